@@ -1,0 +1,60 @@
+"""Hands-on interpretability in the notebook: Gemma 3 and Gemma Scope 2 as live widgets.
+
+`import gscope_widgets as gs` imports neither torch nor transformers; each name below brings in
+what it needs on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gscope_widgets.errors import *  # noqa: F403
+    from gscope_widgets.records.interventions import ablate, add, add_random, clamp, scale
+    from gscope_widgets.runtime.registry import load
+    from gscope_widgets.runtime.scope import Scope
+    from gscope_widgets.widgets.feature_sliders import FeatureSliders
+    from gscope_widgets.widgets.steering_panel import SteeringPanel
+    from gscope_widgets.widgets.token_heatmap import TokenHeatmap
+
+__version__ = "0.1.0"
+
+_ERRORS = (
+    "GscopeError",
+    "InvalidValue",
+    "UnknownFeature",
+    "UnknownModel",
+    "UnknownDictionary",
+    "GatedModel",
+    "Offline",
+    "BadArtefact",
+    "PromptTooLong",
+    "OutOfMemory",
+    "Cancelled",
+    "Closed",
+)
+_HOMES = {
+    "load": "runtime.registry",
+    "Scope": "runtime.scope",
+    "add": "records.interventions",
+    "add_random": "records.interventions",
+    "clamp": "records.interventions",
+    "scale": "records.interventions",
+    "ablate": "records.interventions",
+    "TokenHeatmap": "widgets.token_heatmap",
+    "FeatureSliders": "widgets.feature_sliders",
+    "SteeringPanel": "widgets.steering_panel",
+} | dict.fromkeys(_ERRORS, "errors")
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gscope_widgets' has no attribute {name!r}")
+    value = getattr(import_module(f"gscope_widgets.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,55 @@
+"""Everything raised on purpose: what was wrong, the value got, and what to do next."""
+
+
+class GscopeError(Exception):
+    """Base of every error that gscope_widgets raises on purpose."""
+
+
+class InvalidValue(GscopeError, ValueError):
+    """A setting is of the wrong type or outside its range."""
+
+
+class UnknownFeature(GscopeError, LookupError):
+    """A feature number that the dictionary does not have."""
+
+
+class UnknownModel(GscopeError, LookupError):
+    """No model of that name, or a folder that holds none."""
+
+
+class UnknownDictionary(GscopeError, LookupError):
+    """No such dictionary for this model; the message lists what exists."""
+
+
+class GatedModel(GscopeError, PermissionError):
+    """The Hub asks for an accepted licence and a token; the message says where both go."""
+
+
+class Offline(GscopeError, ConnectionError):
+    """Something is needed that is neither on this machine nor to be fetched now."""
+
+
+class BadArtefact(GscopeError, ValueError):
+    """A weight or configuration file is damaged or not what its folder says."""
+
+
+class PromptTooLong(GscopeError, ValueError):
+    """More text than the model reads; the message has both numbers."""
+
+
+class OutOfMemory(GscopeError, MemoryError):
+    """Not enough memory; the message has the numbers and a smaller choice."""
+
+
+class Cancelled(GscopeError):
+    """The work was stopped, or a newer request took its place."""
+
+
+class Closed(GscopeError, RuntimeError):
+    """The scope was closed; load it again."""
+
+
+def describe_value(value: object, *, limit: int = 60) -> str:
+    """A value as it goes into a message: its repr, cut to `limit` characters."""
+    text = ascii(value) if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -1,0 +1,98 @@
+"""The generated corpus as token ids: packed for training, one document a row for measuring."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from gscope_widgets.mini.corpus import Document, generate_documents
+from gscope_widgets.mini.train.tokenizer import SPECIAL_IDS
+
+# Streams of documents that share no seed: what is measured was never trained on.
+TRAIN_SEED = 1
+DICTIONARY_SEED = 2
+VALIDATION_SEED = 3
+HELD_OUT_SEED = 4
+BOS, EOS, PAD = SPECIAL_IDS["<bos>"], SPECIAL_IDS["<eos>"], SPECIAL_IDS["<pad>"]
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Documents as rows of tokens, with the generator's concepts token by token."""
+
+    ids: np.ndarray  # [row, pos] int32; BOS first, PAD after the end
+    lengths: np.ndarray  # [row] int32, BOS counted
+    concepts: np.ndarray  # [row, pos, concept] bool: the token's characters overlap such a span
+    names: tuple[str, ...]  # concept names, in the order of the last axis
+    registers: tuple[str, ...]  # one a row
+
+
+def pack_rows(tokenizer: Tokenizer, *, seed: int, tokens: int, context: int) -> np.ndarray:
+    """Documents end to end, parted by EOS, cut into rows that each begin with BOS.
+
+    Returns:
+        int16 ids, [row, context], holding at least `tokens` tokens. Rows after the first may
+        begin inside a document, so the model also learns to start in mid-text.
+    """
+    body = context - 1
+    rows: list[np.ndarray] = []
+    pending: list[int] = []
+    documents = generate_documents(seed)
+    while len(rows) * context < tokens:
+        batch = [document.text for document in islice(documents, 512)]
+        for encoding in tokenizer.encode_batch(batch):
+            pending.extend(encoding.ids)
+            pending.append(EOS)
+        whole = len(pending) // body
+        block = np.array(pending[: whole * body], dtype=np.int16).reshape(whole, body)
+        rows.extend(np.concatenate([np.full((whole, 1), BOS, np.int16), block], axis=1))
+        pending = pending[whole * body :]
+    return np.stack(rows[: -(-tokens // context)])
+
+
+def label_rows(
+    tokenizer: Tokenizer, *, seed: int, documents: int, context: int, names: tuple[str, ...]
+) -> LabelledRows:
+    """The first documents of a seed, each cut to one row of `context` tokens, with their concepts."""
+    ids = np.full((documents, context), PAD, np.int32)
+    lengths = np.zeros(documents, np.int32)
+    concepts = np.zeros((documents, context, len(names)), bool)
+    registers = []
+    column = {name: index for index, name in enumerate(names)}
+    for row, document in enumerate(islice(generate_documents(seed), documents)):
+        encoding = tokenizer.encode(document.text)
+        count = min(len(encoding.ids), context - 1)
+        ids[row, 0] = BOS
+        ids[row, 1 : count + 1] = encoding.ids[:count]
+        lengths[row] = count + 1
+        concepts[row, 1 : count + 1] = _mark_concepts(document, encoding.offsets[:count], column)
+        registers.append(document.register)
+    return LabelledRows(ids, lengths, concepts, names, tuple(registers))
+
+
+def _mark_concepts(document: Document, offsets: list[tuple[int, int]], column: dict[str, int]) -> np.ndarray:
+    starts = np.array([start for start, _ in offsets])
+    ends = np.array([end for _, end in offsets])
+    leading_space = np.array([document.text[start : start + 1] == " " for start in starts])
+    starts = starts + (leading_space & (ends - starts > 1))
+    marks = np.zeros((len(offsets), len(column)), bool)
+    for span in document.spans:
+        first = np.searchsorted(ends, span.start, side="right")
+        last = np.searchsorted(starts, span.end, side="left")
+        marks[first:last, column[span.concept]] = True
+    return marks
+
+
+def real_positions(rows: LabelledRows) -> np.ndarray:
+    """[row, pos] bool: tokens of the text, without BOS and padding."""
+    positions = np.arange(rows.ids.shape[1])
+    return (positions[None, :] > 0) & (positions[None, :] < rows.lengths[:, None])
+
+
+def iterate_batches(rows: np.ndarray, *, size: int, seed: int, first: int = 0) -> Iterator[np.ndarray]:
+    """Shuffled batches of rows, one pass over them, from batch number `first` on."""
+    order = np.random.default_rng(seed).permutation(len(rows))
+    for start in range(first * size, len(rows) - size + 1, size):
+        yield rows[order[start : start + size]]

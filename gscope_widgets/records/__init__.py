@@ -1,0 +1,1 @@
+"""Plain frozen data that the runtime makes and the widgets show; NumPy at most."""

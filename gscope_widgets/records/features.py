@@ -1,0 +1,72 @@
+"""A feature's address, and what is known of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FeatureLabel:
+    """Words for a feature, with where they come from. A label is a hypothesis."""
+
+    text: str
+    source: str  # "measured on generated text", ...
+    auc: float | None = None  # of the activation as a detector of the concept, on text not used to choose it
+    precision: float | None = None  # of "it fires" for the concept
+    recall: float | None = None
+
+
+@dataclass(frozen=True)
+class FeatureRef:
+    """One feature of one dictionary: `dictionary.feature(692)`."""
+
+    dictionary: str  # the dictionary's id, as in DictionaryInfo.id
+    feature: int
+
+    def __str__(self) -> str:
+        return f"{self.dictionary}#{self.feature}"
+
+
+@dataclass(frozen=True)
+class FeatureSummary:
+    """What is known of a feature without running the model."""
+
+    feature: FeatureRef
+    label: FeatureLabel | None
+    known_max: float | None  # the largest activation seen when it was measured
+
+
+@dataclass(frozen=True)
+class DictionaryInfo:
+    """What a dictionary's folder and `config.json` say."""
+
+    id: str  # "{repository}/{site folder}/{folder}"
+    kind: str  # "sae"; transcoders, crosscoders and CLTs are recognised and refused for now
+    site: str
+    layers: tuple[int, ...]  # zero-based
+    width: str  # the size class in the folder's name: "16k"
+    d_dict: int  # the number of features
+    l0: str  # the sparsity class in the folder's name: "small", "medium", "big"
+    mean_l0: float | None  # the number in config.json; Gemma Scope's own files hold the training target
+    affine: bool
+    bytes: int  # of the weight file
+
+    @property
+    def layer(self) -> int:
+        """The one layer of a single-layer dictionary."""
+        return self.layers[0]
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Which model answers, and what it takes."""
+
+    id: str
+    revision: str  # the commit on the Hub, or a digest of the embedded weights
+    model_class: str
+    layers: int
+    d_model: int
+    vocabulary: int
+    context: int  # most tokens in one text
+    device: str
+    dtype: str
+    bytes: int  # of the weights in memory
+    licence: str

@@ -1,0 +1,16 @@
+"""Tables for those who have pandas; it is no dependency of ours."""
+
+from gscope_widgets.errors import GscopeError
+
+
+def build_frame(**columns):
+    """A pandas DataFrame of equally long columns.
+
+    Raises:
+        GscopeError: pandas is not installed.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise GscopeError("to_frame() needs pandas, which is not installed; run: pip install pandas") from None
+    return pandas.DataFrame(columns)

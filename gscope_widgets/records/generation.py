@@ -1,0 +1,67 @@
+"""Next tokens and generated text."""
+
+from dataclasses import dataclass
+
+from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class TokenChance:
+    """A token and how likely it is."""
+
+    id: int
+    token: str
+    probability: float  # 0 to 1
+    logit: float
+
+
+@dataclass(frozen=True)
+class TokenDistribution:
+    """What may come next after a text, likeliest first."""
+
+    tokens: Tokens
+    interventions: tuple[Intervention, ...]
+    chances: tuple[TokenChance, ...]
+    pairs: tuple[tuple[TokenChance, TokenChance], ...]  # (unchanged, changed): the likeliest of either run
+    kl: float  # nats, of the changed from the unchanged distribution; 0 without interventions
+
+    def to_frame(self):
+        """A pandas DataFrame: `id`, `token`, `probability`, `logit`."""
+        from gscope_widgets.records.frames import build_frame
+
+        return build_frame(
+            id=[chance.id for chance in self.chances],
+            token=[chance.token for chance in self.chances],
+            probability=[chance.probability for chance in self.chances],
+            logit=[chance.logit for chance in self.chances],
+        )
+
+
+@dataclass(frozen=True)
+class GeneratedToken:
+    """One token as it comes."""
+
+    step: int  # 0 for the first new token
+    id: int
+    text: str  # what this token adds; empty while a character is still incomplete
+    logprob: float  # nats, under the model it was drawn from, before temperature and top_p
+    alternatives: tuple[TokenChance, ...]  # the likeliest at this step
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """How tokens are drawn. The same seed gives every row the same random numbers."""
+
+    max_new_tokens: int = 64  # 1 to 100,000; the model's context ends it earlier
+    temperature: float = 0.0  # 0 takes the likeliest token; up to 100
+    top_p: float = 1.0  # draw from the smallest set of tokens that holds this much probability; above 0
+    seed: int = 0  # 0 to 2**31 - 1
+
+    def __post_init__(self):
+        """Refuse what is out of range, as InvalidValue."""
+        check_int("max_new_tokens", self.max_new_tokens, low=1, high=100_000)
+        check_float("temperature", self.temperature, low=0, high=100)
+        check_float("top_p", self.top_p, low=1e-6, high=1)
+        check_int("seed", self.seed, low=0, high=2**31 - 1)

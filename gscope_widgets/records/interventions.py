@@ -1,0 +1,103 @@
+"""Changes to a forward pass, each of one feature's own contribution."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.numbers import check_float, check_int
+
+# Past these a float32 forward pass of any Gemma 3 overflows or says nothing of the model.
+MAX_FRACTION = 100.0
+MAX_RAW = 1e6
+MAX_FACTOR = 1e4
+
+Kind = Literal["add", "clamp", "scale", "ablate", "random"]
+Positions = Literal["all", "prompt", "generated"] | slice
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """One change. Several at once are all computed from the unchanged activation, then summed."""
+
+    kind: Kind
+    feature: FeatureRef
+    amount: float  # add: strength; clamp: activation; scale: factor; ablate: 0
+    unit: Literal["fraction", "raw"] = "raw"  # add only: of the mean residual norm, or of the unit direction
+    positions: Positions = "all"  # ignored positions (BOS, chat header) are never changed
+    seed: int = 0  # random only: which direction; the feature then names the site alone
+
+
+def add(
+    feature: FeatureRef,
+    strength: float,
+    *,
+    unit: Literal["fraction", "raw"] = "fraction",
+    positions: Positions = "all",
+) -> Intervention:
+    """Add the feature's decoder direction, at unit length, to the residual stream.
+
+    Args:
+        feature: from `dictionary.feature(number)`.
+        strength: in fractions of the mean residual norm at that layer, from -100 to 100; about
+            0.1 is mild and 1 is as long as the activation itself. With `unit="raw"`, plain
+            multiples of the unit direction, from -1e6 to 1e6.
+        positions: "all", "prompt", "generated", or a slice of absolute positions.
+
+    Raises:
+        InvalidValue: the strength is not finite or out of range, or another argument is unknown.
+    """
+    if unit not in ("fraction", "raw"):
+        raise InvalidValue(f'unit must be "fraction" or "raw", got {describe_value(unit)}')
+    bound = MAX_FRACTION if unit == "fraction" else MAX_RAW
+    amount = check_float("strength", strength, low=-bound, high=bound)
+    return Intervention("add", _check_ref(feature), amount, unit, _check_positions(positions))
+
+
+def add_random(
+    feature: FeatureRef,
+    strength: float,
+    *,
+    seed: int = 0,
+    unit: Literal["fraction", "raw"] = "fraction",
+    positions: Positions = "all",
+) -> Intervention:
+    """Add a random direction where `feature`'s dictionary sits: the control to set beside `add`.
+
+    The direction is isotropic Gaussian, scaled to unit length; `strength`, `unit` and
+    `positions` are as in `add`.
+    """
+    like = add(feature, strength, unit=unit, positions=positions)
+    return replace(like, kind="random", seed=check_int("seed", seed, low=0, high=2**31 - 1))
+
+
+def clamp(feature: FeatureRef, value: float, *, positions: Positions = "all") -> Intervention:
+    """Set the feature's activation to `value` (0 to 1e6, in its own units), firing or not."""
+    amount = check_float("value", value, low=0, high=MAX_RAW)
+    return Intervention("clamp", _check_ref(feature), amount, positions=_check_positions(positions))
+
+
+def scale(feature: FeatureRef, factor: float, *, positions: Positions = "all") -> Intervention:
+    """Multiply the feature's activation by `factor` (-1e4 to 1e4). Nothing changes where it is silent."""
+    amount = check_float("factor", factor, low=-MAX_FACTOR, high=MAX_FACTOR)
+    return Intervention("scale", _check_ref(feature), amount, positions=_check_positions(positions))
+
+
+def ablate(feature: FeatureRef, *, positions: Positions = "all") -> Intervention:
+    """Set the feature's activation to 0. Nothing changes where it is silent."""
+    return Intervention("ablate", _check_ref(feature), 0.0, positions=_check_positions(positions))
+
+
+def _check_ref(feature: object) -> FeatureRef:
+    if not isinstance(feature, FeatureRef):
+        raise InvalidValue(
+            f"an intervention takes a feature of a dictionary, got {describe_value(feature)}; "
+            "write dictionary.feature(number)"
+        )
+    return feature
+
+
+def _check_positions(positions: object) -> Positions:
+    if isinstance(positions, slice) or positions in ("all", "prompt", "generated"):
+        return positions  # type: ignore[return-value]
+    raise InvalidValue(f'positions must be "all", "prompt", "generated" or a slice, got {describe_value(positions)}')

@@ -1,0 +1,63 @@
+"""Numbers from outside, checked before anything is done with them."""
+
+import math
+import operator
+
+from gscope_widgets.errors import InvalidValue, UnknownFeature, describe_value
+
+
+def check_feature(value: object, *, width: int) -> int:
+    """The feature's number as an int.
+
+    Args:
+        value: any integer type, NumPy's included; not a bool, a float or a string.
+        width: the dictionary's number of features.
+
+    Raises:
+        UnknownFeature: not an integer from 0 to `width - 1`.
+    """
+    number = _as_int(value)
+    if number is None or not 0 <= number < width:
+        raise UnknownFeature(
+            f"a feature is a whole number from 0 to {width - 1}, got {describe_value(value)}; "
+            "reading.top(10) lists features that fire on a text"
+        )
+    return number
+
+
+def check_int(name: str, value: object, *, low: int, high: int) -> int:
+    """The value as an int from `low` to `high`.
+
+    Raises:
+        InvalidValue: not an integer, or outside the range.
+    """
+    number = _as_int(value)
+    if number is None or not low <= number <= high:
+        raise InvalidValue(f"{name} must be a whole number from {low} to {high}, got {describe_value(value)}")
+    return number
+
+
+def check_float(name: str, value: object, *, low: float, high: float) -> float:
+    """The value as a finite float from `low` to `high`.
+
+    Raises:
+        InvalidValue: text, a bool, not finite, or outside the range.
+    """
+    number = math.nan
+    if not isinstance(value, (str, bytes, bool)):
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+    if not low <= number <= high:
+        raise InvalidValue(f"{name} must be a finite number from {low:g} to {high:g}, got {describe_value(value)}")
+    return number
+
+
+def _as_int(value: object) -> int | None:
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None

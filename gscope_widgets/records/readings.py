@@ -1,0 +1,103 @@
+"""Features on a text: sparse activations, token by token."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gscope_widgets.records.features import DictionaryInfo, FeatureLabel
+from gscope_widgets.records.numbers import check_feature, check_int
+from gscope_widgets.records.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class TopFeature:
+    """A feature that fires on a text, and where it does so most."""
+
+    feature: int
+    activation: float  # its largest activation, over the positions asked about
+    pos: int  # where that is
+    token: str
+    label: FeatureLabel | None
+
+
+@dataclass(frozen=True)
+class FeatureReading:
+    """What a dictionary finds in one text. Ignored positions hold no activation at all.
+
+    The three arrays `positions`, `features` and `activations` list every feature that fires,
+    ordered by position and then by feature.
+    """
+
+    tokens: Tokens
+    dictionary: DictionaryInfo
+    positions: np.ndarray  # int32, [firings]
+    features: np.ndarray  # int32, [firings]
+    activations: np.ndarray  # float32, [firings], > 0
+    l0: np.ndarray  # int32, [pos]; how many features fire; 0 at ignored positions
+    error_norm: np.ndarray  # float32, [pos]; |x - reconstruction|, NaN at ignored positions
+    norm: np.ndarray  # float32, [pos]; |x|, ignored positions included
+    fvu: np.ndarray  # float32, [pos]; squared error over squared distance from the text's mean; NaN at ignored
+    total_fvu: float | None  # the same over all positions read; None when there are fewer than two
+    selected: tuple[int, ...] | None  # the features asked for; None means all, and only then l0 and fvu cover all
+    labels: dict[int, FeatureLabel]
+
+    def trace(self, feature: int) -> np.ndarray:
+        """One feature's activation at every position.
+
+        Returns:
+            float32, [pos]; 0 where it is silent and at ignored positions (`tokens.ignored`).
+
+        Raises:
+            UnknownFeature: no such feature in this dictionary, or not among those asked for.
+        """
+        number = check_feature(feature, width=self.dictionary.d_dict)
+        self._require_selected(number)
+        here = self.features == number
+        values = np.zeros(len(self.tokens), np.float32)
+        values[self.positions[here]] = self.activations[here]
+        return values
+
+    def top(self, k: int = 10, *, pos: int | None = None) -> list[TopFeature]:
+        """The `k` features with the largest activation, in the text or at one position."""
+        k = check_int("k", k, low=1, high=self.dictionary.d_dict)
+        here = np.ones(len(self.positions), bool)
+        if pos is not None:
+            pos = check_int("pos", pos, low=0, high=len(self.tokens) - 1)
+            here = self.positions == pos
+        order = np.flatnonzero(here)[np.argsort(-self.activations[here], kind="stable")]
+        found: dict[int, TopFeature] = {}
+        for index in order:
+            feature = int(self.features[index])
+            if feature not in found:
+                where = int(self.positions[index])
+                found[feature] = TopFeature(
+                    feature,
+                    float(self.activations[index]),
+                    where,
+                    self.tokens.strings[where],
+                    self.labels.get(feature),
+                )
+            if len(found) == k:
+                break
+        return list(found.values())
+
+    def to_dense(self) -> np.ndarray:
+        """All activations: float32, [pos, d_dict]; 4 x pos x d_dict bytes."""
+        dense = np.zeros((len(self.tokens), self.dictionary.d_dict), np.float32)
+        dense[self.positions, self.features] = self.activations
+        return dense
+
+    def to_frame(self):
+        """A pandas DataFrame of all firings: `pos`, `token`, `feature`, `activation`."""
+        from gscope_widgets.records.frames import build_frame
+
+        tokens = [self.tokens.strings[pos] for pos in self.positions]
+        return build_frame(pos=self.positions, token=tokens, feature=self.features, activation=self.activations)
+
+    def _require_selected(self, feature: int) -> None:
+        from gscope_widgets.errors import UnknownFeature
+
+        if self.selected is not None and feature not in self.selected:
+            raise UnknownFeature(
+                f"feature {feature} was not read; this reading holds {list(self.selected)}: read again with it"
+            )

@@ -1,0 +1,1 @@
+"""Gemma Scope 2's artefacts: what exists, their files, and their arithmetic."""

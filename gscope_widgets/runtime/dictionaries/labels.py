@@ -1,0 +1,49 @@
+"""What was measured of each feature, from the `features.json` beside a dictionary of ours."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gscope_widgets.errors import BadArtefact
+from gscope_widgets.records.features import FeatureLabel
+
+_SIZE_LIMIT = 50_000_000  # bytes
+_TEXT_LIMIT = 300  # characters of one label
+
+
+@dataclass(frozen=True)
+class FeatureNotes:
+    """Labels and known ranges of a dictionary's features. Empty where nothing was measured."""
+
+    labels: dict[int, FeatureLabel] = field(default_factory=dict)
+    known_max: dict[int, float] = field(default_factory=dict)  # largest activation seen when measuring
+
+
+def load_notes(path: Path, *, d_dict: int) -> FeatureNotes:
+    """The notes of a `features.json`, or empty ones where the file is absent.
+
+    Raises:
+        BadArtefact: the file is damaged or speaks of features that the dictionary has not.
+    """
+    if not path.exists():
+        return FeatureNotes()
+    try:
+        if path.stat().st_size > _SIZE_LIMIT:
+            raise ValueError("too long")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        source = str(content["source"])[:_TEXT_LIMIT]
+        labels, known_max = {}, {}
+        for entry in content["features"]:
+            feature = int(entry["feature"])
+            if not 0 <= feature < d_dict:
+                raise ValueError(f"feature {feature} of {d_dict}")
+            known_max[feature] = float(entry["max_activation"])
+            if entry.get("label"):
+                labels[feature] = FeatureLabel(
+                    str(entry["label"])[:_TEXT_LIMIT],
+                    source,
+                    *(float(entry[name]) for name in ("auc", "precision", "recall")),
+                )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadArtefact(f"{path} cannot be read ({error}); install gscope-widgets again") from None
+    return FeatureNotes(labels, known_max)

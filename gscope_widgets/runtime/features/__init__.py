@@ -1,0 +1,1 @@
+"""What is done with features: reading them on a text, and changing them."""

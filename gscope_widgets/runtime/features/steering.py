@@ -1,0 +1,116 @@
+"""Interventions, made ready for a forward pass."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.runtime.dictionaries.jumprelu import Dictionary
+from gscope_widgets.runtime.gemma.hooks import edit
+from gscope_widgets.runtime.gemma.sites import HookPoint
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an intervention acts: its dictionary, the dictionary's hook point and the norm there."""
+
+    dictionary: Dictionary
+    point: HookPoint
+    mean_norm: float  # mean residual norm, the unit of `add`
+
+
+class Steering:
+    """Interventions for each row of a batch, applied at whatever hook points they name.
+
+    Several interventions at one hook point are all computed from the unchanged activation and
+    summed, so their order does not matter. Positions in `ignored` are never changed.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Sequence[Intervention]],
+        *,
+        resolve: Callable[[Intervention], Target],
+        prompt_length: int,
+        ignored: Sequence[int],
+    ):
+        self._prompt_length, self._ignored = prompt_length, frozenset(ignored)
+        self._targets: dict[str, HookPoint] = {}
+        self._plans: dict[str, list[tuple[int, Intervention, Target]]] = defaultdict(list)
+        for row, interventions in enumerate(rows):
+            for intervention in interventions:
+                target = resolve(intervention)
+                self._targets[target.point.name] = target.point
+                self._plans[target.point.name].append((row, intervention, target))
+
+    @contextmanager
+    def applied(self, first: int) -> Iterator[None]:
+        """Steer the forward passes inside; `first` is the position of their first token."""
+        with ExitStack() as stack:
+            for name, plan in self._plans.items():
+                stack.enter_context(edit(self._targets[name], lambda x, plan=plan: self._change(x, plan, first)))
+            yield
+
+    def _change(self, x: torch.Tensor, plan: list, first: int) -> torch.Tensor:
+        delta = torch.zeros(x.shape, dtype=torch.float32, device=x.device)
+        for row, intervention, target in plan:
+            mask = self._mask(intervention, first=first, count=x.shape[1]).to(x.device)
+            delta[row] += mask[:, None] * compute_delta(x[row].float(), intervention, target)
+        return (x.float() + delta).to(x.dtype)
+
+    def _mask(self, intervention: Intervention, *, first: int, count: int) -> torch.Tensor:
+        wanted = range(first, first + count)
+        chosen = intervention.positions
+        if isinstance(chosen, slice):
+            inside = set(range(first + count)[chosen])
+        elif chosen == "prompt":
+            inside = set(range(self._prompt_length))
+        elif chosen == "generated":
+            inside = set(range(self._prompt_length, first + count))
+        else:
+            inside = set(wanted)
+        return torch.tensor([float(pos in inside and pos not in self._ignored) for pos in wanted])
+
+
+def compute_delta(x: torch.Tensor, intervention: Intervention, target: Target) -> torch.Tensor:
+    """What an intervention adds to the activation.
+
+    Args:
+        x: float32, [pos, d].
+
+    Returns:
+        float32, [pos, d]. For clamp, scale and ablate only the feature's own term changes; the
+        dictionary's error term stays as it is.
+    """
+    dictionary, feature = target.dictionary, intervention.feature.feature
+    if intervention.kind in ("add", "random"):
+        size = intervention.amount * (target.mean_norm if intervention.unit == "fraction" else 1.0)
+        return (size * unit_direction(intervention, dictionary)).expand_as(x)
+    activation = dictionary.feature_activation(x, feature)
+    wanted = {
+        "clamp": lambda: torch.full_like(activation, intervention.amount),
+        "scale": lambda: activation * intervention.amount,
+        "ablate": lambda: torch.zeros_like(activation),
+    }[intervention.kind]()
+    return (wanted - activation)[:, None] * dictionary.decoder_row(feature)
+
+
+def unit_direction(intervention: Intervention, dictionary: Dictionary) -> torch.Tensor:
+    """The direction that an `add` or its random control follows: float32, [d], length 1."""
+    row = dictionary.decoder_row(intervention.feature.feature)
+    if intervention.kind == "random":
+        generator = torch.Generator().manual_seed(intervention.seed)
+        row = torch.randn(row.shape, generator=generator).to(row.device)
+    return row / row.norm()
+
+
+def combined_strength(interventions: Sequence[Intervention], dictionaries: Sequence[Dictionary]) -> float:
+    """Length of the sum of several added directions, in the unit of their strengths."""
+    total = sum(
+        intervention.amount * unit_direction(intervention, dictionary)
+        for intervention, dictionary in zip(interventions, dictionaries, strict=True)
+    )
+    return float(torch.as_tensor(total).norm())

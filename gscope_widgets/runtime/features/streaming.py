@@ -1,0 +1,92 @@
+"""Generated text while it is being made."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from gscope_widgets.errors import Cancelled
+from gscope_widgets.records.generation import GeneratedToken
+from gscope_widgets.runtime.worker import Job
+
+Ending = Literal["", "length", "end of text", "context full", "cancelled", "error"]
+
+
+class Generation:
+    """Continuations of one prompt, made on the worker's thread. Iterate for tokens as they come.
+
+    Iterating gives the first row's tokens, from the first one on, however often it is done; it
+    ends quietly when the generation was cancelled, and raises what the model raised.
+    """
+
+    def __init__(self, names: Sequence[str]):
+        self.names = tuple(names)  # of the rows
+        self.ended: Ending = ""  # why it ended; empty while it runs
+        self._rows: tuple[list[GeneratedToken], ...] = tuple([] for _ in names)
+        self._changed = threading.Condition()
+        self._error: BaseException | None = None
+        self.job: Job | None = None  # on the scope's worker
+
+    def __iter__(self) -> Iterator[GeneratedToken]:
+        done = 0
+        while True:
+            tokens, ended = self._wait_beyond(done)
+            yield from tokens
+            done += len(tokens)
+            if ended and not tokens:
+                return
+
+    @property
+    def text(self) -> str:
+        """The first row's whole text; waits until it is made, or has been cancelled."""
+        return "".join(token.text for token in self)
+
+    def tokens(self, row: str | None = None) -> tuple[GeneratedToken, ...]:
+        """A row's tokens so far, the first row's by default; does not wait."""
+        index = 0 if row is None else self.names.index(row)
+        with self._changed:
+            return tuple(self._rows[index])
+
+    def cancel(self) -> None:
+        """Stop after the token being made. Returns at once; what was made is kept."""
+        if self.job is not None:
+            self.job.cancel()
+
+    def wait(self) -> "Generation":
+        """Return when it has ended; raises what the model raised."""
+        for _ in self:
+            pass
+        return self
+
+    def _attach(self, job: Job) -> None:
+        self.job = job
+        job.add_done_callback(self._finish)
+
+    def _append(self, step: Sequence[GeneratedToken | None]) -> None:
+        with self._changed:
+            for row, token in zip(self._rows, step, strict=True):
+                if token is not None:
+                    row.append(token)
+            self._changed.notify_all()
+
+    def _finish(self, job: Job) -> None:
+        error = job.exception()
+        with self._changed:
+            if isinstance(error, Cancelled):
+                self.ended = "cancelled"
+            elif error is not None:
+                self.ended, self._error = "error", error
+            else:
+                self.ended = job.result()
+            self._changed.notify_all()
+
+    def _wait_beyond(self, done: int) -> tuple[list[GeneratedToken], bool]:
+        try:
+            with self._changed:
+                self._changed.wait_for(lambda: self.ended or len(self._rows[0]) > done)
+                tokens = self._rows[0][done:]
+                if self._error is not None and not tokens:
+                    raise self._error
+                return tokens, bool(self.ended)
+        except KeyboardInterrupt:
+            self.cancel()
+            raise

@@ -1,0 +1,1 @@
+"""Gemma 3 itself: loading, tokens, sites, hooks, generation."""

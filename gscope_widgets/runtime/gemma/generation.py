@@ -1,0 +1,149 @@
+"""Next tokens, one step at a time, for several rows of one prompt at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+
+import torch
+
+from gscope_widgets.errors import GscopeError
+from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenChance, TokenDistribution
+from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.tokens import Tokenizer
+
+_ALTERNATIVES = 5
+
+
+def next_logits(loaded: LoadedModel, ids: Sequence[int], *, rows: int) -> torch.Tensor:
+    """Logits of the token after `ids`, the same prompt in each row: float32, [rows, d_vocab]."""
+    inputs = torch.tensor([list(ids)] * rows, device=loaded.info.device)
+    return _check_finite(loaded.model(input_ids=inputs, use_cache=False, logits_to_keep=1).logits[:, -1].float())
+
+
+def generate_rows(
+    loaded: LoadedModel,
+    ids: Sequence[int],
+    *,
+    rows: int,
+    plan: SamplingPlan,
+    steer: Callable[[int], AbstractContextManager],
+) -> Iterator[list[GeneratedToken | None]]:
+    """Continue one prompt in several rows, decoded as one batch.
+
+    Args:
+        ids: the prompt.
+        rows: how many continuations; a row's interventions are `steer`'s business.
+        plan: how tokens are drawn; all rows see the same random numbers.
+        steer: gives the context to run a forward pass in; called with the position of its first token.
+
+    Yields:
+        At each step one token a row, None for a row that has ended.
+
+    Returns:
+        Why it ended: "length", "end of text" or "context full".
+    """
+    generator = torch.Generator().manual_seed(plan.seed)
+    inputs = torch.tensor([list(ids)] * rows, device=loaded.info.device)
+    decoders = [_RowDecoder(loaded.tokenizer) for _ in range(rows)]
+    cache, position, ended = None, 0, [False] * rows
+    room = loaded.info.context - len(ids)
+    for step in range(min(plan.max_new_tokens, room)):
+        with steer(position):
+            outputs = loaded.model(input_ids=inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        cache = outputs.past_key_values
+        position += inputs.shape[1]
+        logits = _check_finite(outputs.logits[:, -1].float())
+        chosen = draw_tokens(logits, plan=plan, uniform=torch.rand(1, generator=generator).item())
+        logprobs = logits.log_softmax(-1)
+        tokens: list[GeneratedToken | None] = []
+        for row, token_id in enumerate(chosen.tolist()):
+            if not ended[row] and token_id in loaded.end_ids:
+                ended[row] = True
+            tokens.append(None if ended[row] else decoders[row].token(step, token_id, logprobs[row]))
+        if all(ended):
+            return "end of text"
+        yield tokens
+        inputs = chosen[:, None]
+    return "length" if plan.max_new_tokens <= room else "context full"
+
+
+def draw_tokens(logits: torch.Tensor, *, plan: SamplingPlan, uniform: float) -> torch.Tensor:
+    """One token id a row: the likeliest, or by inverse transform of one shared uniform number.
+
+    Args:
+        logits: float32, [rows, d_vocab].
+        uniform: in [0, 1). Sharing it couples the rows: equal distributions give equal tokens.
+    """
+    if plan.temperature == 0:
+        return logits.argmax(-1)
+    probabilities = (logits / plan.temperature).softmax(-1).double()
+    if plan.top_p < 1:
+        ordered, order = probabilities.sort(descending=True)
+        outside = ordered.cumsum(-1) - ordered >= plan.top_p
+        probabilities = probabilities.scatter(-1, order, ordered.masked_fill(outside, 0))
+    mass = probabilities.cumsum(-1)
+    wanted = uniform * mass[:, -1:]
+    return torch.searchsorted(mass, wanted, right=True).squeeze(-1).clamp(max=logits.shape[-1] - 1)
+
+
+def list_chances(tokenizer: Tokenizer, logits: torch.Tensor, *, ids: Sequence[int]) -> tuple[TokenChance, ...]:
+    """Probability and logit of the given tokens under float32 logits [d_vocab]."""
+    probabilities = logits.softmax(-1)
+    return tuple(
+        TokenChance(
+            int(token_id), tokenizer.describe(token_id), float(probabilities[token_id]), float(logits[token_id])
+        )
+        for token_id in ids
+    )
+
+
+def compare_next(
+    tokenizer: Tokenizer,
+    tokens: Tokens,
+    *,
+    k: int,
+    unchanged: torch.Tensor,
+    changed: torch.Tensor,
+    interventions: tuple[Intervention, ...],
+) -> TokenDistribution:
+    """The `k` likeliest tokens of both runs; float32 logits, [d_vocab] each, which are the same run without interventions."""
+    top_changed, top_unchanged = (logits.topk(k).indices.tolist() for logits in (changed, unchanged))
+    union = list(dict.fromkeys([*top_changed, *top_unchanged]))
+    new, old = changed.double().log_softmax(-1), unchanged.double().log_softmax(-1)
+    return TokenDistribution(
+        tokens=tokens,
+        interventions=interventions,
+        chances=list_chances(tokenizer, changed, ids=top_changed),
+        pairs=tuple(
+            zip(list_chances(tokenizer, unchanged, ids=union), list_chances(tokenizer, changed, ids=union), strict=True)
+        ),
+        kl=max(0.0, float((new.exp() * (new - old)).sum())) if interventions else 0.0,
+    )
+
+
+class _RowDecoder:
+    """Turns one row's ids into text as they come, holding back half-made characters."""
+
+    def __init__(self, tokenizer: Tokenizer):
+        self._tokenizer = tokenizer
+        self._pending: list[int] = []
+
+    def token(self, step: int, token_id: int, logprobs: torch.Tensor) -> GeneratedToken:
+        self._pending.append(token_id)
+        text = self._tokenizer.decode(self._pending)
+        if text.endswith("\ufffd") and len(self._pending) < 4:
+            text = ""
+        else:
+            self._pending = []
+        best = logprobs.topk(min(_ALTERNATIVES, len(logprobs))).indices.tolist()
+        chances = list_chances(self._tokenizer, logprobs, ids=best)
+        return GeneratedToken(step, token_id, text, float(logprobs[token_id]), chances)
+
+
+def _check_finite(logits: torch.Tensor) -> torch.Tensor:
+    if not torch.isfinite(logits).all():
+        raise GscopeError(
+            "the model's output is not finite: an intervention is too strong for this dtype; use a smaller strength"
+        )
+    return logits

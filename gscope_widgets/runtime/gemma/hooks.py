@@ -1,0 +1,69 @@
+"""Hooks on a model's modules, only ever as context managers that remove them again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from gscope_widgets.runtime.gemma.sites import HookPoint
+
+
+class _ForwardEnded(Exception):
+    """Ends a forward pass early, once all that was asked for is captured."""
+
+
+@contextmanager
+def capture(point: HookPoint) -> Iterator[list[torch.Tensor]]:
+    """Collect the activation at a hook point, one tensor [batch, pos, d] for each forward pass."""
+    captured: list[torch.Tensor] = []
+
+    def keep(activation: torch.Tensor) -> None:
+        captured.append(activation)
+
+    with _hook(point, keep):
+        yield captured
+
+
+@contextmanager
+def edit(point: HookPoint, change: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
+    """Replace the activation at a hook point by `change(activation)`; shapes are [batch, pos, d]."""
+    with _hook(point, change):
+        yield
+
+
+def run_until(model: nn.Module, point: HookPoint, **inputs) -> torch.Tensor:
+    """The activation at a hook point, [batch, pos, d]; nothing after it is computed."""
+    found: list[torch.Tensor] = []
+
+    def keep_and_end(activation: torch.Tensor) -> None:
+        found.append(activation)
+        raise _ForwardEnded
+
+    with _hook(point, keep_and_end):
+        try:
+            model(**inputs)
+        except _ForwardEnded:
+            pass
+    return found[0]
+
+
+@contextmanager
+def _hook(point: HookPoint, visit: Callable[[torch.Tensor], torch.Tensor | None]) -> Iterator[None]:
+    def on_input(_module, arguments):
+        changed = visit(arguments[0])
+        return None if changed is None else (changed, *arguments[1:])
+
+    def on_output(_module, _arguments, output):
+        # A decoder layer returns a 1-tuple in transformers 4.57 and a plain tensor in 5.x.
+        if isinstance(output, tuple):
+            changed = visit(output[0])
+            return None if changed is None else (changed, *output[1:])
+        return visit(output)
+
+    register = point.module.register_forward_pre_hook if point.side == "input" else point.module.register_forward_hook
+    handle = register(on_input if point.side == "input" else on_output)
+    try:
+        yield
+    finally:
+        handle.remove()

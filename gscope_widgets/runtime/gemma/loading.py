@@ -1,0 +1,204 @@
+"""Gemma 3 models by name: the embedded one, the Hub's, or a local folder."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from huggingface_hub import errors as hub_errors
+from huggingface_hub import hf_hub_download
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.models.gemma3.modeling_gemma3 import Gemma3TextModel
+from transformers.utils import logging as transformers_logging
+
+from gscope_widgets.errors import BadArtefact, GatedModel, InvalidValue, Offline, UnknownModel, describe_value
+from gscope_widgets.mini import MODELS
+from gscope_widgets.records.features import ModelInfo
+from gscope_widgets.runtime.dictionaries.weights import read_header
+from gscope_widgets.runtime.gemma.sites import find_text_model
+from gscope_widgets.runtime.gemma.tokens import Tokenizer
+
+_SHORT_NAME = re.compile(r"gemma-3-(270m|1b|4b|12b|27b)(-pt|-it)?")
+_LICENCE_PAGE = "https://huggingface.co/{}"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in memory, ready to run, with its tokenizer."""
+
+    model: torch.nn.Module
+    text_model: Gemma3TextModel
+    tokenizer: Tokenizer
+    info: ModelInfo
+    end_ids: frozenset[int]  # tokens that end a generation
+
+
+def load_model(name: str, *, revision: str | None, device: str, dtype: str, token: str | None) -> LoadedModel:
+    """Load a model in evaluation mode.
+
+    Args:
+        name: "mini", a short name such as "gemma-3-270m", a Hub id, or a folder.
+        revision: a branch, tag or commit on the Hub; None for the newest.
+        device: "auto" takes CUDA where there is one, else the CPU.
+        dtype: "auto" is bfloat16 on a GPU that has it natively, else float32.
+        token: for gated models; by default huggingface_hub finds its own.
+
+    Raises:
+        UnknownModel, GatedModel, Offline, BadArtefact: see each one's message.
+        InvalidValue: an unknown device or dtype; float16, in which Gemma 3 overflows.
+    """
+    device = choose_device(device)
+    torch_dtype = choose_dtype(dtype, device=device)
+    source, revision = _find_source(name, revision=revision, token=token)
+    local = Path(source) if Path(source).is_dir() else None
+    if local is not None:
+        _check_folder(local)
+    options = {"revision": revision, "token": token} if local is None else {}
+    try:
+        with _quiet(name in MODELS):
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=torch_dtype, use_safetensors=True, **options)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise BadArtefact(f"{name} cannot be loaded as a Gemma 3 model: {_first_line(error)}") from None
+    model = model.to(device).eval().requires_grad_(False)
+    text_model = find_text_model(model)
+    tokenizer = _load_tokenizer(source, name=name, text_model=text_model, options=options, local=local)
+    config = text_model.config
+    info = ModelInfo(
+        id=f"gscope-{name}" if name in MODELS else name,
+        revision=revision or (_digest(local) if local is not None else getattr(model.config, "_commit_hash", "") or ""),
+        model_class=type(model).__name__,
+        layers=len(text_model.layers),
+        d_model=config.hidden_size,
+        vocabulary=config.vocab_size,
+        context=config.max_position_embeddings,
+        device=device,
+        dtype=str(torch_dtype).removeprefix("torch."),
+        bytes=sum(parameter.nbytes for parameter in model.parameters()),
+        licence="Apache-2.0" if name in MODELS else "Gemma Terms of Use",
+    )
+    return LoadedModel(model, text_model, tokenizer, info, _end_ids(model, tokenizer))
+
+
+def choose_device(device: str) -> str:
+    """The device to use: a torch device name, or CUDA before CPU for "auto"."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except (RuntimeError, TypeError):
+        raise InvalidValue(f'device must be "auto", "cpu" or "cuda", got {describe_value(device)}') from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise InvalidValue(f'device is {describe_value(device)}, but torch sees no CUDA device here; use "auto"')
+    return device
+
+
+def choose_dtype(dtype: str, *, device: str) -> torch.dtype:
+    """The dtype to compute in. Never float16: Gemma 3's residual passes its largest number, 65,504."""
+    if dtype == "auto":
+        native = device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float32
+    if dtype == "float16":
+        raise InvalidValue('float16 overflows in Gemma 3 (its residuals pass 65,504); use "bfloat16" or "float32"')
+    if dtype not in ("bfloat16", "float32"):
+        raise InvalidValue(f'dtype must be "auto", "bfloat16" or "float32", got {describe_value(dtype)}')
+    return getattr(torch, dtype)
+
+
+def _find_source(name: str, *, revision: str | None, token: str | None) -> tuple[str, str | None]:
+    if not isinstance(name, str) or not name:
+        raise UnknownModel(f"a model is named by a string, got {describe_value(name)}; try gs.load('mini')")
+    if name in MODELS:
+        return str(MODELS[name]), None
+    if Path(name).is_dir():
+        if not (Path(name) / "config.json").exists():
+            raise UnknownModel(f"the folder {name} holds no model: it has no config.json")
+        return name, None
+    match = _SHORT_NAME.fullmatch(name)
+    if match:
+        # The base 270m is the one repository without "-pt".
+        ending = match[2] or "-pt"
+        repository = f"google/gemma-3-{match[1]}" + ("" if (match[1], ending) == ("270m", "-pt") else ending)
+    elif re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith("."):
+        repository = name
+    else:
+        raise UnknownModel(
+            f"no model named {describe_value(name)}: use {', '.join(map(repr, MODELS))}, 'gemma-3-270m' to "
+            "'gemma-3-27b-it', a Hub id such as 'google/gemma-3-1b-pt', or a folder with a model in it"
+        )
+    _ask_hub(repository, revision=revision, token=token)
+    return repository, revision
+
+
+def _ask_hub(repository: str, *, revision: str | None, token: str | None) -> None:
+    """Fetch the configuration alone, so that what stands in the way is told before anything large."""
+    try:
+        hf_hub_download(repository, "config.json", revision=revision, token=token)
+    except hub_errors.GatedRepoError:
+        raise GatedModel(
+            f"{repository} asks for an accepted licence: accept it on {_LICENCE_PAGE.format(repository)}, make a read "
+            "token in your account's settings, and set it as HF_TOKEN (a secret of that name on Colab); "
+            "or go on with gs.load('mini')"
+        ) from None
+    except hub_errors.RepositoryNotFoundError:
+        raise UnknownModel(f"the Hub has no {repository}, or it is private and HF_TOKEN is absent or expired") from None
+    except hub_errors.RevisionNotFoundError:
+        raise UnknownModel(f"{repository} has no revision {describe_value(revision)}") from None
+    except (hub_errors.LocalEntryNotFoundError, hub_errors.OfflineModeIsEnabled, OSError):
+        raise Offline(
+            f"{repository} is not on this machine and the Hub cannot be reached; "
+            "go online and try again, or use gs.load('mini'), which needs no network"
+        ) from None
+
+
+@contextmanager
+def _quiet(wanted: bool) -> Iterator[None]:
+    """Without transformers' progress bar, which is no news for a model that loads in a moment."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    if wanted and shown:
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if wanted and shown:
+            transformers_logging.enable_progress_bar()
+
+
+def _check_folder(folder: Path) -> None:
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        raise UnknownModel(f"the folder {folder} holds no model: it has no .safetensors file (pickles are not read)")
+    for path in weights:
+        read_header(path)
+
+
+def _load_tokenizer(source: str, *, name: str, text_model, options: dict, local: Path | None) -> Tokenizer:
+    inner = None
+    if local is None or (local / "tokenizer.json").exists():
+        inner = AutoTokenizer.from_pretrained(source, **options)
+    config = text_model.config
+    chat = inner is not None and bool(inner.chat_template) and (local is not None or source.endswith("-it"))
+    return Tokenizer(inner, name, config.vocab_size, config.max_position_embeddings, chat)
+
+
+def _end_ids(model: torch.nn.Module, tokenizer: Tokenizer) -> frozenset[int]:
+    ends = model.generation_config.eos_token_id if model.generation_config is not None else None
+    ids = set(ends if isinstance(ends, list) else [] if ends is None else [ends])
+    if tokenizer.inner is not None and tokenizer.inner.eos_token_id is not None:
+        ids.add(tokenizer.inner.eos_token_id)
+    return frozenset(ids)
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()[:12]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

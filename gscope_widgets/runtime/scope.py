@@ -1,0 +1,358 @@
+"""One model and its dictionaries: the object that notebooks and widgets use."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.features import DictionaryInfo, FeatureRef, FeatureSummary, ModelInfo
+from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
+from gscope_widgets.records.interventions import Intervention, add_random
+from gscope_widgets.records.numbers import check_feature, check_int
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.runtime.cache import ByteCache
+from gscope_widgets.runtime.dictionaries.jumprelu import Dictionary
+from gscope_widgets.runtime.dictionaries.shelf import Shelf
+from gscope_widgets.runtime.features.reading import read_features
+from gscope_widgets.runtime.features.steering import Steering, Target, combined_strength
+from gscope_widgets.runtime.features.streaming import Generation
+from gscope_widgets.runtime.gemma.generation import compare_next, generate_rows, next_logits
+from gscope_widgets.runtime.gemma.hooks import run_until
+from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.sites import HookPoint, find_hook_point
+from gscope_widgets.runtime.gemma.tokens import Prompt
+from gscope_widgets.runtime.worker import Job, Work, Worker
+
+ACTIVATION_CACHE_BYTES = 256_000_000
+# Plain words that every Gemma 3, and mini, has met: the residual norm that `add` counts in is
+# measured on these tokens, so a strength means the same for every prompt.
+CALIBRATION_TEXT = (
+    "The old fisherman walked from the harbour to the market, because his sister wanted bread and a red coat. "
+    '"It is not far," she said. On Monday they sold 12 fish for 30 coins, and the children were happy.'
+)
+
+
+class Scope:
+    """One model behind one worker thread. Made by `gs.load`, shared by every cell and widget.
+
+    Every method may be called from any thread. Results are plain records with NumPy arrays; no
+    tensor of the model leaves this object.
+    """
+
+    def __init__(self, loaded: LoadedModel, *, on_close: Callable[["Scope"], None] = lambda _scope: None):
+        """Made by `gs.load`; `on_close` is called once, when it is closed."""
+        self._loaded, self._on_close = loaded, on_close
+        self._worker = Worker(f"gscope {loaded.info.id}", context=torch.inference_mode)
+        self._shelf = Shelf(loaded.info, name=loaded.tokenizer.model_name)
+        self._norms: dict[str, float] = {}
+        self._activations: ByteCache[torch.Tensor] = ByteCache(
+            limit_bytes=ACTIVATION_CACHE_BYTES, size=lambda tensor: tensor.nbytes
+        )
+
+    def __repr__(self) -> str:
+        return f"<Scope {self.info.id} on {self.info.device}, {self.info.dtype}>"
+
+    def __enter__(self) -> "Scope":
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self.close()
+
+    @property
+    def info(self) -> ModelInfo:
+        """Which model this is, and what it takes."""
+        return self._loaded.info
+
+    @property
+    def name(self) -> str:
+        """What `gs.load` was called with."""
+        return self._loaded.tokenizer.model_name
+
+    @property
+    def text_limit(self) -> int:
+        """Characters that are certainly too many for one text."""
+        return self._loaded.tokenizer.text_limit
+
+    # ---- dictionaries
+
+    def catalogue(self) -> list[DictionaryInfo]:
+        """The dictionaries for this model on this machine."""
+        return self._shelf.catalogue()
+
+    def dictionary(
+        self,
+        site: str = "resid_post",
+        layer: int | None = None,
+        width: str | None = None,
+        l0: str | None = None,
+        *,
+        affine: bool = False,
+        path: str | Path | None = None,
+    ) -> Dictionary:
+        """One of the model's dictionaries. The same choice gives the same object.
+
+        Args:
+            site: "resid_post"; other sites of Gemma Scope 2 as the catalogue has them.
+            layer: zero-based; None for the middle one of the catalogue.
+            width: "1k", "16k", ...; None for the narrowest.
+            l0: "small", "medium" or "big"; None for medium.
+            affine: with a skip connection (transcoders).
+            path: a folder in the published layout, instead of the choices above.
+
+        Raises:
+            UnknownDictionary: there is none; the message lists what exists.
+            BadArtefact: its files are damaged, or made for another model.
+        """
+        if path is not None:
+            return self._shelf.open_folder(path)
+        return self._shelf.choose(site=site, layer=layer, width=width, l0=l0, affine=affine)
+
+    def describe(self, feature: FeatureRef) -> FeatureSummary:
+        """What is known of one feature without running the model."""
+        dictionary = self._shelf.find(feature)
+        return FeatureSummary(feature, dictionary.label(feature.feature), dictionary.known_max(feature.feature))
+
+    def find(self, query: str, dictionary: Dictionary | None = None, *, k: int = 10) -> list[FeatureSummary]:
+        """Features whose label contains the query, best detectors (by AUC) first.
+
+        Args:
+            query: part of a label, upper and lower case alike: "bird".
+            k: the most to return.
+        """
+        dictionary = self._check_dictionary(dictionary)
+        k = check_int("k", k, low=1, high=dictionary.width)
+        if not isinstance(query, str):
+            raise InvalidValue(f"query must be a string, got {describe_value(query)}")
+        found = [
+            self.describe(dictionary.feature(number))
+            for number, label in dictionary.labels.items()
+            if query.casefold() in label.text.casefold()
+        ]
+        return sorted(found, key=lambda summary: -(summary.label.auc or 0.0))[:k]
+
+    # ---- looking
+
+    def tokens(self, text: Prompt) -> Tokens:
+        """A text as the model reads it. See `Tokens`.
+
+        Raises:
+            PromptTooLong: more than `info.context` tokens; long texts are refused before tokenising.
+        """
+        return self._loaded.tokenizer.tokenize(text)
+
+    def read(
+        self, text: Prompt, dictionary: Dictionary | str | None = None, *, features: Sequence[int] | None = None
+    ) -> FeatureReading:
+        """The features of a dictionary on a text: one forward pass, stopped at the dictionary's layer.
+
+        Args:
+            text: a string, chat messages or token ids.
+            dictionary: from `scope.dictionary()`, which is also the default; or the id of one
+                that is open, as a `FeatureRef` has it.
+            features: keep only these in the reading.
+
+        Raises:
+            PromptTooLong, UnknownFeature, Cancelled.
+        """
+        dictionary = self._check_dictionary(dictionary)
+        if features is not None:
+            features = tuple(check_feature(feature, width=dictionary.width) for feature in features)
+        tokens = self.tokens(text)
+        return self._worker.run(
+            lambda _job: read_features(self._activation(tokens, dictionary), tokens, dictionary, features=features)
+        )
+
+    def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
+        """The `k` likeliest next tokens, and what they were without the interventions."""
+        k = check_int("k", k, low=1, high=self.info.vocabulary)
+        interventions = self._check_interventions(interventions)
+        tokens = self._require_tokens(text)
+        return self._worker.run(lambda _job: self._predict(tokens, k, interventions))
+
+    # ---- changing
+
+    def generate(
+        self,
+        prompt: Prompt,
+        interventions: Sequence[Intervention] = (),
+        *,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+    ) -> Generation:
+        """Continue a prompt. Returns at once; iterate the result for tokens as they come.
+
+        Args:
+            interventions: from `gs.add`, `gs.clamp`, `gs.scale`, `gs.ablate`; all apply together.
+            max_new_tokens: 1 to 100,000; the model's context ends it earlier.
+            temperature: 0 takes the likeliest token; up to 100.
+            top_p: above 0, up to 1.
+            seed: 0 to 2**31 - 1. Used only with a temperature.
+        """
+        return self.generate_rows(
+            prompt,
+            {"text": interventions},
+            plan=SamplingPlan(max_new_tokens, temperature, top_p, seed),
+        )
+
+    def generate_rows(
+        self,
+        prompt: Prompt,
+        rows: dict[str, Sequence[Intervention]],
+        *,
+        plan: SamplingPlan,
+        on_step: Callable[[Sequence[GeneratedToken | None]], None] | None = None,
+        slot: Hashable | None = None,
+    ) -> Generation:
+        """Several continuations of one prompt, decoded as one batch on the same random numbers.
+
+        Args:
+            rows: name to interventions; () leaves the row unchanged.
+            on_step: called on the worker's thread after each step, with one token a row, or
+                None for a row that has ended.
+            slot: a newer generation in the same slot stops this one.
+        """
+        interventions = [self._check_interventions(row) for row in rows.values()]
+        tokens = self._require_tokens(prompt)
+        generation = Generation(tuple(rows))
+
+        def steps(job: Job):
+            steering = self._steering(interventions, tokens)
+            produced = generate_rows(self._loaded, tokens.ids, rows=len(rows), plan=plan, steer=steering.applied)
+            while True:
+                try:
+                    step = next(produced)
+                except StopIteration as end:
+                    return end.value
+                generation._append(step)
+                job.progress = (max(token.step for token in step if token is not None) + 1) / plan.max_new_tokens
+                if on_step is not None:
+                    on_step(step)
+                yield
+
+        generation._attach(self._worker.submit(steps, slot=slot))
+        return generation
+
+    def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
+        """A random direction as long as the added directions together, where the first one acts.
+
+        Returns:
+            None where nothing is added.
+        """
+        added = [one for one in self._check_interventions(interventions) if one.kind == "add"]
+        if not added:
+            return None
+        if len({(one.unit, self._shelf.find(one.feature).info.layer) for one in added}) > 1:
+            raise InvalidValue("a random control needs additions of one layer and one unit")
+        strength = combined_strength(added, [self._shelf.find(one.feature) for one in added])
+        first = added[0]
+        return add_random(first.feature, strength, seed=seed, unit=first.unit, positions=first.positions)
+
+    def mean_norm(self, dictionary: Dictionary | None = None) -> float:
+        """Mean residual norm at a dictionary's site, on a built-in text: the unit of `gs.add`."""
+        dictionary = self._check_dictionary(dictionary)
+        return self._worker.run(lambda _job: self._mean_norm(dictionary))
+
+    # ---- sharing
+
+    def submit(self, work: Work, *, slot: Hashable | None = None) -> Job:
+        """Run work on the worker's thread, where every method of the scope answers directly.
+
+        A newer job of the same slot cancels this one.
+        """
+        return self._worker.submit(work, slot=slot)
+
+    def provenance(
+        self, dictionary: Dictionary | None = None, *, token_ids: Sequence[int] = (), **settings: object
+    ) -> Provenance:
+        """Where a result of this scope comes from."""
+        return Provenance(
+            model=self.info.id,
+            revision=self.info.revision,
+            dictionary="" if dictionary is None else dictionary.info.id,
+            device=self.info.device,
+            dtype=self.info.dtype,
+            token_ids=tuple(token_ids),
+            settings=settings,
+            versions={name: _version_of(name) for name in ("gscope-widgets", "torch", "transformers")},
+        )
+
+    def close(self) -> None:
+        """Stop all work and free the model, its dictionaries and its caches. Quiet when repeated."""
+        self._on_close(self)
+        self._worker.close()
+        self._activations.clear()
+        self._shelf.close()
+        self._loaded = replace(self._loaded, model=None, text_model=None)
+
+    # ---- on the worker's thread
+
+    def _activation(self, tokens: Tokens, dictionary: Dictionary) -> torch.Tensor:
+        point = self._point(dictionary)
+        key = (point.name, tokens.ids)
+        found = self._activations.get(key)
+        if found is None:
+            inputs = torch.tensor([tokens.ids], device=self.info.device)
+            found = run_until(self._loaded.text_model, point, input_ids=inputs, use_cache=False)[0].float()
+            self._activations.put(key, found)
+        return found
+
+    def _predict(self, tokens: Tokens, k: int, interventions: tuple[Intervention, ...]) -> TokenDistribution:
+        rows = [(), interventions] if interventions else [()]
+        with self._steering(rows, tokens).applied(0):
+            logits = next_logits(self._loaded, tokens.ids, rows=len(rows))
+        return compare_next(
+            self._loaded.tokenizer, tokens, k=k, unchanged=logits[0], changed=logits[-1], interventions=interventions
+        )
+
+    def _steering(self, rows: Sequence[Sequence[Intervention]], tokens: Tokens) -> Steering:
+        return Steering(rows, resolve=self._target, prompt_length=len(tokens), ignored=tuple(tokens.ignored))
+
+    def _target(self, intervention: Intervention) -> Target:
+        dictionary = self._shelf.find(intervention.feature)
+        return Target(dictionary, self._point(dictionary), self._mean_norm(dictionary))
+
+    def _mean_norm(self, dictionary: Dictionary) -> float:
+        if dictionary.info.id not in self._norms:
+            tokens = self.tokens(CALIBRATION_TEXT)
+            used = list(tokens.used)
+            self._norms[dictionary.info.id] = float(self._activation(tokens, dictionary)[used].norm(dim=1).mean())
+        return self._norms[dictionary.info.id]
+
+    def _point(self, dictionary: Dictionary) -> HookPoint:
+        return find_hook_point(self._loaded.text_model, site=dictionary.info.site, layer=dictionary.info.layer)
+
+    # ---- checks
+
+    def _check_dictionary(self, dictionary: Dictionary | str | None) -> Dictionary:
+        return self.dictionary() if dictionary is None else self._shelf.check(dictionary)
+
+    def _check_interventions(self, interventions: Sequence[Intervention]) -> tuple[Intervention, ...]:
+        if isinstance(interventions, Intervention):
+            return self._check_interventions((interventions,))
+        for intervention in interventions:
+            if not isinstance(intervention, Intervention):
+                raise InvalidValue(
+                    f"interventions come from gs.add, gs.clamp, gs.scale or gs.ablate, got {describe_value(intervention)}"
+                )
+            self._shelf.find(intervention.feature)
+        return tuple(interventions)
+
+    def _require_tokens(self, prompt: Prompt) -> Tokens:
+        tokens = self.tokens(prompt)
+        if not len(tokens):
+            raise InvalidValue("no token ids given; a prompt has at least one")
+        return tokens
+
+
+def _version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "source"

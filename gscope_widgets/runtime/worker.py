@@ -1,0 +1,173 @@
+"""The one thread that owns the model: jobs with ids, newest-wins slots, cancel, progress."""
+
+import inspect
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Hashable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from itertools import count
+from typing import Any
+
+from gscope_widgets.errors import Cancelled, Closed
+
+Work = Callable[["Job"], Any]
+
+
+class Job(Future):
+    """A piece of work on the worker. `result()` waits for it; `cancel()` stops it.
+
+    A job whose work is a generator is run one step at a time, with other jobs in between, and
+    can be stopped between any two steps; other work can be stopped only before it begins.
+    """
+
+    def __init__(self, number: int, work: Work, slot: Hashable | None):
+        super().__init__()
+        self.id = number  # rises by one with each job of a worker
+        self.slot = slot
+        self.progress: float | None = None  # 0 to 1, set by the work where it knows
+        self._work: Work | None = work
+        self._steps: Generator | None = None
+        self._stop_reason = ""
+
+    @property
+    def stopping(self) -> bool:
+        """True once a cancel was asked for."""
+        return bool(self._stop_reason)
+
+    def cancel(self, reason: str = "stopped on request") -> bool:
+        """Ask the job to stop; True unless it had already ended. Returns at once."""
+        if self.done():
+            return False
+        self._stop_reason = self._stop_reason or reason
+        return True
+
+    def wait(self) -> Any:
+        """`result()`, but an interrupt of the waiting thread also stops the job."""
+        try:
+            return self.result()
+        except KeyboardInterrupt:
+            self.cancel("interrupted")
+            raise
+
+    def _advance(self) -> bool:
+        """Run one step; True when the job has ended, one way or another."""
+        try:
+            if self.stopping:
+                raise Cancelled(self._stop_reason)
+            if self._steps is None:
+                value = self._work(self)
+                if not inspect.isgenerator(value):
+                    return self._finish(value)
+                self._steps = value
+            next(self._steps)
+        except StopIteration as end:
+            return self._finish(end.value)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the job
+            self._close_steps()
+            self._work = self._steps = None
+            self.set_exception(error)
+            return True
+        return False
+
+    def _finish(self, value: Any) -> bool:
+        self._work = self._steps = None
+        self.set_result(value)
+        return True
+
+    def _close_steps(self) -> None:
+        if self._steps is not None:
+            self._steps.close()
+
+
+class Worker:
+    """Runs jobs on one daemon thread, turn by turn, so a long job never blocks a short one."""
+
+    def __init__(self, name: str, *, context: Callable[[], AbstractContextManager] = nullcontext):
+        """Start no thread yet: the first job does.
+
+        Args:
+            name: of the thread, for debuggers.
+            context: entered once in the thread and held around all jobs, such as
+                `torch.inference_mode`, whose effect is per thread.
+        """
+        self._name, self._context = name, context
+        self._numbers = count(1)
+        self._jobs: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    @property
+    def is_current(self) -> bool:
+        """True when called from the worker's own thread."""
+        return threading.current_thread() is self._thread
+
+    def submit(self, work: Work, *, slot: Hashable | None = None) -> Job:
+        """Queue work and return its job at once.
+
+        Args:
+            work: called with its job on the worker's thread; may be a generator function.
+            slot: at most one job of a slot is wanted: an older one, queued or running, is
+                cancelled in favour of this one.
+
+        Raises:
+            Closed: the worker was closed.
+        """
+        with self._changed:
+            if self._closed:
+                raise Closed(f"{self._name} is closed; load it again with gs.load()")
+            job = Job(next(self._numbers), work, slot)
+            if slot is not None:
+                for older in self._jobs:
+                    if older.slot == slot:
+                        older.cancel("a newer request took its place")
+            self._jobs.append(job)
+            self._start_thread()
+            self._changed.notify()
+        return job
+
+    def run(self, work: Work) -> Any:
+        """Submit work and wait for its value; called on the worker's own thread, do it at once.
+
+        Raises:
+            Cancelled: the job was stopped. Whatever the work raises is raised here too.
+        """
+        if not self.is_current:
+            return self.submit(work).wait()
+        job = Job(next(self._numbers), work, None)
+        while not job._advance():
+            pass
+        return job.result()
+
+    def close(self) -> None:
+        """Stop all jobs (they end as Cancelled) and the thread. Quiet when already closed."""
+        with self._changed:
+            self._closed = True
+            for job in self._jobs:
+                job.cancel("the scope was closed")
+            self._changed.notify()
+            thread = self._thread
+        if thread is not None and not self.is_current:
+            thread.join()
+
+    def _start_thread(self) -> None:
+        # A fork copies this object without its thread, so being alive is asked, not remembered.
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
+            self._thread.start()
+
+    def _loop(self) -> None:
+        with self._context():
+            while (job := self._next_job()) is not None:
+                ended = job._advance()
+                with self._changed:
+                    self._jobs.remove(job)
+                    if not ended:
+                        self._jobs.append(job)
+                del job
+
+    def _next_job(self) -> Job | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs or self._closed)
+            return self._jobs[0] if self._jobs else None

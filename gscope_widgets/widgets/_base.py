@@ -1,0 +1,331 @@
+"""What every widget has: status, errors in words, the second output, provenance."""
+
+import threading
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets as t
+
+from gscope_widgets import __version__
+from gscope_widgets.errors import Cancelled, GscopeError, InvalidValue, describe_value
+from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.widgets import _static
+
+_BUNDLES = Path(__file__).parent.parent / "static"
+_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_DTYPES = {"float32", "int32"}
+
+
+def read_bundle(name: str) -> str:
+    """A built front-end file as a string: a path would keep every instance alive (anywidget#929)."""
+    return (_BUNDLES / name).read_text(encoding="utf-8")
+
+
+class Checked(t.TraitType):
+    """State that the reader sets, from Python or in the page, checked by a function that raises GscopeErrors.
+
+    Python's own echo of it to the page is off, so a value being typed is never overwritten
+    (ipywidgets 8 echoes by default, 7 does not).
+    """
+
+    def __init__(self, check: Callable[[Any, Any], Any], default: Any, *, help: str):  # noqa: A002 - traitlets' name
+        """Args: check: called with the widget and the value; returns the value to keep."""
+        super().__init__(default, help=help)
+        self._check = check
+        self.tag(sync=True, echo_update=False)
+
+    def validate(self, widget: Any, value: Any) -> Any:
+        """The checked value."""
+        return self._check(widget, value)
+
+
+class GscopeWidget(anywidget.AnyWidget):
+    """Base of the widgets. Not for use alone."""
+
+    status = t.Dict(
+        {"state": "idle", "message": "", "progress": None, "request": 0},
+        help="Writer: Python. State (idle, busy, cancelled, error), a sentence, progress 0 to 1, request number.",
+    ).tag(sync=True)
+    badge = t.Unicode(help="Writer: Python. Which model answers.").tag(sync=True)
+    footer = t.Unicode(help="Writer: Python. Model, dictionary, device and dtype in one line.").tag(sync=True)
+    version = t.Unicode(__version__, help="Writer: Python. Of this package.").tag(sync=True)
+    text_limit = t.Int(help="Writer: Python. Characters; the view refuses longer text before sending it.").tag(
+        sync=True
+    )
+
+    _title = ""
+
+    def __init__(self, scope: Any, **state: Any):
+        self.scope = scope
+        self._state_lock = threading.RLock()
+        self._last_message: tuple[dict, list[bytes]] | None = None
+        self._job: Any = None
+        self._answers = False  # to changes of state; off until the first result is made
+        self._copy_shown = False
+        self._from_page = False
+        super().__init__(badge=describe_model(scope), text_limit=scope.text_limit, **state)
+        self.on_msg(self._receive)
+
+    # ---- what every widget offers
+
+    def to_html(self) -> str:
+        """The last result as one HTML file: no script, no network."""
+        return _static.build_page(self._build_copy(), title=self._title)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Model, dictionary, revisions, device, dtype, versions and settings behind what is shown."""
+        raise NotImplementedError
+
+    def wait(self) -> None:
+        """Return when the newest request has been answered.
+
+        Raises:
+            GscopeError: what the widget shows as an error.
+        """
+        job = self._job
+        if job is not None:
+            try:
+                job.wait()
+            except Cancelled:
+                pass
+
+    def close(self) -> None:
+        """Stop work and leave the page; the layout, which ipywidgets keeps (#2308), goes too."""
+        if self._job is not None:
+            self._job.cancel()
+        layout = self.layout
+        super().close()
+        if layout is not None:
+            layout.close()
+
+    # ---- requests
+
+    def _request(self, work: Callable[[], Any], *, deliver: Callable[[Any], None], slot: Hashable, doing: str) -> None:
+        """Run work on the scope's worker; the newest request of a slot wins.
+
+        `deliver` gets the value on the worker's thread, and only if no newer request came.
+        """
+        number = self._begin(doing)
+
+        def run(_job: Any) -> None:
+            value = work()
+            if self._is_newest(number):
+                deliver(value)
+
+        try:
+            self._job = self.scope.submit(run, slot=(id(self), slot))
+        except GscopeError as error:
+            self._end(number, "error", str(error))
+            return
+        self._job.add_done_callback(lambda job: self._settle(number, job.exception()))
+
+    def _begin(self, doing: str) -> int:
+        with self._state_lock:
+            number = self.status["request"] + 1
+            self.status = {"state": "busy", "message": doing, "progress": None, "request": number}
+        return number
+
+    def _settle(self, number: int, error: BaseException | None) -> None:
+        if error is None:
+            self._end(number, "idle", "")
+        elif isinstance(error, Cancelled):
+            self._end(number, "cancelled", "Stopped.")
+        else:
+            self._end(number, "error", describe_error(error))
+        self._refresh_copy()
+
+    def _end(self, number: int, state: str, message: str) -> None:
+        with self._state_lock:
+            if self._is_newest(number):
+                self.status = {"state": state, "message": message, "progress": None, "request": number}
+
+    def _is_newest(self, number: int) -> bool:
+        return self.status["request"] == number
+
+    def _refuse(self, error: BaseException) -> None:
+        """Show an error without starting anything; what was shown stays."""
+        with self._state_lock:
+            number = self.status["request"] + 1
+            self.status = {"state": "error", "message": describe_error(error), "progress": None, "request": number}
+
+    # ---- messages
+
+    def _deliver(self, content: dict, arrays: dict[str, np.ndarray]) -> None:
+        """Send a result to every view, and keep it for views that come later."""
+        head = [{"name": name, "dtype": str(array.dtype), "shape": list(array.shape)} for name, array in arrays.items()]
+        assert all(str(array.dtype) in _DTYPES for array in arrays.values()), head
+        content = content | {"request": self.status["request"], "arrays": head}
+        self._last_message = (content, [np.ascontiguousarray(array).tobytes() for array in arrays.values()])
+        self.send(*self._last_message)
+
+    def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        try:
+            kind = content.get("type") if isinstance(content, dict) else None
+            if kind == "ready":
+                self._greet()
+            elif kind == "cancel":
+                self._cancel()
+            elif not self._receive_more(kind, content):
+                raise InvalidValue(f"a message of an unknown kind came from the page: {describe_value(content)}")
+        except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
+            self._refuse(error)
+
+    def _greet(self) -> None:
+        if self._last_message is not None:
+            self.send(*self._last_message)
+
+    def _cancel(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+
+    def _receive_more(self, kind: Any, content: dict) -> bool:
+        """Handle a message of this widget's own; True when it was one."""
+        return False
+
+    # ---- state from the page
+
+    def set_state(self, sync_data: dict) -> None:
+        """State sent by the page: refused in words where it is not valid, instead of an exception."""
+        self._from_page = True
+        try:
+            super().set_state(sync_data)
+        except (GscopeError, t.TraitError) as error:
+            self._refuse(error)
+            self.send_state([name for name in sync_data if name in self.keys])
+        finally:
+            self._from_page = False
+
+    # ---- display
+
+    def _ipython_display_(self, **_options: Any) -> None:
+        from IPython.display import display
+
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        note = f"{self._title}: the live view needs a running kernel; below is a copy of its last result."
+        display({_WIDGET_VIEW: view, "text/plain": note}, raw=True)
+        self._copy_shown = True
+        display(self._copy_bundle(), raw=True, display_id=self._copy_id)
+
+    def _refresh_copy(self) -> None:
+        if self._copy_shown:
+            from IPython.display import display
+
+            display(self._copy_bundle(), raw=True, display_id=self._copy_id, update=True)
+
+    @property
+    def _copy_id(self) -> str:
+        return f"gscope-copy-{self.model_id}"
+
+    def _copy_bundle(self) -> dict[str, str]:
+        return {"text/html": self._build_copy(), "text/plain": f"{self._title} ({self.footer})"}
+
+    def _build_copy(self) -> str:
+        message = self.status["message"] if self.status["state"] == "error" else ""
+        parts = [*self._copy_parts(), *([_static.build_paragraph(message)] if message else [])]
+        return _static.build_copy(title=self._title, badge=self.badge, parts=parts, footer=self.footer)
+
+    def _copy_parts(self) -> list[str]:
+        raise NotImplementedError
+
+
+def describe_model(scope: Any) -> str:
+    """The badge: which model answers, and that mini is not Gemma."""
+    name = scope.info.id
+    return f"{name} (embedded, not Gemma)" if name.startswith("gscope-mini") else name
+
+
+def describe_source(scope: Any, dictionary_id: str) -> str:
+    """The footer: model, dictionary, device and dtype."""
+    info = scope.info
+    return " · ".join(
+        part for part in (f"{info.id} {info.revision}".strip(), dictionary_id, info.device, info.dtype) if part
+    )
+
+
+def describe_error(error: BaseException) -> str:
+    """An error as a sentence for the reader."""
+    if isinstance(error, (GscopeError, t.TraitError)):
+        return str(error)
+    return f"Something went wrong inside gscope_widgets: {type(error).__name__}: {error}"
+
+
+def describe_label(label: FeatureLabel | None) -> dict | None:
+    """A label as the page takes it."""
+    return None if label is None else {"text": label.text, "source": label.source, "auc": label.auc}
+
+
+def describe_feature(summary: FeatureSummary) -> dict:
+    """A feature as the page takes it (FeatureInfo)."""
+    return {
+        "feature": summary.feature.feature,
+        "label": describe_label(summary.label),
+        "known_max": summary.known_max,
+    }
+
+
+def check_text(widget: GscopeWidget, value: Any) -> str:
+    """A text that the scope's model can read.
+
+    Raises:
+        InvalidValue: not a string.
+        PromptTooLong: more tokens than the model reads.
+    """
+    if not isinstance(value, str):
+        raise InvalidValue(f"the text must be a string, got {describe_value(value)}")
+    return widget.scope.tokens(value).text
+
+
+def check_list(name: str, value: Any, *, count: int) -> list:
+    """A list of exactly `count` items."""
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        raise InvalidValue(f"{name} must be a list of {count} values, one a feature, got {describe_value(value)}")
+    items = list(value)
+    if len(items) != count:
+        raise InvalidValue(f"{name} must have {count} values, one a feature, got {len(items)}")
+    return items
+
+
+def check_switch(name: str, value: Any) -> bool:
+    """True or False, and nothing that merely passes for it."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidValue(f"{name} must hold True or False, got {describe_value(value)}")
+    return bool(value)
+
+
+def write_loading(scope: Any) -> list[str]:
+    """The lines of code that load this scope."""
+    return ["import gscope_widgets as gs", "", f"scope = gs.load({scope.name!r})"]
+
+
+def write_opening(scope: Any, dictionary_id: str) -> str:
+    """The expression that opens this dictionary."""
+    for info in scope.catalogue():
+        if info.id == dictionary_id:
+            return f"scope.dictionary({info.site!r}, layer={info.layer}, width={info.width!r}, l0={info.l0!r})"
+    return f"scope.dictionary(path=...)  # the folder of {dictionary_id}"
+
+
+def resolve_features(scope: Any, features: Any, dictionary: Any) -> list[FeatureRef]:
+    """Features given as numbers or as references, as references.
+
+    Args:
+        features: whole numbers, which mean features of `dictionary` (by default the scope's
+            default one), or `dictionary.feature(number)`.
+    """
+    if isinstance(features, (str, bytes)) or not hasattr(features, "__iter__"):
+        raise InvalidValue(f"features is a list of features, got {describe_value(features)}")
+    source = None
+    resolved = []
+    for feature in features:
+        if isinstance(feature, FeatureRef):
+            scope.describe(feature)
+            resolved.append(feature)
+            continue
+        source = source or dictionary or scope.dictionary()
+        resolved.append(source.feature(feature))
+    return resolved

@@ -1,0 +1,61 @@
+"""Script-free copies of a widget's last state: plain HTML that GitHub and untrusted pages keep.
+
+Only elements and inline styles that JupyterLab's sanitizer leaves in place are used; numbers
+come first and colour second. Every text goes through `escape`.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+from gscope_widgets.widgets._visible import show_token
+
+_PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+    "<style>body{{font-family:system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}}</style>"
+    "</head><body>{body}</body></html>"
+)
+
+
+def build_copy(*, title: str, badge: str, parts: Sequence[str], footer: str) -> str:
+    """One widget's copy, for a cell's second output."""
+    head = f"<p><strong>{escape(title)}</strong> · {escape(badge)}</p>"
+    foot = f"<p><small>{escape(footer)}. A copy of the last result; run the cell for the live view.</small></p>"
+    return f'<div class="gscope-static">{head}{"".join(parts)}{foot}</div>'
+
+
+def build_page(copy: str, *, title: str) -> str:
+    """A copy as a file of its own: no script, nothing from a network."""
+    return _PAGE.format(title=escape(title), body=copy)
+
+
+def build_paragraph(text: str) -> str:
+    """A paragraph of plain text."""
+    return f"<p>{escape(text)}</p>"
+
+
+def build_table(*, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """A table with header cells; every cell is text."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def build_details(summary: str, content: str) -> str:
+    """Content that opens on a click."""
+    return f"<details><summary>{escape(summary)}</summary>{content}</details>"
+
+
+def build_tokens(tokens: Sequence[str], *, shares: Sequence[float | None]) -> str:
+    """A text whose tokens are filled by a share of full colour, 0 to 1; None marks an ignored position."""
+    return f"<p>{''.join(_build_token(token, share) for token, share in zip(tokens, shares, strict=True))}</p>"
+
+
+def _build_token(token: str, share: float | None) -> str:
+    shown = escape(show_token(token)) or "·"
+    end = "<br>" if "\n" in token else ""
+    if share is None:
+        return f'<span title="ignored position" style="opacity:0.5">{shown}</span>{end}'
+    if share <= 0:
+        return f"<span>{shown}</span>{end}"
+    fill = "#" + "".join(f"{round(255 + (part - 255) * min(share, 1.0)):02x}" for part in (86, 180, 233))
+    return f'<span style="background-color:{fill};color:#000000">{shown}</span>{end}'

@@ -1,0 +1,96 @@
+import { el, setText } from "../shared/dom.js";
+import { formatNumber, formatPercent } from "../shared/format.js";
+import { drawText } from "../shared/tokens.js";
+
+/** @import { DistributionResult } from "../traits.js" */
+
+/** @typedef {ReturnType<typeof createRow>} Row */
+
+/** @param {(Node | string)[]} name */
+function createRow(name) {
+  const base = el("span", { class: "gscope-bar", "data-run": "base" });
+  const changed = el("span", { class: "gscope-bar", "data-run": "changed" });
+  const numbers = [el("td", { class: "gscope-figure" }), el("td", { class: "gscope-figure" })];
+  return {
+    el: el("tr", {}, el("th", { scope: "row" }, el("span", { class: "gscope-plain-token" }, ...name)),
+      el("td", { class: "gscope-bars", "aria-hidden": "true" }, base, changed), ...numbers),
+    /**
+     * @param {{ base: number, changed: number }} entry
+     * @param {number} full probability of a full bar
+     */
+    draw(entry, full) {
+      base.style.setProperty("--share", `${(100 * entry.base) / full}%`);
+      changed.style.setProperty("--share", `${(100 * entry.changed) / full}%`);
+      setText(numbers[0], formatPercent(entry.base));
+      setText(numbers[1], formatPercent(entry.changed));
+    },
+  };
+}
+
+const runs = { base: "unchanged", changed: "changed" };
+const scales = [0.05, 0.1, 0.25, 0.5, 1];
+
+/**
+ * Probability of a full bar: a round number, so that bars keep their scale while a slider moves.
+ * @param {DistributionResult["rows"]} rows
+ */
+function fullBar(rows) {
+  const largest = Math.max(0, ...rows.flatMap((row) => [row.base, row.changed]));
+  return scales.find((scale) => scale >= largest) ?? 1;
+}
+
+/** @param {number} kl */
+function klText(kl) {
+  return `KL ${formatNumber(Math.abs(kl) < 5e-7 ? 0 : kl)} nats from the unchanged model`;
+}
+
+/**
+ * Next-token probabilities of the unchanged and the changed model; a token keeps its row.
+ */
+export function createDistribution() {
+  const body = el("tbody");
+  const rest = createRow(["all other tokens"]);
+  rest.el.classList.add("gscope-rest");
+  const kl = el("p", { class: "gscope-kl" });
+  const scale = el("span", { class: "gscope-hint" });
+  const updating = el("span", { class: "gscope-updating", hidden: true }, "updating\u2026");
+  const table = el("table", { class: "gscope-distribution" },
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "next token"),
+      el("td", {}, scale), ...(/** @type {const} */ (["base", "changed"])).map((run) => el("th", { scope: "col" },
+        el("span", { class: "gscope-key-sign", "data-run": run, "aria-hidden": "true" }), runs[run])))),
+    body, el("tfoot", {}, rest.el));
+  const empty = el("p", { class: "gscope-empty" }, "No distribution yet.");
+  const picture = el("div", { hidden: true }, el("div", { class: "gscope-kl-line" }, kl, updating), table);
+  /** @type {Map<number, Row>} */
+  let rows = new Map();
+
+  return {
+    el: el("section", { class: "gscope-result", "aria-label": "Next-token probabilities" }, empty, picture),
+    /** @param {DistributionResult} result */
+    draw(result) {
+      empty.hidden = true;
+      picture.hidden = false;
+      const full = fullBar(result.rows);
+      setText(scale, `bars to ${100 * full} %`);
+      /** @type {Map<number, Row>} */
+      const next = new Map();
+      for (const entry of result.rows) {
+        const row = rows.get(entry.id) ?? createRow(drawText(entry.token));
+        row.draw(entry, full);
+        next.set(entry.id, row);
+      }
+      rows.forEach((row, id) => next.has(id) || row.el.remove());
+      [...next.values()].forEach((row, place) => {
+        if (body.rows[place] !== row.el) body.insertBefore(row.el, body.rows[place] ?? null);
+      });
+      rows = next;
+      rest.draw(result.rest, Infinity);
+      setText(kl, klText(result.kl));
+    },
+    /** @param {boolean} awaited whether newer settings are not answered yet */
+    markUpdating(awaited) {
+      updating.hidden = !awaited;
+      picture.toggleAttribute("data-updating", awaited);
+    },
+  };
+}

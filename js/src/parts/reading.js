@@ -1,0 +1,114 @@
+import { unpack } from "../shared/wire.js";
+
+/** @import { FeatureInfo, ReadingResult, TokenHeatmapTraits } from "../traits.js" */
+/** @import { NumberArray } from "../shared/wire.js" */
+
+/**
+ * @typedef {object} Reading
+ * @property {ReadingResult} head
+ * @property {number} length tokens
+ * @property {NumberArray} values by feature row and position
+ * @property {NumberArray} top_features
+ * @property {NumberArray} top_activations
+ * @property {NumberArray} l0
+ * @property {NumberArray} error
+ */
+
+/**
+ * A painted feature: where its values are, and the value of full colour or full length.
+ * @typedef {{ info: FeatureInfo, row: number, full: number, source: "feature" | "text" }} Paint
+ */
+
+/**
+ * @param {Record<string, NumberArray>} arrays
+ * @param {string} name
+ * @param {(number | null)[]} shape null for any size
+ */
+function take(arrays, name, shape) {
+  const array = arrays[name];
+  if (!array) throw new TypeError(`array ${name} is missing`);
+  const fits = array.shape.length === shape.length && shape.every((size, axis) => size === null || size === array.shape[axis]);
+  if (!fits) throw new RangeError(`array ${name} must have shape ${shape.map((size) => size ?? "any")}, got ${array.shape}`);
+  return array;
+}
+
+/**
+ * @param {ReadingResult} head
+ * @param {unknown[]} buffers
+ * @returns {Reading}
+ */
+export function toReading(head, buffers) {
+  const arrays = unpack(head.arrays, buffers);
+  const length = head.ids.length;
+  return {
+    head,
+    length,
+    values: take(arrays, "values", [head.features.length, length]),
+    top_features: take(arrays, "top_features", [length, null]),
+    top_activations: take(arrays, "top_activations", [length, null]),
+    l0: take(arrays, "l0", [length]),
+    error: take(arrays, "error", [length]),
+  };
+}
+
+/**
+ * @param {Reading} reading
+ * @param {number} row
+ * @param {number} pos
+ */
+export function valueAt(reading, row, pos) {
+  return reading.values.data[row * reading.length + pos];
+}
+
+/**
+ * Largest value of a row, ignored positions left out.
+ * @param {Reading} reading
+ * @param {number} row
+ */
+export function textMaximum(reading, row) {
+  let largest = 0;
+  for (let pos = 0; pos < reading.length; pos += 1) {
+    if (!(pos in reading.head.ignored)) largest = Math.max(largest, valueAt(reading, row, pos));
+  }
+  return largest;
+}
+
+/**
+ * What to paint of the wanted features: those that the reading holds, in the wanted order.
+ * @param {Reading} reading
+ * @param {number[]} features
+ * @param {TokenHeatmapTraits["color_range"]} range
+ * @returns {Paint[]}
+ */
+export function toPaints(reading, features, range) {
+  const rows = features.map((feature) => reading.head.features.findIndex((info) => info.feature === feature));
+  return rows.filter((row) => row >= 0).slice(0, 4).map((row) => {
+    const info = reading.head.features[row];
+    const known = range === "feature" && info.known_max !== null && info.known_max > 0;
+    return { info, row, full: known ? /** @type {number} */ (info.known_max) : textMaximum(reading, row), source: known ? "feature" : "text" };
+  });
+}
+
+/**
+ * @param {Reading} reading
+ * @param {Paint} paint
+ * @param {number} pos
+ * @returns {number} 0 to 1
+ */
+export function shareAt(reading, paint, pos) {
+  if (paint.full <= 0) return 0;
+  return Math.min(1, Math.max(0, valueAt(reading, paint.row, pos) / paint.full));
+}
+
+/**
+ * The strongest features at a position, strongest first.
+ * @param {Reading} reading
+ * @param {number} pos
+ */
+export function topAt(reading, pos) {
+  const size = reading.top_features.shape[1];
+  return Array.from({ length: size }, (_, rank) => ({
+    feature: reading.top_features.data[pos * size + rank],
+    activation: reading.top_activations.data[pos * size + rank],
+  })).filter(({ feature }) => feature >= 0).map((entry) => ({ ...entry, label: reading.head.labels[entry.feature] ?? null }));
+}

@@ -1,0 +1,104 @@
+import { closest, el, redraw, setText } from "../shared/dom.js";
+import { drawFeature } from "../shared/feature_name.js";
+import { createNote } from "../shared/note.js";
+import { createNumberField, refuseOutside, refuseWhole } from "../shared/number_field.js";
+
+/** @import { AnyModel } from "@anywidget/types" */
+/** @import { SteeringPanelTraits, SteeringSettings } from "../traits.js" */
+/** @import { Watch } from "../shared/watch.js" */
+
+/** @typedef {{ model: AnyModel<SteeringPanelTraits>, watch: Watch, change: (settings: Partial<SteeringSettings>) => void }} Options */
+
+const strength_step = 0.05;
+const largest_seed = 2 ** 31 - 1;
+
+/**
+ * Which features are added, each with its own switch.
+ * @param {Options} options
+ */
+export function createFeatureList({ model, watch, change }) {
+  const list = el("ul", { class: "gscope-checks" });
+  watch.dom(list, "change", (event) => {
+    const row = closest(event, "row")?.dataset.row;
+    const target = event.target;
+    if (row === undefined || !(target instanceof HTMLInputElement)) return;
+    change({ active: model.get("active").map((old, index) => (index === Number(row) ? target.checked : old)) });
+  });
+  function draw() {
+    const active = model.get("active");
+    redraw(list, ...model.get("features").map(({ feature, label }, row) => el("li", {}, el("label", {},
+      el("input", { type: "checkbox", checked: active[row] ?? false, "data-row": row, "data-key": String(feature) }),
+      drawFeature(feature, label)))));
+  }
+  return {
+    el: el("fieldset", { class: "gscope-set" }, el("legend", { class: "gscope-label" }, "Features to add"), list),
+    draw,
+  };
+}
+
+/** @param {number} strength */
+function strengthText(strength) {
+  return `${strength.toFixed(2).replace("-", "\u2212")} \u00d7 mean residual norm`;
+}
+
+/**
+ * How much of each active feature's direction is added; 0 in the middle.
+ * @param {Options} options
+ */
+export function createStrength({ model, watch, change }) {
+  const slider = el("input", { type: "range", class: "gscope-slider", step: strength_step });
+  const output = el("output", { class: "gscope-strength" });
+  const reset = el("button", { type: "button", class: "gscope-button gscope-quiet" }, "Set to 0");
+  const ends = ["", ""].map(() => el("span", { class: "gscope-hint" }));
+  const zero = () => change({ strength: 0 });
+  watch.dom(slider, "input", () => change({ strength: Number(slider.value) }));
+  watch.dom(slider, "dblclick", zero);
+  watch.dom(reset, "click", zero);
+  return {
+    el: el("div", { class: "gscope-field" },
+      el("label", {}, el("span", { class: "gscope-label" }, "Strength ", output), el("span", { class: "gscope-centred" }, slider)),
+      el("div", { class: "gscope-strength-ends" }, ends[0], reset, ends[1])),
+    draw() {
+      const limit = model.get("strength_limit");
+      const strength = model.get("strength");
+      Object.assign(slider, { min: String(-limit), max: String(limit) });
+      if (Number(slider.value) !== strength) slider.value = String(strength);
+      slider.setAttribute("aria-valuetext", strengthText(strength));
+      setText(output, strengthText(strength));
+      reset.disabled = strength === 0;
+      setText(ends[0], `\u2212${limit}`);
+      setText(ends[1], `+${limit}`);
+    },
+  };
+}
+
+/**
+ * Length, temperature and seed of a run.
+ * @param {Options} options
+ */
+export function createRunNumbers({ model, watch, change }) {
+  const note = createNote();
+  /**
+   * @param {"max_new_tokens" | "temperature" | "seed"} trait
+   * @param {string} label
+   * @param {(value: number | null, typed: string) => string} refuse
+   */
+  const field = (trait, label, refuse) => createNumberField({
+    label, refuse, watch, say: note.say, read: () => String(model.get(trait)),
+    mode: trait === "temperature" ? "decimal" : "numeric",
+    onNumber: (value) => change({ [trait]: value }),
+  });
+  const fields = [
+    field("max_new_tokens", "New tokens", (value, typed) =>
+      refuseWhole("New tokens", [1, model.get("max_new_tokens_limit")], value, typed)),
+    field("temperature", "Temperature", (value, typed) => refuseOutside("Temperature", [0, 2], value, typed)),
+    field("seed", "Seed", (value, typed) => refuseWhole("Seed", [0, largest_seed], value, typed)),
+  ];
+  fields[1].input.title = "0 takes the likeliest token each time";
+  return {
+    el: el("div", { class: "gscope-numbers" }, ...fields.map((entry) => entry.el), note.el),
+    draw: () => fields.forEach((entry) => entry.pull()),
+    /** @returns {boolean} whether every number may stand */
+    commit: () => fields.every((entry) => entry.commit()),
+  };
+}

@@ -1,0 +1,198 @@
+import { css, inkOn, ramp } from "../shared/colour.js";
+import { closest, el } from "../shared/dom.js";
+import { breaksLine, drawText } from "../shared/tokens.js";
+import { shareAt } from "./reading.js";
+
+/** @import { Watch } from "../shared/watch.js" */
+/** @import { Theme } from "../shared/theme.js" */
+/** @import { Paint, Reading } from "./reading.js" */
+
+const block_tokens = 128;
+const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1 });
+
+/**
+ * @param {Reading} reading
+ * @param {number} pos
+ */
+function drawToken(reading, pos) {
+  const { tokens, ignored, glyphs } = reading.head;
+  const group = glyphs.find(([first, last]) => pos >= first && pos <= last);
+  const inner = group ? [pos === group[0] ? group[2] : "\u2025"] : drawText(tokens[pos]);
+  return el("span", {
+    class: "gscope-token", role: "option", tabindex: -1, "aria-selected": "false", "data-pos": pos,
+    "data-ignored": pos in ignored ? "" : null,
+  }, ...inner);
+}
+
+/**
+ * Where a block of tokens may end: at a line end if there is one, so that wrapping looks the same.
+ * @param {Reading} reading
+ * @param {number} start
+ */
+function blockEnd(reading, start) {
+  const most = Math.min(reading.length, start + 2 * block_tokens);
+  if (most === reading.length) return most;
+  for (let pos = start + block_tokens; pos < most; pos += 1) if (breaksLine(reading.head.tokens[pos])) return pos + 1;
+  return most;
+}
+
+/** @param {Reading} reading */
+function drawBlocks(reading) {
+  const blocks = [];
+  /** @type {HTMLElement[]} */
+  const nodes = [];
+  for (let start = 0; start < reading.length;) {
+    const end = blockEnd(reading, start);
+    const block = el("div", { class: "gscope-block", role: "presentation" });
+    for (let pos = start; pos < end; pos += 1) {
+      nodes.push(drawToken(reading, pos));
+      block.append(nodes[pos]);
+      if (breaksLine(reading.head.tokens[pos])) block.append(el("br"));
+    }
+    blocks.push(block);
+    start = end;
+  }
+  return { blocks, nodes };
+}
+
+/**
+ * Tells whether two readings have the same tokens, so that nodes can stay.
+ * @param {Reading | null} one
+ * @param {Reading} other
+ */
+function sameTokens(one, other) {
+  if (!one || one.length !== other.length) return false;
+  const same = /** @param {"ids" | "tokens" | "ignored" | "glyphs"} key */ (key) =>
+    JSON.stringify(one.head[key]) === JSON.stringify(other.head[key]);
+  return same("ids") && same("tokens") && same("ignored") && same("glyphs");
+}
+
+/**
+ * @param {HTMLElement} node
+ * @param {Reading} reading
+ * @param {Paint[]} paints
+ * @param {number} pos
+ * @param {Theme} theme
+ */
+function paintToken(node, reading, paints, pos, theme) {
+  const left_out = pos in reading.head.ignored;
+  const shares = paints.map((paint) => (left_out ? 0 : shareAt(reading, paint, pos)));
+  const fill = shares[0] > 0 ? ramp(shares[0], theme) : null;
+  node.style.setProperty("--fill", fill ? css(fill) : "transparent");
+  node.style.setProperty("--on", fill ? css(inkOn(fill)) : "inherit");
+  for (let bar = 1; bar <= 3; bar += 1) node.style.setProperty(`--bar${bar}`, `${((shares[bar] ?? 0) * 100).toFixed(1)}%`);
+}
+
+/**
+ * The nearest token one line up or down.
+ * @param {HTMLElement[]} nodes
+ * @param {number} pos
+ * @param {1 | -1} way
+ */
+function nextLine(nodes, pos, way) {
+  const from = nodes[pos];
+  let best = pos;
+  let line = NaN;
+  for (let at = pos + way; at >= 0 && at < nodes.length; at += way) {
+    const { offsetTop: top, offsetLeft: left } = nodes[at];
+    if (Math.abs(top - from.offsetTop) < 4) continue;
+    if (Number.isNaN(line)) line = top;
+    if (Math.abs(top - line) >= 4) break;
+    const nearer = Math.abs(left - from.offsetLeft) < Math.abs(nodes[best].offsetLeft - from.offsetLeft);
+    if (best === pos || nearer) best = at;
+  }
+  return best;
+}
+
+/**
+ * The text as a row of tokens, one of which takes the keyboard.
+ * @param {{
+ *   watch: Watch, describe: (pos: number) => string,
+ *   onPeek: (pos: number | null) => void, onChoose: (pos: number) => void,
+ * }} options `onPeek` gets the token under pointer or focus, null when there is none
+ */
+export function createTokenStrip({ watch, describe, onPeek, onChoose }) {
+  const strip = el("div", {
+    class: "gscope-strip", role: "listbox", "aria-label": "Tokens", "data-lm-suppress-shortcuts": "true",
+  });
+  /** @type {HTMLElement[]} */
+  let nodes = [];
+  /** @type {Reading | null} */
+  let shown = null;
+  let current = 0;
+
+  /** @param {Event} event */
+  const posOf = (event) => {
+    const node = closest(event, "pos");
+    return node ? Number(node.dataset.pos) : null;
+  };
+  /** @param {number} pos */
+  function rove(pos) {
+    nodes[current]?.setAttribute("tabindex", "-1");
+    current = Math.min(Math.max(0, pos), nodes.length - 1);
+    nodes[current]?.setAttribute("tabindex", "0");
+    nodes[current]?.setAttribute("aria-label", describe(current));
+  }
+  /** @param {string} key */
+  function target(key) {
+    if (key in steps) return current + steps[key];
+    if (key === "ArrowUp" || key === "ArrowDown") return nextLine(nodes, current, key === "ArrowUp" ? -1 : 1);
+    if (key === "Home") return 0;
+    return key === "End" ? nodes.length - 1 : null;
+  }
+
+  watch.dom(strip, "pointerover", (event) => onPeek(posOf(event)));
+  watch.dom(strip, "pointerleave", () => onPeek(null));
+  watch.dom(strip, "focusin", (event) => {
+    const pos = posOf(event);
+    if (pos !== null) rove(pos);
+    onPeek(pos);
+  });
+  watch.dom(strip, "focusout", () => onPeek(null));
+  watch.dom(strip, "click", (event) => {
+    const pos = posOf(event);
+    if (pos !== null) onChoose(pos);
+  });
+  watch.dom(strip, "keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || nodes.length === 0) return;
+    const pos = target(event.key);
+    if (pos !== null) {
+      rove(pos);
+      nodes[current].focus();
+    } else if (event.key === "Enter" || event.key === " ") onChoose(current);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  return {
+    el: strip,
+    /** @param {Reading} reading */
+    draw(reading) {
+      const same = sameTokens(shown, reading);
+      shown = reading;
+      if (same) return;
+      const held = strip.contains(strip.ownerDocument.activeElement);
+      const drawn = drawBlocks(reading);
+      nodes = drawn.nodes;
+      strip.replaceChildren(...drawn.blocks);
+      rove(current);
+      if (held) nodes[current]?.focus();
+    },
+    /**
+     * @param {Reading} reading
+     * @param {Paint[]} paints
+     * @param {Theme} theme
+     */
+    paint(reading, paints, theme) {
+      strip.dataset.bars = String(Math.max(0, paints.length - 1));
+      nodes.forEach((node, pos) => paintToken(node, reading, paints, pos, theme));
+      if (nodes.length) rove(current);
+    },
+    /** @param {number | null} chosen */
+    mark(chosen) {
+      for (const node of strip.querySelectorAll('[aria-selected="true"]')) node.setAttribute("aria-selected", "false");
+      if (chosen !== null) nodes[chosen]?.setAttribute("aria-selected", "true");
+    },
+  };
+}

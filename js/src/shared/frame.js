@@ -1,0 +1,101 @@
+import { el, setText } from "./dom.js";
+import { createNewest } from "./latest.js";
+import { createStatus } from "./status.js";
+import { followTheme } from "./theme.js";
+import { createWatch } from "./watch.js";
+
+/** @import { AnyModel } from "@anywidget/types" */
+/** @import { BaseTraits } from "../traits.js" */
+/** @import { Theme } from "./theme.js" */
+
+/** @typedef {ReturnType<typeof openFrame>} Frame */
+
+/**
+ * What all views share: root, header, status strip, footer, theme, and the message loop.
+ * @param {{ model: AnyModel<any>, holder: HTMLElement, title: string, cancellable: boolean }} options
+ */
+export function openFrame({ model, holder, title, cancellable }) {
+  /** @type {AnyModel<BaseTraits>} */
+  const base = model;
+  const watch = createWatch();
+  const newest = createNewest();
+  const badge = el("span", { class: "gscope-badge" });
+  const footer = el("footer", { class: "gscope-footer" });
+  const body = el("div", { class: "gscope-body" });
+  const status = createStatus({
+    readStatus: () => base.get("status"),
+    onCancel: cancellable ? () => model.send({ type: "cancel" }) : null,
+    watch,
+  });
+  const root = el(
+    "div",
+    { class: "gscope gscope-live", role: "group", "aria-label": title, "data-version": base.get("version") },
+    el("header", { class: "gscope-header" }, el("h3", { class: "gscope-title" }, title), badge),
+    body, status.el, footer,
+  );
+
+  function drawNames() {
+    setText(badge, base.get("badge"));
+    setText(footer, base.get("footer"));
+  }
+  drawNames();
+  watch.model(model, "change:badge", drawNames);
+  watch.model(model, "change:footer", drawNames);
+  watch.model(model, "change:status", status.answered);
+  watch.model(model, "comm_live_update", (live) => (live === true ? status.answered() : status.gone()));
+  holder.append(root);
+
+  return {
+    root, body, status, watch,
+    theme: () => /** @type {Theme} */ (root.dataset.theme),
+    /** @param {() => void} onTheme */
+    start(onTheme) {
+      followTheme(root, holder, watch, onTheme);
+    },
+    /**
+     * Draws what the kernel sends; a message that cannot be drawn becomes a sentence.
+     * @param {(message: any, buffers: DataView[]) => void} draw
+     */
+    receive(draw) {
+      watch.model(model, "msg:custom", (message, buffers) => {
+        status.answered();
+        if (message.request !== undefined && !newest.accept(message.request)) return;
+        try {
+          draw(message, buffers ?? []);
+          status.fail("");
+        } catch (error) {
+          status.fail(`The answer could not be drawn: ${error instanceof Error ? error.message : error}`);
+        }
+      });
+    },
+    /**
+     * Sends settings that the kernel will work on.
+     * @param {Record<string, unknown>} settings
+     */
+    ask(settings) {
+      const news = Object.entries(settings).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(model.get(name)));
+      if (news.length === 0) return;
+      for (const [name, value] of news) model.set(name, value);
+      status.asked();
+      model.save_changes();
+    },
+    /**
+     * Sends settings that ask for no work.
+     * @param {Record<string, unknown>} settings
+     */
+    tell(settings) {
+      for (const [name, value] of Object.entries(settings)) model.set(name, value);
+      model.save_changes();
+    },
+    /** The last state is asked for, and expected where the kernel has one. */
+    ready() {
+      const { state, request } = base.get("status");
+      if (state === "idle" && request > 0) status.asked();
+      model.send({ type: "ready" });
+    },
+    close() {
+      watch.stop();
+      root.remove();
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { assign, el, setText } from "./dom.js";
+import { createPatience } from "./latest.js";
+
+/** @import { Status } from "../traits.js" */
+/** @import { Watch } from "./watch.js" */
+
+const late_ms = 1000;
+const silent_ms = 8000;
+const words = {
+  late: "Waiting: the kernel is busy running a cell",
+  silent: "No answer from the kernel. If it was restarted, run this cell again.",
+  gone: "The kernel is gone. Run this cell again to bring the controls back.",
+};
+
+/** @typedef {keyof typeof words | ""} Silence */
+/** @typedef {{ tone: "quiet" | "busy" | "error", text: string, progress: number | null }} Strip */
+
+/**
+ * What the strip says: the kernel's silence first, then what went wrong here, then its status.
+ * @param {Status} status
+ * @param {Silence} silence
+ * @param {string} fault
+ * @returns {Strip}
+ */
+export function describe(status, silence, fault) {
+  if (silence) return { tone: silence === "late" ? "busy" : "error", text: words[silence], progress: null };
+  if (fault) return { tone: "error", text: fault, progress: null };
+  if (status.state === "busy") return { tone: "busy", text: status.message || "Working", progress: status.progress };
+  if (status.state === "error") {
+    return { tone: "error", text: status.message || "This did not work, and the kernel gave no reason.", progress: null };
+  }
+  return { tone: "quiet", text: status.message || (status.state === "cancelled" ? "Cancelled" : ""), progress: null };
+}
+
+/**
+ * @param {{ onCancel: (() => void) | null, watch: Watch }} options
+ */
+function buildStrip({ onCancel, watch }) {
+  const polite = el("span", { role: "status" });
+  const urgent = el("span", { role: "alert" });
+  const progress = el("progress", { "aria-label": "Progress", max: 1, hidden: true });
+  const cancel = el("button", { type: "button", class: "gscope-button", hidden: true }, "Cancel");
+  if (onCancel) watch.dom(cancel, "click", onCancel);
+  const strip = el("div", { class: "gscope-status", "data-tone": "quiet" }, polite, urgent, progress, cancel);
+
+  /** @param {Strip} shown */
+  function draw({ tone, text, progress: part }) {
+    strip.dataset.tone = tone;
+    setText(polite, tone === "error" ? "" : text);
+    setText(urgent, tone === "error" ? text : "");
+    progress.hidden = tone !== "busy";
+    if (part === null) progress.removeAttribute("value");
+    else progress.value = part;
+  }
+
+  /** @param {boolean} possible */
+  function allowCancel(possible) {
+    assign(cancel, { hidden: !possible || !onCancel });
+  }
+  return { strip, draw, allowCancel };
+}
+
+/**
+ * The line that says what the kernel does, and that notices when it says nothing.
+ * @param {{ readStatus: () => Status, onCancel: (() => void) | null, watch: Watch }} options
+ */
+export function createStatus({ readStatus, onCancel, watch }) {
+  const { strip, draw, allowCancel } = buildStrip({ onCancel, watch });
+  let silence = /** @type {Silence} */ ("");
+  let fault = "";
+
+  function update() {
+    const status = readStatus();
+    draw(describe(status, silence, fault));
+    allowCancel(status.state === "busy" && silence !== "gone" && silence !== "silent");
+  }
+  /** @param {Silence} next */
+  function become(next) {
+    silence = next;
+    update();
+  }
+  const patience = createPatience({
+    late_ms, silent_ms, onLate: () => become("late"), onSilent: () => become("silent"),
+  });
+  watch.onStop(patience.stop);
+  update();
+
+  return {
+    el: strip,
+    update,
+    /** A request went out and is not yet answered. */
+    asked() {
+      if (silence !== "gone") patience.start();
+    },
+    /** The kernel showed that it lives. */
+    answered() {
+      patience.stop();
+      become("");
+    },
+    gone() {
+      patience.stop();
+      become("gone");
+    },
+    /** @param {string} sentence what went wrong in the view itself; empty once it is mended */
+    fail(sentence) {
+      fault = sentence;
+      update();
+    },
+  };
+}

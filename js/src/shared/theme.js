@@ -1,0 +1,68 @@
+/** @import { Watch } from "./watch.js" */
+
+/** @typedef {"light" | "dark"} Theme */
+
+/** @param {Element} el */
+function jupyterTheme(el) {
+  const holder = el.closest("[data-jp-theme-light]") ?? document.querySelector("body[data-jp-theme-light]");
+  if (!holder) return null;
+  return holder.getAttribute("data-jp-theme-light") === "false" ? "dark" : "light";
+}
+
+function colabTheme() {
+  const theme = document.documentElement.getAttribute("theme");
+  return theme === "dark" || theme === "light" ? theme : null;
+}
+
+function codeTheme() {
+  const kind = `${document.body.className} ${document.body.dataset.vscodeThemeKind ?? ""}`;
+  if (/vscode-(light|high-contrast-light)/.test(kind)) return "light";
+  return /vscode-(dark|high-contrast)/.test(kind) ? "dark" : null;
+}
+
+/**
+ * The first painted ground at or above the element: dark or light.
+ * @param {Element} el
+ * @returns {Theme}
+ */
+function groundTheme(el) {
+  for (let node = /** @type {Element | null} */ (el); node; node = node.parentElement) {
+    const [r, g, b, alpha = 1] = (getComputedStyle(node).backgroundColor.match(/[\d.]+/g) ?? []).map(Number);
+    if (b !== undefined && alpha > 0.5) return 0.2126 * r + 0.7152 * g + 0.0722 * b < 128 ? "dark" : "light";
+  }
+  return "light";
+}
+
+/**
+ * The host's theme, not the system's.
+ * @param {Element} el where the view hangs
+ * @returns {Theme}
+ */
+export function detectTheme(el) {
+  return jupyterTheme(el) ?? colabTheme() ?? codeTheme() ?? groundTheme(el);
+}
+
+/**
+ * Keeps `data-theme` on the root equal to the host's theme.
+ * @param {HTMLElement} root
+ * @param {Element} holder
+ * @param {Watch} watch
+ * @param {() => void} onChange
+ */
+export function followTheme(root, holder, watch, onChange) {
+  const apply = () => {
+    const theme = detectTheme(holder);
+    if (root.dataset.theme === theme) return;
+    root.dataset.theme = theme;
+    onChange();
+  };
+  const observer = new MutationObserver(apply);
+  const filter = { attributes: true, attributeFilter: ["class", "theme", "data-jp-theme-light", "data-vscode-theme-kind"] };
+  observer.observe(document.body, filter);
+  observer.observe(document.documentElement, filter);
+  watch.onStop(() => observer.disconnect());
+  root.dataset.theme = detectTheme(holder);
+  // A host may hang the view in the page only after render returns; the ground is known then.
+  const frame = requestAnimationFrame(apply);
+  watch.onStop(() => cancelAnimationFrame(frame));
+}

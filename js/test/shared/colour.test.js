@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { contrast, inkOn, ramp } from "../../src/shared/colour.js";
+
+/** @typedef {import("../../src/shared/theme.js").Theme} Theme */
+
+const sheet = readFileSync(new URL("../../src/shared/theme.css", import.meta.url), "utf8");
+/** @type {Theme[]} */
+const themes = ["light", "dark"];
+const steps = Array.from({ length: 201 }, (_, step) => step / 200);
+
+/**
+ * The colours of a theme as the sheet has them.
+ * @param {Theme} theme
+ */
+function colours(theme) {
+  const block = sheet.split(theme === "dark" ? '.gscope[data-theme="dark"] {' : "\n.gscope {")[1].split("}")[0];
+  return Object.fromEntries([...block.matchAll(/--([\w-]+): #(\w{6})/g)].map(([, name, hex]) =>
+    [name, [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16))]));
+}
+
+test("contrast is WCAG's: 21 for black on white, 1 for equal colours", () => {
+  assert.equal(contrast([0, 0, 0], [255, 255, 255]), 21);
+  assert.equal(contrast([9, 9, 9], [9, 9, 9]), 1);
+  assert.ok(Math.abs(contrast([119, 119, 119], [255, 255, 255]) - 4.48) < 0.01);
+});
+
+for (const theme of themes) {
+  test(`${theme}: text on any fill has contrast 4.5 or more`, () => {
+    for (const step of steps) {
+      const fill = ramp(step, theme);
+      assert.ok(contrast(inkOn(fill), fill) >= 4.5, `${step}`);
+    }
+  });
+
+  test(`${theme}: more is always further from the ground, also in greyscale`, () => {
+    const ground = colours(theme).ground;
+    const distance = steps.map((step) => contrast(ramp(step, theme), ground));
+    distance.slice(1).forEach((value, at) => assert.ok(value >= distance[at] - 0.01, `${steps[at]}`));
+    assert.ok(distance[200] > 7);
+  });
+
+  test(`${theme}: inks have contrast 4.5 on every ground, lines of controls and bars 3`, () => {
+    const sheet = colours(theme);
+    for (const ground of ["ground", "raised"]) {
+      for (const ink of ["ink", "quiet-ink", "accent", "error-ink", "busy-ink"]) {
+        assert.ok(contrast(sheet[ink], sheet[ground]) >= 4.5, `${ink} on ${ground}: ${contrast(sheet[ink], sheet[ground])}`);
+      }
+    }
+    assert.ok(contrast(sheet["error-ink"], sheet["error-ground"]) >= 4.5);
+    assert.ok(contrast(sheet["on-accent"], sheet.accent) >= 4.5);
+    for (const line of ["control-edge", "bar1-colour", "bar2-colour", "bar3-colour", "fill-swatch"]) {
+      assert.ok(contrast(sheet[line], sheet.ground) >= 3, `${line}: ${contrast(sheet[line], sheet.ground)}`);
+    }
+  });
+}
+
+test("values outside 0 to 1 stay on the ramp", () => {
+  assert.deepEqual(ramp(7, "light"), ramp(1, "light"));
+  assert.deepEqual(ramp(-1, "dark"), ramp(0, "dark"));
+});

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const source = fileURLToPath(new URL("../src", import.meta.url));
+const root = fileURLToPath(new URL("..", import.meta.url));
+const files = readdirSync(source, { recursive: true }).map(String).filter((name) => name.endsWith(".js")).sort();
+/** @param {string} name */
+const read = (name) => readFileSync(join(source, name), "utf8");
+
+/** @type {[string, RegExp][]} */
+const banned = [
+  ["an HTML sink", /innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|DOMParser|setHTML/],
+  ["an element looked up by id", /getElementById|\.id\s*=/],
+  ["evaluated text", /\beval\b|new Function|setTimeout\(\s*["'`]/],
+  ["an address", /https?:/],
+  ["top-level state", /^(export )?(let|var) /m],
+  ["a top-level collection that may grow", /^(export )?const \w+ = new (Map|WeakMap)\b/m],
+  ["a global", /\b(window|globalThis|self)\.\w+\s*=[^=]/],
+  ["a listener on the page", /(document|window|globalThis)\.addEventListener|watch\.dom\((document|window)/],
+  ["anywidget's invoke", /\binvoke\b/],
+];
+
+for (const [what, pattern] of banned) {
+  test(`no source has ${what}`, () => {
+    for (const name of files) assert.doesNotMatch(read(name), pattern, name);
+  });
+}
+
+const may_import = /** @type {Record<string, string[]>} */ ({ shared: ["shared"], parts: ["parts", "shared"], widgets: ["parts", "shared"] });
+
+test("imports go one way: widgets, parts, shared", () => {
+  for (const name of files) {
+    const room = name.split("/")[0];
+    for (const [, path] of read(name).matchAll(/^import [^;]* from "([^"]+)";/gm)) {
+      assert.match(path, /^\.\.?\//, `${name} imports ${path}`);
+      const target = path.startsWith("./") ? room : path.split("/")[1];
+      assert.ok(may_import[room].includes(target) && !(room === "widgets" && path.startsWith("./")), `${name} imports ${path}`);
+    }
+  }
+});
+
+test("no file has 300 lines", () => {
+  for (const name of files) assert.ok(read(name).split("\n").length < 300, name);
+});
+
+test("every rule of the sheets is under .gscope", () => {
+  for (const name of ["shared/theme.css", "widgets/token_heatmap.css", "widgets/feature_sliders.css", "widgets/steering_panel.css"]) {
+    for (const [, selector] of read(name).matchAll(/(?:^|[};])\s*([^{}@;]+)\{/g)) {
+      if (!/^(from|to)\b/.test(selector.trim())) assert.match(selector, /\.gscope/, `${name}: ${selector}`);
+    }
+    assert.doesNotMatch(read(name), /url\(|@import|@font-face/);
+  }
+});
+
+test("no widget's sheet styles a bare class of another's: all may share a page", () => {
+  const bare = ["token_heatmap", "feature_sliders", "steering_panel"].flatMap((name) =>
+    [...new Set([...read(`widgets/${name}.css`).matchAll(/^(\.gscope-[\w-]+)(?=[ ,{][^{]*\{|,)/gm)].map(([selector]) => selector))]);
+  const twice = bare.filter((selector, at) => bare.indexOf(selector) !== at);
+  assert.deepEqual(twice, []);
+});
+
+test("the lock file names no host", () => {
+  assert.doesNotMatch(readFileSync(join(root, "package-lock.json"), "utf8"), /https?:|"resolved"/);
+});
+
+test("the built files in the package are those of these sources", () => {
+  const outdir = mkdtempSync(join(tmpdir(), "gscope-build-"));
+  try {
+    execFileSync(process.execPath, [join(root, "build.mjs"), "--outdir", outdir]);
+    const built = readdirSync(outdir).sort();
+    assert.equal(built.length, 6);
+    for (const name of built) {
+      const fresh = readFileSync(join(outdir, name));
+      const kept = readFileSync(join(root, "..", "gscope_widgets", "static", name));
+      assert.ok(fresh.equals(kept), `${name} is stale: run npm run build`);
+      assert.doesNotMatch(fresh.toString(), /https?:|sourceMappingURL|\/work\//);
+    }
+  } finally {
+    rmSync(outdir, { recursive: true });
+  }
+});

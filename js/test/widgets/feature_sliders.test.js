@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import widget from "../../src/widgets/feature_sliders.js";
+import { FakeModel, base_state, button, enter, find, findAll, hostile, openPage, press, render, wait } from "../support.js";
+
+/** @type {ReturnType<typeof openPage>} */
+let page;
+/** @type {FakeModel} */
+let model;
+/** @type {() => void} */
+let close;
+
+const range = () => ({
+  clamp: { min: 0, max: 40, step: 0.5, rest: 0, unit: "" },
+  scale: { min: 0, max: 4, step: 0.05, rest: 1, unit: "\u00d7" },
+  add: { min: -40, max: 40, step: 0.5, rest: 0, unit: "" },
+});
+const settings = () => ({ values: [null, null], modes: ["clamp", "scale"], ablated: [false, false] });
+
+/** @param {Record<string, any>} [state] */
+function open(state = {}) {
+  model = new FakeModel({
+    ...structuredClone(base_state), text: "a b", text_limit: 50, ...settings(), ranges: [range(), range()],
+    features: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, known_max: 10 }, { feature: 3, label: null, known_max: null }], ...state,
+  });
+  close = render(widget, model, page.holder);
+}
+
+/** @param {Record<string, any>} [changes] */
+function answer(changes = {}) {
+  model.emit("msg:custom", {
+    type: "result", request: 1, text: "a b", ...settings(), kl: 0.4213, rest: { base: 0.1, changed: 0.2 }, natural: [{ last: 1.5, peak: 9 }, { last: 0, peak: 0 }],
+    rows: [{ id: 1, token: " cat", base: 0.4, changed: 0.2 }, { id: 2, token: " dog", base: 0.1, changed: 0.3 }], arrays: [], ...changes,
+  }, []);
+}
+
+const frame = () => wait(40);
+const sliders = () => findAll(page.holder, "input[type=range]").map((node) => /** @type {HTMLInputElement} */ (node));
+const rows = () => findAll(page.holder, "tbody tr");
+const last = () => model.saved.at(-1);
+
+beforeEach(() => {
+  page = openPage();
+});
+afterEach(() => {
+  close();
+  page.close();
+});
+
+test("untouched features rest, and say that they are as they are", () => {
+  open();
+  assert.deepEqual(sliders().map((node) => [node.min, node.max, node.value, node.getAttribute("aria-valuetext")]), [["0", "40", "0", "as it is"], ["0", "4", "1", "as it is"]]);
+  assert.deepEqual(findAll(page.holder, ".gscope-row").map((node) => node.dataset.state), ["rest", "rest"]);
+});
+
+test("a drag writes the newest value, at most once a frame, and undoes in one step", async () => {
+  open();
+  for (let move = 1; move <= 30; move += 1) enter(sliders()[0], String(move), "input");
+  await frame();
+  for (let move = 31; move <= 40; move += 1) enter(sliders()[0], String(move), "input");
+  enter(sliders()[0], "40", "change");
+  await frame();
+  assert.ok(model.saved.length <= 2);
+  assert.deepEqual(last(), { values: [40, null] });
+  button(page.holder, "Undo").click();
+  await frame();
+  assert.deepEqual(last(), { values: [null, null] });
+  assert.ok(button(page.holder, "Undo").disabled);
+});
+
+test("slider and number keep in step, and numbers outside are refused in words", async () => {
+  open();
+  const number = /** @type {HTMLInputElement} */ (find(page.holder, "[aria-label='Value of feature 7 as a number']"));
+  enter(number, "12.5", "change");
+  assert.equal(sliders()[0].value, "12.5");
+  enter(sliders()[0], "20", "input", "change");
+  assert.equal(number.value, "20");
+  await frame();
+  const count = model.saved.length;
+  enter(number, "99", "change");
+  assert.match(find(page.holder, ".gscope-row .gscope-note").textContent ?? "", /Feature 7, clamp: must be a number from 0 to 40, got 99/);
+  await frame();
+  assert.equal(model.saved.length, count);
+  enter(number, "", "change");
+  await frame();
+  assert.deepEqual(last(), { values: [null, null] });
+});
+
+test("a mode keeps its own value", async () => {
+  open();
+  enter(sliders()[0], "12", "input", "change");
+  await frame();
+  const mode = find(page.holder, "[aria-label='What the slider does to feature 7']");
+  enter(mode, "scale", "change");
+  await frame();
+  assert.deepEqual(last(), { values: [null, null], modes: ["scale", "scale"] });
+  assert.equal(sliders()[0].max, "4");
+  enter(mode, "clamp", "change");
+  await frame();
+  assert.deepEqual([model.get("values"), model.get("modes")], [[12, null], ["clamp", "scale"]]);
+});
+
+test("ablate, reset of a row, reset of all, Ctrl+Z", async () => {
+  open();
+  const ablate = /** @type {HTMLInputElement} */ (find(page.holder, "[role=switch][aria-label='Ablate feature 7']"));
+  ablate.click();
+  await frame();
+  assert.deepEqual(last(), { ablated: [true, false] });
+  assert.equal(sliders()[0].getAttribute("aria-valuetext"), "ablated: its activation is set to 0");
+  button(page.holder, "Reset feature 7").click();
+  enter(sliders()[1], "2", "input", "change");
+  button(page.holder, "Reset all").click();
+  await frame();
+  assert.deepEqual([model.get("values"), model.get("ablated")], [[null, null], [false, false]]);
+  press(sliders()[0], "z", { ctrlKey: true });
+  await frame();
+  assert.deepEqual(model.get("values"), [null, 2]);
+  press(find(page.holder, "textarea"), "z", { ctrlKey: true });
+  await frame();
+  assert.deepEqual(model.get("values"), [null, 2], "in a text, Ctrl+Z is the text's own");
+});
+
+test("a result draws probabilities, the divergence and each feature's own activation", () => {
+  open();
+  answer();
+  assert.deepEqual(rows().map((row) => row.textContent), ["\u00b7cat40.0 %20.0 %", "\u00b7dog10.0 %30.0 %"]);
+  assert.equal(find(page.holder, ".gscope-kl").textContent, "KL 0.421 nats from the unchanged model");
+  assert.match(find(page.holder, "tfoot").textContent ?? "", /all other tokens10.0 %20.0 %/);
+  assert.match(find(page.holder, ".gscope-row").textContent ?? "", /by itself: 1.5 at the last token, 9 at its peak/);
+});
+
+test("a drag that ends where it began awaits no answer", async () => {
+  open();
+  answer();
+  enter(sliders()[0], "5", "input");
+  button(page.holder, "Undo").click();
+  await wait(1100);
+  assert.equal(model.saved.length, 0);
+  assert.equal(find(page.holder, "[role=status]").textContent, "");
+});
+
+test("a token keeps its row when the order changes", () => {
+  open();
+  answer();
+  const [cat, dog] = rows();
+  answer({ request: 2, rows: [{ id: 2, token: " dog", base: 0.3, changed: 0.3 }, { id: 9, token: " new", base: 0.2, changed: 0.2 }, { id: 1, token: " cat", base: 0.1, changed: 0.1 }] });
+  assert.equal(rows()[0], dog);
+  assert.equal(rows()[2], cat);
+  answer({ request: 3, rows: [{ id: 1, token: " cat", base: 0.1, changed: 0.1 }] });
+  assert.deepEqual(rows(), [cat]);
+});
+
+test("the picture is marked until the newest settings are answered", async () => {
+  open();
+  answer();
+  const updating = find(page.holder, ".gscope-updating");
+  assert.ok(updating.hidden);
+  enter(sliders()[0], "5", "input", "change");
+  assert.ok(!updating.hidden);
+  answer({ request: 2 });
+  assert.ok(!updating.hidden, "an answer to older settings");
+  answer({ request: 3, values: [5, null] });
+  assert.ok(updating.hidden);
+});
+
+test("a stale result is dropped and an error keeps the picture", () => {
+  open();
+  answer({ request: 4 });
+  answer({ request: 3, rows: [] });
+  model.fromPython("status", { state: "error", message: "Too long.", progress: null, request: 5 });
+  assert.equal(rows().length, 2);
+  assert.equal(find(page.holder, "[role=alert]:not(.gscope-note)").textContent, "Too long.");
+});
+
+test("values set by Python move the sliders and send nothing back", async () => {
+  open();
+  model.fromPython("values", [8, 2]);
+  assert.deepEqual(sliders().map((node) => node.value), ["8", "2"]);
+  await frame();
+  assert.equal(model.saved.length, 0);
+});
+
+test("features replaced by Python one trait after the other are drawn when all have come", () => {
+  open();
+  model.fromPython("features", [{ feature: 11, label: null, known_max: null }]);
+  assert.equal(sliders().length, 2);
+  model.fromPython("values", [null]);
+  model.fromPython("modes", ["add"]);
+  model.fromPython("ablated", [false]);
+  model.fromPython("ranges", [range()]);
+  assert.equal(sliders().length, 1);
+  assert.equal(sliders()[0].min, "-40");
+});
+
+test("hostile tokens and labels stay text", () => {
+  open({ features: hostile.slice(0, 2).map((text, at) => ({ feature: at, label: { text, source: text, auc: null }, known_max: null })) });
+  answer({ rows: hostile.map((token, id) => ({ id, token, base: 0.01, changed: 0.01 })) });
+  assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);
+  assert.equal(rows().length, hostile.length);
+});
+
+test("clean-up takes every listener off and nothing is sent after it", async () => {
+  open();
+  answer();
+  const [slider] = sliders();
+  enter(slider, "9", "input");
+  close();
+  enter(slider, "10", "input");
+  await frame();
+  assert.equal(model.count(), 0);
+  assert.equal(model.saved.length, 0);
+});

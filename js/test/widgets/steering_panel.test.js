@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import widget, { settingsChanged } from "../../src/widgets/steering_panel.js";
+import { FakeModel, base_state, button, enter, find, findAll, hostile, openPage, press, render, wait } from "../support.js";
+
+/** @type {ReturnType<typeof openPage>} */
+let page;
+/** @type {FakeModel} */
+let model;
+/** @type {() => void} */
+let close;
+
+/** @param {Record<string, any>} [state] */
+function open(state = {}) {
+  model = new FakeModel({
+    ...structuredClone(base_state), prompt: "Once", text_limit: 50, active: [true, false], strength: 0.3, strength_limit: 1,
+    max_new_tokens: 20, max_new_tokens_limit: 100, temperature: 0, seed: 0,
+    features: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, known_max: 10 }, { feature: 3, label: null, known_max: null }], ...state,
+  });
+  close = render(widget, model, page.holder);
+}
+
+/**
+ * @param {Record<string, number[]>} ids by row
+ * @param {Record<string, any>} [changes]
+ */
+function stream(ids, changes = {}) {
+  const rows = Object.entries(ids).map(([name, list]) => ({ name, tokens: list.map((id) => ({ id, text: ` t${id}`, logprob: -0.5 })) }));
+  model.emit("msg:custom", { type: "stream", request: 1, reset: false, prompt: "Once", strength: 0.3, control: "random direction of the same norm, seed 0", rows, ended: "", arrays: [], ...changes }, []);
+}
+
+/** @param {string} state */
+const become = (state) => model.fromPython("status", { state, message: "", progress: null, request: 2 });
+const made = () => findAll(page.holder, ".gscope-made-tokens").map((node) => node.textContent);
+const columns = () => findAll(page.holder, ".gscope-column");
+
+beforeEach(() => {
+  page = openPage();
+});
+afterEach(() => {
+  close();
+  page.close();
+});
+
+test("start sends one message with an id and the settings, and waits for the ack", () => {
+  open();
+  button(page.holder, "Start").click();
+  press(find(page.holder, "textarea"), "Enter", { ctrlKey: true });
+  const starts = model.sent.filter((message) => message.type === "start");
+  assert.equal(starts.length, 1);
+  assert.match(starts[0].id, /^start-1-\w+/);
+  assert.deepEqual(starts[0].settings, { prompt: "Once", active: [true, false], strength: 0.3, max_new_tokens: 20, temperature: 0, seed: 0 });
+  assert.ok(button(page.holder, "Start").disabled);
+  model.emit("msg:custom", { type: "ack", id: starts[0].id }, []);
+  assert.ok(!button(page.holder, "Start").disabled);
+  become("busy");
+  assert.ok(button(page.holder, "Start").disabled);
+});
+
+test("settings not yet saved go out before start", () => {
+  open();
+  enter(find(page.holder, "textarea"), "Twice", "input");
+  enter(find(page.holder, "input[type=range]"), "-0.5", "input");
+  press(find(page.holder, "textarea"), "Enter", { ctrlKey: true });
+  assert.deepEqual(model.saved, [{ prompt: "Twice", strength: -0.5 }]);
+  assert.equal(model.sent.at(-1).settings.prompt, "Twice");
+});
+
+test("an unanswered start is told after a second", async () => {
+  open();
+  button(page.holder, "Start").click();
+  await wait(1050);
+  assert.match(find(page.holder, ".gscope-status").textContent ?? "", /Waiting: the kernel is busy running a cell/);
+});
+
+test("stop and Escape send one stop while running, and nothing otherwise", () => {
+  open();
+  press(page.holder.children[0], "Escape");
+  assert.equal(model.sent.length, 1);
+  become("busy");
+  button(page.holder, "Stop").click();
+  press(page.holder.children[0], "Escape");
+  assert.equal(model.sent.filter((message) => message.type === "stop").length, 1);
+  become("cancelled");
+  assert.ok(button(page.holder, "Stop").disabled);
+  assert.ok(!button(page.holder, "Start").disabled);
+});
+
+test("tokens are only added", () => {
+  open();
+  stream({ unsteered: [1, 2], steered: [1], random: [] }, { reset: true });
+  const first = find(page.holder, ".gscope-made");
+  stream({ unsteered: [3], steered: [5], random: [1, 9] });
+  assert.deepEqual(made(), [" t1 t2 t3", " t1[first difference]  t5", " t1[first difference]  t9"]);
+  assert.equal(find(page.holder, ".gscope-made"), first);
+  assert.match(first.title, /probability 60.7 %, log probability \u22120.5/);
+  assert.match(columns()[1].textContent ?? "", /^steered \+0.30/);
+  assert.match(columns()[2].textContent ?? "", /^random direction of the same norm, seed 0/);
+});
+
+test("only the first difference is marked, also when the unsteered row comes later", () => {
+  open();
+  stream({ unsteered: [1], steered: [1, 8, 9], random: [1, 2] }, { reset: true });
+  assert.equal(findAll(page.holder, "[data-differs]").length, 0);
+  stream({ unsteered: [2, 3], steered: [], random: [] });
+  assert.deepEqual(findAll(page.holder, "[data-differs]").map((node) => node.textContent), ["[first difference]  t8"]);
+  assert.match(columns()[1].textContent ?? "", /differs from token 2 on/);
+});
+
+test("the last run stays until the first tokens of the next", () => {
+  open();
+  stream({ unsteered: [1], steered: [2], random: [3] }, { reset: true, ended: "length" });
+  stream({ unsteered: [], steered: [], random: [] }, { reset: true, request: 2, strength: -0.5 });
+  assert.equal(made()[0], " t1");
+  stream({ unsteered: [7], steered: [7], random: [7] }, { request: 2 });
+  assert.deepEqual(made(), [" t7", " t7", " t7"]);
+  assert.match(columns()[1].textContent ?? "", /^steered \u22120.50/);
+});
+
+test("tokens of an older run, or of one whose beginning was missed, are dropped", () => {
+  open();
+  stream({ unsteered: [1], steered: [1], random: [1] }, { reset: true, request: 4 });
+  stream({ unsteered: [9], steered: [9], random: [9] }, { request: 3, reset: true });
+  stream({ unsteered: [8], steered: [8], random: [8] }, { request: 5 });
+  assert.deepEqual(made(), [" t1", " t1", " t1"]);
+});
+
+test("why a run ended is told in each column", () => {
+  open();
+  stream({ unsteered: [1, 2], steered: [1, 2], random: [1] }, { reset: true, ended: "length" });
+  assert.match(columns()[0].textContent ?? "", /reached the limit of 2 tokens/);
+  assert.match(columns()[2].textContent ?? "", /ended by itself after 1 token/);
+  stream({ unsteered: [1], steered: [1], random: [1] }, { reset: true, request: 2, ended: "cancelled" });
+  assert.match(columns()[0].textContent ?? "", /stopped after 1 token/);
+});
+
+test("a change after a run is told, and starts nothing", async () => {
+  open();
+  const hint = find(page.holder, ".gscope-actions [role=status]");
+  button(page.holder, "Start").click();
+  stream({ unsteered: [1], steered: [1], random: [1] }, { reset: true, ended: "length" });
+  assert.equal(hint.textContent, "");
+  enter(find(page.holder, "input[type=range]"), "0.5", "input");
+  await wait(40);
+  assert.match(hint.textContent ?? "", /Settings changed/);
+  assert.equal(model.sent.filter((message) => message.type === "start").length, 1);
+  const now = { prompt: "a", active: [true], strength: 1, max_new_tokens: 1, temperature: 0, seed: 0 };
+  assert.ok(!settingsChanged({ prompt: "a" }, now), "what is not known of a run is not compared");
+});
+
+test("the strength is said in words, and returns to 0 by button and double click", async () => {
+  open();
+  const slider = /** @type {HTMLInputElement} */ (find(page.holder, "input[type=range]"));
+  assert.equal(slider.getAttribute("aria-valuetext"), "0.30 \u00d7 mean residual norm");
+  button(page.holder, "Set to 0").click();
+  assert.equal(model.get("strength"), 0);
+  enter(slider, "-0.25", "input");
+  slider.dispatchEvent(new Event("dblclick", { bubbles: true }));
+  await wait(40);
+  assert.equal(model.get("strength"), 0);
+});
+
+test("features are switched by their boxes", async () => {
+  open();
+  find(page.holder, "[data-row='1']").click();
+  await wait(40);
+  assert.deepEqual(model.saved, [{ active: [true, true] }]);
+});
+
+test("numbers are refused in words and a run does not start with them", () => {
+  open();
+  const [tokens, temperature, seed] = findAll(page.holder, ".gscope-numbers input");
+  const note = find(page.holder, ".gscope-numbers .gscope-note");
+  enter(tokens, "101", "change");
+  assert.match(note.textContent ?? "", /New tokens must be a whole number from 1 to 100, got 101/);
+  button(page.holder, "Start").click();
+  assert.equal(model.sent.length, 1);
+  enter(tokens, "5", "change");
+  enter(temperature, "2.5", "change");
+  assert.match(note.textContent ?? "", /Temperature must be a number from 0 to 2, got 2.5/);
+  enter(temperature, "1", "change");
+  enter(seed, "x", "change");
+  assert.match(note.textContent ?? "", /Seed must be a whole number from 0 to \d+, got x/);
+  assert.deepEqual([model.get("max_new_tokens"), model.get("temperature"), model.get("seed")], [5, 1, 0]);
+});
+
+test("a prompt over the limit does not start", () => {
+  open();
+  enter(find(page.holder, "textarea"), "x".repeat(51), "input");
+  button(page.holder, "Start").click();
+  assert.equal(model.sent.length, 1);
+  assert.match(find(page.holder, ".gscope-note").textContent ?? "", /50 characters, got 51/);
+});
+
+test("an error keeps the text and frees Start", () => {
+  open();
+  stream({ unsteered: [1], steered: [1], random: [1] }, { reset: true });
+  button(page.holder, "Start").click();
+  become("busy");
+  model.fromPython("status", { state: "error", message: "Out of memory.", progress: null, request: 2 });
+  assert.deepEqual(made(), [" t1", " t1", " t1"]);
+  assert.ok(!button(page.holder, "Start").disabled);
+});
+
+test("hostile tokens, prompts and labels stay text", () => {
+  open({ prompt: hostile[0], features: [{ feature: 1, label: { text: hostile[0], source: hostile[1], auc: null }, known_max: null }], active: [true] });
+  const tokens = hostile.map((text, id) => ({ id, text, logprob: -1 }));
+  stream({}, { reset: true, prompt: hostile.join(""), control: hostile[0], rows: ["unsteered", "steered", "random"].map((name) => ({ name, tokens })) });
+  assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);
+  assert.ok((made()[0] ?? "").startsWith(hostile[0]));
+});
+
+test("clean-up takes every listener off and nothing is sent after it", () => {
+  open();
+  const start = button(page.holder, "Start");
+  close();
+  start.click();
+  assert.equal(model.count(), 0);
+  assert.equal(model.sent.length, 1);
+});

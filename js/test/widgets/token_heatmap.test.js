@@ -1,0 +1,284 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import widget from "../../src/widgets/token_heatmap.js";
+import { FakeModel, base_state, button, enter, find, findAll, hostile, openPage, press, render, wait } from "../support.js";
+
+/** @type {ReturnType<typeof openPage>} */
+let page;
+/** @type {FakeModel} */
+let model;
+/** @type {() => void} */
+let close;
+
+/** @param {Record<string, any>} [state] */
+function open(state = {}) {
+  model = new FakeModel({
+    ...structuredClone(base_state), text: "a b", text_limit: 50, features: [7, 3], width: 100, color_range: "feature",
+    selected_pos: null, selected_feature: null, ...state,
+  });
+  close = render(widget, model, page.holder);
+}
+
+/** @param {Record<string, any>} [changes] */
+function answer(changes = {}) {
+  const tokens = changes.tokens ?? ["<bos>", "a", " b", "\n"];
+  const n = tokens.length;
+  const features = changes.features ?? [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, known_max: 10 }, { feature: 3, label: null, known_max: null }];
+  const values = Float32Array.from({ length: features.length * n }, (_, at) => [100, 2.5, 5, 0][at % n % 4] / (1 + Math.floor(at / n)));
+  const lists = {
+    values: [values, [features.length, n]], top_features: [Int32Array.from({ length: n * 2 }, (_, at) => [7, 42][at % 2]), [n, 2]],
+    top_activations: [Float32Array.from({ length: n * 2 }, (_, at) => 4 - at % 2), [n, 2]],
+    l0: [new Int32Array(n).fill(12), [n]], error: [new Float32Array(n).fill(0.25), [n]],
+  };
+  const arrays = Object.entries(lists).map(([name, [data, shape]]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape }));
+  const message = {
+    type: "result", request: 1, text: "a b", tokens, ids: tokens.map((/** @type {string} */ _, /** @type {number} */ at) => at + 10),
+    ignored: { 0: "BOS: left out" }, glyphs: [], features, labels: { 42: { text: "forty-two", source: "test", auc: null } }, fvu: 0.2, mean_l0: 12, arrays, ...changes,
+  };
+  model.emit("msg:custom", message, Object.values(lists).map(([data]) => new DataView(/** @type {Float32Array} */ (data).buffer)));
+}
+
+const tokens = () => findAll(page.holder, "[role=option]");
+const details = () => find(page.holder, ".gscope-details").textContent ?? "";
+const area = () => /** @type {HTMLTextAreaElement} */ (find(page.holder, "textarea"));
+
+beforeEach(() => {
+  page = openPage();
+});
+afterEach(() => {
+  close();
+  page.close();
+});
+
+test("a view says that it is ready and draws what comes", () => {
+  open();
+  assert.deepEqual(model.sent, [{ type: "ready" }]);
+  answer();
+  assert.deepEqual(tokens().map((node) => node.textContent), ["<bos>", "a", "\u00b7b", "\u23ce"]);
+  assert.match(find(page.holder, ".gscope-summary").textContent ?? "", /4 tokens \(1 left out\) \u00b7 mean L0 12 \u00b7 FVU 0.2/);
+  assert.equal(tokens()[0].style.getPropertyValue("--fill"), "transparent", "an ignored position has no colour");
+  assert.notEqual(tokens()[1].style.getPropertyValue("--fill"), "transparent");
+  assert.equal(tokens()[2].style.getPropertyValue("--bar1"), "100.0%", "no known maximum: full at 2.5, its maximum in the text");
+});
+
+test("typing makes one write, after the pause", async () => {
+  open();
+  for (const text of ["h", "he", "hel", "hell", "hello"]) enter(area(), text, "input");
+  assert.equal(model.saved.length, 0);
+  await wait(420);
+  assert.deepEqual(model.saved, [{ text: "hello" }]);
+});
+
+test("Ctrl+Enter sends at once, and once", async () => {
+  open();
+  enter(area(), "now", "input");
+  press(area(), "Enter", { ctrlKey: true });
+  assert.deepEqual(model.saved, [{ text: "now" }]);
+  await wait(400);
+  assert.equal(model.saved.length, 1);
+});
+
+test("a text over the limit is refused with both numbers and the picture stays", () => {
+  open();
+  answer();
+  enter(area(), "x".repeat(51), "input");
+  press(area(), "Enter", { ctrlKey: true });
+  assert.equal(model.saved.length, 0);
+  assert.match(find(page.holder, ".gscope-field .gscope-note").textContent ?? "", /50 characters, got 51/);
+  assert.equal(tokens().length, 4);
+  assert.equal(area().value.length, 51);
+});
+
+test("a text set by Python is shown, but not over one being typed", () => {
+  open();
+  model.fromPython("text", "from python");
+  assert.equal(area().value, "from python");
+  area().focus();
+  enter(area(), "typing", "input");
+  model.fromPython("text", "again");
+  assert.equal(area().value, "typing");
+  assert.equal(model.saved.length, 0);
+});
+
+test("a stale result is dropped", () => {
+  open();
+  answer({ request: 5 });
+  answer({ request: 4, tokens: ["old"], ignored: {} });
+  assert.equal(tokens().length, 4);
+});
+
+test("an error keeps the picture and says so", () => {
+  open();
+  answer();
+  model.fromPython("status", { state: "error", message: "The text has 9 tokens and may have 4.", progress: null, request: 2 });
+  assert.equal(find(page.holder, "[role=alert]:not(.gscope-note)").textContent, "The text has 9 tokens and may have 4.");
+  assert.equal(tokens().length, 4);
+});
+
+test("a message that cannot be drawn becomes a sentence and the picture stays", () => {
+  open();
+  answer();
+  answer({ request: 2, arrays: [] });
+  assert.match(find(page.holder, ".gscope-status").textContent ?? "", /could not be drawn: the message names 0 arrays and carries 5/);
+  assert.equal(tokens().length, 4);
+});
+
+test("arrow keys move one tab stop, Enter selects", () => {
+  open();
+  answer();
+  tokens()[0].focus();
+  press(tokens()[0], "ArrowRight");
+  press(tokens()[1], "ArrowRight");
+  assert.equal(document.activeElement, tokens()[2]);
+  assert.deepEqual(tokens().map((node) => node.tabIndex), [-1, -1, 0, -1]);
+  assert.match(tokens()[2].getAttribute("aria-label") ?? "", /\u00b7b, position 2, feature 7 5, feature 3 2.5/);
+  assert.match(details(), /position2/);
+  press(tokens()[2], "Enter");
+  assert.deepEqual(model.saved, [{ selected_pos: 2, selected_feature: 7 }]);
+  assert.equal(tokens()[2].getAttribute("aria-selected"), "true");
+  press(tokens()[2], "End");
+  assert.equal(document.activeElement, tokens()[3]);
+  press(tokens()[3], "Home");
+  assert.equal(document.activeElement, tokens()[0]);
+  assert.match(details(), /BOS: left out/);
+});
+
+test("pointing shows numbers and sends nothing", () => {
+  open();
+  answer();
+  for (const node of tokens()) node.dispatchEvent(new Event("pointerover", { bubbles: true }));
+  assert.match(details(), /position3/);
+  assert.equal(model.saved.length, 0);
+  assert.equal(model.sent.length, 1);
+});
+
+test("a top feature becomes the fill, and the fourth of four is dropped for it", () => {
+  open({ features: [7, 3, 1, 2], selected_pos: 1 });
+  answer();
+  button(page.holder, "#42forty-two3").click();
+  assert.deepEqual(model.saved, [{ selected_feature: 42, features: [42, 7, 3, 1] }]);
+  assert.equal(tokens()[1].style.getPropertyValue("--bar1"), "50.0%", "what was painted stays until the answer");
+});
+
+test("features are added by number and refused in words", () => {
+  open();
+  answer();
+  const field = /** @type {HTMLInputElement} */ (find(page.holder, "[aria-label='Feature number']"));
+  const note = find(page.holder, ".gscope-chips-row .gscope-note");
+  for (const [typed, words] of [["1.5", /whole number from 0 to 99, got 1.5/], ["100", /0 to 99, got 100/], ["cat", /got cat/], ["", /got nothing/], ["-1", /got -1/], ["7", /painted already/]]) {
+    enter(field, String(typed));
+    button(page.holder, "Add").click();
+    assert.match(note.textContent ?? "", /** @type {RegExp} */ (words));
+  }
+  assert.equal(model.saved.length, 0);
+  enter(field, "99");
+  button(page.holder, "Add").click();
+  assert.deepEqual(model.saved, [{ features: [7, 3, 99] }]);
+  model.fromPython("features", [7, 3, 99, 1]);
+  enter(field, "50");
+  button(page.holder, "Add").click();
+  assert.match(note.textContent ?? "", /At most 4 features/);
+});
+
+test("chips reorder and remove, and the nodes of the tokens stay", () => {
+  open();
+  answer();
+  const before = tokens();
+  find(page.holder, "[data-fill='3']").click();
+  button(page.holder, "Remove feature 7").click();
+  assert.deepEqual(model.saved, [{ features: [3, 7] }, { features: [3] }]);
+  assert.deepEqual(tokens(), before);
+});
+
+test("the legend names its maximum and the range can be switched", () => {
+  open();
+  answer();
+  const scales = () => find(page.holder, ".gscope-scales").textContent ?? "";
+  assert.match(scales(), /fill #7010, its known maximum/);
+  assert.match(find(page.holder, ".gscope-legend").textContent ?? "", /No known maximum for #3/);
+  enter(find(page.holder, ".gscope-range select"), "text", "change");
+  assert.match(scales(), /fill #705, its maximum in this text/);
+  assert.deepEqual(model.saved, [{ color_range: "text" }]);
+});
+
+test("the table twin is built when opened and has the numbers", async () => {
+  open();
+  answer();
+  const twin = /** @type {HTMLDetailsElement} */ (find(page.holder, ".gscope-twin"));
+  assert.equal(findAll(twin, "tr").length, 0);
+  twin.open = true;
+  await wait(5);
+  assert.equal(findAll(twin, "tbody tr").length, 4);
+  assert.equal(findAll(twin, "tbody tr")[1].textContent, "1a112.51.2512");
+});
+
+test("a glyph of several tokens is drawn once", () => {
+  open({ selected_pos: 2 });
+  answer({ glyphs: [[1, 2, "\u{1f642}"]], tokens: ["<bos>", "\ufffd", "\ufffd", "x"] });
+  assert.deepEqual(tokens().map((node) => node.textContent), ["<bos>", "\u{1f642}", "\u2025", "x"]);
+  assert.match(details(), /part of\u{1f642} \(tokens 1 to 2\)/u);
+});
+
+test("hostile tokens and labels stay text", () => {
+  open({ features: hostile.map((_, at) => at).slice(0, 4), selected_pos: 1 });
+  const label = { text: hostile[0], source: hostile[1], auc: 0.5 };
+  answer({ tokens: hostile, ignored: { 2: hostile[0] }, features: [{ feature: 0, label, known_max: 1 }], labels: { 42: label } });
+  assert.equal(page.holder.querySelectorAll("img, script, svg, a, iframe").length, 0);
+  assert.equal(tokens()[0].textContent, hostile[0]);
+});
+
+test("two thousand tokens are drawn in blocks, and painted again without new nodes", () => {
+  open();
+  const many = Array.from({ length: 2000 }, (_, at) => ` w${at}`);
+  answer({ tokens: many, ignored: {} });
+  const before = tokens();
+  assert.equal(before.length, 2000);
+  assert.ok(findAll(page.holder, ".gscope-block").length > 5);
+  answer({ tokens: many, ignored: {}, request: 2 });
+  assert.equal(tokens()[1999], before[1999]);
+});
+
+test("a silent kernel is told after a second and the cure after eight", async () => {
+  open();
+  answer();
+  enter(area(), "new", "input");
+  press(area(), "Enter", { ctrlKey: true });
+  await wait(1050);
+  assert.match(find(page.holder, "[role=status]").textContent ?? "", /Waiting: the kernel is busy running a cell/);
+  model.fromPython("status", { ...base_state.status, request: 2 });
+  assert.equal(find(page.holder, "[role=status]").textContent, "");
+});
+
+test("a restarted kernel is told and the picture stays", () => {
+  open();
+  answer();
+  model.emit("comm_live_update");
+  assert.match(find(page.holder, ".gscope-status").textContent ?? "", /Run this cell again/);
+  assert.equal(tokens().length, 4);
+});
+
+test("cancel is offered while busy", () => {
+  open();
+  const cancel = button(page.holder, "Cancel");
+  assert.ok(cancel.hidden);
+  model.fromPython("status", { state: "busy", message: "Reading", progress: 0.25, request: 2 });
+  assert.ok(!cancel.hidden);
+  assert.equal(find(page.holder, "progress").getAttribute("value"), "0.25");
+  cancel.click();
+  assert.deepEqual(model.sent.at(-1), { type: "cancel" });
+});
+
+test("clean-up takes every listener off and nothing is sent after it", async () => {
+  open();
+  answer();
+  const field = area();
+  assert.ok(model.count() > 0);
+  enter(field, "late", "input");
+  close();
+  assert.equal(model.count(), 0);
+  enter(field, "later", "input");
+  press(field, "Enter", { ctrlKey: true });
+  await wait(400);
+  assert.equal(model.saved.length, 0);
+  assert.equal(page.holder.children.length, 0);
+});
