@@ -21,7 +21,7 @@ class DictionaryRecipe:
     l0: int = 16  # features a token, on average over a batch
     prefixes: tuple[int, ...] = (64, 192, 448, 1024)  # Matryoshka: each must reconstruct alone
     tokens_a_step: int = 2048
-    passes: int = 5
+    passes: int = 3
     rate: float = 1e-3
     auxiliary: float = 1 / 32  # weight of the loss that revives dead features
     dead_after_tokens: int = 200_000

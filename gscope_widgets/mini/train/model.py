@@ -4,11 +4,13 @@ import json
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
@@ -33,6 +35,7 @@ class ModelRecipe:
     warmup_steps: int = 100
     weight_decay: float = 0.05
     seed: int = 0
+    checkpoint_steps: int = 500
 
 
 def build_configuration(*, vocabulary: int, context: int) -> Gemma3TextConfig:
@@ -61,13 +64,21 @@ def build_configuration(*, vocabulary: int, context: int) -> Gemma3TextConfig:
     )
 
 
-def train_model(rows: np.ndarray, *, recipe: ModelRecipe, vocabulary: int, folder: Path) -> dict:
+def train_model(
+    rows: np.ndarray,
+    *,
+    recipe: ModelRecipe,
+    vocabulary: int,
+    folder: Path,
+    on_step: Callable[[int], None] = lambda _step: None,
+) -> dict:
     """Train on packed rows and write the bfloat16 weights into `folder`.
 
     Resumes from `folder/training.safetensors` when a run was interrupted.
 
     Args:
         rows: int16 token ids, [row, context].
+        on_step: called with the number of each step before it is taken.
 
     Returns:
         The recipe, the wall time in seconds and the loss curve (nats per token, mean of 50 steps).
@@ -83,6 +94,7 @@ def train_model(rows: np.ndarray, *, recipe: ModelRecipe, vocabulary: int, folde
     started, recent = time.time(), []
     batches = iterate_batches(rows, size=recipe.rows_a_step, seed=recipe.seed, first=first)
     for step, batch in enumerate(batches, start=first):
+        on_step(step)
         rate = _rate_factor(step, steps=steps, warmup=recipe.warmup_steps)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
@@ -99,7 +111,7 @@ def train_model(rows: np.ndarray, *, recipe: ModelRecipe, vocabulary: int, folde
             recent = []
             rate_tokens = (step + 1 - first) * batch.size / (time.time() - started)
             print(f"step {step + 1}/{steps} loss {curve[-1]:.3f} {rate_tokens:,.0f} tokens/s", flush=True)
-        if (step + 1) % 500 == 0:
+        if (step + 1) % recipe.checkpoint_steps == 0:
             _save_checkpoint(checkpoint, model, optimizers, step + 1, curve)
     model.to(torch.bfloat16).save_pretrained(folder, safe_serialization=True)
     checkpoint.unlink(missing_ok=True)
@@ -165,8 +177,6 @@ def _restore(path: Path, model, optimizers) -> tuple[int, list[float]]:
             if kind == "optimizer" and int(rest[0]) == index:
                 state.setdefault(int(rest[1]), {})[rest[2]] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    from safetensors import safe_open
-
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
     return int(metadata["step"]), json.loads(metadata["curve"])
