@@ -48,6 +48,7 @@ class DictionaryInfo:
     mean_l0: float | None  # the number in config.json; Gemma Scope's own files hold the training target
     affine: bool
     bytes: int  # of the weight file
+    model: str = ""  # whose activations it was trained on, as config.json spells it; empty where it is silent
 
     @property
     def layer(self) -> int:

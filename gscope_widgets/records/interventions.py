@@ -42,12 +42,12 @@ def add(
         strength: in fractions of the mean residual norm at that layer, from -100 to 100; about
             0.1 is mild and 1 is as long as the activation itself. With `unit="raw"`, plain
             multiples of the unit direction, from -1e6 to 1e6.
-        positions: "all", "prompt", "generated", or a slice of absolute positions.
+        positions: "all", "prompt", "generated", or a slice of absolute positions, counted from 0.
 
     Raises:
         InvalidValue: the strength is not finite or out of range, or another argument is unknown.
     """
-    if unit not in ("fraction", "raw"):
+    if not isinstance(unit, str) or unit not in ("fraction", "raw"):
         raise InvalidValue(f'unit must be "fraction" or "raw", got {describe_value(unit)}')
     bound = MAX_FRACTION if unit == "fraction" else MAX_RAW
     amount = check_float("strength", strength, low=-bound, high=bound)
@@ -98,6 +98,12 @@ def _check_ref(feature: object) -> FeatureRef:
 
 
 def _check_positions(positions: object) -> Positions:
-    if isinstance(positions, slice) or positions in ("all", "prompt", "generated"):
+    if isinstance(positions, slice):
+        # From the end would mean another position at each generated token.
+        for name, bound, low in (("start", positions.start, 0), ("stop", positions.stop, 0), ("step", positions.step, 1)):
+            if bound is not None:
+                check_int(f"a slice's {name}", bound, low=low, high=2**31 - 1)
+        return positions
+    if isinstance(positions, str) and positions in ("all", "prompt", "generated"):
         return positions  # type: ignore[return-value]
     raise InvalidValue(f'positions must be "all", "prompt", "generated" or a slice, got {describe_value(positions)}')

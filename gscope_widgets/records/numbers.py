@@ -44,7 +44,7 @@ def check_float(name: str, value: object, *, low: float, high: float) -> float:
         InvalidValue: text, a bool, not finite, or outside the range.
     """
     number = math.nan
-    if not isinstance(value, (str, bytes, bool)):
+    if not isinstance(value, (str, bytes, bytearray, memoryview)) and not _is_bool(value):
         try:
             number = float(value)  # type: ignore[arg-type]
         except (TypeError, ValueError, OverflowError):
@@ -55,9 +55,14 @@ def check_float(name: str, value: object, *, low: float, high: float) -> float:
 
 
 def _as_int(value: object) -> int | None:
-    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+    if _is_bool(value):
         return None
     try:
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
+
+
+def _is_bool(value: object) -> bool:
+    """Whether it is a truth value, NumPy's or a tensor's included: those pass for 0 and 1."""
+    return type(value).__name__ in ("bool", "bool_") or str(getattr(value, "dtype", "")).endswith("bool")

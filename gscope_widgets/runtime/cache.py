@@ -35,6 +35,8 @@ class ByteCache(Generic[Value]):
         with self._lock:
             if key in self._values:
                 self.bytes -= self._size(self._values.pop(key))
+            if self._size(value) > self.limit_bytes:
+                return
             self._values[key] = value
             self.bytes += self._size(value)
             while self.bytes > self.limit_bytes:

@@ -1,11 +1,14 @@
 """Loaded models, one scope each, shared by every cell and widget."""
 
 import atexit
+import os
 import threading
 from collections.abc import Hashable
 from pathlib import Path
+from types import NoneType
 
-from gscope_widgets.runtime.gemma.loading import choose_device, choose_dtype, load_model
+from gscope_widgets.errors import InvalidValue, UnknownModel, describe_value
+from gscope_widgets.runtime.gemma.loading import choose_device, choose_dtype, is_folder, load_model
 from gscope_widgets.runtime.scope import Scope
 
 _scopes: dict[Hashable, Scope] = {}
@@ -13,7 +16,7 @@ _lock = threading.Lock()
 
 
 def load(
-    model: str = "mini",
+    model: str | os.PathLike = "mini",
     *,
     revision: str | None = None,
     device: str = "auto",
@@ -33,10 +36,14 @@ def load(
     Raises:
         UnknownModel, GatedModel, Offline, BadArtefact, InvalidValue: with what to do next.
     """
+    if not isinstance(model, (str, os.PathLike)):
+        raise UnknownModel(f"a model is named by a string, got {describe_value(model)}; try gs.load('mini')")
+    if not isinstance(revision, (str, NoneType)):
+        raise InvalidValue(f"revision must be a branch, tag or commit, got {describe_value(revision)}")
+    model = os.fspath(model)
     device = choose_device(device)
     dtype_name = str(choose_dtype(dtype, device=device))
-    where = str(Path(model).resolve()) if isinstance(model, str) and Path(model).is_dir() else model
-    key = (where, revision, device, dtype_name)
+    key = (str(Path(model).resolve()) if is_folder(model) else model, revision, device, dtype_name)
     with _lock:
         if key not in _scopes:
             loaded = load_model(model, revision=revision, device=device, dtype=dtype, token=token)

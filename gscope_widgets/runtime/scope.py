@@ -161,8 +161,8 @@ class Scope:
         """
         dictionary = self._check_dictionary(dictionary)
         if features is not None:
-            features = tuple(check_feature(feature, width=dictionary.width) for feature in features)
-        tokens = self.tokens(text)
+            features = tuple(check_feature(feature, width=dictionary.width) for feature in _check_many("features", features))
+        tokens = self._require_tokens(text)
         return self._worker.run(
             lambda _job: read_features(self._activation(tokens, dictionary), tokens, dictionary, features=features)
         )
@@ -316,7 +316,8 @@ class Scope:
 
     def _target(self, intervention: Intervention) -> Target:
         dictionary = self._shelf.find(intervention.feature)
-        return Target(dictionary, self._point(dictionary), self._mean_norm(dictionary))
+        norm = self._mean_norm(dictionary) if intervention.unit == "fraction" else 1.0
+        return Target(dictionary, self._point(dictionary), norm)
 
     def _mean_norm(self, dictionary: Dictionary) -> float:
         if dictionary.info.id not in self._norms:
@@ -336,19 +337,26 @@ class Scope:
     def _check_interventions(self, interventions: Sequence[Intervention]) -> tuple[Intervention, ...]:
         if isinstance(interventions, Intervention):
             return self._check_interventions((interventions,))
+        interventions = _check_many("interventions", interventions)
         for intervention in interventions:
             if not isinstance(intervention, Intervention):
                 raise InvalidValue(
                     f"interventions come from gs.add, gs.clamp, gs.scale or gs.ablate, got {describe_value(intervention)}"
                 )
             self._shelf.find(intervention.feature)
-        return tuple(interventions)
+        return interventions
 
     def _require_tokens(self, prompt: Prompt) -> Tokens:
         tokens = self.tokens(prompt)
         if not len(tokens):
             raise InvalidValue("no token ids given; a prompt has at least one")
         return tokens
+
+
+def _check_many(name: str, value: object) -> tuple:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
+    return tuple(value)
 
 
 def _version_of(package: str) -> str:

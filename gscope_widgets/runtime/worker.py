@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Hashable
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import count
 from typing import Any
 
@@ -26,6 +26,7 @@ class Job(Future):
         self.id = number  # rises by one with each job of a worker
         self.slot = slot
         self.progress: float | None = None  # 0 to 1, set by the work where it knows
+        self._finish_here: Callable[[Job], None] | None = None
         self._work: Work | None = work
         self._steps: Generator | None = None
         self._stop_reason = ""
@@ -44,11 +45,17 @@ class Job(Future):
 
     def wait(self) -> Any:
         """`result()`, but an interrupt of the waiting thread also stops the job."""
+        self.run_if_current()
         try:
             return self.result()
         except KeyboardInterrupt:
             self.cancel("interrupted")
             raise
+
+    def run_if_current(self) -> None:
+        """On the worker's own thread, run to the end now: there, waiting for a turn would last for ever."""
+        if self._finish_here is not None:
+            self._finish_here(self)
 
     def _advance(self) -> bool:
         """Run one step; True when the job has ended, one way or another."""
@@ -76,8 +83,10 @@ class Job(Future):
         return True
 
     def _close_steps(self) -> None:
-        if self._steps is not None:
-            self._steps.close()
+        # What ended the job is told to its waiters; a clean-up that fails too must not end the thread.
+        with suppress(BaseException):
+            if self._steps is not None:
+                self._steps.close()
 
 
 class Worker:
@@ -118,6 +127,7 @@ class Worker:
             if self._closed:
                 raise Closed(f"{self._name} is closed; load it again with gs.load()")
             job = Job(next(self._numbers), work, slot)
+            job._finish_here = self._finish_here
             if slot is not None:
                 for older in self._jobs:
                     if older.slot == slot:
@@ -139,6 +149,15 @@ class Worker:
         while not job._advance():
             pass
         return job.result()
+
+    def _finish_here(self, job: Job) -> None:
+        if not self.is_current or job not in self._jobs:
+            return
+        assert job is not self._jobs[0], "a job waits for itself"
+        while not job._advance():
+            pass
+        with self._changed:
+            self._jobs.remove(job)
 
     def close(self) -> None:
         """Stop all jobs (they end as Cancelled) and the thread. Quiet when already closed."""

@@ -1,6 +1,8 @@
 """What every widget has: status, errors in words, the second output, provenance."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,36 @@ class Checked(t.TraitType):
         return self._check(widget, value)
 
 
+class Coalesced:
+    """Calls a function at once, and then at most once in so many seconds, the last call included."""
+
+    def __init__(self, act: Callable[[], None], *, seconds: float):
+        """Nothing is called yet."""
+        self._act, self._seconds = act, seconds
+        self._last = -math.inf
+        self._timer: threading.Timer | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        """Ask for a call."""
+        with self._lock:
+            if self._timer is not None:
+                return
+            wait = self._last + self._seconds - time.monotonic()
+            if wait > 0:
+                self._timer = threading.Timer(wait, self._run)
+                self._timer.daemon = True
+                self._timer.start()
+                return
+        self._run()
+
+    def _run(self) -> None:
+        with self._lock:
+            self._timer = None
+            self._last = time.monotonic()
+        self._act()
+
+
 class GscopeWidget(anywidget.AnyWidget):
     """Base of the widgets. Not for use alone."""
 
@@ -58,6 +90,7 @@ class GscopeWidget(anywidget.AnyWidget):
     )
 
     _title = ""
+    _typed = frozenset({"text", "prompt"})
 
     def __init__(self, scope: Any, **state: Any):
         self.scope = scope
@@ -65,7 +98,10 @@ class GscopeWidget(anywidget.AnyWidget):
         self._last_message: tuple[dict, list[bytes]] | None = None
         self._job: Any = None
         self._answers = False  # to changes of state; off until the first result is made
+        self._newest_job = 0
+        self._refusal = ""
         self._copy_shown = False
+        self._refresh_copy = Coalesced(self._send_copy, seconds=0.5)
         self._from_page = False
         super().__init__(badge=describe_model(scope), text_limit=scope.text_limit, **state)
         self.on_msg(self._receive)
@@ -126,9 +162,10 @@ class GscopeWidget(anywidget.AnyWidget):
 
     def _begin(self, doing: str) -> int:
         with self._state_lock:
-            number = self.status["request"] + 1
-            self.status = {"state": "busy", "message": doing, "progress": None, "request": number}
-        return number
+            self._newest_job = self.status["request"] + 1
+            self._refusal = ""
+            self._set_status("busy", doing)
+            return self._newest_job
 
     def _settle(self, number: int, error: BaseException | None) -> None:
         if error is None:
@@ -137,21 +174,29 @@ class GscopeWidget(anywidget.AnyWidget):
             self._end(number, "cancelled", "Stopped.")
         else:
             self._end(number, "error", describe_error(error))
-        self._refresh_copy()
 
     def _end(self, number: int, state: str, message: str) -> None:
         with self._state_lock:
-            if self._is_newest(number):
-                self.status = {"state": state, "message": message, "progress": None, "request": number}
+            if not self._is_newest(number):
+                return
+            if self._refusal:
+                state, message = "error", self._refusal
+            self._set_status(state, message, request=self.status["request"])
+        self._refresh_copy()
 
     def _is_newest(self, number: int) -> bool:
-        return self.status["request"] == number
+        return self._newest_job == number
 
     def _refuse(self, error: BaseException) -> None:
-        """Show an error without starting anything; what was shown stays."""
+        """Show an error without starting anything; what was shown stays, and so does work under way."""
         with self._state_lock:
-            number = self.status["request"] + 1
-            self.status = {"state": "error", "message": describe_error(error), "progress": None, "request": number}
+            busy = self.status["state"] == "busy"
+            self._refusal = describe_error(error) if busy else ""
+            self._set_status("busy" if busy else "error", describe_error(error))
+
+    def _set_status(self, state: str, message: str, *, request: int | None = None) -> None:
+        number = self.status["request"] + 1 if request is None else request
+        self.status = {"state": state, "message": message, "progress": None, "request": number}
 
     # ---- messages
 
@@ -191,12 +236,17 @@ class GscopeWidget(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict) -> None:
         """State sent by the page: refused in words where it is not valid, instead of an exception."""
+        before = self.status
         self._from_page = True
         try:
             super().set_state(sync_data)
-        except (GscopeError, t.TraitError) as error:
+        except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
             self._refuse(error)
-            self.send_state([name for name in sync_data if name in self.keys])
+            # A refused text stays in the editor, to be mended there.
+            self.send_state([name for name in sync_data if name in self.keys and name not in self._typed])
+        else:
+            if before["state"] == "error" and self.status is before and self._typed & set(sync_data):
+                self._end(self._begin(""), "idle", "")
         finally:
             self._from_page = False
 
@@ -211,7 +261,7 @@ class GscopeWidget(anywidget.AnyWidget):
         self._copy_shown = True
         display(self._copy_bundle(), raw=True, display_id=self._copy_id)
 
-    def _refresh_copy(self) -> None:
+    def _send_copy(self) -> None:
         if self._copy_shown:
             from IPython.display import display
 

@@ -42,7 +42,7 @@ def _check_values(sliders: "FeatureSliders", value: Any) -> list[float | None]:
 def _check_modes(sliders: "FeatureSliders", value: Any) -> list[str]:
     items = check_list("modes", value, count=len(sliders.refs))
     for item in items:
-        if item not in _MAKERS:
+        if not isinstance(item, str) or item not in _MAKERS:
             raise InvalidValue(f"a mode is one of {', '.join(_MAKERS)}, got {describe_value(item)}")
     return items
 

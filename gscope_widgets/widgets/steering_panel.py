@@ -260,13 +260,12 @@ class SteeringPanel(GscopeWidget):
             self._send_stream(shown, reset=False, ended="")
 
     def _on_end(self, number: int, generation: Any, shown: dict[str, Any], error: BaseException | None) -> None:
-        if generation is self._generation or self._generation is None:
+        if self._is_newest(number):
             self._send_stream(shown, reset=False, ended=generation.ended)
         if error is None or isinstance(error, Cancelled):
             self._end(number, "cancelled" if error else "idle", "Stopped." if error else "")
         else:
             self._end(number, "error", describe_error(error))
-        self._refresh_copy()
 
     def _send_stream(self, shown: dict[str, Any], *, reset: bool, ended: str) -> None:
         with self._send_lock:

@@ -34,11 +34,10 @@ _COLOR_RANGES = ("feature", "text")
 def _check_features(heatmap: "TokenHeatmap", value: Any) -> list[int]:
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
         raise InvalidValue(f"features is a list of feature numbers, got {describe_value(value)}")
-    numbers = [_feature_number(heatmap, feature) for feature in value]
-    numbers = list(dict.fromkeys(numbers))
-    if len(numbers) > MAX_PAINTED:
-        raise InvalidValue(f"a heatmap paints at most {MAX_PAINTED} features at once, got {len(numbers)}")
-    return numbers
+    features = list(value)
+    if len(features) > MAX_PAINTED:
+        raise InvalidValue(f"a heatmap paints at most {MAX_PAINTED} features at once, got {len(features)}")
+    return list(dict.fromkeys(_feature_number(heatmap, feature) for feature in features))
 
 
 def _feature_number(heatmap: "TokenHeatmap", value: Any) -> int:

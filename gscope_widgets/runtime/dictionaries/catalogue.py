@@ -1,6 +1,7 @@
 """Which dictionaries a folder in the published layout holds."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def describe_dictionary(folder: Path, *, root: Path) -> DictionaryInfo:
     heads = read_header(weights)
     config = _read_config(folder / "config.json")
     shape = heads["w_enc"].shape if "w_enc" in heads else ()
-    if len(shape) != 2:
+    if len(shape) != 2 or min(shape) < 1:
         raise BadArtefact(f"{weights}: w_enc should be (d_in, features), got {shape}")
     declared = config.get("width", shape[1])
     if declared != shape[1]:
@@ -49,6 +50,9 @@ def describe_dictionary(folder: Path, *, root: Path) -> DictionaryInfo:
     affine = bool(config.get("affine_connection", match["affine"] is not None))
     l0 = config.get("l0")
     site = folder.parent.name
+    hook = config.get("hf_hook_point_in", f"model.layers.{match['layers']}.")
+    if match["layers"].isdigit() and not str(hook).startswith(f"model.layers.{match['layers']}."):
+        raise BadArtefact(f"{folder}: config.json reads {describe_value(hook)}, the folder's name says layer {match['layers']}")
     return DictionaryInfo(
         id=f"{root.name}/{site}/{folder.name}",
         kind=str(config.get("type", "transcoder" if site.startswith("transcoder") else "sae")),
@@ -57,9 +61,10 @@ def describe_dictionary(folder: Path, *, root: Path) -> DictionaryInfo:
         width=match["width"],
         d_dict=shape[1],
         l0=match["l0"],
-        mean_l0=float(l0) if isinstance(l0, (int, float)) else None,
+        mean_l0=float(l0) if isinstance(l0, (int, float)) and math.isfinite(l0) else None,
         affine=affine,
         bytes=weights.stat().st_size,
+        model=str(config.get("model_name", "")),
     )
 
 
@@ -81,7 +86,7 @@ def choose_dictionary(
         UnknownDictionary: none fits; the message lists the nearest that exist.
         InvalidValue: the site is no site of Gemma Scope 2.
     """
-    if site.removesuffix("_all") not in SITES:
+    if not isinstance(site, str) or site.removesuffix("_all") not in SITES:
         raise InvalidValue(f"site must be one of {', '.join(SITES)}, got {describe_value(site)}")
     asked = {"site": site, "layer": layer, "width": width, "l0": l0, "affine": affine}
     fitting = [info for info in infos if info.site == site and info.affine == affine]
@@ -95,14 +100,17 @@ def choose_dictionary(
     l0 = l0 or ("medium" if "medium" in levels else next(iter(levels), None))
     fitting = [info for info in fitting if info.l0 == l0]
     if not fitting:
-        wish = " ".join(f"{key}={value!r}" for key, value in asked.items() if value not in (None, False))
+        wish = " ".join(f"{key}={value!r}" for key, value in asked.items() if value is not None and value is not False)
         raise UnknownDictionary(f"there is no dictionary {wish}; there are: {_describe_nearest(infos, site)}")
     return fitting[0]
 
 
 def _describe_nearest(infos: list[DictionaryInfo], site: str) -> str:
     near = [info for info in infos if info.site == site] or infos
-    names = [f"{info.site} layer={info.layer} width={info.width!r} l0={info.l0!r}" for info in near[:8]]
+    names = [
+        f"{info.site} layer={info.layer} width={info.width!r} l0={info.l0!r}" + (" affine=True" if info.affine else "")
+        for info in near[:8]
+    ]
     more = [f"and {len(near) - 8} more in scope.catalogue()"] if len(near) > 8 else []
     return "; ".join(names + more) or "none for this model on this machine"
 
@@ -119,7 +127,7 @@ def _read_config(path: Path) -> dict:
         if path.stat().st_size > _CONFIG_LIMIT:
             raise ValueError("too long")
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadArtefact(f"{path} cannot be read as JSON ({error}); download or copy it again") from None
     if not isinstance(config, dict):
         raise BadArtefact(f"{path} should hold an object, got {describe_value(config)}")

@@ -6,16 +6,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gscope_widgets.errors import BadArtefact, InvalidValue
+from gscope_widgets.errors import BadArtefact, InvalidValue, describe_value
 from gscope_widgets.records.activations import SparseActivations
 from gscope_widgets.records.features import DictionaryInfo, FeatureLabel, FeatureRef
 from gscope_widgets.records.numbers import check_feature
+from gscope_widgets.runtime.cache import ByteCache
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
 from gscope_widgets.runtime.dictionaries.weights import WeightFile, to_numpy
 
 _TENSORS = ("w_enc", "b_enc", "threshold", "w_dec", "b_dec")
 # Dense blocks of at most this many numbers: 64 MB of float32, whatever the width.
 _BLOCK = 16_000_000
+_PART_BYTES = 16_000_000  # of single rows and columns, kept while the whole is not loaded
 
 
 class Dictionary:
@@ -33,8 +35,9 @@ class Dictionary:
             BadArtefact: tensors are missing, or their shapes or types are not as published.
         """
         self.info, self.device = info, device
-        self._folder = folder
+        self.folder = folder
         self._file = WeightFile(folder / "params.safetensors")
+        self._parts: ByteCache[torch.Tensor] = ByteCache(limit_bytes=_PART_BYTES, size=lambda part: part.nbytes)
         self.d_in = self._check_heads()
 
     def __repr__(self) -> str:
@@ -55,7 +58,7 @@ class Dictionary:
 
     def direction(self, feature: int) -> np.ndarray:
         """The feature's decoder row: float32, [d_out]. Reads 4 x d_out bytes, not the file."""
-        return to_numpy(self._decoder_row(check_feature(feature, width=self.width)))
+        return to_numpy(self._part("w_dec", check_feature(feature, width=self.width)))
 
     def label(self, feature: int) -> FeatureLabel | None:
         """Words for the feature, or None where nobody has any."""
@@ -78,14 +81,16 @@ class Dictionary:
             features: only these, at the cost of one dot product each a position; None for all.
 
         Raises:
-            InvalidValue: `x` has another shape.
+            InvalidValue: `x` has another shape, or is not finite.
             UnknownFeature: one of `features` does not exist.
         """
         x = self._check_input(x)
         if features is None:
             return self._encode_all(x)
         numbers = sorted({check_feature(feature, width=self.width) for feature in features})
-        dense = np.stack([to_numpy(self.feature_activation(x, number)) for number in numbers], axis=1)
+        dense = np.zeros((len(x), len(numbers)), np.float32)
+        for column, number in enumerate(numbers):
+            dense[:, column] = to_numpy(self.feature_activation(x, number))
         positions, columns = np.nonzero(dense)
         return SparseActivations(
             positions.astype(np.int32),
@@ -105,23 +110,23 @@ class Dictionary:
 
     def feature_activation(self, x: torch.Tensor, feature: int) -> torch.Tensor:
         """One feature's activation, float32, [...], on `x` [..., d_in]; the rest is not computed."""
-        w_enc, b_enc, threshold = self._encoder_of(feature)
-        pre = x.to(w_enc.dtype) @ w_enc + b_enc
-        return torch.where(pre > threshold, pre, torch.zeros((), device=pre.device))
+        pre = x.to(torch.float32) @ self._part("w_enc", feature) + self._part("b_enc", feature)
+        return torch.where(pre > self._part("threshold", feature), pre, torch.zeros((), device=pre.device))
 
     def decoder_row(self, feature: int) -> torch.Tensor:
         """The feature's decoder row on the dictionary's device: float32, [d_out]."""
-        return self._decoder_row(feature).to(self.device, torch.float32)
+        return self._part("w_dec", feature)
 
     @property
     def bytes(self) -> int:
         """Bytes of weights held in memory now."""
         held = self.__dict__.get("_weights")
-        return 0 if held is None else sum(tensor.nbytes for tensor in held.values())
+        return self._parts.bytes + (0 if held is None else sum(tensor.nbytes for tensor in held.values()))
 
     def close(self) -> None:
         """Free the weights; they are read again when next needed."""
         self.__dict__.pop("_weights", None)
+        self._parts.clear()
 
     def _encode_all(self, x: torch.Tensor) -> SparseActivations:
         weights, parts = self._weights, []
@@ -151,37 +156,33 @@ class Dictionary:
 
     @cached_property
     def _notes(self) -> FeatureNotes:
-        return load_notes(self._folder / "features.json", d_dict=self.width)
+        return load_notes(self.folder / "features.json", d_dict=self.width)
 
-    def _decoder_row(self, feature: int) -> torch.Tensor:
-        held = self.__dict__.get("_weights")
-        return self._file.row("w_dec", feature) if held is None else held["w_dec"][feature]
-
-    def _encoder_of(self, feature: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _part(self, name: str, feature: int) -> torch.Tensor:
+        """One feature's share of a tensor, float32 on the device; read alone while the whole is not loaded."""
         held = self.__dict__.get("_weights")
         if held is not None:
-            return held["w_enc"][:, feature], held["b_enc"][feature], held["threshold"][feature]
-        parts = (
-            self._file.column("w_enc", feature),
-            self._file.row("b_enc", feature),
-            self._file.row("threshold", feature),
-        )
-        return tuple(part.to(self.device, torch.float32) for part in parts)  # type: ignore[return-value]
+            return held[name][:, feature] if name == "w_enc" else held[name][feature]
+        part = self._parts.get((name, feature))
+        if part is None:
+            read = self._file.column if name == "w_enc" else self._file.row
+            part = read(name, feature).to(self.device, torch.float32)
+            self._parts.put((name, feature), part)
+        return part
 
     def _check_heads(self) -> int:
         heads, path = self._file.heads, self._file.path
         missing = [name for name in _TENSORS if name not in heads]
-        extra = sorted(set(heads) - set(_TENSORS) - {"affine_skip_connection"})
+        extra = sorted(set(heads) - set(_TENSORS))
         if missing or extra:
             raise BadArtefact(f"{path}: expected tensors {list(_TENSORS)}, missing {missing}, not expected {extra}")
-        width = self.info.d_dict
-        d_in, d_out = heads["w_enc"].shape[0], heads["w_dec"].shape[-1]
+        width, d_in = self.info.d_dict, heads["w_enc"].shape[0]
         expected = {
             "w_enc": (d_in, width),
             "b_enc": (width,),
             "threshold": (width,),
-            "w_dec": (width, d_out),
-            "b_dec": (d_out,),
+            "w_dec": (width, d_in),
+            "b_dec": (d_in,),
         }
         for name, shape in expected.items():
             if heads[name].shape != shape:
@@ -191,7 +192,13 @@ class Dictionary:
         return d_in
 
     def _check_input(self, x: np.ndarray | torch.Tensor) -> torch.Tensor:
-        tensor = torch.as_tensor(x, device=self.device)
+        try:
+            tensor = torch.as_tensor(x, device=self.device)
+        except (TypeError, ValueError, RuntimeError):
+            raise InvalidValue(f"x must be an array [pos, {self.d_in}], got {describe_value(x)}") from None
         if tensor.ndim != 2 or tensor.shape[1] != self.d_in:
             raise InvalidValue(f"x must be [pos, {self.d_in}] for {self.info.id}, got {list(tensor.shape)}")
-        return tensor.to(torch.float32)
+        tensor = tensor.to(torch.float32)
+        if not torch.isfinite(tensor).all():
+            raise InvalidValue(f"x holds NaN or infinite values, on which {self.info.id} says nothing")
+        return tensor

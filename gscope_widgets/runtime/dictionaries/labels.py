@@ -1,6 +1,7 @@
 """What was measured of each feature, from the `features.json` beside a dictionary of ours."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,13 +38,20 @@ def load_notes(path: Path, *, d_dict: int) -> FeatureNotes:
             feature = int(entry["feature"])
             if not 0 <= feature < d_dict:
                 raise ValueError(f"feature {feature} of {d_dict}")
-            known_max[feature] = float(entry["max_activation"])
+            known_max[feature] = _finite(entry["max_activation"])
             if entry.get("label"):
                 labels[feature] = FeatureLabel(
                     str(entry["label"])[:_TEXT_LIMIT],
                     source,
-                    *(float(entry[name]) for name in ("auc", "precision", "recall")),
+                    *(_finite(entry[name]) for name in ("auc", "precision", "recall")),
                 )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BadArtefact(f"{path} cannot be read ({error}); install gscope-widgets again") from None
     return FeatureNotes(labels, known_max)
+
+
+def _finite(value: object) -> float:
+    number = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no finite number")  # which JSON, and so the page, cannot hold
+    return number

@@ -1,14 +1,18 @@
 """The dictionaries of one model: what there is, and what is open."""
 
+import re
 import threading
 from pathlib import Path
 
-from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
+from gscope_widgets.errors import Closed, InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.features import DictionaryInfo, FeatureRef, ModelInfo
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.catalogue import choose_dictionary, describe_dictionary, list_dictionaries
 from gscope_widgets.runtime.dictionaries.jumprelu import Dictionary
+
+# The published configs say "google/gemma-3-270m-pt" for what the Hub calls google/gemma-3-270m, and "gemma-v3-1b-it".
+_GEMMA = re.compile(r"(?:.*/)?gemma-v?3-(270m|1b|4b|12b|27b)(-pt|-it)?")
 
 
 class Shelf:
@@ -19,6 +23,7 @@ class Shelf:
         self._model, self._root = model, DICTIONARIES.get(name)
         self._open: dict[str, Dictionary] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def catalogue(self) -> list[DictionaryInfo]:
         """What there is for this model on this machine."""
@@ -37,8 +42,12 @@ class Shelf:
 
     def open_folder(self, path: str | Path) -> Dictionary:
         """The dictionary in a folder of the published layout."""
-        folder = Path(path).expanduser().resolve()
-        if not (folder / "params.safetensors").is_file():
+        try:
+            folder = Path(path).expanduser().resolve()
+            found = (folder / "params.safetensors").is_file()
+        except (TypeError, ValueError, RuntimeError, OSError):
+            raise InvalidValue(f"path must be a dictionary's folder, got {describe_value(path)}") from None
+        if not found:
             raise UnknownDictionary(f"{path} holds no dictionary: it has no params.safetensors")
         return self._take(folder, describe_dictionary(folder, root=folder.parent.parent))
 
@@ -49,12 +58,15 @@ class Shelf:
             UnknownDictionary: this scope has not opened it.
             UnknownFeature: it has no such feature.
         """
+        if not isinstance(feature, FeatureRef):
+            raise InvalidValue(f"a feature comes from dictionary.feature(number), got {describe_value(feature)}")
         dictionary = self.find_id(feature.dictionary)
         check_feature(feature.feature, width=dictionary.width)
         return dictionary
 
     def find_id(self, dictionary_id: str) -> Dictionary:
         """The open dictionary of an id, as a `FeatureRef` has it."""
+        self._require_open()
         dictionary = self._open.get(dictionary_id)
         if dictionary is None:
             raise UnknownDictionary(
@@ -69,26 +81,46 @@ class Shelf:
             return self.find_id(dictionary)
         if not isinstance(dictionary, Dictionary):
             raise InvalidValue(f"dictionary comes from scope.dictionary(), got {describe_value(dictionary)}")
+        self._require_open()
         if self._open.get(dictionary.info.id) is not dictionary:
             raise UnknownDictionary(f"{dictionary.info.id} was opened by another scope; open it with this one")
         return dictionary
 
     def close(self) -> None:
-        """Free all weights."""
-        for dictionary in self._open.values():
-            dictionary.close()
-        self._open.clear()
+        """Free all weights. What is asked for afterwards is refused."""
+        with self._lock:
+            self._closed = True
+            for dictionary in self._open.values():
+                dictionary.close()
+            self._open.clear()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise Closed(f"the scope of {self._model.id} is closed; load it again with gs.load()")
 
     def _take(self, folder: Path, info: DictionaryInfo) -> Dictionary:
+        folder = folder.resolve()
         with self._lock:
+            self._require_open()
             if info.id not in self._open:
                 self._open[info.id] = self._read(folder, info)
-            return self._open[info.id]
+            dictionary = self._open[info.id]
+        if dictionary.folder != folder:
+            raise UnknownDictionary(
+                f"{folder} has the id {info.id}, which is open from {dictionary.folder}; rename one of the three folders"
+            )
+        return dictionary
 
     def _read(self, folder: Path, info: DictionaryInfo) -> Dictionary:
         if info.kind != "sae" or info.site != "resid_post":
             raise UnknownDictionary(
                 f"{info.id} is a {info.kind} for {info.site}; this version opens sparse autoencoders for resid_post"
+            )
+        made_for, ours = _gemma_of(info.model), _gemma_of(self._model.id)
+        if made_for and ours and made_for != ours:
+            raise UnknownDictionary(
+                f"{info.id} was made for {info.model}, and this is {self._model.id}: dictionaries of one model "
+                "say nothing of another, pt and it included; load the model it was made for"
             )
         dictionary = Dictionary(folder, info=info, device=self._model.device)
         if dictionary.d_in != self._model.d_model or info.layer >= self._model.layers:
@@ -97,3 +129,9 @@ class Shelf:
                 f"{self._model.d_model} in each of {self._model.layers} layers: it was made for another model"
             )
         return dictionary
+
+
+def _gemma_of(name: str) -> tuple[str, str] | None:
+    """Size and "-pt" or "-it" of one of Google's Gemma 3 models, or None for any other name."""
+    match = _GEMMA.fullmatch(name)
+    return None if match is None else (match[1], match[2] or "-pt")

@@ -1,6 +1,7 @@
 """Tensors and single rows out of safetensors files, checked before they are used."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,8 +90,9 @@ def read_header(path: Path) -> dict[str, TensorHead]:
             for name, entry in header.items()
             if name != "__metadata__"
         }
-        ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        spans = {name: [int(n) for n in header[name]["data_offsets"][:2]] for name in heads}
+        ends = [end for _, end in spans.values()]
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError):
         raise BadArtefact(f"{path} ({size} bytes) has a damaged header; {advice}") from None
     expected = 8 + length + max(ends, default=0)
     if size != expected:
@@ -98,6 +100,9 @@ def read_header(path: Path) -> dict[str, TensorHead]:
     for name, head in heads.items():
         if head.dtype not in _TYPE_BYTES:
             raise BadArtefact(f"{path}: tensor {name} has the unknown type {head.dtype!r}; {advice}")
+        needed, held = math.prod(head.shape) * _TYPE_BYTES[head.dtype], spans[name][1] - spans[name][0]
+        if needed != held:
+            raise BadArtefact(f"{path}: tensor {name} {head.shape} takes {needed} bytes, its header gives it {held}; {advice}")
     return heads
 
 

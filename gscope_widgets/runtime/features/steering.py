@@ -19,7 +19,7 @@ class Target:
 
     dictionary: Dictionary
     point: HookPoint
-    mean_norm: float  # mean residual norm, the unit of `add`
+    mean_norm: float  # mean residual norm, the unit of `add` in fractions; 1 where nothing is counted in it
 
 
 class Steering:

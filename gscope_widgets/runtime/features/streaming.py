@@ -80,6 +80,8 @@ class Generation:
             self._changed.notify_all()
 
     def _wait_beyond(self, done: int) -> tuple[list[GeneratedToken], bool]:
+        if self.job is not None:
+            self.job.run_if_current()
         try:
             with self._changed:
                 self._changed.wait_for(lambda: self.ended or len(self._rows[0]) > done)

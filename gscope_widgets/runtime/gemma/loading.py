@@ -22,6 +22,7 @@ from gscope_widgets.runtime.gemma.sites import find_text_model
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
 _SHORT_NAME = re.compile(r"gemma-3-(270m|1b|4b|12b|27b)(-pt|-it)?")
+_WEIGHT_TYPES = ("BF16", "F32", "F16")
 _LICENCE_PAGE = "https://huggingface.co/{}"
 
 
@@ -59,15 +60,23 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
     options = {"revision": revision, "token": token} if local is None else {}
     try:
         with _quiet(name in MODELS):
-            model = AutoModelForCausalLM.from_pretrained(source, dtype=torch_dtype, use_safetensors=True, **options)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+            model, report = AutoModelForCausalLM.from_pretrained(
+                source,
+                dtype=torch_dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **options,
+            )
+    except Exception as error:  # noqa: BLE001 - a damaged folder raises whatever transformers meets first
         raise BadArtefact(f"{name} cannot be loaded as a Gemma 3 model: {_first_line(error)}") from None
-    model = model.to(device).eval().requires_grad_(False)
     text_model = find_text_model(model)
+    _check_weights(name, model, report)
+    model = model.to(device).eval().requires_grad_(False)
     tokenizer = _load_tokenizer(source, name=name, text_model=text_model, options=options, local=local)
     config = text_model.config
     info = ModelInfo(
-        id=f"gscope-{name}" if name in MODELS else name,
+        id=f"gscope-{name}" if name in MODELS else name if local is None else local.resolve().name,
         revision=revision or (_digest(local) if local is not None else getattr(model.config, "_commit_hash", "") or ""),
         model_class=type(model).__name__,
         layers=len(text_model.layers),
@@ -82,6 +91,14 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
     return LoadedModel(model, text_model, tokenizer, info, _end_ids(model, tokenizer))
 
 
+def is_folder(name: str) -> bool:
+    """Whether a name means a folder of this machine; "mini" never does."""
+    try:
+        return name not in MODELS and Path(name).is_dir()
+    except OSError:  # longer than any path can be
+        return False
+
+
 def choose_device(device: str) -> str:
     """The device to use: a torch device name, or CUDA before CPU for "auto"."""
     if device == "auto":
@@ -89,7 +106,9 @@ def choose_device(device: str) -> str:
     try:
         kind = torch.device(device).type
     except (RuntimeError, TypeError):
-        raise InvalidValue(f'device must be "auto", "cpu" or "cuda", got {describe_value(device)}') from None
+        kind = ""
+    if kind not in ("cpu", "cuda", "mps", "xpu") or not isinstance(device, str):
+        raise InvalidValue(f'device must be "auto", "cpu" or "cuda", got {describe_value(device)}')
     if kind == "cuda" and not torch.cuda.is_available():
         raise InvalidValue(f'device is {describe_value(device)}, but torch sees no CUDA device here; use "auto"')
     return device
@@ -97,12 +116,12 @@ def choose_device(device: str) -> str:
 
 def choose_dtype(dtype: str, *, device: str) -> torch.dtype:
     """The dtype to compute in. Never float16: Gemma 3's residual passes its largest number, 65,504."""
-    if dtype == "auto":
+    if isinstance(dtype, str) and dtype == "auto":
         native = device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if native else torch.float32
     if dtype == "float16":
         raise InvalidValue('float16 overflows in Gemma 3 (its residuals pass 65,504); use "bfloat16" or "float32"')
-    if dtype not in ("bfloat16", "float32"):
+    if not isinstance(dtype, str) or dtype not in ("bfloat16", "float32"):
         raise InvalidValue(f'dtype must be "auto", "bfloat16" or "float32", got {describe_value(dtype)}')
     return getattr(torch, dtype)
 
@@ -110,9 +129,11 @@ def choose_dtype(dtype: str, *, device: str) -> torch.dtype:
 def _find_source(name: str, *, revision: str | None, token: str | None) -> tuple[str, str | None]:
     if not isinstance(name, str) or not name:
         raise UnknownModel(f"a model is named by a string, got {describe_value(name)}; try gs.load('mini')")
+    if revision is not None and (name in MODELS or is_folder(name)):
+        raise InvalidValue(f"a revision is for models on the Hub; {describe_value(name)} is on this machine")
     if name in MODELS:
         return str(MODELS[name]), None
-    if Path(name).is_dir():
+    if is_folder(name):
         if not (Path(name) / "config.json").exists():
             raise UnknownModel(f"the folder {name} holds no model: it has no config.json")
         return name, None
@@ -171,13 +192,33 @@ def _check_folder(folder: Path) -> None:
     if not weights:
         raise UnknownModel(f"the folder {folder} holds no model: it has no .safetensors file (pickles are not read)")
     for path in weights:
-        read_header(path)
+        for name, head in read_header(path).items():
+            if head.dtype not in _WEIGHT_TYPES:
+                raise BadArtefact(f"{path}: tensor {name} should be one of {', '.join(_WEIGHT_TYPES)}, got {head.dtype}")
+
+
+def _check_weights(name: str, model: torch.nn.Module, report: dict) -> None:
+    """Refuse what transformers only warns of: it fills a missing tensor with random numbers."""
+    for key, what in (
+        ("missing_keys", "has no tensor"),
+        ("unexpected_keys", "has a tensor that no Gemma 3 has:"),
+        ("mismatched_keys", "has a tensor of the wrong shape:"),
+    ):
+        if found := sorted(map(str, report.get(key) or ())):
+            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+            raise BadArtefact(f"{name} {what} {', '.join(found[:3])}{more}; download or copy it again")
+    for tensor_name, parameter in model.named_parameters():
+        if not torch.isfinite(parameter.sum(dtype=torch.float32)):
+            raise BadArtefact(f"{name}: tensor {tensor_name} holds NaN or infinite values; download or copy it again")
 
 
 def _load_tokenizer(source: str, *, name: str, text_model, options: dict, local: Path | None) -> Tokenizer:
     inner = None
     if local is None or (local / "tokenizer.json").exists():
-        inner = AutoTokenizer.from_pretrained(source, **options)
+        try:
+            inner = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **options)
+        except Exception as error:  # noqa: BLE001 - as above, and the tokenizers library has no class of its own
+            raise BadArtefact(f"the tokenizer of {name} cannot be loaded: {_first_line(error)}") from None
     config = text_model.config
     chat = inner is not None and bool(inner.chat_template) and (local is not None or source.endswith("-it"))
     return Tokenizer(inner, name, config.vocab_size, config.max_position_embeddings, chat)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 from gscope_widgets.errors import InvalidValue, PromptTooLong, describe_value
 from gscope_widgets.records.numbers import check_int
@@ -34,6 +35,8 @@ class Tokenizer:
     @cached_property
     def text_limit(self) -> int:
         """Characters that are certainly too many, whatever they are: checked before tokenising."""
+        if self.inner is None:
+            return 0
         longest = max((len(piece) for piece in self.inner.get_vocab()), default=1)
         return self.context * longest
 
@@ -50,8 +53,9 @@ class Tokenizer:
         """
         if isinstance(prompt, str):
             return self._tokenize_text(prompt)
-        if isinstance(prompt, Sequence) or hasattr(prompt, "tolist"):
-            items = prompt.tolist() if hasattr(prompt, "tolist") else list(prompt)
+        items = prompt.tolist() if hasattr(prompt, "tolist") else prompt
+        if isinstance(items, Sequence) and not isinstance(items, (str, bytes, bytearray, memoryview)):
+            items = list(items)
             if items and all(isinstance(item, dict) for item in items):
                 return self._tokenize_chat(items)
             return self._from_ids(items)
@@ -76,7 +80,7 @@ class Tokenizer:
 
     def is_special(self, token_id: int) -> bool:
         """True for BOS, EOS, padding and other tokens that are no text."""
-        return self.inner is not None and token_id in self.inner.all_special_ids
+        return token_id in self._special_ids
 
     def _tokenize_text(self, text: str) -> Tokens:
         self._require_inner("text")
@@ -101,9 +105,12 @@ class Tokenizer:
                 raise InvalidValue(
                     f'a chat message is {{"role": ..., "content": ...}} with two strings, got {describe_value(message)}'
                 )
-        messages = [{key: replace_surrogates(value) for key, value in message.items()} for message in messages]
+        messages = [{key: replace_surrogates(message[key]) for key in ("role", "content")} for message in messages]
         self._check_characters("".join(message["content"] for message in messages))
-        rendered = self.inner.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        try:
+            rendered = self.inner.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        except Exception as error:  # noqa: BLE001 - templates raise errors of their own, as for two users in a row
+            raise InvalidValue(f"{self.model_name} cannot lay out these chat messages: {error}") from None
         return self._tokenize_text(rendered)
 
     def _from_ids(self, items: list) -> Tokens:
@@ -111,11 +118,13 @@ class Tokenizer:
             raise PromptTooLong(f"{self.model_name} reads at most {self.context} tokens, got {len(items)}")
         ids = [check_int("a token id", item, low=0, high=self.vocabulary - 1) for item in items]
         strings = [self.describe(token_id) for token_id in ids]
-        spans, end = [], 0
-        for token_id, string in zip(ids, strings, strict=True):
-            start = end
-            end += 0 if self.is_special(token_id) else _byte_length(string)
-            spans.append((start, end))
+        if self.inner is None:
+            ends = list(accumulate(len(str(token_id)) + 1 for token_id in ids))
+            spans = [(end - len(str(token_id)) - 1, end - 1) for token_id, end in zip(ids, ends, strict=True)]
+        else:
+            silent = [self.is_special(one) or string == f"<{one}>" for one, string in zip(ids, strings, strict=True)]
+            ends = list(accumulate(_decoded_lengths(strings, silent)))
+            spans = list(pairwise([0, *ends]))
         return self._build(self.decode(ids), ids, spans)
 
     def _build(self, text: str, ids: list[int], byte_spans: list[tuple[int, int]]) -> Tokens:
@@ -137,6 +146,12 @@ class Tokenizer:
     def _is_untrained(self, token_id: int) -> bool:
         inner = self.inner
         return inner is not None and token_id in (inner.bos_token_id, inner.eos_token_id, inner.pad_token_id)
+
+    @cached_property
+    def _special_ids(self) -> frozenset[int]:
+        """What `decode` leaves out: more than transformers' `all_special_ids`, which has no turn markers."""
+        added = {} if self.inner is None else self.inner.added_tokens_decoder
+        return frozenset(token_id for token_id, token in added.items() if token.special)
 
     @cached_property
     def _turn_id(self) -> int | None:
@@ -175,8 +190,21 @@ def _byte_value(string: str) -> int | None:
     return None
 
 
-def _byte_length(string: str) -> int:
-    return 1 if _byte_value(string) is not None else len(string.encode())
+def _decoded_lengths(strings: list[str], silent: list[bool]) -> list[int]:
+    """Bytes that each token adds to the decoded text; a run of byte tokens that is no UTF-8 decodes to U+FFFD each."""
+    lengths = [0 if quiet else len(string.encode()) for string, quiet in zip(strings, silent, strict=True)]
+    run: list[int] = []
+    for pos, string in enumerate([*strings, ""]):
+        if pos < len(strings) and silent[pos]:
+            continue
+        if _byte_value(string) is not None:
+            run.append(pos)
+            continue
+        broken = "\ufffd" in bytes(_byte_value(strings[at]) for at in run).decode("utf-8", "replace")
+        for at in run:
+            lengths[at] = 3 if broken else 1
+        run = []
+    return lengths
 
 
 def _find_glyphs(strings: tuple[str, ...]) -> tuple[tuple[int, int, str], ...]:

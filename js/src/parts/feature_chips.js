@@ -76,7 +76,7 @@ export function createFeatureChips({ watch, width, features, onFeatures }) {
   });
 
   return {
-    el: el("div", { class: "gscope-chips-row", "data-lm-suppress-shortcuts": "true" },
+    el: el("div", { class: "gscope-chips-row" },
       el("span", { class: "gscope-label" }, "Features"), list,
       el("span", { class: "gscope-add" }, field.el, button), note.el),
     /** @param {Chip[]} chips */

@@ -1,7 +1,7 @@
 import { closest, el, redraw } from "../shared/dom.js";
 import { drawFeature } from "../shared/feature_name.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
-import { drawText } from "../shared/tokens.js";
+import { drawText, visibleText } from "../shared/tokens.js";
 import { topAt, valueAt } from "./reading.js";
 
 /** @import { Watch } from "../shared/watch.js" */
@@ -24,7 +24,7 @@ function drawFacts(reading, pos) {
   const group = glyphs.find(([first, last]) => pos >= first && pos <= last);
   return el("dl", { class: "gscope-facts" },
     line("position", String(pos)), line("token id", String(ids[pos])),
-    ...(group ? [line("part of", `${group[2]} (tokens ${group[0]} to ${group[1]})`), line("bytes", ...drawText(tokens[pos]))] : []),
+    ...(group ? [line("part of", `${visibleText(group[2])} (tokens ${group[0]} to ${group[1]})`), line("bytes", ...drawText(tokens[pos]))] : []),
     line("features firing (L0)", String(reading.l0.data[pos])),
     line("error share", formatPercent(reading.error.data[pos])),
     ...(pos in ignored ? [line("left out", ignored[pos])] : []));
@@ -65,7 +65,7 @@ function drawTop(reading, pos) {
  */
 export function createTokenDetails({ watch, onFeature }) {
   const hint = el("p", { class: "gscope-hint" }, "Point at a token, or move to it with the arrow keys, for its numbers; click to keep it here.");
-  const box = el("section", { class: "gscope-details", "aria-label": "Token details", "data-lm-suppress-shortcuts": "true" }, hint);
+  const box = el("section", { class: "gscope-details", "aria-label": "Token details" }, hint);
   watch.dom(box, "click", (event) => {
     const feature = closest(event, "feature")?.dataset.feature;
     if (feature !== undefined) onFeature(Number(feature));

@@ -17,7 +17,7 @@ const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight
 function drawToken(reading, pos) {
   const { tokens, ignored, glyphs } = reading.head;
   const group = glyphs.find(([first, last]) => pos >= first && pos <= last);
-  const inner = group ? [pos === group[0] ? group[2] : "\u2025"] : drawText(tokens[pos]);
+  const inner = group && pos !== group[0] ? ["\u2025"] : drawText(group ? group[2] : tokens[pos]);
   return el("span", {
     class: "gscope-token", role: "option", tabindex: -1, "aria-selected": "false", "data-pos": pos,
     "data-ignored": pos in ignored ? "" : null,
@@ -113,7 +113,7 @@ function nextLine(nodes, pos, way) {
  */
 export function createTokenStrip({ watch, describe, onPeek, onChoose }) {
   const strip = el("div", {
-    class: "gscope-strip", role: "listbox", "aria-label": "Tokens", "data-lm-suppress-shortcuts": "true",
+    class: "gscope-strip", role: "listbox", "aria-label": "Tokens",
   });
   /** @type {HTMLElement[]} */
   let nodes = [];

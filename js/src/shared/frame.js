@@ -11,6 +11,15 @@ import { createWatch } from "./watch.js";
 /** @typedef {ReturnType<typeof openFrame>} Frame */
 
 /**
+ * Keys that JupyterLab must not see: its command mode takes single ones (x cuts the cell), and from
+ * the Ctrl key on it takes a text field's undo for the notebook's. Ctrl+S and its like stay its own.
+ * @param {KeyboardEvent} event
+ */
+function isOwnKey({ ctrlKey, metaKey, altKey, key }) {
+  return !(ctrlKey || metaKey || altKey) || /^([acvxyzZ]|Control|Meta|Shift|Alt)$/.test(key);
+}
+
+/**
  * What all views share: root, header, status strip, footer, theme, and the message loop.
  * @param {{ model: AnyModel<any>, holder: HTMLElement, title: string, cancellable: boolean }} options
  */
@@ -43,6 +52,9 @@ export function openFrame({ model, holder, title, cancellable }) {
   watch.model(model, "change:footer", drawNames);
   watch.model(model, "change:status", status.answered);
   watch.model(model, "comm_live_update", (live) => (live === true ? status.answered() : status.gone()));
+  watch.dom(root, "keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (isOwnKey(event)) event.stopPropagation();
+  });
   holder.append(root);
 
   return {

@@ -27,6 +27,8 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
     class: "gscope-text", rows: 2, spellcheck: "false", autocomplete: "off", "aria-label": label, value: read(),
   });
   let sent = read();
+  // What the field made of it: line ends are joined, and lone surrogates are not sent as they are.
+  let untyped = area.value;
 
   /** @returns {boolean} whether the text in the field could be sent */
   function commit() {
@@ -37,6 +39,8 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
     note.say(refused ? `The text may have ${limit()} characters, got ${length}; the last shorter text is still shown.` : "");
     assign(area, { "aria-invalid": refused ? "true" : null });
     if (refused) return false;
+    if (area.value === untyped) return true;
+    untyped = area.value;
     if (text !== sent) {
       sent = text;
       onText(text);
@@ -73,9 +77,10 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
     pull() {
       const text = read();
       if (text === sent || pause.isPending()) return;
-      if (area.value !== sent && area.value !== text && area.ownerDocument.activeElement === area) return;
+      if (area.value !== untyped && area.value !== text && area.ownerDocument.activeElement === area) return;
       sent = text;
       area.value = text;
+      untyped = area.value;
       note.say("");
       assign(area, { "aria-invalid": null });
       grow(area);

@@ -148,7 +148,7 @@ function openSliders(model, holder) {
   });
   const undo = el("button", { type: "button", class: "gscope-button", title: "Ctrl+Z" }, "Undo");
   const reset = el("button", { type: "button", class: "gscope-button" }, "Reset all");
-  const sliders = el("section", { class: "gscope-sliders", "aria-label": "Feature sliders", "data-lm-suppress-shortcuts": "true" },
+  const sliders = el("section", { class: "gscope-sliders", "aria-label": "Feature sliders" },
     rows.el, el("div", { class: "gscope-actions" }, undo, reset));
   frame.body.append(text.el, el("div", { class: "gscope-split" }, sliders, distribution.el));
 

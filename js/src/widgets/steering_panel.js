@@ -86,7 +86,7 @@ function openPanel(model, holder) {
   const stop_button = el("button", { type: "button", class: "gscope-button", title: "Escape" }, "Stop");
   const changed = el("span", { class: "gscope-hint", role: "status" });
   frame.body.append(prompt.el,
-    el("div", { class: "gscope-controls", "data-lm-suppress-shortcuts": "true" }, ...parts.map((part) => part.el), numbers.el),
+    el("div", { class: "gscope-controls" }, ...parts.map((part) => part.el), numbers.el),
     el("div", { class: "gscope-actions" }, start_button, stop_button, changed), columns.el);
 
   /** @param {Partial<SteeringSettings>} settings */

@@ -151,7 +151,10 @@ function openHeatmap(model, holder) {
   });
   watch.model(model, "change:features", draw);
   watch.model(model, "change:color_range", draw);
-  watch.model(model, "change:selected_pos", drawChoice);
+  watch.model(model, "change:selected_pos", () => {
+    peeked = null;
+    drawChoice();
+  });
   frame.start(draw);
   draw();
   frame.ready();

@@ -1,0 +1,78 @@
+# make lab     opens JupyterLab on the first tutorial
+# make test    runs every check: lint, types, JavaScript and Python tests, and a real browser
+# make lint    ruff, formatting and TypeScript's checker only
+# make clean   removes what these made
+#
+# PIP_ARGS     more for pip. On Linux without an NVIDIA GPU this keeps the download small:
+#              make lab PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# LAB_ARGS     more for JupyterLab, such as LAB_ARGS="--no-browser --port 8899"
+# NOTEBOOK     what `make lab` opens
+# PYTHON       the Python, 3.11 or later, that .venv is made with
+# PYTEST_ARGS  more for pytest, such as PYTEST_ARGS="-m 'not browser'"
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := lab
+
+PYTHON ?= python3
+NOTEBOOK ?= tutorials/01_a_microscope_on_text.ipynb
+PIP_ARGS ?=
+LAB_ARGS ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip
+APT := DEBIAN_FRONTEND=noninteractive apt-get
+# Jupyter refuses to run as root unless told so.
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+.PHONY: lab test lint test-js test-python chromium clean
+
+lab: $(VENV)/lab.stamp
+	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" $(LAB_ARGS) "$(NOTEBOOK)"
+
+test: lint test-js test-python
+
+lint: $(VENV)/test.stamp js/node_modules/made.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	cd js && npm run --silent typecheck
+
+test-js: js/node_modules/made.stamp
+	cd js && npm run --silent test:unit
+
+test-python: $(VENV)/test.stamp js/node_modules/made.stamp chromium
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+$(VENV)/made.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or later is needed, $(PYTHON) is $$($(PYTHON) --version); name another: make PYTHON=python3.12"; exit 1; }
+	@if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+	  if [ "$$(id -u)" = 0 ]; then $(APT) update && $(APT) install -y python3-venv; \
+	  else echo "Python's venv is missing. Run: sudo apt-get install python3-venv"; exit 1; fi; fi
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/lab.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt -e '.[lab]' $(PIP_ARGS)
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/lab.stamp
+	$(PIP) install -c constraints.txt -e '.[lab,test]' $(PIP_ARGS)
+	touch $@
+
+js/node_modules/made.stamp: js/package.json js/package-lock.json
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' \
+	  || { echo "Node.js 20 or later is needed, found $$(node --version)"; exit 1; }
+	cd js && npm ci --no-audit --no-fund
+	touch $@
+
+chromium:
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ]; then $(APT) update && $(APT) install -y chromium; \
+	else echo "The browser tests need Chromium. Run: sudo apt-get install chromium"; exit 1; fi
+
+clean:
+	rm -rf $(VENV) js/node_modules build dist *.egg-info .pytest_cache .ruff_cache

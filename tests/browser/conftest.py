@@ -1,0 +1,70 @@
+"""One JupyterLab and one Chromium for the folder; one notebook, run once, for each file of tests."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.browser.lab import Lab, Notebook, open_browser, write_notebook
+
+VIEWPORT = {"width": 1280, "height": 1100}
+expect.set_options(timeout=30_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = open_browser(playwright)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory) -> Iterator[Lab]:
+    with Lab(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def open_notebook(browser, lab) -> Iterator[Callable[[Path], Notebook]]:
+    """Opens a notebook in a browser window of its own, as after logging in anew."""
+    contexts = []
+
+    def open_one(path: Path) -> Notebook:
+        context = browser.new_context(viewport=VIEWPORT)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        return Notebook(page, lab, path, workspace=f"{path.stem}-{len(contexts)}")
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def notebook(request, lab, open_notebook) -> Iterator[Notebook]:
+    """The notebook of the test file's CELLS, open and run."""
+    path = write_notebook(lab.notebooks / f"{request.path.stem}.ipynb", request.module.CELLS)
+    opened = open_notebook(path)
+    opened.run_all()
+    assert opened.error_outputs() == []
+    yield opened
+    lab.shut_kernels_down()
+
+
+@pytest.fixture
+def quiet(notebook) -> Iterator[None]:
+    """Fails a test in which the page complains or a dialog opens."""
+    notebook.complaints.all.clear()
+    notebook.dialogs.clear()
+    yield
+    assert notebook.complaints.all == []
+    assert notebook.dialogs == []

@@ -1,0 +1,256 @@
+"""A real JupyterLab and a notebook in it, as a person meets them: server, page, cells, kernel.
+
+Nothing here sleeps; every wait is for a condition. No browser is downloaded: the system's
+Chromium is driven.
+"""
+
+import ast
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+
+import nbformat
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwright, expect
+
+ROOT = Path(__file__).parent.parent.parent
+START_S = 120
+SETTLE_S = 30
+RUN_MS = 120_000
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_ARGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# JupyterLab asks these of its reader or of the network at the first start.
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+}
+
+
+def find_chromium() -> str:
+    """The system's Chromium; the Makefile looks for the same names."""
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found is None:
+        raise FileNotFoundError(f"no browser found (looked for {', '.join(CHROMIUM_NAMES)}); install Debian's chromium")
+    return found
+
+
+def open_browser(playwright: Playwright) -> Browser:
+    return playwright.chromium.launch(executable_path=find_chromium(), args=list(CHROMIUM_ARGS))
+
+
+def write_notebook(path: Path, cells: list[str]) -> Path:
+    """A notebook of code cells, without outputs."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+    return path
+
+
+class Lab:
+    """A JupyterLab server on loopback, with settings, data and notebooks in one folder of its own."""
+
+    def __init__(self, folder: Path):
+        self.notebooks = folder / "notebooks"
+        self.notebooks.mkdir(parents=True)
+        self._folder, self._token = folder, secrets.token_hex(16)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._write_settings()
+        self._log = (folder / "server.log").open("w")
+        self._process = subprocess.Popen(
+            self._command(), cwd=self.notebooks, env=self._environment(), stdout=self._log, stderr=subprocess.STDOUT
+        )
+
+    def __enter__(self) -> "Lab":
+        self._wait_for_answer()
+        return self
+
+    def __exit__(self, _kind: type | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._log.close()
+
+    def address(self, notebook: Path, *, workspace: str) -> str:
+        """Where a notebook opens alone, in a workspace of its own."""
+        tree = notebook.relative_to(self.notebooks).as_posix()
+        return f"{self.url}/lab/workspaces/{workspace}/tree/{tree}?token={self._token}"
+
+    def shut_kernels_down(self) -> None:
+        """As closing the notebook at the end of a day does, but by the server's own interface."""
+        for session in json.loads(self._ask("GET", "api/sessions")):
+            self._ask("DELETE", f"api/sessions/{session['id']}")
+
+    def _ask(self, method: str, path: str) -> bytes:
+        headers = {"Authorization": f"token {self._token}"}
+        request = urllib.request.Request(f"{self.url}/{path}", method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.read()
+
+    def _wait_for_answer(self) -> None:
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                self._ask("GET", "api/status")
+                return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                ended = self._process.poll() is not None
+                if ended or time.monotonic() > deadline:
+                    log = (self._folder / "server.log").read_text()
+                    raise RuntimeError(f"JupyterLab did not start in {START_S} s:\n{log}") from None
+                time.sleep(0.1)
+
+    def _write_settings(self) -> None:
+        for name, values in SETTINGS.items():
+            file = self._folder / "settings" / f"{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(values))
+
+    def _command(self) -> list[str]:
+        options = {
+            "ServerApp.ip": "127.0.0.1",
+            "ServerApp.port": self._port,
+            "ServerApp.port_retries": 0,
+            "ServerApp.root_dir": self.notebooks,
+            "IdentityProvider.token": self._token,
+            "LabApp.extension_manager": "readonly",
+            "LabApp.expose_app_in_browser": True,
+        }
+        flags = [f"--{name}={value}" for name, value in options.items()]
+        as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        return [sys.executable, "-m", "jupyter", "lab", "--no-browser", *as_root, *flags]
+
+    def _environment(self) -> dict[str, str]:
+        rooms = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "IPYTHONDIR": "ipython",
+        }
+        own = {name: str(self._folder / room) for name, room in rooms.items()}
+        # One thread: beside a browser on two cores, two of mini's threads wait for each other.
+        return os.environ | own | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
+
+class Complaints:
+    """What the page's console and its uncaught errors say, less what is known to be JupyterLab's own."""
+
+    # Each with its reason. Matched as a part of the message.
+    ALLOWED: dict[str, str] = {}
+
+    def __init__(self, page: Page):
+        self.all: list[str] = []
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self._note(f"page error: {error.message}\n{error.stack}"))
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self._note(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def _note(self, text: str) -> None:
+        if not any(known in text for known in self.ALLOWED):
+            self.all.append(text)
+
+
+class Notebook:
+    """One notebook open in a page, with its kernel."""
+
+    def __init__(self, page: Page, lab: Lab, path: Path, *, workspace: str):
+        self.page, self.lab, self.path = page, lab, path
+        self.complaints = Complaints(page)
+        self.dialogs: list[str] = []
+        page.on("dialog", self._on_dialog)
+        page.goto(lab.address(path, workspace=workspace), timeout=RUN_MS, wait_until="commit")
+        self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        expect(self.panel.locator(".jp-Cell").first).to_be_visible(timeout=RUN_MS)
+
+    def _on_dialog(self, dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    def command(self, name: str, **arguments: object) -> None:
+        """One of JupyterLab's own commands, as its menus run them; returns when it is done."""
+        self.page.evaluate(
+            "([name, arguments]) => window.jupyterapp.commands.execute(name, arguments).then(() => null)",
+            [name, arguments],
+        )
+
+    def run_all(self) -> None:
+        """Run every cell, top to bottom, and wait for the last."""
+        self.wait_for_kernel()
+        self.command("notebook:run-all-cells")
+
+    def wait_for_kernel(self) -> None:
+        self.page.wait_for_function(
+            "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+            timeout=RUN_MS,
+        )
+
+    def save(self) -> dict:
+        """Save, and return what is on disk."""
+        self.command("docmanager:save")
+        return json.loads(self.path.read_text(encoding="utf-8"))
+
+    def evaluate(self, expression: str, *, after: str = "") -> object:
+        """The value of a Python expression in the notebook's kernel, once the statements `after` have run."""
+        script = """
+            async ([code, expression]) => {
+              const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+              const reply = await kernel.requestExecute({
+                code, store_history: false, user_expressions: { value: `__import__("json").dumps(${expression})` },
+              }).done;
+              return reply.content;
+            }"""
+        content = self.page.evaluate(script, [after, expression])
+        assert content["status"] == "ok", content
+        value = content["user_expressions"]["value"]
+        assert value["status"] == "ok", value
+        return json.loads(ast.literal_eval(value["data"]["text/plain"]))
+
+    def run(self, code: str) -> None:
+        """Run statements in the notebook's kernel, outside its cells."""
+        self.evaluate("None", after=code)
+
+    def wait_for(self, expression: str, wanted: object) -> None:
+        """Return when a Python expression in the kernel has the wanted value."""
+        deadline = time.monotonic() + SETTLE_S
+        while (value := self.evaluate(expression)) != wanted:
+            assert time.monotonic() < deadline, f"{expression} is {value!r} after {SETTLE_S} s, wanted {wanted!r}"
+
+    def widget(self, title: str) -> Locator:
+        """The live view of that name."""
+        return self.panel.get_by_role("group", name=title, exact=True)
+
+    def cell_ids(self) -> list[str]:
+        """The cells as they are now, in order."""
+        return self.page.evaluate(
+            "() => [...window.jupyterapp.shell.currentWidget.content.model.cells].map((cell) => cell.id)"
+        )
+
+    def error_outputs(self) -> list[str]:
+        """Tracebacks in the notebook as it would be saved."""
+        cells = self.save()["cells"]
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        return ["\n".join(output["traceback"]) for output in outputs if output["output_type"] == "error"]

@@ -1,0 +1,159 @@
+"""FeatureSliders in a real JupyterLab: what a drag does before its end, reset, undo, and values from Python."""
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+TEXT = "The old fisherman sold two red"
+CELLS = [
+    f"import gscope_widgets as gs\nscope = gs.load()\ntext = {TEXT!r}",
+    "top = [found.feature for found in scope.read(text).top(3)]",
+    "sliders = gs.FeatureSliders(scope, text, features=top)\nsliders",
+]
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.fixture
+def sliders(notebook) -> Locator:
+    """The live view, with every feature left alone."""
+    notebook.run("sliders.reset(); sliders.wait()")
+    view = notebook.widget("Feature sliders")
+    view.page.mouse.move(0, 0)
+    expect(rows(view)).to_have_count(3)
+    for row in range(3):
+        expect(rows(view).nth(row)).to_have_attribute("data-state", "rest")
+    settle(view)
+    return view
+
+
+def rows(view: Locator) -> Locator:
+    return view.locator(".gscope-row")
+
+
+def slider(view: Locator, row: int) -> Locator:
+    return rows(view).nth(row).get_by_role("slider")
+
+
+def settle(view: Locator) -> None:
+    """Return when the distribution shown answers the settings shown."""
+    expect(view.get_by_text("updating…")).to_be_hidden()
+
+
+def read_distribution(view: Locator) -> list[list[str]]:
+    """The rows as they stand: token, unchanged, changed."""
+    settle(view)
+    table = view.get_by_role("table")
+    return table.locator("tbody tr").evaluate_all(
+        "rows => rows.map((row) => [...row.cells].filter((cell) => !cell.ariaHidden).map((cell) => cell.innerText))"
+    )
+
+
+def read_kl(view: Locator) -> str:
+    settle(view)
+    return view.locator(".gscope-kl").inner_text()
+
+
+def place_of(handle: Locator, share: float) -> tuple[float, float]:
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] * share, box["y"] + box["height"] / 2
+
+
+def test_the_distribution_follows_the_thumb_before_it_is_let_go(notebook, sliders):
+    mouse = sliders.page.mouse
+    still = read_distribution(sliders)
+    assert all(base == changed for _, base, changed in still)
+    mouse.move(*place_of(slider(sliders, 0), 0.02))
+    mouse.down()
+    try:
+        seen = [read_kl(sliders)]
+        for share in (0.35, 0.65, 0.97):
+            mouse.move(*place_of(slider(sliders, 0), share), steps=5)
+            expect(sliders.locator(".gscope-kl")).not_to_have_text(seen[-1])
+            seen.append(read_kl(sliders))
+        assert len(set(seen)) == len(seen)
+        during = read_distribution(sliders)
+        assert any(base != changed for _, base, changed in during)
+        value = notebook.evaluate("sliders.values[0]")
+        assert value == pytest.approx(float(slider(sliders, 0).input_value()))
+        assert notebook.evaluate("sliders.values[1:]") == [None, None]
+    finally:
+        mouse.up()
+    settle(sliders)
+    assert read_distribution(sliders) == during
+    kl = notebook.evaluate(
+        "scope.next_tokens(text, 10, [gs.clamp(scope.dictionary().feature(top[0]), sliders.values[0])]).kl"
+    )
+    assert float(read_kl(sliders).split()[1]) == pytest.approx(kl, rel=0.02)
+
+
+def test_moving_the_pointer_without_pressing_changes_nothing(notebook, sliders):
+    before = read_distribution(sliders)
+    for share in (0.02, 0.5, 0.97):
+        sliders.page.mouse.move(*place_of(slider(sliders, 0), share), steps=5)
+    assert notebook.evaluate("sliders.values") == [None, None, None]
+    assert read_distribution(sliders) == before
+
+
+def test_reset_gives_the_unchanged_distribution_back_and_undo_the_changed_one(notebook, sliders):
+    still, silent = read_distribution(sliders), read_kl(sliders)
+    reset = sliders.get_by_role("button", name="Reset all")
+    expect(reset).to_be_disabled()
+    slider(sliders, 0).focus()
+    sliders.page.keyboard.press("End")
+    expect(sliders.locator(".gscope-kl")).not_to_have_text(silent)
+    changed = read_distribution(sliders)
+    assert changed != still
+
+    reset.click()
+    expect(sliders.locator(".gscope-kl")).to_have_text(silent)
+    assert read_distribution(sliders) == still
+    notebook.wait_for("[sliders.values, len(sliders.interventions)]", [[None] * 3, 0])
+
+    sliders.get_by_role("button", name="Undo").click()
+    expect(sliders.locator(".gscope-kl")).not_to_have_text(silent)
+    assert read_distribution(sliders) == changed
+
+
+def test_ablating_shows_and_reaches_python(notebook, sliders):
+    rows(sliders).nth(1).get_by_role("switch").check()
+    expect(rows(sliders).nth(1)).to_have_attribute("data-state", "ablated")
+    notebook.wait_for("[str(one.kind) for one in sliders.interventions]", ["ablate"])
+    expect(rows(sliders).nth(0)).to_have_attribute("data-state", "rest")
+
+
+def test_values_set_in_python_move_the_slider(notebook, sliders):
+    silent = read_kl(sliders)
+    rest = slider(sliders, 1).input_value()
+    half = notebook.evaluate("sliders.ranges[0]['clamp']['max'] / 2")
+    notebook.run(f"sliders.values = [{half!r}, None, None]")
+    expect(rows(sliders).nth(0)).to_have_attribute("data-state", "set")
+    assert float(slider(sliders, 0).input_value()) == pytest.approx(half, rel=1e-3)
+    assert slider(sliders, 1).input_value() == rest
+    expect(sliders.locator(".gscope-kl")).not_to_have_text(silent)
+
+
+def test_a_number_outside_the_range_is_refused_in_words(notebook, sliders):
+    field = rows(sliders).nth(0).get_by_role("textbox")
+    field.fill("1e9")
+    field.press("Tab")
+    expect(rows(sliders).nth(0).get_by_role("alert")).to_contain_text("got 1e9")
+    assert notebook.evaluate("sliders.values") == [None, None, None]
+    field.fill("")
+    field.press("Tab")
+    expect(rows(sliders).nth(0).get_by_role("alert")).to_be_hidden()
+
+
+def test_an_error_inside_a_request_is_a_sentence_in_the_widget(notebook, sliders):
+    before = read_distribution(sliders)
+    notebook.run("def fail(*_, **__):\n    raise RuntimeError('the disk is on fire')\nscope.next_tokens = fail")
+    try:
+        slider(sliders, 0).focus()
+        sliders.page.keyboard.press("End")
+        expect(sliders.get_by_role("alert").filter(has_text="the disk is on fire")).to_be_visible()
+    finally:
+        notebook.run("del scope.next_tokens")
+    sliders.get_by_role("button", name="Reset all").click()
+    assert read_distribution(sliders) == before
+    expect(sliders.get_by_role("alert").filter(has_text="the disk is on fire")).to_have_count(0)
+    assert notebook.error_outputs() == []

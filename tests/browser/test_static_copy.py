@@ -1,0 +1,120 @@
+"""What stays of a widget when the kernel is gone: a copy that reads without scripts, in a small file."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+TEXT = "The old fisherman sold two red coats."
+OTHER = "On Monday his sister wanted bread."
+CELLS = [
+    f"import gscope_widgets as gs\nscope = gs.load()\ntext = {TEXT!r}",
+    "top = [found.feature for found in scope.read(text).top(2)]",
+    "heatmap = gs.TokenHeatmap(scope, text)\nheatmap",
+    "sliders = gs.FeatureSliders(scope, text, features=top)\nsliders",
+    "panel = gs.SteeringPanel(scope, text, features=top, max_new_tokens=8)\npanel",
+]
+TITLES = ("Token heatmap", "Feature sliders", "Steering panel")
+
+
+def numbers_of(notebook) -> list[str]:
+    """Numbers that the copies must hold, from the results themselves."""
+    activations = notebook.evaluate("[f'{value:.4g}' for value in heatmap.reading.trace(heatmap.features[0])[1:]]")
+    chances = notebook.evaluate("[f'{chance.probability:.2%}' for chance in sliders.distribution.chances[:3]]")
+    return [*activations, *chances]
+
+
+def read_copies(opened) -> str:
+    """The text of all copies, folded parts too, as the page holds it."""
+    return " ".join(opened.panel.locator(".gscope-static").all_text_contents())
+
+
+def saved_html(document: dict) -> list[str]:
+    outputs = [output for cell in document["cells"] for output in cell.get("outputs", [])]
+    return ["".join(output["data"]["text/html"]) for output in outputs if "text/html" in output.get("data", {})]
+
+
+def test_while_the_view_is_live_the_copy_is_there_but_hidden(notebook):
+    copies = notebook.panel.locator(".gscope-static")
+    expect(copies).to_have_count(3)
+    for index, title in enumerate(TITLES):
+        expect(notebook.widget(title)).to_be_visible()
+        expect(copies.nth(index)).to_be_hidden()
+    assert notebook.complaints.all == []
+
+
+def test_the_saved_file_holds_copies_and_neither_scripts_nor_widget_state_c4(notebook):
+    document = notebook.save()
+    assert "widgets" not in document["metadata"]
+    html = saved_html(document)
+    assert len(html) == 3
+    assert not any("<script" in one or "<style" in one for one in html)
+    sizes = []
+    for _ in range(3):
+        notebook.save()
+        sizes.append(notebook.path.stat().st_size)
+    assert len(set(sizes)) == 1
+    assert sizes[0] < 60_000
+
+
+def test_the_copy_follows_the_live_view_d9(notebook):
+    before = read_copies(notebook)
+    notebook.widget("Token heatmap").get_by_role("textbox", name="Text", exact=True).fill(OTHER)
+    notebook.wait_for("[heatmap.text, heatmap.status['state']]", [OTHER, "idle"])
+    wanted = notebook.evaluate("f'{heatmap.reading.trace(heatmap.features[0])[2]:.4g}'")
+    expect(notebook.panel.locator(".gscope-static").first).to_contain_text(wanted)
+    expect(notebook.panel.locator(".gscope-static").first).to_contain_text("sister")
+    assert "sister" not in before
+    assert any("sister" in one for one in saved_html(notebook.save()))
+
+
+def test_a_kernel_that_goes_away_is_noticed_and_the_picture_stays_b8(notebook):
+    """Last of those with a live view: it restarts the kernel."""
+    view = notebook.widget("Token heatmap")
+    tokens = view.locator(".gscope-token").all_inner_texts()
+    expected = numbers_of(notebook)
+    notebook.save()
+    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    expect(view.get_by_text("The kernel is gone.")).to_be_visible()
+    assert view.locator(".gscope-token").all_inner_texts() == tokens
+    notebook.expected_numbers = expected
+
+
+@pytest.fixture(scope="module")
+def reopened(notebook, lab, open_notebook):
+    """The same notebook, saved, its kernel shut down, opened on another day."""
+    lab.shut_kernels_down()
+    return open_notebook(notebook.path)
+
+
+def test_reopened_the_copies_are_readable(notebook, reopened):
+    copies = reopened.panel.locator(".gscope-static")
+    expect(copies).to_have_count(3)
+    for index, title in enumerate(TITLES):
+        expect(reopened.widget(title)).to_have_count(0)
+        expect(copies.nth(index)).to_be_visible()
+        expect(copies.nth(index)).to_contain_text(title)
+    copies.first.locator("summary").click()
+    expect(copies.first.get_by_role("table")).to_be_visible()
+    shown = read_copies(reopened)
+    assert [number for number in notebook.expected_numbers if number not in shown] == []
+    assert reopened.panel.locator(".gscope-static script").count() == 0
+    assert reopened.dialogs == []
+
+
+def test_a_number_that_was_never_shown_is_not_in_the_copies(reopened):
+    assert "123.456" not in read_copies(reopened)
+
+
+def test_in_someone_elses_notebook_the_copies_say_the_same_d2(lab, notebook, reopened, open_notebook):
+    document = json.loads(notebook.path.read_text(encoding="utf-8"))
+    document["cells"][0]["source"] = "# changed by hand, so JupyterLab does not trust its outputs"
+    other = lab.notebooks / "from_someone_else.ipynb"
+    other.write_text(json.dumps(document), encoding="utf-8")
+    untrusted = open_notebook(other)
+    copies = untrusted.panel.locator(".gscope-static")
+    expect(copies).to_have_count(3)
+    assert untrusted.page.evaluate(
+        "() => [...window.jupyterapp.shell.currentWidget.content.model.cells].every((cell) => !cell.trusted)"
+    )
+    assert read_copies(untrusted) == read_copies(reopened)

@@ -1,0 +1,54 @@
+"""The first tutorial, run in a real JupyterLab from its first cell to its last."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.lab import ROOT, write_notebook
+
+STAND_IN = [
+    "import gscope_widgets as gs\nscope = gs.load()\ntext = 'The old fisherman sold two red coats.'",
+    "top = [found.feature for found in scope.read(text).top(3)]",
+    "gs.TokenHeatmap(scope, text)",
+    "gs.FeatureSliders(scope, text, features=top)",
+    "gs.SteeringPanel(scope, text, features=top)",
+]
+TUTORIAL = ROOT / "tutorials" / "01_a_microscope_on_text.ipynb"
+
+
+@pytest.fixture(scope="module")
+def tutorial(lab, open_notebook):
+    path = lab.notebooks / TUTORIAL.name
+    if TUTORIAL.exists():
+        shutil.copy(TUTORIAL, path)
+    else:
+        write_notebook(path, STAND_IN)
+    yield open_notebook(path)
+    lab.shut_kernels_down()
+
+
+def test_every_cell_of_the_tutorial_runs(tutorial):
+    tutorial.run_all()
+    assert tutorial.error_outputs() == []
+    document = tutorial.save()
+    code = [cell for cell in document["cells"] if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
+    assert len(code) > 3
+    assert all(cell["execution_count"] for cell in code)
+    assert "widgets" not in document["metadata"]
+
+
+def test_the_tutorials_widgets_are_live(tutorial):
+    for title in ("Token heatmap", "Feature sliders", "Steering panel"):
+        view = tutorial.widget(title).first
+        view.scroll_into_view_if_needed()
+        expect(view).to_be_visible()
+    assert tutorial.complaints.all == []
+    assert tutorial.dialogs == []
+
+
+def test_a_cell_that_fails_is_seen_to_fail(lab, open_notebook):
+    opened = open_notebook(write_notebook(lab.notebooks / "failing.ipynb", ["1 / 0"]))
+    opened.run_all()
+    [error] = opened.error_outputs()
+    assert "ZeroDivisionError" in error

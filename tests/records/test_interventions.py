@@ -1,0 +1,84 @@
+"""Interventions: made only from sound numbers, and plain data once made."""
+
+import math
+import re
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+
+import gscope_widgets as gs
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.interventions import MAX_FACTOR, MAX_FRACTION, MAX_RAW, add_random
+
+REF = FeatureRef("tiny-pt/resid_post/layer_1_width_40_l0_medium", 3)
+MAKERS = {"add": gs.add, "clamp": gs.clamp, "scale": gs.scale, "random": add_random}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("amount", [math.nan, math.inf, -math.inf, 1e30, "1e3", "", True, None, [0.1]], ids=repr)
+def test_an_amount_that_is_no_sound_number_is_refused(name, amount):
+    with pytest.raises(gs.InvalidValue, match="must be a finite number from"):
+        MAKERS[name](REF, amount)
+
+
+@pytest.mark.parametrize(
+    ("make", "low", "high"),
+    [
+        (lambda amount: gs.add(REF, amount), -MAX_FRACTION, MAX_FRACTION),
+        (lambda amount: gs.add(REF, amount, unit="raw"), -MAX_RAW, MAX_RAW),
+        (lambda amount: gs.clamp(REF, amount), 0, MAX_RAW),
+        (lambda amount: gs.scale(REF, amount), -MAX_FACTOR, MAX_FACTOR),
+    ],
+)
+def test_ranges_hold_at_both_ends(make, low, high):
+    assert make(low).amount == low
+    assert make(high).amount == high
+    for outside in (low - 1e-3 * max(1, abs(low)), high * 1.001):
+        with pytest.raises(gs.InvalidValue, match=re.escape(f"to {high:g}")):
+            make(outside)
+
+
+@pytest.mark.parametrize("feature", [3, "3", None, ("a", 3)], ids=repr)
+def test_a_bare_number_is_no_feature_and_the_message_says_what_is(feature):
+    with pytest.raises(gs.InvalidValue, match=r"dictionary\.feature\(number\)"):
+        gs.add(feature, 0.1)
+
+
+@pytest.mark.parametrize("unit", ["fractions", "", None, 1, np.array(["raw"]), ["raw"]], ids=repr)
+def test_an_unknown_unit_is_refused(unit):
+    with pytest.raises(gs.InvalidValue, match='"fraction" or "raw"'):
+        gs.add(REF, 0.1, unit=unit)
+
+
+@pytest.mark.parametrize("positions", ["prompts", "", None, 3, [0, 1], np.array([1, 2]), {"all"}], ids=repr)
+def test_unknown_positions_are_refused(positions):
+    with pytest.raises(gs.InvalidValue, match='"all", "prompt", "generated" or a slice'):
+        gs.ablate(REF, positions=positions)
+
+
+@pytest.mark.parametrize("positions", [slice("a"), slice(0, 3, 0), slice(0.5, 2), slice(-2, None), slice(0, 4, -1)], ids=repr)
+def test_a_slice_that_cannot_mean_absolute_positions_is_refused_when_made(positions):
+    with pytest.raises(gs.InvalidValue, match="a slice's"):
+        gs.clamp(REF, 1.0, positions=positions)
+
+
+@pytest.mark.parametrize("positions", ["all", "prompt", "generated", slice(None), slice(2, 5), slice(1, None, 2)], ids=repr)
+def test_positions_that_mean_something_are_kept(positions):
+    assert gs.ablate(REF, positions=positions).positions == positions
+
+
+def test_the_random_control_takes_the_same_arguments_and_a_seed():
+    control = add_random(REF, 0.5, seed=7, unit="raw", positions="prompt")
+    assert (control.kind, control.amount, control.unit, control.positions, control.seed) == (
+        "random", 0.5, "raw", "prompt", 7,
+    )  # fmt: skip
+    for seed in (-1, 2**31, 1.0, True, "1"):
+        with pytest.raises(gs.InvalidValue, match="seed must be"):
+            add_random(REF, 0.5, seed=seed)
+
+
+def test_an_intervention_cannot_be_changed_once_made():
+    made = gs.add(REF, 0.1)
+    with pytest.raises(FrozenInstanceError):
+        made.amount = 5.0

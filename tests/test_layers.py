@@ -1,0 +1,109 @@
+"""Imports go one way (house.md, section 1): who may import whom, read from the source with `ast`."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "gscope_widgets"
+OURS = "gscope_widgets"
+BOX = (f"{OURS}.records", f"{OURS}.errors")
+
+
+def find_imports(source: str, *, module: str, is_package: bool = False) -> list[tuple[str, bool]]:
+    """Every import of a source: the full dotted name, and whether it happens inside a function."""
+    found = []
+    package = module.split(".") if is_package else module.split(".")[:-1]
+
+    def visit(node: ast.AST, lazy: bool) -> None:
+        lazy = lazy or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        if isinstance(node, ast.Import):
+            found.extend((alias.name, lazy) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            found.extend((f"{base}.{alias.name}", lazy) for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            visit(child, lazy)
+
+    visit(ast.parse(source), False)
+    return found
+
+
+def is_under(name: str, *homes: str) -> bool:
+    return any(name == home or name.startswith(f"{home}.") for home in homes)
+
+
+def find_offences(source: str, *, module: str, is_package: bool = False) -> list[str]:
+    """The imports that a module of the package may not have, each as a sentence."""
+    offences = []
+    for name, lazy in find_imports(source, module=module, is_package=is_package):
+        top = name.split(".")[0]
+        third_party = top not in sys.stdlib_module_names and top != OURS
+        if is_under(module, *BOX):
+            frames = module == f"{OURS}.records.frames" and top == "pandas" and lazy
+            wrong = (top == OURS and not is_under(name, *BOX)) or (third_party and top != "numpy" and not frames)
+        elif is_under(module, f"{OURS}.widgets"):
+            wrong = top in ("torch", "transformers") or is_under(name, f"{OURS}.runtime")
+        elif is_under(module, f"{OURS}.runtime"):
+            wrong = is_under(name, f"{OURS}.widgets")
+        elif is_under(module, f"{OURS}.mini.corpus"):
+            wrong = third_party or (top == OURS and not is_under(name, f"{OURS}.mini.corpus"))
+        else:
+            wrong = False
+        trains = is_under(name, f"{OURS}.mini.train") and not is_under(module, f"{OURS}.mini.train")
+        if wrong or trains:
+            offences.append(f"{module} imports {name}")
+    return offences
+
+
+def name_module(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=name_module)
+def test_imports_go_one_way(path):
+    offences = find_offences(
+        path.read_text(encoding="utf-8"), module=name_module(path), is_package=path.name == "__init__.py"
+    )
+    assert offences == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("gscope_widgets.widgets.bad", "import torch"),
+        ("gscope_widgets.widgets.bad", "def later():\n    from transformers import AutoModel"),
+        ("gscope_widgets.widgets.bad", "from gscope_widgets.runtime.scope import load"),
+        ("gscope_widgets.widgets.bad", "from gscope_widgets import runtime"),
+        ("gscope_widgets.widgets.bad", "from ..runtime import scope"),
+        ("gscope_widgets.runtime.bad", "from gscope_widgets.widgets import token_heatmap"),
+        ("gscope_widgets.records.bad", "import torch"),
+        ("gscope_widgets.records.bad", "from gscope_widgets.runtime.worker import Job"),
+        ("gscope_widgets.records.frames", "import pandas"),
+        ("gscope_widgets.records.bad", "def later():\n    import pandas"),
+        ("gscope_widgets.errors", "import requests"),
+        ("gscope_widgets.mini.corpus.bad", "import numpy"),
+        ("gscope_widgets.mini.corpus.bad", "from gscope_widgets.errors import GscopeError"),
+        ("gscope_widgets.runtime.bad", "from gscope_widgets.mini.train import model"),
+        ("gscope_widgets.mini.corpus.bad", "from ..train.model import train"),
+    ],
+)
+def test_the_checker_sees_an_arrow_that_goes_the_wrong_way(module, source):
+    assert len(find_offences(source, module=module)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("gscope_widgets.widgets.good", "import anywidget\nfrom gscope_widgets.records.features import FeatureRef"),
+        ("gscope_widgets.runtime.good", "import torch\nfrom gscope_widgets.errors import GscopeError"),
+        ("gscope_widgets.records.frames", "def build():\n    import pandas"),
+        ("gscope_widgets.records.good", "import numpy as np\nfrom .tokens import Tokens"),
+        ("gscope_widgets.mini.train.good", "from .model import train"),
+    ],
+)
+def test_the_checker_lets_the_right_arrows_be(module, source):
+    assert find_offences(source, module=module) == []
