@@ -33,7 +33,7 @@ from gscope_widgets.mini.train.model import ModelRecipe, load_trained, train_mod
 from gscope_widgets.mini.train.tokenizer import VOCABULARY, fit_tokenizer, save_tokenizer
 
 TOKENIZER_DOCUMENTS = 20_000
-DICTIONARY_TOKENS = 2_000_000
+DICTIONARY_TOKENS = 1_200_000
 STEPS = ("tokenizer", "model", "dictionary", "measure")
 
 

@@ -3,11 +3,15 @@
 import json
 import time
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
+
+from gscope_widgets.runtime.gemma.hooks import run_until
+from gscope_widgets.runtime.gemma.sites import find_hook_point
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class DictionaryRecipe:
     l0: int = 16  # features a token, on average over a batch
     prefixes: tuple[int, ...] = (64, 192, 448, 1024)  # Matryoshka: each must reconstruct alone
     tokens_a_step: int = 2048
-    passes: int = 3
+    passes: int = 4
     rate: float = 1e-3
     auxiliary: float = 1 / 32  # weight of the loss that revives dead features
     dead_after_tokens: int = 200_000
@@ -34,18 +38,12 @@ def collect_activations(model, rows: np.ndarray, *, layer: int) -> torch.Tensor:
     Returns:
         float32, [rows x (context - 1), d_model].
     """
-    kept: list[torch.Tensor] = []
-    handle = model.model.layers[layer].register_forward_hook(
-        lambda _module, _inputs, output: kept.append(_first(output)[:, 1:].float())
-    )
+    point = find_hook_point(model.model, site="resid_post", layer=layer)
     parts = []
-    try:
-        with torch.inference_mode():
-            for start in range(0, len(rows), 64):
-                model.model(input_ids=torch.from_numpy(rows[start : start + 64].astype(np.int64)), use_cache=False)
-                parts.append(kept.pop().flatten(0, 1))
-    finally:
-        handle.remove()
+    with torch.inference_mode():
+        for start in range(0, len(rows), 64):
+            ids = torch.from_numpy(rows[start : start + 64].astype(np.int64))
+            parts.append(run_until(model.model, point, input_ids=ids, use_cache=False)[:, 1:].flatten(0, 1))
     return torch.cat(parts)
 
 
@@ -133,9 +131,9 @@ def _matryoshka_loss(parameters, batch, silent, recipe):
     cutoff = activations.detach().flatten().kthvalue(activations.numel() - count).values
     kept = activations * (activations > cutoff)
     total = (batch - batch.mean(0)).pow(2).sum()
-    losses = []
-    for prefix in recipe.prefixes:
-        reconstruction = kept[:, :prefix] @ parameters["w_dec"][:prefix] + parameters["b_dec"]
+    losses, reconstruction = [], parameters["b_dec"]
+    for start, end in pairwise((0, *recipe.prefixes)):
+        reconstruction = reconstruction + kept[:, start:end] @ parameters["w_dec"][start:end]
         losses.append((batch - reconstruction).pow(2).sum() / total)
     loss = torch.stack(losses).mean()
     dead = silent > recipe.dead_after_tokens
@@ -158,7 +156,3 @@ def _export(parameters, *, threshold: float, scale: float) -> dict[str, torch.Te
         "w_dec": w_dec.contiguous(),
         "w_enc": w_enc.contiguous(),
     }
-
-
-def _first(output):
-    return output[0] if isinstance(output, tuple) else output

@@ -46,8 +46,7 @@ def measure_everything(out: Path, recipe: ModelRecipe) -> None:
     scope = gs.load(str(folder))
     dictionary_folder = next((out / "dictionaries" / "gscope-mini-pt" / "resid_post").glob("layer_*"))
     dictionary = scope.dictionary(path=dictionary_folder)
-    results = {"losses": measure_losses(model, tokenizer, recipe=recipe)}
-    print(results, flush=True)
+    results: dict = {}
     samples = {
         name: _label_and_encode(model, tokenizer, dictionary, seed=seed, context=recipe.context)
         for name, seed in (("validation", VALIDATION_SEED), ("held_out", HELD_OUT_SEED))
@@ -59,6 +58,8 @@ def measure_everything(out: Path, recipe: ModelRecipe) -> None:
     _write_notes(dictionary_folder / "features.json", scores)
     results["steering"] = measure_steering(scope, dictionary, model, scores, samples["validation"])
     results["samples"] = _sample_texts(scope)
+    results["losses"] = measure_losses(model, tokenizer, recipe=recipe)
+    print(results["losses"], flush=True)
     (out / "phenomena.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
@@ -139,7 +140,7 @@ def measure_steering(scope, dictionary, model, scores: dict[str, ConceptScores],
         print(
             "steering",
             name,
-            [(e.strength, e.effect, e.random_effect, e.perplexity_ratio) for e in effects[-4:]],
+            [(e.strength, e.effect, e.random_effect, e.perplexity_ratio) for e in effects[-3:]],
             flush=True,
         )
     strong = [one for one in effects if one.effect >= 0.05 and one.effect >= 5 * one.random_effect]

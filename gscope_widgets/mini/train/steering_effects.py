@@ -8,20 +8,16 @@ import torch
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.records.interventions import add, add_random
 
-STRENGTHS = (0.2, 0.4, 0.6, 0.8)
+STRENGTHS = (0.25, 0.5, 0.75)
 CONTROLS = 3  # random directions at each strength
-NEW_TOKENS = 32
+NEW_TOKENS = 24
 PLAN = SamplingPlan(max_new_tokens=NEW_TOKENS, temperature=0.8, seed=0)
 PROMPTS = (
     "The old",
     "In the morning",
     "She looked at",
-    "On the table",
-    "They went to",
     "There was a",
-    "It is",
     "My brother",
-    "When the",
     "Two of the",
 )
 
@@ -71,7 +67,7 @@ class ConceptDetector:
 def measure_effects(
     scope, dictionary, model, *, feature: int, concept: str, index: int, detector
 ) -> list[SteeringEffect]:
-    """Steer ten neutral prompts with one feature at several strengths, beside random directions.
+    """Steer neutral prompts with one feature at several strengths, beside random directions.
 
     Args:
         model: the same model in plain transformers, which scores the texts unsteered.
