@@ -89,7 +89,8 @@ heatmap
 reading = heatmap.reading
 print(repr(heatmap.text))
 for top in reading.top(5):
-    print(f"feature {top.feature:4d} reaches {top.activation:6.2f} at {top.token!r:12}", top.label.text if top.label else "")
+    label = top.label.text if top.label else ""
+    print(f"feature {top.feature:4d} reaches {top.activation:6.2f} at {top.token!r:12}", label)
 
 # %% [markdown]
 # ### Exercise 1 — make it fire

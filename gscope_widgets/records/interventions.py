@@ -100,7 +100,11 @@ def _check_ref(feature: object) -> FeatureRef:
 def _check_positions(positions: object) -> Positions:
     if isinstance(positions, slice):
         # From the end would mean another position at each generated token.
-        for name, bound, low in (("start", positions.start, 0), ("stop", positions.stop, 0), ("step", positions.step, 1)):
+        for name, bound, low in (
+            ("start", positions.start, 0),
+            ("stop", positions.stop, 0),
+            ("step", positions.step, 1),
+        ):
             if bound is not None:
                 check_int(f"a slice's {name}", bound, low=low, high=2**31 - 1)
         return positions

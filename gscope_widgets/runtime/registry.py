@@ -8,10 +8,11 @@ from pathlib import Path
 from types import NoneType
 
 from gscope_widgets.errors import InvalidValue, UnknownModel, describe_value
-from gscope_widgets.runtime.gemma.loading import choose_device, choose_dtype, is_folder, load_model
+from gscope_widgets.runtime.gemma.loading import check_token, choose_device, choose_dtype, is_folder, load_model
 from gscope_widgets.runtime.scope import Scope
 
 _scopes: dict[Hashable, Scope] = {}
+_gates: dict[Hashable, threading.Lock] = {}
 _lock = threading.Lock()
 
 
@@ -41,13 +42,18 @@ def load(
     if not isinstance(revision, (str, NoneType)):
         raise InvalidValue(f"revision must be a branch, tag or commit, got {describe_value(revision)}")
     model = os.fspath(model)
-    device = choose_device(device)
-    dtype_name = str(choose_dtype(dtype, device=device))
-    key = (str(Path(model).resolve()) if is_folder(model) else model, revision, device, dtype_name)
+    chosen = choose_device(device)
+    dtype_name = str(choose_dtype(dtype, device=chosen))
+    key = (str(Path(model).resolve()) if is_folder(model) else model, revision, chosen, dtype_name)
     with _lock:
+        gate = _gates.setdefault(key, threading.Lock())
+    # One gate for each model: a download holds up nobody who wants another one.
+    with gate:
         if key not in _scopes:
-            loaded = load_model(model, revision=revision, device=device, dtype=dtype, token=token)
-            _scopes[key] = Scope(loaded, on_close=lambda scope: _forget(key, scope))
+            loaded = load_model(model, revision=revision, device=device, dtype=dtype, token=check_token(token))
+            given = {"revision": revision, "device": device, "dtype": dtype}
+            wishes = {name: value for name, value in given.items() if value not in (None, "auto")}
+            _scopes[key] = Scope(loaded, wishes=wishes, on_close=lambda scope: _forget(key, scope))
         return _scopes[key]
 
 

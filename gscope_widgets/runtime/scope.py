@@ -44,9 +44,20 @@ class Scope:
     tensor of the model leaves this object.
     """
 
-    def __init__(self, loaded: LoadedModel, *, on_close: Callable[["Scope"], None] = lambda _scope: None):
-        """Made by `gs.load`; `on_close` is called once, when it is closed."""
-        self._loaded, self._on_close = loaded, on_close
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        *,
+        wishes: dict[str, str] | None = None,
+        on_close: Callable[["Scope"], None] = lambda _scope: None,
+    ):
+        """Made by `gs.load`.
+
+        Args:
+            wishes: the arguments of `gs.load` that were not left to it, for `to_code`.
+            on_close: called when it is closed.
+        """
+        self._loaded, self._wishes, self._on_close = loaded, wishes or {}, on_close
         self._worker = Worker(f"gscope {loaded.info.id}", context=torch.inference_mode)
         self._shelf = Shelf(loaded.info, name=loaded.tokenizer.model_name)
         self._norms: dict[str, float] = {}
@@ -154,21 +165,28 @@ class Scope:
             text: a string, chat messages or token ids.
             dictionary: from `scope.dictionary()`, which is also the default; or the id of one
                 that is open, as a `FeatureRef` has it.
-            features: keep only these in the reading.
+            features: only these, at one dot product each a token; error terms are left out then,
+                and a wide dictionary is not loaded for it.
 
         Raises:
             PromptTooLong, UnknownFeature, Cancelled.
         """
         dictionary = self._check_dictionary(dictionary)
         if features is not None:
-            features = tuple(check_feature(feature, width=dictionary.width) for feature in _check_many("features", features))
+            features = tuple(
+                check_feature(feature, width=dictionary.width) for feature in _check_many("features", features)
+            )
         tokens = self._require_tokens(text)
         return self._worker.run(
             lambda _job: read_features(self._activation(tokens, dictionary), tokens, dictionary, features=features)
         )
 
     def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
-        """The `k` likeliest next tokens, and what they were without the interventions."""
+        """The `k` likeliest next tokens, and what they were without the interventions.
+
+        Raises:
+            InvalidValue: an intervention changes no position of this text.
+        """
         k = check_int("k", k, low=1, high=self.info.vocabulary)
         interventions = self._check_interventions(interventions)
         tokens = self._require_tokens(text)
@@ -224,6 +242,7 @@ class Scope:
 
         def steps(job: Job):
             steering = self._steering(interventions, tokens)
+            steering.require_reach(len(tokens) + plan.max_new_tokens)
             produced = generate_rows(self._loaded, tokens.ids, rows=len(rows), plan=plan, steer=steering.applied)
             while True:
                 try:
@@ -248,8 +267,9 @@ class Scope:
         added = [one for one in self._check_interventions(interventions) if one.kind == "add"]
         if not added:
             return None
-        if len({(one.unit, self._shelf.find(one.feature).info.layer) for one in added}) > 1:
-            raise InvalidValue("a random control needs additions of one layer and one unit")
+        kinds = {(one.unit, str(one.positions), self._shelf.find(one.feature).info.layer) for one in added}
+        if len(kinds) > 1:
+            raise InvalidValue("a random control needs additions of one layer, one unit and the same positions")
         strength = combined_strength(added, [self._shelf.find(one.feature) for one in added])
         first = added[0]
         return add_random(first.feature, strength, seed=seed, unit=first.unit, positions=first.positions)
@@ -283,6 +303,18 @@ class Scope:
             versions={name: _version_of(name) for name in ("gscope-widgets", "torch", "transformers")},
         )
 
+    def to_code(self) -> str:
+        """The line that loads this scope."""
+        wishes = "".join(f", {name}={value!r}" for name, value in self._wishes.items())
+        return f"scope = gs.load({self.name!r}{wishes})"
+
+    def write_opening(self, dictionary_id: str) -> str:
+        """The expression that opens a dictionary of this scope again."""
+        for info in self.catalogue():
+            if info.id == dictionary_id:
+                return f"scope.dictionary({info.site!r}, layer={info.layer}, width={info.width!r}, l0={info.l0!r})"
+        return f"scope.dictionary(path={str(self._shelf.find_id(dictionary_id).folder)!r})"
+
     def close(self) -> None:
         """Stop all work and free the model, its dictionaries and its caches. Quiet when repeated."""
         self._on_close(self)
@@ -305,7 +337,9 @@ class Scope:
 
     def _predict(self, tokens: Tokens, k: int, interventions: tuple[Intervention, ...]) -> TokenDistribution:
         rows = [(), interventions] if interventions else [()]
-        with self._steering(rows, tokens).applied(0):
+        steering = self._steering(rows, tokens)
+        steering.require_reach(len(tokens))
+        with steering.applied(0):
             logits = next_logits(self._loaded, tokens.ids, rows=len(rows))
         return compare_next(
             self._loaded.tokenizer, tokens, k=k, unchanged=logits[0], changed=logits[-1], interventions=interventions
@@ -341,7 +375,8 @@ class Scope:
         for intervention in interventions:
             if not isinstance(intervention, Intervention):
                 raise InvalidValue(
-                    f"interventions come from gs.add, gs.clamp, gs.scale or gs.ablate, got {describe_value(intervention)}"
+                    "interventions come from gs.add, gs.clamp, gs.scale or gs.ablate, "
+                    f"got {describe_value(intervention)}"
                 )
             self._shelf.find(intervention.feature)
         return interventions

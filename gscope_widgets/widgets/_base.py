@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +101,11 @@ class GscopeWidget(anywidget.AnyWidget):
         self._answers = False  # to changes of state; off until the first result is made
         self._newest_job = 0
         self._refusal = ""
+        self._settled = threading.Event()
+        self._settled.set()
+        self._wanted_status = self.status
         self._copy_shown = False
         self._refresh_copy = Coalesced(self._send_copy, seconds=0.5)
-        self._from_page = False
         super().__init__(badge=describe_model(scope), text_limit=scope.text_limit, **state)
         self.on_msg(self._receive)
 
@@ -123,15 +126,19 @@ class GscopeWidget(anywidget.AnyWidget):
         Raises:
             GscopeError: what the widget shows as an error.
         """
-        job = self._job
-        if job is not None:
-            try:
-                job.wait()
-            except Cancelled:
-                pass
+        while True:
+            job = self._job
+            if job is not None:
+                with suppress(Cancelled):
+                    job.wait()
+            if job is self._job:
+                break
+        self._settled.wait(timeout=10)
 
     def close(self) -> None:
         """Stop work and leave the page; the layout, which ipywidgets keeps (#2308), goes too."""
+        if self.comm is None:  # closed already, or never made: ipywidgets closes what it deletes
+            return
         if self._job is not None:
             self._job.cancel()
         layout = self.layout
@@ -146,25 +153,31 @@ class GscopeWidget(anywidget.AnyWidget):
 
         `deliver` gets the value on the worker's thread, and only if no newer request came.
         """
-        number = self._begin(doing)
 
         def run(_job: Any) -> None:
             value = work()
-            if self._is_newest(number):
-                deliver(value)
+            with self._state_lock:
+                if self._is_newest(number):
+                    deliver(value)
 
-        try:
-            self._job = self.scope.submit(run, slot=(id(self), slot))
-        except GscopeError as error:
-            self._end(number, "error", str(error))
-            return
-        self._job.add_done_callback(lambda job: self._settle(number, job.exception()))
+        # Under one lock, so that of two threads' requests the newer number is also the newer job of its slot.
+        with self._state_lock:
+            number = self._begin(doing)
+            try:
+                job = self._job = self.scope.submit(run, slot=(id(self), slot))
+            except GscopeError as error:
+                self._settle(number, error)
+                raise
+        self._show_status()
+        job.add_done_callback(lambda job: self._settle(number, job.exception()))
 
     def _begin(self, doing: str) -> int:
+        """Take a new number; `_show_status` is to follow, outside the lock."""
         with self._state_lock:
-            self._newest_job = self.status["request"] + 1
+            self._settled.clear()
+            self._newest_job = self._wanted_status["request"] + 1
             self._refusal = ""
-            self._set_status("busy", doing)
+            self._set_status("busy", doing, request=self._newest_job)
             return self._newest_job
 
     def _settle(self, number: int, error: BaseException | None) -> None:
@@ -181,8 +194,17 @@ class GscopeWidget(anywidget.AnyWidget):
                 return
             if self._refusal:
                 state, message = "error", self._refusal
-            self._set_status(state, message, request=self.status["request"])
+            self._set_status(state, message, request=self._wanted_status["request"])
+        self._show_status()
         self._refresh_copy()
+        self._settled.set()
+
+    def _report(self, number: int, progress: float) -> None:
+        """Show how far the newest request has come, 0 to 1."""
+        with self._state_lock:
+            if self._is_newest(number):
+                self._wanted_status = self._wanted_status | {"progress": progress}
+        self._show_status()
 
     def _is_newest(self, number: int) -> bool:
         return self._newest_job == number
@@ -190,13 +212,19 @@ class GscopeWidget(anywidget.AnyWidget):
     def _refuse(self, error: BaseException) -> None:
         """Show an error without starting anything; what was shown stays, and so does work under way."""
         with self._state_lock:
-            busy = self.status["state"] == "busy"
+            busy = self._wanted_status["state"] == "busy"
             self._refusal = describe_error(error) if busy else ""
-            self._set_status("busy" if busy else "error", describe_error(error))
+            number = self._wanted_status["request"] + 1
+            self._set_status("busy" if busy else "error", describe_error(error), request=number)
+        self._show_status()
 
-    def _set_status(self, state: str, message: str, *, request: int | None = None) -> None:
-        number = self.status["request"] + 1 if request is None else request
-        self.status = {"state": state, "message": message, "progress": None, "request": number}
+    def _set_status(self, state: str, message: str, *, request: int) -> None:
+        self._wanted_status = {"state": state, "message": message, "progress": None, "request": request}
+
+    def _show_status(self) -> None:
+        """Bring the trait up to date. Never under the lock: an observer of `status` may ask the scope something."""
+        while self.status is not self._wanted_status:
+            self.status = self._wanted_status
 
     # ---- messages
 
@@ -204,7 +232,7 @@ class GscopeWidget(anywidget.AnyWidget):
         """Send a result to every view, and keep it for views that come later."""
         head = [{"name": name, "dtype": str(array.dtype), "shape": list(array.shape)} for name, array in arrays.items()]
         assert all(str(array.dtype) in _DTYPES for array in arrays.values()), head
-        content = content | {"request": self.status["request"], "arrays": head}
+        content = content | {"request": self._wanted_status["request"], "arrays": head}
         self._last_message = (content, [np.ascontiguousarray(array).tobytes() for array in arrays.values()])
         self.send(*self._last_message)
 
@@ -235,20 +263,31 @@ class GscopeWidget(anywidget.AnyWidget):
     # ---- state from the page
 
     def set_state(self, sync_data: dict) -> None:
-        """State sent by the page: refused in words where it is not valid, instead of an exception."""
-        before = self.status
-        self._from_page = True
+        """State sent by the page: what is valid is taken; the rest is refused in words, instead of an exception."""
+        before, refusal, valid = self._wanted_status, None, {}
         try:
-            super().set_state(sync_data)
+            for name, value in sync_data.items():
+                try:
+                    self._check_sent(name, value)
+                    valid[name] = value
+                except GscopeError as error:
+                    refusal = error
+            super().set_state(valid)
         except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
-            self._refuse(error)
+            refusal = error
+        if refusal is not None:
+            self._refuse(refusal)
             # A refused text stays in the editor, to be mended there.
             self.send_state([name for name in sync_data if name in self.keys and name not in self._typed])
-        else:
-            if before["state"] == "error" and self.status is before and self._typed & set(sync_data):
-                self._end(self._begin(""), "idle", "")
-        finally:
-            self._from_page = False
+        elif before["state"] == "error" and self._wanted_status is before and self._typed & set(sync_data):
+            self._end(self._begin(""), "idle", "")
+
+    def _check_sent(self, name: str, value: Any) -> None:
+        trait = self.traits().get(name)
+        if isinstance(trait, Checked):
+            trait.validate(self, value)
+        elif name in self.keys:
+            raise InvalidValue(f"{name} is written by Python alone; the page sent {describe_value(value)}")
 
     # ---- display
 
@@ -347,17 +386,10 @@ def check_switch(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def write_loading(scope: Any) -> list[str]:
-    """The lines of code that load this scope."""
-    return ["import gscope_widgets as gs", "", f"scope = gs.load({scope.name!r})"]
-
-
-def write_opening(scope: Any, dictionary_id: str) -> str:
-    """The expression that opens this dictionary."""
-    for info in scope.catalogue():
-        if info.id == dictionary_id:
-            return f"scope.dictionary({info.site!r}, layer={info.layer}, width={info.width!r}, l0={info.l0!r})"
-    return f"scope.dictionary(path=...)  # the folder of {dictionary_id}"
+def write_opening(scope: Any, dictionary_ids: list[str]) -> list[str]:
+    """The lines of code that load this scope and open dictionaries as `dictionary_0`, `dictionary_1`, ..."""
+    opened = [f"dictionary_{i} = {scope.write_opening(name)}" for i, name in enumerate(dictionary_ids)]
+    return ["import gscope_widgets as gs", "", scope.to_code(), *opened]
 
 
 def resolve_features(scope: Any, features: Any, dictionary: Any) -> list[FeatureRef]:

@@ -22,7 +22,6 @@ from gscope_widgets.widgets._base import (
     describe_source,
     read_bundle,
     resolve_features,
-    write_loading,
     write_opening,
 )
 from gscope_widgets.widgets._visible import show_token
@@ -117,7 +116,8 @@ class FeatureSliders(GscopeWidget):
             ranges=[build_ranges(peak) for peak in peaks],
             footer=describe_source(scope, ", ".join(dict.fromkeys(ref.dictionary for ref in self.refs))),
         )
-        self._deliver_distribution((self._distribution, self._natural, self._settings()))
+        self._sound = self._settings()
+        self._deliver_distribution((self._distribution, self._natural, self._sound))
         self._answers = True
 
     @property
@@ -177,17 +177,20 @@ class FeatureSliders(GscopeWidget):
     def to_code(self) -> str:
         """Code that gives the numbers on screen without the widget."""
         dictionaries = list(dict.fromkeys(ref.dictionary for ref in self.refs))
-        lines = write_loading(self.scope)
-        lines += [f"dictionary_{i} = {write_opening(self.scope, name)}" for i, name in enumerate(dictionaries)]
+        lines = write_opening(self.scope, dictionaries)
         made = []
-        for one in self.interventions:
+        for one in self._distribution.interventions:
             feature = f"dictionary_{dictionaries.index(one.feature.dictionary)}.feature({one.feature.feature})"
             made.append(
                 f"gs.{one.kind}({feature})" if one.kind == "ablate" else f"gs.{one.kind}({feature}, {one.amount!r})"
             )
-        lines += [f"interventions = [{', '.join(made)}]"]
-        lines += [f"for chance in scope.next_tokens({self.text!r}, {SHOWN_TOKENS}, interventions).chances:"]
-        return "\n".join([*lines, "    print(repr(chance.token), chance.probability)"])
+        lines += [
+            f"interventions = [{', '.join(made)}]",
+            f"text = {self._distribution.tokens.text!r}",
+            f"for chance in scope.next_tokens(text, {SHOWN_TOKENS}, interventions).chances:",
+            "    print(repr(chance.token), chance.probability)",
+        ]
+        return "\n".join(lines)
 
     @property
     def provenance(self) -> Provenance:
@@ -205,11 +208,10 @@ class FeatureSliders(GscopeWidget):
             return
         try:
             interventions, settings = self.interventions, self._settings()
-        except GscopeError as error:
-            self._refuse(error)
-            if not self._from_page:
-                raise
-            return
+        except GscopeError:
+            self._go_back()
+            raise
+        self._sound = settings
 
         def predict() -> tuple:
             same = self._distribution.tokens.text == settings["text"]
@@ -219,7 +221,21 @@ class FeatureSliders(GscopeWidget):
         self._request(predict, deliver=self._deliver_distribution, slot="predict", doing="Predicting…")
 
     def _settings(self) -> dict[str, Any]:
-        return {"text": self.text, "values": self.values, "modes": self.modes, "ablated": self.ablated}
+        return {
+            "text": self.text,
+            "values": list(self.values),
+            "modes": list(self.modes),
+            "ablated": list(self.ablated),
+        }
+
+    def _go_back(self) -> None:
+        """To the last settings that are sound together: a value can be out of range for a mode set later."""
+        self._answers = False
+        try:
+            for name, value in self._sound.items():
+                setattr(self, name, value)
+        finally:
+            self._answers = True
 
     def _read_natural(self, text: str) -> list[dict[str, float]]:
         """Each feature's own activation on the unchanged text: at the last token, and its peak."""

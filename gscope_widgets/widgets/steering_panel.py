@@ -7,7 +7,7 @@ from typing import Any
 
 import traitlets as t
 
-from gscope_widgets.errors import Cancelled, GscopeError, InvalidValue, describe_value
+from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan
 from gscope_widgets.records.interventions import MAX_FRACTION, Intervention, add
@@ -20,21 +20,21 @@ from gscope_widgets.widgets._base import (
     check_list,
     check_switch,
     check_text,
-    describe_error,
     describe_feature,
     describe_source,
     read_bundle,
     resolve_features,
-    write_loading,
     write_opening,
 )
 from gscope_widgets.widgets._visible import show_token
 
 ROWS = ("unsteered", "steered", "random")
+_SENT_SETTINGS = ("prompt", "strength", "active", "max_new_tokens", "temperature", "seed")
 MAX_NEW_TOKENS = 512
 MAX_TEMPERATURE = 2.0
 # 30 messages a second at most, whatever the model's speed (platforms differ in what they drop).
 _SEND_EVERY_S = 1 / 30
+_REPORT_EVERY_S = 0.5
 
 
 def _check_strength(_panel: "SteeringPanel", value: Any) -> float:
@@ -118,10 +118,15 @@ class SteeringPanel(GscopeWidget):
         self.refs = resolve_features(scope, features, dictionary)
         if not self.refs:
             raise InvalidValue("features is empty; give at least one, such as features=[dictionary.feature(3)]")
+        # Refused now, rather than at Start, where no control could stand beside them.
+        scope.random_control([add(ref, 1.0) for ref in self.refs])
         self._generation: Any = None
         self._shown: dict[str, Any] = {}
-        self._outbox: dict[str, list[dict]] = {}
-        self._sent_at = 0.0
+        self._steered: tuple[Intervention, ...] = ()
+        self._run = 0  # the request number of the run in view; what an older one still makes is dropped
+        self._made: dict[str, list[dict]] = {name: [] for name in ROWS}
+        self._sent = dict.fromkeys(ROWS, 0)  # how many of those have gone out
+        self._sent_at = self._reported_at = 0.0
         self._send_lock = threading.Lock()
         super().__init__(
             scope,
@@ -150,28 +155,21 @@ class SteeringPanel(GscopeWidget):
 
     def start(self) -> Any:
         """Begin a run, in place of one under way, and return its `Generation` at once."""
-        number = self._begin("Generating…")
-        try:
-            self._generation = self._generate(number)
-        except GscopeError as error:
-            self._end(number, "error", describe_error(error))
-            raise
-        return self._generation
+        with self._state_lock:
+            number = self._begin("Generating…")
+            try:
+                generation = self._generate(number)
+            except GscopeError as error:
+                self._settle(number, error)
+                raise
+        self._show_status()
+        generation.job.add_done_callback(lambda job: self._on_end(number, generation, job.exception()))
+        return generation
 
     def stop(self) -> None:
         """End the run within one token; the text so far stays."""
         if self._generation is not None:
             self._generation.cancel()
-
-    def wait(self) -> None:
-        """Return when the run has ended; raises what the model raised."""
-        if self._generation is not None:
-            self._generation.wait()
-
-    def close(self) -> None:
-        """Stop the run and leave the page."""
-        self.stop()
-        super().close()
 
     def to_frame(self):
         """A pandas DataFrame: `row`, `step`, `id`, `token`, `logprob` (nats)."""
@@ -203,18 +201,19 @@ class SteeringPanel(GscopeWidget):
     def to_code(self) -> str:
         """Code that makes the three continuations without the widget."""
         dictionaries = list(dict.fromkeys(ref.dictionary for ref in self.refs))
-        lines = write_loading(self.scope)
-        lines += [f"dictionary_{i} = {write_opening(self.scope, name)}" for i, name in enumerate(dictionaries)]
+        lines = write_opening(self.scope, dictionaries)
         made = [
-            f"gs.add(dictionary_{dictionaries.index(one.feature.dictionary)}.feature({one.feature.feature}), {one.amount!r})"
-            for one in self.interventions
+            f"gs.add(dictionary_{dictionaries.index(one.feature.dictionary)}.feature({one.feature.feature}), "
+            f"{one.amount!r})"
+            for one in (self._steered if self._shown else self.interventions)
         ]
-        drawing = f"max_new_tokens={self.max_new_tokens}, temperature={self.temperature!r}, seed={self.seed}"
+        run = self._shown or self._settings()
+        drawing = ", ".join(f"{name}={run[name]!r}" for name in ("max_new_tokens", "temperature", "seed"))
         lines += [
             f"steered = [{', '.join(made)}]",
-            f"random = [scope.random_control(steered, seed={self.seed})] if steered else []",
+            f"random = [scope.random_control(steered, seed={run['seed']})] if steered else []",
             "for interventions in ([], steered, random):",
-            f"    print(scope.generate({self.prompt!r}, interventions, {drawing}).text)",
+            f"    print(scope.generate({run['prompt']!r}, interventions, {drawing}).text)",
         ]
         return "\n".join(lines)
 
@@ -226,65 +225,73 @@ class SteeringPanel(GscopeWidget):
 
     # ---- a run
 
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "prompt": self.prompt,
+            "strength": self.strength,
+            "features": [str(ref) for ref, on in zip(self.refs, self.active, strict=True) if on],
+            "max_new_tokens": self.max_new_tokens,
+            "temperature": self.temperature,
+            "seed": self.seed,
+        }
+
     def _generate(self, number: int) -> Any:
         steered = self.interventions
         control = self.scope.random_control(steered, seed=self.seed)
         plan = SamplingPlan(self.max_new_tokens, self.temperature, 1.0, self.seed)
-        self._shown = {
-            "prompt": self.prompt,
-            "strength": self.strength,
-            "features": [str(ref) for ref, on in zip(self.refs, self.active, strict=True) if on],
-            "max_new_tokens": plan.max_new_tokens,
-            "temperature": plan.temperature,
-            "seed": plan.seed,
-        }
-        shown = self._shown | {
+        shown = self._settings() | {
             "control": f"random direction of the same length, seed {self.seed}" if control else "nothing added",
         }
         rows = dict(zip(ROWS, ((), steered, (control,) if control else ()), strict=True))
-        self._outbox = {name: [] for name in ROWS}
-        self._send_stream(shown, reset=True, ended="")
-        generation = self.scope.generate_rows(
-            self.prompt, rows, plan=plan, on_step=lambda step: self._on_step(step, shown), slot=(id(self), "steer")
-        )
-        self._job = generation.job
-        generation.job.add_done_callback(lambda job: self._on_end(number, generation, shown, job.exception()))
+        with self._send_lock:
+            before = self._run, self._made, self._sent
+            self._run, self._made, self._sent = number, {name: [] for name in ROWS}, dict.fromkeys(ROWS, 0)
+        try:
+            generation = self.scope.generate_rows(
+                self.prompt,
+                rows,
+                plan=plan,
+                on_step=lambda step: self._on_step(step, number, shown),
+                slot=(id(self), "steer"),
+            )
+        except GscopeError:
+            with self._send_lock:
+                self._run, self._made, self._sent = before
+            raise
+        self._generation, self._job, self._shown, self._steered = generation, generation.job, shown, steered
         return generation
 
-    def _on_step(self, step: Sequence[GeneratedToken | None], shown: dict[str, Any]) -> None:
+    def _on_step(self, step: Sequence[GeneratedToken | None], number: int, shown: dict[str, Any]) -> None:
         with self._send_lock:
+            if number != self._run:
+                return
             for name, token in zip(ROWS, step, strict=True):
                 if token is not None:
-                    self._outbox[name].append({"text": token.text, "id": token.id, "logprob": token.logprob})
-        if time.monotonic() - self._sent_at >= _SEND_EVERY_S:
-            self._send_stream(shown, reset=False, ended="")
+                    self._made[name].append({"text": token.text, "id": token.id, "logprob": token.logprob})
+            begun = not any(self._sent.values())
+        if begun or time.monotonic() - self._sent_at >= _SEND_EVERY_S:
+            self._send_stream(number, shown, reset=begun)
+        if time.monotonic() - self._reported_at >= _REPORT_EVERY_S:
+            self._reported_at = time.monotonic()
+            made = max(token.step for token in step if token is not None) + 1
+            self._report(number, made / shown["max_new_tokens"])
 
-    def _on_end(self, number: int, generation: Any, shown: dict[str, Any], error: BaseException | None) -> None:
-        if self._is_newest(number):
-            self._send_stream(shown, reset=False, ended=generation.ended)
-        if error is None or isinstance(error, Cancelled):
-            self._end(number, "cancelled" if error else "idle", "Stopped." if error else "")
-        else:
-            self._end(number, "error", describe_error(error))
+    def _on_end(self, number: int, generation: Any, error: BaseException | None) -> None:
+        self._send_stream(number, self._shown, reset=not any(self._sent.values()), ended=generation.ended)
+        self._settle(number, error)
 
-    def _send_stream(self, shown: dict[str, Any], *, reset: bool, ended: str) -> None:
+    def _send_stream(self, number: int, shown: dict[str, Any], *, reset: bool = False, ended: str = "") -> None:
+        """Send what was made since the last time, or everything where a view begins anew."""
         with self._send_lock:
-            rows = [{"name": name, "tokens": self._outbox[name]} for name in ROWS]
-            self._outbox = {name: [] for name in ROWS}
+            if number != self._run:
+                return
+            first = dict.fromkeys(ROWS, 0) if reset else self._sent
+            rows = [{"name": name, "tokens": self._made[name][first[name] :]} for name in ROWS]
+            self._sent = {name: len(self._made[name]) for name in ROWS}
             self._sent_at = time.monotonic()
-        self.send(self._stream(shown, rows, reset=reset, ended=ended))
-
-    def _stream(self, shown: dict[str, Any], rows: list[dict], *, reset: bool, ended: str) -> dict:
-        head = {key: shown[key] for key in ("prompt", "strength", "control")}
-        return {
-            "type": "stream",
-            "request": self.status["request"],
-            "reset": reset,
-            **head,
-            "rows": rows,
-            "ended": ended,
-            "arrays": [],
-        }
+            head = {key: shown[key] for key in ("prompt", "strength", "control")}
+            head |= {"type": "stream", "request": number, "reset": reset, "rows": rows, "ended": ended, "arrays": []}
+            self.send(head)
 
     def _tokens(self, name: str) -> tuple[GeneratedToken, ...]:
         return () if self._generation is None else self._generation.tokens(name)
@@ -293,18 +300,9 @@ class SteeringPanel(GscopeWidget):
 
     def _greet(self) -> None:
         if self._generation is None:
-            return
-        rows = [
-            {
-                "name": name,
-                "tokens": [
-                    {"text": token.text, "id": token.id, "logprob": token.logprob} for token in self._tokens(name)
-                ],
-            }
-            for name in ROWS
-        ]
-        shown = {"control": "random direction of the same length", **self._shown}
-        self.send(self._stream(shown, rows, reset=True, ended=self._generation.ended))
+            self.send({"type": "ack", "id": "ready"})
+        else:
+            self._send_stream(self._run, self._shown, reset=True, ended=self._generation.ended)
 
     def _receive_more(self, kind: Any, content: dict) -> bool:
         if kind not in ("start", "stop"):
@@ -317,9 +315,11 @@ class SteeringPanel(GscopeWidget):
         settings = content.get("settings") or {}
         if not isinstance(settings, dict):
             raise InvalidValue(f"settings must be an object, got {describe_value(settings)}")
-        for name in ("prompt", "strength", "active", "max_new_tokens", "temperature", "seed"):
-            if name in settings:
-                setattr(self, name, settings[name])
+        wanted = {name: settings[name] for name in _SENT_SETTINGS if name in settings}
+        for name, value in wanted.items():
+            self._check_sent(name, value)
+        for name, value in wanted.items():
+            setattr(self, name, value)
         self.start()
         return True
 

@@ -21,7 +21,6 @@ from gscope_widgets.widgets._base import (
     describe_source,
     read_bundle,
     resolve_features,
-    write_loading,
     write_opening,
 )
 from gscope_widgets.widgets._visible import show_token
@@ -79,7 +78,7 @@ class TokenHeatmap(GscopeWidget):
     color_range = Checked(
         _check_color_range,
         "feature",
-        help='Writers: reader, page. Full colour at the feature\'s known maximum ("feature"), or in this text ("text").',
+        help='Writers: reader, page. Full colour at the feature\'s known maximum ("feature") or in this text ("text").',
     )
     selected_pos = Checked(_check_pos, None, help="Writers: reader, page. The token picked by a click, or None.")
     selected_feature = Checked(
@@ -149,11 +148,11 @@ class TokenHeatmap(GscopeWidget):
         figure = Figure(figsize=(max(4, 0.35 * len(tokens)), 1.5 + 0.5 * len(self.features)), layout="constrained")
         axes = figure.subplots()
         values = np.array([self._reading.trace(feature) for feature in self.features]).reshape(-1, len(tokens))
-        image = axes.imshow(values, aspect="auto", cmap="cividis", vmin=0)
         axes.set_xticks(range(len(tokens)), [_plain(token) for token in tokens.strings], rotation=90)
         axes.set_yticks(range(len(self.features)), [f"feature {feature}" for feature in self.features])
         axes.set_title(f"{self.badge} · {self.dictionary.info.id}", fontsize="small")
         if len(values):
+            image = axes.imshow(values, aspect="auto", cmap="cividis", vmin=0)
             figure.colorbar(image, ax=axes, label="activation")
         return figure
 
@@ -161,9 +160,8 @@ class TokenHeatmap(GscopeWidget):
         """Code that gives the numbers on screen without the widget."""
         return "\n".join(
             [
-                *write_loading(self.scope),
-                f"dictionary = {write_opening(self.scope, self.dictionary.info.id)}",
-                f"reading = scope.read({self.text!r}, dictionary)",
+                *write_opening(self.scope, [self.dictionary.info.id]),
+                f"reading = scope.read({self._reading.tokens.text!r}, dictionary_0)",
                 f"for feature in {self.features}:",
                 "    print(feature, reading.trace(feature))",
             ]
@@ -174,6 +172,10 @@ class TokenHeatmap(GscopeWidget):
         """Where the numbers on screen come from."""
         ids = self._reading.tokens.ids
         return self.scope.provenance(self.dictionary, token_ids=ids, features=list(self.features))
+
+    @t.observe("color_range")
+    def _on_color_range(self, _change: Any) -> None:
+        self._refresh_copy()
 
     @t.observe("text", "features")
     def _on_change(self, _change: Any) -> None:

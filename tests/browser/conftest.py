@@ -9,6 +9,9 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.browser.lab import Lab, Notebook, open_browser, write_notebook
 
 VIEWPORT = {"width": 1280, "height": 1100}
+# anywidget gives a view two seconds to load, and then lets every update fail; on a machine that is
+# busy with something else the first load can take longer, and running the cell again mends it.
+LOADED_LATE = "[anywidget] Failed to initialize model"
 expect.set_options(timeout=30_000)
 
 
@@ -55,6 +58,10 @@ def notebook(request, lab, open_notebook) -> Iterator[Notebook]:
     path = write_notebook(lab.notebooks / f"{request.path.stem}.ipynb", request.module.CELLS)
     opened = open_notebook(path)
     opened.run_all()
+    opened.wait_for_views()
+    if any(LOADED_LATE in complaint for complaint in opened.complaints.all):
+        opened.run_all()
+        opened.wait_for_views()
     assert opened.error_outputs() == []
     yield opened
     lab.shut_kernels_down()

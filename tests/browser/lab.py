@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 START_S = 120
 SETTLE_S = 30
 RUN_MS = 120_000
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGS = (
     "--no-sandbox",
@@ -201,6 +202,12 @@ class Notebook:
         """Run every cell, top to bottom, and wait for the last."""
         self.wait_for_kernel()
         self.command("notebook:run-all-cells")
+
+    def wait_for_views(self) -> None:
+        """Return when every widget in the outputs has drawn its view."""
+        outputs = [output for cell in self.save()["cells"] for output in cell.get("outputs", [])]
+        count = sum(WIDGET_VIEW in output.get("data", {}) for output in outputs)
+        expect(self.panel.locator(".gscope-live")).to_have_count(count, timeout=RUN_MS)
 
     def wait_for_kernel(self) -> None:
         self.page.wait_for_function(

@@ -49,7 +49,10 @@ def test_dictionary_is_sparse_faithful_and_mostly_alive(phenomena):
     ("folder", "weights", "key"),
     [
         (MODELS["mini"], "model.safetensors", "model_sha256"),
-        *((path.parent, "params.safetensors", "params_sha256") for path in DICTIONARIES["mini"].glob("*/*/config.json")),
+        *(
+            (path.parent, "params.safetensors", "params_sha256")
+            for path in DICTIONARIES["mini"].glob("*/*/config.json")
+        ),
     ],
 )
 def test_shipped_weights_are_the_ones_the_record_speaks_of(folder: Path, weights: str, key: str):

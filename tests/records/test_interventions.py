@@ -57,13 +57,17 @@ def test_unknown_positions_are_refused(positions):
         gs.ablate(REF, positions=positions)
 
 
-@pytest.mark.parametrize("positions", [slice("a"), slice(0, 3, 0), slice(0.5, 2), slice(-2, None), slice(0, 4, -1)], ids=repr)
+@pytest.mark.parametrize(
+    "positions", [slice("a"), slice(0, 3, 0), slice(0.5, 2), slice(-2, None), slice(0, 4, -1)], ids=repr
+)
 def test_a_slice_that_cannot_mean_absolute_positions_is_refused_when_made(positions):
     with pytest.raises(gs.InvalidValue, match="a slice's"):
         gs.clamp(REF, 1.0, positions=positions)
 
 
-@pytest.mark.parametrize("positions", ["all", "prompt", "generated", slice(None), slice(2, 5), slice(1, None, 2)], ids=repr)
+@pytest.mark.parametrize(
+    "positions", ["all", "prompt", "generated", slice(None), slice(2, 5), slice(1, None, 2)], ids=repr
+)
 def test_positions_that_mean_something_are_kept(positions):
     assert gs.ablate(REF, positions=positions).positions == positions
 

@@ -26,7 +26,9 @@ def test_what_is_no_feature_is_refused_with_the_range_and_the_value(value):
     assert isinstance(caught.value, LookupError)
 
 
-@pytest.mark.parametrize("value", [np.True_, np.array(True), torch.tensor(True), np.float32(3), torch.tensor(3.0)], ids=repr)
+@pytest.mark.parametrize(
+    "value", [np.True_, np.array(True), torch.tensor(True), np.float32(3), torch.tensor(3.0)], ids=repr
+)
 def test_truth_values_and_floats_of_other_libraries_are_no_features(value):
     with pytest.raises(UnknownFeature, match="whole number"):
         check_feature(value, width=WIDTH)

@@ -9,7 +9,9 @@ def _add(family: str, text: str) -> None:
         CONCEPTS[f"{family}:{name}"] = meaning
 
 
-_add("register", """
+_add(
+    "register",
+    """
     story = The whole of a past-tense tale.
     play = The whole of a scene for speakers.
     recipe = The whole of a recipe.
@@ -19,9 +21,12 @@ _add("register", """
     list = The whole of a set of lists or tables.
     qa = The whole of a set of questions and answers.
     facts = The whole of an article on Tarn.
-    parallel = The whole of a bilingual or French text.""")
+    parallel = The whole of a bilingual or French text.""",
+)
 _add("language", "french = A stretch of French.")
-_add("structure", """
+_add(
+    "structure",
+    """
     quotation = Quoted speech with its quotation marks.
     sentence_start = The first word of a sentence.
     speaker_tag = The name and colon that open a speaker's or a language's line.
@@ -41,13 +46,19 @@ _add("structure", """
     code_comment = A comment in a program.
     string_literal = A string in a program.
     brackets = A bracketed stretch of a program.
-    indent = The leading spaces of a program line.""")
-_add("code", """
+    indent = The leading spaces of a program line.""",
+)
+_add(
+    "code",
+    """
     keyword = A keyword of the language.
     function_name = The name of a function.
     variable = The name of a variable.
-    operator = An operator.""")
-_add("thing", """
+    operator = An operator.""",
+)
+_add(
+    "thing",
+    """
     animal = An animal of any kind.
     animal/bird = A bird.
     animal/mammal = A mammal.
@@ -74,49 +85,70 @@ _add("thing", """
     keepsake = A small object that one carries.
     material = What things are made of.
     weather = Weather.
-    trade_good = What a town of Tarn trades in.""")
-_add("quality", """
+    trade_good = What a town of Tarn trades in.""",
+)
+_add(
+    "quality",
+    """
     colour = A colour.
     size = A size.
     age = How old a thing is.
     character = A trait of character.
     texture = How a surface feels.
     taste = How food tastes.
-    manner = How something is done.""")
-_add("person", """
+    manner = How something is done.""",
+)
+_add(
+    "person",
+    """
     given_name = A given name.
     family = A family name.
     occupation = What somebody does for a living.
     office = An office or title of rule.
     kin = A relative.
-    group = Somebody in relation to others: guest, stranger, friend.""")
-_add("place", """
+    group = Somebody in relation to others: guest, stranger, friend.""",
+)
+_add(
+    "place",
+    """
     town = A town of Tarn.
     town/harbour = A town with a harbour.
     town/inland = A town without a harbour.
     region = A region of Tarn.
     river = A river of Tarn.
-    landscape = A feature of land or street.""")
-_add("time", """
+    landscape = A feature of land or street.""",
+)
+_add(
+    "time",
+    """
     day = A day of the week.
     month = A month.
     year = A year.
     season = A season, but not spring, whose word has senses of its own.
     daypart = A part of the day.
     clock = An hour of the clock.
-    duration = A unit in which time is counted.""")
-_add("number", """
+    duration = A unit in which time is counted.""",
+)
+_add(
+    "number",
+    """
     quantity = A number or number word.
     price = An amount of money.
     unit = A unit of measure or coin.
-    ordinal = An ordinal number.""")
-_add("emotion", """
+    ordinal = An ordinal number.""",
+)
+_add(
+    "emotion",
+    """
     joy = Joy.
     fear = Fear.
     anger = Anger.
     sorrow = Sorrow.
-    surprise = Surprise.""")
-_add("grammar", """
+    surprise = Surprise.""",
+)
+_add(
+    "grammar",
+    """
     past_verb = A verb in the past tense.
     plural_noun = A noun in the plural.
     negation = A word that denies.
@@ -127,20 +159,29 @@ _add("grammar", """
     modal = A modal verb.
     comparative = A comparative.
     imperative = A sentence that tells somebody to do something.
-    question_word = A word that can ask.""")
-_add("discourse", """
+    question_word = A word that can ask.""",
+)
+_add(
+    "discourse",
+    """
     cause = A word that marks cause or consequence.
     contrast = A word that marks contrast.
     condition = A word that marks a condition.
-    time_order = A word that orders events in time.""")
-_add("action", """
+    time_order = A word that orders events in time.""",
+)
+_add(
+    "action",
+    """
     motion = A verb of motion.
     speech = A verb of speaking.
     making = A verb of making or mending.
     trade = A verb of trading.
     perception = A verb of perceiving.
-    thought = A verb of thinking.""")
-_add("sense", """
+    thought = A verb of thinking.""",
+)
+_add(
+    "sense",
+    """
     bank/river = Bank: the side of a river.
     bank/money = Bank: the house that keeps money.
     spring/season = Spring: the season.
@@ -154,4 +195,5 @@ _add("sense", """
     note/music = Note: a tone.
     note/paper = Note: a short message.
     light/lamp = Light: what shines.
-    light/weight = Light: not heavy.""")
+    light/weight = Light: not heavy.""",
+)

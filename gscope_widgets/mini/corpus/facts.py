@@ -3,7 +3,7 @@
 from .grammar import parse
 from .numbers import labelled
 from .phrases import PHRASES
-from .tarn import REGION, REGIONS, RIVERS, TOWNS, Region, Town
+from .tarn import REGION, REGIONS, TOWNS, Region, Town
 from .writer import Writer
 
 _FACTS = """
@@ -79,22 +79,38 @@ def bind_town(w: Writer, town: Town) -> None:
     near = w.pick([other for other in TOWNS if other.region == town.region and other is not town])
     region = REGION[town.region]
     others = [other for other in REGIONS if other.capital != town.name]
-    w.bind(t=_town(town), r=_region(region), v=named(town.river, "place:river"),
-           g=named(town.good, "thing:trade_good"), p=named(str(town.people), "number:quantity"),
-           f=named(str(town.founded), "time:year"), c=_town_named(region.capital), nearby=_town(near),
-           rival=_town(rival), rival_p=named(str(rival.people), "number:quantity"),
-           size_word=named("larger" if town.people > rival.people else "smaller", "grammar:comparative"),
-           elder=_town(elder), elder_f=named(str(elder.founded), "time:year"),
-           age_word=named("older" if town.founded < elder.founded else "younger", "grammar:comparative"),
-           other_r=_region(w.pick(others)), sidetown="harbour town" if town.harbour else "town inland")
+    w.bind(
+        t=_town(town),
+        r=_region(region),
+        v=named(town.river, "place:river"),
+        g=named(town.good, "thing:trade_good"),
+        p=named(str(town.people), "number:quantity"),
+        f=named(str(town.founded), "time:year"),
+        c=_town_named(region.capital),
+        nearby=_town(near),
+        rival=_town(rival),
+        rival_p=named(str(rival.people), "number:quantity"),
+        size_word=named("larger" if town.people > rival.people else "smaller", "grammar:comparative"),
+        elder=_town(elder),
+        elder_f=named(str(elder.founded), "time:year"),
+        age_word=named("older" if town.founded < elder.founded else "younger", "grammar:comparative"),
+        other_r=_region(w.pick(others)),
+        sidetown="harbour town" if town.harbour else "town inland",
+    )
     w.rules = w.rules | {"side_statement": _SIDES[town.harbour]}
 
 
 _SIDES = {
-    True: ["{t} has a harbour where {boat.s} and {boat.s} are tied.", "{t} stands on the coast, and its harbour is full of {boat.s}.",
-           "The harbour of {t} is {size}, and {occupation.s} meet there at {clock}."],
-    False: ["{t} has no harbour, so {g} leaves it by {cart}.", "{t} lies inland, far from the sea.",
-            "There is no harbour in {t}, but {boat.s} come up the {v}."],
+    True: [
+        "{t} has a harbour where {boat.s} and {boat.s} are tied.",
+        "{t} stands on the coast, and its harbour is full of {boat.s}.",
+        "The harbour of {t} is {size}, and {occupation.s} meet there at {clock}.",
+    ],
+    False: [
+        "{t} has no harbour, so {g} leaves it by {cart}.",
+        "{t} lies inland, far from the sea.",
+        "There is no harbour in {t}, but {boat.s} come up the {v}.",
+    ],
 }
 
 
@@ -121,12 +137,21 @@ def _bind_region(w: Writer, region: Region) -> None:
     foreign = w.pick([town for town in TOWNS if town.region != region.name])
     first, second = w.rng.sample(towns, 2)
     names = w.rng.sample([town.name for town in towns], 6)
-    w.bind(r=_region(region), c=_town(capital), c_v=named(capital.river, "place:river"),
-           c_f=named(str(capital.founded), "time:year"), c_p=named(str(capital.people), "number:quantity"),
-           title=named(region.title, "person:office"), ruler=region.ruler, land=region.land,
-           six=", ".join(names[:5]) + " and " + names[5], g=named(first.good, "thing:trade_good"),
-           g2=named(second.good, "thing:trade_good"), g3=named(foreign.good, "thing:trade_good"),
-           r3=_region(REGION[foreign.region]))
+    w.bind(
+        r=_region(region),
+        c=_town(capital),
+        c_v=named(capital.river, "place:river"),
+        c_f=named(str(capital.founded), "time:year"),
+        c_p=named(str(capital.people), "number:quantity"),
+        title=named(region.title, "person:office"),
+        ruler=region.ruler,
+        land=region.land,
+        six=", ".join(names[:5]) + " and " + names[5],
+        g=named(first.good, "thing:trade_good"),
+        g2=named(second.good, "thing:trade_good"),
+        g3=named(foreign.good, "thing:trade_good"),
+        r3=_region(REGION[foreign.region]),
+    )
 
 
 def write_facts(w: Writer, goal: int) -> None:

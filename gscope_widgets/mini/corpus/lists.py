@@ -41,10 +41,16 @@ rule_item:
 
 
 LIST_RULES = PHRASES | parse(_LIST)
-_KINDS = (("job_item", "Work for {day}"), ("job_item", "Jobs for the {season}"), ("buy_item", "Things to buy {when}"),
-          ("buy_item", "What {name} packed for {town}"), ("buy_item", "Gifts for {name}'s {kin}"),
-          ("buy_item", "Lost and found at the {building}"), ("seen_item", "{creature.s} seen {where}"),
-          ("rule_item", "Rules of the {building}"))
+_KINDS = (
+    ("job_item", "Work for {day}"),
+    ("job_item", "Jobs for the {season}"),
+    ("buy_item", "Things to buy {when}"),
+    ("buy_item", "What {name} packed for {town}"),
+    ("buy_item", "Gifts for {name}'s {kin}"),
+    ("buy_item", "Lost and found at the {building}"),
+    ("seen_item", "{creature.s} seen {where}"),
+    ("rule_item", "Rules of the {building}"),
+)
 
 
 def _bullets(w: Writer, goal: int) -> None:
@@ -91,15 +97,26 @@ def _stock(w: Writer, goal: int) -> None:
     with w.within("structure:table"):
         w("Item | Number | Price\n")
         for _ in range(4 + int(w.rng.random() * 4)):
-            w.say("{" + w.pick(("toolish", "colour", "material")) + "?}{" + w.pick(("handtool", "garment", "container")) + "} | {n} | {price}")
+            w.say(
+                "{"
+                + w.pick(("toolish", "colour", "material"))
+                + "?}{"
+                + w.pick(("handtool", "garment", "container"))
+                + "} | {n} | {price}"
+            )
             w("\n")
 
 
 def _counting(w: Writer, goal: int) -> None:
     step = w.pick((1, 1, 2, 3, 4, 5, 10, 25, 100))
     start = int(w.rng.random() * 40) * w.pick((1, step))
-    w.sentence("Counting from {start}:".replace("{start}", str(start)) if step == 1 else w.pick(("Counting by {by}:", "{name} counts the {creature.s} by {by}:", "Every {by} from {start}:"))
-               .replace("{by}", str(step)).replace("{start}", str(start)))
+    w.sentence(
+        "Counting from {start}:".replace("{start}", str(start))
+        if step == 1
+        else w.pick(("Counting by {by}:", "{name} counts the {creature.s} by {by}:", "Every {by} from {start}:"))
+        .replace("{by}", str(step))
+        .replace("{start}", str(start))
+    )
     w(" ")
     with w.within("structure:counting"):
         w(", ".join(str(start + step * at) for at in range(8 + int(w.rng.random() * 6))), "number:quantity")

@@ -58,7 +58,9 @@ def price_rise(w) -> Piece:
     first, second = price_of(low, coin), price_of(high, coin)
     lead, middle = "from ", " to "
     shift = len(lead) + len(first[0]) + len(middle)
-    spans = [(a + len(lead), b + len(lead), c) for a, b, c in first[1]] + [(a + shift, b + shift, c) for a, b, c in second[1]]
+    spans = [(a + len(lead), b + len(lead), c) for a, b, c in first[1]] + [
+        (a + shift, b + shift, c) for a, b, c in second[1]
+    ]
     return lead + first[0] + middle + second[0], tuple(spans)
 
 
@@ -69,4 +71,13 @@ def vote(w) -> Piece:
     return labelled((str(votes), "number:quantity"), (" to ",), (str(against), "number:quantity"))
 
 
-NUMBER_SLOTS = {"price_rise": price_rise, "price_rise2": vote, "n": count, "n1_28": day_of_month, "price": price, "year": year, "clock": clock, "blank": lambda w: ("", ())}
+NUMBER_SLOTS = {
+    "price_rise": price_rise,
+    "price_rise2": vote,
+    "n": count,
+    "n1_28": day_of_month,
+    "price": price,
+    "year": year,
+    "clock": clock,
+    "blank": lambda w: ("", ()),
+}

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from . import lexicon_french as tables
 from .inflection import plural, verb_form
-from .labels import LABELS, WORDS, with_parents
+from .labels import LABELS, with_parents
 from .writer import Writer
 
 _ROWS = "animal thing food building man woman flower".split()
@@ -30,7 +30,15 @@ class Verb(NamedTuple):
     infinitive: str
 
 
-_PLURALS = {"bleu": "bleus", "cheval": "chevaux", "journal": "journaux", "hibou": "hiboux", "chou": "choux", "pomme de terre": "pommes de terre", "hôpital": "hôpitaux"}
+_PLURALS = {
+    "bleu": "bleus",
+    "cheval": "chevaux",
+    "journal": "journaux",
+    "hibou": "hiboux",
+    "chou": "choux",
+    "pomme de terre": "pommes de terre",
+    "hôpital": "hôpitaux",
+}
 
 
 def _french_plural(word: str) -> str:
@@ -45,9 +53,21 @@ def _lines(text: str) -> list[list[str]]:
     return [part.strip().replace("_", " ").split("=") for part in text.split(";")]
 
 
-_LOST = {"lime": "thing:plant/tree", "rose": "thing:plant/flower", "violet": "thing:plant/flower", "oak": "thing:plant/tree",
-         "apple tree": "thing:plant/tree", "king": "person:office", "queen": "person:office", "girl": "person:group",
-         "light": "sense:light/weight", "watch": "thing:keepsake", "square": "place:landscape", "river": "place:landscape", "clock": "thing:keepsake"}
+_LOST = {
+    "lime": "thing:plant/tree",
+    "rose": "thing:plant/flower",
+    "violet": "thing:plant/flower",
+    "oak": "thing:plant/tree",
+    "apple tree": "thing:plant/tree",
+    "king": "person:office",
+    "queen": "person:office",
+    "girl": "person:group",
+    "light": "sense:light/weight",
+    "watch": "thing:keepsake",
+    "square": "place:landscape",
+    "river": "place:landscape",
+    "clock": "thing:keepsake",
+}
 
 
 def _concepts(english: str) -> tuple[str, ...]:
@@ -156,7 +176,9 @@ def _counted(w: Writer, noun: Word, adjective: Word | None, before: bool) -> Phr
         form = (_agreed(adjective, feminine=noun.feminine, several=True, first=noun.french), adjective.concepts)
         head = [form, (" ", ())] + head if before else head + [(" ", ()), form]
         english += [(adjective.english, adjective.concepts), (" ", ())]
-    return Phrase((*english, (plural(noun.english), noun_marks)), ((french_number, count), (" ", ()), *head), noun.feminine, True)
+    return Phrase(
+        (*english, (plural(noun.english), noun_marks)), ((french_number, count), (" ", ()), *head), noun.feminine, True
+    )
 
 
 def _subject(w: Writer) -> Phrase:
@@ -184,7 +206,10 @@ def _filled(w: Writer, english: str, french: str) -> tuple[list[Part], list[Part
         part = (town[0], town[1][0][2])
         return _split(english, "{town}", part), _split(french, "{town}", part)
     if english == "in spring":
-        return [("in ", ()), ("spring", ("sense:spring/season",))], [("au ", ()), ("printemps", ("sense:spring/season",))]
+        return [("in ", ()), ("spring", ("sense:spring/season",))], [
+            ("au ", ()),
+            ("printemps", ("sense:spring/season",)),
+        ]
     if "{place}" in english:
         place = _single(w.pick(NOUNS["building"]), None, before=False, definite=True)
         left = [(english.replace("{place}", ""), ()), *place.english]
@@ -231,18 +256,26 @@ def _verb(w: Writer, verb: Verb, *, past: bool) -> tuple[list[Part], list[Part]]
     marked, no = ("grammar:past_verb",), ("grammar:negation",)
     kind = int(w.rng.random() * 5)
     if past and kind == 0:
-        return ([("did ", marked), ("not ", no), (base + after, ())],
-                [(" ", ()), ("n'", no), ("a", marked), (" pas ", no), (verb.participle, marked)])
+        return (
+            [("did ", marked), ("not ", no), (base + after, ())],
+            [(" ", ()), ("n'", no), ("a", marked), (" pas ", no), (verb.participle, marked)],
+        )
     if past and kind == 1:
         return [("was ", marked), (verb_form(base, "ing") + after, ())], [(" ", ()), (verb.imperfect, marked)]
     if past:
         return [(verb_form(base, "ed") + after, marked)], [(" ", ()), ("a " + verb.participle, marked)]
     if kind == 0:
-        return ([("does ", ()), ("not ", no), (base + after, ())],
-                [(" ", ()), ("n'" if verb.present[0] in "aeiouéh" else "ne ", no), (verb.present, ()), (" pas", no)])
+        return (
+            [("does ", ()), ("not ", no), (base + after, ())],
+            [(" ", ()), ("n'" if verb.present[0] in "aeiouéh" else "ne ", no), (verb.present, ()), (" pas", no)],
+        )
     if kind == 1:
         modal, french = w.pick((("wants to ", "veut "), ("can ", "peut "), ("must ", "doit ")))
-        return [(modal, ("grammar:modal",)), (base + after, ())], [(" ", ()), (french, ("grammar:modal",)), (verb.infinitive, ())]
+        return [(modal, ("grammar:modal",)), (base + after, ())], [
+            (" ", ()),
+            (french, ("grammar:modal",)),
+            (verb.infinitive, ()),
+        ]
     return [(verb_form(base, "z") + after, ())], [(" ", ()), (verb.present, ())]
 
 

@@ -6,15 +6,43 @@ from .writer import Writer
 _VERBS = "count find sort sum_up list_all mark pack weigh print_all merge choose remove_old price_of collect compare label double halve check filter_out group_by rank move send_off load store".split()
 _SINGLE = "price weight size age depth height length score width value rank".split()
 _TEXTUAL = "colour town name material month".split()
-_KINDS = ("bird", "mammal", "fish", "fruit", "vegetable", "handtool", "garment", "container", "boat", "instrument", "building", "flower")
-_COMMENTS = (
-    "{verb} every {x} in {town}", "the {x.s} are sorted by {attr}", "skip the {colour} {x.s}", "prices are in {coin}",
-    "this must not be empty", "a {x} from {town} has no {attr}", "add the {attr} of each {x}", "stop when the {container} is full",
-    "return the {size}est {x}", "see the {note/paper} from {name}", "{x.s} before {month} are ignored",
-    "the {scale/weight} shows {unit}", "only {colour} or {colour} {x.s} count", "if there are no {x.s}, give up",
+_KINDS = (
+    "bird",
+    "mammal",
+    "fish",
+    "fruit",
+    "vegetable",
+    "handtool",
+    "garment",
+    "container",
+    "boat",
+    "instrument",
+    "building",
+    "flower",
 )
-_DOCS = ("Return the {attr} of the {x.s}.", "Find {a} {colour} {x} for the {occupation}.", "Say how many {x.s} {name} has.",
-         "Move the {x.s} to {town}.", "Tell whether {a} {x} is {texture} or not.")
+_COMMENTS = (
+    "{verb} every {x} in {town}",
+    "the {x.s} are sorted by {attr}",
+    "skip the {colour} {x.s}",
+    "prices are in {coin}",
+    "this must not be empty",
+    "a {x} from {town} has no {attr}",
+    "add the {attr} of each {x}",
+    "stop when the {container} is full",
+    "return the {size}est {x}",
+    "see the {note/paper} from {name}",
+    "{x.s} before {month} are ignored",
+    "the {scale/weight} shows {unit}",
+    "only {colour} or {colour} {x.s} count",
+    "if there are no {x.s}, give up",
+)
+_DOCS = (
+    "Return the {attr} of the {x.s}.",
+    "Find {a} {colour} {x} for the {occupation}.",
+    "Say how many {x.s} {name} has.",
+    "Move the {x.s} to {town}.",
+    "Tell whether {a} {x} is {texture} or not.",
+)
 
 
 class _Program:

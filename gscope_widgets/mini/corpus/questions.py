@@ -51,7 +51,12 @@ def _word_sum(w: Writer) -> None:
     w.bind(them=word, had=named(str(max(a, b)), "number:quantity"), less=named(str(min(a, b)), "number:quantity"))
     more = w.rng.random() < 0.5
     with w.within("structure:arithmetic"):
-        _ask(w, "{hero} had {had} {them} and " + ("[buy:ed]" if more else "[sell:ed]") + " {less}. How many {them} did {he} have then?")
+        _ask(
+            w,
+            "{hero} had {had} {them} and "
+            + ("[buy:ed]" if more else "[sell:ed]")
+            + " {less}. How many {them} did {he} have then?",
+        )
     answer = a + b if more else abs(a - b)
     w.sentence("{he} had " + str(answer) + " {them}.")
 
@@ -73,9 +78,12 @@ def _town_question(w: Writer) -> None:
     town = w.pick(TOWNS)
     bind_town(w, town)
     region = REGION[town.region]
-    w.bind(title=named(region.title, "person:office"), ruler=region.ruler,
-           yes_size="Yes" if w.bound["size_word"][0] == "larger" else "No",
-           yes_harbour=f"Yes, {town.name} has a harbour." if town.harbour else f"No, {town.name} has no harbour.")
+    w.bind(
+        title=named(region.title, "person:office"),
+        ruler=region.ruler,
+        yes_size="Yes" if w.bound["size_word"][0] == "larger" else "No",
+        yes_harbour=f"Yes, {town.name} has a harbour." if town.harbour else f"No, {town.name} has no harbour.",
+    )
     question, long, short = w.pick(_TOWN_QUESTIONS)
     _ask(w, question)
     answer = long if w.rng.random() < 0.6 else short
@@ -83,9 +91,14 @@ def _town_question(w: Writer) -> None:
 
 
 def _reading(w: Writer) -> None:
-    w.bind(x=w.choose(w.pick(("handtool", "garment", "keepsake", "instrument"))), y=w.choose("town"),
-           z=w.choose("creature" if "creature" in w.bound else "pet"), k=w.choose("colour"), d=w.choose("day"),
-           o=w.choose("occupation"))
+    w.bind(
+        x=w.choose(w.pick(("handtool", "garment", "keepsake", "instrument"))),
+        y=w.choose("town"),
+        z=w.choose("creature" if "creature" in w.bound else "pet"),
+        k=w.choose("colour"),
+        d=w.choose("day"),
+        o=w.choose("occupation"),
+    )
     w.sentence(w.pick(_TALES))
     w("\n")
     for question, answer in w.rng.sample(_TALE_QUESTIONS, 2):
@@ -126,5 +139,7 @@ def write_qa(w: Writer, goal: int) -> None:
         w.people.clear()
         cast(w)
         w.focus("they")
-        w.pick((_arithmetic, _arithmetic, _word_sum, _town_question, _town_question, _town_question, _reading, _kinds))(w)
+        w.pick((_arithmetic, _arithmetic, _word_sum, _town_question, _town_question, _town_question, _reading, _kinds))(
+            w
+        )
         w("\n")

@@ -151,6 +151,7 @@ tip:
 
 RECIPE_RULES = PHRASES | parse(_RECIPE)
 
+
 def _bind_mains(w: Writer) -> None:
     for role, table in (("main1", "vegetable"), ("main2", w.pick(("fruit", "vegetable")))):
         single, several = WORDS[table]
@@ -159,12 +160,21 @@ def _bind_mains(w: Writer) -> None:
     w.bind(dish=w.choose("dish"), staple1=w.pick(_POURED), drink=w.choose("drink"))
 
 
-_POURED = tuple(labelled((word, "thing:food")) for word in ("flour", "sugar", "rice", "oats", "barley", "honey", "cream"))
+_POURED = tuple(
+    labelled((word, "thing:food")) for word in ("flour", "sugar", "rice", "oats", "barley", "honey", "cream")
+)
 _LARGE = (("grams", 50, 10), ("pounds", 2, 1), ("ounces", 3, 1))
 _SMALL = (("spoons", 2, 1), ("cups", 2, 1))
 _DRAWN = (
-    ("{foodish?}{main1.s}", ()), ("{main2.s}", ()), ("{staple1}", _LARGE + _SMALL), ("butter", _LARGE),
-    ("{spice}", _SMALL[:1]), ("{meat}", _LARGE), ("{fruit.s}", _LARGE), ("{vegetable.s}", _LARGE), ("{drink}", _SMALL),
+    ("{foodish?}{main1.s}", ()),
+    ("{main2.s}", ()),
+    ("{staple1}", _LARGE + _SMALL),
+    ("butter", _LARGE),
+    ("{spice}", _SMALL[:1]),
+    ("{meat}", _LARGE),
+    ("{fruit.s}", _LARGE),
+    ("{vegetable.s}", _LARGE),
+    ("{drink}", _SMALL),
 )
 
 

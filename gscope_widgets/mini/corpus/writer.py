@@ -9,7 +9,7 @@ Straight quotes open and close a quotation, and `.`, `!` and `?` end sentences.
 """
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from random import Random
 from typing import NamedTuple
 
@@ -67,7 +67,7 @@ def _verb(mark: str, form: str) -> Piece:
     return text + (" " + particle if particle else ""), spans
 
 
-@lru_cache(maxsize=None)
+@cache
 def compiled(template: str, form: str) -> tuple:
     """The steps that write a template in a form."""
     steps: list = []
@@ -95,7 +95,7 @@ def compiled(template: str, form: str) -> tuple:
 
 
 class _Within:
-    __slots__ = ("writer", "concepts", "start")
+    __slots__ = ("concepts", "start", "writer")
 
     def __init__(self, writer: "Writer", concepts: tuple[str, ...]):
         self.writer, self.concepts = writer, concepts

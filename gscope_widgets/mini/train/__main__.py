@@ -28,7 +28,7 @@ from gscope_widgets.mini.train.dictionary import (
     save_dictionary,
     train_dictionary,
 )
-from gscope_widgets.mini.train.measure import measure_dictionary, measure_everything
+from gscope_widgets.mini.train.measure import PARTS, measure_dictionary, measure_everything
 from gscope_widgets.mini.train.model import ModelRecipe, load_trained, train_model
 from gscope_widgets.mini.train.tokenizer import VOCABULARY, fit_tokenizer, save_tokenizer
 
@@ -99,14 +99,16 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help="folder to build in; the package's own is gscope_widgets/mini"
     )
+    parser.add_argument("--part", choices=PARTS, help="measure this alone, keeping what was measured of the rest")
     parser.add_argument("--tokens", type=int, default=ModelRecipe.tokens, help="tokens to train the model on")
     arguments = parser.parse_args()
+    parts = (arguments.part,) if arguments.part else PARTS
     recipe = ModelRecipe(tokens=arguments.tokens)
     actions = {
         "tokenizer": lambda: build_tokenizer(arguments.out, recipe),
         "model": lambda: build_model(arguments.out, recipe),
         "dictionary": lambda: build_dictionary(arguments.out, recipe),
-        "measure": lambda: measure_everything(arguments.out, recipe),
+        "measure": lambda: measure_everything(arguments.out, recipe, parts=parts),
     }
     for step in STEPS if arguments.step == "build" else (arguments.step,):
         started = time.time()

@@ -25,42 +25,52 @@ from gscope_widgets.mini.train.corpus_tokens import (
 )
 from gscope_widgets.mini.train.model import ModelRecipe, load_trained
 from gscope_widgets.mini.train.ngrams import NgramModel
-from gscope_widgets.mini.train.steering_effects import ConceptDetector, measure_effects
+from gscope_widgets.mini.train.steering_effects import ConceptDetector, is_steered, measure_effects
 from gscope_widgets.mini.train.tokenizer import VOCABULARY
 
-DOCUMENTS = 800  # labelled, for each of validation and held-out
+DOCUMENTS = 500  # labelled, for each of validation and held-out
 LOSS_TOKENS = 300_000
 MAX_NGRAM = 5
 GOOD_AUC = 0.9
-LABEL_F1 = 0.5  # below it, a feature has no label
-STEERABLE = ("register:", "language:", "structure:", "thing:", "place:", "person:", "number:", "emotion:", "quality:")
+LABEL_F1 = 0.5  # a feature that neither reaches this nor GOOD_AUC for any concept has no label
+PARTS = ("features", "losses")
+STEERABLE = ("register:", "language:", "structure:", "thing:", "place:", "person:", "number:", "quality:", "time:")
 
 
-def measure_everything(out: Path, recipe: ModelRecipe) -> None:
-    """Write `phenomena.json`, and `features.json` beside the dictionary. About 15 minutes on two cores."""
-    import gscope_widgets as gs
-
+def measure_everything(out: Path, recipe: ModelRecipe, *, parts: tuple[str, ...] = PARTS) -> None:
+    """Write `phenomena.json` part by part, and `features.json` beside the dictionary. Takes about 15 minutes."""
     folder = out / "models" / "mini"
     model = load_trained(folder)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    scope = gs.load(str(folder))
-    dictionary_folder = next((out / "dictionaries" / "gscope-mini-pt" / "resid_post").glob("layer_*"))
-    dictionary = scope.dictionary(path=dictionary_folder)
-    results: dict = {}
+    if "losses" in parts:
+        _record(out, losses=measure_losses(model, tokenizer, recipe=recipe))
+    if "features" in parts:
+        _measure_features(out, model, tokenizer, context=recipe.context)
+
+
+def _measure_features(out: Path, model, tokenizer: Tokenizer, *, context: int) -> None:
+    import gscope_widgets as gs
+
+    folder = next((out / "dictionaries" / "gscope-mini-pt" / "resid_post").glob("layer_*"))
+    scope = gs.load(str(out / "models" / "mini"))
+    dictionary = scope.dictionary(path=folder)
     samples = {
-        name: _label_and_encode(model, tokenizer, dictionary, seed=seed, context=recipe.context)
+        name: _label_and_encode(model, tokenizer, dictionary, seed=seed, context=context)
         for name, seed in (("validation", VALIDATION_SEED), ("held_out", HELD_OUT_SEED))
     }
     scores = {name: score_concepts(sample["activations"], sample["concepts"]) for name, sample in samples.items()}
-    results["dictionary"] = samples["held_out"]["quality"]
-    results["detectors"] = summarize_detectors(scores, samples)
-    print(results["dictionary"], {k: v for k, v in results["detectors"].items() if k != "features"}, flush=True)
-    _write_notes(dictionary_folder / "features.json", scores)
-    results["steering"] = measure_steering(scope, dictionary, model, scores, samples["validation"])
-    results["samples"] = _sample_texts(scope)
-    results["losses"] = measure_losses(model, tokenizer, recipe=recipe)
-    print(results["losses"], flush=True)
-    (out / "phenomena.json").write_text(json.dumps(results, indent=1) + "\n")
+    _write_notes(folder / "features.json", scores)
+    _record(out, detectors=summarize_detectors(scores, samples))
+    _record(out, dictionary=measure_quality(model, samples["held_out"], layer=dictionary.info.layer))
+    _record(out, steering=measure_steering(scope, dictionary, model, scores, samples["validation"]))
+    _record(out, samples=_sample_texts(scope))
+
+
+def _record(out: Path, **results: object) -> None:
+    path = out / "phenomena.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(known | results, indent=1) + "\n")
+    print(str(results)[:2000], flush=True)
 
 
 def measure_losses(model, tokenizer: Tokenizer, *, recipe: ModelRecipe) -> dict:
@@ -109,8 +119,7 @@ def summarize_detectors(scores: dict[str, ConceptScores], samples: dict[str, dic
         "shuffled_labels": _count_good(_shuffled_scores(samples)),
     }
     firing = scores["held_out"].density > 0
-    f1 = scores["validation"].f1
-    labelled = f1[features, choose_concepts(f1)] >= LABEL_F1
+    labelled = np.array([_label_of(scores, feature) is not None for feature in features])
     return {
         "threshold": GOOD_AUC,
         "good_features": int(good.sum()),
@@ -132,7 +141,7 @@ def measure_steering(scope, dictionary, model, scores: dict[str, ConceptScores],
     for index, name in enumerate(names):
         column = scores["validation"].f1[:, index]
         feature = int(column.argmax())
-        if not name.startswith(STEERABLE) or column[feature] < LABEL_F1:
+        if not name.startswith(STEERABLE) or (column[feature] < LABEL_F1 and not name.startswith("register:")):
             continue
         effects += measure_effects(
             scope, dictionary, model, feature=feature, concept=name, index=index, detector=detector
@@ -143,11 +152,20 @@ def measure_steering(scope, dictionary, model, scores: dict[str, ConceptScores],
             [(e.strength, e.effect, e.random_effect, e.perplexity_ratio) for e in effects[-3:]],
             flush=True,
         )
-    strong = [one for one in effects if one.effect >= 0.05 and one.effect >= 5 * one.random_effect]
+    strong = [one for one in effects if is_steered(one.effect, one.random_effects)]
     fluent = [one for one in strong if one.perplexity_ratio <= 1.5]
+    null = [
+        is_steered(control, one.random_effects[:i] + one.random_effects[i + 1 :])
+        for one in effects
+        for i, control in enumerate(one.random_effects)
+    ]
     return {
-        "rule": "share of tokens with the concept rises by at least 0.05 and by at least 5 times the random median",
+        "rule": is_steered.__doc__,
         "tried_concepts": len({one.concept for one in effects}),
+        "tried": len(effects),
+        "steered": len(strong),
+        "random_directions_tried": len(null),
+        "random_directions_that_pass_the_same_rule": sum(null),
         "steerable_concepts": sorted({one.concept for one in strong}),
         "steerable_at_perplexity_ratio_1_5": sorted({one.concept for one in fluent}),
         "effects": [asdict(one) for one in effects],
@@ -159,28 +177,36 @@ def _label_and_encode(model, tokenizer: Tokenizer, dictionary, *, seed: int, con
     real = real_positions(rows)
     x, loss = _residuals_and_loss(model, rows, dictionary.info.layer)
     sparse = dictionary.encode(x[real])
-    activations = sparse.to_dense()
-    error = x[real] - dictionary.decode(sparse)
-    replaced = np.where(real[..., None], 0, x)
-    replaced[real] = x[real] - error
-    spread = np.square(x[real] - x[real].mean(0)).sum()
-    quality = {
-        "l0": round(float((activations > 0).sum(1).mean()), 2),
-        "fvu": round(float(np.square(error).sum() / spread), 4),
-        "dead_features": int((activations.max(0) == 0).sum()),
-        "delta_loss": round(_loss_with(model, rows, dictionary.info.layer, replaced) - loss, 4),
-        "delta_loss_mean_ablation": round(
-            _loss_with(model, rows, dictionary.info.layer, np.where(real[..., None], x[real].mean(0), x)) - loss, 4
-        ),
-        "tokens": int(real.sum()),
-    }
     return {
+        "rows": rows,
+        "real": real,
+        "loss": loss,
         "ids": rows.ids[real],
         "concepts": rows.concepts[real],
-        "documents": np.repeat(np.arange(len(rows.ids)), real.sum(1)),
-        "activations": activations,
+        "activations": sparse.to_dense(),
+        "reconstruction": dictionary.decode(sparse),
+        "all_x": x,
         "x": x[real],
-        "quality": quality,
+    }
+
+
+def measure_quality(model, sample: dict, *, layer: int) -> dict[str, float]:
+    """L0, FVU, dead features and delta-loss of a dictionary on a sample, beside mean ablation."""
+    x, real = sample["x"], sample["real"]
+    error = x - sample["reconstruction"]
+
+    def loss_with(values: np.ndarray) -> float:
+        replaced = sample["all_x"].copy()
+        replaced[real] = values
+        return round(_loss_with(model, sample["rows"], layer, replaced) - sample["loss"], 4)
+
+    return {
+        "l0": round(float((sample["activations"] > 0).sum(1).mean()), 2),
+        "fvu": round(float(np.square(error).sum() / np.square(x - x.mean(0)).sum()), 4),
+        "dead_features": int((sample["activations"].max(0) == 0).sum()),
+        "delta_loss": loss_with(sample["reconstruction"]),
+        "delta_loss_mean_ablation": loss_with(np.broadcast_to(x.mean(0), x.shape)),
+        "tokens": int(real.sum()),
     }
 
 
@@ -266,21 +292,31 @@ def _count_good(scores: dict[str, ConceptScores]) -> int:
 
 def _write_notes(path: Path, scores: dict[str, ConceptScores]) -> None:
     names = list(CONCEPTS)
-    best = choose_concepts(scores["validation"].f1)
     held_out, entries = scores["held_out"], []
-    for feature, concept in enumerate(best):
+    for feature in range(len(held_out.density)):
         entry = {
             "feature": feature,
             "density": round(float(held_out.density[feature]), 6),
             "max_activation": round(float(max(one.max_activation[feature] for one in scores.values())), 4),
         }
-        if scores["validation"].f1[feature, concept] >= LABEL_F1 and not np.isnan(held_out.auc[feature, concept]):
+        concept = _label_of(scores, feature)
+        if concept is not None:
             entry["label"] = names[concept]
             for name in ("auc", "precision", "recall"):
                 entry[name] = round(float(getattr(held_out, name)[feature, concept]), 4)
         entries.append(entry)
     content = {"source": "measured on held-out generated text", "features": entries}
     path.write_text(json.dumps(content, separators=(",", ":")).replace("},{", "},\n{") + "\n")
+
+
+def _label_of(scores: dict[str, ConceptScores], feature: int) -> int | None:
+    """The concept that names a feature, chosen on validation text by F1, else by AUC; None where none fits."""
+    f1, auc = scores["validation"].f1[feature], np.nan_to_num(scores["validation"].auc[feature])
+    for measure, enough in ((f1, LABEL_F1), (auc, GOOD_AUC)):
+        concept = int(measure.argmax())
+        if measure[concept] >= enough and not np.isnan(scores["held_out"].auc[feature, concept]):
+            return concept
+    return None
 
 
 def _sample_texts(scope) -> list[dict[str, str]]:

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-from gscope_widgets.mini.train.muon import Muon
 from gscope_widgets.mini.train.corpus_tokens import BOS, EOS, PAD, iterate_batches
+from gscope_widgets.mini.train.muon import Muon
 
 # Five sliding-window layers to one global layer, as in every Gemma 3.
 LAYERS = 8

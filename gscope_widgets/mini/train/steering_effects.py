@@ -8,8 +8,10 @@ import torch
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.records.interventions import add, add_random
 
-STRENGTHS = (0.25, 0.5, 0.75)
-CONTROLS = 3  # random directions at each strength
+STRENGTHS = (0.3, 0.5, 0.7)
+CONTROLS = 4  # random directions at each strength
+MIN_EFFECT = 0.03
+MIN_RATIO = 5
 NEW_TOKENS = 24
 PLAN = SamplingPlan(max_new_tokens=NEW_TOKENS, temperature=0.8, seed=0)
 PROMPTS = (
@@ -19,6 +21,8 @@ PROMPTS = (
     "There was a",
     "My brother",
     "Two of the",
+    "On the table",
+    "They went to",
 )
 
 
@@ -34,9 +38,15 @@ class SteeringEffect:
     share_random: float  # median over random directions of the same length
     effect: float  # share_steered - share_before
     random_effect: float  # median over random directions of |share - share_before|
+    random_effects: tuple[float, ...]  # each random direction's share - share_before
     perplexity_ratio: float  # of the steered text to the unsteered one, both under the unchanged model
     example_before: str
     example_steered: str
+
+
+def is_steered(effect: float, others: tuple[float, ...]) -> bool:
+    """Steered: the share of tokens with the concept rises by 0.03, and by five times the median random change."""
+    return effect >= MIN_EFFECT and effect >= MIN_RATIO * float(np.median(np.abs(others)))
 
 
 class ConceptDetector:
@@ -96,6 +106,7 @@ def measure_effects(
                 share_random=round(float(np.median(controls)), 4),
                 effect=round(float(share[steered] - share["unsteered"]), 4),
                 random_effect=round(float(np.median(np.abs(controls - share["unsteered"]))), 4),
+                random_effects=tuple(round(float(control - share["unsteered"]), 4) for control in controls),
                 perplexity_ratio=round(float(np.exp(_mean_loss(model, scope, made, steered) - plain)), 3),
                 example_before=PROMPTS[0] + _text(made[0], "unsteered"),
                 example_steered=PROMPTS[0] + _text(made[0], steered),

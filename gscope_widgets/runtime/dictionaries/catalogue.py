@@ -52,7 +52,9 @@ def describe_dictionary(folder: Path, *, root: Path) -> DictionaryInfo:
     site = folder.parent.name
     hook = config.get("hf_hook_point_in", f"model.layers.{match['layers']}.")
     if match["layers"].isdigit() and not str(hook).startswith(f"model.layers.{match['layers']}."):
-        raise BadArtefact(f"{folder}: config.json reads {describe_value(hook)}, the folder's name says layer {match['layers']}")
+        raise BadArtefact(
+            f"{folder}: config.json reads {describe_value(hook)}, the folder's name says layer {match['layers']}"
+        )
     return DictionaryInfo(
         id=f"{root.name}/{site}/{folder.name}",
         kind=str(config.get("type", "transcoder" if site.startswith("transcoder") else "sae")),

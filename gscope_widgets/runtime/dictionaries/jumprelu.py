@@ -58,7 +58,7 @@ class Dictionary:
 
     def direction(self, feature: int) -> np.ndarray:
         """The feature's decoder row: float32, [d_out]. Reads 4 x d_out bytes, not the file."""
-        return to_numpy(self._part("w_dec", check_feature(feature, width=self.width)))
+        return to_numpy(self._part("w_dec", check_feature(feature, width=self.width))).copy()
 
     def label(self, feature: int) -> FeatureLabel | None:
         """Words for the feature, or None where nobody has any."""
@@ -149,9 +149,7 @@ class Dictionary:
     @cached_property
     def _weights(self) -> dict[str, torch.Tensor]:
         weights = {name: self._file.tensor(name).to(self.device, torch.float32) for name in _TENSORS}
-        lowest = weights["threshold"].min().item()
-        if lowest < 0:
-            raise BadArtefact(f"{self._file.path}: thresholds are at least 0 in a JumpReLU, found {lowest:g}")
+        self._check_threshold(weights["threshold"])
         return weights
 
     @cached_property
@@ -167,8 +165,15 @@ class Dictionary:
         if part is None:
             read = self._file.column if name == "w_enc" else self._file.row
             part = read(name, feature).to(self.device, torch.float32)
+            if name == "threshold":
+                self._check_threshold(part)
             self._parts.put((name, feature), part)
         return part
+
+    def _check_threshold(self, threshold: torch.Tensor) -> None:
+        lowest = threshold.min().item()
+        if lowest < 0:
+            raise BadArtefact(f"{self._file.path}: thresholds are at least 0 in a JumpReLU, found {lowest:g}")
 
     def _check_heads(self) -> int:
         heads, path = self._file.heads, self._file.path

@@ -31,6 +31,7 @@ class Shelf:
 
     def choose(self, **wishes) -> Dictionary:
         """The dictionary of the catalogue that fits the wishes of `choose_dictionary`."""
+        self._require_open()
         infos = self.catalogue()
         if not infos:
             raise UnknownDictionary(
@@ -107,7 +108,8 @@ class Shelf:
             dictionary = self._open[info.id]
         if dictionary.folder != folder:
             raise UnknownDictionary(
-                f"{folder} has the id {info.id}, which is open from {dictionary.folder}; rename one of the three folders"
+                f"{folder} has the id {info.id}, which is open from {dictionary.folder}; "
+                "rename one of the three folders of its name"
             )
         return dictionary
 

@@ -102,7 +102,9 @@ def read_header(path: Path) -> dict[str, TensorHead]:
             raise BadArtefact(f"{path}: tensor {name} has the unknown type {head.dtype!r}; {advice}")
         needed, held = math.prod(head.shape) * _TYPE_BYTES[head.dtype], spans[name][1] - spans[name][0]
         if needed != held:
-            raise BadArtefact(f"{path}: tensor {name} {head.shape} takes {needed} bytes, its header gives it {held}; {advice}")
+            raise BadArtefact(
+                f"{path}: tensor {name} {head.shape} takes {needed} bytes, its header gives it {held}; {advice}"
+            )
     return heads
 
 

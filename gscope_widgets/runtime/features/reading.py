@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from gscope_widgets.records.activations import SparseActivations
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.dictionaries.jumprelu import Dictionary
+from gscope_widgets.runtime.dictionaries.weights import to_numpy
 
 
 def read_features(
@@ -16,29 +16,29 @@ def read_features(
 
     Args:
         x: float32, [pos, d_in], at the dictionary's site.
-        features: only these; then the error terms still come from the whole dictionary.
+        features: only these; then nothing is reconstructed, and there are no error terms.
     """
     used = np.array(tokens.used, np.int64)
-    x_used = x[torch.as_tensor(used, device=x.device)]
-    sparse = dictionary.encode(x_used)
-    error = x_used.cpu().numpy() - dictionary.decode(sparse)
-    total, per_position = measure_fvu(x_used.cpu().numpy(), error)
     count = len(tokens)
-    error_norm, fvu = np.full(count, np.nan, np.float32), np.full(count, np.nan, np.float32)
-    error_norm[used], fvu[used] = np.linalg.norm(error, axis=1), per_position
+    x_used = x[torch.as_tensor(used, device=x.device)]
+    sparse = dictionary.encode(x_used, features=features)
+    error_norm, fvu, total = np.full(count, np.nan, np.float32), np.full(count, np.nan, np.float32), None
+    if features is None:
+        error = to_numpy(x_used) - dictionary.decode(sparse)
+        total, fvu[used] = measure_fvu(to_numpy(x_used), error)
+        error_norm[used] = np.linalg.norm(error, axis=1)
     l0 = np.zeros(count, np.int32)
     l0[used] = np.bincount(sparse.positions, minlength=len(used))
-    kept = sparse if features is None else _select(sparse, features)
-    labels = {int(feature): dictionary.label(int(feature)) for feature in np.unique(kept.features)}
+    labels = {int(feature): dictionary.label(int(feature)) for feature in np.unique(sparse.features)}
     return FeatureReading(
         tokens=tokens,
         dictionary=dictionary.info,
-        positions=used[kept.positions].astype(np.int32),
-        features=kept.features,
-        activations=kept.activations,
+        positions=used[sparse.positions].astype(np.int32),
+        features=sparse.features,
+        activations=sparse.activations,
         l0=l0,
         error_norm=error_norm,
-        norm=x.norm(dim=1).cpu().numpy(),
+        norm=to_numpy(x.norm(dim=1)),
         fvu=fvu,
         total_fvu=total,
         selected=features,
@@ -58,8 +58,3 @@ def measure_fvu(x: np.ndarray, error: np.ndarray) -> tuple[float | None, np.ndar
         return None, np.full(len(x), np.nan, np.float32)
     with np.errstate(divide="ignore"):
         return float(squared.sum() / spread.sum()), (squared / spread).astype(np.float32)
-
-
-def _select(sparse: SparseActivations, features: tuple[int, ...]) -> SparseActivations:
-    here = np.isin(sparse.features, features)
-    return SparseActivations(sparse.positions[here], sparse.features[here], sparse.activations[here], sparse.shape)

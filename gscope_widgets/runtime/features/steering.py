@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.runtime.dictionaries.jumprelu import Dictionary
 from gscope_widgets.runtime.gemma.hooks import edit
@@ -45,6 +46,21 @@ class Steering:
                 target = resolve(intervention)
                 self._targets[target.point.name] = target.point
                 self._plans[target.point.name].append((row, intervention, target))
+
+    def require_reach(self, length: int) -> None:
+        """Refuse an intervention that changes nothing in a text of `length` tokens.
+
+        Raises:
+            InvalidValue: all its positions are outside the text, or ignored.
+        """
+        for plan in self._plans.values():
+            for _row, intervention, _target in plan:
+                if not self._mask(intervention, first=0, count=length).any():
+                    raise InvalidValue(
+                        f"{intervention.kind} on {intervention.feature} changes nothing here: its positions "
+                        f"({describe_value(intervention.positions)}) hold no token of this text but ignored ones, "
+                        "such as BOS; give more text or other positions"
+                    )
 
     @contextmanager
     def applied(self, first: int) -> Iterator[None]:

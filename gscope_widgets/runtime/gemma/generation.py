@@ -1,5 +1,6 @@
 """Next tokens, one step at a time, for several rows of one prompt at once."""
 
+import codecs
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
@@ -10,7 +11,7 @@ from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, Toke
 from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.gemma.loading import LoadedModel
-from gscope_widgets.runtime.gemma.tokens import Tokenizer
+from gscope_widgets.runtime.gemma.tokens import Tokenizer, byte_value
 
 _ALTERNATIVES = 5
 
@@ -55,12 +56,12 @@ def generate_rows(
         position += inputs.shape[1]
         logits = _check_finite(outputs.logits[:, -1].float())
         chosen = draw_tokens(logits, plan=plan, uniform=torch.rand(1, generator=generator).item())
-        logprobs = logits.log_softmax(-1)
+        last = step + 1 == min(plan.max_new_tokens, room)
         tokens: list[GeneratedToken | None] = []
         for row, token_id in enumerate(chosen.tolist()):
             if not ended[row] and token_id in loaded.end_ids:
                 ended[row] = True
-            tokens.append(None if ended[row] else decoders[row].token(step, token_id, logprobs[row]))
+            tokens.append(None if ended[row] else decoders[row].token(step, token_id, logits[row], last=last))
         if all(ended):
             return "end of text"
         yield tokens
@@ -77,7 +78,9 @@ def draw_tokens(logits: torch.Tensor, *, plan: SamplingPlan, uniform: float) -> 
     """
     if plan.temperature == 0:
         return logits.argmax(-1)
-    probabilities = (logits / plan.temperature).softmax(-1).double()
+    # The likeliest at 0, in double precision: no temperature above 0 then overflows.
+    scaled = (logits - logits.amax(-1, keepdim=True)).double() / plan.temperature
+    probabilities = scaled.softmax(-1)
     if plan.top_p < 1:
         ordered, order = probabilities.sort(descending=True)
         outside = ordered.cumsum(-1) - ordered >= plan.top_p
@@ -107,7 +110,11 @@ def compare_next(
     changed: torch.Tensor,
     interventions: tuple[Intervention, ...],
 ) -> TokenDistribution:
-    """The `k` likeliest tokens of both runs; float32 logits, [d_vocab] each, which are the same run without interventions."""
+    """The `k` likeliest tokens of both runs, which are one run where there are no interventions.
+
+    Args:
+        unchanged: float32 logits, [d_vocab]; `changed` alike.
+    """
     top_changed, top_unchanged = (logits.topk(k).indices.tolist() for logits in (changed, unchanged))
     union = list(dict.fromkeys([*top_changed, *top_unchanged]))
     new, old = changed.double().log_softmax(-1), unchanged.double().log_softmax(-1)
@@ -127,18 +134,17 @@ class _RowDecoder:
 
     def __init__(self, tokenizer: Tokenizer):
         self._tokenizer = tokenizer
-        self._pending: list[int] = []
+        self._bytes = codecs.getincrementaldecoder("utf-8")("replace")
 
-    def token(self, step: int, token_id: int, logprobs: torch.Tensor) -> GeneratedToken:
-        self._pending.append(token_id)
-        text = self._tokenizer.decode(self._pending)
-        if text.endswith("\ufffd") and len(self._pending) < 4:
-            text = ""
+    def token(self, step: int, token_id: int, logits: torch.Tensor, *, last: bool) -> GeneratedToken:
+        value = byte_value(self._tokenizer.describe(token_id))
+        if value is None:
+            text = self._bytes.decode(b"", final=True) + self._tokenizer.decode([token_id])
         else:
-            self._pending = []
-        best = logprobs.topk(min(_ALTERNATIVES, len(logprobs))).indices.tolist()
-        chances = list_chances(self._tokenizer, logprobs, ids=best)
-        return GeneratedToken(step, token_id, text, float(logprobs[token_id]), chances)
+            text = self._bytes.decode(bytes([value]), final=last)
+        best = logits.topk(min(_ALTERNATIVES, len(logits))).indices.tolist()
+        chances = list_chances(self._tokenizer, logits, ids=best)
+        return GeneratedToken(step, token_id, text, float(logits.log_softmax(-1)[token_id]), chances)
 
 
 def _check_finite(logits: torch.Tensor) -> torch.Tensor:

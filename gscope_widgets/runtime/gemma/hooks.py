@@ -1,7 +1,7 @@
 """Hooks on a model's modules, only ever as context managers that remove them again."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 from torch import nn
@@ -40,11 +40,8 @@ def run_until(model: nn.Module, point: HookPoint, **inputs) -> torch.Tensor:
         found.append(activation)
         raise _ForwardEnded
 
-    with _hook(point, keep_and_end):
-        try:
-            model(**inputs)
-        except _ForwardEnded:
-            pass
+    with _hook(point, keep_and_end), suppress(_ForwardEnded):
+        model(**inputs)
     return found[0]
 
 

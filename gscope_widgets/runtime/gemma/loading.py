@@ -14,7 +14,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.models.gemma3.modeling_gemma3 import Gemma3TextModel
 from transformers.utils import logging as transformers_logging
 
-from gscope_widgets.errors import BadArtefact, GatedModel, InvalidValue, Offline, UnknownModel, describe_value
+from gscope_widgets.errors import (
+    BadArtefact,
+    GatedModel,
+    InvalidValue,
+    Offline,
+    OutOfMemory,
+    UnknownModel,
+    describe_value,
+)
 from gscope_widgets.mini import MODELS
 from gscope_widgets.records.features import ModelInfo
 from gscope_widgets.runtime.dictionaries.weights import read_header
@@ -68,7 +76,14 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
                 output_loading_info=True,
                 **options,
             )
+    except (MemoryError, torch.OutOfMemoryError):
+        raise OutOfMemory(
+            f"{name} does not fit into the memory of {device}; close other scopes, "
+            "take dtype='bfloat16' or a smaller model"
+        ) from None
     except Exception as error:  # noqa: BLE001 - a damaged folder raises whatever transformers meets first
+        if local is None and isinstance(error, OSError):
+            raise Offline(f"{name} could not be fetched whole ({_first_line(error)}); try again") from None
         raise BadArtefact(f"{name} cannot be loaded as a Gemma 3 model: {_first_line(error)}") from None
     text_model = find_text_model(model)
     _check_weights(name, model, report)
@@ -89,6 +104,20 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
         licence="Apache-2.0" if name in MODELS else "Gemma Terms of Use",
     )
     return LoadedModel(model, text_model, tokenizer, info, _end_ids(model, tokenizer))
+
+
+def check_token(token: object) -> str | None:
+    """A Hub token without the white space that copying adds. Its value is in no message.
+
+    Raises:
+        InvalidValue: not a string of one word.
+    """
+    if token is None:
+        return None
+    word = token.strip() if isinstance(token, str) else ""
+    if not word or not word.isascii() or not word.isprintable() or " " in word:
+        raise InvalidValue("token must be a Hub token, one word of plain characters (what was given is not shown)")
+    return word
 
 
 def is_folder(name: str) -> bool:
@@ -155,6 +184,10 @@ def _find_source(name: str, *, revision: str | None, token: str | None) -> tuple
 
 def _ask_hub(repository: str, *, revision: str | None, token: str | None) -> None:
     """Fetch the configuration alone, so that what stands in the way is told before anything large."""
+    unreachable = (
+        f"{repository} is not on this machine and the Hub cannot be reached; "
+        "go online and try again, or use gs.load('mini'), which needs no network"
+    )
     try:
         hf_hub_download(repository, "config.json", revision=revision, token=token)
     except hub_errors.GatedRepoError:
@@ -167,11 +200,15 @@ def _ask_hub(repository: str, *, revision: str | None, token: str | None) -> Non
         raise UnknownModel(f"the Hub has no {repository}, or it is private and HF_TOKEN is absent or expired") from None
     except hub_errors.RevisionNotFoundError:
         raise UnknownModel(f"{repository} has no revision {describe_value(revision)}") from None
-    except (hub_errors.LocalEntryNotFoundError, hub_errors.OfflineModeIsEnabled, OSError):
+    except (hub_errors.LocalEntryNotFoundError, hub_errors.OfflineModeIsEnabled):
+        raise Offline(unreachable) from None
+    except hub_errors.HfHubHTTPError as error:
+        status = getattr(getattr(error, "response", None), "status_code", "no status")
         raise Offline(
-            f"{repository} is not on this machine and the Hub cannot be reached; "
-            "go online and try again, or use gs.load('mini'), which needs no network"
+            f"the Hub answered {status} for {repository}; try again in a few minutes, or use gs.load('mini')"
         ) from None
+    except OSError:
+        raise Offline(unreachable) from None
 
 
 @contextmanager
@@ -194,7 +231,9 @@ def _check_folder(folder: Path) -> None:
     for path in weights:
         for name, head in read_header(path).items():
             if head.dtype not in _WEIGHT_TYPES:
-                raise BadArtefact(f"{path}: tensor {name} should be one of {', '.join(_WEIGHT_TYPES)}, got {head.dtype}")
+                raise BadArtefact(
+                    f"{path}: tensor {name} should be one of {', '.join(_WEIGHT_TYPES)}, got {head.dtype}"
+                )
 
 
 def _check_weights(name: str, model: torch.nn.Module, report: dict) -> None:

@@ -138,7 +138,7 @@ class Tokenizer:
     def _ignored(self, ids: list[int]) -> dict[int, str]:
         ignored = {pos: _SPECIAL_REASON for pos, token_id in enumerate(ids) if self._is_untrained(token_id)}
         if self.chat and len(ids) > 1 and ids[1] == self._turn_id:
-            ignored |= {pos: _HEADER_REASON for pos in range(min(CHAT_HEADER, len(ids)))}
+            ignored |= dict.fromkeys(range(min(CHAT_HEADER, len(ids))), _HEADER_REASON)
         if ids:
             ignored[0] = _BOS_REASON
         return ignored
@@ -181,7 +181,8 @@ def _byte_spans(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, in
     return [(at[start], at[end]) for start, end in offsets]
 
 
-def _byte_value(string: str) -> int | None:
+def byte_value(string: str) -> int | None:
+    """The byte of a piece such as "<0xF0>", or None for any other piece."""
     if len(string) == 6 and string.startswith("<0x") and string.endswith(">"):
         try:
             return int(string[3:5], 16)
@@ -197,10 +198,10 @@ def _decoded_lengths(strings: list[str], silent: list[bool]) -> list[int]:
     for pos, string in enumerate([*strings, ""]):
         if pos < len(strings) and silent[pos]:
             continue
-        if _byte_value(string) is not None:
+        if byte_value(string) is not None:
             run.append(pos)
             continue
-        broken = "\ufffd" in bytes(_byte_value(strings[at]) for at in run).decode("utf-8", "replace")
+        broken = "\ufffd" in bytes(byte_value(strings[at]) for at in run).decode("utf-8", "replace")
         for at in run:
             lengths[at] = 3 if broken else 1
         run = []
@@ -211,7 +212,7 @@ def _find_glyphs(strings: tuple[str, ...]) -> tuple[tuple[int, int, str], ...]:
     """Characters that several byte tokens make together."""
     glyphs, run = [], bytearray()
     for pos, string in enumerate([*strings, ""]):
-        value = _byte_value(string)
+        value = byte_value(string)
         if value is not None:
             run.append(value)
             continue

@@ -22,7 +22,7 @@ import { createNumberField, refuseOutside } from "../shared/number_field.js";
 const modes = [
   ["clamp", "clamp to", "sets the activation to this value at every token"],
   ["scale", "scale by", "multiplies the activation where the feature fires"],
-  ["add", "add", "adds this to the activation at every token"],
+  ["add", "add", "adds the feature's direction, this many mean residual norms long, at every token but the ignored ones"],
 ];
 
 /** @param {RowState} state */

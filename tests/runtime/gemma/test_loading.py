@@ -57,14 +57,23 @@ def make_integers(tensors):
 
 
 DAMAGE = {
-    "cut by one byte": (lambda path: path.write_bytes(path.read_bytes()[:-1]), "cut short or changed.*its header asks for"),
-    "cut in half": (lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]), "cut short or changed"),
+    "cut by one byte": (
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        "cut short or changed.*its header asks for",
+    ),
+    "cut in half": (
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+        "cut short or changed",
+    ),
     "one byte more": (lambda path: path.write_bytes(path.read_bytes() + b"\0"), "cut short or changed"),
     "empty": (lambda path: path.write_bytes(b""), r"\(0 bytes\) is empty, not a safetensors file"),
     "seven bytes": (lambda path: path.write_bytes(b"1234567"), r"\(7 bytes\) is damaged, not a safetensors file"),
     "a web page": (lambda path: path.write_bytes(b"<!DOCTYPE html><html>404</html>"), "is a web page"),
     "an LFS pointer": (lambda path: path.write_bytes(LFS), r"is a Git LFS pointer \(run git lfs pull\)"),
-    "a pickle": (lambda path: path.write_bytes(pickle.dumps({"a": np.zeros(99)})), "is a pickle or archive, which is never"),
+    "a pickle": (
+        lambda path: path.write_bytes(pickle.dumps({"a": np.zeros(99)})),
+        "is a pickle or archive, which is never",
+    ),
     "a torch archive": (lambda path: torch.save({"a": torch.zeros(3)}, path), "is a pickle or archive, which is never"),
     "a garbage header": (lambda path: set_header(path, b"{not json"), "damaged header"),
     "a list for a header": (lambda path: set_header(path, b"[1, 2]"), "damaged header"),
@@ -72,7 +81,10 @@ DAMAGE = {
     "NaN weights": (lambda path: rewrite(path, put_nan), r"layers\.1\.mlp\.up_proj\.weight holds NaN or infinite"),
     "infinite weights": (lambda path: rewrite(path, put_infinity), r"model\.norm\.weight holds NaN or infinite"),
     "a wrong shape": (lambda path: rewrite(path, cut_a_tensor), "cannot be loaded as a Gemma 3 model|wrong shape"),
-    "a missing tensor": (lambda path: rewrite(path, drop_a_tensor), r"has no tensor model\.layers\.2\.self_attn\.q_norm"),
+    "a missing tensor": (
+        lambda path: rewrite(path, drop_a_tensor),
+        r"has no tensor model\.layers\.2\.self_attn\.q_norm",
+    ),
     "a further tensor": (lambda path: rewrite(path, add_a_tensor), r"no Gemma 3 has: .*lora_A"),
     "integers": (lambda path: rewrite(path, make_integers), r"tensor model\.norm\.weight should be one of .*got I32"),
 }
@@ -120,7 +132,6 @@ def test_a_configuration_that_does_not_fit_the_weights_is_refused(load, make_mod
 def test_a_damaged_json_file_is_refused_or_does_no_harm(load, make_model, name, content):
     folder = make_model()
     expected = load(str(folder)).next_tokens("hello", 3)
-    load.__closure__  # noqa: B018 - the scope above is closed below, so that the folder is read again
     gs.load(str(folder)).close()
     (folder / name).write_bytes(content)
     try:
@@ -134,7 +145,9 @@ def test_a_damaged_json_file_is_refused_or_does_no_harm(load, make_model, name, 
 def test_a_model_of_another_architecture_is_refused(load, tmp_path):
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    config = LlamaConfig(hidden_size=16, num_hidden_layers=1, intermediate_size=16, num_attention_heads=2, vocab_size=64)
+    config = LlamaConfig(
+        hidden_size=16, num_hidden_layers=1, intermediate_size=16, num_attention_heads=2, vocab_size=64
+    )
     LlamaForCausalLM(config).save_pretrained(tmp_path / "llama")
     with pytest.raises(gs.UnknownModel, match="0 Gemma 3 text models"):
         load(str(tmp_path / "llama"))
@@ -155,7 +168,20 @@ def test_a_folder_that_holds_no_model_says_what_it_lacks(load, make_model, tmp_p
 
 @pytest.mark.parametrize(
     "name",
-    ["", "/nowhere/at/all", "./nothing", "mini2", "gemma-3-2b", "a\0b", "x" * 5000, "../..//x", "a/b/c", 7, None, ["mini"]],
+    [
+        "",
+        "/nowhere/at/all",
+        "./nothing",
+        "mini2",
+        "gemma-3-2b",
+        "a\0b",
+        "x" * 5000,
+        "../..//x",
+        "a/b/c",
+        7,
+        None,
+        ["mini"],
+    ],
     ids=lambda name: repr(name)[:20],
 )
 def test_a_name_that_means_no_model_is_refused_and_says_what_does(load, name):
@@ -170,7 +196,9 @@ def test_code_beside_a_model_never_runs(load, make_model, tmp_path, monkeypatch)
     (folder / "evil.py").write_text(f"open({str(marker)!r}, 'w').close()\nclass Evil: pass\n")
     for name in ("config.json", "tokenizer_config.json"):
         config = json.loads((folder / name).read_text())
-        mapping = {kind: "evil.Evil" for kind in ("AutoConfig", "AutoModelForCausalLM")} | {"AutoTokenizer": ["evil.Evil"] * 2}
+        mapping = {kind: "evil.Evil" for kind in ("AutoConfig", "AutoModelForCausalLM")} | {
+            "AutoTokenizer": ["evil.Evil"] * 2
+        }
         config = config | {"auto_map": mapping} | ({"model_type": "evil"} if name == "config.json" else {})
         (folder / name).write_text(json.dumps(config))
     monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("it asked whether to run code"))
@@ -381,7 +409,11 @@ def hub_error(kind):
 @pytest.mark.parametrize(
     ("raised", "expected", "sentence"),
     [
-        (hub_errors.GatedRepoError, gs.GatedModel, r"accept it on https://huggingface\.co/google/gemma-3-270m.*HF_TOKEN.*'mini'"),
+        (
+            hub_errors.GatedRepoError,
+            gs.GatedModel,
+            r"accept it on https://huggingface\.co/google/gemma-3-270m.*HF_TOKEN.*'mini'",
+        ),
         (hub_errors.RepositoryNotFoundError, gs.UnknownModel, "the Hub has no google/gemma-3-270m, or it is private"),
         (hub_errors.RevisionNotFoundError, gs.UnknownModel, "google/gemma-3-270m has no revision 'r1'"),
         (hub_errors.LocalEntryNotFoundError, gs.Offline, r"cannot be reached; go online.*gs\.load\('mini'\)"),

@@ -39,7 +39,12 @@ def test_the_language_model_inside_a_multimodal_gemma_is_found():
     with torch.device("meta"):
         config = Gemma3Config(
             text_config={"hidden_size": 16, "num_hidden_layers": 1, "intermediate_size": 16, "vocab_size": 64},
-            vision_config={"hidden_size": 16, "num_hidden_layers": 1, "intermediate_size": 16, "num_attention_heads": 2},
+            vision_config={
+                "hidden_size": 16,
+                "num_hidden_layers": 1,
+                "intermediate_size": 16,
+                "num_attention_heads": 2,
+            },
         )
         model = Gemma3ForConditionalGeneration(config)
     assert find_text_model(model) is model.model.language_model

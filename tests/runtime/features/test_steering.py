@@ -1,0 +1,424 @@
+"""Interventions against plain NumPy on a plain model: what changes, where, by how much, and what does not."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+
+import gscope_widgets as gs
+from gscope_widgets.records.generation import SamplingPlan
+from gscope_widgets.records.interventions import add_random
+from gscope_widgets.runtime.features.steering import Target, compute_delta
+from gscope_widgets.runtime.scope import CALIBRATION_TEXT
+
+TEXT = "The old fisherman sold 12 fish at the market."
+VOCABULARY = 4096
+
+
+@pytest.fixture
+def plain(tiny, load_plain):
+    """The tiny model again, loaded by transformers alone."""
+    return load_plain(tiny.name)
+
+
+@pytest.fixture
+def weights(tiny_dictionary, read_weights):
+    return read_weights(tiny_dictionary.folder)
+
+
+@pytest.fixture
+def firing(tiny, tiny_dictionary):
+    """A feature that fires on TEXT at some positions and is silent at others."""
+    reading = tiny.read(TEXT, tiny_dictionary)
+    dense = reading.to_dense()[list(reading.tokens.used)]
+    share = (dense > 0).mean(0)
+    feature = int(np.argmin(np.abs(share - 0.5)))
+    assert 0 < share[feature] < 1
+    return feature
+
+
+@pytest.fixture
+def silent(tiny, tiny_dictionary):
+    """A feature that fires nowhere on TEXT."""
+    features = set(range(40)) - set(tiny.read(TEXT, tiny_dictionary).features.tolist())
+    return min(features) if features else pytest.skip("every feature fires")
+
+
+def activation(x, weights, feature):
+    pre = x @ weights["w_enc"][:, feature] + weights["b_enc"][feature]
+    return np.where(pre > weights["threshold"][feature], pre, 0.0)
+
+
+def unit(weights, feature):
+    row = weights["w_dec"][feature]
+    return row / np.linalg.norm(row)
+
+
+def logits_of(distribution) -> np.ndarray:
+    logits = np.empty(VOCABULARY)
+    for chance in distribution.chances:
+        logits[chance.id] = chance.logit
+    return logits
+
+
+def steer_plainly(plain_run, plain, ids, change, *, positions=None, layer=1):
+    """Last logits of a plain model whose residual stream after `layer` is changed at `positions`."""
+    chosen = range(1, len(ids)) if positions is None else positions
+
+    def edit(x):
+        changed = x.copy()
+        for pos in chosen:
+            changed[pos] += change(x[pos : pos + 1])[0]
+        return changed
+
+    logits, _ = plain_run(plain, ids, layer=layer, edit=edit)
+    return logits[-1]
+
+
+def changes_nothing(distribution) -> bool:
+    """Whether both runs agree to rounding: two rows of one batch need not be equal to the last bit."""
+    base, changed = (np.array([pair[side].logit for pair in distribution.pairs]) for side in (0, 1))
+    return bool(np.abs(base - changed).max() < 1e-4) and distribution.kl < 1e-8
+
+
+def check_same(found, expected):
+    np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+
+# ---- each kind against NumPy
+
+
+@pytest.mark.parametrize("value", [0.0, 0.7, 12.0])
+def test_clamp_moves_the_activation_to_the_value_and_leaves_the_error_term(
+    tiny, tiny_dictionary, weights, plain, plain_run, firing, value
+):
+    ids = tiny.tokens(TEXT).ids
+    expected = steer_plainly(
+        plain_run, plain, ids, lambda x: (value - activation(x, weights, firing))[:, None] * weights["w_dec"][firing]
+    )
+    found = logits_of(tiny.next_tokens(TEXT, VOCABULARY, [gs.clamp(tiny_dictionary.feature(firing), value)]))
+    check_same(found, expected)
+    # Controls: nothing done, and the reconstruction put in the activation's place, are other numbers.
+    plain_logits, _ = plain_run(plain, ids, layer=1)
+    assert np.abs(found - plain_logits[-1]).max() > 0.05
+    replaced = steer_plainly(plain_run, plain, ids, lambda x: reconstruct(x, weights, {firing: value}) - x)
+    assert np.abs(found - replaced).max() > 0.05
+
+
+def reconstruct(x, weights, values):
+    pre = x @ weights["w_enc"] + weights["b_enc"]
+    z = np.where(pre > weights["threshold"], pre, 0.0)
+    for feature, value in values.items():
+        z[:, feature] = value
+    return z @ weights["w_dec"] + weights["b_dec"]
+
+
+@pytest.mark.parametrize("factor", [-2.0, 0.0, 0.5, 3.0])
+def test_scale_multiplies_the_features_own_term(tiny, tiny_dictionary, weights, plain, plain_run, firing, factor):
+    expected = steer_plainly(
+        plain_run, plain, tiny.tokens(TEXT).ids,
+        lambda x: ((factor - 1) * activation(x, weights, firing))[:, None] * weights["w_dec"][firing],
+    )  # fmt: skip
+    check_same(
+        logits_of(tiny.next_tokens(TEXT, VOCABULARY, [gs.scale(tiny_dictionary.feature(firing), factor)])), expected
+    )
+
+
+def test_ablate_takes_the_features_own_term_away(tiny, tiny_dictionary, weights, plain, plain_run, firing):
+    ref = tiny_dictionary.feature(firing)
+    expected = steer_plainly(
+        plain_run, plain, tiny.tokens(TEXT).ids,
+        lambda x: -activation(x, weights, firing)[:, None] * weights["w_dec"][firing],
+    )  # fmt: skip
+    found = tiny.next_tokens(TEXT, VOCABULARY, [gs.ablate(ref)])
+    check_same(logits_of(found), expected)
+    for same in (gs.clamp(ref, 0.0), gs.scale(ref, 0.0)):
+        assert tiny.next_tokens(TEXT, VOCABULARY, [same]).chances == found.chances
+
+
+@pytest.mark.parametrize("strength", [-0.8, 0.3, 2.0])
+def test_add_is_the_strength_times_the_mean_norm_along_the_unit_direction(
+    tiny, tiny_dictionary, weights, plain, plain_run, firing, strength
+):
+    calibration = tiny.tokens(CALIBRATION_TEXT)
+    _, x = plain_run(plain, calibration.ids, layer=1)
+    mean_norm = np.linalg.norm(x[list(calibration.used)], axis=1).mean()
+    assert tiny.mean_norm(tiny_dictionary) == pytest.approx(mean_norm, rel=1e-4)
+    with_bos = np.linalg.norm(x, axis=1).mean()
+    assert tiny.mean_norm(tiny_dictionary) != pytest.approx(with_bos, rel=1e-4)  # control: BOS is left out
+    expected = steer_plainly(
+        plain_run, plain, tiny.tokens(TEXT).ids, lambda x: (strength * mean_norm * unit(weights, firing))[None]
+    )
+    found = logits_of(tiny.next_tokens(TEXT, VOCABULARY, [gs.add(tiny_dictionary.feature(firing), strength)]))
+    check_same(found, expected)
+    raw = gs.add(tiny_dictionary.feature(firing), strength * mean_norm, unit="raw")
+    check_same(logits_of(tiny.next_tokens(TEXT, VOCABULARY, [raw])), expected)
+    assert np.linalg.norm(weights["w_dec"][firing]) != pytest.approx(1, abs=0.1)  # the row itself is no unit vector
+
+
+def test_the_random_control_is_as_long_as_what_it_controls_and_points_elsewhere(tiny, tiny_dictionary, weights):
+    refs = [tiny_dictionary.feature(n) for n in (3, 4)]
+    added = [gs.add(refs[0], 0.4), gs.add(refs[1], -0.2), gs.ablate(refs[0])]
+    total = 0.4 * unit(weights, 3) - 0.2 * unit(weights, 4)
+    control = tiny.random_control(added, seed=5)
+    assert (control.kind, control.seed, control.unit) == ("random", 5, "fraction")
+    assert control.amount == pytest.approx(np.linalg.norm(total), rel=1e-5)
+    target = Target(tiny_dictionary, None, 10.0)
+    delta = compute_delta(torch.zeros(2, 24), control, target).numpy()
+    np.testing.assert_allclose(np.linalg.norm(delta, axis=1), 10 * np.linalg.norm(total), rtol=1e-5)
+    cosine = delta[0] @ total / np.linalg.norm(delta[0]) / np.linalg.norm(total)
+    assert abs(cosine) < 0.7
+    other = compute_delta(torch.zeros(2, 24), tiny.random_control(added, seed=6), target).numpy()
+    assert not np.allclose(delta, other)
+    assert tiny.random_control([gs.ablate(refs[0])]) is None
+
+
+def test_a_random_control_of_two_units_or_layers_is_refused(tiny, tiny_dictionary, make_dictionary):
+    other = tiny.dictionary(path=make_dictionary(layer=2))
+    first = gs.add(tiny_dictionary.feature(1), 0.2)
+    for second in (gs.add(tiny_dictionary.feature(2), 0.2, unit="raw"), gs.add(other.feature(2), 0.2)):
+        with pytest.raises(gs.InvalidValue, match="one layer and one unit"):
+            tiny.random_control([first, second])
+
+
+# ---- nothing where nothing should be
+
+
+@pytest.mark.parametrize("make", [lambda r: gs.add(r, 0.0), lambda r: gs.scale(r, 1.0), lambda r: add_random(r, 0.0)])
+def test_an_intervention_of_no_size_changes_no_logit(tiny, tiny_dictionary, firing, make):
+    distribution = tiny.next_tokens(TEXT, VOCABULARY, [make(tiny_dictionary.feature(firing))])
+    assert changes_nothing(distribution)
+    control = tiny.next_tokens(TEXT, VOCABULARY, [gs.add(tiny_dictionary.feature(firing), 0.3)])
+    assert not changes_nothing(control)
+    assert control.kl > 1e-3
+
+
+def test_ablate_and_scale_change_nothing_where_the_feature_is_silent(tiny, tiny_dictionary, silent):
+    ref = tiny_dictionary.feature(silent)
+    for intervention in (gs.ablate(ref), gs.scale(ref, 100.0), gs.clamp(ref, 0.0)):
+        distribution = tiny.next_tokens(TEXT, VOCABULARY, [intervention])
+        assert changes_nothing(distribution)
+    control = tiny.next_tokens(TEXT, VOCABULARY, [gs.clamp(ref, 5.0)])
+    assert not changes_nothing(control)
+
+
+def test_bos_is_never_changed(tiny, tiny_dictionary, plain, plain_run, weights, firing):
+    """An intervention on BOS alone does nothing, though the same change by hand would."""
+    ref = tiny_dictionary.feature(firing)
+    for positions in (slice(0, 1), "all", "prompt"):
+        text = "" if positions != slice(0, 1) else "The dog"
+        distribution = tiny.next_tokens(text, VOCABULARY, [gs.add(ref, 5.0, positions=positions)])
+        assert changes_nothing(distribution)
+    ids = tiny.tokens("The dog").ids  # within the sliding window of the last layer
+    by_hand = steer_plainly(plain_run, plain, ids, lambda x: 50 * unit(weights, firing)[None], positions=[0])
+    plain_logits, _ = plain_run(plain, ids, layer=1)
+    assert np.abs(by_hand - plain_logits[-1]).max() > 0.05
+
+
+def test_the_header_of_a_chat_and_end_tokens_are_never_changed(load, make_model, make_dictionary):
+    chat = load(str(make_model("tiny-it", tokenizer="chat")))
+    ref = chat.dictionary(path=make_dictionary()).feature(3)
+    header = [2, 105, 2364, 107]
+    for ids in (header, [2, 1, 0]):
+        distribution = chat.next_tokens(ids, VOCABULARY, [gs.add(ref, 5.0)])
+        assert changes_nothing(distribution)
+    distribution = chat.next_tokens([*header, 300], VOCABULARY, [gs.add(ref, 5.0)])
+    assert not changes_nothing(distribution)
+
+
+def test_other_features_and_the_rest_of_the_residual_stay_when_one_is_clamped(tiny, tiny_dictionary, weights, firing):
+    """The change is exactly along the feature's decoder row."""
+    x = torch.randn(5, 24, generator=torch.Generator().manual_seed(0))
+    target = Target(tiny_dictionary, None, 1.0)
+    delta = compute_delta(x, gs.clamp(tiny_dictionary.feature(firing), 4.0), target).numpy().astype(np.float64)
+    row = weights["w_dec"][firing]
+    amounts = delta @ row / (row @ row)
+    np.testing.assert_allclose(delta, amounts[:, None] * row, atol=1e-4)
+    np.testing.assert_allclose(amounts, 4.0 - activation(x.numpy().astype(np.float64), weights, firing), atol=1e-4)
+
+
+# ---- several at once
+
+
+def test_the_order_of_interventions_does_not_matter(tiny, tiny_dictionary, firing):
+    ref, other = tiny_dictionary.feature(firing), tiny_dictionary.feature((firing + 1) % 40)
+    made = [gs.clamp(ref, 5.0), gs.add(other, 0.5), gs.ablate(other)]
+    found = [logits_of(tiny.next_tokens(TEXT, VOCABULARY, list(order))) for order in permutations(made)]
+    for one in found[1:]:
+        np.testing.assert_allclose(one, found[0], atol=1e-4 * np.abs(found[0]).max())
+
+
+def test_several_at_one_layer_are_all_computed_from_the_unchanged_activation(
+    tiny, tiny_dictionary, weights, plain, plain_run, firing
+):
+    other = (firing + 1) % 40
+    made = [gs.add(tiny_dictionary.feature(other), 20.0, unit="raw"), gs.clamp(tiny_dictionary.feature(firing), 3.0)]
+
+    def together(x):
+        clamped = (3.0 - activation(x, weights, firing))[:, None] * weights["w_dec"][firing]
+        return clamped + 20.0 * unit(weights, other)[None]
+
+    def one_after_the_other(x):
+        pushed = x + 20.0 * unit(weights, other)[None]
+        return pushed - x + (3.0 - activation(pushed, weights, firing))[:, None] * weights["w_dec"][firing]
+
+    ids = tiny.tokens(TEXT).ids
+    found = logits_of(tiny.next_tokens(TEXT, VOCABULARY, made))
+    check_same(found, steer_plainly(plain_run, plain, ids, together))
+    assert np.abs(found - steer_plainly(plain_run, plain, ids, one_after_the_other)).max() > 0.02
+
+
+def test_interventions_at_two_layers_act_at_both(tiny, tiny_dictionary, make_dictionary, read_weights, load_plain):
+    path = make_dictionary("other-pt", layer=2, seed=3, width=31)
+    other = tiny.dictionary(path=path)
+    made = [gs.add(tiny_dictionary.feature(1), 3.0, unit="raw"), gs.add(other.feature(30), 4.0, unit="raw")]
+    plain = load_plain(tiny.name)
+    rows = {1: 3.0 * unit(read_weights(tiny_dictionary.folder), 1), 2: 4.0 * unit(read_weights(path), 30)}
+    handles = []
+    for layer, row in rows.items():
+        push = torch.from_numpy(row).float()
+
+        def hook(_module, _inputs, output, push=push):
+            changed = output.clone()
+            changed[:, 1:] += push
+            return changed
+
+        handles.append(plain.model.layers[layer].register_forward_hook(hook))
+    with torch.no_grad():
+        expected = plain(input_ids=torch.tensor([tiny.tokens(TEXT).ids])).logits[0, -1].numpy()
+    for handle in handles:
+        handle.remove()
+    check_same(logits_of(tiny.next_tokens(TEXT, VOCABULARY, made)), expected)
+    assert tiny.next_tokens(TEXT, 5, made[:1]).chances != tiny.next_tokens(TEXT, 5, made).chances
+
+
+# ---- where
+
+
+@pytest.mark.parametrize(
+    ("positions", "changed"),
+    [
+        ("all", lambda count: range(1, count)),
+        ("prompt", lambda count: range(1, count)),
+        ("generated", lambda _count: ()),
+        (slice(3, 5), lambda _count: (3, 4)),
+        (slice(None, 3), lambda _count: (1, 2)),
+        (slice(2, None, 3), lambda count: range(2, count, 3)),
+        (slice(500, 600), lambda _count: ()),
+    ],
+    ids=str,
+)
+def test_positions_mean_what_they_say(tiny, tiny_dictionary, weights, plain, plain_run, positions, changed):
+    ids = tiny.tokens(TEXT).ids
+    expected = steer_plainly(plain_run, plain, ids, lambda x: 30 * unit(weights, 2)[None], positions=changed(len(ids)))
+    made = gs.add(tiny_dictionary.feature(2), 30.0, unit="raw", positions=positions)
+    check_same(logits_of(tiny.next_tokens(TEXT, VOCABULARY, [made])), expected)
+
+
+@pytest.mark.parametrize("positions", ["all", "prompt", "generated", slice(4, 16, 3)], ids=str)
+@pytest.mark.parametrize("kind", ["add", "clamp"])
+def test_steered_generation_with_a_cache_equals_a_whole_pass_at_every_step(
+    tiny, tiny_dictionary, weights, plain, plain_run, positions, kind
+):
+    """Teacher-forced: the plain model is run on the whole text so far, with no cache, at each step."""
+    ref = tiny_dictionary.feature(2)
+    made = (
+        gs.add(ref, 3.0, unit="raw", positions=positions) if kind == "add" else gs.clamp(ref, 6.0, positions=positions)
+    )
+
+    def change(x):
+        if kind == "add":
+            return 3.0 * unit(weights, 2)[None]
+        return (6.0 - activation(x, weights, 2))[:, None] * weights["w_dec"][2]
+
+    prompt = list(tiny.tokens("The old man").ids)
+    tokens = tiny.generate(prompt, [made], max_new_tokens=20, temperature=1.0, seed=3).wait().tokens()
+    assert len(tokens) >= 12  # longer than the sliding window
+    ids, largest = list(prompt), 0.0
+    for token in tokens:
+        chosen = {
+            "all": range(1, len(ids)),
+            "prompt": range(1, len(prompt)),
+            "generated": range(len(prompt), len(ids)),
+        }.get(positions if isinstance(positions, str) else "", range(4, min(16, len(ids)), 3))
+        logits = steer_plainly(plain_run, plain, ids, change, positions=chosen)
+        unsteered = steer_plainly(plain_run, plain, ids, change, positions=())
+        logprobs, unsteered = (
+            values - np.log(np.exp(values - values.max()).sum()) - values.max() for values in (logits, unsteered)
+        )
+        assert token.logprob == pytest.approx(logprobs[token.id], abs=5e-3)
+        largest = max(largest, abs(unsteered[token.id] - token.logprob))
+        ids.append(token.id)
+    assert largest > 0.05  # control: without steering the numbers are others
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_steering_of_no_strength_gives_the_unsteered_text_token_for_token(scope, dictionary, temperature):
+    prompt, options = "The old fisherman", {"max_new_tokens": 24, "temperature": temperature, "seed": 4}
+    plain = scope.generate(prompt, **options).wait().tokens()
+    for silent in (gs.add(dictionary.feature(3), 0.0), gs.scale(dictionary.feature(3), 1.0)):
+        assert scope.generate(prompt, [silent], **options).wait().tokens() == plain
+    pushed = scope.generate(prompt, [gs.add(dictionary.feature(3), 1.0)], **options).wait().tokens()
+    assert pushed != plain
+
+
+def test_rows_of_a_batch_equal_the_same_rows_alone(tiny, tiny_dictionary):
+    ref = tiny_dictionary.feature(2)
+    rows = {"plain": (), "pushed": (gs.add(ref, 1.0),), "clamped": (gs.clamp(ref, 5.0), gs.add(ref, -0.5))}
+    plan = SamplingPlan(16, 1.0, 0.9, 7)
+    together = tiny.generate_rows("The old man", rows, plan=plan).wait()
+    for name, interventions in rows.items():
+        alone = tiny.generate(
+            "The old man", interventions, max_new_tokens=16, temperature=1.0, top_p=0.9, seed=7
+        ).wait().tokens()  # fmt: skip
+        assert [token.id for token in together.tokens(name)] == [token.id for token in alone]
+        np.testing.assert_allclose(
+            [token.logprob for token in together.tokens(name)], [token.logprob for token in alone], atol=1e-4
+        )
+    ids = {name: [token.id for token in together.tokens(name)] for name in rows}
+    assert ids["plain"] != ids["pushed"] != ids["clamped"]  # the rows are not all the same one
+
+
+def test_a_row_is_not_touched_by_its_neighbours(tiny, tiny_dictionary):
+    ref = tiny_dictionary.feature(2)
+    strong = (gs.add(ref, 50.0), gs.clamp(ref, 1000.0))
+    plan = SamplingPlan(10)
+    quiet = tiny.generate_rows("Hello", {"a": (), "b": ()}, plan=plan).wait().tokens("a")
+    beside = tiny.generate_rows("Hello", {"a": (), "b": strong}, plan=plan).wait()
+    assert beside.tokens("a") == quiet
+    assert [token.id for token in beside.tokens("b")] != [token.id for token in quiet]
+
+
+def test_what_is_no_intervention_is_refused_before_anything_runs(tiny, tiny_dictionary):
+    for wrong in (5, None, "add", [5], [tiny_dictionary.feature(1)], [None]):
+        with pytest.raises(gs.InvalidValue, match="interventions"):
+            tiny.generate("Hello", wrong)
+        with pytest.raises(gs.InvalidValue, match="interventions"):
+            tiny.next_tokens("Hello", 3, wrong)
+    one = gs.ablate(tiny_dictionary.feature(1))
+    assert tiny.next_tokens("Hello", 3, one).interventions == (one,)
+    assert tiny.next_tokens("Hello", 3, (made for made in [one])).interventions == (one,)
+
+
+def test_an_intervention_of_a_dictionary_that_is_not_open_is_refused(scope, tiny, tiny_dictionary):
+    with pytest.raises(gs.UnknownDictionary, match="call scope.dictionary"):
+        scope.next_tokens("Hello", 3, [gs.ablate(tiny_dictionary.feature(1))])
+
+
+def test_output_that_is_not_finite_stops_and_says_so(tiny, tiny_dictionary, monkeypatch):
+    broken = tiny._loaded.model.model.norm.register_forward_hook(lambda _m, _i, output: output * float("nan"))
+    with pytest.raises(gs.GscopeError, match="not finite"):
+        tiny.next_tokens("Hello", 3)
+    generation = tiny.generate("Hello", max_new_tokens=5)
+    with pytest.raises(gs.GscopeError, match="not finite"):
+        generation.wait()
+    broken.remove()
+    assert generation.tokens() == ()
+    assert tiny.generate("Hello", max_new_tokens=5).wait().tokens()
+
+
+def test_the_strongest_interventions_taken_leave_finite_numbers(scope, dictionary):
+    ref = dictionary.feature(1)
+    for made in (gs.add(ref, 100.0), gs.add(ref, -1e6, unit="raw"), gs.clamp(ref, 1e6), gs.scale(ref, 1e4)):
+        assert np.isfinite([chance.logit for chance in scope.next_tokens("Hello", 5, [made]).chances]).all()

@@ -1,0 +1,257 @@
+"""Widgets on the embedded model, with a fake page at the other end of the comm."""
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+import ipywidgets
+import pytest
+import torch
+from comm.base_comm import BaseComm
+
+import gscope_widgets as gs
+from gscope_widgets.errors import InvalidValue
+
+# Models this small are fastest on one thread.
+torch.set_num_threads(1)
+
+SOON = 20.0  # seconds; far more than any answer takes
+
+
+class FakeComm(BaseComm):
+    """Keeps what the kernel sends, and refuses what Jupyter refuses."""
+
+    def __init__(self, *arguments, **options):
+        self.sent: list[tuple[dict, list[bytes]]] = []
+        super().__init__(*arguments, **options)
+
+    def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **_keys):
+        json.dumps(data, allow_nan=False).encode()
+        json.dumps(metadata, allow_nan=False)
+        if msg_type == "comm_msg":
+            self.sent.append((data, [bytes(buffer) for buffer in buffers or ()]))
+
+
+@dataclass
+class Page:
+    """The browser's side of one widget."""
+
+    widget: object
+    start: int = field(default=0)
+
+    @property
+    def comm(self) -> FakeComm:
+        return self.widget.comm
+
+    def set(self, **state) -> None:
+        """A patch of state, as `model.save_changes()` sends it."""
+        self._handle({"method": "update", "state": state, "buffer_paths": []})
+
+    def send(self, content) -> None:
+        """A custom message, as `model.send()` sends it."""
+        self._handle({"method": "custom", "content": content})
+
+    def messages(self, kind=None) -> list[tuple[dict, list[bytes]]]:
+        """Custom messages from Python since `forget`."""
+        found = [
+            (data["content"], buffers) for data, buffers in self.comm.sent[self.start :] if data["method"] == "custom"
+        ]
+        return [one for one in found if kind is None or one[0]["type"] == kind]
+
+    def patches(self, name) -> list:
+        """Values of a trait that Python sent since `forget`."""
+        updates = [data["state"] for data, _ in self.comm.sent[self.start :] if data["method"] == "update"]
+        return [state[name] for state in updates if name in state]
+
+    def forget(self) -> None:
+        self.start = len(self.comm.sent)
+
+    def settle(self) -> dict:
+        """Wait until the widget is no longer busy, and return its status."""
+        deadline = time.monotonic() + SOON
+        while self.widget.status["state"] == "busy" and time.monotonic() < deadline:
+            time.sleep(0.002)
+        assert self.widget.status["state"] != "busy", "it never ended"
+        time.sleep(0.005)  # the last message leaves just before the status, the copy just after
+        return self.widget.status
+
+    def _handle(self, data) -> None:
+        self.comm.handle_msg({"content": {"data": data}, "buffers": []})
+
+
+@pytest.fixture(autouse=True)
+def fake_comms(monkeypatch):
+    monkeypatch.setattr(ipywidgets.comm, "create_comm", FakeComm)
+
+
+@pytest.fixture(scope="session")
+def scope():
+    return gs.load("mini")
+
+
+@pytest.fixture(scope="session")
+def dictionary(scope):
+    return scope.dictionary()
+
+
+@pytest.fixture
+def open_page():
+    """Opens a page on a widget; widgets are closed afterwards."""
+    opened = []
+
+    def open_page(widget) -> Page:
+        opened.append(widget)
+        return Page(widget)
+
+    yield open_page
+    for widget in opened:
+        widget.close()
+
+
+class Slowly:
+    """A scope whose work waits for a gate and counts, and that can be made to fail."""
+
+    def __init__(self, scope):
+        self._scope = scope
+        self.gate = threading.Event()
+        self.gate.set()
+        self.calls: list[str] = []
+        self.error: BaseException | None = None
+
+    def __getattr__(self, name):
+        return getattr(self._scope, name)
+
+    def read(self, *arguments, **options):
+        return self._work("read", arguments, options)
+
+    def next_tokens(self, *arguments, **options):
+        return self._work("next_tokens", arguments, options)
+
+    def generate_rows(self, *arguments, **options):
+        return self._work("generate_rows", arguments, options)
+
+    def _work(self, name, arguments, options):
+        self.calls.append(name)
+        assert self.gate.wait(SOON)
+        if self.error is not None:
+            raise self.error
+        return getattr(self._scope, name)(*arguments, **options)
+
+
+@pytest.fixture
+def slow_scope(scope):
+    slow = Slowly(scope)
+    yield slow
+    slow.gate.set()
+
+
+# What JupyterLab 4's sanitizer keeps in untrusted outputs, less all that takes an address or input.
+KEPT = frozenset(
+    "a abbr b bdi bdo blockquote br caption code col colgroup dd del details dfn div dl dt em figcaption figure h1 h2 h3 "
+    "h4 h5 h6 hr i ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead "
+    "time tr u ul var wbr".split()
+)
+KEPT_ATTRIBUTES = frozenset(["class", "title", "style", "scope"])
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and text, as a browser would see them."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict]] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+        self.other: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in ("br", "hr", "meta", "col", "wbr"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def handle_comment(self, data):
+        self.other.append(data)
+
+    unknown_decl = handle_pi = handle_comment
+
+
+@pytest.fixture(scope="session")
+def read_html():
+    def read(html) -> Reader:
+        reader = Reader()
+        reader.feed(html)
+        reader.close()
+        assert reader.open == []
+        assert reader.other == []
+        return reader
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def check_copy(read_html):
+    """Only what survives in an untrusted notebook: allowed tags, allowed attributes, no address anywhere."""
+
+    def check(html) -> str:
+        reader = read_html(html)
+        for tag, attributes in reader.tags:
+            assert tag in KEPT
+            assert set(attributes) <= KEPT_ATTRIBUTES
+            style = attributes.get("style", "")
+            assert "url(" not in style
+            assert "expression" not in style
+        return "".join(reader.text)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def hostile_words():
+    """Text that tries to be markup, script, style or an invisible reordering."""
+    return (
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "</script><script>alert(2)</script>",
+        "javascript:alert(3)",
+        "';alert(4)//",
+        "<svg onload=alert(5)>",
+        "</td></tr></table><iframe src=//evil>",
+        "&lt;b&gt; &amp;lt;",
+        "{body} {title} %s {{x}}",
+        "url(javascript:alert(6))",
+        "\u202egnirts\u202c",
+        "\x00\x1b[31m",
+        "\u2028\u2029",
+        "-->",
+        "<!--",
+        "]]>",
+    )
+
+
+@pytest.fixture(scope="session")
+def refuse_all():
+    """Values that no trait takes."""
+
+    def check(page, name, values, *, message):
+        before = getattr(page.widget, name)
+        for value in values:
+            page.forget()
+            page.set(**{name: value})
+            status = page.settle()
+            assert status["state"] == "error", value
+            assert message in status["message"], (value, status["message"])
+            assert getattr(page.widget, name) == before
+            with pytest.raises(InvalidValue.__mro__[1], match=r"."):
+                setattr(page.widget, name, value)
+            assert getattr(page.widget, name) == before
+
+    return check
