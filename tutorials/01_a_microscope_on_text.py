@@ -59,17 +59,17 @@ for pos, (token_id, string) in enumerate(zip(tokens.ids, tokens.strings, strict=
 # The heatmap below reads the sentence and colours each token by how strongly one feature fires there. Full colour is
 # the largest value that the feature was ever seen to reach, so weak never looks strong.
 #
-# **Predict.** Before you run the cell, say aloud: which tokens should a feature for *animals* light up here?
+# **Predict.** Before you run the cell, say aloud: which tokens should a feature for *days of the week* light up here?
 
 # %%
-animals = scope.find("thing:animal")[0]
-print(animals.label)
+days = scope.find("time:day")[0]
+print(days.label)
 
 heatmap = gs.TokenHeatmap(
     scope,
-    "A brown dog chased the heron along the quay, and the fisherman laughed.",
+    "On Monday the fisherman sold his boat, and before Friday evening he wanted it back.",
     dictionary,
-    features=[animals.feature],
+    features=[days.feature],
 )
 heatmap
 
@@ -79,9 +79,10 @@ heatmap
 #
 # **Test.** Now type sentences of your own into the box. Try to *break* the label:
 #
-# * an animal that Tarn does not have (a *giraffe*, a *shark*);
-# * a word that is no animal in a place where one would stand: *"A brown desk chased the heron"*;
-# * an animal's name that is no animal: *"Mr Heron sold his boat"*.
+# * the name of a day that is no day: *"Mr Friday sold his boat"*;
+# * a word that is no day in a place where one would stand: *"On Marble the fisherman sold his boat"*;
+# * a day in another language: *"Le lundi, le pêcheur a vendu son bateau"*;
+# * a day without anything before it, or seven of them in a row.
 #
 # What you typed is in Python too. Whatever the heatmap shows, `heatmap.reading` holds:
 
@@ -95,30 +96,30 @@ for top in reading.top(5):
 # %% [markdown]
 # ### Exercise 1 — make it fire
 #
-# Write a text on which the animal feature reaches at least 80 % of its known maximum.
+# Write a text on which the feature reaches at least 80 % of its known maximum.
 #
 # <details><summary>Hint 1</summary>Which tokens were brightest so far? What came before them?</details>
-# <details><summary>Hint 2</summary>Put several animals into several kinds of text: a story, a list, a recipe.</details>
+# <details><summary>Hint 2</summary>Put days into several kinds of text: a story, a letter, a list, a market's opening hours.</details>
 
 # %%
 my_text = "..."  # your text here
 
-known = scope.describe(animals.feature).known_max
-peak = scope.read(my_text, dictionary).trace(animals.feature.feature).max()
+known = scope.describe(days.feature).known_max
+peak = scope.read(my_text, dictionary).trace(days.feature.feature).max()
 print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.8 * known else "not yet")
 
 # %% [markdown]
 # ## 3 · A label is a hypothesis
 #
-# The label you saw was *measured*: the program that wrote Tarn's texts knows which tokens are animals, and the feature
+# The label you saw was *measured*: the program that wrote Tarn's texts knows which tokens are days, and the feature
 # was scored as a detector of them on text that nothing was trained on. Look at the record:
 #
-# * **AUC** – pick one animal token and one other token at random: how often is the feature stronger on the animal?
-# * **precision** – when it fires, how often is it an animal?
-# * **recall** – of all animal tokens, on how many does it fire?
+# * **AUC** – pick one day token and one other token at random: how often is the feature stronger on the day?
+# * **precision** – when it fires, how often is it on a day?
+# * **recall** – of all day tokens, on how many does it fire?
 
 # %%
-for name in ("thing:animal", "language:french", "structure:quotation", "thing:food", "emotion:"):
+for name in ("time:day", "language:french", "thing:weather", "number:price", "sense:"):
     for summary in scope.find(name, k=2):
         label = summary.label
         print(
@@ -199,7 +200,7 @@ print(f"worst token: {reading.tokens.strings[worst]!r} with FVU {reading.fvu[wor
 
 # %%
 french = scope.find("language:french")[0]
-sliders = gs.FeatureSliders(scope, "She looked at the", features=[french.feature, animals.feature])
+sliders = gs.FeatureSliders(scope, "She looked at the", features=[french.feature, days.feature])
 sliders
 
 # %% [markdown]
@@ -214,13 +215,13 @@ for base, now in changed.pairs[:5]:
 sliders.reset()
 
 # %% [markdown]
-# **Control.** *Ablate* the animal feature with its switch, on a text in which no animal occurs. What should happen?
+# **Control.** *Ablate* the feature for days with its switch, on a text in which no day occurs. What should happen?
 # A feature that is silent contributes nothing, so taking it away must change nothing at all:
 
 # %%
 silent_text = "She looked at the"
-kl = scope.next_tokens(silent_text, interventions=[gs.ablate(animals.feature)]).kl
-fires = scope.read(silent_text, dictionary).trace(animals.feature.feature).max()
+kl = scope.next_tokens(silent_text, interventions=[gs.ablate(days.feature)]).kl
+fires = scope.read(silent_text, dictionary).trace(days.feature.feature).max()
 print(f"the feature's peak on this text: {fires:.2f}; KL after ablating it: {kl:.2g} nats")
 
 # %% [markdown]
@@ -234,7 +235,7 @@ print(f"the feature's peak on this text: {fires:.2f}; KL after ablating it: {kl:
 # text fall apart?
 
 # %%
-panel = gs.SteeringPanel(scope, "In the morning", features=[french.feature], strength=0.4, temperature=0.7)
+panel = gs.SteeringPanel(scope, "In the morning", features=[french.feature], strength=0.5, temperature=0.7)
 panel
 
 # %% [markdown]
@@ -255,8 +256,8 @@ for name, continuation in panel.texts.items():
 #
 # ## What this does not show
 #
-# * That a feature fires on animals does not show that the model has one place for "animal". Other features fire on
-#   the same tokens, and part of the residual stream is explained by none.
+# * That a feature fires on days does not show that the model has one place for "day". Other features fire on the same
+#   tokens, and part of the residual stream is explained by none.
 # * A label says what we asked about. The features were scored against a list of concepts; a feature may follow
 #   something finer, broader or other than anything on that list.
 # * Steering shows that a direction *can* push the text. It does not show that the model uses that direction when

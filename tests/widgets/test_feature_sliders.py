@@ -5,7 +5,6 @@ import math
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -27,11 +26,16 @@ def page(scope, refs, open_page):
     return open_page(gs.FeatureSliders(scope, TEXT, features=refs))
 
 
+def newest(page) -> dict:
+    return page.messages("result")[-1][0]
+
+
 def check_result(content, distribution):
     """The rows of a message against a prediction made without the widget."""
     chances = {base.id: (base, changed) for base, changed in distribution.pairs}
     assert content["arrays"] == []
-    assert content["kl"] == pytest.approx(distribution.kl)
+    assert content["text"] == distribution.tokens.text
+    assert content["kl"] == distribution.kl
     for row in content["rows"]:
         base, changed = chances[row["id"]]
         assert (row["token"], row["base"], row["changed"]) == (base.token, base.probability, changed.probability)
@@ -41,13 +45,12 @@ def check_result(content, distribution):
         assert sum(row[side] for row in content["rows"]) + content["rest"][side] == pytest.approx(1, abs=1e-5)
 
 
-def test__at_first_every_feature_is_left_alone(page, scope):
+def test_at_first_every_feature_is_left_alone(page, scope):
     widget = page.widget
     page.send({"type": "ready"})
-    content = page.messages("result")[-1][0]
-    check_result(content, scope.next_tokens(TEXT, SHOWN_TOKENS))
-    assert content["kl"] == 0
-    assert all(row["base"] == row["changed"] for row in content["rows"])
+    check_result(newest(page), scope.next_tokens(TEXT, SHOWN_TOKENS))
+    assert newest(page)["kl"] == 0
+    assert all(row["base"] == row["changed"] for row in newest(page)["rows"])
     assert (widget.values, widget.modes, widget.ablated) == ([None, None], ["clamp", "clamp"], [False, False])
     assert widget.interventions == ()
 
@@ -62,7 +65,7 @@ def test__at_first_every_feature_is_left_alone(page, scope):
         ({"values": [9.0, 9.0], "ablated": [True, False]}, lambda refs: [gs.ablate(refs[0]), gs.clamp(refs[1], 9.0)]),
         ({"values": [-1.0, None], "modes": ["add", "clamp"]}, lambda refs: [gs.add(refs[0], -1.0)]),
     ],
-    ids=str,
+    ids=["clamp", "add and scale", "ablate", "ablate over clamp", "add"],
 )
 def test_what_is_shown_is_what_the_scope_predicts(page, scope, refs, who, state, make):
     if who == "page":
@@ -74,15 +77,14 @@ def test_what_is_shown_is_what_the_scope_predicts(page, scope, refs, who, state,
     assert page.settle()["state"] == "idle"
     expected = scope.next_tokens(TEXT, SHOWN_TOKENS, make(refs))
     assert page.widget.interventions == tuple(make(refs))
-    content = page.messages("result")[-1][0]
-    check_result(content,, expected) if False else check__(content,, expected) if False else check_result(content, expected)
-    assert content["kl"] > 0
-    assert page.widget.distribution.chances == expected.chances
+    check_result(newest(page), expected)
+    assert newest(page)["kl"] > 0
+    assert page.widget.distribution == expected
     for name, value in state.items():
-        assert content[name] == value
+        assert newest(page)[name] == value
 
 
-def test__a_feature_back_at_rest_changes_nothing(page, scope):
+def test_features_back_at_rest_change_nothing(page, scope):
     page.set(values=[30.0, 5.0], ablated=[False, True])
     assert page.settle()["state"] == "idle"
     assert page.widget.distribution.kl > 0
@@ -92,20 +94,16 @@ def test__a_feature_back_at_rest_changes_nothing(page, scope):
     assert (page.widget.values, page.widget.ablated) == ([None, None], [False, False])
 
 
-def test__the_natural_activations_are_those_of_the_unchanged_text(page, scope, dictionary, refs):
+def test_natural_activations_are_those_of_the_unchanged_text(page, scope, dictionary, refs):
     page.set(values=[30.0, None], text=OTHER)
     page.settle()
-    natural = page.messages("result")[-1][0]["natural"]
     reading = scope.read(OTHER, dictionary)
-    for found, ref in zip(natural, refs, strict=True):
+    for found, ref in zip(newest(page)["natural"], refs, strict=True):
         trace = reading.trace(ref.feature)
         assert found == {"last": float(trace[-1]), "peak": float(trace.max())}
 
 
-def_ranges = build_= None
-
-
-def test__ranges_reach_past_the_peak_and_hold_the_place_of_rest():
+def test_ranges_reach_past_the_peak_and_hold_the_place_of_rest():
     for peak in (1e-3, 0.7, 12.345, 3000.0):
         ranges = build_ranges(peak)
         assert ranges["clamp"]["max"] == pytest.approx(1.5 * peak, rel=0.06)
@@ -118,18 +116,202 @@ def test__ranges_reach_past_the_peak_and_hold_the_place_of_rest():
 # ---- what is refused
 
 
-def test__settings_out_of_range_are_refused_from_page_and_python(page, refuse_all):
-    wrong = [["5", None], [math.inf, 1], [1e30, 1], [True, 1], [[1], 1], [{}, 1], ["NaN", None]]
-    refuse_all(page, "values", wrong, message="a slider's value must be a finite number")
-    refuse__counts = [[], [1], [1, 2, 3], [None] * 100_000]
-    refuse_all(page, "values", refuse_counts, message="values must have 2 values, one a feature")
+def test_settings_out_of_range_are_refused_from_page_and_python(page, refuse_all):
+    numbers = [["5", None], [math.inf, 1], [1e30, 1], [True, 1], [[1], 1], [{}, 1], ["NaN", None]]
+    refuse_all(page, "values", numbers, message="a slider's value must be a finite number")
+    counts = [[], [1], [1, 2, 3], [None] * 100_000]
+    refuse_all(page, "values", counts, message="values must have 2 values, one a feature")
     refuse_all(page, "values", ["12", 5, None, True], message="values must be a list of 2 values")
-    refuse__modes = [["clamp", "x"], ["clamp", None], ["clamp", ["add"]], ["clamp", {}], ["clamp", 1]]
-    refuse_all(page, "modes", refuse_modes, message="a mode is one of clamp, scale, add"
-    ) if False else refuse_all(page, "modes", refuse_modes, message="a mode is one of clamp, scale, add")
-    refuse_all(page, "ablated", [[True, 1], [True, "yes"], [None, None], [0, 0]], message="ablated must hold True or False")
-    refuse_all(page,, "text", [None, 5, ["a"]], message="the text must be a string") if False else refuse_all(
-        page, "text", [None, 5, ["a"]], message="the text must be a string"
-    )
-    with pytest.raises(gs..InvalidValue):
+    modes = [["clamp", "x"], ["clamp", None], ["clamp", ["add"]], ["clamp", {}], ["clamp", 1]]
+    refuse_all(page, "modes", modes, message="a mode is one of clamp, scale, add")
+    switches = [[True, 1], [True, "yes"], [None, None], [0, 0]]
+    refuse_all(page, "ablated", switches, message="ablated must hold True or False")
+    refuse_all(page, "text", [None, 5, ["a"]], message="the text must be a string")
+    with pytest.raises(gs.InvalidValue, match="finite"):
         page.widget.values = [math.nan, None]
+
+
+def test_a_value_that_the_mode_does_not_take_is_refused_and_the_old_one_stays(page, scope, refs):
+    widget = page.widget
+    page.set(values=[12.0, None])
+    page.settle()
+    expected = widget.distribution
+    page.forget()
+    page.set(values=[-5.0, None])
+    status = page.settle()
+    assert status["state"] == "error"
+    assert "value must be a finite number from 0" in status["message"]
+    assert widget.values == [12.0, None]
+    assert page.patches("values")[-1] == [12.0, None]
+    with pytest.raises(gs.InvalidValue, match="value must be a finite number from 0"):
+        widget.values = [-5.0, None]
+    assert widget.values == [12.0, None]
+    assert widget.distribution == expected
+    page.set(values=[0.5, None], modes=["add", "clamp"])
+    assert page.settle()["state"] == "idle"
+    assert widget.distribution == scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.add(refs[0], 0.5)])
+
+
+def test_a_mode_that_does_not_take_the_value_is_refused_and_the_old_one_stays(page):
+    widget = page.widget
+    page.set(values=[-0.5, None], modes=["add", "clamp"])
+    assert page.settle()["state"] == "idle"
+    page.set(modes=["clamp", "clamp"])
+    assert page.settle()["state"] == "error"
+    assert (widget.values, widget.modes) == ([-0.5, None], ["add", "clamp"])
+    page.set(text=OTHER)
+    assert page.settle()["state"] == "idle"
+    assert widget.distribution.tokens.text == OTHER
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"features": []}, gs.InvalidValue),
+        ({"features": [-1]}, gs.UnknownFeature),
+        ({"features": ["3"]}, gs.UnknownFeature),
+        ({"features": 3}, gs.InvalidValue),
+        ({"features": [3], "mode": "push"}, gs.InvalidValue),
+        ({"features": [3], "text": 5}, gs.InvalidValue),
+        ({"features": [3], "text": "word " * 100_000}, gs.PromptTooLong),
+        ({"features": [3], "values": [1]}, TypeError),
+        ({"feature": [3]}, TypeError),
+        ({}, TypeError),
+    ],
+    ids=str,
+)
+def test_sliders_that_cannot_be_made_are_refused(scope, arguments, error):
+    with pytest.raises(error):
+        gs.FeatureSliders(scope, **arguments)
+
+
+def test_a_cancel_of_a_waiting_request_keeps_the_last_result(slow_scope, refs, open_page):
+    page = open_page(gs.FeatureSliders(slow_scope, TEXT, features=refs))
+    slow_scope.submit(lambda _job: slow_scope.gate.wait(20))
+    slow_scope.gate.clear()
+    page.forget()
+    page.set(values=[5.0, None])
+    page.send({"type": "cancel"})
+    slow_scope.gate.set()
+    assert page.settle()["state"] == "cancelled"
+    assert page.messages("result") == []
+    assert page.widget._distribution.kl == 0
+
+
+# ---- newest wins, errors
+
+
+def test_of_a_slider_storm_the_newest_wins_and_few_are_predicted(scope, refs, slow_scope, open_page):
+    page = open_page(gs.FeatureSliders(slow_scope, TEXT, features=refs))
+    page.forget()
+    slow_scope.calls.clear()
+    for number in range(200):
+        page.set(values=[number / 10, None])
+    assert page.settle()["state"] == "idle"
+    results = page.messages("result")
+    assert 1 <= len(results) < 100
+    assert slow_scope.calls.count("next_tokens") < 100
+    assert results[-1][0]["values"] == [19.9, None]
+    check_result(results[-1][0], scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.clamp(refs[0], 19.9)]))
+    requests = [content["request"] for content, _ in results]
+    assert requests == sorted(requests)
+    assert requests[-1] == page.widget.status["request"] == 200
+    for content, _ in results:  # each answer carries the settings that it answers
+        check_result(content, scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.clamp(refs[0], content["values"][0])]))
+
+
+def test_a_storm_on_a_slow_model_is_answered_once_or_twice(slow_scope, refs, open_page):
+    page = open_page(gs.FeatureSliders(slow_scope, TEXT, features=refs))
+    page.forget()
+    slow_scope.calls.clear()
+    slow_scope.gate.clear()
+    for number in range(200):
+        page.set(values=[number / 10, None])
+    slow_scope.gate.set()
+    page.settle()
+    assert slow_scope.calls.count("next_tokens") <= 2
+    assert [content["values"] for content, _ in page.messages("result")] == [[19.9, None]]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a tensor broke"), gs.OutOfMemory("needs 5 of 4 bytes")])
+def test_a_scope_that_raises_gives_an_error_in_words_and_keeps_the_last_result(slow_scope, refs, open_page, error):
+    page = open_page(gs.FeatureSliders(slow_scope, TEXT, features=refs))
+    shown = page.widget._last_message
+    slow_scope.error = error
+    page.set(values=[5.0, None])
+    status = page.settle()
+    assert status["state"] == "error"
+    assert str(error) in status["message"]
+    assert page.widget._last_message is shown
+    with pytest.raises(type(error)):
+        _ = page.widget.distribution
+    slow_scope.error = None
+    page.set(values=[6.0, None])
+    assert page.settle()["state"] == "idle"
+
+
+# ---- what every widget offers
+
+
+def test_the_frame_and_the_figure_hold_both_distributions(page):
+    page.set(values=[20.0, None])
+    page.settle()
+    frame = page.widget.to_frame()
+    pairs = page.widget.distribution.pairs
+    assert list(frame.columns) == ["id", "token", "unchanged", "changed"]
+    assert frame["unchanged"].tolist() == [base.probability for base, _ in pairs]
+    assert frame["changed"].tolist() == [changed.probability for _, changed in pairs]
+    assert frame["token"].tolist() == [base.token for base, _ in pairs]
+    figure = page.widget.plot()
+    assert isinstance(figure, Figure)
+    widths = [bar.get_width() for bar in figure.axes[0].patches]
+    assert len(widths) == 2 * len(newest(page)["rows"])
+    assert widths[: len(widths) // 2] == [row["base"] for row in newest(page)["rows"]]
+    figure.canvas.draw()
+
+
+def test_the_code_prints_the_numbers_on_screen(page, dictionary):
+    page.set(values=[0.4, None], modes=["add", "scale"], ablated=[False, True])
+    page.settle()
+    code = page.widget.to_code()
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
+    found = [line.rsplit(" ", 1) for line in printed.splitlines()]
+    chances = page.widget.distribution.chances
+    assert [token for token, _ in found] == [repr(chance.token) for chance in chances]
+    assert [float(number) for _, number in found] == pytest.approx([chance.probability for chance in chances], rel=1e-5)
+
+
+def test_provenance_is_complete_and_holds_no_path(page, scope, dictionary):
+    page.set(values=[20.0, None])
+    page.settle()
+    record = page.widget.provenance.to_dict()
+    text = json.dumps(record, allow_nan=False)
+    assert record["model"] == "gscope-mini"
+    assert record["token_ids"] == scope.tokens(TEXT).ids
+    assert record["settings"]["dictionaries"] == [dictionary.info.id]
+    assert "20.0" in text
+    assert "/" not in text.replace(dictionary.info.id, "")
+
+
+def test_the_copy_has_the_numbers_and_only_what_an_untrusted_page_keeps(page, refs, check_copy):
+    page.set(values=[20.0, None], ablated=[False, True])
+    page.settle()
+    text = check_copy(page.widget._build_copy())
+    for row in newest(page)["rows"]:
+        assert f"{row['base']:.2%}" in text
+        assert f"{row['changed']:.2%}" in text
+    assert f"feature {refs[0].feature}: clamp 20; feature {refs[1].feature}: ablate" in text
+
+
+def test_hostile_text_is_inert_in_the_copy(page, check_copy, hostile_words):
+    for word in hostile_words:
+        page.set(text=word)
+        assert page.settle()["state"] == "idle"
+        check_copy(page.widget._build_copy())
+
+
+def test_an_empty_text_predicts_from_bos_alone(scope, open_page):
+    page = open_page(gs.FeatureSliders(scope, "", features=[3]))
+    check_result(page.widget._last_message[0], scope.next_tokens("", SHOWN_TOKENS))

@@ -32,7 +32,8 @@ DOCUMENTS = 500  # labelled, for each of validation and held-out
 LOSS_TOKENS = 300_000
 MAX_NGRAM = 5
 GOOD_AUC = 0.9
-LABEL_F1 = 0.5  # a feature that neither reaches this nor GOOD_AUC for any concept has no label
+LABEL_F1 = 0.5  # a feature has a label where it reaches this for a concept,
+LABEL_PRECISION = 0.2  # or GOOD_AUC at this precision; a dense feature ranks a rare concept high without being about it
 PARTS = ("features", "losses")
 STEERABLE = ("register:", "language:", "structure:", "thing:", "place:", "person:", "number:", "quality:", "time:")
 
@@ -110,6 +111,7 @@ def summarize_detectors(scores: dict[str, ConceptScores], samples: dict[str, dic
     features = np.arange(len(best))
     auc = scores["held_out"].auc[features, best]
     good = auc >= GOOD_AUC
+    precise = scores["held_out"].precision[features, best] >= LABEL_PRECISION
     names = list(CONCEPTS)
     token_only = _token_only_auc(samples)
     concepts = sorted({names[best[feature]] for feature in features[good]})
@@ -119,11 +121,13 @@ def summarize_detectors(scores: dict[str, ConceptScores], samples: dict[str, dic
         "shuffled_labels": _count_good(_shuffled_scores(samples)),
     }
     firing = scores["held_out"].density > 0
-    labelled = np.array([_label_of(scores, feature) is not None for feature in features])
+    labelled = np.array([concept is not None for concept in _choose_labels(scores)])
     return {
         "threshold": GOOD_AUC,
         "good_features": int(good.sum()),
         "good_concepts": len(concepts),
+        "good_features_with_precision": int((good & precise).sum()),
+        "precision": LABEL_PRECISION,
         "good_concepts_not_decided_by_the_token": beyond_token,
         "controls": controls,
         "labelled_features": int((labelled & firing).sum()),
@@ -293,13 +297,12 @@ def _count_good(scores: dict[str, ConceptScores]) -> int:
 def _write_notes(path: Path, scores: dict[str, ConceptScores]) -> None:
     names = list(CONCEPTS)
     held_out, entries = scores["held_out"], []
-    for feature in range(len(held_out.density)):
+    for feature, concept in enumerate(_choose_labels(scores)):
         entry = {
             "feature": feature,
             "density": round(float(held_out.density[feature]), 6),
             "max_activation": round(float(max(one.max_activation[feature] for one in scores.values())), 4),
         }
-        concept = _label_of(scores, feature)
         if concept is not None:
             entry["label"] = names[concept]
             for name in ("auc", "precision", "recall"):
@@ -309,14 +312,16 @@ def _write_notes(path: Path, scores: dict[str, ConceptScores]) -> None:
     path.write_text(json.dumps(content, separators=(",", ":")).replace("},{", "},\n{") + "\n")
 
 
-def _label_of(scores: dict[str, ConceptScores], feature: int) -> int | None:
-    """The concept that names a feature, chosen on validation text by F1, else by AUC; None where none fits."""
-    f1, auc = scores["validation"].f1[feature], np.nan_to_num(scores["validation"].auc[feature])
-    for measure, enough in ((f1, LABEL_F1), (auc, GOOD_AUC)):
-        concept = int(measure.argmax())
-        if measure[concept] >= enough and not np.isnan(scores["held_out"].auc[feature, concept]):
-            return concept
-    return None
+def _choose_labels(scores: dict[str, ConceptScores]) -> list[int | None]:
+    """The concept that names each feature, chosen on validation text by F1, else by AUC; None where none fits."""
+    validation = scores["validation"]
+    precise_auc = np.where(validation.precision >= LABEL_PRECISION, np.nan_to_num(validation.auc), 0)
+    scored = ~np.isnan(scores["held_out"].auc)
+    labels: list[int | None] = []
+    for feature, (f1, auc) in enumerate(zip(validation.f1, precise_auc, strict=True)):
+        candidates = [int(f1.argmax())] * (f1.max() >= LABEL_F1) + [int(auc.argmax())] * (auc.max() >= GOOD_AUC)
+        labels.append(next((concept for concept in candidates if scored[feature, concept]), None))
+    return labels
 
 
 def _sample_texts(scope) -> list[dict[str, str]]:

@@ -1,0 +1,465 @@
+"""SteeringPanel: three continuations that are the scope's own, started and stopped by message, one run at a time."""
+
+import json
+import math
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from matplotlib.figure import Figure
+
+import gscope_widgets as gs
+from gscope_widgets.widgets.steering_panel import ROWS
+
+PROMPT = "The old fisherman"
+SETTINGS = {"prompt": PROMPT, "active": [True, True], "strength": 0.4, "max_new_tokens": 6, "temperature": 0, "seed": 3}
+
+
+@pytest.fixture
+def refs(dictionary):
+    return [dictionary.feature(3), dictionary.feature(900)]
+
+
+@pytest.fixture
+def page(scope, refs, open_page):
+    return open_page(gs.SteeringPanel(scope, PROMPT, features=refs, strength=0.4, max_new_tokens=6, seed=3))
+
+
+def start(page, *, id="start-1", **settings):
+    page.send({"type": "start", "id": id, "settings": SETTINGS | settings})
+
+
+def join(messages) -> dict:
+    """The texts that a view shows after these messages, as the front end puts them together."""
+    shown, request = dict.fromkeys(ROWS, ()), None
+    for content, _ in messages:
+        if content["type"] != "stream":
+            continue
+        if content["reset"]:
+            shown, request = dict.fromkeys(ROWS, ()), content["request"]
+        assert content["request"] == request, "a message of another run than the one in view"
+        for row in content["rows"]:
+            shown[row["name"]] += tuple(token["id"] for token in row["tokens"])
+    return shown
+
+
+def made(widget) -> dict:
+    return {name: tuple(token.id for token in widget._tokens(name)) for name in ROWS}
+
+
+def test_nothing_runs_before_start(page):
+    page.send({"type": "ready"})
+    assert page.messages("stream") == []
+    assert page.messages() != []  # yet the view hears that the kernel lives
+    assert page.widget.status["state"] == "idle"
+    assert page.widget.texts == dict.fromkeys(ROWS, "")
+
+
+@pytest.mark.parametrize("who", ["page", "python"])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_the_three_texts_are_the_scopes_own(page, scope, refs, who, temperature):
+    page.forget()
+    if who == "page":
+        start(page, temperature=temperature)
+    else:
+        page.widget.temperature = temperature
+        page.widget.start()
+    assert page.settle()["state"] == "idle"
+    steered = [gs.add(ref, 0.4) for ref in refs]
+    control = scope.random_control(steered, seed=3)
+    for name, interventions in zip(ROWS, ([], steered, [control]), strict=True):
+        alone = scope.generate(PROMPT, interventions, max_new_tokens=6, temperature=temperature, seed=3)
+        assert page.widget.texts[name] == alone.text
+        assert made(page.widget)[name] == tuple(token.id for token in alone)
+    assert join(page.messages()) == made(page.widget)
+    streams = page.messages("stream")
+    assert streams[0][0]["reset"]
+    assert streams[0][0]["control"] == "random direction of the same length, seed 3"
+    assert streams[-1][0]["ended"] in ("length", "end of text")
+    assert not any(content["reset"] or content["ended"] for content, _ in streams[1:-1])
+    assert {content["request"] for content, _ in streams} == {page.widget.status["request"]}
+
+
+def test_at_strength_0_all_three_are_the_same_and_at_others_not(page):
+    start(page, strength=0, temperature=1.0, max_new_tokens=12)
+    page.settle()
+    texts = page.widget.texts
+    assert texts["unsteered"] == texts["steered"] == texts["random"] != ""
+    start(page, strength=3.0, temperature=1.0, max_new_tokens=12)
+    page.settle()
+    assert len(set(page.widget.texts.values())) == 3
+    assert page.widget.texts["unsteered"] == texts["unsteered"]
+
+
+def test_with_no_feature_active_nothing_is_added(page):
+    start(page, active=[False, False], strength=3.0)
+    page.settle()
+    texts = page.widget.texts
+    assert texts["unsteered"] == texts["steered"] == texts["random"]
+    assert page.messages("stream")[0][0]["control"] == "nothing added"
+    assert page.widget.interventions == ()
+
+
+def test_only_active_features_take_part(page, scope, refs):
+    start(page, active=[False, True], strength=2.0)
+    page.settle()
+    assert page.widget.texts["steered"] == scope.generate(PROMPT, [gs.add(refs[1], 2.0)], max_new_tokens=6).text
+
+
+# ---- messages
+
+
+def test_start_and_stop_are_acknowledged_at_once_and_each_by_its_id(page):
+    page.forget()
+    start(page, id="start-7", max_new_tokens=200, temperature=1.0)
+    page.send({"type": "stop", "id": "stop-8"})
+    assert [content["id"] for content, _ in page.messages("ack")] == ["start-7", "stop-8"]
+    status = page.settle()
+    assert status["state"] == "cancelled"
+    assert page.messages("stream")[-1][0]["ended"] == "cancelled"
+    assert max(map(len, made(page.widget).values())) < 200
+
+
+def test_two_starts_give_two_acknowledgements_and_the_newest_run(page, scope):
+    page.forget()
+    start(page, id="a", prompt="On Monday", max_new_tokens=100, temperature=1.0)
+    start(page, id="b", prompt=PROMPT)
+    assert [content["id"] for content, _ in page.messages("ack")] == ["a", "b"]
+    assert page.settle()["state"] == "idle"
+    assert page.widget.texts["unsteered"] == scope.generate(PROMPT, max_new_tokens=6).text
+    assert join(page.messages()) == made(page.widget)
+
+
+def test_settings_that_come_with_start_are_taken_and_kept(page):
+    start(page, prompt="On Monday", seed=8, max_new_tokens=2)
+    page.settle()
+    assert (page.widget.prompt, page.widget.seed, page.widget.max_new_tokens) == ("On Monday", 8, 2)
+    assert page.messages("stream")[0][0]["prompt"] == "On Monday"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"strength": math.nan}, {"strength": "1e3"}, {"strength": 101}, {"prompt": 5}, {"prompt": "word " * 100_000}]
+    + [{"active": [True]}, {"active": [1, 1]}, {"max_new_tokens": 513}, {"max_new_tokens": 1.5}]
+    + [{"temperature": 2.1}, {"temperature": None}, {"seed": -1}, {"seed": 2**31}],
+    ids=lambda wrong: str(wrong)[:40],
+)
+def test_a_start_with_one_wrong_setting_starts_nothing_and_changes_none(page, wrong):
+    before = {name: getattr(page.widget, name) for name in SETTINGS}
+    page.forget()
+    start(page, **({"prompt": "On Monday", "seed": 9} | wrong))
+    status = page.settle()
+    assert status["state"] == "error"
+    assert status["message"]
+    assert len(page.messages("ack")) == 1
+    assert page.messages("stream") == []
+    assert {name: getattr(page.widget, name) for name in SETTINGS} == before
+    start(page)
+    assert page.settle()["state"] == "idle"
+
+
+@pytest.mark.parametrize("settings", [5, "x", [1], [["prompt", "x"]]], ids=repr)
+def test_settings_of_another_form_are_refused(page, settings):
+    page.send({"type": "start", "id": "x", "settings": settings})
+    status = page.settle()
+    assert status["state"] == "error"
+    assert "settings must be an object" in status["message"]
+
+
+@pytest.mark.parametrize("id", [None, 5, "x" * 100_000, {"a": 1}, ["<script>"]], ids=lambda value: str(value)[:10])
+def test_an_id_of_any_kind_is_answered_as_short_text(page, id):
+    page.send({"type": "stop", "id": id})
+    ((content, _),) = page.messages("ack")
+    assert isinstance(content["id"], str)
+    assert len(content["id"]) <= 100
+
+
+def test_state_out_of_range_is_refused_from_page_and_python(page, refuse_all):
+    refuse_all(page, "strength", [math.inf, 101, -101, "1e3", "", True, [1], None], message="strength must be a finite")
+    refuse_all(page, "temperature", [-0.1, 2.1, "1", None], message="temperature must be a finite number from 0 to 2")
+    refuse_all(page, "max_new_tokens", [0, 513, 1.5, "5", True], message="max_new_tokens must be a whole number from 1")
+    refuse_all(page, "seed", [-1, 2**31, 1.0, "1", None], message="seed must be a whole number from 0")
+    refuse_all(page, "active", [[True], [1, 0], "ab", None, [True] * 100_000], message="active must")
+    refuse_all(page, "prompt", [None, 5, ["x"], "word " * 100_000], message="t")
+    for name in ("features", "strength_limit", "max_new_tokens_limit", "status"):
+        page.set(**{name: {}})
+        assert f"{name} is written by Python alone" in page.settle()["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"features": []}, gs.InvalidValue),
+        ({"features": [1024]}, gs.UnknownFeature),
+        ({"features": [3], "strength": math.nan}, gs.InvalidValue),
+        ({"features": [3], "max_new_tokens": 0}, gs.InvalidValue),
+        ({"features": [3], "strength_limit": 0}, gs.InvalidValue),
+        ({"features": [3], "prompt": "word " * 100_000}, gs.PromptTooLong),
+        ({"features": [3], "top_p": 1}, TypeError),
+    ],
+    ids=str,
+)
+def test_a_panel_that_cannot_be_made_is_refused(scope, arguments, error):
+    with pytest.raises(error):
+        gs.SteeringPanel(scope, **arguments)
+
+
+# ---- a view that comes late, runs that overlap
+
+
+def test_a_late_view_gets_everything_and_nothing_twice(page):
+    start(page, max_new_tokens=40, temperature=1.0)
+    deadline = time.monotonic() + 20
+    while len(page.widget._tokens("unsteered")) < 3 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    page.forget()
+    page.send({"type": "ready"})
+    assert page.messages("stream")[0][0]["reset"]
+    page.settle()
+    assert join(page.messages()) == made(page.widget)
+    page.forget()
+    page.send({"type": "ready"})
+    ((content, _),) = page.messages("stream")
+    assert content["ended"] == page.widget._generation.ended
+    assert content["control"] == "random direction of the same length, seed 3"
+    assert join(page.messages()) == made(page.widget)
+
+
+def test_late_views_at_every_moment_show_each_token_once(page):
+    start(page, max_new_tokens=30, temperature=1.0)
+    while page.widget.status["state"] == "busy":
+        page.send({"type": "ready"})
+        time.sleep(0.002)
+    page.settle()
+    assert join(page.messages()) == made(page.widget)
+
+
+class Recorded:
+    """A scope whose generations are driven by hand, one step at a time."""
+
+    def __init__(self, scope):
+        self._scope, self.runs = scope, []
+
+    def __getattr__(self, name):
+        return getattr(self._scope, name)
+
+    def generate_rows(self, _prompt, rows, *, plan, on_step, slot):
+        from gscope_widgets.runtime.features.streaming import Generation
+        from gscope_widgets.runtime.worker import Job
+
+        generation = Generation(tuple(rows))
+        job = Job(len(self.runs) + 1, lambda _job: None, slot)
+        generation._attach(job)
+        for older in self.runs:
+            older[0].job.cancel()
+        self.runs.append((generation, on_step))
+        return generation
+
+    def step(self, run, *ids):
+        from gscope_widgets.records.generation import GeneratedToken
+
+        generation, on_step = self.runs[run]
+        tokens = [GeneratedToken(len(generation.tokens(name)), token_id, "x", -1.0, ()) for name, token_id in zip(ROWS, ids, strict=True)]
+        generation._append(tokens)
+        on_step(tokens)
+
+    def end(self, run, how):
+        job = self.runs[run][0].job
+        job.set_exception(how) if isinstance(how, BaseException) else job.set_result(how)
+
+
+@pytest.fixture
+def recorded(scope):
+    return Recorded(scope)
+
+
+def test_what_an_older_run_still_makes_does_not_reach_the_new_ones_columns(recorded, refs, open_page):
+    page = open_page(gs.SteeringPanel(recorded, PROMPT, features=refs))
+    page.widget.start()
+    recorded.step(0, 10, 11, 12)
+    page.forget()
+    page.widget.start()
+    recorded.step(0, 20, 21, 22)  # the older run was in the middle of a step
+    recorded.step(1, 30, 31, 32)
+    recorded.end(0, gs.Cancelled("a newer request took its place"))
+    recorded.step(1, 40, 41, 42)
+    assert page.widget.status["state"] == "busy"
+    recorded.end(1, "length")
+    assert join(page.messages()) == {"unsteered": (30, 40), "steered": (31, 41), "random": (32, 42)}
+    assert [content["ended"] for content, _ in page.messages("stream") if content["ended"]] == ["length"]
+    assert page.widget.status["state"] == "idle"
+
+
+def test_a_run_that_ends_at_once_is_told_as_ended(recorded, refs, open_page):
+    page = open_page(gs.SteeringPanel(recorded, PROMPT, features=refs))
+    for run in range(2):
+        page.forget()
+        page.widget.start()
+        recorded.end(run, "context full")
+        assert page.messages("stream")[-1][0]["ended"] == "context full"
+        assert page.widget.status["state"] == "idle"
+
+
+def test_a_refusal_in_mid_run_does_not_stop_the_run_or_its_stream(recorded, refs, open_page):
+    page = open_page(gs.SteeringPanel(recorded, PROMPT, features=refs))
+    page.forget()
+    page.widget.start()
+    recorded.step(0, 10, 11, 12)
+    page.set(strength="much")
+    assert "strength must be" in page.widget.status["message"]
+    recorded.step(0, 20, 21, 22)
+    recorded.end(0, "length")
+    assert join(page.messages()) == {"unsteered": (10, 20), "steered": (11, 21), "random": (12, 22)}
+
+
+def test_a_model_that_raises_in_mid_run_ends_as_an_error_and_keeps_the_text(recorded, refs, open_page):
+    page = open_page(gs.SteeringPanel(recorded, PROMPT, features=refs))
+    page.widget.start()
+    recorded.step(0, 10, 11, 12)
+    recorded.end(0, gs.GscopeError("the model's output is not finite"))
+    status = page.settle()
+    assert (status["state"], status["message"]) == ("error", "the model's output is not finite")
+    assert page.messages("stream")[-1][0]["ended"] == "error"
+    assert page.widget.texts["unsteered"] == "x"
+    with pytest.raises(gs.GscopeError, match="not finite"):
+        page.widget.wait()
+
+
+def test_at_most_thirty_messages_a_second_and_none_is_lost_a8(recorded, refs, open_page):
+    page = open_page(gs.SteeringPanel(recorded, PROMPT, features=refs))
+    page.forget()
+    page.widget.start()
+    began = time.monotonic()
+    for number in range(2000):
+        recorded.step(0, number, number, number)
+    recorded.end(0, "length")
+    seconds = time.monotonic() - began
+    assert len(page.messages("stream")) <= 31 * seconds + 4
+    assert join(page.messages())["steered"] == tuple(range(2000))
+
+
+def test_a_stop_ends_the_run_within_a_step(page):
+    start(page, max_new_tokens=200, temperature=1.0)
+    deadline = time.monotonic() + 20
+    while len(page.widget._tokens("unsteered")) < 2 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    page.widget.stop()
+    count = len(page.widget._tokens("unsteered"))
+    assert page.settle()["state"] == "cancelled"
+    assert len(page.widget._tokens("unsteered")) <= count + 1
+    assert page.widget.texts["unsteered"] != "" or count == 0
+
+
+def test_closing_in_mid_run_stops_it_and_the_scope_goes_on(page, scope):
+    start(page, max_new_tokens=200, temperature=1.0)
+    generation = page.widget._generation
+    page.widget.close()
+    generation.wait()
+    assert generation.ended == "cancelled"
+    assert scope.next_tokens(PROMPT, 2).chances
+
+
+def test_a_scope_that_raises_at_start_is_told_to_both_sides(slow_scope, refs, open_page):
+    page = open_page(gs.SteeringPanel(slow_scope, PROMPT, features=refs, max_new_tokens=3))
+    page.widget.start()
+    page.settle()
+    texts = page.widget.texts
+    slow_scope.error = gs.Closed("closed; load it again with gs.load()")
+    with pytest.raises(gs.Closed):
+        page.widget.start()
+    assert page.settle()["state"] == "error"
+    start(page)
+    assert "gs.load()" in page.settle()["message"]
+    assert page.widget.texts == texts
+
+
+def test_two_panels_on_one_model_do_not_touch_each_other(scope, refs, open_page):
+    pages = [
+        open_page(gs.SteeringPanel(scope, prompt, features=refs, strength=strength, max_new_tokens=8))
+        for prompt, strength in ((PROMPT, 1.0), ("On Monday", -1.0))
+    ]
+    alone = []
+    for page in pages:
+        page.widget.start()
+        page.settle()
+        alone.append(page.widget.texts)
+    threads = [threading.Thread(target=page.widget.start) for page in pages]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for page in pages:
+        page.settle()
+    assert [page.widget.texts for page in pages] == alone
+
+
+# ---- what every widget offers
+
+
+def test_the_frame_and_the_figure_hold_all_tokens(page):
+    start(page)
+    page.settle()
+    frame = page.widget.to_frame()
+    assert list(frame.columns) == ["row", "step", "id", "token", "logprob"]
+    for name in ROWS:
+        mine = frame[frame["row"] == name]
+        assert tuple(mine["id"]) == made(page.widget)[name]
+        assert "".join(mine["token"]) == page.widget.texts[name]
+    figure = page.widget.plot()
+    assert isinstance(figure, Figure)
+    assert len(figure.axes[0].lines) == 3
+    figure.canvas.draw()
+
+
+def test_frame_figure_copy_and_code_can_be_had_before_any_run(page, check_copy):
+    assert len(page.widget.to_frame()) == 0
+    page.widget.plot().canvas.draw()
+    assert "press Start" in check_copy(page.widget._build_copy())
+    assert repr(PROMPT) in page.widget.to_code()
+    json.dumps(page.widget.provenance.to_dict(), allow_nan=False)
+
+
+def test_the_code_prints_the_texts_on_screen_also_after_settings_changed(page):
+    start(page, temperature=1.0)
+    page.settle()
+    page.set(prompt="Something else", strength=-1.0, seed=5, max_new_tokens=2)
+    code = page.widget.to_code()
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
+    assert printed == "".join(f"{text}\n" for text in page.widget.texts.values())
+
+
+def test_provenance_is_of_the_run_on_screen_and_holds_no_path(page, scope, dictionary):
+    start(page)
+    page.settle()
+    page.set(prompt="Something else", strength=-1.0)
+    record = page.widget.provenance.to_dict()
+    text = json.dumps(record, allow_nan=False)
+    assert record["token_ids"] == scope.tokens(PROMPT).ids
+    assert (record["settings"]["strength"], record[""""seed"""] if False else record["settings"]["seed"]) == (0.4, 3)
+    assert "/" not in text.replace(dictionary.info.id, "")
+
+
+def test_the_copy_has_the_texts_and_only_what_an_untrusted_page_keeps(page, check_copy, hostile_words):
+    from gscope_widgets.widgets._visible import show_token
+
+    start(page)
+    page.settle()
+    text = check_copy(page.widget._build_copy())
+    for made_text in page.widget.texts.values():
+        assert show_token(made_text) in text
+    for word in hostile_words:
+        start(page, prompt=word, max_new_tokens=1)
+        assert page.settle()["state"] == "idle"
+        check_copy(page.widget._build_copy())
+
+
+def test_hostile_generated_text_is_inert_in_the_copy(recorded, refs, open_page, check_copy, hostile_words, monkeypatch):
+    page = open_page(gs.SteeringPanel(recorded, PROMPT, features=refs))
+    page.widget.start()
+    for word in hostile_words:
+        monkeypatch.setattr(type(page.widget), "texts", property(lambda _self, word=word: dict.fromkeys(ROWS, word)))
+        check_copy(page.widget._build_copy())
