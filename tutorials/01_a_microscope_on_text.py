@@ -235,7 +235,7 @@ print(f"the feature's peak on this text: {fires:.2f}; KL after ablating it: {kl:
 # text fall apart?
 
 # %%
-panel = gs.SteeringPanel(scope, "In the morning", features=[french.feature], strength=0.5, temperature=0.7)
+panel = gs.SteeringPanel(scope, "In the morning", features=[french.feature], strength=0.7, temperature=0.7)
 panel
 
 # %% [markdown]

@@ -104,7 +104,7 @@ class GscopeWidget(anywidget.AnyWidget):
         self._settled = threading.Event()
         self._settled.set()
         self._wanted_status = self.status
-        self._copy_shown = False
+        self._copy_id = ""  # of the second output, once there is one; the widget's own id is gone when it is closed
         self._refresh_copy = Coalesced(self._send_copy, seconds=0.5)
         super().__init__(badge=describe_model(scope), text_limit=scope.text_limit, **state)
         self.on_msg(self._receive)
@@ -297,18 +297,14 @@ class GscopeWidget(anywidget.AnyWidget):
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         note = f"{self._title}: the live view needs a running kernel; below is a copy of its last result."
         display({_WIDGET_VIEW: view, "text/plain": note}, raw=True)
-        self._copy_shown = True
+        self._copy_id = f"gscope-copy-{self.model_id}"
         display(self._copy_bundle(), raw=True, display_id=self._copy_id)
 
     def _send_copy(self) -> None:
-        if self._copy_shown:
+        if self._copy_id:
             from IPython.display import display
 
             display(self._copy_bundle(), raw=True, display_id=self._copy_id, update=True)
-
-    @property
-    def _copy_id(self) -> str:
-        return f"gscope-copy-{self.model_id}"
 
     def _copy_bundle(self) -> dict[str, str]:
         return {"text/html": self._build_copy(), "text/plain": f"{self._title} ({self.footer})"}

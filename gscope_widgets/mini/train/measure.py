@@ -319,7 +319,8 @@ def _choose_labels(scores: dict[str, ConceptScores]) -> list[int | None]:
     scored = ~np.isnan(scores["held_out"].auc)
     labels: list[int | None] = []
     for feature, (f1, auc) in enumerate(zip(validation.f1, precise_auc, strict=True)):
-        candidates = [int(f1.argmax())] * (f1.max() >= LABEL_F1) + [int(auc.argmax())] * (auc.max() >= GOOD_AUC)
+        enough = ((f1, LABEL_F1), (auc, GOOD_AUC))
+        candidates = [int(measure.argmax()) for measure, bound in enough if measure.max() >= bound]
         labels.append(next((concept for concept in candidates if scored[feature, concept]), None))
     return labels
 
