@@ -1,0 +1,91 @@
+"""Readings are never steered by what another thread does, and without the worker they would be."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+import gscope_widgets as gs
+from gscope_widgets.runtime.gemma.hooks import edit, run_until
+from gscope_widgets.runtime.gemma.sites import find_hook_point
+
+READS = 300
+WORDS = "the old fisherman sold a brown boat to her brother on Monday in the harbour and laughed".split()
+
+
+@pytest.fixture
+def scope():
+    return gs.load("mini")
+
+
+@pytest.fixture
+def texts() -> list[str]:
+    """Different ones, so that no reading comes out of the cache."""
+    random = np.random.default_rng(0)
+    texts = [" ".join(random.choice(WORDS, 12)) for _ in range(READS)]
+    assert len(set(texts)) == READS
+    return texts
+
+
+def test_two_threads_read_while_one_steers_and_nothing_is_contaminated(scope, texts):
+    dictionary = scope.dictionary()
+    feature = dictionary.feature(scope.read(texts[0], dictionary).top(1)[0].feature)
+    steered = [gs.add(feature, 3.0)]
+    expected = [scope.read(text, dictionary) for text in texts]
+    scope._activations.clear()
+    done, stopped = threading.Event(), []
+
+    def steer() -> None:
+        while not done.is_set():
+            generation = scope.generate("The old", steered, max_new_tokens=200, temperature=1.0)
+            done.wait(0.05)
+            generation.cancel()
+            stopped.append(len(generation.tokens()))
+
+    found: dict[int, object] = {}
+
+    def read(first: int) -> None:
+        for index in range(first, READS, 2):
+            found[index] = scope.read(texts[index], dictionary)
+
+    steering = threading.Thread(target=steer)
+    readers = [threading.Thread(target=read, args=(first,)) for first in (0, 1)]
+    for thread in (steering, *readers):
+        thread.start()
+    for thread in readers:
+        thread.join()
+    done.set()
+    steering.join()
+    assert sum(stopped) > 0, "nothing was steered meanwhile"
+    assert len(found) == READS
+    for index, reading in found.items():
+        assert np.array_equal(reading.features, expected[index].features)
+        assert np.array_equal(reading.activations, expected[index].activations)
+
+
+def test_steering_of_that_strength_would_show_in_a_reading(scope, texts):
+    """The control: a reading taken through the same model while another thread's hook is on."""
+    dictionary = scope.dictionary()
+    text_model = scope._loaded.text_model
+    point = find_hook_point(text_model, site="resid_post", layer=dictionary.info.layer - 1)
+    deeper = find_hook_point(text_model, site="resid_post", layer=dictionary.info.layer)
+    ids = torch.tensor([scope.tokens(texts[0]).ids])
+    hooked, read = threading.Event(), threading.Event()
+
+    def steer() -> None:
+        with edit(point, lambda x: x + 50.0):
+            hooked.set()
+            read.wait(30)
+
+    with torch.inference_mode():
+        clean = run_until(text_model, deeper, input_ids=ids, use_cache=False)
+        thread = threading.Thread(target=steer)
+        thread.start()
+        hooked.wait(30)
+        contaminated = run_until(text_model, deeper, input_ids=ids, use_cache=False)
+        read.set()
+        thread.join()
+        again = run_until(text_model, deeper, input_ids=ids, use_cache=False)
+    assert not torch.allclose(contaminated, clean)
+    assert torch.equal(again, clean)
