@@ -64,7 +64,7 @@ $(VENV)/test.stamp: $(VENV)/lab.stamp
 	touch $@
 
 js/node_modules/made.stamp: js/package.json js/package-lock.json
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' \
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' \
 	  || { echo "Node.js 20 or later is needed, found $$(node --version)"; exit 1; }
 	cd js && npm ci --no-audit --no-fund
 	touch $@
