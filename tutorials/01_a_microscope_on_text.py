@@ -59,7 +59,7 @@ for pos, (token_id, string) in enumerate(zip(tokens.ids, tokens.strings, strict=
 # The heatmap below reads the sentence and colours each token by how strongly one feature fires there. Full colour is
 # the largest value that the feature was ever seen to reach, so weak never looks strong.
 #
-# **Predict.** Before you run the cell, say aloud: which tokens should a feature for *days of the week* light up here?
+# **Predict.** Before you run the cell, say aloud: which tokens should a feature for *days of the week* light up?
 
 # %%
 days = scope.find("time:day")[0]
@@ -99,7 +99,8 @@ for top in reading.top(5):
 # Write a text on which the feature reaches at least 80 % of its known maximum.
 #
 # <details><summary>Hint 1</summary>Which tokens were brightest so far? What came before them?</details>
-# <details><summary>Hint 2</summary>Put days into several kinds of text: a story, a letter, a list, a market's opening hours.</details>
+# <details><summary>Hint 2</summary>Put days into several kinds of text: a story, a letter, a list, the opening
+# hours of a market.</details>
 
 # %%
 my_text = "..."  # your text here

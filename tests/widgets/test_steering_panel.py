@@ -261,7 +261,10 @@ class Recorded:
         from gscope_widgets.records.generation import GeneratedToken
 
         generation, on_step = self.runs[run]
-        tokens = [GeneratedToken(len(generation.tokens(name)), token_id, "x", -1.0, ()) for name, token_id in zip(ROWS, ids, strict=True)]
+        tokens = [
+            GeneratedToken(len(generation.tokens(name)), token_id, "x", -1.0, ())
+            for name, token_id in zip(ROWS, ids, strict=True)
+        ]
         generation._append(tokens)
         on_step(tokens)
 

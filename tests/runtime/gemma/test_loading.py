@@ -196,7 +196,7 @@ def test_code_beside_a_model_never_runs(load, make_model, tmp_path, monkeypatch)
     (folder / "evil.py").write_text(f"open({str(marker)!r}, 'w').close()\nclass Evil: pass\n")
     for name in ("config.json", "tokenizer_config.json"):
         config = json.loads((folder / name).read_text())
-        mapping = {kind: "evil.Evil" for kind in ("AutoConfig", "AutoModelForCausalLM")} | {
+        mapping = dict.fromkeys(("AutoConfig", "AutoModelForCausalLM"), "evil.Evil") | {
             "AutoTokenizer": ["evil.Evil"] * 2
         }
         config = config | {"auto_map": mapping} | ({"model_type": "evil"} if name == "config.json" else {})
