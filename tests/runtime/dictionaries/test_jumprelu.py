@@ -19,7 +19,7 @@ TEXTS = (
 
 
 def encode_plainly(x, w):
-    """JumpReLU as published, in float64: which features fire, their activations, and how near the threshold they are."""
+    """JumpReLU as published, in float64: which features fire, how much, and how near the threshold they are."""
     pre = x @ w["w_enc"] + w["b_enc"]
     fires = pre > w["threshold"]
     return np.where(fires, pre, 0.0), np.abs(pre - w["threshold"])
@@ -202,7 +202,10 @@ def test_weights_in_bfloat16_are_computed_in_float32(tiny, make_dictionary, tmp_
 
 @pytest.mark.parametrize(
     "x",
-    [np.zeros((3, 23)), np.zeros(24), np.zeros((2, 3, 24)), torch.zeros(3, 25), "x", None, [[1, "a"]], object(), [[1], [1, 2]]],
+    [
+        *(np.zeros(shape) for shape in ((3, 23), (24,), (2, 3, 24))),
+        *(torch.zeros(3, 25), "x", None, [[1, "a"]], object(), [[1], [1, 2]]),
+    ],
     ids=lambda x: type(x).__name__ + str(getattr(x, "shape", "")),
 )  # fmt: skip
 def test_activations_of_another_shape_are_refused(tiny_dictionary, x):
