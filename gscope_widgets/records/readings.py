@@ -34,9 +34,7 @@ class FeatureReading:
     features: np.ndarray  # int32, [firings]
     activations: np.ndarray  # float32, [firings], > 0
     l0: np.ndarray  # int32, [pos]; how many features fire; 0 at ignored positions
-    error_norm: (
-        np.ndarray
-    )  # float32, [pos]; |x - reconstruction|; NaN at ignored positions, and where only some features were read
+    error_norm: np.ndarray  # float32, [pos]; |x - reconstruction|; NaN at ignored positions, or with `selected`
     norm: np.ndarray  # float32, [pos]; |x|, ignored positions included
     fvu: np.ndarray  # float32, [pos]; squared error over squared distance from the text's mean; NaN as above
     total_fvu: float | None  # the same over all positions read; None where it is not defined or not measured

@@ -4,6 +4,7 @@ Only elements and inline styles that JupyterLab's sanitizer leaves in place are 
 come first and colour second. Every text goes through `escape`.
 """
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -14,6 +15,8 @@ _PAGE = (
     "<style>body{{font-family:system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}}</style>"
     "</head><body>{body}</body></html>"
 )
+_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?%?")
+_LEFT = ' style="text-align:left"'
 
 
 def build_copy(*, title: str, badge: str, parts: Sequence[str], footer: str) -> str:
@@ -34,10 +37,16 @@ def build_paragraph(text: str) -> str:
 
 
 def build_table(*, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    """A table with header cells; every cell is text."""
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    """A table with header cells; every cell is text. Columns of words start at the left."""
+    sides = ["" if all(_NUMBER.fullmatch(row[at]) for row in rows) else _LEFT for at in range(len(columns))]
+    names = zip(columns, sides, strict=True)
+    head = "".join(f'<th scope="col"{side}>{escape(column)}</th>' for column, side in names)
+    body = "".join(f"<tr>{_build_cells(row, sides)}</tr>" for row in rows)
     return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _build_cells(row: Sequence[str], sides: Sequence[str]) -> str:
+    return "".join(f"<td{side}>{escape(cell)}</td>" for cell, side in zip(row, sides, strict=True))
 
 
 def build_details(summary: str, content: str) -> str:

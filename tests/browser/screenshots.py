@@ -22,7 +22,7 @@ CELLS = [
     'text = "The old fisherman sold two red coats in the market."\n'
     "top = [found.feature for found in scope.read(text).top(4)]",
     "heatmap = gs.TokenHeatmap(scope, text, features=top)\nheatmap",
-    "sliders = gs.FeatureSliders(scope, text[:29], features=top[:3])\nsliders",
+    "sliders = gs.FeatureSliders(scope, text[:27], features=top[:3])\nsliders",
     "panel = gs.SteeringPanel(scope, text[:17], features=top[:2], strength=0.5, max_new_tokens=60)\npanel",
 ]
 
@@ -98,7 +98,7 @@ def visit(browser: Browser, lab: Lab, out: Path, *, width: int, name: str) -> No
 
 
 def open_window(browser: Browser, lab: Lab, path: Path, *, width: int) -> Notebook:
-    page = browser.new_context(viewport={"width": width, "height": 1100}).new_page()
+    page = browser.new_context(viewport={"width": width, "height": 1500}).new_page()
     return Notebook(page, lab, path, workspace=path.stem)
 
 

@@ -149,9 +149,9 @@ def slow_scope(scope):
 
 # What JupyterLab 4's sanitizer keeps in untrusted outputs, less all that takes an address or input.
 KEPT = frozenset(
-    "a abbr b bdi bdo blockquote br caption code col colgroup dd del details dfn div dl dt em figcaption figure h1 h2 "
-    "h3 h4 h5 h6 hr i ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead "
-    "time tr u ul var wbr".split()
+    "a abbr b bdi bdo blockquote br caption code col colgroup dd del details dfn div dl dt em figcaption "
+    "figure h1 h2 h3 h4 h5 h6 hr i ins kbd li mark ol p pre q s samp small span strong sub summary sup "
+    "table tbody td tfoot th thead time tr u ul var wbr ".split()
 )
 KEPT_ATTRIBUTES = frozenset(["class", "title", "style", "scope"])
 

@@ -112,7 +112,7 @@ def test_the_front_end_asks_nothing_of_a_network_and_has_no_html_sink(kind):
     assert "url(" not in read_bundle(f"{name}.css").replace("url(data:", "")
 
 
-def test_no__message_is_above_a_megabyte(scope, open_page):
+def test_no_message_is_above_a_megabyte(scope, open_page):
     page = open_page(gs.TokenHeatmap(scope, "word " * 200, features=[1, 2, 3, 4]))
     page.send({"type": "ready"})
     content, buffers = page.messages("result")[-1]

@@ -1,8 +1,5 @@
 """Hooks: they see and change the right tensor, and are gone afterwards, whatever happened."""
 
-import threading
-
-import numpy as np
 import pytest
 import torch
 
@@ -225,84 +222,3 @@ def test_a_generation_cancelled_in_mid_stream_leaves_no_hook(tiny, tiny_dictiona
     assert generation.ended == "cancelled"
     assert count_hooks(tiny._loaded.model) == baseline
     assert tiny.next_tokens("The dog", 5).chances == plain
-
-
-# ---- contamination
-
-TEXTS = ("The old man walked home.", "A dog and a cat.", "print(1 + 2)")
-
-
-@pytest.fixture
-def uncached(tiny):
-    """The tiny model, made to run for every reading."""
-    tiny._activations.limit_bytes = 0
-    return tiny
-
-
-def same(one, other) -> bool:
-    return all(
-        np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True)
-        for name in ("positions", "features", "activations", "l0", "error_norm", "norm", "fvu")
-    )
-
-
-def test_no_reading_is_contaminated_while_another_thread_steers(uncached, tiny_dictionary):
-    steered = [gs.add(tiny_dictionary.feature(5), 5.0), gs.clamp(tiny_dictionary.feature(9), 50.0)]
-    expected = {text: uncached.read(text, tiny_dictionary) for text in TEXTS}
-    wrong, failures, stop, steps = [], [], threading.Event(), []
-    passes = []
-    counter = uncached._loaded.text_model.layers[0].register_forward_hook(lambda *_: passes.append(1))
-
-    def read(count):
-        try:
-            for number in range(count):
-                text = TEXTS[number % 3]
-                if not same(uncached.read(text, tiny_dictionary), expected[text]):
-                    wrong.append(number)
-        except Exception as error:  # noqa: BLE001 - shown by the assertion below
-            failures.append(error)
-
-    def steer():
-        while not stop.is_set():
-            for token in uncached.generate("Once", steered, max_new_tokens=20, temperature=1.0, seed=len(steps)):
-                steps.append(token.step)
-
-    readers = [threading.Thread(target=read, args=(150,)) for _ in range(2)]
-    steerer = threading.Thread(target=steer)
-    steerer.start()
-    for reader in readers:
-        reader.start()
-    for reader in readers:
-        reader.join()
-    stop.set()
-    steerer.join()
-    counter.remove()
-    assert failures == []
-    assert wrong == []
-    assert len(steps) > 20  # the steering did run in between ...
-    assert len(passes) >= 300 + len(steps)  # ... and so did the model, for every reading
-
-
-def test_without_the_worker_a_hook_of_one_thread_steers_another(uncached, tiny_dictionary):
-    """The control of the test above: the same two calls on the bare model, each put in the other's way."""
-    text_model = uncached._loaded.text_model
-    point = find_hook_point(text_model, site="resid_post", layer=tiny_dictionary.info.layer)
-    inputs = {"input_ids": torch.tensor([uncached.tokens(TEXTS[0]).ids]), "use_cache": False}
-    expected = uncached.read(TEXTS[0], tiny_dictionary).norm
-    installed, finished = threading.Event(), threading.Event()
-
-    def steer():
-        with edit(point, lambda x: x + 5.0):
-            installed.set()
-            finished.wait(10)
-
-    steerer = threading.Thread(target=steer)
-    steerer.start()
-    assert installed.wait(10)
-    with torch.inference_mode():
-        contaminated = run_until(text_model, point, **inputs)[0]
-        finished.set()
-        steerer.join()
-        clean = run_until(text_model, point, **inputs)[0]
-    np.testing.assert_array_equal(clean.norm(dim=1).numpy(), expected)
-    assert not np.allclose(contaminated.norm(dim=1).numpy(), expected)

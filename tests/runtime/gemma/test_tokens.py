@@ -345,21 +345,42 @@ def test_many_threads_tokenise_at_once(scope):
 def test_streamed_pieces_make_the_whole_text(text):
     tokenizer = gs.load("mini")._loaded.tokenizer
     ids = tokenizer.tokenize(text).ids
-    decoder, logprobs = _RowDecoder(tokenizer), torch.zeros(4096)
-    pieces = [decoder.token(step, token_id, logprobs).text for step, token_id in enumerate(ids)]
-    assert "".join(pieces) == tokenizer.decode(ids)
+    assert "".join(stream(tokenizer, ids)) == tokenizer.decode(ids)
+
+
+def stream(tokenizer, ids) -> list[str]:
+    decoder, logits = _RowDecoder(tokenizer), torch.zeros(4096)
+    return [decoder.token(step, one, logits, last=step + 1 == len(ids)).text for step, one in enumerate(ids)]
+
+
+@given(st.lists(st.one_of(st.integers(0, 4095), st.integers(3, 290)), max_size=30))
+@settings(deadline=None, max_examples=100)
+def test_streamed_pieces_of_any_ids_hold_back_at_most_one_character(ids):
+    tokenizer = gs.load("mini")._loaded.tokenizer
+    pieces = stream(tokenizer, ids)
+    data = b"".join(piece_bytes(tokenizer, one) for one in ids)
+    assert "".join(pieces) == data.decode("utf-8", "replace")
+    for count in range(len(ids)):
+        sent = "".join(pieces[:count]).encode()
+        made = b"".join(piece_bytes(tokenizer, one) for one in ids[:count]).decode("utf-8", "replace").encode()
+        assert made.startswith(sent)
+        assert len(made) - len(sent) <= 9
+
+
+def piece_bytes(tokenizer, token_id) -> bytes:
+    string = tokenizer.describe(token_id)
+    if len(string) == 6 and string.startswith("<0x"):
+        return bytes([int(string[3:5], 16)])
+    return b"" if tokenizer.is_special(token_id) else string.encode()
 
 
 def test_a_half_made_character_is_held_back_until_it_is_whole(scope):
     tokenizer = scope._loaded.tokenizer
-    decoder, logprobs = _RowDecoder(tokenizer), torch.zeros(4096)
-    pieces = [decoder.token(0, token_id, logprobs).text for token_id in tokenizer.tokenize("😀!").ids[1:]]
-    assert pieces == ["", "", "", "😀", "!"]
+    assert stream(tokenizer, tokenizer.tokenize("😀!").ids[1:]) == ["", "", "", "😀", "!"]
 
 
-def test_bytes_that_never_make_a_character_are_let_go_after_four(scope):
+def test_bytes_that_never_make_a_character_are_let_go_one_by_one_and_at_the_end(scope):
     tokenizer = scope._loaded.tokenizer
-    decoder, logprobs = _RowDecoder(tokenizer), torch.zeros(4096)
     lead = tokenizer.tokenize("😀").ids[1]
-    pieces = [decoder.token(0, lead, logprobs).text for _ in range(8)]
-    assert pieces == ["", "", "", "\ufffd" * 4] * 2
+    assert stream(tokenizer, [lead] * 3) == ["", "\ufffd", "\ufffd\ufffd"]
+    assert stream(tokenizer, [lead, *tokenizer.tokenize("a").ids[1:]]) == ["", "\ufffda"]
