@@ -31,7 +31,8 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 .PHONY: lab test lint test-js test-python chromium clean
 
 lab: $(VENV)/lab.stamp
-	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" $(LAB_ARGS) "$(NOTEBOOK)"
+	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" \
+	  --LabApp.default_url="/lab/tree/$(NOTEBOOK)" $(LAB_ARGS)
 
 test: lint test-js test-python
 

@@ -51,5 +51,8 @@ class Closed(GscopeError, RuntimeError):
 
 def describe_value(value: object, *, limit: int = 60) -> str:
     """A value as it goes into a message: its repr, cut to `limit` characters."""
-    text = ascii(value) if isinstance(value, str) else repr(value)
+    try:
+        text = ascii(value) if isinstance(value, str) else repr(value)
+    except Exception:  # noqa: BLE001 - a value from outside may not even have a repr
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= limit else f"{text[: limit - 3]}..."

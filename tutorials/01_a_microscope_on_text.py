@@ -15,13 +15,13 @@
 #
 # **40 minutes · difficulty ● · no account, no GPU, no network**
 #
-# A language model turns each token of a text into a long list of numbers. In this tutorial you look inside that list
-# with a *sparse autoencoder*: a dictionary that rewrites the list as a few **features**, each of which fires on some
-# tokens and stays silent on the rest. You will
+# Layer after layer, a language model keeps a long list of numbers for each token of a text: the **residual stream**. In
+# this tutorial you look inside it with a *sparse autoencoder*: a dictionary of many **features**, each of which fires
+# on some tokens and stays silent on the rest, so that a few dozen at most describe any one token. You will
 #
 # 1. see your own sentence light up, feature by feature;
 # 2. guess what a feature means, and test the guess on sentences that could prove you wrong;
-# 3. find out why the first token is left out;
+# 3. count features by hand, and see why the first token is left out;
 # 4. change a feature by hand and watch the model change its mind, beside a control.
 #
 # The model is **gscope-mini**, a small model of Gemma 3's architecture that comes with the package. It was trained on
@@ -29,8 +29,8 @@
 # here, unlike with a large model, a guess about a feature can be checked against the truth. Nothing you see here is a
 # result about Gemma.
 #
-# *How to use it.* Run each cell with Shift+Enter. Every exercise has a check; hints are folded, open them only when
-# you are stuck.
+# *How to use it.* Run each cell with Shift+Enter. Exercises 1 and 2 check your answer; hints are folded, open them only
+# when you are stuck.
 
 # %%
 import gscope_widgets as gs
@@ -63,7 +63,7 @@ for pos, (token_id, string) in enumerate(zip(tokens.ids, tokens.strings, strict=
 
 # %%
 days = scope.find("time:day")[0]
-print(days.label)
+print(f"feature {days.feature.feature}, label {days.label.text!r} ({days.label.source})")
 
 heatmap = gs.TokenHeatmap(
     scope,
@@ -82,9 +82,15 @@ heatmap
 # * the name of a day that is no day: *"Mr Friday sold his boat"*;
 # * a word that is no day in a place where one would stand: *"On Marble the fisherman sold his boat"*;
 # * a day in another language: *"Le lundi, le pêcheur a vendu son bateau"*;
-# * a day without anything before it, or seven of them in a row.
+# * the very same day at the start of the text, and in the middle of it.
 #
-# What you typed is in Python too. Whatever the heatmap shows, `heatmap.reading` holds:
+# <details><summary>Why is a day at the start silent?</summary>Look at the tokens. In the middle of a text the word is one
+# token that begins with a space, <code>·Monday</code>. At the start there is no space, and the tokenizer has no piece
+# for the word without one, so it falls apart. Nothing that fires on <code>·Monday</code> sees it.</details>
+#
+# What you typed is in Python too. Whatever the heatmap shows, `heatmap.reading` holds. Here are the features that reach
+# highest in your text. Most have no label: nothing on our list of concepts fits them. The strongest are often general
+# ones that fire nearly everywhere.
 
 # %%
 reading = heatmap.reading
@@ -96,18 +102,20 @@ for top in reading.top(5):
 # %% [markdown]
 # ### Exercise 1 — make it fire
 #
-# Write a text on which the feature reaches at least 80 % of its known maximum.
+# Write a text on which the feature reaches at least 70 % of its known maximum (the largest value met when it was
+# measured).
 #
 # <details><summary>Hint 1</summary>Which tokens were brightest so far? What came before them?</details>
-# <details><summary>Hint 2</summary>Put days into several kinds of text: a story, a letter, a list, the opening
-# hours of a market.</details>
+# <details><summary>Hint 2</summary>Try a phrase of place, then "on" and the day. Then say the same again with another
+# place and another day.</details>
+# <details><summary>One solution</summary>"In the shop on Monday, in the garden on Sunday"</details>
 
 # %%
 my_text = "..."  # your text here
 
 known = scope.describe(days.feature).known_max
 peak = scope.read(my_text, dictionary).trace(days.feature.feature).max()
-print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.8 * known else "not yet")
+print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.7 * known else "not yet")
 
 # %% [markdown]
 # ## 3 · A label is a hypothesis
@@ -115,13 +123,15 @@ print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.8 * known else "
 # The label you saw was *measured*: the program that wrote Tarn's texts knows which tokens are days, and the feature
 # was scored as a detector of them on text that nothing was trained on. Look at the record:
 #
-# * **AUC** – pick one day token and one other token at random: how often is the feature stronger on the day?
+# * **AUC** – pick one day token and one other token at random: how often is the feature stronger on the day? One half is
+#   chance.
 # * **precision** – when it fires, how often is it on a day?
 # * **recall** – of all day tokens, on how many does it fire?
 
 # %%
-for name in ("time:day", "language:french", "thing:weather", "number:price", "sense:"):
-    for summary in scope.find(name, k=2):
+print("all labels:", ", ".join(sorted({label.text for label in dictionary.labels.values()})))
+for name in ("time:day", "language:french", "thing:weather", "number:price", "sense:bank"):
+    for summary in scope.find(name, k=1):
         label = summary.label
         print(
             f"feature {summary.feature.feature:4d} {label.text:24}",
@@ -134,26 +144,37 @@ for name in ("time:day", "language:french", "thing:weather", "number:price", "se
 #
 # ### Exercise 2 — one word, two senses
 #
-# In Tarn a *bank* is where money is kept, or the side of a river. The first token of "bank" is the same in both
-# sentences. Does the dictionary tell them apart? Predict, then run.
+# In Tarn a *bank* is where money is kept, or the side of a river. The last row of the table claims a feature for the
+# second sense: an AUC near 1, and yet a low precision. How can both be true? Look at its activation on the word, in
+# sentences of either sense, and choose a threshold that tells the senses apart.
 
 # %%
-money, river = "She put forty crowns in the bank.", "They sat on the grassy bank of the river."
-fired = {}
-for text in (money, river):
-    here = scope.read(text, dictionary)
-    pos = here.tokens.strings.index(" bank")
-    fired[text] = {top.feature: top for top in here.top(20, pos=pos)}
-    print(text)
-    for top in here.top(5, pos=pos):
-        print(f"   feature {top.feature:4d} {top.activation:6.2f}", top.label.text if top.label else "")
+threshold = 0.0  # your number here
 
-shared = set(fired[money]) & set(fired[river])
-print("fires on both:", sorted(shared))
-print("tells them apart:", sorted(set(fired[money]) ^ set(fired[river])))
+river_bank = scope.find("sense:bank")[0].feature
+sentences = {
+    "She put forty crowns in the bank.": "money",
+    "The bank lent him some money.": "money",
+    "They sat on the grassy bank of the river.": "river",
+    "A heron stood on the bank of the Nare.": "river",
+}
+right = 0
+for text, sense in sentences.items():
+    here = scope.read(text, dictionary)
+    value = here.trace(river_bank.feature)[here.tokens.strings.index(" bank")]
+    guess = "river" if value > threshold else "money"
+    right += guess == sense
+    print(f"{value:6.2f}  you say {guess}, it is {sense} | {text}")
+print(f"{right} of {len(sentences)}:", "solved" if right == len(sentences) else "not yet")
 
 # %% [markdown]
-# ## 4 · Few features at a time, and an odd first token
+# <details><summary>What this teaches</summary>The feature fires on the word in both senses, which makes its precision low:
+# precision asks only whether it fires. It fires harder by the river, and the AUC, which looks at the order of the
+# values alone, sees just that. A label that says "bank of a river" hides half of what the feature does.
+# Look for a sentence that your threshold gets wrong.</details>
+
+# %% [markdown]
+# ## 4 · Few features at a time, and the first token
 #
 # **L0** is the number of features that fire at a token. Count it by hand once.
 
@@ -167,7 +188,7 @@ print("firing at each token:     ", by_hand.tolist())
 print("the same as the reading:  ", bool((by_hand == reading.l0).all()))
 
 # %% [markdown]
-# The first entry is 0, because BOS is left out. Why? Compare how long the residual stream is at each position:
+# The first entry is 0, because BOS is left out. Why? Compare the length (the norm) of the residual stream by position:
 
 # %%
 norms = reading.norm
@@ -183,12 +204,18 @@ else:
 # ### Exercise 3 — what is not explained
 #
 # The features do not rebuild the residual stream exactly. **FVU** (fraction of variance unexplained) says how much is
-# missing: 0 is a perfect copy, 1 is no better than the mean. At which token of your text is the dictionary worst?
+# missing: 0 is a perfect copy, 1 is no better than the mean. At which token of the text above is it worst?
+# Say why before you read on.
 
 # %%
 worst = max(reading.tokens.used, key=lambda pos: reading.fvu[pos])
 print(f"whole text: FVU {reading.total_fvu:.3f}")
-print(f"worst token: {reading.tokens.strings[worst]!r} with FVU {reading.fvu[worst]:.3f}")
+around = "".join(reading.tokens.strings[worst - 1 : worst + 3])
+print(f"worst token: {reading.tokens.strings[worst]!r} in {around!r}, with FVU {reading.fvu[worst]:.3f}")
+
+# %% [markdown]
+# <details><summary>A likely reason</summary>Pieces of rare words are rare themselves, and a dictionary spends its features
+# where they pay most: on what it met often. Try texts of your own with common and with rare words.</details>
 
 # %% [markdown]
 # ## 5 · Change a feature, and watch the prediction
@@ -210,33 +237,40 @@ sliders
 # %%
 sliders.values = [0.8 * french.known_max, None]
 changed = sliders.distribution
-print("KL from the unchanged distribution:", round(changed.kl, 3), "nats")
-for base, now in changed.pairs[:5]:
+print(f"KL divergence {changed.kl:.3f} nats: 0 would mean that the two distributions are the same")
+pairs = sorted(changed.pairs, key=lambda pair: pair[1].probability - pair[0].probability)
+for base, now in [*pairs[:3], *pairs[-3:]]:
     print(f"{base.token!r:14} {base.probability:7.2%} -> {now.probability:7.2%}")
 sliders.reset()
 
 # %% [markdown]
-# **Control.** *Ablate* the feature for days with its switch, on a text in which no day occurs. What should happen?
-# A feature that is silent contributes nothing, so taking it away must change nothing at all:
+# **Control.** *Ablating* a feature takes its own contribution away. If the French feature matters where the text is
+# French, ablating it there should change the prediction more than on the same sentence in English, and more than
+# ablating the feature for days, which is silent in both.
 
 # %%
-silent_text = "She looked at the"
-kl = scope.next_tokens(silent_text, interventions=[gs.ablate(days.feature)]).kl
-fires = scope.read(silent_text, dictionary).trace(days.feature.feature).max()
-print(f"the feature's peak on this text: {fires:.2f}; KL after ablating it: {kl:.2g} nats")
+for text in ("Le boulanger est fatigué, mais il n'est pas", "The baker is tired, but he is not"):
+    for name, feature in (("French", french.feature), ("days", days.feature)):
+        kl = scope.next_tokens(text, interventions=[gs.ablate(feature)]).kl
+        print(f"{text:45} without {name:6}: KL {kl:.4f} nats")
+
+# %% [markdown]
+# The effect is there, and it is small: other features, and the part that no feature explains, still say that the text
+# is French. That a feature detects something well does not make it the only carrier.
 
 # %% [markdown]
 # ## 6 · Steer
 #
-# Now add a feature's direction at every position while the model writes. The panel shows three continuations on the
-# same random numbers: unsteered, steered, and pushed along a **random direction of the same length**. Only what
-# steering does *beyond* the random push says something about the feature.
+# Now add a feature's direction at every position while the model writes. The strength counts in mean lengths of the
+# residual stream at that layer. The panel shows three continuations on the same random numbers: unsteered, steered, and
+# pushed along a **random direction of the same length**, which does damage of its own. Only what steering does *beyond*
+# the random push says something about the feature.
 #
-# Press Start. Then move the strength: where does nothing happen yet, where does the topic change, and where does the
-# text fall apart?
+# Press Start. Then move the strength: where does nothing happen yet, where does the language change, and where does the
+# text fall apart? One run is one sample: change the seed before you believe it.
 
 # %%
-panel = gs.SteeringPanel(scope, "In the morning", features=[french.feature], strength=0.7, temperature=0.7)
+panel = gs.SteeringPanel(scope, "She said", features=[french.feature], strength=0.5, temperature=0.7)
 panel
 
 # %% [markdown]
@@ -251,10 +285,16 @@ for name, continuation in panel.texts.items():
 # %% [markdown]
 # ### Exercise 4 — beat the random direction
 #
-# Choose another feature with `scope.find(...)`, and a strength, so that the steered text is plainly about the
-# feature's concept while the random one is not. Then look for a feature with a high AUC that does *not* steer.
-# Reading a concept and writing it are two different things.
-#
+# Choose another label from the list in section 3, a strength and a seed, so that the steered text plainly shows the
+# concept while the random one does not. Then look for a feature with a high AUC that does *not* steer at any strength
+# that leaves the text readable. Reading a concept and writing it are two different things.
+
+# %%
+another = scope.find("number:price")[0]  # your label here
+panel = gs.SteeringPanel(scope, "She said", features=[another.feature], strength=0.5, temperature=0.7)
+panel
+
+# %% [markdown]
 # ## What this does not show
 #
 # * That a feature fires on days does not show that the model has one place for "day". Other features fire on the same

@@ -61,7 +61,11 @@ class SamplingPlan:
 
     def __post_init__(self):
         """Refuse what is out of range, as InvalidValue."""
-        check_int("max_new_tokens", self.max_new_tokens, low=1, high=100_000)
-        check_float("temperature", self.temperature, low=0, high=100)
-        check_float("top_p", self.top_p, low=1e-6, high=1)
-        check_int("seed", self.seed, low=0, high=2**31 - 1)
+        checked = {
+            "max_new_tokens": check_int("max_new_tokens", self.max_new_tokens, low=1, high=100_000),
+            "temperature": check_float("temperature", self.temperature, low=0, high=100),
+            "top_p": check_float("top_p", self.top_p, low=1e-6, high=1),
+            "seed": check_int("seed", self.seed, low=0, high=2**31 - 1),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)

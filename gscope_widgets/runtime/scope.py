@@ -1,6 +1,7 @@
 """One model and its dictionaries: the object that notebooks and widgets use."""
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -67,6 +68,15 @@ class Scope:
 
     def __repr__(self) -> str:
         return f"<Scope {self.info.id} on {self.info.device}, {self.info.dtype}>"
+
+    def __copy__(self) -> "Scope":
+        return self
+
+    def __deepcopy__(self, _memo: dict) -> "Scope":
+        return self
+
+    def __reduce__(self):
+        raise InvalidValue("a scope holds a running model and cannot be pickled; call gs.load() where it is needed")
 
     def __enter__(self) -> "Scope":
         return self
@@ -236,6 +246,8 @@ class Scope:
                 None for a row that has ended.
             slot: a newer generation in the same slot stops this one.
         """
+        if not rows:
+            raise InvalidValue("rows is empty; give at least one, such as {'text': ()}")
         interventions = [self._check_interventions(row) for row in rows.values()]
         tokens = self._require_tokens(prompt)
         generation = Generation(tuple(rows))
@@ -272,7 +284,8 @@ class Scope:
             raise InvalidValue("a random control needs additions of one layer, one unit and the same positions")
         strength = combined_strength(added, [self._shelf.find(one.feature) for one in added])
         first = added[0]
-        return add_random(first.feature, strength, seed=seed, unit=first.unit, positions=first.positions)
+        control = add_random(first.feature, 0.0, seed=seed, unit=first.unit, positions=first.positions)
+        return replace(control, amount=strength)
 
     def mean_norm(self, dictionary: Dictionary | None = None) -> float:
         """Mean residual norm at a dictionary's site, on a built-in text: the unit of `gs.add`."""
@@ -389,9 +402,10 @@ class Scope:
 
 
 def _check_many(name: str, value: object) -> tuple:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
-    return tuple(value)
+    with suppress(TypeError):
+        if not isinstance(value, (str, bytes)):
+            return tuple(value)  # type: ignore[arg-type]
+    raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
 
 
 def _version_of(package: str) -> str:

@@ -59,27 +59,29 @@ class Job(Future):
 
     def _advance(self) -> bool:
         """Run one step; True when the job has ended, one way or another."""
+        value, error = None, None
         try:
             if self.stopping:
                 raise Cancelled(self._stop_reason)
             if self._steps is None:
                 value = self._work(self)
-                if not inspect.isgenerator(value):
-                    return self._finish(value)
-                self._steps = value
-            next(self._steps)
+                if inspect.isgenerator(value):
+                    self._steps, value = value, None
+            if self._steps is not None:
+                next(self._steps)
+                return False
         except StopIteration as end:
-            return self._finish(end.value)
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the job
+            value = end.value
+        except BaseException as raised:  # noqa: BLE001 - handed to whoever waits for the job
+            error = raised
             self._close_steps()
-            self._work = self._steps = None
-            self.set_exception(error)
-            return True
-        return False
-
-    def _finish(self, value: Any) -> bool:
         self._work = self._steps = None
-        self.set_result(value)
+        # What a callback raises must not end the thread; Future itself logs all but the likes of SystemExit.
+        with suppress(BaseException):
+            if error is None:
+                self.set_result(value)
+            else:
+                self.set_exception(error)
         return True
 
     def _close_steps(self) -> None:

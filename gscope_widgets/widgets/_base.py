@@ -1,5 +1,6 @@
 """What every widget has: status, errors in words, the second output, provenance."""
 
+import logging
 import math
 import threading
 import time
@@ -224,7 +225,10 @@ class GscopeWidget(anywidget.AnyWidget):
     def _show_status(self) -> None:
         """Bring the trait up to date. Never under the lock: an observer of `status` may ask the scope something."""
         while self.status is not self._wanted_status:
-            self.status = self._wanted_status
+            try:
+                self.status = self._wanted_status
+            except Exception:
+                logging.getLogger(__name__).exception("an observer of status raised")
 
     # ---- messages
 
@@ -264,6 +268,8 @@ class GscopeWidget(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict) -> None:
         """State sent by the page: what is valid is taken; the rest is refused in words, instead of an exception."""
+        if not isinstance(sync_data, dict):
+            return
         before, refusal, valid = self._wanted_status, None, {}
         try:
             for name, value in sync_data.items():
@@ -388,6 +394,29 @@ def write_opening(scope: Any, dictionary_ids: list[str]) -> list[str]:
     return ["import gscope_widgets as gs", "", scope.to_code(), *opened]
 
 
+def check_scope(scope: Any) -> None:
+    """Refuse what is no scope, such as a text given in its place.
+
+    Raises:
+        InvalidValue: it has not what a scope has.
+    """
+    if not all(hasattr(scope, name) for name in ("info", "tokens", "submit")):
+        raise InvalidValue(f"the first argument is a scope from gs.load(), got {describe_value(scope)}")
+
+
+def check_dictionary(scope: Any, dictionary: Any) -> Any:
+    """The dictionary given, or the scope's default one for None.
+
+    Raises:
+        InvalidValue: it is no dictionary.
+    """
+    if dictionary is None:
+        return scope.dictionary()
+    if not hasattr(dictionary, "feature"):
+        raise InvalidValue(f"dictionary comes from scope.dictionary(), got {describe_value(dictionary)}")
+    return dictionary
+
+
 def resolve_features(scope: Any, features: Any, dictionary: Any) -> list[FeatureRef]:
     """Features given as numbers or as references, as references.
 
@@ -395,7 +424,7 @@ def resolve_features(scope: Any, features: Any, dictionary: Any) -> list[Feature
         features: whole numbers, which mean features of `dictionary` (by default the scope's
             default one), or `dictionary.feature(number)`.
     """
-    if isinstance(features, (str, bytes)) or not hasattr(features, "__iter__"):
+    if isinstance(features, (str, bytes)) or not hasattr(features, "__iter__") or getattr(features, "ndim", 1) == 0:
         raise InvalidValue(f"features is a list of features, got {describe_value(features)}")
     source = None
     resolved = []
@@ -404,6 +433,6 @@ def resolve_features(scope: Any, features: Any, dictionary: Any) -> list[Feature
             scope.describe(feature)
             resolved.append(feature)
             continue
-        source = source or dictionary or scope.dictionary()
+        source = source or check_dictionary(scope, dictionary)
         resolved.append(source.feature(feature))
     return resolved

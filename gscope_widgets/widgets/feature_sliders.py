@@ -16,6 +16,7 @@ from gscope_widgets.widgets._base import (
     Checked,
     GscopeWidget,
     check_list,
+    check_scope,
     check_switch,
     check_text,
     describe_feature,
@@ -93,6 +94,7 @@ class FeatureSliders(GscopeWidget):
         Raises:
             PromptTooLong, UnknownFeature, InvalidValue: with what to do.
         """
+        check_scope(scope)
         self.scope = scope
         self.refs = resolve_features(scope, features, dictionary)
         if not self.refs:

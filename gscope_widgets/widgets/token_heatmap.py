@@ -15,6 +15,8 @@ from gscope_widgets.widgets import _static
 from gscope_widgets.widgets._base import (
     Checked,
     GscopeWidget,
+    check_dictionary,
+    check_scope,
     check_text,
     describe_feature,
     describe_label,
@@ -56,7 +58,7 @@ def _check_pos(_heatmap: "TokenHeatmap", value: Any) -> int | None:
 
 
 def _check_color_range(_heatmap: "TokenHeatmap", value: Any) -> str:
-    if value not in _COLOR_RANGES:
+    if not isinstance(value, str) or value not in _COLOR_RANGES:
         raise InvalidValue(f"color_range must be one of {_COLOR_RANGES}, got {describe_value(value)}")
     return value
 
@@ -107,7 +109,8 @@ class TokenHeatmap(GscopeWidget):
         Raises:
             PromptTooLong, UnknownFeature, InvalidValue: with what to do.
         """
-        self.dictionary = dictionary or scope.dictionary()
+        check_scope(scope)
+        self.dictionary = check_dictionary(scope, dictionary)
         if not isinstance(text, str):
             raise InvalidValue(f"the text must be a string, got {describe_value(text)}")
         self._reading: FeatureReading = scope.read(text, self.dictionary)
@@ -145,7 +148,9 @@ class TokenHeatmap(GscopeWidget):
         from matplotlib.figure import Figure
 
         tokens = self._reading.tokens
-        figure = Figure(figsize=(max(4, 0.35 * len(tokens)), 1.5 + 0.5 * len(self.features)), layout="constrained")
+        figure = Figure(
+            figsize=(min(max(4, 0.35 * len(tokens)), 200), 1.5 + 0.5 * len(self.features)), layout="constrained"
+        )
         axes = figure.subplots()
         values = np.array([self._reading.trace(feature) for feature in self.features]).reshape(-1, len(tokens))
         axes.set_xticks(range(len(tokens)), [_plain(token) for token in tokens.strings], rotation=90)

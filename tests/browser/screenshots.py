@@ -79,6 +79,10 @@ def visit(browser: Browser, lab: Lab, out: Path, *, width: int, name: str) -> No
             expect(notebook.widget(title)).to_have_attribute("data-theme", theme)
         photograph(notebook, out, name=f"{name}-{theme}")
     notebook.widget("Token heatmap").scroll_into_view_if_needed()
+    # Blocks of tokens far from the window are drawn one frame after they come near.
+    notebook.page.wait_for_function(
+        "() => document.querySelector('.gscope-token').checkVisibility({ contentVisibilityAuto: true })"
+    )
     notebook.page.screenshot(path=out / f"page-{name}.png")
     notebook.save()
     show_errors(notebook)

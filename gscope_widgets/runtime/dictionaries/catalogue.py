@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.features import DictionaryInfo
+from gscope_widgets.records.numbers import check_int
 from gscope_widgets.runtime.dictionaries.weights import read_header
 
 SITES = ("resid_post", "attn_out", "mlp_out", "transcoder", "crosscoder", "clt")
@@ -93,13 +94,17 @@ def choose_dictionary(
     asked = {"site": site, "layer": layer, "width": width, "l0": l0, "affine": affine}
     fitting = [info for info in infos if info.site == site and info.affine == affine]
     layers = sorted({info.layer for info in fitting})
-    if layer is None and layers:
+    if layer is not None:
+        layer = check_int("layer", layer, low=0, high=1000)
+    elif layers:
         layer = layers[(len(layers) - 1) // 2]
     fitting = [info for info in fitting if info.layer == layer]
-    width = width or min((info.width for info in fitting), key=_width_order, default=None)
+    if width is None:
+        width = min((info.width for info in fitting), key=_width_order, default=None)
     fitting = [info for info in fitting if info.width == width]
     levels = [info.l0 for info in fitting]
-    l0 = l0 or ("medium" if "medium" in levels else next(iter(levels), None))
+    if l0 is None:
+        l0 = "medium" if "medium" in levels else next(iter(levels), None)
     fitting = [info for info in fitting if info.l0 == l0]
     if not fitting:
         wish = " ".join(f"{key}={value!r}" for key, value in asked.items() if value is not None and value is not False)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from gscope_widgets.errors import Cancelled
+from gscope_widgets.errors import Cancelled, InvalidValue, describe_value
 from gscope_widgets.records.generation import GeneratedToken
 from gscope_widgets.runtime.worker import Job
 
@@ -15,7 +15,8 @@ class Generation:
     """Continuations of one prompt, made on the worker's thread. Iterate for tokens as they come.
 
     Iterating gives the first row's tokens, from the first one on, however often it is done; it
-    ends quietly when the generation was cancelled, and raises what the model raised.
+    ends quietly when the generation was cancelled, and raises what the model raised. Leaving the
+    loop early does not stop the model: `cancel()` does.
     """
 
     def __init__(self, names: Sequence[str]):
@@ -42,6 +43,8 @@ class Generation:
 
     def tokens(self, row: str | None = None) -> tuple[GeneratedToken, ...]:
         """A row's tokens so far, the first row's by default; does not wait."""
+        if row is not None and row not in self.names:
+            raise InvalidValue(f"the rows are {', '.join(map(repr, self.names))}, got {describe_value(row)}")
         index = 0 if row is None else self.names.index(row)
         with self._changed:
             return tuple(self._rows[index])

@@ -259,13 +259,15 @@ def _load_tokenizer(source: str, *, name: str, text_model, options: dict, local:
         except Exception as error:  # noqa: BLE001 - as above, and the tokenizers library has no class of its own
             raise BadArtefact(f"the tokenizer of {name} cannot be loaded: {_first_line(error)}") from None
     config = text_model.config
+    if inner is not None and inner.bos_token_id is None:
+        raise BadArtefact(f"the tokenizer of {name} names no BOS token; download or copy it again")
     chat = inner is not None and bool(inner.chat_template) and (local is not None or source.endswith("-it"))
     return Tokenizer(inner, name, config.vocab_size, config.max_position_embeddings, chat)
 
 
 def _end_ids(model: torch.nn.Module, tokenizer: Tokenizer) -> frozenset[int]:
     ends = model.generation_config.eos_token_id if model.generation_config is not None else None
-    ids = set(ends if isinstance(ends, list) else [] if ends is None else [ends])
+    ids = {end for end in (ends if isinstance(ends, list) else [ends]) if isinstance(end, int)}
     if tokenizer.inner is not None and tokenizer.inner.eos_token_id is not None:
         ids.add(tokenizer.inner.eos_token_id)
     return frozenset(ids)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
 
-from gscope_widgets.errors import InvalidValue, PromptTooLong, describe_value
+from gscope_widgets.errors import BadArtefact, InvalidValue, PromptTooLong, describe_value
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.tokens import Tokens
 
@@ -131,6 +131,11 @@ class Tokenizer:
         if len(ids) > self.context:
             raise PromptTooLong(
                 f"{self.model_name} reads at most {self.context} tokens, this text has {len(ids)}; shorten it"
+            )
+        if max(ids, default=0) >= self.vocabulary:
+            raise BadArtefact(
+                f"the tokenizer of {self.model_name} gives token {max(ids)}, the model has {self.vocabulary}: "
+                "they do not belong together; download or copy both again"
             )
         strings = tuple(self.describe(token_id) for token_id in ids)
         return Tokens(text, tuple(ids), strings, tuple(byte_spans), _find_glyphs(strings), self._ignored(ids))

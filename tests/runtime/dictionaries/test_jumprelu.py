@@ -272,7 +272,8 @@ def test_integers_of_numpy_are_features(tiny, tiny_dictionary):
     assert type(ref.feature) is int
     reading = tiny.read("hello there", tiny_dictionary, features=np.array([7, 9]))
     assert reading.selected == (7, 9)
-    np.testing.assert_array_equal(reading.trace(np.int32(7)), tiny.read("hello there", tiny_dictionary).trace(7))
+    whole = tiny.read("hello there", tiny_dictionary)
+    np.testing.assert_allclose(reading.trace(np.int32(7)), whole.trace(7), rtol=1e-5)
 
 
 # ---- damaged files

@@ -174,11 +174,15 @@ def test_the_random_control_is_as_long_as_what_it_controls_and_points_elsewhere(
     assert tiny.random_control([gs.ablate(refs[0])]) is None
 
 
-def test_a_random_control_of_two_units_or_layers_is_refused(tiny, tiny_dictionary, make_dictionary):
+def test_a_random_control_of_two_kinds_of_addition_is_refused(tiny, tiny_dictionary, make_dictionary):
     other = tiny.dictionary(path=make_dictionary(layer=2))
     first = gs.add(tiny_dictionary.feature(1), 0.2)
-    for second in (gs.add(tiny_dictionary.feature(2), 0.2, unit="raw"), gs.add(other.feature(2), 0.2)):
-        with pytest.raises(gs.InvalidValue, match="one layer and one unit"):
+    for second in (
+        gs.add(tiny_dictionary.feature(2), 0.2, unit="raw"),
+        gs.add(other.feature(2), 0.2),
+        gs.add(tiny_dictionary.feature(2), 0.2, positions="prompt"),
+    ):
+        with pytest.raises(gs.InvalidValue, match="one layer, one unit and the same positions"):
             tiny.random_control([first, second])
 
 
@@ -204,27 +208,61 @@ def test_ablate_and_scale_change_nothing_where_the_feature_is_silent(tiny, tiny_
 
 
 def test_bos_is_never_changed(tiny, tiny_dictionary, plain, plain_run, weights, firing):
-    """An intervention on BOS alone does nothing, though the same change by hand would."""
-    ref = tiny_dictionary.feature(firing)
-    for positions in (slice(0, 1), "all", "prompt"):
-        text = "" if positions != slice(0, 1) else "The dog"
-        distribution = tiny.next_tokens(text, VOCABULARY, [gs.add(ref, 5.0, positions=positions)])
-        assert changes_nothing(distribution)
-    ids = tiny.tokens("The dog").ids  # within the sliding window of the last layer
+    """Whether its position is asked for or not makes no difference, though the same change by hand does."""
+    text = "The dog"  # within the sliding window of the last layer
+    ref, ids = tiny_dictionary.feature(firing), tiny.tokens(text).ids
+    for kind in (gs.add, gs.clamp):
+        with_bos, without = (
+            tiny.next_tokens(text, VOCABULARY, [kind(ref, 5.0, positions=slice(start, 3))]) for start in (0, 1)
+        )
+        assert with_bos.chances == without.chances
+        assert not changes_nothing(with_bos)
     by_hand = steer_plainly(plain_run, plain, ids, lambda x: 50 * unit(weights, firing)[None], positions=[0])
     plain_logits, _ = plain_run(plain, ids, layer=1)
     assert np.abs(by_hand - plain_logits[-1]).max() > 0.05
 
 
-def test_the_header_of_a_chat_and_end_tokens_are_never_changed(load, make_model, make_dictionary):
+def test_the_header_of_a_chat_and_end_tokens_are_never_changed(
+    load, make_model, make_dictionary, load_plain, plain_run
+):
     chat = load(str(make_model("tiny-it", tokenizer="chat")))
-    ref = chat.dictionary(path=make_dictionary()).feature(3)
-    header = [2, 105, 2364, 107]
-    for ids in (header, [2, 1, 0]):
-        distribution = chat.next_tokens(ids, VOCABULARY, [gs.add(ref, 5.0)])
-        assert changes_nothing(distribution)
-    distribution = chat.next_tokens([*header, 300], VOCABULARY, [gs.add(ref, 5.0)])
-    assert not changes_nothing(distribution)
+    dictionary = chat.dictionary(path=make_dictionary())
+    row = dictionary.direction(3).astype(np.float64)
+    ids = [2, 105, 2364, 107, 300, 1, 301]
+    found = chat.next_tokens(ids, VOCABULARY, [gs.add(dictionary.feature(3), 9.0, unit="raw")])
+    push = 9 * row / np.linalg.norm(row)
+    plain = load_plain(chat.name)
+    check_same(logits_of(found), steer_plainly(plain_run, plain, ids, lambda _x: push[None], positions=(4, 6)))
+    everywhere = steer_plainly(plain_run, plain, ids, lambda _x: push[None], positions=range(7))
+    assert np.abs(logits_of(found) - everywhere).max() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("prompt", "positions"),
+    [
+        ("", "all"),
+        ("", "prompt"),
+        (TEXT, slice(0, 1)),
+        (TEXT, slice(500, 600)),
+        (TEXT, slice(3, 3)),
+        (TEXT, "generated"),
+    ],
+    ids=str,
+)
+def test_an_intervention_that_can_change_nothing_is_refused_and_not_silently_ignored(
+    tiny, tiny_dictionary, prompt, positions
+):
+    for made in (
+        gs.add(tiny_dictionary.feature(2), 1.0, positions=positions),
+        gs.ablate(tiny_dictionary.feature(2), positions=positions),
+    ):
+        with pytest.raises(gs.InvalidValue, match="changes nothing here: its positions"):
+            tiny.next_tokens(prompt, 3, [made])
+    if isinstance(positions, slice) and prompt and positions.start != 500:
+        with pytest.raises(gs.InvalidValue, match="changes nothing here"):
+            tiny.generate(prompt, [made], max_new_tokens=3).wait()
+    if positions in ("all", "generated"):
+        assert tiny.generate(prompt, [made], max_new_tokens=3).wait().ended
 
 
 def test_other_features_and_the_rest_of_the_residual_stay_when_one_is_clamped(tiny, tiny_dictionary, weights, firing):
@@ -301,11 +339,9 @@ def test_interventions_at_two_layers_act_at_both(tiny, tiny_dictionary, make_dic
     [
         ("all", lambda count: range(1, count)),
         ("prompt", lambda count: range(1, count)),
-        ("generated", lambda _count: ()),
         (slice(3, 5), lambda _count: (3, 4)),
         (slice(None, 3), lambda _count: (1, 2)),
         (slice(2, None, 3), lambda count: range(2, count, 3)),
-        (slice(500, 600), lambda _count: ()),
     ],
     ids=str,
 )
