@@ -269,6 +269,7 @@ class GscopeWidget(anywidget.AnyWidget):
     def set_state(self, sync_data: dict) -> None:
         """State sent by the page: what is valid is taken; the rest is refused in words, instead of an exception."""
         if not isinstance(sync_data, dict):
+            self._refuse(InvalidValue(f"the page sent state of an unknown form: {describe_value(sync_data)}"))
             return
         before, refusal, valid = self._wanted_status, None, {}
         try:

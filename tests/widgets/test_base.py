@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import ipywidgets
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import gscope_widgets as gs
 from gscope_widgets.widgets import _base
@@ -336,3 +338,44 @@ def test_stock_widgets_are_not_on_the_path(kind):
     source = inspect.getsource(_base)
     assert "from ipywidgets" not in source
     assert "import ipywidgets" not in source
+
+
+# ---- anything at all from the page
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["add", "<script>", "stop"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KINDS_OF_MESSAGE = ["ready", "cancel", "start", "stop", "result", "ack", None, 5, ""]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_the_page_sends_the_widget_lives_and_says_what_it_refused(scope, open_page, kind):
+    page = open_page(make(kind, scope))
+    names = sorted(page.widget.keys)
+    plain = {name for name, trait in page.widget.traits().items() if isinstance(trait, _base.Checked)}
+
+    @given(st.sampled_from(names), JSON, st.sampled_from(KINDS_OF_MESSAGE), JSON)
+    @settings(deadline=None, max_examples=60, database=None)
+    def send_anything(name, value, message, content):
+        before = page.widget.status["request"]
+        held = getattr(page.widget, name)
+        page.set(**{name: value})
+        if name not in plain:
+            assert getattr(page.widget, name) == held
+        page.send({"type": message, "settings": content, "id": content})
+        page.send(content)
+        status = page.settle()
+        assert set(status) == {"state", "message", "progress", "request"}
+        assert status["request"] > before  # the last message, at least, was refused
+        json.dumps(status, allow_nan=False)
+
+    send_anything()
+    page.forget()
+    if kind == "panel":
+        page.send({"type": "start", "id": "x", "settings": {"prompt": TEXT, "max_new_tokens": 2}})
+    else:
+        page.set(text="A last text")
+    assert page.settle()["state"] == "idle"
+    assert page.messages("stream" if kind == "panel" else "result")

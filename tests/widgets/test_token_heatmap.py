@@ -13,6 +13,8 @@ import pytest
 from matplotlib.figure import Figure
 
 import gscope_widgets as gs
+from gscope_widgets.records.features import FeatureLabel
+from gscope_widgets.runtime.dictionaries.labels import FeatureNotes
 from gscope_widgets.widgets.token_heatmap import rank_by_token
 
 TEXT = "The old fisherman sold 12 fish 😀."
@@ -392,6 +394,41 @@ def test_hostile_text_is_inert_in_the_copy_and_the_page(scope, open_page, check_
         assert page.settle()["state"] == "idle"
         check_copy(page.widget._build_copy())
         assert "script" not in [tag for tag, _ in read_html(page.widget.to_html()).tags]
+
+
+@pytest.fixture
+def labelled(dictionary, hostile_words):
+    """Feature 3 with a hostile label from a hostile source, and a known maximum of 50."""
+    notes = dictionary._notes
+    label = FeatureLabel("".join(hostile_words), "from <b>afar</b>", 0.9, 0.8, 0.7)
+    dictionary.__dict__["_notes"] = FeatureNotes({3: label}, {3: 50.0})
+    yield label
+    dictionary.__dict__["_notes"] = notes
+
+
+def test_a_label_is_shown_with_its_source_and_is_inert(scope, dictionary, labelled, open_page, check_copy):
+    page = open_page(gs.TokenHeatmap(scope, TEXT, dictionary, features=[3, 4]))
+    content, _ = page.widget._last_message
+    assert content["features"] == [
+        {
+            "feature": 3,
+            "label": {"text": labelled.text, "source": labelled.source, "auc": 0.9},
+            "known_max": 50.0,
+        },
+        {"feature": 4, "label": None, "known_max": None},
+    ]
+    text = check_copy(page.widget._build_copy())
+    assert "<script>alert(1)</script>" in text
+    assert "from <b>afar</b>" in text
+
+
+def test_colour_is_full_at_the_known_maximum_or_at_that_of_the_text(scope, dictionary, labelled, open_page, check_copy):
+    page = open_page(gs.TokenHeatmap(scope, TEXT, dictionary, features=[3]))
+    peak = page.widget.reading.trace(3).max()
+    assert "full colour at 50." in check_copy(page.widget._build_copy())
+    page.set(color_range="text")
+    page.settle()
+    assert f"full colour at {peak or 1.0:.4g}." in check_copy(page.widget._build_copy())
 
 
 def test_top_features_of_a_token_are_its_largest_activations(scope, dictionary):

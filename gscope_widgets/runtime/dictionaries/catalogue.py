@@ -3,11 +3,11 @@
 import json
 import math
 import re
+from numbers import Integral
 from pathlib import Path
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.features import DictionaryInfo
-from gscope_widgets.records.numbers import check_int
 from gscope_widgets.runtime.dictionaries.weights import read_header
 
 SITES = ("resid_post", "attn_out", "mlp_out", "transcoder", "crosscoder", "clt")
@@ -94,11 +94,9 @@ def choose_dictionary(
     asked = {"site": site, "layer": layer, "width": width, "l0": l0, "affine": affine}
     fitting = [info for info in infos if info.site == site and info.affine == affine]
     layers = sorted({info.layer for info in fitting})
-    if layer is not None:
-        layer = check_int("layer", layer, low=0, high=1000)
-    elif layers:
+    if layer is None and layers:
         layer = layers[(len(layers) - 1) // 2]
-    fitting = [info for info in fitting if info.layer == layer]
+    fitting = [info for info in fitting if isinstance(layer, Integral) and info.layer == layer]
     if width is None:
         width = min((info.width for info in fitting), key=_width_order, default=None)
     fitting = [info for info in fitting if info.width == width]
