@@ -343,7 +343,12 @@ def test_stock_widgets_are_not_on_the_path(kind):
 # ---- anything at all from the page
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["add", "<script>", "stop"]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["add", "<script>", "stop"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
@@ -362,7 +367,7 @@ def test_whatever_the_page_sends_the_widget_lives_and_says_what_it_refused(scope
         before = page.widget.status["request"]
         held = getattr(page.widget, name)
         page.set(**{name: value})
-        if name not in plain:
+        if name not in plain and name != "status":
             assert getattr(page.widget, name) == held
         page.send({"type": message, "settings": content, "id": content})
         page.send(content)
