@@ -19,11 +19,18 @@ def test_every_error_is_a_gscope_error_and_public(kind):
 @pytest.mark.parametrize(
     ("kind", "builtin"),
     [
-        ("InvalidValue", ValueError), ("UnknownFeature", LookupError), ("UnknownModel", LookupError),
-        ("UnknownDictionary", LookupError), ("GatedModel", PermissionError), ("Offline", ConnectionError),
-        ("BadArtefact", ValueError), ("PromptTooLong", ValueError), ("OutOfMemory", MemoryError), ("Closed", RuntimeError),
+        ("InvalidValue", ValueError),
+        ("UnknownFeature", LookupError),
+        ("UnknownModel", LookupError),
+        ("UnknownDictionary", LookupError),
+        ("GatedModel", PermissionError),
+        ("Offline", ConnectionError),
+        ("BadArtefact", ValueError),
+        ("PromptTooLong", ValueError),
+        ("OutOfMemory", MemoryError),
+        ("Closed", RuntimeError),
     ],
-)  # fmt: skip
+)
 def test_an_error_is_also_the_builtin_that_python_readers_expect(kind, builtin):
     assert issubclass(getattr(gs, kind), builtin)
     assert str(getattr(gs, kind)("a sentence")) == "a sentence"

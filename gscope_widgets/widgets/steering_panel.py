@@ -14,16 +14,15 @@ from gscope_widgets.records.interventions import MAX_FRACTION, Intervention, add
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets import _static
-from gscope_widgets.widgets._base import (
+from gscope_widgets.widgets._base import GscopeWidget, read_bundle
+from gscope_widgets.widgets._state import (
     Checked,
-    GscopeWidget,
     check_list,
     check_scope,
     check_switch,
     check_text,
     describe_feature,
     describe_source,
-    read_bundle,
     resolve_features,
     write_opening,
 )

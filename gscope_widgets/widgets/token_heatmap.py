@@ -12,16 +12,15 @@ from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.widgets import _static
-from gscope_widgets.widgets._base import (
+from gscope_widgets.widgets._base import GscopeWidget, read_bundle
+from gscope_widgets.widgets._state import (
     Checked,
-    GscopeWidget,
     check_dictionary,
     check_scope,
     check_text,
     describe_feature,
     describe_label,
     describe_source,
-    read_bundle,
     resolve_features,
     write_opening,
 )

@@ -2,8 +2,10 @@
 
 import io
 import json
+import signal
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, is_dataclass
 
@@ -208,3 +210,45 @@ def test_a_scope_used_from_threads_ends_with_one_thread_and_none_after_close(loa
     assert threading.active_count() == before + 1
     scope.close()
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("call", ["read", "predict", "generate"])
+def test_an_interrupt_at_any_moment_leaves_the_model_as_it_was(tiny, tiny_dictionary, count_hooks, call):
+    made = [gs.add(tiny_dictionary.feature(1), 1.0)]
+    calls = {
+        "read": lambda: tiny.read(TEXT, tiny_dictionary).activations.tolist(),
+        "predict": lambda: tiny.next_tokens(TEXT, 5, made).chances,
+        "generate": lambda: tiny.generate(TEXT, made, max_new_tokens=4).wait().tokens(),
+    }
+    tiny._activations.limit_bytes = 0
+    expected = calls[call]()
+    baseline = count_hooks(tiny._loaded.model)
+    began = time.perf_counter()
+    calls[call]()
+    seconds = time.perf_counter() - began
+    armed, interrupted = [False], 0
+
+    def on_interrupt(*_):
+        if armed[0]:
+            armed[0] = False
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        for step in range(30):
+            main = threading.main_thread().ident
+            thread = threading.Timer(seconds * step / 25, signal.pthread_kill, [main, signal.SIGINT])
+            try:
+                armed[0] = True
+                thread.start()
+                answer = calls[call]()
+                armed[0] = False
+                assert answer == expected
+            except KeyboardInterrupt:
+                interrupted += 1
+            thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert interrupted > 3
+    assert calls[call]() == expected
+    assert count_hooks(tiny._loaded.model) == baseline
