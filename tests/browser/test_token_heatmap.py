@@ -7,9 +7,14 @@ from playwright.sync_api import Locator, expect
 
 TEXT = "The old fisherman sold two red coats in the market."
 OTHER = "On Monday his sister wanted bread."
+# The features painted are those that fire most often on both texts, whichever they are.
 CELLS = [
-    f"import gscope_widgets as gs\nscope = gs.load()\nfirst_text = {TEXT!r}",
-    "heatmap = gs.TokenHeatmap(scope, first_text)\nheatmap",
+    f"import gscope_widgets as gs\nscope = gs.load()\nfirst_text, other_text = {TEXT!r}, {OTHER!r}",
+    """from collections import Counter
+
+counts = [Counter(scope.read(text).features.tolist()) for text in (first_text, other_text)]
+often = sorted(counts[0], key=lambda feature: -min(count[feature] for count in counts))""",
+    "heatmap = gs.TokenHeatmap(scope, first_text, features=often[:3])\nheatmap",
 ]
 pytestmark = pytest.mark.usefixtures("quiet")
 

@@ -1,30 +1,19 @@
 """The first tutorial, run in a real JupyterLab from its first cell to its last."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.lab import ROOT, write_notebook
 
-STAND_IN = [
-    "import gscope_widgets as gs\nscope = gs.load()\ntext = 'The old fisherman sold two red coats.'",
-    "top = [found.feature for found in scope.read(text).top(3)]",
-    "gs.TokenHeatmap(scope, text)",
-    "gs.FeatureSliders(scope, text, features=top)",
-    "gs.SteeringPanel(scope, text, features=top)",
-]
 TUTORIAL = ROOT / "tutorials" / "01_a_microscope_on_text.ipynb"
 
 
 @pytest.fixture(scope="module")
 def tutorial(lab, open_notebook):
-    path = lab.notebooks / TUTORIAL.name
-    if TUTORIAL.exists():
-        shutil.copy(TUTORIAL, path)
-    else:
-        write_notebook(path, STAND_IN)
-    yield open_notebook(path)
+    yield open_notebook(Path(shutil.copy(TUTORIAL, lab.notebooks)))
     lab.shut_kernels_down()
 
 
