@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +44,21 @@ def load():
         scope.close()
 
 
+@pytest.fixture(scope="session")
+def written_models(tmp_path_factory) -> dict[tuple, Path]:
+    """Models written once, to be copied: making one takes as long as a test."""
+    return defaultdict(lambda: tmp_path_factory.mktemp("model") / "written")
+
+
 @pytest.fixture
-def make_model(tmp_path):
+def make_model(tmp_path, written_models):
     """Writes a tiny random Gemma 3; `tokenizer` is "base", "chat" or None."""
 
-    def make(name="tiny", *, tokenizer="base", seed=0, **changes) -> Path:
-        return write_model(tmp_path / name, tokenizer=tokenizer, seed=seed, **changes)
+    def make(name="tiny", *, tokenizer="base", seed=0) -> Path:
+        written = written_models[tokenizer, seed]
+        if not written.exists():
+            write_model(written, tokenizer=tokenizer, seed=seed)
+        return shutil.copytree(written, tmp_path / name)
 
     return make
 
@@ -137,7 +147,7 @@ def load_plainly(folder: Path) -> Gemma3ForCausalLM:
     return Gemma3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
 
 
-def write_model(folder: Path, *, tokenizer: str | None, seed: int, **changes) -> Path:
+def write_model(folder: Path, *, tokenizer: str | None, seed: int) -> None:
     """Every size differs from every other, so that code that takes one for another fails."""
     options = {
         "vocab_size": 4096,
@@ -156,7 +166,7 @@ def write_model(folder: Path, *, tokenizer: str | None, seed: int, **changes) ->
         "pad_token_id": 0,
     }
     torch.manual_seed(seed)
-    model = Gemma3ForCausalLM(Gemma3TextConfig(**(options | changes)))
+    model = Gemma3ForCausalLM(Gemma3TextConfig(**options))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.normal_(0, 0.3 if "norm" in name else 0.15)
@@ -168,7 +178,6 @@ def write_model(folder: Path, *, tokenizer: str | None, seed: int, **changes) ->
         if tokenizer == "chat":
             config["chat_template"] = CHAT_TEMPLATE
         (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    return folder
 
 
 def write_dictionary(

@@ -2,6 +2,9 @@
 
 import gc
 import json
+import re
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -196,6 +199,39 @@ def test_the_file_of_one_widget_holds_nothing_of_another_d7(scope, open_page, re
     assert "solely elsewhere" in second
 
 
+# ---- the code that makes it again
+
+
+def test_the_code_of_each_widget_prints_what_is_on_screen_in_a_fresh_process(scope, dictionary, open_page):
+    refs = [dictionary.feature(top.feature) for top in scope.read(TEXT, dictionary).top(2)]
+    heatmap = open_page(gs.TokenHeatmap(scope, TEXT, features=[3, refs[0]])).widget
+    sliders = open_page(gs.FeatureSliders(scope, TEXT, features=refs))
+    sliders.set(values=[0.4, None], modes=["add", "scale"], ablated=[False, True])
+    sliders.settle()
+    panel = open_page(
+        gs.SteeringPanel(scope, TEXT, features=refs, strength=0.4, max_new_tokens=6, temperature=1.0, seed=3)
+    )
+    use(panel.widget)
+    panel.set(prompt="Something else", strength=-1.0, seed=5, max_new_tokens=2)  # after the run that is on screen
+    mark = "=" * 20
+    code = f"\nprint('{mark}')\n".join(widget.to_code() for widget in (heatmap, sliders.widget, panel.widget))
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    traces, chances, texts = run.stdout.split(f"{mark}\n")
+    reading = scope.read(TEXT, dictionary)
+    read = {
+        int(feature): np.array(values.split(), float)
+        for feature, values in re.findall(r"(\d+) \[(.*?)\]", traces, re.S)
+    }
+    assert list(read) == heatmap.features
+    for feature, trace in read.items():
+        np.testing.assert_allclose(trace, reading.trace(feature), rtol=1e-5, atol=1e-6)
+    printed = [line.rsplit(" ", 1) for line in chances.splitlines()]
+    expected = sliders.widget.distribution.chances
+    assert [token for token, _ in printed] == [repr(chance.token) for chance in expected]
+    assert [float(number) for _, number in printed] == pytest.approx([one.probability for one in expected], rel=1e-5)
+    assert texts == "".join(f"{text}\n" for text in panel.widget.texts.values())
+
+
 # ---- a copy at most twice a second
 
 
@@ -338,6 +374,12 @@ def test_stock_widgets_are_not_on_the_path(kind):
     source = inspect.getsource(_base)
     assert "from ipywidgets" not in source
     assert "import ipywidgets" not in source
+
+
+@pytest.mark.parametrize("scope_given", [TEXT, None, 5, gs], ids=["text", "None", "5", "module"])
+def test_what_is_no_scope_is_refused_in_words(kind, scope_given):
+    with pytest.raises(gs.InvalidValue, match=r"the first argument is a scope from gs\.load\(\)"):
+        make(kind, scope_given)
 
 
 # ---- anything at all from the page

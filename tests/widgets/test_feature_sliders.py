@@ -2,8 +2,6 @@
 
 import json
 import math
-import subprocess
-import sys
 
 import pytest
 from matplotlib.figure import Figure
@@ -268,19 +266,6 @@ def test_the_frame_and_the_figure_hold_both_distributions(page):
     assert len(widths) == 2 * len(newest(page)["rows"])
     assert widths[: len(widths) // 2] == [row["base"] for row in newest(page)["rows"]]
     figure.canvas.draw()
-
-
-def test_the_code_prints_the_numbers_on_screen(page, dictionary):
-    page.set(values=[0.4, None], modes=["add", "scale"], ablated=[False, True])
-    page.settle()
-    code = page.widget.to_code()
-    printed = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
-    ).stdout
-    found = [line.rsplit(" ", 1) for line in printed.splitlines()]
-    chances = page.widget.distribution.chances
-    assert [token for token, _ in found] == [repr(chance.token) for chance in chances]
-    assert [float(number) for _, number in found] == pytest.approx([chance.probability for chance in chances], rel=1e-5)
 
 
 def test_provenance_is_complete_and_holds_no_path(page, scope, dictionary):

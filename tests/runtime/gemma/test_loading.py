@@ -176,7 +176,7 @@ def test_a_folder_that_holds_no_model_says_what_it_lacks(load, make_model, tmp_p
         "gemma-3-2b",
         "a\0b",
         "x" * 5000,
-        "../..//x",
+        "../..//no-such-thing/x",
         "a/b/c",
         7,
         None,
