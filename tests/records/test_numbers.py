@@ -54,7 +54,7 @@ def test_a_feature_is_taken_exactly_when_it_is_in_range(value):
 
 @pytest.mark.parametrize(
     "value",
-    [math.nan, math.inf, -math.inf, 1e30, "1e3", "", b"1", bytearray(b"1"), True, np.True_, torch.tensor(True)]
+    [math.nan, math.inf, -math.inf, 1e30, "1e3", "", "2.5", b"1", bytearray(b"1"), True, np.True_, torch.tensor(True)]
     + [None, [], [1.0], {}, 10**400, 1j, 5.0001, -0.0001],
     ids=repr,
 )

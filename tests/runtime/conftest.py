@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from collections import defaultdict
 from pathlib import Path
 
@@ -17,6 +18,23 @@ from gscope_widgets.mini.train.tokenizer import CHAT_TEMPLATE
 
 # Models this small are fastest on one thread.
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_hang():
+    """A test that waits for ever fails after a minute, where the system has alarms."""
+
+    def fail(*_):
+        raise AssertionError("the test took more than a minute: something waits for ever")
+
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Widgets on the embedded model, with a fake page at the other end of the comm."""
 
 import json
+import signal
 import threading
 import time
 from dataclasses import dataclass, field
@@ -79,6 +80,23 @@ class Page:
 
     def _handle(self, data) -> None:
         self.comm.handle_msg({"content": {"data": data}, "buffers": []})
+
+
+@pytest.fixture(autouse=True)
+def _no_hang():
+    """A test that waits for ever fails after a minute, where the system has alarms."""
+
+    def fail(*_):
+        raise AssertionError("the test took more than a minute: something waits for ever")
+
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(autouse=True)
