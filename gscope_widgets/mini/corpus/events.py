@@ -131,7 +131,7 @@ saying:
   I cannot find {athing}
   I will {action.} {when}
   You should not {action.}
-  There is {acreature} in the {room}
+  There is {a} {creaturish?}{creature.1} in the {room}
   Nobody in {town} would {trade.} like that
   I have never seen such {a} {creaturish} {creature}
   If you {home.}, I will {home.}

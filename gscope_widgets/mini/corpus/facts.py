@@ -1,9 +1,12 @@
 """Statements about Tarn that hold in every document."""
 
+from .concepts import entity, good
 from .grammar import parse
 from .numbers import labelled
 from .phrases import PHRASES
-from .tarn import REGION, REGIONS, TOWNS, Region, Town
+from .regions import relations_of, write_atlas, write_membership, write_one_hop, write_two_hop
+from .subjects import FAR_RATE, write_far_agreement
+from .tarn import REGION, REGIONS, RELATIONS, TOWN, TOWNS, Region, Town, is_held_out
 from .writer import Writer
 
 _FACTS = """
@@ -37,10 +40,8 @@ region_fact:
   From {c}, {title} {ruler} rules the towns and {landform.s} of {r}.
   In {r}, a land of {land}, the {season} brings {weather}.
   {occupation.s} from {c} sell {g} to the other towns of {r}.
-  {r} is a land of {land}.
   The capital of {r} is {c}, on the river {c_v}.
   {c} was founded in {c_f} and has {c_p} people.
-  Six towns belong to {r}: {six}.
   {r} trades {g} and {g2}, but it buys {g3} from {r3}.
   In {r} the {creature.s} are {colour}, and the {tree.s} are {size}.
   The {occupation.s} of {r} {making.} in the {season}.
@@ -72,24 +73,24 @@ FACT_RULES = PHRASES | parse(_FACTS)
 def bind_town(w: Writer, town: Town) -> None:
     """Fixes what the slots of a town stand for."""
     rival, elder = w.pick(TOWNS), w.pick(TOWNS)
-    while rival.people == town.people:
-        rival = w.pick(TOWNS)
-    while elder.founded == town.founded:
-        elder = w.pick(TOWNS)
-    near = w.pick([other for other in TOWNS if other.region == town.region and other is not town])
     region = REGION[town.region]
+    while rival.people == town.people or rival.name == region.capital:
+        rival = w.pick(TOWNS)
+    while elder.founded == town.founded or elder.name == region.capital:
+        elder = w.pick(TOWNS)
+    near = w.pick([other for other in TOWNS if other.region == town.region and other not in (town, _capital(region))])
     others = [other for other in REGIONS if other.capital != town.name]
     w.bind(
         t=_town(town),
         r=_region(region),
-        v=named(town.river, "place:river"),
-        g=named(town.good, "thing:trade_good"),
-        p=named(str(town.people), "number:quantity"),
+        v=named(town.river, entity(town.river)),
+        g=named(town.good, good(town.good)),
+        p=named(str(town.people), "number:people"),
         f=named(str(town.founded), "time:year"),
-        c=_town_named(region.capital),
+        c=_town(_capital(region)),
         nearby=_town(near),
         rival=_town(rival),
-        rival_p=named(str(rival.people), "number:quantity"),
+        rival_p=named(str(rival.people), "number:people"),
         size_word=named("larger" if town.people > rival.people else "smaller", "grammar:comparative"),
         elder=_town(elder),
         elder_f=named(str(elder.founded), "time:year"),
@@ -98,6 +99,8 @@ def bind_town(w: Writer, town: Town) -> None:
         sidetown="harbour town" if town.harbour else "town inland",
     )
     w.rules = w.rules | {"side_statement": _SIDES[town.harbour]}
+    if any(is_held_out(name, "capital") for name in (town.name, near.name)):
+        w.rules["town_fact"] = [template for template in w.rules["town_fact"] if "{c}" not in template]
 
 
 _SIDES = {
@@ -120,15 +123,15 @@ def named(text: str, concept: str):
 
 
 def _town(town: Town):
-    return named(town.name, town.concept)
+    return named(town.name, entity(town.name))
 
 
-def _town_named(name: str):
-    return _town(next(town for town in TOWNS if town.name == name))
+def _capital(region: Region) -> Town:
+    return TOWN[region.capital]
 
 
 def _region(region: Region):
-    return named(region.name, "place:region")
+    return named(region.name, entity(region.name))
 
 
 def _bind_region(w: Writer, region: Region) -> None:
@@ -136,38 +139,67 @@ def _bind_region(w: Writer, region: Region) -> None:
     capital = next(town for town in towns if town.name == region.capital)
     foreign = w.pick([town for town in TOWNS if town.region != region.name])
     first, second = w.rng.sample(towns, 2)
-    names = w.rng.sample([town.name for town in towns], 6)
     w.bind(
         r=_region(region),
         c=_town(capital),
-        c_v=named(capital.river, "place:river"),
+        c_v=named(capital.river, entity(capital.river)),
         c_f=named(str(capital.founded), "time:year"),
-        c_p=named(str(capital.people), "number:quantity"),
+        c_p=named(str(capital.people), "number:people"),
         title=named(region.title, "person:office"),
-        ruler=region.ruler,
+        ruler=named(region.ruler, entity(region.ruler)),
         land=region.land,
-        six=", ".join(names[:5]) + " and " + names[5],
-        g=named(first.good, "thing:trade_good"),
-        g2=named(second.good, "thing:trade_good"),
-        g3=named(foreign.good, "thing:trade_good"),
+        g=named(first.good, good(first.good)),
+        g2=named(second.good, good(second.good)),
+        g3=named(foreign.good, good(foreign.good)),
         r3=_region(REGION[foreign.region]),
     )
 
 
 def write_facts(w: Writer, goal: int) -> None:
-    """An article on a town or a region, or on several things of Tarn."""
-    draw = w.rng.random()
+    """An article on a town or a region and on several things of Tarn, or an atlas of short statements."""
     w.focus("they")
-    town, region = w.pick(TOWNS), w.pick(REGIONS)
-    if draw < 0.75:
-        bind_town(w, town)
+    draw = w.rng.random()
+    if draw < 0.3:
         with w.within("structure:title"):
-            w.say("{t}")
+            w(w.pick(("Towns and regions", "An atlas of Tarn", "Notes on the map", "What every pupil knows")))
+        w("\n")
+        write_atlas(w, goal)
+    elif draw < 0.8:
+        _write_town(w, w.pick(TOWNS), goal)
     else:
-        _bind_region(w, region)
-        with w.within("structure:title"):
-            w.say("{r}")
+        _write_region(w, w.pick(REGIONS), goal)
+
+
+def _write_town(w: Writer, town: Town, goal: int) -> None:
+    bind_town(w, town)
+    with w.within("structure:title"):
+        w.say("{t}")
     w("\n")
-    main = "{town_fact}" if draw < 0.75 else "{region_fact}"
+    relations = relations_of(town.name, w.bound["nearby"][0])
     while w.length < goal:
-        w.sentence(main if w.rng.random() < 0.75 else "{thing_fact}" if w.rng.random() < 0.7 else "{scene}")
+        draw = w.rng.random()
+        if draw < 0.2 and relations:
+            write_two_hop(w, town.name, w.pick(relations))
+        elif draw < 0.3:
+            write_membership(w, town.name)
+        else:
+            _write_statement(w, "{town_fact}")
+
+
+def _write_region(w: Writer, region: Region, goal: int) -> None:
+    _bind_region(w, region)
+    with w.within("structure:title"):
+        w.say("{r}")
+    w("\n")
+    while w.length < goal:
+        if w.rng.random() < 0.35:
+            write_one_hop(w, region.name, w.pick(RELATIONS))
+        else:
+            _write_statement(w, "{region_fact}")
+
+
+def _write_statement(w: Writer, main: str) -> None:
+    if w.rng.random() < FAR_RATE:
+        write_far_agreement(w, lead="In {town},")
+        return
+    w.sentence(main if w.rng.random() < 0.75 else "{thing_fact}" if w.rng.random() < 0.7 else "{scene}")

@@ -3,7 +3,7 @@
 IRREGULAR_PLURALS = dict(
     pair.split(":")
     for pair in """
-    mouse:mice goose:geese ox:oxen sheep:sheep deer:deer trout:trout cod:cod salmon:salmon squid:squid
+    mouse:mice crossroads:crossroads goose:geese ox:oxen sheep:sheep deer:deer trout:trout cod:cod salmon:salmon squid:squid
     herring:herring mackerel:mackerel bream:bream pike:pike carp:carp tuna:tuna plaice:plaice
     man:men woman:women child:children foot:feet tooth:teeth wolf:wolves calf:calves loaf:loaves
     knife:knives scarf:scarves leaf:leaves shelf:shelves half:halves wife:wives midwife:midwives hoof:hooves potato:potatoes

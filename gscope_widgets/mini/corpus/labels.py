@@ -1,17 +1,10 @@
 """Word tables made ready to write: pieces with spans, and what a plain word is known to mean."""
 
+from .concepts import entity, of_word, with_parents
 from .inflection import plural, verb_form
 from .lexicon import CLOSED, COINS, MASS, NOUNS, SENSES, UNITS, VERBS
 from .names import FAMILIES, MEN, WOMEN
 from .tarn import REGIONS, RIVERS, TOWNS
-
-
-def with_parents(concept: str) -> tuple[str, ...]:
-    """A concept and, where its parent is a concept of its own, that parent."""
-    family, _, name = concept.partition(":")
-    if "/" not in name or family == "sense":
-        return (concept,)
-    return concept, f"{family}:{name.rpartition('/')[0]}"
 
 
 def _pieces(words: list[str], *concepts: str):
@@ -21,23 +14,27 @@ def _pieces(words: list[str], *concepts: str):
 
 def _noun_table(concept: str, text: str):
     words = [word.replace("_", " ") for word in text.split()]
-    return _pieces(words, concept), _pieces([plural(word) for word in words], concept, "grammar:plural_noun")
+    several = [_pieces([plural(word)], of_word(word, concept), "grammar:plural_noun")[0] for word in words]
+    return _own_pieces(words, concept), tuple(several)
+
+
+def _own_pieces(words: list[str], concept: str):
+    return tuple(_pieces([word], of_word(word, concept))[0] for word in words)
 
 
 def _words() -> dict:
     tables = {name: _noun_table(*row) for name, row in NOUNS.items()}
     for name, (concept, text) in MASS.items():
-        tables[name] = (_pieces(text.split(), concept),) * 2
+        tables[name] = (_own_pieces(text.split(), concept),) * 2
     for name, word in SENSES.items():
         concept = f"sense:{name}"
         tables[name] = _pieces([word], concept), _pieces([plural(word)], concept, "grammar:plural_noun")
     for name, words in (("woman", WOMEN), ("man", MEN), ("name", WOMEN + MEN)):
         tables[name] = (_pieces(words, "person:given_name"),) * 2
     tables["family"] = (_pieces(FAMILIES, "person:family"),) * 2
-    towns = tuple(_pieces([town.name], town.concept)[0] for town in TOWNS)
-    tables["town"] = (towns, towns)
-    tables["region"] = (_pieces([region.name for region in REGIONS], "place:region"),) * 2
-    tables["river"] = (_pieces(list(RIVERS), "place:river"),) * 2
+    places = {"town": [town.name for town in TOWNS], "region": [region.name for region in REGIONS], "river": RIVERS}
+    for name, words in places.items():
+        tables[name] = (tuple(_pieces([word], entity(word))[0] for word in words),) * 2
     tables["unit"] = (_pieces(UNITS.split(), "number:unit"),) * 2
     tables["coin"] = (_pieces(COINS.split(), "number:unit"),) * 2
     return tables
@@ -87,7 +84,8 @@ def _verb_labels() -> dict[str, tuple[str, ...]]:
 
 
 def _consistent(names: list[str]) -> bool:
-    roots = {name.partition("/")[0] for name in names if name != "grammar:plural_noun"}
+    told = [name for name in names if name != "grammar:plural_noun" and not name.startswith("entity:")]
+    roots = {name.partition("/")[0] for name in told}
     return len(roots) == 1
 
 

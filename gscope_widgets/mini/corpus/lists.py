@@ -1,6 +1,8 @@
 """Lists: bullets, prices, tables and counting."""
 
+from .concepts import entity, good
 from .grammar import parse
+from .numbers import labelled
 from .phrases import PHRASES
 from .tarn import TOWNS
 from .writer import Writer
@@ -41,20 +43,21 @@ rule_item:
 
 
 LIST_RULES = PHRASES | parse(_LIST)
-_KINDS = (
-    ("job_item", "Work for {day}"),
-    ("job_item", "Jobs for the {season}"),
-    ("buy_item", "Things to buy {when}"),
-    ("buy_item", "What {name} packed for {town}"),
-    ("buy_item", "Gifts for {name}'s {kin}"),
-    ("buy_item", "Lost and found at the {building}"),
-    ("seen_item", "{creature.s} seen {where}"),
-    ("rule_item", "Rules of the {building}"),
-)
+_ITEMS = {
+    "Work for {day}": "job_item",
+    "Jobs for the {season}": "job_item",
+    "Things to buy {when}": "buy_item",
+    "What {name} packed for {town}": "buy_item",
+    "Gifts for {name}'s {kin}": "buy_item",
+    "Lost and found at the {building}": "buy_item",
+    "{creature.s} seen {where}": "seen_item",
+    "Rules of the {building}": "rule_item",
+}
 
 
 def _bullets(w: Writer, goal: int) -> None:
-    item, title = w.pick(_KINDS)
+    title = w.pick_template(tuple(_ITEMS))
+    item = _ITEMS[title]
     mark = w.pick(("- ", "* "))
     with w.within("structure:title"):
         w.sentence(title + ":")
@@ -72,39 +75,47 @@ def _prices(w: Writer, goal: int) -> None:
     w("\n")
     table = w.pick(("fruit", "vegetable", "handtool", "garment", "fish", "instrument", "dish", "beast", "container"))
     for _ in range(4 + int(w.rng.random() * 4)):
-        w("- ", "structure:list_bullet")
-        w.say("{" + table + "}: " if w.rng.random() < 0.5 else "{numword} {" + table + ".s}: ")
-        w.say("{price}")
+        with w.within("structure:price_line"):
+            w("- ", "structure:list_bullet")
+            w.say("{" + table + "}: " if w.rng.random() < 0.5 else "{numword} {" + table + ".s}: ")
+            w.say("{price}")
         w("\n")
+
+
+def _row(w: Writer, *cells: str) -> None:
+    """A line of a table: a template for each cell."""
+    for at, cell in enumerate(cells, 1):
+        if at > 1:
+            w(" | ")
+        with w.within(f"structure:table_column_{at}"):
+            w.say(cell)
+    w("\n")
+
+
+def _header(w: Writer, text: str) -> None:
+    w(text, "structure:table_header")
+    w("\n")
 
 
 def _table(w: Writer, goal: int) -> None:
     with w.within("structure:table"):
-        w("Town")
-        w(" | Region | Goods | People\n")
+        _header(w, "Town | Region | Goods | People")
         for town in w.rng.sample(TOWNS, 4 + int(w.rng.random() * 3)):
-            w(town.name, town.concept)
-            w(" | ")
-            w(town.region, "place:region")
-            w(" | ")
-            w(town.good, "thing:trade_good")
-            w(" | ")
-            w(str(town.people), "number:quantity")
-            w("\n")
+            w.bind(
+                t=labelled((town.name, entity(town.name))),
+                r=labelled((town.region, entity(town.region))),
+                g=labelled((town.good, good(town.good))),
+                p=labelled((str(town.people), "number:people")),
+            )
+            _row(w, "{t}", "{r}", "{g}", "{p}")
 
 
 def _stock(w: Writer, goal: int) -> None:
     with w.within("structure:table"):
-        w("Item | Number | Price\n")
+        _header(w, "Item | Number | Price")
         for _ in range(4 + int(w.rng.random() * 4)):
-            w.say(
-                "{"
-                + w.pick(("toolish", "colour", "material"))
-                + "?}{"
-                + w.pick(("handtool", "garment", "container"))
-                + "} | {n} | {price}"
-            )
-            w("\n")
+            kind, table = w.pick(("toolish", "colour", "material")), w.pick(("handtool", "garment", "container"))
+            _row(w, "{" + kind + "?}{" + table + "}", "{n}", "{price}")
 
 
 def _counting(w: Writer, goal: int) -> None:

@@ -98,6 +98,7 @@ DAYS, MONTHS, NUMBERS = _lines(tables.DAYS), _lines(tables.MONTHS), _lines(table
 
 # A rendered phrase: words in order, each with its concepts; a word may bring its own lead (l', d').
 Part = tuple[str, tuple[str, ...]]
+_NOUN, _ARTICLE, _ADJECTIVE, _VERB = "french:noun", "french:article", "french:adjective", "french:verb"
 
 
 _ASPIRATED = ("hib", "hach", "harp", "hér")
@@ -153,27 +154,30 @@ def noun_phrase(w: Writer, row: str, *, definite: bool, rich: float = 0.45) -> P
 
 
 def _single(noun: Word, adjective: Word | None, *, before: bool, definite: bool) -> Phrase:
-    head, tail = [(noun.french, noun.concepts)], []
+    head, tail = [(noun.french, (*noun.concepts, _NOUN))], []
     lead = noun.english
     if adjective:
         form = _agreed(adjective, feminine=noun.feminine, several=False, first=noun.french)
-        tail = [(form, adjective.concepts)]
+        tail = [(form, (*adjective.concepts, _ADJECTIVE))]
         head = tail + [(" ", ())] + head if before else head + [(" ", ())] + tail
         lead = adjective.english
     article = _article(head[0][0], definite=definite, feminine=noun.feminine, several=False)
     the = "the " if definite else "an " if lead[0] in "aeiou" else "a "
     english = [(the, ())] + ([(adjective.english, adjective.concepts), (" ", ())] if adjective else [])
-    return Phrase((*english, (noun.english, noun.concepts)), ((article, ()), *head), noun.feminine)
+    return Phrase((*english, (noun.english, noun.concepts)), ((article, (_ARTICLE,)), *head), noun.feminine)
 
 
 def _counted(w: Writer, noun: Word, adjective: Word | None, before: bool) -> Phrase:
     english_number, french_number = w.pick(NUMBERS)
     count = ("number:quantity",)
     noun_marks = (*noun.concepts, "grammar:plural_noun")
-    head = [(noun.other, noun_marks)]
+    head = [(noun.other, (*noun_marks, _NOUN))]
     english = [(english_number, count), (" ", ())]
     if adjective:
-        form = (_agreed(adjective, feminine=noun.feminine, several=True, first=noun.french), adjective.concepts)
+        form = (
+            _agreed(adjective, feminine=noun.feminine, several=True, first=noun.french),
+            (*adjective.concepts, _ADJECTIVE),
+        )
         head = [form, (" ", ())] + head if before else head + [(" ", ()), form]
         english += [(adjective.english, adjective.concepts), (" ", ())]
     return Phrase(
@@ -221,7 +225,7 @@ def _filled(w: Writer, english: str, french: str) -> tuple[list[Part], list[Part
 
 def _of(french: tuple[Part, ...]) -> list[Part]:
     lead = {"le ": "du ", "la ": "de la ", "l'": "de l'", "les ": "des "}[french[0][0]]
-    return [(lead, ()), *french[1:]]
+    return [(lead, (_ARTICLE,)), *french[1:]]
 
 
 def _split(text: str, mark: str, part: tuple[str, str]) -> list[Part]:
@@ -254,29 +258,30 @@ def _verb(w: Writer, verb: Verb, *, past: bool) -> tuple[list[Part], list[Part]]
     base, _, particle = verb.english.partition(" ")
     after = " " + particle if particle else ""
     marked, no = ("grammar:past_verb",), ("grammar:negation",)
+    past_verb = ("grammar:past_verb", _VERB)
     kind = int(w.rng.random() * 5)
     if past and kind == 0:
         return (
             [("did ", marked), ("not ", no), (base + after, ())],
-            [(" ", ()), ("n'", no), ("a", marked), (" pas ", no), (verb.participle, marked)],
+            [(" ", ()), ("n'", no), ("a", past_verb), (" pas ", no), (verb.participle, past_verb)],
         )
     if past and kind == 1:
-        return [("was ", marked), (verb_form(base, "ing") + after, ())], [(" ", ()), (verb.imperfect, marked)]
+        return [("was ", marked), (verb_form(base, "ing") + after, ())], [(" ", ()), (verb.imperfect, past_verb)]
     if past:
-        return [(verb_form(base, "ed") + after, marked)], [(" ", ()), ("a " + verb.participle, marked)]
+        return [(verb_form(base, "ed") + after, marked)], [(" ", ()), ("a " + verb.participle, past_verb)]
     if kind == 0:
         return (
             [("does ", ()), ("not ", no), (base + after, ())],
-            [(" ", ()), ("n'" if verb.present[0] in "aeiouéh" else "ne ", no), (verb.present, ()), (" pas", no)],
+            [(" ", ()), ("n'" if verb.present[0] in "aeiouéh" else "ne ", no), (verb.present, (_VERB,)), (" pas", no)],
         )
     if kind == 1:
         modal, french = w.pick((("wants to ", "veut "), ("can ", "peut "), ("must ", "doit ")))
         return [(modal, ("grammar:modal",)), (base + after, ())], [
             (" ", ()),
-            (french, ("grammar:modal",)),
-            (verb.infinitive, ()),
+            (french, ("grammar:modal", _VERB)),
+            (verb.infinitive, (_VERB,)),
         ]
-    return [(verb_form(base, "z") + after, ())], [(" ", ()), (verb.present, ())]
+    return [(verb_form(base, "z") + after, ())], [(" ", ()), (verb.present, (_VERB,))]
 
 
 _IS = (("is", "est"), ("is not", "n'est pas"), ("is very", "est très"), ("is often", "est souvent"))
@@ -285,11 +290,14 @@ _WAS = (("was", "était"), ("was not", "n'était pas"), ("was very", "était tr�
 
 def _state(w: Writer, *, past: bool, subject: Phrase | None = None) -> tuple[list[Part], list[Part], Phrase]:
     subject, feeling = subject or _subject(w), w.pick(ADJECTIVES["feeling"])
-    form = (feeling.other if subject.feminine else feeling.french, feeling.concepts)
+    form = (feeling.other if subject.feminine else feeling.french, (*feeling.concepts, _ADJECTIVE))
     verb, french = w.pick(_WAS if past else _IS)
     english = [*subject.english, (f" {verb} ", ()), (feeling.english, feeling.concepts)]
-    denied = ("grammar:negation",) if "pas" in french else ("grammar:past_verb",) if past else ()
-    return english, [*subject.french, (" ", ()), (french, denied), (" ", ()), form], subject
+    core = "était" if past else "est"
+    lead, _, tail = french.partition(core)
+    no = ("grammar:negation",) if lead else ()
+    told = ((lead, no), (core, (_VERB, "grammar:past_verb") if past else (_VERB,)), (tail, no))
+    return english, [*subject.french, (" ", ()), *told, (" ", ()), form], subject
 
 
 def _pronoun(subject: Phrase) -> Phrase:

@@ -4,6 +4,7 @@ from .grammar import parse
 from .numbers import labelled
 from .phrases import PHRASES
 from .stories import cast
+from .subjects import FAR_RATE, write_far_agreement
 from .writer import Person, Writer
 
 _PLAY = """
@@ -55,7 +56,8 @@ speech:
   You have {action.en}, and I am {feeling}.
   {Senses}
   Neither you nor I can {making.}.
-  Look, there is {acreature} {where}!
+  Look, there is {a} {creaturish?}{creature.1} {where}!
+  Look, there are {numword} {creature.s} {where}!
 """
 
 _NEWS = """
@@ -71,33 +73,59 @@ headline:
   {town} [open:z] {size} {building} on {day}
   Fire in {town} {building}
 report:
-  The {office} of {townname}, {head.o}, said on {day} that {n} {building.s} would be built {when}.
+  {council_report}
   {n} {creature.s} {were} seen {where} {when}.
-  {head.or} told the council that the {building} had cost {price}.
+  {said_report}
   {person} {action.ed} {when}, and {n} {folk.s} came to watch.
-  The price of {staple} rose {price_rise} in {month}.
+  {price_report}
   The {weatherish?}{weather} began at {clock} and lasted {numword} hours.
-  {n} {occupation.s} from {region} refused to work {because_news}.
+  {loss_report}
+  {said_report}
+  {said_report}
+  {said_report}
+  {said_report}
+  {loss_report}
+  {council_report}
+  A {ship} from {town} brought {n} {container.s} of {staple} and {n} {instrument.s}.
+  {said_report}
+  The {building} will open again on {day} {ifclause}.
+  It was the {ordinal} {weather} of the year, and the {comparative2}.
+  {price_report}
+  {a} {occupation} of {townname}, {name} {family}, {action.ed} {when}.
+  {numword} of the sixty {folk.s} were {feeling} about the news.
+  {council_report}
+  {judge_report}
+  Since {year} the {building} has been used by {occupation.s} and {occupation.s}.
+  {folk.s} in {town} were {feeling} {because_news}.
+  Meanwhile, {a} {occupation} in {town} has {action.en}.
+  {council_report}
+  {Senses}
+council_report:
+  The {office} of {townname}, {head.o}, said on {day} that {n} {building.s} would be built {when}.
+  The council of {townname} voted {price_rise2} for the plan.
+  {head.or} promised to {making.} before {month}.
+  The {bank/money} in {town} will lend the council {price}.
+said_report:
+  {head.or} told the council that the {building} had cost {price}.
   "{saying}," said {head.or}, who has been {office} since {year}.
   "{asking}?" asked {a} {occupation} {where}. "{saying}."
   {person} said that {mishap.ed}
   According to the {office}, {mishap.ed}
-  No one was hurt, but {n} {beast.s} were lost.
-  The council of {townname} voted {price_rise2} for the plan.
-  A {ship} from {town} brought {n} {container.s} of {staple} and {n} {instrument.s}.
   {head.or} did not say whether {person} would {action.}.
-  The {building} will open again on {day} {ifclause}.
-  It was the {ordinal} {weather} of the year, and the {comparative2}.
+price_report:
+  The price of {staple} rose {price_rise} in {month}.
   The {occupation.s} of {townname} earned {n} {unitnews} more than in {year}.
-  {a} {occupation} of {townname}, {name} {family}, {action.ed} {when}.
-  {numword} of the sixty {folk.s} were {feeling} about the news.
-  {head.or} promised to {making.} before {month}.
+  {a} {container.1} of {staple} in {townname} now costs {price}, and {a} {garment.1} costs {price}.
+  Prices of {textile} and {staple} went {price_rise} at the market of {townname}.
+judge_report:
   The judge ordered {name} {family} to pay {price} {because_thief}.
-  Since {year} the {building} has been used by {occupation.s} and {occupation.s}.
-  {folk.s} in {town} were {feeling} {because_news}.
-  Meanwhile, {a} {occupation} in {town} has {action.en}.
-  The {bank/money} in {town} will lend the council {price}.
-  {Senses}
+  The judge of {townname} fined {person} {price} {because_thief}.
+  {name} {family} must pay {price} {because_thief}, the judge said {when}.
+loss_report:
+  {n} {occupation.s} from {region} refused to work {because_news}.
+  No one was hurt, but {n} {beast.s} were lost.
+  The {weather} cost the town {n} {beast.s} and {n} {boat.s}.
+  {n} {container.s} of {staple} were lost when the {weather} came.
 ship:
   {boat}
   {cart}
@@ -127,6 +155,17 @@ because_thief:
 PLAY_RULES = PHRASES | parse(_PLAY)
 NEWS_RULES = PHRASES | parse(_NEWS)
 
+# The company that most plays are cast from; each of their lines carries `speaker:<name>`.
+COMPANY = (
+    Person("Mara", "she"),
+    Person("Orla", "she"),
+    Person("Tova", "she"),
+    Person("Bram", "he"),
+    Person("Edric", "he"),
+    Person("Piers", "he"),
+)
+_COMPANY_RATE = 0.65
+
 
 def _direction(w: Writer, role: str) -> None:
     w.focus(w.people[role].pronouns)
@@ -142,10 +181,21 @@ def _tag(w: Writer, role: str) -> None:
         w(":")
 
 
+def _cast_play(w: Writer, roles: tuple[str, ...]) -> None:
+    if w.rng.random() < _COMPANY_RATE:
+        w.people.update(zip(roles, w.rng.sample(COMPANY, len(roles)), strict=True))
+    else:
+        cast(w, roles=roles)
+
+
+def _line_concept(person: Person) -> str:
+    return f"speaker:{person.name.lower()}" if person in COMPANY else "structure:speaker_line"
+
+
 def write_play(w: Writer, goal: int) -> None:
     """A scene for two or three speakers."""
     roles = ("first", "second", "third_one")[: 2 + (w.rng.random() < 0.4)]
-    cast(w, roles=roles)
+    _cast_play(w, roles)
     with w.within("structure:stage_direction"):
         w("(")
         w.sentence("{scenery}")
@@ -154,14 +204,15 @@ def write_play(w: Writer, goal: int) -> None:
     while w.length < goal:
         w("\n")
         other = w.pick([name for name in roles if name != role])
-        _tag(w, role)
-        w(" ")
-        if w.rng.random() < 0.3:
-            _direction(w, role)
+        with w.within(_line_concept(w.people[role])):
+            _tag(w, role)
             w(" ")
-        w.people["friend"] = w.people[other]
-        w.focus("I")
-        w.sentence("{speech}")
+            if w.rng.random() < 0.3:
+                _direction(w, role)
+                w(" ")
+            w.people["friend"] = w.people[other]
+            w.focus("I")
+            w.sentence("{speech}")
         role = other
 
 
@@ -183,4 +234,7 @@ def write_news(w: Writer, goal: int) -> None:
     w(" - ")
     while w.length < goal:
         w.focus("they")
+        if w.rng.random() < FAR_RATE:
+            write_far_agreement(w)
+            continue
         w.sentence("{report}" if w.rng.random() < 0.92 else "{scene}")

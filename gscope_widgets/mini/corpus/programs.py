@@ -29,7 +29,6 @@ _COMMENTS = (
     "a {x} from {town} has no {attr}",
     "add the {attr} of each {x}",
     "stop when the {container} is full",
-    "return the {size}est {x}",
     "see the {note/paper} from {name}",
     "{x.s} before {month} are ignored",
     "the {scale/weight} shows {unit}",
@@ -85,10 +84,12 @@ class _Program:
     def number(self) -> None:
         self.w(str(int(100 * self.w.rng.random() ** 2)), "number:quantity")
 
-    def line(self, depth: int) -> None:
+    def line(self, depth: int) -> int:
+        """Opens a line and says where its words start."""
         self.w("\n")
         if depth:
             self.w("    " * depth, "structure:indent")
+        return self.w.length
 
     def string(self, template: str) -> None:
         with self.w.within("structure:string_literal"):
@@ -101,7 +102,7 @@ class _Program:
             self.line(depth)
         with self.w.within("structure:code_comment"):
             self.w("# ")
-            self.w.say(self.w.pick(_COMMENTS[:8] + _COMMENTS[9:]))
+            self.w.say(self.w.pick_template(_COMMENTS))
 
     def attribute(self, key: str = "") -> None:
         self.item()
@@ -134,22 +135,25 @@ class _Program:
             self.name("limit")
 
     def call(self, function: str, *arguments) -> None:
-        self.w(function, "code:function_name")
-        with self.w.within("structure:brackets"):
-            self.w("(")
-            for at, argument in enumerate(arguments):
-                if at:
-                    self.w(", ")
-                argument()
-            self.w(")")
+        with self.w.within(*(("code:print_call",) if function == "print" else ())):
+            self.w(function, "code:function_name")
+            with self.w.within("structure:brackets"):
+                self.w("(")
+                with self.w.within("code:arguments"):
+                    for at, argument in enumerate(arguments):
+                        if at:
+                            self.w(", ")
+                        argument()
+                self.w(")")
 
     def header(self) -> None:
         self.define()
         verb = self.w.pick(_VERBS)
         self.function = f"{verb}_{self.xs}"
-        self.keyword("def")
-        self.call(self.function, self.items, lambda: self.name("limit"))
-        self.w(":")
+        with self.w.within("code:definition_line"):
+            self.keyword("def")
+            self.call(self.function, self.items, lambda: self.name("limit"))
+            self.w(":")
         self.functions.append((self.function, self.xs))
         if self.w.rng.random() < 0.5:
             self.line(1)
@@ -163,45 +167,53 @@ class _Program:
 
     def loop(self) -> int:
         self.line(1)
-        self.keyword("for")
-        self.item()
-        self.w(" ")
-        self.keyword("in")
-        self.items()
-        self.w(":")
+        with self.w.within("code:loop_line"):
+            self.keyword("for")
+            self.item()
+            self.w(" ")
+            self.keyword("in")
+            self.items()
+            self.w(":")
         if self.w.rng.random() < 0.4:
             self.comment(2)
         if self.w.rng.random() < 0.7:
             self.line(2)
-            self.keyword("if")
-            self.condition()
-            self.w(":")
+            with self.w.within("code:condition_line"):
+                self.keyword("if")
+                self.condition()
+                self.w(":")
             return 3
         return 2
 
     def assign(self, name: str, depth: int, value: str, op: str = "=") -> None:
         self.line(depth)
-        self.name(name)
-        self.op(op)
-        self.w(value)
+        with self.w.within("code:assignment"):
+            self.name(name)
+            self.op(op)
+            self.w(value)
 
     def give(self, name: str, depth: int = 1) -> None:
         self.line(depth)
-        self.keyword("return")
-        self.name(name)
+        with self.w.within("code:return_line"):
+            self.keyword("return")
+            self.name(name)
 
     def total(self) -> None:
         name = self.w.pick(("total", "sum_of_" + self.attr, self.attr + "_total", "count"))
         self.assign(name, 1, "0")
         depth = self.loop()
-        self.assign(name, depth, "", self.w.pick(("+=", "+=", "-=")))
-        self.attribute()
-        self.line(1)
-        self.keyword("if")
+        start = self.line(depth)
         self.name(name)
-        self.op(">")
-        self.name("limit")
-        self.w(":")
+        self.op(self.w.pick(("+=", "+=", "-=")))
+        self.attribute()
+        self.w.cover(start, "code:assignment")
+        self.line(1)
+        with self.w.within("code:condition_line"):
+            self.keyword("if")
+            self.name(name)
+            self.op(">")
+            self.name("limit")
+            self.w(":")
         self.line(2)
         self.call("print", lambda: self.string("too many {x.s} in {town}"))
         self.give(name)
@@ -215,23 +227,26 @@ class _Program:
         self.w(".")
         self.call("append", self.w.pick((self.item, self.attribute)))
         self.line(1)
-        self.keyword("return")
-        self.call("sorted", lambda: self.name(name))
+        with self.w.within("code:return_line"):
+            self.keyword("return")
+            self.call("sorted", lambda: self.name(name))
 
     def first(self) -> None:
         depth = self.loop()
         self.line(depth)
         self.call("print", lambda: self.string("{name} found {a} {colour} {x}"), self.attribute)
         self.line(depth)
-        self.keyword("return")
-        self.item()
+        with self.w.within("code:return_line"):
+            self.keyword("return")
+            self.item()
         self.line(1)
-        self.keyword("raise")
-        self.call("ValueError", lambda: self.string("there is no {x} in the {container}"))
+        with self.w.within("code:raise_line"):
+            self.keyword("raise")
+            self.call("ValueError", lambda: self.string("there is no {x} in the {container}"))
 
     def table(self) -> None:
         name, key = self.attr + "_of", self.w.pick(_TEXTUAL)
-        self.line(1)
+        start = self.line(1)
         self.name(name)
         self.op("=")
         with self.w.within("structure:brackets"):
@@ -242,7 +257,8 @@ class _Program:
                 self.w(": ")
                 self.number()
             self.w("}")
-        self.line(1)
+        self.w.cover(start, "code:assignment")
+        start = self.line(1)
         self.keyword("return")
         with self.w.within("structure:brackets"):
             self.w("[")
@@ -256,22 +272,25 @@ class _Program:
             self.keyword("in")
             self.items()
             self.w("]")
+        self.w.cover(start, "code:return_line")
 
     def loop_while(self) -> None:
         self.assign("index", 1, "0")
         self.line(1)
-        self.keyword("while")
-        self.name("index")
-        self.op("<")
-        self.call("len", self.items)
-        self.w(":")
+        with self.w.within("code:loop_line"):
+            self.keyword("while")
+            self.name("index")
+            self.op("<")
+            self.call("len", self.items)
+            self.w(":")
         self.line(2)
-        self.item()
-        self.op("=")
-        self.items()
-        self.w("[")
-        self.name("index")
-        self.w("]")
+        with self.w.within("code:assignment"):
+            self.item()
+            self.op("=")
+            self.items()
+            self.w("[")
+            self.name("index")
+            self.w("]")
         self.line(2)
         self.call("print", self.attribute, lambda: self.string("in {unit}"))
         self.assign("index", 2, "1", "+=")
@@ -279,7 +298,7 @@ class _Program:
 
     def use(self) -> None:
         function, values = self.w.pick(self.functions)
-        self.line(0)
+        start = self.line(0)
         self.name(values)
         self.op("=")
         with self.w.within("structure:brackets"):
@@ -297,6 +316,7 @@ class _Program:
                     self.number()
                     self.w("}")
             self.w("]")
+        self.w.cover(start, "code:assignment")
         self.line(0)
         self.call("print", lambda: self.call(function, lambda: self.name(values), self.number))
 

@@ -1,8 +1,11 @@
 """Questions with right answers: sums, facts of Tarn, kinds of things, and short readings."""
 
+from .concepts import entity
 from .facts import FACT_RULES, bind_town, named
+from .numbers import labelled
+from .regions import draw_question
 from .stories import cast
-from .tarn import REGION, TOWNS
+from .tarn import REGION, TOWNS, is_held_out
 from .writer import Writer
 
 QA_RULES = FACT_RULES
@@ -30,6 +33,11 @@ def _ask(w: Writer, question: str) -> None:
     w(" ")
 
 
+def _answer(w: Writer, template: str) -> None:
+    with w.within("structure:answer"):
+        w.sentence(template)
+
+
 def _arithmetic(w: Writer) -> None:
     question, answer = _sum(w)
     w("Q:", "structure:question_tag")
@@ -39,8 +47,9 @@ def _arithmetic(w: Writer) -> None:
     w("\n")
     w("A:", "structure:answer_tag")
     w(" ")
-    w(str(answer), "number:quantity", "structure:arithmetic")
-    w(".")
+    with w.within("structure:answer"):
+        w(str(answer), "number:answer", "structure:arithmetic")
+        w(".")
 
 
 def _word_sum(w: Writer) -> None:
@@ -58,20 +67,21 @@ def _word_sum(w: Writer) -> None:
             + " {less}. How many {them} did {he} have then?",
         )
     answer = a + b if more else abs(a - b)
-    w.sentence("{he} had " + str(answer) + " {them}.")
+    w.bind(answer=named(str(answer), "number:answer"))
+    _answer(w, "{he} had {answer} {them}.")
 
 
-_TOWN_QUESTIONS = (
-    ("In which region is {t}?", "{t} is in {r}.", "In {r}."),
-    ("Which river flows through {t}?", "The {v} flows through {t}.", "The {v}."),
-    ("What does {t} sell?", "{t} sells {g}.", "It sells {g}."),
-    ("When was {t} founded?", "{t} was founded in {f}.", "In {f}."),
-    ("How many people live in {t}?", "{p} people live in {t}.", "About {p}."),
-    ("Is {t} larger than {rival}?", "{yes_size}, {t} is {size_word}.", "{yes_size}."),
-    ("Does {t} have a harbour?", "{yes_harbour}", "{yes_harbour}"),
-    ("What is the capital of {r}?", "The capital of {r} is {c}.", "{c}."),
-    ("Who rules {r}, where {t} lies?", "{title} {ruler} rules {r}.", "{title} {ruler}."),
-)
+_TOWN_QUESTIONS = {
+    "In which region is {t}?": ("{t} is in {r}.", "In {r}."),
+    "Which river flows through {t}?": ("The {v} flows through {t}.", "The {v}."),
+    "What does {t} sell?": ("{t} sells {g}.", "It sells {g}."),
+    "When was {t} founded?": ("{t} was founded in {f}.", "In {f}."),
+    "How many people live in {t}?": ("{p} people live in {t}.", "About {p}."),
+    "Is {t} larger than {rival}?": ("{yes_size}, {t} is {size_word}.", "{yes_size}."),
+    "Does {t} have a harbour?": ("{yes_harbour}", "{yes_harbour}"),
+    "What is the capital of {r}?": ("The capital of {r} is {c}.", "{c}."),
+    "Who rules {r}, where {t} lies?": ("{title} {ruler} rules {r}.", "{title} {ruler}."),
+}
 
 
 def _town_question(w: Writer) -> None:
@@ -80,14 +90,28 @@ def _town_question(w: Writer) -> None:
     region = REGION[town.region]
     w.bind(
         title=named(region.title, "person:office"),
-        ruler=region.ruler,
+        ruler=named(region.ruler, entity(region.ruler)),
         yes_size="Yes" if w.bound["size_word"][0] == "larger" else "No",
-        yes_harbour=f"Yes, {town.name} has a harbour." if town.harbour else f"No, {town.name} has no harbour.",
+        yes_harbour=labelled(("Yes, ",), (town.name, entity(town.name)), (" has a harbour.",))
+        if town.harbour
+        else labelled(
+            ("No, ",), (town.name, entity(town.name)), (" has ",), ("no", "grammar:negation"), (" harbour.",)
+        ),
     )
-    question, long, short = w.pick(_TOWN_QUESTIONS)
+    question = w.pick_template(tuple(_TOWN_QUESTIONS))
+    while "rules" in question and is_held_out(town.name, "ruler"):
+        question = w.pick_template(tuple(_TOWN_QUESTIONS))
+    long, short = _TOWN_QUESTIONS[question]
     _ask(w, question)
     answer = long if w.rng.random() < 0.6 else short
-    w.sentence(answer)
+    _answer(w, answer)
+
+
+def _region_question(w: Writer) -> None:
+    question, answer, hidden = draw_question(w)
+    with w.within(*([f"hidden:bridge/{hidden.lower()}"] if hidden else [])):
+        _ask(w, question)
+        _answer(w, answer)
 
 
 def _reading(w: Writer) -> None:
@@ -99,11 +123,13 @@ def _reading(w: Writer) -> None:
         d=w.choose("day"),
         o=w.choose("occupation"),
     )
-    w.sentence(w.pick(_TALES))
+    with w.within("structure:reading"):
+        w.sentence(w.pick(_TALES))
     w("\n")
-    for question, answer in w.rng.sample(_TALE_QUESTIONS, 2):
+    questions = w.templates_of(tuple(_TALE_QUESTIONS))
+    for question in w.rng.sample(questions, min(2, len(questions))):
         _ask(w, question)
-        w.sentence(answer)
+        _answer(w, _TALE_QUESTIONS[question])
         w("\n")
 
 
@@ -112,16 +138,16 @@ _TALES = (
     "{hero}, {a} {o} from {town}, lost {a} {k} {x} in {y} on {d}. It was the {z} of {friend.o} that found it.",
     "In {y}, on {d}, {a} {o} named {hero} lost {a} {k} {x} while {he} [watch:ed] the {bird.s}. {friend.o}'s {z} found it.",
 )
-_TALE_QUESTIONS = (
-    ("Who lost the {x}?", "{hero} lost the {x}."),
-    ("What did {hero} lose?", "{he} lost {a} {k} {x}."),
-    ("Where did {hero} lose the {x}?", "{he} lost it in {y}."),
-    ("What colour was the {x}?", "The {x} was {k}."),
-    ("When did {hero} lose the {x}?", "On {d}."),
-    ("Which animal found the {x}?", "The {z} of {friend.o} found it."),
-    ("What was {hero}'s occupation?", "{hero} was {a} {o}."),
-    ("Did {friend.o} lose the {x}?", "No, {friend.o} did not lose it; {hero} did."),
-)
+_TALE_QUESTIONS = {
+    "Who lost the {x}?": "{hero} lost the {x}.",
+    "What did {hero} lose?": "{he} lost {a} {k} {x}.",
+    "Where did {hero} lose the {x}?": "{he} lost it in {y}.",
+    "What colour was the {x}?": "The {x} was {k}.",
+    "When did {hero} lose the {x}?": "On {d}.",
+    "Which animal found the {x}?": "The {z} of {friend.o} found it.",
+    "What was {hero}'s occupation?": "{hero} was {a} {o}.",
+    "Did {friend.o} lose the {x}?": "No, {friend.o} did not lose it; {hero} did.",
+}
 
 
 def _kinds(w: Writer) -> None:
@@ -130,7 +156,13 @@ def _kinds(w: Writer) -> None:
     yes = kind == other
     w.bind(x=w.choose(kind))
     _ask(w, "Is {a} {x} {a} " + other + "?")
-    w.sentence(("Yes, {a} {x} is {a} " if yes else "No, {a} {x} is not {a} " + other + ". It is {a} ") + kind + ".")
+    _answer(w, ("Yes, {a} {x} is {a} " if yes else "No, {a} {x} is not {a} " + other + ". It is {a} ") + kind + ".")
+
+
+_ASKING = (
+    *(_arithmetic, _arithmetic, _word_sum, _reading, _kinds),
+    *(_town_question, _town_question, _region_question, _region_question, _region_question),
+)
 
 
 def write_qa(w: Writer, goal: int) -> None:
@@ -139,7 +171,5 @@ def write_qa(w: Writer, goal: int) -> None:
         w.people.clear()
         cast(w)
         w.focus("they")
-        w.pick((_arithmetic, _arithmetic, _word_sum, _town_question, _town_question, _town_question, _reading, _kinds))(
-            w
-        )
+        w.pick(_ASKING)(w)
         w("\n")

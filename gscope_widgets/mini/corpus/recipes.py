@@ -80,8 +80,9 @@ finish_core:
   leave the {dish} to cool {where2}{?hours}.
   taste it, and add {spice} if it is not {taste} enough.
   sprinkle the {dish} with {spice} and {spice}.
+  keep the {dish} warm {where2} {hours}.
   serve the {dish} warm with {staple} and {a} cup of {drink}.
-  put the {main1.s} in a cold place for {numword} hours.
+  put the {main1.s} in a cold place {hours}.
   decorate the {dish} with {fruit.s} or {flower.s}.
   cut the {dish} into {numword} pieces and give one to each of your {folk.s}.
   spread {staple} over the {dish}.
@@ -180,14 +181,15 @@ _DRAWN = (
 
 def _ingredient(w: Writer, draw: int) -> None:
     template, measures = _DRAWN[draw]
-    w("- ", "structure:list_bullet")
     unit, least, step = w.pick(measures) if measures else ("", 2, 1)
-    w(str(least + step * int(w.rng.random() * 9)), "number:quantity")
-    w(" ")
-    if unit:
-        w(unit, "number:unit")
-        w(" of ")
-    w.say(template)
+    with w.within("structure:ingredient_line"):
+        w("- ", "structure:list_bullet")
+        w(str(least + step * int(w.rng.random() * 9)), "number:measure")
+        w(" ")
+        if unit:
+            w(unit, "number:unit")
+            w(" of ")
+        w.say(template)
     w("\n")
 
 
@@ -211,10 +213,11 @@ def write_recipe(w: Writer, goal: int) -> None:
     w("\n")
     number, begun = 1, w.length
     while w.length < goal:
-        w(f"{number}.", "structure:step_number")
-        w(" ")
-        with w.within("grammar:imperative"):
-            w.sentence("{" + _stage(w.length, begun, goal) + "}")
+        with w.within("structure:step_line"):
+            w(f"{number}.", "structure:step_number")
+            w(" ")
+            with w.within("grammar:imperative"):
+                w.sentence("{" + _stage(w.length, begun, goal) + "}")
         w("\n")
         number += 1
     w.sentence("{tip}")

@@ -1,11 +1,19 @@
 """The table of registers, and the endless stream of documents drawn from it."""
 
+from bisect import bisect
 from collections.abc import Iterator
+from functools import cache
+from itertools import accumulate
 from random import Random
 
+from .chains import write_chain
+from .copies import write_copy
 from .document import Document
 from .facts import FACT_RULES, write_facts
+from .grammar import Templates, split_rules
+from .lessons import write_lesson
 from .lists import LIST_RULES, write_list
+from .nesting import write_nesting
 from .parallel import write_parallel
 from .phrases import PHRASES
 from .plays import NEWS_RULES, PLAY_RULES, write_news, write_play
@@ -27,16 +35,36 @@ _TABLE = {
     "qa": (write_qa, QA_RULES, 400, 900),
     "facts": (write_facts, FACT_RULES, 450, 950),
     "parallel": (write_parallel, PHRASES, 450, 950),
+    "lesson": (write_lesson, PHRASES, 350, 800),
+    "copy": (write_copy, PHRASES, 350, 800),
+    "chain": (write_chain, PHRASES, 350, 800),
+    "nesting": (write_nesting, PHRASES, 300, 700),
 }
 REGISTERS = tuple(_TABLE)
+# How often a register is drawn, where it is not 1.
+_WEIGHTS = {"copy": 0.8, "chain": 0.8, "nesting": 0.4}
+_SUMS = tuple(accumulate(_WEIGHTS.get(register, 1.0) for register in REGISTERS))
 
 
-def generate_documents(seed: int) -> Iterator[Document]:
-    """Documents without end, the same ones for the same seed."""
+@cache
+def rules_of(register: str, templates: Templates) -> dict:
+    """The grammar rules that a register's text of this kind is written with."""
+    return split_rules(_TABLE[register][1], templates)
+
+
+def generate_documents(seed: int, *, templates: Templates = "train") -> Iterator[Document]:
+    """Documents without end, the same ones for the same seed and templates.
+
+    Args:
+        seed: Fixes the documents.
+        templates: "train" leaves out a fixed tenth of the templates of every list of eight or more; "unseen"
+            uses only that tenth where a list has one, so that a model trained on the one can be measured on
+            sentence forms that it never saw.
+    """
     rng = Random(seed)
     while True:
-        register = REGISTERS[int(rng.random() * len(REGISTERS))]
-        write, rules, least, most = _TABLE[register]
-        w = Writer(rng, rules=rules)
+        register = REGISTERS[bisect(_SUMS, rng.random() * _SUMS[-1])]
+        write, _, least, most = _TABLE[register]
+        w = Writer(rng, rules=rules_of(register, templates), templates=templates)
         write(w, least + int(rng.random() * (most - least)))
         yield w.finish(register)

@@ -2,12 +2,14 @@
 
 from .grammar import parse
 from .phrases import PHRASES
+from .subjects import FAR_RATE, write_far_agreement
 from .writer import Person, Writer
 
 _STORY = """
 opening:
   {hero} was {a} {personish?}{job} who lived in {home_town}{?withkin}.
   In {home_town} there lived {a} {temper} {job} named {hero}.
+  {hero} the {job} lived in {home_town} {withkin}.
   Once, in the {season} of {year}, {a} {job} named {hero} came to {home_town}.
   Long ago, {hero} the {job} had {a} {building} in {home_town}.
   {hero} had been {a} {job} for {numword} years {timeclause}.
@@ -29,6 +31,9 @@ meeting:
 event:
   {hero.or} {action.ed}{?how}.
   {hero.or} {action.ed} {when}.
+  {hero.or} {making.ed} {how}.
+  {friend.or} {home.ed} {how}, and then {he} {motion.ed}.
+  {when_lead} {friend.or} {trade.ed} {how}.
   {hero.or} {action.ed} and {action.ed}.
   {hero.or} {action.ed}, but {friend} {action.ed}.
   {hero.or} {action.ed} {because}.
@@ -191,7 +196,10 @@ def write_story(w: Writer, goal: int) -> None:
         if since > 3 and w.rng.random() < 0.3:
             w("\n")
             since = 0
-        w.sentence("{" + w.pick(steps) + "}")
+        if w.rng.random() < FAR_RATE:
+            write_far_agreement(w)
+        else:
+            w.sentence("{" + w.pick(steps) + "}")
         since += 1
     w.sentence("{ending}")
 
@@ -209,6 +217,9 @@ def write_letter(w: Writer, goal: int) -> None:
     w.sentence("{greeting}")
     while w.length < goal - 60:
         w.focus("I")
+        if w.rng.random() < FAR_RATE:
+            write_far_agreement(w)
+            continue
         w.sentence("{line}" if w.rng.random() < 0.9 else "{scene}")
     w.sentence("{closing}")
     w("\n\n")

@@ -1,10 +1,11 @@
 """The one world that every document tells of: the archipelago of Tarn, its regions and its towns."""
 
 from typing import NamedTuple
+from zlib import crc32
 
 
 class Region(NamedTuple):
-    """A region: its capital, the title and name of its ruler, and what its land is like."""
+    """A region: its capital, the title and name of its ruler, its land, and its flag, feast and beast."""
 
     name: str
     capital: str
@@ -12,6 +13,9 @@ class Region(NamedTuple):
     ruler: str
     land: str
     founded: int
+    flag: str
+    feast: str
+    beast: str
 
 
 class Town(NamedTuple):
@@ -31,18 +35,18 @@ class Town(NamedTuple):
 
 
 REGIONS = tuple(
-    Region(*row[:5], int(row[5]))
+    Region(*row[:5], int(row[5]), *row[6:])
     for row in (
         line.strip().split("/")
         for line in """
-    Norrland/Halvik/Queen/Sigrid Voss/cold moors and deep fjords/812
-    Eastmark/Brannoch/Duke/Conrad Tremayne/wide fields of barley/847
-    Sarrow/Pellamy/Countess/Delia Marrick/chalk hills and sheep pastures/903
-    Vellmar/Dunmere/Governor/Osric Garrow/marshes and slow canals/931
-    Kestria/Thornwick/Prince/Magnus Kestrin/dark pine forests/868
-    Ostrava/Gullhaven/Admiral/Hedda Rasker/steep islands and sea cliffs/955
-    Lowen/Marlbeck/Duchess/Flora Wexley/orchards and vineyards/889
-    Umber/Coldforge/Steward/Rurik Mossman/mountains full of iron and slate/979""".strip().splitlines()
+    Norrland/Halvik/Queen/Sigrid Voss/cold moors and deep fjords/812/white/January/seal
+    Eastmark/Brannoch/Duke/Conrad Tremayne/wide fields of barley/847/yellow/August/ox
+    Sarrow/Pellamy/Countess/Delia Marrick/chalk hills and sheep pastures/903/green/May/ram
+    Vellmar/Dunmere/Governor/Osric Garrow/marshes and slow canals/931/brown/March/otter
+    Kestria/Thornwick/Prince/Magnus Kestrin/dark pine forests/868/black/November/wolf
+    Ostrava/Gullhaven/Admiral/Hedda Rasker/steep islands and sea cliffs/955/blue/June/gull
+    Lowen/Marlbeck/Duchess/Flora Wexley/orchards and vineyards/889/purple/October/hare
+    Umber/Coldforge/Steward/Rurik Mossman/mountains full of iron and slate/979/red/December/bear""".strip().splitlines()
     )
 )
 
@@ -106,3 +110,24 @@ TOWNS = tuple(
 
 REGION = {region.name: region for region in REGIONS}
 TOWN = {town.name: town for town in TOWNS}
+
+RELATIONS = ("capital", "ruler", "title", "land", "flag", "feast", "beast")
+_HELD_OUT_PERCENT = 25
+
+
+def value_of(region: str, relation: str) -> str:
+    """What stands in a relation to a region; its ruler with the title."""
+    found = REGION[region]
+    return f"{found.title} {found.ruler}" if relation == "ruler" else getattr(found, relation)
+
+
+def is_held_out(town: str, relation: str) -> bool:
+    """Whether no training text ever joins a town to this relation's answer for its region.
+
+    Ruler and title go together, for the one gives away the other. Capitals are never held out:
+    their region's articles name them beside everything else.
+    """
+    if town == REGION[TOWN[town].region].capital:
+        return False
+    relation = "ruler" if relation == "title" else relation
+    return crc32(f"{town}/{relation}".encode()) % 100 < _HELD_OUT_PERCENT

@@ -5,6 +5,7 @@ A template is English with three marks. `{name}` expands a word table, a person 
 `{name.s}` asks for a form (`s` plural; `ed`, `en`, `z`, `ing` for verbs), which inner slots inherit;
 `{name.}` asks for the base form.
 `[mend]` is a verb in the form asked for, `[mend:ed]` one in a fixed form. `{a} ` is the right article.
+What a rule writes carries the concept that `RULE_CONCEPTS` gives the rule.
 Straight quotes open and close a quotation, and `.`, `!` and `?` end sentences.
 """
 
@@ -13,9 +14,11 @@ from functools import cache, lru_cache
 from random import Random
 from typing import NamedTuple
 
+from .concepts import RULE_CONCEPTS, with_parents
 from .document import Document, Span
+from .grammar import Templates, choose_templates
 from .inflection import verb_form
-from .labels import LABELS, VERB_CONCEPTS, WORDS, with_parents
+from .labels import LABELS, VERB_CONCEPTS, WORDS
 
 _MARK = re.compile(r"\{a\} |\{([^}]*)\}|\[([^\]]*)\]|(\")|([.!?])(?=[\s\"\)]|$)")
 _WORD = re.compile(r"[A-Za-z']+")
@@ -94,6 +97,11 @@ def compiled(template: str, form: str) -> tuple:
     return tuple(steps)
 
 
+@cache
+def _choices(templates: tuple[str, ...], which: Templates) -> tuple[str, ...]:
+    return tuple(choose_templates(templates, which))
+
+
 class _Within:
     __slots__ = ("concepts", "start", "writer")
 
@@ -111,8 +119,8 @@ class _Within:
 class Writer:
     """Collects one document: `w(text, concept)`, `w.say(template)`, `with w.within(concept):`."""
 
-    def __init__(self, rng: Random, *, rules: dict):
-        self.rng, self.rules = rng, rules
+    def __init__(self, rng: Random, *, rules: dict, templates: Templates = "train"):
+        self.rng, self.rules, self.templates = rng, rules, templates
         self.people: dict[str, Person] = {}
         self.bound: dict[str, Piece] = {}
         self.forms: dict[str, tuple[Piece, Piece]] = {}
@@ -161,6 +169,14 @@ class Writer:
     def pick(self, options):
         """One of a sequence."""
         return options[int(self.rng.random() * len(options))]
+
+    def templates_of(self, templates: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of a list's templates that this text may use."""
+        return _choices(templates, self.templates)
+
+    def pick_template(self, templates: tuple[str, ...]) -> str:
+        """One of a list's templates, of those that this text may use."""
+        return self.pick(_choices(templates, self.templates))
 
     def focus(self, pronouns: str) -> None:
         """Says whom `{he}`, `{him}`, `{his}` and `{himself}` stand for."""
@@ -260,18 +276,20 @@ class Writer:
             self._put((" ", ()))
 
     def _rule(self, name: str, form: str) -> None:
-        rule = self.rules[name]
+        rule, start = self.rules[name], self.length
         if callable(rule):
             self._put(rule(self))
-            return
-        template = self.pick(rule)
-        if len(template) > 24:
-            for _ in range(3):
-                if template not in self._used:
-                    break
-                template = self.pick(rule)
-            self._used.add(template)
-        self.say(template, form)
+        else:
+            template = self.pick(rule)
+            if len(template) > 24:
+                for _ in range(3):
+                    if template not in self._used:
+                        break
+                    template = self.pick(rule)
+                self._used.add(template)
+            self.say(template, form)
+        if name in RULE_CONCEPTS:
+            self.cover(start, RULE_CONCEPTS[name])
 
     def _person(self, role: str, form: str) -> None:
         person = self.people[role]

@@ -1,13 +1,13 @@
 """The generated corpus as token ids: packed for training, one document a row for measuring."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from gscope_widgets.mini.corpus import Document, generate_documents
+from gscope_widgets.mini.corpus import Document, generate_chat, generate_documents
 from gscope_widgets.mini.train.tokenizer import SPECIAL_IDS
 
 # Streams of documents that share no seed: what is measured was never trained on.
@@ -39,29 +39,48 @@ def pack_rows(tokenizer: Tokenizer, *, seed: int, tokens: int, context: int) -> 
     body = context - 1
     rows: list[np.ndarray] = []
     pending: list[int] = []
-    documents = generate_documents(seed)
-    while len(rows) * context < tokens:
-        batch = [document.text for document in islice(documents, 512)]
-        for encoding in tokenizer.encode_batch(batch):
-            pending.extend(encoding.ids)
-            pending.append(EOS)
-        whole = len(pending) // body
-        block = np.array(pending[: whole * body], dtype=np.int16).reshape(whole, body)
-        rows.extend(np.concatenate([np.full((whole, 1), BOS, np.int16), block], axis=1))
-        pending = pending[whole * body :]
-    return np.stack(rows[: -(-tokens // context)])
+    for ids in _encode_all(tokenizer, generate_documents(seed)):
+        pending.extend((*ids, EOS))
+        while len(pending) >= body:
+            rows.append(np.array([BOS, *pending[:body]], np.int16))
+            pending = pending[body:]
+        if len(rows) * context >= tokens:
+            return np.stack(rows[: -(-tokens // context)])
+
+
+def pack_conversations(tokenizer: Tokenizer, *, seed: int, tokens: int, context: int) -> np.ndarray:
+    """Rows that each begin with BOS and a new conversation; what does not fit a row is cut off.
+
+    Returns:
+        int16 ids, [row, context], holding at least `tokens` tokens.
+    """
+    rows: list[np.ndarray] = []
+    row = [BOS]
+    for ids in _encode_all(tokenizer, generate_chat(seed)):
+        row.extend((*ids, EOS))
+        if len(row) >= context:
+            rows.append(np.array(row[:context], np.int16))
+            row = [BOS]
+        if len(rows) * context >= tokens:
+            return np.stack(rows)
+
+
+def _encode_all(tokenizer: Tokenizer, documents: Iterator[Document]) -> Iterator[list[int]]:
+    while True:
+        for encoding in tokenizer.encode_batch([document.text for document in islice(documents, 512)]):
+            yield encoding.ids
 
 
 def label_rows(
-    tokenizer: Tokenizer, *, seed: int, documents: int, context: int, names: tuple[str, ...]
+    tokenizer: Tokenizer, source: Iterable[Document], *, documents: int, context: int, names: tuple[str, ...]
 ) -> LabelledRows:
-    """The first documents of a seed, each cut to one row of `context` tokens, with their concepts."""
+    """The first documents of a source, each cut to one row of `context` tokens, with their concepts."""
     ids = np.full((documents, context), PAD, np.int32)
     lengths = np.zeros(documents, np.int32)
     concepts = np.zeros((documents, context, len(names)), bool)
     registers = []
     column = {name: index for index, name in enumerate(names)}
-    for row, document in enumerate(islice(generate_documents(seed), documents)):
+    for row, document in enumerate(islice(source, documents)):
         encoding = tokenizer.encode(document.text)
         count = min(len(encoding.ids), context - 1)
         ids[row, 0] = BOS

@@ -1,158 +1,231 @@
-"""Train a sparse autoencoder on gscope-mini and write it in the published Gemma Scope 2 layout."""
+"""Train one dictionary of any kind: SAE, transcoder, crosscoder or cross-layer transcoder."""
 
-import json
+import math
+import os
 import time
 from dataclasses import asdict, dataclass
-from itertools import pairwise
-from pathlib import Path
 
-import numpy as np
 import torch
-from safetensors.torch import save_file
+from torch.nn import functional
 
-from gscope_widgets.runtime.gemma.hooks import run_until
-from gscope_widgets.runtime.gemma.sites import find_hook_point
+from gscope_widgets.mini.train.activations import Place
+from gscope_widgets.mini.train.objective import Draft, measure_loss
+
+SAMPLE = 20_000  # tokens from which scales, means and the first features are taken
+FIRST_ENCODER = 0.3  # norm of a new feature's encoder: small, so that the first reconstructions are
+THRESHOLD_RATE = 5.0  # thresholds are logarithms and need larger steps than the matrices
+REVIVALS = 5  # times in training that features which have gone silent start again from what is badly rebuilt
 
 
 @dataclass(frozen=True)
 class DictionaryRecipe:
     """Everything that decides a dictionary, besides the activations."""
 
-    layer: int = 4
-    width: int = 1024
-    width_name: str = "1k"
-    l0_name: str = "medium"
-    l0: int = 16  # features a token, on average over a batch
-    prefixes: tuple[int, ...] = (64, 192, 448, 1024)  # Matryoshka: each must reconstruct alone
+    kind: str  # sae, transcoder, crosscoder or clt, as in config.json
+    folder: str  # site and folder name, as published
+    inputs: tuple[Place, ...]  # one a member
+    targets: tuple[Place, ...]  # one an output; the same as inputs but for transcoders
+    features: int  # a member
+    l0: int  # features a token, over all members
+    prefixes: tuple[int, ...]  # Matryoshka: each must rebuild the targets alone; the last is all features
+    affine: bool = False
+    steps: int = 1000
     tokens_a_step: int = 2048
-    passes: int = 4
-    rate: float = 1e-3
-    auxiliary: float = 1 / 32  # weight of the loss that revives dead features
-    dead_after_tokens: int = 200_000
+    rate: float = 4e-3
     seed: int = 0
 
 
-def collect_activations(model, rows: np.ndarray, *, layer: int) -> torch.Tensor:
-    """The residual stream after `layer`, at every position but BOS.
+@dataclass(frozen=True)
+class Scales:
+    """Numbers by which activations are multiplied in training, so that their mean norm is sqrt(d)."""
 
-    Returns:
-        float32, [rows x (context - 1), d_model].
-    """
-    point = find_hook_point(model.model, site="resid_post", layer=layer)
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(rows), 64):
-            ids = torch.from_numpy(rows[start : start + 64].astype(np.int64))
-            parts.append(run_until(model.model, point, input_ids=ids, use_cache=False)[:, 1:].flatten(0, 1))
-    return torch.cat(parts)
+    inputs: tuple[float, ...]
+    targets: tuple[float, ...]
 
 
-def train_dictionary(activations: torch.Tensor, *, recipe: DictionaryRecipe) -> tuple[dict[str, torch.Tensor], dict]:
-    """Fit a JumpReLU autoencoder by batch top-k, with Matryoshka prefixes.
+def train_dictionary(
+    activations: dict[Place, torch.Tensor], *, recipe: DictionaryRecipe, start: list[dict[str, torch.Tensor]] = ()
+) -> tuple[list[dict[str, torch.Tensor]], dict]:
+    """Fit a JumpReLU dictionary with one learnt threshold a feature.
 
-    Batch top-k (Bussmann et al. 2024) keeps the `l0 x batch` largest activations of a batch in
-    training; one threshold, the mean smallest kept activation, then makes it a JumpReLU. As in
-    Gemma Scope 2, training sees activations scaled by one number; the export takes that scale
-    and the pre-encoder bias back out, so the files apply to the raw residual stream.
+    As in Gemma Scope 2: straight-through thresholds, quadratic L0 and frequency penalties,
+    Matryoshka prefixes, activations scaled by one number a layer, which the export takes back out.
 
     Args:
-        activations: float32, [tokens, d_model].
+        activations: bfloat16, [tokens, d] for each place that the recipe names.
+        start: tensors of a trained dictionary of the same shapes to go on from; none starts afresh.
 
     Returns:
-        The five published tensors in float32, and the training record.
+        The published tensors in float32, one dict a member, and the record of the run.
     """
     torch.manual_seed(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
-    d_model = activations.shape[1]
-    scale = d_model**0.5 / activations.norm(dim=1).mean().item()
-    w_dec = torch.nn.functional.normalize(torch.randn(recipe.width, d_model), dim=1)
-    parameters = {
-        "w_enc": w_dec.T.clone(),
-        "b_enc": torch.zeros(recipe.width),
-        "w_dec": w_dec,
-        "b_dec": activations[:100_000].mean(0) * scale,
-    }
-    for tensor in parameters.values():
-        tensor.requires_grad_()
-    steps_a_pass = len(activations) // recipe.tokens_a_step
-    steps = steps_a_pass * recipe.passes
-    optimizer = torch.optim.Adam(parameters.values(), lr=recipe.rate, betas=(0.9, 0.99))
-    silent = torch.zeros(recipe.width)
-    threshold, started = None, time.time()
-    for step in range(steps):
-        if step % steps_a_pass == 0:
-            order = torch.randperm(len(activations), generator=generator)
-        start = (step % steps_a_pass) * recipe.tokens_a_step
-        batch = activations[order[start : start + recipe.tokens_a_step]] * scale
+    inputs = [activations[place] for place in recipe.inputs]
+    targets = [activations[place] for place in recipe.targets]
+    sample = torch.randint(len(inputs[0]), (SAMPLE,), generator=generator)
+    scales = Scales(tuple(_scale(x[sample]) for x in inputs), tuple(_scale(y[sample]) for y in targets))
+    sampled = [x[sample].float() * s for x, s in zip(inputs, scales.inputs, strict=True)]
+    aims = [y[sample].float() * s for y, s in zip(targets, scales.targets, strict=True)]
+    means = [x.mean(0) for x in sampled]
+    draft = read_draft(start, scales) if start else _first_draft(recipe, sampled, aims, generator)
+    variances = [float((aim - aim.mean(0)).square().sum(1).mean()) * recipe.tokens_a_step for aim in aims]
+    optimizer = _build_optimizer(draft, recipe)
+    loss_of = _compile_loss()
+    silent = [torch.ones(recipe.features, dtype=torch.bool) for _ in inputs]
+    revive_every = recipe.steps // (REVIVALS + 3)
+    batches = _draw_batches(len(inputs[0]), recipe, generator)
+    started = time.time()
+    for step, index in enumerate(batches):
         for group in optimizer.param_groups:
-            group["lr"] = recipe.rate * min(1, (step + 1) / 200, 5 * (steps - step) / steps)
-        loss, kept, fvu = _matryoshka_loss(parameters, batch, silent, recipe)
+            group["lr"] = group["peak"] * min(1, (step + 1) / 100, (recipe.steps - step) / (0.3 * recipe.steps))
+        batch = [x[index].float() * s for x, s in zip(inputs, scales.inputs, strict=True)]
+        aim = (
+            batch
+            if recipe.inputs == recipe.targets
+            else [y[index].float() * s for y, s in zip(targets, scales.targets, strict=True)]
+        )
+        loss, l0, fired, errors = loss_of(draft, batch, aim, variances, prefixes=recipe.prefixes, l0=recipe.l0)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            parameters["w_dec"].data = torch.nn.functional.normalize(parameters["w_dec"].data, dim=1)
-            silent = torch.where((kept > 0).any(0), 0.0, silent + len(batch))
-            smallest = kept[kept > 0].min().item()
-            threshold = smallest if threshold is None else 0.99 * threshold + 0.01 * smallest
-        if (step + 1) % 200 == 0:
-            dead = (silent > recipe.dead_after_tokens).sum().item()
-            print(f"step {step + 1}/{steps} FVU {fvu:.4f} threshold {threshold:.3f} dead {dead}", flush=True)
-    record = {"recipe": asdict(recipe), "seconds": round(time.time() - started), "tokens": len(activations)}
-    return _export(parameters, threshold=threshold, scale=scale), record
+        draft.normalize_decoder()
+        silent = [quiet & (count == 0) for quiet, count in zip(silent, fired, strict=True)]
+        if step and step % revive_every == 0 and step // revive_every <= REVIVALS:
+            _revive(draft, optimizer, silent, batch, errors, means, generator)
+            silent = [torch.ones_like(quiet) for quiet in silent]
+        if (step + 1) % 250 == 0:
+            fvu = sum(float(e.detach().square().sum()) / v for e, v in zip(errors, variances, strict=True)) / len(errors)
+            rate = (step + 1) * recipe.tokens_a_step / (time.time() - started)
+            quiet = sum(int(one.sum()) for one in silent)
+            print(
+                f"{recipe.folder} step {step + 1}/{recipe.steps} FVU {fvu:.4f} L0 {l0.item():.1f}"
+                f" silent {quiet} {rate:,.0f} tokens/s",
+                flush=True,
+            )
+    record = {"recipe": asdict(recipe), "seconds": round(time.time() - started), "tokens": len(inputs[0])}
+    return write_draft(draft, scales), record
 
 
-def save_dictionary(
-    tensors: dict[str, torch.Tensor], *, recipe: DictionaryRecipe, mean_l0: float, model_name: str, root: Path
-) -> Path:
-    """Write `config.json` and `params.safetensors` as published, and return their folder."""
-    folder = root / "resid_post" / f"layer_{recipe.layer}_width_{recipe.width_name}_l0_{recipe.l0_name}"
-    folder.mkdir(parents=True, exist_ok=True)
-    hook = f"model.layers.{recipe.layer}.output"
-    config = {
-        "hf_hook_point_in": hook,
-        "hf_hook_point_out": hook,
-        "width": recipe.width,
-        "model_name": model_name,
-        "architecture": "jump_relu",
-        "l0": round(mean_l0),
-        "affine_connection": False,
-        "type": "sae",
-    }
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    save_file(tensors, folder / "params.safetensors")
-    return folder
+def write_draft(draft: Draft, scales: Scales) -> list[dict[str, torch.Tensor]]:
+    """The published tensors of a draft, float32, one dict a member: they apply to unscaled activations."""
+    members = len(draft.w_enc)
+    tensors = []
+    for i in range(members):
+        scale_in, scale_out = scales.inputs[i], scales.targets[i]
+        w_dec = draft.w_dec[i].detach() * torch.tensor([scale_out / s for s in scales.targets[i:]])[None, :, None]
+        dense = torch.cat([torch.zeros(len(w_dec), i, w_dec.shape[2]), w_dec], 1)
+        member = {
+            "w_enc": draft.w_enc[i].detach() * (scale_in / scale_out),
+            "b_enc": draft.b_enc[i].detach() / scale_out,
+            "threshold": draft.log_threshold[i].detach().exp() / scale_out,
+            "w_dec": dense if members > 1 else dense[:, 0],
+            "b_dec": draft.b_dec[i].detach() / scale_out,
+        }
+        if len(draft.affine):
+            member["affine_skip_connection"] = draft.affine[i].detach() * (scale_in / scale_out)
+        tensors.append({name: tensor.contiguous() for name, tensor in member.items()})
+    return tensors
 
 
-def _matryoshka_loss(parameters, batch, silent, recipe):
-    pre = (batch - parameters["b_dec"]) @ parameters["w_enc"] + parameters["b_enc"]
-    activations = torch.relu(pre)
-    count = recipe.l0 * len(batch)
-    cutoff = activations.detach().flatten().kthvalue(activations.numel() - count).values
-    kept = activations * (activations > cutoff)
-    total = (batch - batch.mean(0)).pow(2).sum()
-    losses, reconstruction = [], parameters["b_dec"]
-    for start, end in pairwise((0, *recipe.prefixes)):
-        reconstruction = reconstruction + kept[:, start:end] @ parameters["w_dec"][start:end]
-        losses.append((batch - reconstruction).pow(2).sum() / total)
-    loss = torch.stack(losses).mean()
-    dead = silent > recipe.dead_after_tokens
-    if dead.any():
-        error = (batch - reconstruction).detach()
-        revived = torch.where(dead, activations, torch.zeros(()))
-        top = revived.topk(min(32, int(dead.sum())), dim=1)
-        sparse = torch.zeros_like(revived).scatter(1, top.indices, top.values)
-        loss = loss + recipe.auxiliary * (error - sparse @ parameters["w_dec"]).pow(2).sum() / error.pow(2).sum()
-    return loss, kept.detach(), losses[-1].item()
+def read_draft(tensors: list[dict[str, torch.Tensor]], scales: Scales) -> Draft:
+    """The draft whose published tensors these are: the reverse of `write_draft`."""
+    columns = {name: [] for name in ("w_enc", "b_enc", "log_threshold", "w_dec", "b_dec", "affine")}
+    for i, member in enumerate(tensors):
+        scale_in, scale_out = scales.inputs[i], scales.targets[i]
+        w_dec = member["w_dec"].float()
+        w_dec = w_dec[:, i:] if w_dec.ndim == 3 else w_dec[:, None]
+        columns["w_enc"].append(member["w_enc"].float() * (scale_out / scale_in))
+        columns["b_enc"].append(member["b_enc"].float() * scale_out)
+        columns["log_threshold"].append((member["threshold"].float() * scale_out).log())
+        columns["w_dec"].append(w_dec * torch.tensor([s / scale_out for s in scales.targets[i:]])[None, :, None])
+        columns["b_dec"].append(member["b_dec"].float() * scale_out)
+        if "affine_skip_connection" in member:
+            columns["affine"].append(member["affine_skip_connection"].float() * (scale_out / scale_in))
+    return Draft(**columns)
 
 
-def _export(parameters, *, threshold: float, scale: float) -> dict[str, torch.Tensor]:
-    w_enc, w_dec = parameters["w_enc"].detach(), parameters["w_dec"].detach()
-    b_enc = parameters["b_enc"].detach() - parameters["b_dec"].detach() @ w_enc
-    return {
-        "b_dec": (parameters["b_dec"].detach() / scale).contiguous(),
-        "b_enc": (b_enc / scale).contiguous(),
-        "threshold": torch.full_like(b_enc, threshold / scale),
-        "w_dec": w_dec.contiguous(),
-        "w_enc": w_enc.contiguous(),
-    }
+def _compile_loss():
+    if os.environ.get("GSCOPE_NO_COMPILE"):
+        return measure_loss
+    # torch stops compiling a function after eight shapes, and every dictionary has its own.
+    torch.compiler.reset()
+    return torch.compile(measure_loss, dynamic=False)
+
+
+def _scale(values: torch.Tensor) -> float:
+    return values.shape[1] ** 0.5 / float(values.float().norm(dim=1).mean())
+
+
+def _first_draft(recipe: DictionaryRecipe, inputs, targets, generator) -> Draft:
+    """Features that begin as directions of single tokens, and the affine map that fits best without them."""
+    affine, b_dec = [], []
+    for x, y in zip(inputs, targets, strict=True):
+        matrix = _ridge(x - x.mean(0), y - y.mean(0)) if recipe.affine else torch.zeros(x.shape[1], y.shape[1])
+        affine.append(matrix)
+        b_dec.append(y.mean(0) - x.mean(0) @ matrix)
+    errors = [y - x @ a - b for x, y, a, b in zip(inputs, targets, affine, b_dec, strict=True)]
+    columns = {"w_enc": [], "b_enc": [], "log_threshold": [], "w_dec": []}
+    share = min(0.5, 1.5 * recipe.l0 / (recipe.features * len(inputs)))
+    for i, x in enumerate(inputs):
+        rows = torch.randint(len(x), (recipe.features,), generator=generator)
+        encoder = FIRST_ENCODER * functional.normalize(x[rows] - x.mean(0), dim=1)
+        bias = -(encoder @ x.mean(0))
+        pre = x[:1024] @ encoder.T + bias
+        cut = max(0.05, float(torch.quantile(pre.flatten()[: 1 << 20], 1 - share)))
+        columns["w_enc"].append(encoder.T)
+        columns["b_enc"].append(bias)
+        columns["log_threshold"].append(torch.full((recipe.features,), math.log(cut)))
+        columns["w_dec"].append(torch.stack([error[rows] for error in errors[i:]], 1))
+    draft = Draft(**columns, b_dec=b_dec, affine=affine if recipe.affine else [])
+    draft.normalize_decoder()
+    return draft
+
+
+def _ridge(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.solve(x.T @ x + 0.01 * len(x) * torch.eye(x.shape[1]), x.T @ y)
+
+
+def _build_optimizer(draft: Draft, recipe: DictionaryRecipe) -> torch.optim.Optimizer:
+    thresholds = list(draft.log_threshold.parameters())
+    known = {id(parameter) for parameter in thresholds}
+    others = [parameter for parameter in draft.parameters() if id(parameter) not in known]
+    groups = [
+        {"params": others, "peak": recipe.rate},
+        {"params": thresholds, "peak": recipe.rate * THRESHOLD_RATE},
+    ]
+    return torch.optim.Adam(groups, lr=recipe.rate, betas=(0.9, 0.99))
+
+
+def _draw_batches(tokens: int, recipe: DictionaryRecipe, generator):
+    order = torch.randperm(tokens, generator=generator)
+    at = 0
+    for _ in range(recipe.steps):
+        if at + recipe.tokens_a_step > tokens:
+            order, at = torch.randperm(tokens, generator=generator), 0
+        yield order[at : at + recipe.tokens_a_step]
+        at += recipe.tokens_a_step
+
+
+@torch.no_grad()
+def _revive(draft: Draft, optimizer, silent, batch, errors, means, generator) -> None:
+    """Start features that never fired since the last time again, on tokens that are badly rebuilt."""
+    for i, quiet in enumerate(silent):
+        dead = quiet.nonzero().flatten()
+        if not len(dead) or len(dead) == len(quiet):
+            continue
+        badness = sum(error.square().sum(1) for error in errors[i:])
+        rows = torch.multinomial(badness, len(dead), replacement=len(dead) > len(badness), generator=generator)
+        written = torch.stack([error[rows] for error in errors[i:]], 1)
+        encoder = functional.normalize(batch[i][rows] - means[i], dim=1)
+        draft.w_dec[i][dead] = functional.normalize(written.flatten(1), dim=1).view_as(written)
+        draft.w_enc[i][:, dead] = encoder.T
+        draft.b_enc[i][dead] = -(encoder @ means[i])
+        draft.log_threshold[i][dead] = draft.log_threshold[i][~quiet].median()
+        for parameter, where in (
+            (draft.w_dec[i], dead),
+            (draft.w_enc[i], (slice(None), dead)),
+            (draft.b_enc[i], dead),
+            (draft.log_threshold[i], dead),
+        ):
+            for moment in ("exp_avg", "exp_avg_sq"):
+                optimizer.state[parameter][moment][where] = 0

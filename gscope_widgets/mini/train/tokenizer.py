@@ -56,8 +56,11 @@ def fit_tokenizer(texts: Iterable[str], *, size: int = VOCABULARY) -> Tokenizer:
     return tokenizer
 
 
-def save_tokenizer(tokenizer: Tokenizer, folder: Path, *, context: int) -> None:
-    """Write `tokenizer.json` and the configuration that transformers' AutoTokenizer reads."""
+def save_tokenizer(tokenizer: Tokenizer, folder: Path, *, context: int, chat: bool) -> None:
+    """Write `tokenizer.json` and the configuration that transformers' AutoTokenizer reads.
+
+    With `chat`, the configuration holds Gemma 3's form of turns.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     configuration = {
@@ -68,8 +71,9 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path, *, context: int) -> None:
         "unk_token": "<unk>",
         "model_max_length": context,
         "clean_up_tokenization_spaces": False,
-        "chat_template": CHAT_TEMPLATE,
     }
+    if chat:
+        configuration["chat_template"] = CHAT_TEMPLATE
     (folder / "tokenizer_config.json").write_text(json.dumps(configuration, indent=2) + "\n")
 
 

@@ -1,0 +1,105 @@
+"""Which dictionaries gscope-mini ships, and which are trained only to measure the spread over seeds."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gscope_widgets.mini.train.dictionary import DictionaryRecipe
+
+LAYERS = 8
+SWEEP = (2, 4, 5, 6)  # about 25, 50, 65 and 85 % of depth, as Gemma Scope 2 chose them
+MIDDLE = 4
+L0 = {"small": 4, "medium": 10, "big": 30}
+WIDTHS = {"512": 512, "1k": 1024, "2k": 2048, "4k": 4096}
+SEEDS = (0, 1, 2)
+PRETRAINED, TWIN, CHAT = "gscope-mini-pt", "gscope-mini-twin", "gscope-mini-it"
+
+
+def list_family() -> dict[str, list[DictionaryRecipe]]:
+    """What ships, by the name of its root: the dictionaries of `mini`, their twin, those of `mini-it`."""
+    return {PRETRAINED: list(_pretrained()), TWIN: [plain_twin()], CHAT: list(_chat())}
+
+
+def list_repeats() -> dict[str, list[DictionaryRecipe]]:
+    """Further seeds of the default dictionary and of its twin, by the name of their root; not shipped."""
+    return {
+        f"seed_{seed}{kind}": [replace(recipe, seed=seed)]
+        for seed in SEEDS[1:]
+        for kind, recipe in (("", middle_dictionary()), ("_twin", plain_twin()))
+    }
+
+
+def middle_dictionary() -> DictionaryRecipe:
+    """The documented default: `resid_post`, layer 4, 1k, medium."""
+    return single("resid_post", MIDDLE, "1k", "medium")
+
+
+def plain_twin() -> DictionaryRecipe:
+    """The default without Matryoshka prefixes, on the same activations."""
+    recipe = middle_dictionary()
+    return replace(recipe, prefixes=(recipe.features,))
+
+
+def single(
+    site: str, layer: int, width: str, l0: str, *, suite: str = "", affine: bool = False
+) -> DictionaryRecipe:
+    """A dictionary of one layer: an SAE, or a transcoder where the site says so."""
+    features = WIDTHS[width]
+    name = f"layer_{layer}_width_{width}_l0_{l0}" + ("_affine" if affine else "")
+    transcoder = site == "transcoder"
+    return DictionaryRecipe(
+        kind="transcoder" if transcoder else "sae",
+        folder=f"{site}{suite}/{name}",
+        inputs=(("mlp_in", layer),) if transcoder else ((site, layer),),
+        targets=(("mlp_out", layer),) if transcoder else ((site, layer),),
+        features=features,
+        l0=L0[l0],
+        prefixes=(features // 16, features // 5, features // 2, features),
+        affine=affine,
+        steps=1200 if (site, layer, l0) == ("resid_post", MIDDLE, "medium") else 700,
+    )
+
+
+def crosscoder() -> DictionaryRecipe:
+    """One dictionary over the residual stream of the sweep layers."""
+    places = tuple(("resid_post", layer) for layer in SWEEP)
+    features = WIDTHS["1k"] // len(SWEEP)
+    name = f"layer_{'_'.join(map(str, SWEEP))}_width_1k_l0_medium"
+    return DictionaryRecipe("crosscoder", f"crosscoder/{name}", places, places, features, 20, (features,), steps=900)
+
+
+def cross_layer_transcoder() -> DictionaryRecipe:
+    """One dictionary over all MLPs, each feature writing to its own layer and every later one."""
+    inputs = tuple(("mlp_in", layer) for layer in range(LAYERS))
+    targets = tuple(("mlp_out", layer) for layer in range(LAYERS))
+    features = WIDTHS["2k"] // LAYERS
+    return DictionaryRecipe(
+        "clt", "clt/width_2k_l0_medium_affine", inputs, targets, features, 40, (features,), affine=True, steps=900
+    )
+
+
+def _pretrained() -> Iterator[DictionaryRecipe]:
+    yield middle_dictionary()
+    for l0 in ("small", "big"):
+        yield single("resid_post", MIDDLE, "1k", l0)
+    for site in ("attn_out", "mlp_out"):
+        for l0 in L0:
+            yield single(site, MIDDLE, "1k", l0)
+    for layer in SWEEP:
+        if layer != MIDDLE:
+            yield single("resid_post", layer, "1k", "medium")
+    yield single("resid_post", MIDDLE, "4k", "medium")
+    yield crosscoder()
+    yield cross_layer_transcoder()
+    yield single("transcoder", MIDDLE, "512", "small")
+    for layer in range(LAYERS):
+        yield single("transcoder", layer, "512", "small", suite="_all", affine=True)
+    for layer in range(LAYERS):
+        yield single("resid_post", layer, "512", "small", suite="_all")
+
+
+def _chat() -> Iterator[DictionaryRecipe]:
+    for layer in SWEEP:
+        yield replace(single("resid_post", layer, "1k", "medium"), steps=500)
+    yield replace(crosscoder(), steps=500)
+    for layer in (4, 5):
+        yield replace(single("transcoder", layer, "512", "small", suite="_all", affine=True), steps=500)

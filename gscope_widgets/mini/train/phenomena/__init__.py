@@ -1,0 +1,1 @@
+"""Measurements of what mini shows, one file a family of claims."""
