@@ -39,21 +39,26 @@ class DictionaryInfo:
     """What a dictionary's folder and `config.json` say."""
 
     id: str  # "{repository}/{site folder}/{folder}"
-    kind: str  # "sae"; transcoders, crosscoders and CLTs are recognised and refused for now
-    site: str
-    layers: tuple[int, ...]  # zero-based
+    kind: str  # "sae", "transcoder", "crosscoder" or "clt"
+    site: str  # the site folder's name: "resid_post", "resid_post_all", "clt", ...
+    layers: tuple[int, ...]  # zero-based; several for a crosscoder, all of them for a CLT
     width: str  # the size class in the folder's name: "16k"
-    d_dict: int  # the number of features
+    d_dict: int  # the number of features, over all layers
     l0: str  # the sparsity class in the folder's name: "small", "medium", "big"
     mean_l0: float | None  # the number in config.json; Gemma Scope's own files hold the training target
     affine: bool
-    bytes: int  # of the weight file
+    bytes: int  # of the weight files
     model: str = ""  # whose activations it was trained on, as config.json spells it; empty where it is silent
 
     @property
     def layer(self) -> int:
-        """The one layer of a single-layer dictionary."""
+        """The one layer of a single-layer dictionary; the first one of others."""
         return self.layers[0]
+
+    @property
+    def base_site(self) -> str:
+        """What is read, whichever suite it is of: "resid_post" for "resid_post_all" too."""
+        return self.site.removesuffix("_all")
 
 
 @dataclass(frozen=True)
@@ -71,3 +76,4 @@ class ModelInfo:
     dtype: str
     bytes: int  # of the weights in memory
     licence: str
+    d_attention: int = 0  # heads x head size: what attn_out dictionaries read

@@ -35,11 +35,11 @@ def add(
     unit: Literal["fraction", "raw"] = "fraction",
     positions: Positions = "all",
 ) -> Intervention:
-    """Add the feature's decoder direction, at unit length, to the residual stream.
+    """Add the feature's decoder direction, at unit length, where its dictionary writes: the residual stream, mostly.
 
     Args:
         feature: from `dictionary.feature(number)`.
-        strength: in fractions of the mean residual norm at that layer, from -100 to 100; about
+        strength: in fractions of the mean norm there (of the residual, for `resid_post`), from -100 to 100; about
             0.1 is mild and 1 is as long as the activation itself. With `unit="raw"`, plain
             multiples of the unit direction, from -1e6 to 1e6.
         positions: "all", "prompt", "generated", or a slice of absolute positions, counted from 0.

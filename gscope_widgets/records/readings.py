@@ -25,7 +25,11 @@ class FeatureReading:
     """What a dictionary finds in one text. Ignored positions hold no activation at all.
 
     The three arrays `positions`, `features` and `activations` list every feature that fires,
-    ordered by position and then by feature.
+    ordered by position and then by feature. The features of a crosscoder or CLT are those of all its
+    layers, numbered through. Errors and norms are of the target, which is what the dictionary is to
+    reconstruct: the activation that it reads, or for a transcoder what the MLP adds. A dictionary of
+    several layers has its layers' targets side by side as one long vector, so that squared errors
+    and variances are summed over layers.
     """
 
     tokens: Tokens
@@ -34,8 +38,8 @@ class FeatureReading:
     features: np.ndarray  # int32, [firings]
     activations: np.ndarray  # float32, [firings], > 0
     l0: np.ndarray  # int32, [pos]; how many features fire; 0 at ignored positions
-    error_norm: np.ndarray  # float32, [pos]; |x - reconstruction|; NaN at ignored positions, or with `selected`
-    norm: np.ndarray  # float32, [pos]; |x|, ignored positions included
+    error_norm: np.ndarray  # float32, [pos]; |target - reconstruction|; NaN at ignored positions, or with `selected`
+    norm: np.ndarray  # float32, [pos]; |target|, ignored positions included
     fvu: np.ndarray  # float32, [pos]; squared error over squared distance from the text's mean; NaN as above
     total_fvu: float | None  # the same over all positions read; None where it is not defined or not measured
     selected: tuple[int, ...] | None  # the features asked for, which alone l0 then counts; None means all

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.records.features import DictionaryInfo, FeatureRef, FeatureSummary, ModelInfo
+from gscope_widgets.records.catalogues import Catalogue
+from gscope_widgets.records.features import FeatureRef, FeatureSummary, ModelInfo
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.interventions import Intervention, add_random
 from gscope_widgets.records.numbers import check_feature, check_int
@@ -17,15 +18,17 @@ from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.cache import ByteCache
-from gscope_widgets.runtime.dictionaries.jumprelu import Dictionary
+from gscope_widgets.runtime.dictionaries.choice import write_choice
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.features.reading import read_features
 from gscope_widgets.runtime.features.steering import Steering, Target, combined_strength
 from gscope_widgets.runtime.features.streaming import Generation
 from gscope_widgets.runtime.gemma.generation import compare_next, generate_rows, next_logits
-from gscope_widgets.runtime.gemma.hooks import run_until
+from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.loading import LoadedModel
-from gscope_widgets.runtime.gemma.sites import HookPoint, find_hook_point
+from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points
 from gscope_widgets.runtime.gemma.tokens import Prompt
 from gscope_widgets.runtime.worker import Job, Work, Worker
 
@@ -101,8 +104,8 @@ class Scope:
 
     # ---- dictionaries
 
-    def catalogue(self) -> list[DictionaryInfo]:
-        """The dictionaries for this model on this machine."""
+    def catalogue(self) -> Catalogue:
+        """The dictionaries for this model on this machine: a list that shows itself as a table, with `to_frame()`."""
         return self._shelf.catalogue()
 
     def dictionary(
@@ -118,11 +121,14 @@ class Scope:
         """One of the model's dictionaries. The same choice gives the same object.
 
         Args:
-            site: "resid_post"; other sites of Gemma Scope 2 as the catalogue has them.
-            layer: zero-based; None for the middle one of the catalogue.
-            width: "1k", "16k", ...; None for the narrowest.
-            l0: "small", "medium" or "big"; None for medium.
-            affine: with a skip connection (transcoders).
+            site: "resid_post", "attn_out", "mlp_out", "transcoder", "crosscoder" or "clt". Where the
+                sweep of a few layers has nothing that fits, the folder of all layers does
+                ("resid_post_all", which may also be named itself).
+            layer: zero-based; None for the middle one of those that fit. Of a crosscoder or CLT,
+                which have several, one of them; best left out.
+            width: "1k", "16k", ...; None for "16k" or "1k", or else the narrowest.
+            l0: "small", "medium" or "big"; None for medium where there is one.
+            affine: with a skip connection (transcoders and CLTs).
             path: a folder in the published layout, instead of the choices above.
 
         Raises:
@@ -169,7 +175,10 @@ class Scope:
     def read(
         self, text: Prompt, dictionary: Dictionary | str | None = None, *, features: Sequence[int] | None = None
     ) -> FeatureReading:
-        """The features of a dictionary on a text: one forward pass, stopped at the dictionary's layer.
+        """The features of a dictionary on a text: one forward pass, stopped at the dictionary's last layer.
+
+        A transcoder's or CLT's errors are those of its target, what the MLP adds; a crosscoder's
+        or CLT's are summed over its layers. See `FeatureReading`.
 
         Args:
             text: a string, chat messages or token ids.
@@ -188,7 +197,7 @@ class Scope:
             )
         tokens = self._require_tokens(text)
         return self._worker.run(
-            lambda _job: read_features(self._activation(tokens, dictionary), tokens, dictionary, features=features)
+            lambda _job: read_features(*self._activations_of(tokens, dictionary), tokens, dictionary, features=features)
         )
 
     def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
@@ -279,17 +288,27 @@ class Scope:
         added = [one for one in self._check_interventions(interventions) if one.kind == "add"]
         if not added:
             return None
-        kinds = {(one.unit, str(one.positions), self._shelf.find(one.feature).info.layer) for one in added}
+        kinds = {
+            (one.unit, str(one.positions), self._points(self._shelf.find(one.feature)).writes[0].name) for one in added
+        }
         if len(kinds) > 1:
-            raise InvalidValue("a random control needs additions of one layer, one unit and the same positions")
+            raise InvalidValue(
+                "a random control needs additions at one site of one layer, one unit and the same positions"
+            )
         strength = combined_strength(added, [self._shelf.find(one.feature) for one in added])
         first = added[0]
         control = add_random(first.feature, 0.0, seed=seed, unit=first.unit, positions=first.positions)
         return replace(control, amount=strength)
 
     def mean_norm(self, dictionary: Dictionary | None = None) -> float:
-        """Mean residual norm at a dictionary's site, on a built-in text: the unit of `gs.add`."""
-        dictionary = self._check_dictionary(dictionary)
+        """Mean norm where a dictionary writes, on a built-in text: the unit of `gs.add`.
+
+        Of the residual stream for `resid_post`; of what the MLP adds for `mlp_out` and transcoders.
+
+        Raises:
+            InvalidValue: it writes at several layers, so that `gs.add` does not take it.
+        """
+        dictionary = _require_single(self._check_dictionary(dictionary))
         return self._worker.run(lambda _job: self._mean_norm(dictionary))
 
     # ---- sharing
@@ -323,9 +342,10 @@ class Scope:
 
     def write_opening(self, dictionary_id: str) -> str:
         """The expression that opens a dictionary of this scope again."""
-        for info in self.catalogue():
-            if info.id == dictionary_id:
-                return f"scope.dictionary({info.site!r}, layer={info.layer}, width={info.width!r}, l0={info.l0!r})"
+        catalogue = self.catalogue()
+        for info in catalogue:
+            if info.id == dictionary_id and (wishes := write_choice(catalogue, info)):
+                return f"scope.dictionary({wishes})"
         return f"scope.dictionary(path={str(self._shelf.find_id(dictionary_id).folder)!r})"
 
     def close(self) -> None:
@@ -338,15 +358,26 @@ class Scope:
 
     # ---- on the worker's thread
 
-    def _activation(self, tokens: Tokens, dictionary: Dictionary) -> torch.Tensor:
-        point = self._point(dictionary)
-        key = (point.name, tokens.ids)
-        found = self._activations.get(key)
-        if found is None:
+    def _activations_of(self, tokens: Tokens, dictionary: Dictionary) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a dictionary reads and what it is to give: float32, [pos, d], or [pos, n, d] for n layers."""
+        points = self._points(dictionary)
+        found = self._capture(tokens, (*points.reads, *points.writes))
+        if len(points.reads) == 1:
+            return found[points.reads[0].name], found[points.writes[0].name]
+        x, target = (torch.stack([found[one.name] for one in side], 1) for side in (points.reads, points.writes))
+        return x, target
+
+    def _capture(self, tokens: Tokens, points: Sequence[HookPoint]) -> dict[str, torch.Tensor]:
+        """Activations by hook point, float32, [pos, d]: from the cache, and in one pass what is not there."""
+        known = {point.name: self._activations.get((point.name, tokens.ids)) for point in points}
+        missing = [point for point in points if known[point.name] is None]
+        if missing:
             inputs = torch.tensor([tokens.ids], device=self.info.device)
-            found = run_until(self._loaded.text_model, point, input_ids=inputs, use_cache=False)[0].float()
-            self._activations.put(key, found)
-        return found
+            ran = run_through(self._loaded.text_model, missing, input_ids=inputs, use_cache=False)
+            for name, activation in ran.items():
+                known[name] = activation[0].float()
+                self._activations.put((name, tokens.ids), known[name])
+        return known
 
     def _predict(self, tokens: Tokens, k: int, interventions: tuple[Intervention, ...]) -> TokenDistribution:
         rows = [(), interventions] if interventions else [()]
@@ -362,19 +393,21 @@ class Scope:
         return Steering(rows, resolve=self._target, prompt_length=len(tokens), ignored=tuple(tokens.ignored))
 
     def _target(self, intervention: Intervention) -> Target:
-        dictionary = self._shelf.find(intervention.feature)
+        dictionary = _require_single(self._shelf.find(intervention.feature))
+        points = self._points(dictionary)
         norm = self._mean_norm(dictionary) if intervention.unit == "fraction" else 1.0
-        return Target(dictionary, self._point(dictionary), norm)
+        return Target(dictionary, points.reads[0], points.writes[0], norm)
 
-    def _mean_norm(self, dictionary: Dictionary) -> float:
+    def _mean_norm(self, dictionary: JumpReLU) -> float:
         if dictionary.info.id not in self._norms:
             tokens = self.tokens(CALIBRATION_TEXT)
+            point = self._points(dictionary).writes[0]
             used = list(tokens.used)
-            self._norms[dictionary.info.id] = float(self._activation(tokens, dictionary)[used].norm(dim=1).mean())
+            self._norms[dictionary.info.id] = float(self._capture(tokens, [point])[point.name][used].norm(dim=1).mean())
         return self._norms[dictionary.info.id]
 
-    def _point(self, dictionary: Dictionary) -> HookPoint:
-        return find_hook_point(self._loaded.text_model, site=dictionary.info.site, layer=dictionary.info.layer)
+    def _points(self, dictionary: Dictionary) -> DictionaryPoints:
+        return find_dictionary_points(self._loaded.text_model, site=dictionary.info.site, layers=dictionary.info.layers)
 
     # ---- checks
 
@@ -391,7 +424,7 @@ class Scope:
                     "interventions come from gs.add, gs.clamp, gs.scale or gs.ablate, "
                     f"got {describe_value(intervention)}"
                 )
-            self._shelf.find(intervention.feature)
+            _require_single(self._shelf.find(intervention.feature))
         return interventions
 
     def _require_tokens(self, prompt: Prompt) -> Tokens:
@@ -399,6 +432,15 @@ class Scope:
         if not len(tokens):
             raise InvalidValue("no token ids given; a prompt has at least one")
         return tokens
+
+
+def _require_single(dictionary: Dictionary) -> JumpReLU:
+    if not isinstance(dictionary, JumpReLU):
+        raise InvalidValue(
+            f"{dictionary.info.id} is a {dictionary.info.kind}, whose features write at several layers; this version "
+            "steers with dictionaries of one layer: take scope.dictionary('resid_post') or a transcoder"
+        )
+    return dictionary
 
 
 def _check_many(name: str, value: object) -> tuple:

@@ -1,7 +1,5 @@
 """The scripts that make gscope-mini, on tiny inputs."""
 
-import json
-from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -11,10 +9,15 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from gscope_widgets.mini import MODELS
-from gscope_widgets.mini.corpus import CONCEPTS, generate_documents
-from gscope_widgets.mini.train.corpus_tokens import BOS, EOS, label_rows, pack_rows, real_positions
-from gscope_widgets.mini.train.dictionary import DictionaryRecipe, save_dictionary, train_dictionary
-from gscope_widgets.mini.train.measure import measure_dictionary
+from gscope_widgets.mini.corpus import CONCEPTS, generate_chat, generate_documents
+from gscope_widgets.mini.train.corpus_tokens import (
+    BOS,
+    EOS,
+    label_rows,
+    pack_conversations,
+    pack_rows,
+    real_positions,
+)
 from gscope_widgets.mini.train.model import ModelRecipe, train_model
 from gscope_widgets.mini.train.muon import orthogonalize
 from gscope_widgets.mini.train.ngrams import NgramModel
@@ -32,9 +35,17 @@ def test_packed_rows_begin_with_bos_and_hold_the_documents_in_order(tokenizer):
     assert text.startswith(next(generate_documents(7)).text[:200])
 
 
+def test_each_row_of_conversations_begins_with_one(tokenizer):
+    rows = pack_conversations(tokenizer, seed=7, tokens=6000, context=256)
+    assert (rows[:, 0] == BOS).all()
+    openings = [tokenizer.decode(row[1:6].tolist(), skip_special_tokens=False) for row in rows]
+    assert all(opening.startswith(("<start_of_turn>user", "Question:")) for opening in openings)
+    assert next(generate_chat(7)).text.startswith(openings[0])
+
+
 def test_labels_sit_on_the_tokens_of_their_spans(tokenizer):
     names = tuple(CONCEPTS)
-    rows = label_rows(tokenizer, seed=8, documents=12, context=256, names=names)
+    rows = label_rows(tokenizer, generate_documents(8), documents=12, context=256, names=names)
     real = real_positions(rows)
     assert not rows.concepts[~real].any()
     for row, document in enumerate(islice(generate_documents(8), 12)):
@@ -95,21 +106,3 @@ def test_an_interrupted_training_run_ends_where_an_uninterrupted_one_does(tmp_pa
     whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "resumed"))
     for name, tensor in whole.items():
         assert torch.equal(tensor, resumed[name]), name
-
-
-def test_a_trained_dictionary_finds_planted_sparse_directions(tmp_path):
-    generator = torch.Generator().manual_seed(0)
-    directions = torch.nn.functional.normalize(torch.randn(24, 16, generator=generator), dim=1)
-    codes = torch.rand(20_000, 24, generator=generator) * (torch.rand(20_000, 24, generator=generator) < 0.08)
-    activations = codes @ directions * 50 + 3
-    recipe = DictionaryRecipe(width=48, l0=2, prefixes=(48,), tokens_a_step=512, passes=12, rate=3e-3)
-    tensors, record = train_dictionary(activations, recipe=recipe)
-    measured = measure_dictionary(tensors, activations)
-    untrained = train_dictionary(activations, recipe=replace(recipe, rate=0.0, passes=1))[0]
-    assert measured["fvu"] < 0.2 < measure_dictionary(untrained, activations)["fvu"]
-    assert 1 < measured["l0"] < 4
-    assert tensors["w_dec"].norm(dim=1) == pytest.approx(1.0, abs=1e-4)
-    folder = save_dictionary(tensors, recipe=recipe, mean_l0=measured["l0"], model_name="tiny", root=tmp_path)
-    assert set(load_file(folder / "params.safetensors")) == {"w_enc", "b_enc", "w_dec", "b_dec", "threshold"}
-    assert json.loads((folder / "config.json").read_text())["hf_hook_point_in"] == "model.layers.4.output"
-    assert record["tokens"] == 20_000

@@ -83,10 +83,20 @@ def make_model(tmp_path, written_models):
 
 @pytest.fixture
 def make_dictionary(tmp_path):
-    """Writes a random sparse autoencoder; keywords replace tensors, and `config` updates config.json."""
+    """Writes a random dictionary of one layer; keywords replace tensors, and `config` updates config.json."""
 
     def make(root="tiny-pt", **options) -> Path:
         return write_dictionary(tmp_path / root, **options)
+
+    return make
+
+
+@pytest.fixture
+def make_multilayer(tmp_path):
+    """Writes a random crosscoder or CLT of the tiny model."""
+
+    def make(root="tiny-pt", **options) -> Path:
+        return write_multilayer(tmp_path / root, **options)
 
     return make
 
@@ -224,23 +234,82 @@ def write_dictionary(
         "threshold": torch.rand(width, generator=random) * 3 + 0.1,
         "w_dec": torch.randn(width, d_out, generator=random),
         "b_dec": torch.randn(d_out, generator=random),
-    } | tensors
+    }
+    if suffix == "_affine":
+        values["affine_skip_connection"] = torch.randn(d_in, d_out, generator=random)
+    values |= tensors
     save_file(
         {name: value.contiguous() for name, value in values.items() if value is not None},
         folder / "params.safetensors",
     )
     if with_config:
-        hook = f"model.layers.{layer}.output"
-        content = {
-            "hf_hook_point_in": hook,
-            "hf_hook_point_out": hook,
-            "width": width,
-            "model_name": "tiny",
-            "architecture": "jump_relu",
-            "l0": 7,
-            "affine_connection": False,
-            "type": "sae",
-        } | (config or {})
-        content = {key: value for key, value in content.items() if value is not ...}
-        (folder / "config.json").write_text(json.dumps(content))
+        write_config(folder, layers=str(layer), width=width, changes=config)
+    return folder
+
+
+# Site -> what its dictionaries read and write, as published configs spell it (format, section 3).
+HOOKS = {
+    "resid_post": ("output", "output", "sae"),
+    "attn_out": ("self_attn.o_proj.input", "self_attn.o_proj.input", "sae"),
+    "mlp_out": ("post_feedforward_layernorm.output", "post_feedforward_layernorm.output", "sae"),
+    "transcoder": ("pre_feedforward_layernorm.output", "post_feedforward_layernorm.output", "transcoder"),
+    "crosscoder": ("output", "output", "crosscoder"),
+    "clt": ("pre_feedforward_layernorm.output", "post_feedforward_layernorm.output", "clt"),
+}
+
+
+def write_config(folder: Path, *, layers: str, width: int, changes: dict | None) -> None:
+    reads, writes, kind = HOOKS[folder.parent.name.removesuffix("_all")]
+    content = {
+        "hf_hook_point_in": f"model.layers.{layers}.{reads}",
+        "hf_hook_point_out": f"model.layers.{layers}.{writes}",
+        "width": width,
+        "model_name": "tiny",
+        "architecture": "jump_relu",
+        "l0": 7,
+        "affine_connection": folder.name.endswith("_affine"),
+        "type": kind,
+    } | (changes or {})
+    content = {key: value for key, value in content.items() if value is not ...}
+    (folder / "config.json").write_text(json.dumps(content))
+
+
+def write_multilayer(
+    root: Path,
+    *,
+    site: str = "clt",
+    layers: tuple[int, ...] = (0, 1, 2),
+    share: int = 7,
+    d_model: int = 24,
+    affine: bool = False,
+    below: float = 0.0,
+    with_config: bool = True,
+    dtype: torch.dtype = torch.float32,
+    config: dict | None = None,
+    seed: int = 0,
+) -> Path:
+    """A crosscoder or CLT with `share` features a layer, whose decoders hold `below` under the diagonal."""
+    named = f"layer_{'_'.join(map(str, layers))}_" if site == "crosscoder" else ""
+    folder = root / site / f"{named}width_1k_l0_medium{'_affine' if affine else ''}"
+    folder.mkdir(parents=True, exist_ok=True)
+    random = torch.Generator().manual_seed(seed)
+    for index in range(len(layers)):
+        w_dec = torch.randn(share, len(layers), d_model, generator=random)
+        w_dec[:, :index] = below
+        values = {
+            "w_enc": torch.randn(d_model, share, generator=random),
+            "b_enc": torch.randn(share, generator=random),
+            "threshold": torch.rand(share, generator=random) * 3 + 0.1,
+            "w_dec": w_dec,
+            "b_dec": torch.randn(d_model, generator=random),
+        }
+        if affine:
+            values["affine_skip_connection"] = torch.randn(d_model, d_model, generator=random)
+        save_file(
+            {name: value.to(dtype).contiguous() for name, value in values.items()},
+            folder / f"params_layer_{index}.safetensors",
+        )
+    if with_config:
+        spelled = "{all}" if site == "clt" else "{" + ",".join(map(str, layers)) + "}"
+        write_config(folder, layers=spelled, width=share * len(layers), changes=config)
     return folder

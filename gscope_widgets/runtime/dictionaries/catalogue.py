@@ -3,131 +3,145 @@
 import json
 import math
 import re
-from numbers import Integral
 from pathlib import Path
 
-from gscope_widgets.errors import BadArtefact, InvalidValue, UnknownDictionary, describe_value
+from gscope_widgets.errors import BadArtefact, describe_value
+from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.features import DictionaryInfo
-from gscope_widgets.runtime.dictionaries.weights import read_header
+from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
+from gscope_widgets.runtime.dictionaries.weights import TensorHead, read_header
+from gscope_widgets.runtime.gemma.sites import name_ends
 
-SITES = ("resid_post", "attn_out", "mlp_out", "transcoder", "crosscoder", "clt")
+_KINDS = {
+    "resid_post": "sae",
+    "attn_out": "sae",
+    "mlp_out": "sae",
+    "transcoder": "transcoder",
+    "crosscoder": "crosscoder",
+    "clt": "clt",
+}
+SITES = tuple(_KINDS)
 _FOLDER = re.compile(
-    r"layer_(?P<layers>\d+(?:_\d+)*)_width_(?P<width>\w+?)_l0_(?P<l0>[a-z]+)(?P<affine>_affine)?(?:_seed_\d+)?"
+    r"(?:layer_(?P<layers>\d+(?:_\d+)*)_)?width_(?P<width>\w+?)_l0_(?P<l0>[a-z]+)(?P<affine>_affine)?(?:_seed_\d+)?"
 )
+_MEMBER = re.compile(r"params_layer_(\d+)\.safetensors")
 _CONFIG_LIMIT = 100_000  # bytes; a published config.json has about 250
 
 
-def list_dictionaries(root: Path) -> list[DictionaryInfo]:
+def list_dictionaries(root: Path) -> Catalogue:
     """Every dictionary under a folder, by its folder's name and its `config.json`.
 
     Only the headers of the weight files are read. Folders whose name is none of the published
     forms are passed over.
     """
-    found = []
-    for path in sorted(root.glob("*/layer_*/params.safetensors")):
-        if _FOLDER.fullmatch(path.parent.name):
-            found.append(describe_dictionary(path.parent, root=root))
-    return found
+    folders = sorted({path.parent for path in root.glob("*/*/params*.safetensors") if is_published(path.parent)})
+    return Catalogue(describe_dictionary(folder, root=root) for folder in folders)
+
+
+def is_published(folder: Path) -> bool:
+    """Whether the names of a folder and of the one it is in are of the published forms."""
+    match, kind = _FOLDER.fullmatch(folder.name), _KINDS.get(folder.parent.name.removesuffix("_all"))
+    return match is not None and kind is not None and (match["layers"] is None) == (kind == "clt")
 
 
 def describe_dictionary(folder: Path, *, root: Path) -> DictionaryInfo:
     """What one dictionary's folder says.
 
     Raises:
-        BadArtefact: the name, `config.json` and the weight file disagree, or one is damaged.
+        BadArtefact: the names, `config.json` and the weight files disagree, or one is damaged or missing.
     """
-    match = _FOLDER.fullmatch(folder.name)
-    if match is None:
-        raise BadArtefact(f"{folder.name!r} is no published folder name (layer_4_width_1k_l0_medium, for example)")
-    weights = folder / "params.safetensors"
-    heads = read_header(weights)
-    config = _read_config(folder / "config.json")
-    shape = heads["w_enc"].shape if "w_enc" in heads else ()
-    if len(shape) != 2 or min(shape) < 1:
-        raise BadArtefact(f"{weights}: w_enc should be (d_in, features), got {shape}")
-    declared = config.get("width", shape[1])
-    if declared != shape[1]:
-        raise BadArtefact(f"{folder}: config.json says width {declared!r}, w_enc has {shape[1]} features")
-    affine = bool(config.get("affine_connection", match["affine"] is not None))
-    l0 = config.get("l0")
-    site = folder.parent.name
-    hook = config.get("hf_hook_point_in", f"model.layers.{match['layers']}.")
-    if match["layers"].isdigit() and not str(hook).startswith(f"model.layers.{match['layers']}."):
+    match, site = _FOLDER.fullmatch(folder.name), folder.parent.name
+    if match is None or not is_published(folder):
         raise BadArtefact(
-            f"{folder}: config.json reads {describe_value(hook)}, the folder's name says layer {match['layers']}"
+            f"{site + '/' + folder.name!r} is no published folder name (resid_post/layer_4_width_1k_l0_medium or "
+            "clt/width_262k_l0_medium, for example)"
         )
+    kind = _KINDS[site.removesuffix("_all")]
+    weights, heads = _list_weights(folder, kind=kind)
+    layers = _find_layers(match["layers"], heads[0], folder=folder, count=len(weights))
+    d_dict = sum(head["w_enc"].shape[1] for head in heads)
+    config = _read_config(folder / "config.json")
+    _check_config(config, folder=folder, kind=kind, layers=layers, d_dict=d_dict)
+    l0 = config.get("l0")
     return DictionaryInfo(
         id=f"{root.name}/{site}/{folder.name}",
-        kind=str(config.get("type", "transcoder" if site.startswith("transcoder") else "sae")),
+        kind=kind,
         site=site,
-        layers=tuple(int(part) for part in match["layers"].split("_")),
+        layers=layers,
         width=match["width"],
-        d_dict=shape[1],
+        d_dict=d_dict,
         l0=match["l0"],
         mean_l0=float(l0) if isinstance(l0, (int, float)) and math.isfinite(l0) else None,
-        affine=affine,
-        bytes=weights.stat().st_size,
+        affine=bool(config.get("affine_connection", match["affine"] is not None)),
+        bytes=sum(path.stat().st_size for path in weights),
         model=str(config.get("model_name", "")),
     )
 
 
-def choose_dictionary(
-    infos: list[DictionaryInfo],
-    *,
-    site: str = "resid_post",
-    layer: int | None = None,
-    width: str | None = None,
-    l0: str | None = None,
-    affine: bool = False,
-) -> DictionaryInfo:
-    """The one dictionary of these that fits.
-
-    What is None takes the default: the middle one of the layers there are (the lower of two),
-    the narrowest width, and `medium` if there is one.
-
-    Raises:
-        UnknownDictionary: none fits; the message lists the nearest that exist.
-        InvalidValue: the site is no site of Gemma Scope 2.
-    """
-    if not isinstance(site, str) or site.removesuffix("_all") not in SITES:
-        raise InvalidValue(f"site must be one of {', '.join(SITES)}, got {describe_value(site)}")
-    asked = {"site": site, "layer": layer, "width": width, "l0": l0, "affine": affine}
-    fitting = [info for info in infos if info.site == site and info.affine == affine]
-    layers = sorted({info.layer for info in fitting})
-    if layer is None and layers:
-        layer = layers[(len(layers) - 1) // 2]
-    fitting = [info for info in fitting if isinstance(layer, Integral) and info.layer == layer]
-    if width is None:
-        width = min((info.width for info in fitting), key=_width_order, default=None)
-    fitting = [info for info in fitting if info.width == width]
-    levels = [info.l0 for info in fitting]
-    if l0 is None:
-        l0 = "medium" if "medium" in levels else next(iter(levels), None)
-    fitting = [info for info in fitting if info.l0 == l0]
-    if not fitting:
-        wish = " ".join(f"{key}={value!r}" for key, value in asked.items() if value is not None and value is not False)
-        raise UnknownDictionary(f"there is no dictionary {wish}; there are: {_describe_nearest(infos, site)}")
-    return fitting[0]
+def _list_weights(folder: Path, *, kind: str) -> tuple[list[Path], list[dict[str, TensorHead]]]:
+    """The weight files in the order of their layers, and their headers, each with a sound `w_enc`."""
+    if kind in ("sae", "transcoder"):
+        weights = [folder / "params.safetensors"]
+    else:
+        numbers = sorted(int(match[1]) for path in folder.iterdir() if (match := _MEMBER.fullmatch(path.name)))
+        if not numbers or numbers != list(range(len(numbers))):
+            found = ", ".join(map(str, numbers)) or "none"
+            raise BadArtefact(
+                f"{folder}: a {kind} has params_layer_0.safetensors and on, one file for each of its layers by "
+                f"position; found {found}; download or copy the rest"
+            )
+        weights = [folder / f"params_layer_{number}.safetensors" for number in numbers]
+    heads = [read_header(path) for path in weights]
+    for path, head in zip(weights, heads, strict=True):
+        shape = head["w_enc"].shape if "w_enc" in head else ()
+        if len(shape) != 2 or min(shape) < 1:
+            raise BadArtefact(f"{path}: w_enc should be (d_in, features), got {shape}")
+    return weights, heads
 
 
-def _describe_nearest(infos: list[DictionaryInfo], site: str) -> str:
-    near = [info for info in infos if info.site == site] or infos
-    names = [
-        f"{info.site} layer={info.layer} width={info.width!r} l0={info.l0!r}" + (" affine=True" if info.affine else "")
-        for info in near[:8]
-    ]
-    more = [f"and {len(near) - 8} more in scope.catalogue()"] if len(near) > 8 else []
-    return "; ".join(names + more) or "none for this model on this machine"
+def _find_layers(named: str | None, heads: dict[str, TensorHead], *, folder: Path, count: int) -> tuple[int, ...]:
+    """The layers that the name lists; for a CLT, which names none, all of 0 to n - 1, n from its decoder."""
+    if named is not None:
+        layers = tuple(int(part) for part in named.split("_"))
+        if len(layers) != count:
+            raise BadArtefact(f"{folder}: its name lists {len(layers)} layers, found {count} weight files")
+        return layers
+    shape = heads["w_dec"].shape if "w_dec" in heads else ()
+    if len(shape) != 3 or shape[1] != count:
+        raise BadArtefact(
+            f"{folder}: w_dec of params_layer_0.safetensors should be (features, {count}, d_model) for {count} weight "
+            f"files, got {shape}; download or copy the missing files"
+        )
+    return tuple(range(count))
 
 
-def _width_order(width: str) -> float:
-    match = re.fullmatch(r"(\d+)([km]?)", width)
-    return int(match[1]) * {"": 1, "k": 1e3, "m": 1e6}[match[2]] if match else float("inf")
+def _check_config(config: dict, *, folder: Path, kind: str, layers: tuple[int, ...], d_dict: int) -> None:
+    declared = config.get("width", d_dict)
+    if declared != d_dict:
+        raise BadArtefact(f"{folder}: config.json says width {declared!r}, w_enc has {d_dict} features")
+    if config.get("type", kind) != kind:
+        raise BadArtefact(
+            f"{folder}: config.json says type {describe_value(config['type'])}, a folder of {folder.parent.name} "
+            f"holds a {kind}"
+        )
+    listed = "{" + ",".join(map(str, layers)) + "}"
+    texts = {"clt": ["{all}", listed], "crosscoder": [listed]}.get(kind, [str(layers[0])])
+    ends = [name_ends(folder.parent.name, text) for text in texts]
+    for side, key in enumerate(("hf_hook_point_in", "hf_hook_point_out")):
+        allowed = [pair[side] for pair in ends]
+        found = config.get(key, allowed[0])
+        if not isinstance(found, str) or found.replace(" ", "") not in allowed:
+            verb = "reads" if side == 0 else "writes to"
+            raise BadArtefact(
+                f"{folder}: config.json {verb} {describe_value(found)}, the folder's name says layer {texts[-1]} of "
+                f"{folder.parent.name}, which is {allowed[0]!r}"
+            )
 
 
 def _read_config(path: Path) -> dict:
     if not path.exists():
         return {}
+    verify_embedded(path)
     try:
         if path.stat().st_size > _CONFIG_LIMIT:
             raise ValueError("too long")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gscope_widgets.errors import BadArtefact
 from gscope_widgets.records.features import FeatureLabel
+from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
 
 _SIZE_LIMIT = 50_000_000  # bytes
 _TEXT_LIMIT = 300  # characters of one label
@@ -28,6 +29,7 @@ def load_notes(path: Path, *, d_dict: int) -> FeatureNotes:
     """
     if not path.exists():
         return FeatureNotes()
+    verify_embedded(path)
     try:
         if path.stat().st_size > _SIZE_LIMIT:
             raise ValueError("too long")

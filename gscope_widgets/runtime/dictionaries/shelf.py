@@ -6,13 +6,17 @@ from pathlib import Path
 
 from gscope_widgets.errors import Closed, InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.mini import DICTIONARIES
+from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.features import DictionaryInfo, FeatureRef, ModelInfo
 from gscope_widgets.records.numbers import check_feature
-from gscope_widgets.runtime.dictionaries.catalogue import choose_dictionary, describe_dictionary, list_dictionaries
-from gscope_widgets.runtime.dictionaries.jumprelu import Dictionary
+from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, list_dictionaries
+from gscope_widgets.runtime.dictionaries.choice import choose_dictionary
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
+from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
 
 # The published configs say "google/gemma-3-270m-pt" for what the Hub calls google/gemma-3-270m, and "gemma-v3-1b-it".
-_GEMMA = re.compile(r"(?:.*/)?gemma-v?3-(270m|1b|4b|12b|27b)(-pt|-it)?")
+_GEMMA = re.compile(r"(?:.*/)?(?:gemma-v?3|gscope)-(270m|1b|4b|12b|27b|mini)(-pt|-it)?")
 
 
 class Shelf:
@@ -25,9 +29,9 @@ class Shelf:
         self._lock = threading.Lock()
         self._closed = False
 
-    def catalogue(self) -> list[DictionaryInfo]:
+    def catalogue(self) -> Catalogue:
         """What there is for this model on this machine."""
-        return [] if self._root is None else list_dictionaries(self._root)
+        return Catalogue() if self._root is None else list_dictionaries(self._root)
 
     def choose(self, **wishes) -> Dictionary:
         """The dictionary of the catalogue that fits the wishes of `choose_dictionary`."""
@@ -45,11 +49,13 @@ class Shelf:
         """The dictionary in a folder of the published layout."""
         try:
             folder = Path(path).expanduser().resolve()
-            found = (folder / "params.safetensors").is_file()
+            found = any((folder / name).is_file() for name in ("params.safetensors", "params_layer_0.safetensors"))
         except (TypeError, ValueError, RuntimeError, OSError):
             raise InvalidValue(f"path must be a dictionary's folder, got {describe_value(path)}") from None
         if not found:
-            raise UnknownDictionary(f"{path} holds no dictionary: it has no params.safetensors")
+            raise UnknownDictionary(
+                f"{path} holds no dictionary: it has no params.safetensors and no params_layer_0.safetensors"
+            )
         return self._take(folder, describe_dictionary(folder, root=folder.parent.parent))
 
     def find(self, feature: FeatureRef) -> Dictionary:
@@ -114,26 +120,35 @@ class Shelf:
         return dictionary
 
     def _read(self, folder: Path, info: DictionaryInfo) -> Dictionary:
-        if info.kind != "sae" or info.site != "resid_post":
-            raise UnknownDictionary(
-                f"{info.id} is a {info.kind} for {info.site}; this version opens sparse autoencoders for resid_post"
-            )
         made_for, ours = _gemma_of(info.model), _gemma_of(self._model.id)
         if made_for and ours and made_for != ours:
             raise UnknownDictionary(
                 f"{info.id} was made for {info.model}, and this is {self._model.id}: dictionaries of one model "
                 "say nothing of another, pt and it included; load the model it was made for"
             )
-        dictionary = Dictionary(folder, info=info, device=self._model.device)
-        if dictionary.d_in != self._model.d_model or info.layer >= self._model.layers:
-            raise UnknownDictionary(
-                f"{info.id} reads {dictionary.d_in} numbers at layer {info.layer}; {self._model.id} has "
-                f"{self._model.d_model} in each of {self._model.layers} layers: it was made for another model"
-            )
+        kind = JumpReLU if info.kind in ("sae", "transcoder") else MultilayerDictionary
+        dictionary = kind(folder, info=info, device=self._model.device)
+        self._check_fit(dictionary)
         return dictionary
+
+    def _check_fit(self, dictionary: Dictionary) -> None:
+        info, model = dictionary.info, self._model
+        size = model.d_attention if info.base_site == "attn_out" else model.d_model
+        every = info.kind == "clt" and len(info.layers) != model.layers
+        if dictionary.d_in != size or dictionary.d_out != size or max(info.layers) >= model.layers or every:
+            widths = (
+                str(dictionary.d_in)
+                if dictionary.d_in == dictionary.d_out
+                else (f"{dictionary.d_in} and writes {dictionary.d_out}")
+            )
+            place = f"layer {info.layer}" if len(info.layers) == 1 else f"layers {', '.join(map(str, info.layers))}"
+            raise UnknownDictionary(
+                f"{info.id} reads {widths} numbers at {place}; {model.id} has "
+                f"{size} in each of {model.layers} layers: it was made for another model"
+            )
 
 
 def _gemma_of(name: str) -> tuple[str, str] | None:
-    """Size and "-pt" or "-it" of one of Google's Gemma 3 models, or None for any other name."""
+    """Size and "-pt" or "-it" of one of Google's Gemma 3 models or of gscope-mini, or None for any other name."""
     match = _GEMMA.fullmatch(name)
     return None if match is None else (match[1], match[2] or "-pt")

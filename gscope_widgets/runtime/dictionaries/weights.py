@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from gscope_widgets.errors import BadArtefact
+from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
 
 _HEADER_LIMIT = 100_000_000  # safetensors' own limit on the JSON header, in bytes
 _TYPE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
@@ -30,8 +31,10 @@ class WeightFile:
         """Check the header against the file's size.
 
         Raises:
-            BadArtefact: missing, empty, cut short, or no safetensors file at all.
+            BadArtefact: missing, empty, cut short, no safetensors file at all, or, if it ships with
+                this package, not as it shipped.
         """
+        verify_embedded(path)
         self.path = path
         self.heads = read_header(path)
 

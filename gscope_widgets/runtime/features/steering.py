@@ -9,18 +9,19 @@ import torch
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.interventions import Intervention
-from gscope_widgets.runtime.dictionaries.jumprelu import Dictionary
-from gscope_widgets.runtime.gemma.hooks import edit
+from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
+from gscope_widgets.runtime.gemma.hooks import capture, edit
 from gscope_widgets.runtime.gemma.sites import HookPoint
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where an intervention acts: its dictionary, the dictionary's hook point and the norm there."""
+    """Where an intervention acts: its dictionary, where that reads and writes, and the norm there."""
 
-    dictionary: Dictionary
-    point: HookPoint
-    mean_norm: float  # mean residual norm, the unit of `add` in fractions; 1 where nothing is counted in it
+    dictionary: JumpReLU
+    reads: HookPoint  # the encoder's input
+    point: HookPoint  # where the decoder writes and the change is made; the same for an autoencoder
+    mean_norm: float  # mean norm at `point`, the unit of `add` in fractions; 1 where nothing is counted in it
 
 
 class Steering:
@@ -40,11 +41,14 @@ class Steering:
     ):
         self._prompt_length, self._ignored = prompt_length, frozenset(ignored)
         self._targets: dict[str, HookPoint] = {}
+        self._inputs: dict[str, HookPoint] = {}  # read elsewhere than changed
         self._plans: dict[str, list[tuple[int, Intervention, Target]]] = defaultdict(list)
         for row, interventions in enumerate(rows):
             for intervention in interventions:
                 target = resolve(intervention)
                 self._targets[target.point.name] = target.point
+                if target.reads.name != target.point.name and intervention.kind not in ("add", "random"):
+                    self._inputs[target.reads.name] = target.reads
                 self._plans[target.point.name].append((row, intervention, target))
 
     def require_reach(self, length: int) -> None:
@@ -66,15 +70,20 @@ class Steering:
     def applied(self, first: int) -> Iterator[None]:
         """Steer the forward passes inside; `first` is the position of their first token."""
         with ExitStack() as stack:
+            inputs = {name: stack.enter_context(capture(point)) for name, point in self._inputs.items()}
             for name, plan in self._plans.items():
-                stack.enter_context(edit(self._targets[name], lambda x, plan=plan: self._change(x, plan, first)))
+                stack.enter_context(
+                    edit(self._targets[name], lambda x, plan=plan: self._change(x, plan, first, inputs))
+                )
             yield
 
-    def _change(self, x: torch.Tensor, plan: list, first: int) -> torch.Tensor:
+    def _change(self, x: torch.Tensor, plan: list, first: int, inputs: dict[str, list]) -> torch.Tensor:
         delta = torch.zeros(x.shape, dtype=torch.float32, device=x.device)
         for row, intervention, target in plan:
             mask = self._mask(intervention, first=first, count=x.shape[1]).to(x.device)
-            delta[row] += mask[:, None] * compute_delta(x[row].float(), intervention, target)
+            seen = inputs.get(target.reads.name)
+            read = x if seen is None else seen[-1]
+            delta[row] += mask[:, None] * compute_delta(read[row].float(), intervention, target)
         return (x.float() + delta).to(x.dtype)
 
     def _mask(self, intervention: Intervention, *, first: int, count: int) -> torch.Tensor:
@@ -95,16 +104,16 @@ def compute_delta(x: torch.Tensor, intervention: Intervention, target: Target) -
     """What an intervention adds to the activation.
 
     Args:
-        x: float32, [pos, d].
+        x: float32, [pos, d_in], where the dictionary reads.
 
     Returns:
-        float32, [pos, d]. For clamp, scale and ablate only the feature's own term changes; the
+        float32, [pos, d_out]. For clamp, scale and ablate only the feature's own term changes; the
         dictionary's error term stays as it is.
     """
     dictionary, feature = target.dictionary, intervention.feature.feature
     if intervention.kind in ("add", "random"):
         size = intervention.amount * (target.mean_norm if intervention.unit == "fraction" else 1.0)
-        return (size * unit_direction(intervention, dictionary)).expand_as(x)
+        return (size * unit_direction(intervention, dictionary)).expand(len(x), -1)
     activation = dictionary.feature_activation(x, feature)
     wanted = {
         "clamp": lambda: torch.full_like(activation, intervention.amount),
@@ -114,7 +123,7 @@ def compute_delta(x: torch.Tensor, intervention: Intervention, target: Target) -
     return (wanted - activation)[:, None] * dictionary.decoder_row(feature)
 
 
-def unit_direction(intervention: Intervention, dictionary: Dictionary) -> torch.Tensor:
+def unit_direction(intervention: Intervention, dictionary: JumpReLU) -> torch.Tensor:
     """The direction that an `add` or its random control follows: float32, [d], length 1."""
     row = dictionary.decoder_row(intervention.feature.feature)
     if intervention.kind == "random":
@@ -123,7 +132,7 @@ def unit_direction(intervention: Intervention, dictionary: Dictionary) -> torch.
     return row / row.norm()
 
 
-def combined_strength(interventions: Sequence[Intervention], dictionaries: Sequence[Dictionary]) -> float:
+def combined_strength(interventions: Sequence[Intervention], dictionaries: Sequence[JumpReLU]) -> float:
     """Length of the sum of several added directions, in the unit of their strengths."""
     total = sum(
         intervention.amount * unit_direction(intervention, dictionary)

@@ -1,7 +1,8 @@
 """Hooks on a model's modules, only ever as context managers that remove them again."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 
 import torch
 from torch import nn
@@ -34,15 +35,25 @@ def edit(point: HookPoint, change: Callable[[torch.Tensor], torch.Tensor]) -> It
 
 def run_until(model: nn.Module, point: HookPoint, **inputs) -> torch.Tensor:
     """The activation at a hook point, [batch, pos, d]; nothing after it is computed."""
-    found: list[torch.Tensor] = []
+    return run_through(model, [point], **inputs)[point.name]
 
-    def keep_and_end(activation: torch.Tensor) -> None:
-        found.append(activation)
-        raise _ForwardEnded
 
-    with _hook(point, keep_and_end), suppress(_ForwardEnded):
+def run_through(model: nn.Module, points: Sequence[HookPoint], **inputs) -> dict[str, torch.Tensor]:
+    """The activations at several hook points, [batch, pos, d] by name, in one forward pass that ends at the last."""
+    wanted = {point.name: point for point in points}
+    found: dict[str, torch.Tensor] = {}
+
+    def keep(name: str, activation: torch.Tensor) -> None:
+        found[name] = activation
+        if len(found) == len(wanted):
+            raise _ForwardEnded
+
+    with ExitStack() as stack:
+        stack.enter_context(suppress(_ForwardEnded))
+        for name, point in wanted.items():
+            stack.enter_context(_hook(point, partial(keep, name)))
         model(**inputs)
-    return found[0]
+    return found
 
 
 @contextmanager

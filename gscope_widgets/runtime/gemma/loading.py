@@ -25,6 +25,7 @@ from gscope_widgets.errors import (
 )
 from gscope_widgets.mini import MODELS
 from gscope_widgets.records.features import ModelInfo
+from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
 from gscope_widgets.runtime.dictionaries.weights import read_header
 from gscope_widgets.runtime.gemma.sites import find_text_model
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
@@ -101,6 +102,7 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
         device=device,
         dtype=str(torch_dtype).removeprefix("torch."),
         bytes=sum(parameter.nbytes for parameter in model.parameters()),
+        d_attention=config.num_attention_heads * config.head_dim,
         licence="Apache-2.0" if name in MODELS else "Gemma Terms of Use",
     )
     return LoadedModel(model, text_model, tokenizer, info, _end_ids(model, tokenizer))
@@ -228,6 +230,8 @@ def _check_folder(folder: Path) -> None:
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         raise UnknownModel(f"the folder {folder} holds no model: it has no .safetensors file (pickles are not read)")
+    for path in sorted(folder.iterdir()):
+        verify_embedded(path)
     for path in weights:
         for name, head in read_header(path).items():
             if head.dtype not in _WEIGHT_TYPES:

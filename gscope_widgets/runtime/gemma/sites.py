@@ -1,5 +1,6 @@
 """Sites of Gemma Scope 2, and where each lives in a Gemma 3 model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,15 @@ _PLACES: dict[str, tuple[str, str]] = {
     "mlp_out": ("post_feedforward_layernorm", "output"),
     "transcoder": ("pre_feedforward_layernorm", "output"),
 }
+# Site of a dictionary -> the sites that it reads and that it writes to, at each of its layers.
+_ENDS: dict[str, tuple[str, str]] = {
+    "resid_post": ("resid_post", "resid_post"),
+    "attn_out": ("attn_out", "attn_out"),
+    "mlp_out": ("mlp_out", "mlp_out"),
+    "transcoder": ("transcoder", "mlp_out"),
+    "crosscoder": ("resid_post", "resid_post"),
+    "clt": ("transcoder", "mlp_out"),
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,14 @@ class HookPoint:
     module: nn.Module
     side: Literal["input", "output"]
     name: str  # as in config.json: "model.layers.4.output"
+
+
+@dataclass(frozen=True)
+class DictionaryPoints:
+    """Where a dictionary reads and where it writes, one hook point for each of its layers."""
+
+    reads: tuple[HookPoint, ...]  # the input of each member's encoder
+    writes: tuple[HookPoint, ...]  # what the decoder is to give there; the same points for an autoencoder
 
 
 def find_text_model(model: nn.Module) -> Gemma3TextModel:
@@ -52,5 +70,28 @@ def find_hook_point(text_model: Gemma3TextModel, *, site: str, layer: int) -> Ho
     layer = check_int("layer", layer, low=0, high=len(text_model.layers) - 1)
     path, side = _PLACES[site]
     module = text_model.layers[layer].get_submodule(path)
-    parts = ["model.layers", str(layer), *([path] if path else []), side]
-    return HookPoint(module, side, ".".join(parts))
+    return HookPoint(module, side, _name_point(site, str(layer)))
+
+
+def find_dictionary_points(text_model: Gemma3TextModel, *, site: str, layers: Sequence[int]) -> DictionaryPoints:
+    """Where a dictionary of a site reads and writes; "resid_post_all" and the like are as without "_all".
+
+    Raises:
+        InvalidValue: a layer is outside the model.
+    """
+    reads, writes = _ENDS[site.removesuffix("_all")]
+    return DictionaryPoints(
+        tuple(find_hook_point(text_model, site=reads, layer=layer) for layer in layers),
+        tuple(find_hook_point(text_model, site=writes, layer=layer) for layer in layers),
+    )
+
+
+def name_ends(site: str, layers: str) -> tuple[str, str]:
+    """The names of a dictionary's hook points in `config.json`; `layers` is "4", "{5,9,12,15}" or "{all}"."""
+    reads, writes = _ENDS[site.removesuffix("_all")]
+    return _name_point(reads, layers), _name_point(writes, layers)
+
+
+def _name_point(site: str, layers: str) -> str:
+    path, side = _PLACES[site]
+    return ".".join(["model.layers", layers, *([path] if path else []), side])

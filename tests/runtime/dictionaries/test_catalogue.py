@@ -8,7 +8,8 @@ import torch
 
 import gscope_widgets as gs
 from gscope_widgets.records.features import FeatureRef, ModelInfo
-from gscope_widgets.runtime.dictionaries.catalogue import choose_dictionary, describe_dictionary, list_dictionaries
+from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, list_dictionaries
+from gscope_widgets.runtime.dictionaries.choice import choose_dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 
 
@@ -62,6 +63,9 @@ def test_a_seed_variant_is_recognised(make_dictionary):
         ({"hf_hook_point_in": "model.layers.7.output"}, "config.json reads 'model.layers.7.output'.*says layer 1"),
         ({"hf_hook_point_in": "model.layers.11.output"}, "says layer 1"),
         ({"hf_hook_point_in": 5}, "says layer 1"),
+        ({"hf_hook_point_in": "model.layers.1.self_attn.o_proj.input"}, "says layer 1 of resid_post"),
+        ({"hf_hook_point_out": "model.layers.2.output"}, "writes to 'model.layers.2.output'.*says layer 1"),
+        ({"type": "transcoder"}, "says type 'transcoder', a folder of resid_post holds a sae"),
     ],
 )
 def test_a_config_that_contradicts_its_folder_is_refused_with_both(make_dictionary, config, sentence):
@@ -153,24 +157,30 @@ def test_each_wish_is_met(infos):
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("wish", "said", "nearest"),
     [
-        ({"layer": 3}, "layer=3"),
-        ({"layer": -1}, "layer=-1"),
-        ({"layer": "4"}, "layer='4'"),
-        ({"layer": 0, "width": "2k"}, "layer=0 width='2k'"),
-        ({"width": "16K"}, "width='16K'"),
-        ({"l0": "tiny"}, "l0='tiny'"),
-        ({"affine": True}, "affine=True"),
-        ({"site": "clt"}, "site='clt'"),
+        ({"layer": 3}, "layer=3", "layer=2"),
+        ({"layer": 30}, "layer=30", "layer=4"),
+        ({"layer": -1}, "layer=-1", "layer=0"),
+        ({"layer": "4"}, "layer='4'", "resid_post layer=0"),
+        ({"layer": True}, "layer=True", "resid_post layer=0"),
+        ({"layer": 0, "width": "2k"}, "layer=0 width='2k'", "layer=0"),
+        ({"layer": 3, "width": "65k", "l0": "small"}, "width='65k'", "layer=2 width='65k' l0='small'"),
+        ({"width": "16K"}, "width='16K'", "resid_post layer=0"),
+        ({"l0": "tiny"}, "l0='tiny'", "resid_post layer=0"),
+        ({"affine": True}, "affine=True", "resid_post layer=0"),
+        ({"site": "clt"}, "site='clt'", "layer=0"),
     ],
 )
-def test_a_wish_that_cannot_be_met_is_repeated_and_what_exists_is_listed(infos, wish, said):
+def test_a_wish_that_cannot_be_met_is_repeated_and_what_exists_is_listed(infos, wish, said, nearest):
     with pytest.raises(gs.UnknownDictionary) as caught:
         choose_dictionary(infos, **wish)
     assert said in str(caught.value)
-    assert "resid_post layer=0 width='16k' l0='big'" in str(caught.value)
-    assert "more in scope.catalogue()" in str(caught.value)
+    site = wish.get("site", "resid_post")
+    listed = str(caught.value).split("there are: ")[1]
+    assert nearest in listed.split("; ")[0]
+    assert "more in scope.catalogue()" in listed
+    assert listed.count(f"{site} ") > 0 or site == "clt"
 
 
 @pytest.mark.parametrize("site", ["resid", "RESID_POST", "", None, 5, ["resid_post"]])
@@ -192,7 +202,7 @@ def test_nothing_at_all_is_said_to_be_nothing():
 def model_info(**changes) -> ModelInfo:
     options = {
         "id": "tiny", "revision": "", "model_class": "G", "layers": 3, "d_model": 24, "vocabulary": 9, "context": 9,
-        "device": "cpu", "dtype": "float32", "bytes": 1, "licence": "",
+        "device": "cpu", "dtype": "float32", "bytes": 1, "licence": "", "d_attention": 32,
     }  # fmt: skip
     return ModelInfo(**(options | changes))
 
@@ -231,9 +241,8 @@ def test_sites_of_one_folder_name_have_their_own_ids(make_dictionary):
     [
         ({"d_in": 25}, "reads 25 numbers at layer 1; tiny has 24 in each of 3 layers: it was made for another model"),
         ({"layer": 3}, "at layer 3; tiny has 24 in each of 3 layers"),
-        ({"site": "resid_post_all"}, "this version opens sparse autoencoders for resid_post"),
-        ({"site": "attn_out"}, "is a sae for attn_out"),
-        ({"config": {"type": "transcoder"}}, "is a transcoder for resid_post"),
+        ({"site": "attn_out", "d_in": 24}, "reads 24 numbers at layer 1; tiny has 32 in each of 3 layers"),
+        ({"site": "transcoder", "d_in": 24, "d_out": 25}, "reads 24 and writes 25 numbers at layer 1; tiny has 24"),
     ],
 )
 def test_a_dictionary_of_another_model_or_kind_is_refused_and_not_registered(shelf, make_dictionary, options, sentence):
@@ -257,6 +266,9 @@ def test_a_dictionary_of_another_model_or_kind_is_refused_and_not_registered(she
         ("google/gemma-3-4b-it", "gemma-3-1b-it", False),
         ("google/gemma-3-1b-it", "someone/gemma-3-1b-it-medical", True),
         ("", "gemma-3-1b-it", True),
+        ("gscope-mini", "gscope-mini", True),
+        ("gscope-mini-it", "gscope-mini-it", True),
+        ("gscope-mini", "gscope-mini-it", False),
     ],
 )
 def test_pt_and_it_dictionaries_are_told_apart_by_their_config(make_dictionary, made_for, model, fits):
@@ -271,7 +283,10 @@ def test_pt_and_it_dictionaries_are_told_apart_by_their_config(make_dictionary, 
 
 def test_a_folder_without_weights_is_refused(shelf, tmp_path):
     for path in (tmp_path, tmp_path / "nothing", "nothing"):
-        with pytest.raises(gs.UnknownDictionary, match=r"holds no dictionary: it has no params\.safetensors"):
+        with pytest.raises(
+            gs.UnknownDictionary,
+            match=r"holds no dictionary: it has no params\.safetensors and no params_layer_0\.safetensors",
+        ):
             shelf.open_folder(path)
 
 
@@ -315,12 +330,13 @@ def test_the_embedded_catalogue_is_the_folders_that_ship(scope):
 
     infos = scope.catalogue()
     assert infos
-    folders = {path.parent for path in DICTIONARIES["mini"].glob("*/*/params.safetensors")}
+    folders = {path.parent for path in DICTIONARIES["mini"].glob("*/*/params*.safetensors")}
     assert {info.id for info in infos} == {str(folder.relative_to(DICTIONARIES["mini"].parent)) for folder in folders}
     for info in infos:
         config = json.loads((DICTIONARIES["mini"].parent / info.id / "config.json").read_text())
         assert config["width"] == info.d_dict
-        assert scope.dictionary(info.site, info.layer, info.width, info.l0).info == info
+        opened = scope.dictionary(info.site, info.layer, info.width, info.l0, affine=info.affine)
+        assert opened.info == info
 
 
 def test_a_model_without_dictionaries_says_where_they_come_from(tiny):

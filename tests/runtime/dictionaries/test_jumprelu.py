@@ -109,11 +109,11 @@ def test_encode_equals_numpy_on_any_activations(tiny_dictionary, read_weights):
 
 
 def test_encode_in_blocks_equals_encode_at_once(tiny_dictionary, monkeypatch):
-    from gscope_widgets.runtime.dictionaries import jumprelu
+    from gscope_widgets.runtime.dictionaries import member
 
     x = np.random.default_rng(0).normal(size=(50, 24)).astype(np.float32)
     whole = tiny_dictionary.encode(x)
-    monkeypatch.setattr(jumprelu, "_BLOCK", 7 * 40)
+    monkeypatch.setattr(member, "_BLOCK", 7 * 40)
     blocks = tiny_dictionary.encode(x)
     np.testing.assert_array_equal(blocks.positions, whole.positions)
     np.testing.assert_array_equal(blocks.features, whole.features)
@@ -375,15 +375,18 @@ def test_the_shipped_folders_have_the_published_layout():
     ]
     import json
 
-    for path in DICTIONARIES["mini"].glob("*/*/params.safetensors"):
+    for path in DICTIONARIES["mini"].glob("*/*/params*.safetensors"):
         with safe_open(path, "np") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
             kinds = {file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
         config = json.loads((path.parent / "config.json").read_text())
-        width = config["width"]
+        members = len(list(path.parent.glob("params*.safetensors")))
+        share, size = config["width"] // members, 192 if config["hf_hook_point_in"].endswith("o_proj.input") else 160
         assert list(config) == keys
-        assert kinds == {"F32"}
+        assert len(kinds) == 1
+        assert kinds <= {"F32", "BF16"}
         assert shapes == {
-            "w_enc": (160, width), "b_enc": (width,), "threshold": (width,), "w_dec": (width, 160), "b_dec": (160,),
-        }  # fmt: skip
+            "w_enc": (size, share), "b_enc": (share,), "threshold": (share,), "b_dec": (size,),
+            "w_dec": (share, size) if path.name == "params.safetensors" else (share, members, size),
+        } | ({"affine_skip_connection": (size, size)} if config["affine_connection"] else {})  # fmt: skip
     assert (MODELS["mini"] / "model.safetensors").is_file()

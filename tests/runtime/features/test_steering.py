@@ -164,7 +164,7 @@ def test_the_random_control_is_as_long_as_what_it_controls_and_points_elsewhere(
     control = tiny.random_control(added, seed=5)
     assert (control.kind, control.seed, control.unit) == ("random", 5, "fraction")
     assert control.amount == pytest.approx(np.linalg.norm(total), rel=1e-5)
-    target = Target(tiny_dictionary, None, 10.0)
+    target = Target(tiny_dictionary, None, None, 10.0)
     delta = compute_delta(torch.zeros(2, 24), control, target).numpy()
     np.testing.assert_allclose(np.linalg.norm(delta, axis=1), 10 * np.linalg.norm(total), rtol=1e-5)
     cosine = delta[0] @ total / np.linalg.norm(delta[0]) / np.linalg.norm(total)
@@ -268,7 +268,7 @@ def test_an_intervention_that_can_change_nothing_is_refused_and_not_silently_ign
 def test_other_features_and_the_rest_of_the_residual_stay_when_one_is_clamped(tiny, tiny_dictionary, weights, firing):
     """The change is exactly along the feature's decoder row."""
     x = torch.randn(5, 24, generator=torch.Generator().manual_seed(0))
-    target = Target(tiny_dictionary, None, 1.0)
+    target = Target(tiny_dictionary, None, None, 1.0)
     delta = compute_delta(x, gs.clamp(tiny_dictionary.feature(firing), 4.0), target).numpy().astype(np.float64)
     row = weights["w_dec"][firing]
     amounts = delta @ row / (row @ row)

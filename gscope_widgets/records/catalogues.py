@@ -1,0 +1,56 @@
+"""Tables of what dictionaries there are."""
+
+from gscope_widgets.records.features import DictionaryInfo
+
+_HEADS = ("site", "kind", "layers", "width", "l0", "affine", "size")
+
+
+class Catalogue(list[DictionaryInfo]):
+    """Dictionaries in a list that shows itself as a table, one line for each family of one site, width and l0."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "no dictionaries for this model on this machine"
+        rows = [_HEADS, *(_write_row(infos) for infos in self._families())]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join(lines)
+
+    def to_frame(self):
+        """A pandas DataFrame, a row for each dictionary.
+
+        Columns: `site`, `kind`, `layers`, `width`, `features`, `l0`, `mean_l0`, `affine`, `bytes`, `id`.
+        """
+        from gscope_widgets.records.frames import build_frame
+
+        names = ("site", "kind", "layers", "width", "l0", "mean_l0", "affine", "bytes", "id")
+        columns = {name: [getattr(info, name) for info in self] for name in names}
+        columns["features"] = [info.d_dict for info in self]
+        order = ("site", "kind", "layers", "width", "features", "l0", "mean_l0", "affine", "bytes", "id")
+        return build_frame(**{name: columns[name] for name in order})
+
+    def _families(self) -> list[list[DictionaryInfo]]:
+        families: dict[tuple, list[DictionaryInfo]] = {}
+        for info in self:
+            own = info.layers if len(info.layers) > 1 else ()
+            families.setdefault((info.site, info.kind, own, info.width, info.l0, info.affine), []).append(info)
+        return list(families.values())
+
+
+def _write_row(infos: list[DictionaryInfo]) -> tuple[str, ...]:
+    first = infos[0]
+    layers = sorted({layer for info in infos for layer in info.layers})
+    size = _write_bytes(max(info.bytes for info in infos))
+    return (
+        first.site,
+        first.kind,
+        ("+" if len(first.layers) > 1 else " ").join(map(str, layers)),  # 2+4: one dictionary of both
+        first.width,
+        first.l0,
+        "affine" if first.affine else "",
+        size if len(infos) == 1 else f"{len(infos)} x {size}",
+    )
+
+
+def _write_bytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -1,0 +1,112 @@
+"""One dictionary out of those that there are."""
+
+import re
+from collections.abc import Sequence
+from numbers import Integral
+
+from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
+from gscope_widgets.records.features import DictionaryInfo
+from gscope_widgets.runtime.dictionaries.catalogue import SITES
+
+# Gemma Scope 2's and gscope-mini's standard widths, each of which has every l0; else the narrowest.
+_USUAL_WIDTHS = ("16k", "1k")
+_SHOWN = 8
+
+
+def choose_dictionary(
+    infos: Sequence[DictionaryInfo],
+    *,
+    site: str = "resid_post",
+    layer: int | None = None,
+    width: str | None = None,
+    l0: str | None = None,
+    affine: bool = False,
+) -> DictionaryInfo:
+    """The one dictionary of these that fits.
+
+    A site means its sweep of a few layers; where nothing in it fits what was asked, the folder of all
+    layers ("resid_post_all") is searched too. "resid_post_all" itself means that folder alone. What
+    is None takes the default: the middle one of the layers that fit (the lower of two), `16k` or
+    `1k` or else the narrowest width, and `medium` or else the first there is. A layer asked of a
+    crosscoder or CLT is one of its layers. A seed variant is never chosen where the original is there.
+
+    Raises:
+        UnknownDictionary: none fits; the message lists the nearest that exist.
+        InvalidValue: the site is no site of Gemma Scope 2.
+    """
+    if not isinstance(site, str) or site.removesuffix("_all") not in SITES:
+        raise InvalidValue(f"site must be one of {', '.join(SITES)}, got {describe_value(site)}")
+    asked = {"site": site, "layer": layer, "width": width, "l0": l0, "affine": affine}
+    for folder in dict.fromkeys((site, site.removesuffix("_all") + "_all")):
+        if folder != site and site.endswith("_all"):
+            continue
+        fitting = [info for info in infos if info.site == folder and _fits(info, asked)]
+        if fitting:
+            return _choose_default(fitting, layer=layer)
+    wish = " ".join(
+        f"{key}={describe_value(value)}" for key, value in asked.items() if value is not None and value is not False
+    )
+    raise UnknownDictionary(f"there is no dictionary {wish}; there are: {_describe_nearest(infos, asked)}")
+
+
+def write_choice(infos: Sequence[DictionaryInfo], info: DictionaryInfo) -> str | None:
+    """The arguments of `scope.dictionary` that choose this dictionary, or None where they choose another."""
+    wishes: dict[str, object] = {"layer": info.layer, "width": info.width, "l0": info.l0}
+    if len(info.layers) > 1:
+        del wishes["layer"]
+    if info.affine:
+        wishes["affine"] = True
+    if choose_dictionary(infos, site=info.site, **wishes).id != info.id:
+        return None
+    return ", ".join([repr(info.site), *(f"{name}={value!r}" for name, value in wishes.items())])
+
+
+def _fits(info: DictionaryInfo, asked: dict[str, object]) -> bool:
+    layer, width, l0 = asked["layer"], asked["width"], asked["l0"]
+    if layer is not None and (isinstance(layer, bool) or not isinstance(layer, Integral) or layer not in info.layers):
+        return False
+    return info.affine == asked["affine"] and width in (None, info.width) and l0 in (None, info.l0)
+
+
+def _choose_default(fitting: list[DictionaryInfo], *, layer: int | None) -> DictionaryInfo:
+    if layer is None:
+        layers = sorted({info.layer for info in fitting})
+        middle = layers[(len(layers) - 1) // 2]
+        fitting = [info for info in fitting if info.layer == middle]
+    widths = {info.width for info in fitting}
+    usual = [width for width in _USUAL_WIDTHS if width in widths]
+    width = usual[0] if usual else min(widths, key=_width_order)
+    fitting = [info for info in fitting if info.width == width]
+    medium = [info for info in fitting if info.l0 == "medium"]
+    return min(medium or fitting[:1], key=lambda info: len(info.id))
+
+
+def _describe_nearest(infos: Sequence[DictionaryInfo], asked: dict) -> str:
+    nearest = sorted(infos, key=lambda info: _distance(info, asked))
+    same = [info for info in nearest if info.base_site == asked["site"].removesuffix("_all")]
+    near = same or nearest
+    names = []
+    for info in near[:_SHOWN]:
+        layers = f"layer={info.layer}" if len(info.layers) == 1 else f"layers {', '.join(map(str, info.layers))}"
+        names.append(
+            f"{info.site} {layers} width={info.width!r} l0={info.l0!r}" + (" affine=True" if info.affine else "")
+        )
+    more = [f"and {len(near) - _SHOWN} more in scope.catalogue()"] if len(near) > _SHOWN else []
+    return "; ".join(names + more) or "none for this model on this machine"
+
+
+def _distance(info: DictionaryInfo, asked: dict) -> tuple:
+    layer = asked["layer"]
+    numeric = isinstance(layer, Integral) and not isinstance(layer, bool)
+    return (
+        info.affine != asked["affine"],
+        min(abs(own - layer) for own in info.layers) if numeric else 0,
+        asked["width"] not in (None, info.width),
+        asked["l0"] not in (None, info.l0),
+        info.site != asked["site"],
+    )
+
+
+def _width_order(width: str) -> float:
+    match = re.fullmatch(r"(\d+)([km]?)", width)
+    return int(match[1]) * {"": 1, "k": 1e3, "m": 1e6}[match[2]] if match else float("inf")

@@ -1,0 +1,193 @@
+"""What all kinds of dictionary share: numbered features, their words, and the sparse code of an activation."""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.activations import SparseActivations
+from gscope_widgets.records.features import DictionaryInfo, FeatureLabel, FeatureRef
+from gscope_widgets.records.numbers import check_feature
+from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
+from gscope_widgets.runtime.dictionaries.member import Member
+from gscope_widgets.runtime.dictionaries.weights import to_numpy
+
+
+class Dictionary:
+    """Any of Gemma Scope 2's kinds: see `JumpReLU` (one layer) and `MultilayerDictionary`.
+
+    The arithmetic is the published one (Gemma Scope 2 report, section 2): float32, a strict
+    threshold, and no subtraction of `b_dec` before encoding. Feature `index` of a dictionary whose
+    n members have F_l features each is feature `index % F_l` of member `index // F_l`.
+    """
+
+    def __init__(self, folder: Path, *, info: DictionaryInfo, members: tuple[Member, ...], device: str):
+        """Made by `open_dictionary`."""
+        self.info, self.folder, self.device = info, folder, device
+        self._members = members
+        self.d_in, self.d_out = members[0].d_in, members[0].d_out
+
+    def __repr__(self) -> str:
+        return f"<Dictionary {self.info.id}: {self.width} features>"
+
+    @property
+    def width(self) -> int:
+        """The number of features; they are 0 to `width - 1`."""
+        return self.info.d_dict
+
+    def feature(self, index: int) -> FeatureRef:
+        """The address of one feature.
+
+        Raises:
+            UnknownFeature: `index` is no integer from 0 to `width - 1`.
+        """
+        return FeatureRef(self.info.id, check_feature(index, width=self.width))
+
+    def source_layer(self, feature: int) -> int:
+        """The layer that the feature reads, zero-based."""
+        return self.info.layers[self._locate(feature)[0]]
+
+    def label(self, feature: int) -> FeatureLabel | None:
+        """Words for the feature, or None where nobody has any."""
+        return self._notes.labels.get(check_feature(feature, width=self.width))
+
+    @property
+    def labels(self) -> dict[int, FeatureLabel]:
+        """All labels, by feature number."""
+        return dict(self._notes.labels)
+
+    def known_max(self, feature: int) -> float | None:
+        """The largest activation seen when the feature was measured, or None."""
+        return self._notes.known_max.get(check_feature(feature, width=self.width))
+
+    def encode(self, x: np.ndarray | torch.Tensor, *, features: tuple[int, ...] | None = None) -> SparseActivations:
+        """The features that fire on activations of this dictionary's site.
+
+        Args:
+            x: [pos, d_in], or [pos, n, d_in] for a crosscoder or CLT, whose members read one layer
+                each; any float type, computed in float32.
+            features: only these, at the cost of one dot product each a position; None for all.
+
+        Raises:
+            InvalidValue: `x` has another shape, or is not finite.
+            UnknownFeature: one of `features` does not exist.
+        """
+        inputs = self._split(self._check_input(x))
+        if features is None:
+            parts = [member.encode(own) for member, own in zip(self._members, inputs, strict=True)]
+        else:
+            numbers = sorted({check_feature(feature, width=self.width) for feature in features})
+            parts = [self._encode_one(inputs, number) for number in numbers]
+        shape = (len(inputs[0]), self.width)
+        if features is None and len(parts) == 1:
+            return SparseActivations(*parts[0], shape)
+        offsets = numbers if features is not None else [i * self._members[0].width for i in range(len(parts))]
+        positions = np.concatenate([part[0] for part in parts] or [np.zeros(0, np.int32)])
+        found = [part[1] + np.int32(offset) for part, offset in zip(parts, offsets, strict=True)]
+        feature = np.concatenate(found or [np.zeros(0, np.int32)])
+        values = np.concatenate([part[2] for part in parts] or [np.zeros(0, np.float32)])
+        order = np.lexsort((feature, positions))
+        return SparseActivations(positions[order], feature[order], values[order], shape)
+
+    def decode(self, activations: SparseActivations, *, x: np.ndarray | torch.Tensor | None = None) -> np.ndarray:
+        """The reconstruction: float32, [pos, d_out], or [pos, n, d_model]. Gathers the rows of firing features only.
+
+        Args:
+            x: what was encoded; only an affine dictionary needs it, for its skip connection.
+
+        Raises:
+            InvalidValue: an affine dictionary was given no `x`, or one of another shape.
+        """
+        if self.info.affine and x is None:
+            raise InvalidValue(
+                f"{self.info.id} is affine: its output holds x @ A besides its features; pass decode(..., x=x)"
+            )
+        result = self._start(activations.shape[0], self._check_input(x) if self.info.affine else None)
+        owners, local = np.divmod(activations.features, self._members[0].width)
+        for index, member in enumerate(self._members):
+            here = slice(None) if len(self._members) == 1 else owners == index
+            member.decode(
+                result,
+                positions=activations.positions[here],
+                features=local[here],
+                activations=activations.activations[here],
+            )
+        return to_numpy(result)
+
+    def reconstruct(self, x: np.ndarray | torch.Tensor) -> np.ndarray:
+        """What the dictionary makes of `x`: encoded and decoded, as `decode` gives it."""
+        return self.decode(self.encode(x), x=x)
+
+    def direction(self, feature: int, *, layer: int | None = None) -> np.ndarray:
+        """The feature's decoder row: float32, [d_out]. Reads that row, not the file.
+
+        Args:
+            layer: where it writes; None for the layer that it reads, to which every kind writes.
+
+        Raises:
+            InvalidValue: the feature does not write there.
+        """
+        raise NotImplementedError
+
+    def write_span(self, feature: int) -> np.ndarray:
+        """How much a feature writes to each of the dictionary's layers: decoder norms, float32, [n].
+
+        In the order of `info.layers`, exactly 0 for layers before the feature's own; [1] for a
+        dictionary of one layer.
+        """
+        raise NotImplementedError
+
+    def decoder_rows(self) -> np.ndarray:
+        """All decoder rows: float32, [F, d_out], or [F, n, d_model] with 0 before each feature's own layer."""
+        return np.concatenate([to_numpy(member.written) for member in self._members])
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of weights held in memory now."""
+        return sum(member.bytes for member in self._members)
+
+    def close(self) -> None:
+        """Free the weights; they are read again when next needed."""
+        for member in self._members:
+            member.close()
+
+    @cached_property
+    def _notes(self) -> FeatureNotes:
+        return load_notes(self.folder / "features.json", d_dict=self.width)
+
+    def _locate(self, feature: int) -> tuple[int, int]:
+        return divmod(check_feature(feature, width=self.width), self._members[0].width)
+
+    def _encode_one(self, inputs: list[torch.Tensor], feature: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        member, local = self._locate(feature)
+        values = to_numpy(self._members[member].feature_activation(inputs[member], local))
+        positions = np.flatnonzero(values).astype(np.int32)
+        return positions, np.zeros(len(positions), np.int32), values[positions]
+
+    def _start(self, count: int, x: torch.Tensor | None) -> torch.Tensor:
+        """What is reconstructed where nothing fires: biases, and the skip connection from `x` if there is one."""
+        raise NotImplementedError
+
+    def _split(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """What each member reads of a checked `x`: [pos, d_in] each."""
+        raise NotImplementedError
+
+    def _input_shape(self) -> tuple[int, ...]:
+        """The shape of `x` after [pos]."""
+        raise NotImplementedError
+
+    def _check_input(self, x: np.ndarray | torch.Tensor) -> torch.Tensor:
+        shape = self._input_shape()
+        named = ", ".join(["pos", *map(str, shape)])
+        try:
+            tensor = torch.as_tensor(x, device=self.device)
+        except (TypeError, ValueError, RuntimeError):
+            raise InvalidValue(f"x must be an array [{named}], got {describe_value(x)}") from None
+        if tensor.shape[1:] != shape or tensor.ndim != 1 + len(shape):
+            raise InvalidValue(f"x must be [{named}] for {self.info.id}, got {list(tensor.shape)}")
+        tensor = tensor.to(torch.float32)
+        if not torch.isfinite(tensor).all():
+            raise InvalidValue(f"x holds NaN or infinite values, on which {self.info.id} says nothing")
+        return tensor

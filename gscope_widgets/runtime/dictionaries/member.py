@@ -1,0 +1,162 @@
+"""One weight file of a dictionary: the features that read one hook point."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gscope_widgets.errors import BadArtefact
+from gscope_widgets.runtime.cache import ByteCache
+from gscope_widgets.runtime.dictionaries.weights import WeightFile
+
+TENSORS = ("w_enc", "b_enc", "threshold", "w_dec", "b_dec")
+SKIP = "affine_skip_connection"
+# Dense blocks of at most this many numbers: 64 MB of float32, whatever the width.
+_BLOCK = 16_000_000
+_PART_BYTES = 16_000_000  # of single rows and columns, kept while the whole is not loaded
+# Weights to layers before a feature's own, beside the largest weight of the file, that pass for rounding.
+_CAUSAL = 1e-5
+
+
+class Member:
+    """The JumpReLU encoder and the decoder of one `params*.safetensors`, in float32 on a device.
+
+    Opening reads the header only; one feature's share is read alone; the whole is loaded by the
+    first `encode` or `decode`. A single-layer dictionary has one member; a crosscoder or CLT has
+    one for each layer that it reads, whose decoder `w_dec` is (F_l, n, d_model), dense over the n
+    output layers by absolute position.
+    """
+
+    def __init__(self, path: Path, *, affine: bool, device: str, outputs: int | None = None, first: int = 0):
+        """Open a weight file.
+
+        Args:
+            affine: it holds a skip connection, stored (d_in, d_out) and applied as `x @ A`.
+            outputs: the number n of output layers of a multi-layer dictionary, or None.
+            first: the position of this member: it writes to outputs `first` to n - 1.
+
+        Raises:
+            BadArtefact: tensors are missing, or their shapes or types are not as published.
+        """
+        self.file, self.device = WeightFile(path), device
+        self._outputs, self._first, self._warned = outputs, first, False
+        self._names = (*TENSORS, SKIP) if affine else TENSORS
+        self._parts: ByteCache[torch.Tensor] = ByteCache(limit_bytes=_PART_BYTES, size=lambda part: part.nbytes)
+        self._held: dict[str, torch.Tensor] | None = None
+        self.d_in, self.width, self.d_out = self._check_heads()
+
+    def encode(self, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions, features and activations of all that fires on `x`, float32, [pos, d_in]."""
+        weights, parts = self.weights, []
+        rows = max(1, _BLOCK // self.width)
+        for start in range(0, len(x), rows):
+            pre = torch.addmm(weights["b_enc"], x[start : start + rows], weights["w_enc"])
+            fires = pre > weights["threshold"]
+            positions, features = fires.nonzero(as_tuple=True)
+            parts.append((positions + start, features, pre[fires]))
+        if not parts:
+            return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32)
+        positions, features, values = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
+        return positions.astype(np.int32), features.astype(np.int32), values.astype(np.float32)
+
+    def decode(
+        self, result: torch.Tensor, *, positions: np.ndarray, features: np.ndarray, activations: np.ndarray
+    ) -> None:
+        """Add what firing features write to `result`, [pos, d_out], or [pos, n, d_model] from layer `first` on."""
+        w_dec = self.weights["w_dec"] if self._outputs is None else self.weights["w_dec"][:, self._first :]
+        target = result if self._outputs is None else result[:, self._first :]
+        firings = max(1, _BLOCK // max(1, w_dec[0].numel()))
+        for start in range(0, len(features), firings):
+            part = slice(start, start + firings)
+            rows = w_dec[self._index(features[part])]
+            amounts = torch.as_tensor(activations[part], device=self.device)
+            rows = rows * amounts.reshape(-1, *[1] * (rows.ndim - 1))
+            target.index_add_(0, self._index(positions[part]), rows)
+
+    def feature_activation(self, x: torch.Tensor, feature: int) -> torch.Tensor:
+        """One feature's activation, float32, [...], on `x` [..., d_in]; the rest is not computed."""
+        pre = x.to(torch.float32) @ self.part("w_enc", feature) + self.part("b_enc", feature)
+        return torch.where(pre > self.part("threshold", feature), pre, torch.zeros((), device=pre.device))
+
+    def part(self, name: str, feature: int) -> torch.Tensor:
+        """One feature's share of a tensor; a decoder row is [d_out] or [n, d_model]."""
+        if self._held is not None:
+            return self._held[name][:, feature] if name == "w_enc" else self._held[name][feature]
+        part = self._parts.get((name, feature))
+        if part is None:
+            read = self.file.column if name == "w_enc" else self.file.row
+            part = read(name, feature).to(self.device, torch.float32)
+            self._check_values(name, part)
+            self._parts.put((name, feature), part)
+        return part
+
+    @property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """All tensors, float32 on the device; the first use loads them."""
+        if self._held is None:
+            held = {name: self.file.tensor(name).to(self.device, torch.float32) for name in self._names}
+            for name in ("threshold", "w_dec"):
+                self._check_values(name, held[name])
+            self._held = held
+        return self._held
+
+    @property
+    def written(self) -> torch.Tensor:
+        """The decoder with what it may not write left at 0: [F_l, d_out] or [F_l, n, d_model]."""
+        w_dec = self.weights["w_dec"]
+        if self._outputs is not None and self._first:
+            w_dec = w_dec.clone()
+            w_dec[:, : self._first] = 0
+        return w_dec
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of weights held in memory now."""
+        return self._parts.bytes + sum(tensor.nbytes for tensor in (self._held or {}).values())
+
+    def close(self) -> None:
+        """Free the weights; they are read again when next needed."""
+        self._held = None
+        self._parts.clear()
+
+    def _index(self, numbers: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(numbers, dtype=torch.long, device=self.device)
+
+    def _check_values(self, name: str, tensor: torch.Tensor) -> None:
+        if name == "threshold" and (lowest := tensor.min().item()) < 0:
+            raise BadArtefact(f"{self.file.path}: thresholds are at least 0 in a JumpReLU, found {lowest:g}")
+        if name == "w_dec" and self._outputs is not None and self._first and not self._warned:
+            before = tensor[..., : self._first, :].abs().max().item()
+            if before > _CAUSAL * tensor.abs().max().item():
+                self._warned = True
+                warnings.warn(
+                    f"{self.file.path}: w_dec writes to layers before the one it reads: it should be about 0 for "
+                    f"outputs 0 to {self._first - 1}, found up to {before:g}; these weights are left out",
+                    stacklevel=2,
+                )
+
+    def _check_heads(self) -> tuple[int, int, int]:
+        heads, path = self.file.heads, self.file.path
+        missing = [name for name in self._names if name not in heads]
+        extra = sorted(set(heads) - set(self._names))
+        if missing or extra:
+            raise BadArtefact(f"{path}: expected tensors {list(self._names)}, missing {missing}, not expected {extra}")
+        for name, ndim in (("w_enc", 2), ("b_dec", 1)):
+            if len(heads[name].shape) != ndim:
+                raise BadArtefact(f"{path}: {name} should have {ndim} axes, got {heads[name].shape}")
+        (d_in, width), (d_out,) = heads["w_enc"].shape, heads["b_dec"].shape
+        expected = {
+            "w_enc": (d_in, width),
+            "b_enc": (width,),
+            "threshold": (width,),
+            "w_dec": (width, d_out) if self._outputs is None else (width, self._outputs, d_out),
+            "b_dec": (d_out,),
+            SKIP: (d_in, d_out),
+        }
+        for name in self._names:
+            if heads[name].shape != expected[name]:
+                raise BadArtefact(f"{path}: {name} should be {expected[name]}, got {heads[name].shape}")
+            if heads[name].dtype not in ("F32", "BF16"):
+                raise BadArtefact(f"{path}: {name} should be F32 or BF16, got {heads[name].dtype}")
+        return d_in, width, d_out

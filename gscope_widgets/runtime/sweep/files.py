@@ -1,0 +1,107 @@
+"""`examples.safetensors`, written whole and read a feature at a time."""
+
+import os
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from gscope_widgets.errors import BadArtefact, UnknownFeature, describe_value
+from gscope_widgets.records.examples import ExampleTable, FeatureExamples
+from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
+from gscope_widgets.runtime.dictionaries.weights import TensorHead, read_header
+
+# Key -> type in the published files, and axes (Gemma Scope 2; format, section 10).
+_LAYOUT = {
+    "tokens": ("I32", np.int32, ("n_seq", "seq_len")),
+    "activations": ("F32", np.float32, ("F", "k")),
+    "seq_ids": ("I64", np.int64, ("F", "k")),
+    "positions": ("I32", np.int32, ("F", "k")),
+    "feature_frequencies": ("F64", np.float64, ("F",)),
+    "logit_effects": ("F32", np.float32, ("F", "k")),
+    "top_tokens": ("I32", np.int32, ("F", "K")),
+    "top_logits": ("F32", np.float32, ("F", "K")),
+    "bottom_tokens": ("I32", np.int32, ("F", "K")),
+    "bottom_logits": ("F32", np.float32, ("F", "K")),
+}
+_OPTIONAL = ("logit_effects", "top_tokens", "top_logits", "bottom_tokens", "bottom_logits")
+
+
+def write_examples(path: Path, table: ExampleTable) -> None:
+    """Write a table in the published layout: `20 F k + 168 F + 4 n_seq seq_len` bytes and a header.
+
+    What is None in the table is left out of the file. The file appears whole or not at all.
+    """
+    tensors = {field.name: getattr(table, field.name) for field in fields(table)}
+    kept = {name: np.ascontiguousarray(value, _LAYOUT[name][1]) for name, value in tensors.items() if value is not None}
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    save_file(kept, unfinished)
+    os.replace(unfinished, path)
+
+
+def read_examples(path: Path, feature: int) -> FeatureExamples:
+    """One feature's examples. Reads that feature's rows and the texts they point into, not the file.
+
+    Files without logit effects or promoted tokens are read too; those are None then.
+
+    Raises:
+        BadArtefact: the file is damaged, or its tensors are not as published.
+        UnknownFeature: no such feature in it.
+    """
+    path = Path(path)
+    verify_embedded(path)
+    heads = read_header(path)
+    count = _check_layout(path, heads)
+    if isinstance(feature, bool) or not isinstance(feature, (int, np.integer)) or not 0 <= feature < count:
+        raise UnknownFeature(f"{path} has features 0 to {count - 1}, got {describe_value(feature)}")
+    with safe_open(path, framework="np") as file:
+        rows = {name: file.get_slice(name)[int(feature)] for name in heads if name in _LAYOUT and name != "tokens"}
+        fires = rows["activations"] > 0
+        seq_ids, positions = rows["seq_ids"][fires], rows["positions"][fires]
+        texts, length = heads["tokens"].shape
+        _check_inside(path, seq_ids, name="seq_ids", feature=feature, size=texts)
+        _check_inside(path, positions, name="positions", feature=feature, size=length)
+        table = file.get_slice("tokens")
+        tokens = [table[int(row)] for row in seq_ids]
+    optional = {name: rows.get(name) for name in _OPTIONAL}
+    if optional["logit_effects"] is not None:
+        optional["logit_effects"] = optional["logit_effects"][fires]
+    return FeatureExamples(
+        feature=int(feature),
+        activations=rows["activations"][fires],
+        seq_ids=seq_ids,
+        positions=positions,
+        tokens=np.stack(tokens) if tokens else np.zeros((0, length), np.int32),
+        frequency=float(rows["feature_frequencies"]),
+        **optional,
+    )
+
+
+def _check_inside(path: Path, numbers: np.ndarray, *, name: str, feature: int, size: int) -> None:
+    wrong = numbers[(numbers < 0) | (numbers >= size)]
+    if len(wrong):
+        raise BadArtefact(
+            f"{path}: {name} of feature {feature} should be 0 to {size - 1}, got {wrong[0]}; download or copy it again"
+        )
+
+
+def _check_layout(path: Path, heads: dict[str, TensorHead]) -> int:
+    """The number of features, after checking that every tensor has its type and agrees on every axis."""
+    sizes: dict[str, tuple[str, int]] = {}
+    for name, (dtype, _, axes) in _LAYOUT.items():
+        if name not in heads:
+            if name in _OPTIONAL:
+                continue
+            raise BadArtefact(f"{path}: expected a tensor {name} {list(axes)}, found {sorted(heads)}")
+        head = heads[name]
+        if head.dtype != dtype:
+            raise BadArtefact(f"{path}: {name} should be {dtype}, got {head.dtype}")
+        if len(head.shape) != len(axes):
+            raise BadArtefact(f"{path}: {name} should be {list(axes)}, got {list(head.shape)}")
+        for axis, size in zip(axes, head.shape, strict=True):
+            first, expected = sizes.setdefault(axis, (name, size))
+            if size != expected:
+                raise BadArtefact(f"{path}: {name} has {axis} = {size}, {first} has {expected}")
+    return sizes["F"][1]

@@ -1,0 +1,94 @@
+"""What features do to the next token's logits directly, past all later layers."""
+
+import numpy as np
+import torch
+
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.weights import to_numpy
+from gscope_widgets.runtime.gemma.sites import find_text_model
+
+RANKED = 10  # promoted and suppressed tokens a feature, as in the published files
+_BLOCK = 16_000_000  # numbers in one dense block of logits: 64 MB
+
+
+class LogitEffects:
+    """Each feature's direction in the residual stream, set against the rows of the unembedding.
+
+    A feature of direction d with activation a changes the logit of token t by
+    `a * ((1 + g) * unembed[t]) . d`, with g the weight of the final norm, whose division by the
+    residual's length is left out: so effects compare within one position, and logits are in units
+    of the activation.
+    """
+
+    def __init__(self, directions: torch.Tensor, unembedding: torch.Tensor):
+        """Made by `measure_effects`.
+
+        Args:
+            directions: float32, [F, d_model].
+            unembedding: float32, [d_vocab, d_model], with the final norm's gain in it.
+        """
+        self._directions, self._unembedding = directions, unembedding
+
+    def ranked(self) -> dict[str, np.ndarray]:
+        """`top_tokens`, `top_logits`, `bottom_tokens`, `bottom_logits`: [F, 10] each, strongest first."""
+        count = min(RANKED, len(self._unembedding))
+        parts: dict[str, list[torch.Tensor]] = {"top": [], "bottom": []}
+        for block in self._directions.split(max(1, _BLOCK // len(self._unembedding))):
+            logits = block @ self._unembedding.T
+            for name, largest in (("top", True), ("bottom", False)):
+                parts[name].append(logits.topk(count, dim=1, largest=largest))
+        found = {}
+        for name, blocks in parts.items():
+            found[f"{name}_tokens"] = np.concatenate([block.indices.cpu().numpy() for block in blocks]).astype(np.int32)
+            found[f"{name}_logits"] = np.concatenate([to_numpy(block.values) for block in blocks])
+        return found
+
+    def of_examples(
+        self, tokens: np.ndarray, activations: np.ndarray, seq_ids: np.ndarray, positions: np.ndarray
+    ) -> np.ndarray:
+        """Each example's effect on the logit of the token after it: float32, [F, k].
+
+        0 where a feature has no example, and for the last token of a text, which nothing follows.
+
+        Args:
+            tokens: int, [n_seq, seq_len].
+            activations: float32, [F, k], and where they are: seq_ids and positions, int, [F, k].
+        """
+        last = tokens.shape[1] - 1
+        following = tokens[seq_ids, np.minimum(positions + 1, last)]
+        rows = max(1, _BLOCK // (activations.shape[1] * self._unembedding.shape[1]))
+        parts = []
+        for start in range(0, len(following), rows):
+            ids = torch.as_tensor(following[start : start + rows], dtype=torch.long, device=self._unembedding.device)
+            directions = self._directions[start : start + rows]
+            parts.append(to_numpy(torch.einsum("fkd,fd->fk", self._unembedding[ids], directions)))
+        return np.where(positions < last, activations * np.concatenate(parts), 0).astype(np.float32)
+
+
+def measure_effects(model: torch.nn.Module, dictionary: Dictionary) -> LogitEffects:
+    """The direct effects of all features of a dictionary. Holds F x d_model numbers beside the unembedding.
+
+    Where each kind writes to the residual stream: an autoencoder of `resid_post` or `mlp_out` and
+    a transcoder by the decoder row; one of `attn_out` by its row through `o_proj` and the gain of the
+    norm after attention, whose division is left out; a CLT by the sum of its rows over layers; a
+    crosscoder, whose layers are states of one stream and do not add up, by its row at the last layer.
+
+    Args:
+        model: a Gemma 3 with its unembedding, `lm_head`.
+    """
+    text_model = find_text_model(model)
+    gain = 1 + text_model.norm.weight.float()
+    unembedding = model.get_output_embeddings().weight.float() * gain
+    device = unembedding.device
+    rows = torch.from_numpy(dictionary.decoder_rows()).to(device)
+    if dictionary.info.kind == "clt":
+        directions = rows.sum(1)
+    elif dictionary.info.kind == "crosscoder":
+        directions = rows[:, -1]
+    elif dictionary.info.base_site == "attn_out":
+        layer = text_model.layers[dictionary.info.layer]
+        through = rows @ layer.self_attn.o_proj.weight.float().T
+        directions = through * (1 + layer.post_attention_layernorm.weight.float())
+    else:
+        directions = rows
+    return LogitEffects(directions, unembedding)
