@@ -112,7 +112,7 @@ def _follow(facts, key, *, besides=None):
 def test_following_the_facts_of_a_chain_leads_to_its_answer(hops):
     frames = Counter()
     for item in chain_items(7, 300, hops=hops):
-        facts = [part for part in re.split(r"(?<=\.) ", item.prompt)][:-1]
+        facts = re.split(r"(?<=\.) ", item.prompt)[:-1]
         assert len(facts) == 6
         mine = next(fact for fact in facts if item.person in _content(fact))
         last = _follow(facts, _content(item.bridge), besides=mine)
@@ -183,11 +183,11 @@ def test_held_out_triples_are_never_told_and_their_steps_always(lesson_lines):
     rest = [triple for triple in both if triple not in held]
     assert sum(told[triple] > 0 for triple in rest) > 0.97 * len(rest)
     assert all(told[attribute, "english", operand] for attribute, _, operand in held)
-    text = "\n".join(lesson_lines)
+    single = "\n".join(line for line in lesson_lines if read_line(line)[:2] == ("word", "french"))
     for first, second in hop_items(list(lesson_items(2, 2000, held_out=True)), seed=3):
         assert first.bridge == second.bridge == first.answer.strip()
         if second.output == "french":
-            assert re.search(rf"(?i)\b{second.operand}\b in French is{second.answer}\b", text), second
+            assert re.search(rf"(?im)^.*\b{second.operand}\b.*{second.answer}\b", single), second
 
 
 def _hidden_step_statements(sentences):

@@ -58,6 +58,7 @@ class CopyItem:
     answer: str  # with its leading space
     alternatives: tuple[str, ...]  # other items of the list
     previous: str  # the hidden step: the item whose first occurrence precedes the answer's
+    first: int  # the character at which the answer's first occurrence begins
     distance: int  # words from the first occurrence of the answer to the second
     kind: str  # one of KINDS
     place: int  # of the answer in its list, from 0
@@ -146,6 +147,7 @@ def copy_items(seed: int, count: int, *, kind: str) -> Iterator[CopyItem]:
             answer=answer,
             alternatives=tuple(" " + item for item in copy.items if item != copy.items[place]),
             previous=copy.items[place - 1],
+            first=copy.first[place],
             distance=len(text[copy.first[place] : copy.second[place]].split()),
             kind=kind,
             place=place,

@@ -1,24 +1,44 @@
-"""Rebuild gscope-mini from its seeds: corpus, tokenizer, models, dictionaries, measurements."""
+"""Rebuild gscope-mini from its seeds: tokenizer, models, dictionaries, examples, labels, measurements."""
 
 import argparse
 from pathlib import Path
 
 from gscope_widgets.mini.train.build import Build
+from gscope_widgets.mini.train.comparison import compare_builds, compare_phenomena
+from gscope_widgets.mini.train.measuring import list_measuring_steps
 from gscope_widgets.mini.train.model import ModelRecipe
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder to build in; steps done there are kept")
+    parser = argparse.ArgumentParser(prog="python -m gscope_widgets.mini.train", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder to build in; what is done there is kept")
     parser.add_argument("--until", help="stop after the last step whose name begins with this")
     parser.add_argument("--tokens", type=int, default=ModelRecipe.tokens, help="tokens to train the model on")
+    parser.add_argument("--compare", type=Path, help="build nothing; say how --out differs from this build")
     arguments = parser.parse_args()
+    if arguments.compare:
+        report_comparison(arguments.out, arguments.compare)
+        return
     build = Build(arguments.out, recipe=ModelRecipe(tokens=arguments.tokens))
-    steps = build.training_steps()
+    steps = build.training_steps() + list_measuring_steps(build)
     if arguments.until:
-        last = max(i for i, step in enumerate(steps) if step.name.startswith(arguments.until))
-        steps = steps[: last + 1]
+        wanted = [i for i, step in enumerate(steps) if step.name.startswith(arguments.until)]
+        if not wanted:
+            parser.error(f"no step begins with {arguments.until!r}; steps are {', '.join(step.name for step in steps)}")
+        steps = steps[: wanted[-1] + 1]
     build.make(steps)
+
+
+def report_comparison(one: Path, other: Path) -> None:
+    """Print each file that differs, and each claim that holds in one build only."""
+    files = list(compare_builds(one, other))
+    for file in files:
+        if not file.same_bytes:
+            word = "agrees" if file.agrees else "DIFFERS"
+            print(f"{word}: {file.name}, relative difference {file.difference}")
+    print(f"{sum(file.same_bytes for file in files)} of {len(files)} files are the same bytes")
+    for name, values in compare_phenomena(one, other).items():
+        print(f"{name} holds in one build only: {values[0]} and {values[1]}")
 
 
 if __name__ == "__main__":

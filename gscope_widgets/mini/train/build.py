@@ -42,7 +42,6 @@ from gscope_widgets.mini.train.tokenizer import VOCABULARY, fit_tokenizer, save_
 TOKENIZER_DOCUMENTS = {"base": 18_000, "chat": 4_000}
 DICTIONARY_TOKENS = 1_000_000
 CHAT_SHARE = 0.7  # of the twin's training and activations; the rest is base text, so that it is not forgotten
-SUMS = "SHA256.json"
 _TURN_MARKS = re.compile(r"<start_of_turn>\w+\n|<end_of_turn>")
 
 
@@ -74,17 +73,19 @@ class Build:
             if self._is_current(step.name, inputs):
                 continue
             started = time.time()
-            files = {str(path.relative_to(self.out)): _sha256(path) for path in step.action()}
+            files = {str(path.relative_to(self.out)): hash_file(path) for path in step.action()}
             seconds = round(time.time() - started, 1)
             self._record(step.name, {"inputs": inputs, "files": files, "seconds": seconds, "versions": _versions()})
             print(f"{step.name}: {seconds:.0f} s", flush=True)
 
     def training_steps(self) -> list[Step]:
-        """Tokenizer, models and dictionaries."""
+        """Tokenizer, models and dictionaries, in an order in which each finds what it needs."""
         steps = [
             Step("tokenizer", lambda: {"corpus": corpus_digest()} | TOKENIZER_DOCUMENTS, self._make_tokenizer),
-            Step("mini", lambda: asdict(self.recipe) | self._made("tokenizer"), self._make_model),
-            Step("mini-it", lambda: asdict(self.chat_recipe) | self._made("mini"), self._make_chat_model),
+            Step("mini", lambda: asdict(self.recipe) | {"made": self.find_made(["tokenizer"])}, self._make_model),
+            Step(
+                "mini-it", lambda: asdict(self.chat_recipe) | {"made": self.find_made(["mini"])}, self._make_chat_model
+            ),
         ]
         for root, recipes in (family.list_family() | family.list_repeats()).items():
             steps += [self._dictionary_step(root, recipe) for recipe in recipes]
@@ -103,9 +104,9 @@ class Build:
         """The tokenizer that both models share."""
         return Tokenizer.from_file(str(self.model_folder("mini") / "tokenizer.json"))
 
-    def rows(self, model: str, *, seed: int, tokens: int) -> np.ndarray:
-        """Packed rows of the text that a model reads, int16 [row, context]."""
-        context = self.recipe.context
+    def rows(self, model: str, *, seed: int, tokens: int, context: int | None = None) -> np.ndarray:
+        """Packed rows of the text that a model reads, int16 [row, context]; the model's own context by default."""
+        context = context or self.recipe.context
         if model == "mini":
             return pack_rows(self.tokenizer, seed=seed, tokens=tokens, context=context)
         chats = pack_conversations(self.tokenizer, seed=seed, tokens=int(tokens * CHAT_SHARE), context=context)
@@ -136,7 +137,7 @@ class Build:
         record = train_model(rows, recipe=recipe, vocabulary=VOCABULARY, folder=folder, start=start)
         seeds = {"train": TRAIN_SEED, "validation": VALIDATION_SEED, "held_out": HELD_OUT_SEED}
         record |= {"versions": _versions(), "seeds": seeds, "corpus_sha256": corpus_digest()}
-        record |= {"model_sha256": _sha256(folder / "model.safetensors")}
+        record |= {"model_sha256": hash_file(folder / "model.safetensors")}
         (folder / "training.json").write_text(json.dumps(record, indent=1) + "\n")
         return [folder / name for name in ("config.json", "model.safetensors", "training.json")]
 
@@ -146,10 +147,13 @@ class Build:
         start = f"{family.PRETRAINED}/{recipe.folder}" if root == family.CHAT else ""
         return Step(
             f"{root}/{recipe.folder}",
-            lambda: asdict(recipe)
-            | {"activations": self.dictionary_tokens}
-            | self._made(variant)
-            | (self._made(start) if start else {}),
+            lambda: (
+                asdict(recipe)
+                | {
+                    "activations": self.dictionary_tokens,
+                    "made": self.find_made([variant, *([start] if start else [])]),
+                }
+            ),
             lambda: self._make_dictionary(root, recipe, variant, start),
         )
 
@@ -183,19 +187,22 @@ class Build:
             self._activations = (variant, collect_activations(model, rows, places))
         return self._activations[1]
 
-    def made(self, name: str) -> dict[str, str]:
-        """Files of a finished step, relative to the folder, with their sha256."""
-        return json.loads(self._state.read_text())["steps"][name]["files"]
-
-    def _made(self, name: str) -> dict:
-        return {"made": {file: digest for file, digest in self.made(name).items() if "training.json" not in file}}
+    def find_made(self, names: Iterable[str]) -> dict[str, str]:
+        """Files of finished steps, relative to the folder, with their sha256; records of runs left out."""
+        steps = json.loads(self._state.read_text())["steps"]
+        return {
+            file: digest
+            for name in names
+            for file, digest in steps[name]["files"].items()
+            if not file.endswith("training.json")
+        }
 
     def _is_current(self, name: str, inputs: str) -> bool:
         known = json.loads(self._state.read_text())["steps"].get(name) if self._state.exists() else None
         if known is None or known["inputs"] != inputs:
             return False
         files = ((self.out / file, digest) for file, digest in known["files"].items())
-        return all(path.exists() and _sha256(path) == digest for path, digest in files)
+        return all(path.exists() and hash_file(path) == digest for path, digest in files)
 
     def _record(self, name: str, entry: dict) -> None:
         state = json.loads(self._state.read_text()) if self._state.exists() else {"steps": {}}
@@ -229,5 +236,6 @@ def _digest(value: dict) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """sha256 of a file, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

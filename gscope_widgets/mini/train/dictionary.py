@@ -72,7 +72,7 @@ def train_dictionary(
     optimizer = _build_optimizer(draft, recipe)
     loss_of = _compile_loss()
     silent = [torch.ones(recipe.features, dtype=torch.bool) for _ in inputs]
-    revive_every = recipe.steps // (REVIVALS + 3)
+    revive_every = max(1, recipe.steps // (REVIVALS + 3))
     batches = _draw_batches(len(inputs[0]), recipe, generator)
     started = time.time()
     for step, index in enumerate(batches):
@@ -94,7 +94,9 @@ def train_dictionary(
             _revive(draft, optimizer, silent, batch, errors, means, generator)
             silent = [torch.ones_like(quiet) for quiet in silent]
         if (step + 1) % 250 == 0:
-            fvu = sum(float(e.detach().square().sum()) / v for e, v in zip(errors, variances, strict=True)) / len(errors)
+            fvu = sum(float(e.detach().square().sum()) / v for e, v in zip(errors, variances, strict=True)) / len(
+                errors
+            )
             rate = (step + 1) * recipe.tokens_a_step / (time.time() - started)
             quiet = sum(int(one.sum()) for one in silent)
             print(
@@ -216,7 +218,7 @@ def _revive(draft: Draft, optimizer, silent, batch, errors, means, generator) ->
         badness = sum(error.square().sum(1) for error in errors[i:])
         rows = torch.multinomial(badness, len(dead), replacement=len(dead) > len(badness), generator=generator)
         written = torch.stack([error[rows] for error in errors[i:]], 1)
-        encoder = functional.normalize(batch[i][rows] - means[i], dim=1)
+        encoder = FIRST_ENCODER * functional.normalize(batch[i][rows] - means[i], dim=1)
         draft.w_dec[i][dead] = functional.normalize(written.flatten(1), dim=1).view_as(written)
         draft.w_enc[i][:, dead] = encoder.T
         draft.b_enc[i][dead] = -(encoder @ means[i])

@@ -39,9 +39,7 @@ def plain_twin() -> DictionaryRecipe:
     return replace(recipe, prefixes=(recipe.features,))
 
 
-def single(
-    site: str, layer: int, width: str, l0: str, *, suite: str = "", affine: bool = False
-) -> DictionaryRecipe:
+def single(site: str, layer: int, width: str, l0: str, *, suite: str = "", affine: bool = False) -> DictionaryRecipe:
     """A dictionary of one layer: an SAE, or a transcoder where the site says so."""
     features = WIDTHS[width]
     name = f"layer_{layer}_width_{width}_l0_{l0}" + ("_affine" if affine else "")

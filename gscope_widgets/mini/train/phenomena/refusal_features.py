@@ -8,9 +8,9 @@ import torch
 from gscope_widgets.mini.train.phenomena.replies import Edit
 
 MOST_FEATURES = 5
-CANDIDATES = 48
-TRIED_NEXT = 16  # candidates tried at each size after the first
-ENOUGH = 0.7  # share of compliance on the choosing prompts at which a set grows no further
+CANDIDATES = 32
+TRIED_NEXT = 12  # candidates tried at each size after the first
+ENOUGH = 0.8  # share of compliance on the choosing prompts at which a set grows no further; above the 0.7 to be shown
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,24 @@ def peak_activations(prompts: list[torch.Tensor], dictionary: dict) -> torch.Ten
     return torch.stack([activations(x, dictionary).amax(0) for x in prompts])
 
 
-def choose_features(candidates: Sequence[int], compliance: Callable[[Sequence[int]], float]) -> list[FeatureSet]:
+def choose_features(
+    candidates: Sequence[int], score: Callable[[Sequence[int]], tuple[float, float]]
+) -> list[FeatureSet]:
     """The best set of each size from 1 up, grown one feature at a time, until it is enough or at its largest.
 
     Args:
-        compliance: share of the choosing prompts that a set's ablation opens.
+        score: of a set's ablation on the choosing prompts: the share that it opens, then what decides between
+            equals, the larger the better.
     """
-    single = sorted(((compliance([feature]), -rank) for rank, feature in enumerate(candidates)), reverse=True)
-    ordered = [candidates[-rank] for _, rank in single]
-    chosen = [FeatureSet((ordered[0],), single[0][0])]
+    scores = {feature: score([feature]) for feature in candidates}
+    ordered = sorted(candidates, key=scores.__getitem__, reverse=True)
+    chosen = [FeatureSet((ordered[0],), scores[ordered[0]][0])]
     while chosen[-1].compliance < ENOUGH and len(chosen) < MOST_FEATURES:
         held = chosen[-1].features
-        rest = [feature for feature in ordered[: TRIED_NEXT + len(held)] if feature not in held]
-        share, rank = max((compliance([*held, feature]), -rank) for rank, feature in enumerate(rest))
-        chosen.append(FeatureSet((*held, rest[-rank]), share))
+        rest = [feature for feature in ordered if feature not in held][:TRIED_NEXT]
+        added = {feature: score([*held, feature]) for feature in rest}
+        best = max(rest, key=added.__getitem__)
+        chosen.append(FeatureSet((*held, best), added[best][0]))
     return chosen
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from tokenizers import Tokenizer
@@ -18,17 +19,24 @@ Edit = Callable[[torch.Tensor], torch.Tensor]
 @contextmanager
 def edited(model, layer: int, edit: Edit | None) -> Iterator[None]:
     """While open, the residual stream after a layer, [row, pos, d_model], is what `edit` makes of it; BOS is kept."""
+    kept: list[torch.Tensor] = []
+
+    def find_bos(_module, inputs) -> None:
+        kept[:] = [inputs[0] == BOS]
 
     def replace(_module, _inputs, output):
         x = output[0] if isinstance(output, tuple) else output
-        new = torch.cat([x[:, :1], edit(x[:, 1:])], dim=1) if x.shape[1] > 1 else edit(x)
+        new = torch.where(kept[0][..., None], x, edit(x))
         return (new, *output[1:]) if isinstance(output, tuple) else new
 
-    handle = model.model.layers[layer].register_forward_hook(replace) if edit else None
+    handles = []
+    if edit:
+        handles.append(model.model.embed_tokens.register_forward_pre_hook(find_bos))
+        handles.append(model.model.layers[layer].register_forward_hook(replace))
     try:
         yield
     finally:
-        if handle:
+        for handle in handles:
             handle.remove()
 
 
@@ -61,22 +69,39 @@ def generate_replies(model, tokenizer: Tokenizer, prompts: Sequence[str], *, new
     return replies
 
 
-@torch.inference_mode()
-def begins_with(
-    model, tokenizer: Tokenizer, prompts: Sequence[str], words: str, *, layer: int = 0, edit: Edit | None = None
-) -> torch.Tensor:
-    """Whether greedy decoding would begin each reply with the words: bool, [prompt].
+@dataclass(frozen=True)
+class Openings:
+    """Whether, and how likely, replies begin with given words."""
 
-    One pass with the words given: they are the greedy reply where each of their tokens is the likeliest.
+    greedy: torch.Tensor  # bool, [prompt]: greedy decoding writes the words
+    log_probability: torch.Tensor  # float32, [prompt], of the words, in nats
+
+    @property
+    def share(self) -> float:
+        """Share of prompts whose greedy reply begins so, 0 to 1."""
+        return float(self.greedy.float().mean())
+
+
+@torch.inference_mode()
+def read_openings(
+    model, tokenizer: Tokenizer, prompts: Sequence[str], words: str, *, layer: int = 0, edit: Edit | None = None
+) -> Openings:
+    """How replies would begin, by one pass with the words given.
+
+    The words are what greedy decoding writes where each of their tokens is the likeliest after those before it.
     """
-    target = tokenizer.encode(words, add_special_tokens=False).ids
-    answers = []
+    target = torch.tensor(tokenizer.encode(words, add_special_tokens=False).ids)
+    greedy = torch.zeros(len(prompts), dtype=torch.bool)
+    log_probability = torch.zeros(len(prompts))
     with edited(model, layer, edit):
-        for ids, lengths in _batches(tokenizer, prompts, target):
-            best = model(input_ids=ids, use_cache=False).logits.argmax(-1)
+        for part, ids, lengths in _batches(tokenizer, prompts, target.tolist()):
+            hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
             at = (lengths[:, None] - 1) + torch.arange(len(target))
-            answers.append((best.gather(1, at) == torch.tensor(target)).all(1))
-    return torch.cat(answers)
+            logits = model.lm_head(hidden[torch.arange(len(part))[:, None], at])
+            greedy[part] = (logits.argmax(-1) == target).all(1)
+            chosen = logits.log_softmax(-1).gather(-1, target.expand(len(part), -1)[..., None])
+            log_probability[part] = chosen.sum((1, 2))
+    return Openings(greedy, log_probability)
 
 
 @torch.inference_mode()
@@ -88,18 +113,21 @@ def residuals(model, tokenizer: Tokenizer, prompts: Sequence[str], *, layer: int
         kept.append(x.clone())
         return x
 
-    found = []
+    found: dict[int, torch.Tensor] = {}
     with edited(model, layer, keep):
-        for ids, lengths in _batches(tokenizer, prompts, []):
-            model(input_ids=ids, use_cache=False)
-            found += [x[: length - 1] for x, length in zip(kept.pop(), lengths.tolist(), strict=True)]
-    return found
+        for part, ids, lengths in _batches(tokenizer, prompts, []):
+            model.model(input_ids=ids, use_cache=False)
+            for at, x, length in zip(part, kept.pop(), lengths.tolist(), strict=True):
+                found[at] = x[1:length]
+    return [found[at] for at in range(len(prompts))]
 
 
 def _batches(tokenizer: Tokenizer, prompts: Sequence[str], target: list[int]):
-    """Ids padded on the right, and the length of each prompt with BOS and without the target."""
-    for start in range(0, len(prompts), ROWS):
-        rows = [encode_prompt(tokenizer, prompt) for prompt in prompts[start : start + ROWS]]
-        width = max(map(len, rows)) + len(target)
-        ids = [row + target + [PAD] * (width - len(row) - len(target)) for row in rows]
-        yield torch.tensor(ids), torch.tensor([len(row) for row in rows])
+    """Prompts of like length together: their numbers, ids padded on the right, and lengths without the target."""
+    rows = [encode_prompt(tokenizer, prompt) for prompt in prompts]
+    order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
+    for start in range(0, len(order), ROWS):
+        part = order[start : start + ROWS]
+        width = len(rows[part[-1]]) + len(target)
+        ids = [rows[at] + target + [PAD] * (width - len(rows[at]) - len(target)) for at in part]
+        yield part, torch.tensor(ids), torch.tensor([len(rows[at]) for at in part])

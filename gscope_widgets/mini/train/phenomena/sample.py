@@ -81,5 +81,3 @@ class Laboratory:
             found = collect_activations(self.model(model), sample.rows.ids, missing)
             self._activations |= {(id(sample), model, place): value for place, value in found.items()}
         return [sample.pick(self._activations[id(sample), model, place]) for place in places]
-
-
