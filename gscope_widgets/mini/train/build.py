@@ -29,6 +29,7 @@ from gscope_widgets.mini.train.artefact import (
 )
 from gscope_widgets.mini.train.corpus_tokens import (
     DICTIONARY_SEED,
+    EOS,
     HELD_OUT_SEED,
     TRAIN_SEED,
     VALIDATION_SEED,
@@ -37,7 +38,7 @@ from gscope_widgets.mini.train.corpus_tokens import (
 )
 from gscope_widgets.mini.train.dictionary import DictionaryRecipe, train_dictionary
 from gscope_widgets.mini.train.model import CHAT_RECIPE, ModelRecipe, load_trained, train_model
-from gscope_widgets.mini.train.tokenizer import VOCABULARY, fit_tokenizer, save_tokenizer
+from gscope_widgets.mini.train.tokenizer import SPECIAL_IDS, VOCABULARY, fit_tokenizer, save_tokenizer
 
 TOKENIZER_DOCUMENTS = {"base": 18_000, "chat": 4_000}
 DICTIONARY_TOKENS = 1_000_000
@@ -87,6 +88,7 @@ class Build:
                 "mini-it", lambda: asdict(self.chat_recipe) | {"made": self.find_made(["mini"])}, self._make_chat_model
             ),
         ]
+        steps.append(Step("turns", lambda: {"made": self.find_made(["mini-it"])}, self._end_turns))
         for root, recipes in (family.list_family() | family.list_repeats()).items():
             steps += [self._dictionary_step(root, recipe) for recipe in recipes]
         return steps
@@ -130,6 +132,13 @@ class Build:
 
     def _make_chat_model(self) -> list[Path]:
         return self._train_model("mini-it", self.chat_recipe, start=self.model_folder("mini"))
+
+    def _end_turns(self) -> list[Path]:
+        """Let a reply of the chat twin end with its turn, as Gemma 3's chat models do."""
+        path = self.model_folder("mini-it") / "generation_config.json"
+        content = json.loads(path.read_text()) | {"eos_token_id": [EOS, SPECIAL_IDS["<end_of_turn>"]]}
+        path.write_text(json.dumps(content, indent=2) + "\n")
+        return [path]
 
     def _train_model(self, name: str, recipe: ModelRecipe, *, start: Path | None) -> list[Path]:
         folder = self.model_folder(name)

@@ -14,6 +14,8 @@ from gscope_widgets.mini.train.objective import Draft, measure_loss
 SAMPLE = 20_000  # tokens from which scales, means and the first features are taken
 FIRST_ENCODER = 0.3  # norm of a new feature's encoder: small, so that the first reconstructions are
 THRESHOLD_RATE = 5.0  # thresholds are logarithms and need larger steps than the matrices
+QUIET_STEPS = 25  # after so many steps without firing a feature's threshold is lowered by LOWERING,
+LOWERING = 0.15  # of its logarithm: it has no gradient of its own until something comes near it
 REVIVALS = 5  # times in training that features which have gone silent start again from what is badly rebuilt
 
 
@@ -72,6 +74,7 @@ def train_dictionary(
     optimizer = _build_optimizer(draft, recipe)
     loss_of = _compile_loss()
     silent = [torch.ones(recipe.features, dtype=torch.bool) for _ in inputs]
+    quiet = [torch.zeros(recipe.features) for _ in inputs]
     revive_every = max(1, recipe.steps // (REVIVALS + 3))
     batches = _draw_batches(len(inputs[0]), recipe, generator)
     started = time.time()
@@ -89,19 +92,22 @@ def train_dictionary(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         draft.normalize_decoder()
-        silent = [quiet & (count == 0) for quiet, count in zip(silent, fired, strict=True)]
+        silent = [one & (count == 0) for one, count in zip(silent, fired, strict=True)]
+        quiet = [torch.where(count > 0, 0, steps + 1) for steps, count in zip(quiet, fired, strict=True)]
+        if step % QUIET_STEPS == 0:
+            _lower_thresholds(draft, quiet)
         if step and step % revive_every == 0 and step // revive_every <= REVIVALS:
             _revive(draft, optimizer, silent, batch, errors, means, generator)
-            silent = [torch.ones_like(quiet) for quiet in silent]
+            silent = [torch.ones_like(one) for one in silent]
         if (step + 1) % 250 == 0:
             fvu = sum(float(e.detach().square().sum()) / v for e, v in zip(errors, variances, strict=True)) / len(
                 errors
             )
             rate = (step + 1) * recipe.tokens_a_step / (time.time() - started)
-            quiet = sum(int(one.sum()) for one in silent)
+            never = sum(int(one.sum()) for one in silent)
             print(
                 f"{recipe.folder} step {step + 1}/{recipe.steps} FVU {fvu:.4f} L0 {l0.item():.1f}"
-                f" silent {quiet} {rate:,.0f} tokens/s",
+                f" silent {never} {rate:,.0f} tokens/s",
                 flush=True,
             )
     record = {"recipe": asdict(recipe), "seconds": round(time.time() - started), "tokens": len(inputs[0])}
@@ -209,6 +215,12 @@ def _draw_batches(tokens: int, recipe: DictionaryRecipe, generator):
 
 
 @torch.no_grad()
+def _lower_thresholds(draft: Draft, quiet: list[torch.Tensor]) -> None:
+    for log_threshold, steps in zip(draft.log_threshold, quiet, strict=True):
+        log_threshold.sub_(LOWERING * (steps >= QUIET_STEPS))
+
+
+@torch.no_grad()
 def _revive(draft: Draft, optimizer, silent, batch, errors, means, generator) -> None:
     """Start features that never fired since the last time again, on tokens that are badly rebuilt."""
     for i, quiet in enumerate(silent):
@@ -218,7 +230,8 @@ def _revive(draft: Draft, optimizer, silent, batch, errors, means, generator) ->
         badness = sum(error.square().sum(1) for error in errors[i:])
         rows = torch.multinomial(badness, len(dead), replacement=len(dead) > len(badness), generator=generator)
         written = torch.stack([error[rows] for error in errors[i:]], 1)
-        encoder = FIRST_ENCODER * functional.normalize(batch[i][rows] - means[i], dim=1)
+        living = draft.w_enc[i][:, ~quiet].norm(dim=0).median()
+        encoder = living * functional.normalize(batch[i][rows] - means[i], dim=1)
         draft.w_dec[i][dead] = functional.normalize(written.flatten(1), dim=1).view_as(written)
         draft.w_enc[i][:, dead] = encoder.T
         draft.b_enc[i][dead] = -(encoder @ means[i])

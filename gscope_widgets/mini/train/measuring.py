@@ -79,7 +79,7 @@ def list_measuring_steps(build: Build) -> list[Step]:
         )
     parts = [f"phenomena/{name}" for name in MEASURES]
     steps.append(Step("phenomena", lambda: build.find_made(parts), lambda: _join(build)))
-    shipped = ["tokenizer", "mini", "mini-it", "examples", "labels", "phenomena"]
+    shipped = ["examples", "labels", "phenomena"]
     steps.append(Step("sums", lambda: build.find_made([*trained, *shipped]), lambda: _write_sums(build)))
     return steps
 

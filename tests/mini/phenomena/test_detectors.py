@@ -204,6 +204,12 @@ def test_levels_words_and_neighbours():
     before, after = truth.neighbours(sample, end=6)
     assert before.tolist() == [2, 5, 0, 1, 2, 3, 2] and after.tolist() == [0, 1, 2, 3, 4, 6, 6]
     assert truth.show_piece("▁har") == "␣har"
+    assert [truth.name_word(text) for text in ("harbour", "12", ".", " \n".strip(" "))] == [
+        "word: harbour",
+        "word: 12",
+        "sign: .",
+        "sign: ↵",
+    ]
 
 
 def test_rivals_equal_brute_force():

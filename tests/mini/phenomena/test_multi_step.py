@@ -32,9 +32,9 @@ def test_the_blind_prompt_of_a_chain_loses_only_the_fact_on_the_person():
 
 
 def test_a_guess_from_one_entity_is_no_better_than_chance_for_held_out_pairs(monkeypatch):
-    monkeypatch.setattr(chaining, "TRAINING_DOCUMENTS", 800)
-    assert max(chaining._guess_from_one_entity(list(two_hop_items("held_out"))).values()) < 0.3
-    assert chaining._guess_from_one_entity(list(two_hop_items("train")))["from_the_town"] > 0.5
+    monkeypatch.setattr(chaining, "TRAINING_DOCUMENTS", 1500)
+    assert max(chaining._guess_from_one_entity(list(two_hop_items("held_out"))).values()) < 0.2
+    assert chaining._guess_from_one_entity(list(two_hop_items("train")))["from_the_town"] > 0.3
 
 
 def test_the_distance_of_a_copy_leads_back_to_the_answer():

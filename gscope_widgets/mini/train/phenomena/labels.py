@@ -3,18 +3,15 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from gscope_widgets.mini.corpus import CONCEPTS, generate_chat
-from gscope_widgets.mini.corpus.concepts import CHAT_CONCEPTS
 from gscope_widgets.mini.train.activations import collect_activations
 from gscope_widgets.mini.train.artefact import load_members
 from gscope_widgets.mini.train.concept_scores import Firings, join_firings, list_firings
-from gscope_widgets.mini.train.corpus_tokens import HELD_OUT_SEED, VALIDATION_SEED, label_rows, real_positions
+from gscope_widgets.mini.train.corpus_tokens import HELD_OUT_SEED, VALIDATION_SEED
 from gscope_widgets.mini.train.family import CHAT, PRETRAINED, list_family, middle_dictionary
 from gscope_widgets.mini.train.phenomena.label_choice import Labels, count_shares, label_features
 from gscope_widgets.mini.train.phenomena.rivals import Rivals, measure_rivals
@@ -57,20 +54,9 @@ def model_of(root: str) -> str:
 
 def open_samples(laboratory: Laboratory, root: str, *, documents: int) -> tuple[list[Sample], list[list[Targets]]]:
     """The sample to choose on and the held-out one, as the root's model reads text, and their targets."""
-    draw = _sample_chat if root == CHAT else Laboratory.sample
-    samples = [draw(laboratory, seed, documents=documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
+    seeds = (VALIDATION_SEED, HELD_OUT_SEED)
+    samples = [laboratory.sample(seed, model=model_of(root), documents=documents) for seed in seeds]
     return samples, build_targets(samples, laboratory.tokenizer)
-
-
-def _sample_chat(laboratory: Laboratory, seed: int, *, documents: int) -> Sample:
-    rows = label_rows(
-        laboratory.tokenizer,
-        islice(generate_chat(seed), documents),
-        documents=documents,
-        context=laboratory.build.recipe.context,
-        names=(*CONCEPTS, *CHAT_CONCEPTS),
-    )
-    return Sample(rows, real_positions(rows))
 
 
 def read_firings(members: list[dict[str, torch.Tensor]], inputs: list[torch.Tensor]) -> Firings:

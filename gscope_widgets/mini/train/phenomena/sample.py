@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from gscope_widgets.mini.corpus import CONCEPTS, generate_chat, generate_documents
+from gscope_widgets.mini.corpus.concepts import CHAT_CONCEPTS
 from gscope_widgets.mini.train.activations import Place, collect_activations
 from gscope_widgets.mini.train.corpus_tokens import LabelledRows, label_rows, real_positions
 from gscope_widgets.mini.train.model import load_trained
@@ -69,7 +70,7 @@ class Laboratory:
                 islice(source, documents),
                 documents=documents,
                 context=self.build.recipe.context,
-                names=tuple(CONCEPTS),
+                names=(*CONCEPTS, *CHAT_CONCEPTS) if model == "mini-it" else tuple(CONCEPTS),
             )
             self._samples[key] = Sample(rows, real_positions(rows))
         return self._samples[key]

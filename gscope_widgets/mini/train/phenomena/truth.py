@@ -104,7 +104,7 @@ def build_targets(samples: list[Sample], tokenizer: Tokenizer) -> list[list[Targ
     for sample, word in zip(samples, words, strict=True):
         before, after = neighbours(sample, end=len(pieces))
         groups = (
-            (1, word, tuple(f"word: {text}" for text in texts)),
+            (1, word, tuple(map(name_word, texts))),
             (2, sample.ids, tuple(f"token: {text}" for text in shown)),
             (3, before, tuple(f"token before: {text}" for text in shown)),
             (4, after, (*(f"token after: {text}" for text in shown), "token after: end of the text")),
@@ -162,6 +162,11 @@ def neighbours(sample: Sample, *, end: int) -> tuple[np.ndarray, np.ndarray]:
     before = np.where(opening, BOS, np.roll(sample.ids, 1))
     after = np.where(closing, end, np.roll(sample.ids, -1))
     return before, after
+
+
+def name_word(text: str) -> str:
+    """The label of a word; of a sign or a byte where the text has neither letters nor digits."""
+    return f"word: {text}" if text.isalnum() else f"sign: {show_piece(text)}"
 
 
 def show_piece(piece: str) -> str:
