@@ -121,7 +121,8 @@ print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.7 * known else "
 # ## 3 · A label is a hypothesis
 #
 # The label you saw was *measured*: the program that wrote Tarn's texts knows which tokens are days, and the feature
-# was scored as a detector of them on text that nothing was trained on. Look at the record:
+# was scored as a detector of them on text that nothing was trained on. A label can name a concept (`time:day`), a
+# word, a single token, or the token before or after. Look at the record:
 #
 # * **AUC** – pick one day token and one other token at random: how often is the feature stronger on the day? One half is
 #   chance.
@@ -130,7 +131,7 @@ print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.7 * known else "
 
 # %%
 print("all labels:", ", ".join(sorted({label.text for label in dictionary.labels.values()})))
-for name in ("time:day", "language:french", "thing:weather", "number:price", "sense:bank"):
+for name in ("time:day", "language:french", "thing:room", "number:day_of_month", "word: bank"):
     for summary in scope.find(name, k=1):
         label = summary.label
         print(
@@ -145,13 +146,13 @@ for name in ("time:day", "language:french", "thing:weather", "number:price", "se
 # ### Exercise 2 — one word, two senses
 #
 # In Tarn a *bank* is where money is kept, or the side of a river. The last row of the table claims a feature for the
-# second sense: an AUC near 1, and yet a low precision. How can both be true? Look at its activation on the word, in
+# *word*, and scores high as a detector of it. Is it blind to the sense? Look at its activation on the word, in
 # sentences of either sense, and choose a threshold that tells the senses apart.
 
 # %%
 threshold = 0.0  # your number here
 
-river_bank = scope.find("sense:bank")[0].feature
+bank = scope.find("word: bank")[0].feature
 sentences = {
     "She put forty crowns in the bank.": "money",
     "The bank lent him some money.": "money",
@@ -161,17 +162,17 @@ sentences = {
 right = 0
 for text, sense in sentences.items():
     here = scope.read(text, dictionary)
-    value = here.trace(river_bank.feature)[here.tokens.strings.index(" bank")]
+    value = here.trace(bank.feature)[here.tokens.strings.index(" bank")]
     guess = "river" if value > threshold else "money"
     right += guess == sense
     print(f"{value:6.2f}  you say {guess}, it is {sense} | {text}")
 print(f"{right} of {len(sentences)}:", "solved" if right == len(sentences) else "not yet")
 
 # %% [markdown]
-# <details><summary>What this teaches</summary>The feature fires on the word in both senses, which makes its precision low:
-# precision asks only whether it fires. It fires harder by the river, and the AUC, which looks at the order of the
-# values alone, sees just that. A label that says "bank of a river" hides half of what the feature does.
-# Look for a sentence that your threshold gets wrong.</details>
+# <details><summary>What this teaches</summary>The label "word: bank" scores high because precision and recall ask only
+# whether the feature fires. How hard it fires carries more: in these sentences it fires harder by the river, and in one
+# of them not at all. A label can be well measured and still leave out a part of what the feature does. Look for a
+# sentence that your threshold gets wrong.</details>
 
 # %% [markdown]
 # ## 4 · Few features at a time, and the first token
@@ -290,7 +291,7 @@ for name, continuation in panel.texts.items():
 # that leaves the text readable. Reading a concept and writing it are two different things.
 
 # %%
-another = scope.find("number:price")[0]  # your label here
+another = scope.find("thing:weather")[0]  # your label here
 panel = gs.SteeringPanel(scope, "She said", features=[another.feature], strength=0.5, temperature=0.7)
 panel
 

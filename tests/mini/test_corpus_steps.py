@@ -217,7 +217,8 @@ def test_held_out_pairs_are_never_joined_and_their_steps_always(tarn_sentences):
     for item in held:
         assert re.search(rf"{item.town} (?:is in|lies in|belongs to) {item.bridge}\b", text)
     for item in region_items():
-        assert re.search(rf"(?i)\b{re.escape(item.prompt)}{item.answer}\b", text), item
+        asked = item.prompt.rpartition(". ")[2]
+        assert re.search(rf"(?i)\b{re.escape(asked)}{item.answer}\b", text), item
 
 
 def test_documents_do_not_give_a_held_out_answer_away():

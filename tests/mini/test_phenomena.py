@@ -1,69 +1,59 @@
-"""What the tutorials and the README claim of gscope-mini, read from the file that the measuring script wrote."""
+"""The file of measured claims: complete, consistent, and in step with what ships."""
 
-import hashlib
-import json
-from pathlib import Path
+import math
 
+import numpy as np
 import pytest
 
-from gscope_widgets.mini import DICTIONARIES, MODELS, PHENOMENA
-
-
-@pytest.fixture(scope="module")
-def phenomena() -> dict:
-    return json.loads(PHENOMENA.read_text())
-
-
-def test_held_out_loss_is_clearly_under_every_n_gram_model(phenomena):
-    losses = phenomena["losses"]
-    margin = 10 * losses["trigram_minus_model_standard_error"]
-    assert losses["tokens"] > 100_000
-    assert losses["model"] + margin < losses["trigram"] < losses["bigram"]
-    assert losses["model"] < losses["five_gram"]
-
-
-def test_many_features_detect_concepts_and_controls_do_not(phenomena):
-    detectors = phenomena["detectors"]
-    assert detectors["good_features"] >= 20
-    assert detectors["good_concepts"] >= 20
-    assert detectors["good_features"] >= 3 * max(detectors["controls"].values())
-
-
-def test_at_least_three_concepts_are_steerable_and_random_directions_rarely_pass(phenomena):
-    steering = phenomena["steering"]
-    assert len(steering["steerable_concepts"]) >= 3
-    null = steering["random_directions_that_pass_the_same_rule"] / steering["random_directions_tried"]
-    assert steering["steered"] / steering["tried"] >= 5 * null
-
-
-def test_samples_are_there_to_be_read(phenomena):
-    assert all(len(sample["text"].split()) > 10 for sample in phenomena["samples"])
-
-
-def test_dictionary_is_sparse_faithful_and_mostly_alive(phenomena):
-    dictionary = phenomena["dictionary"]
-    assert 8 <= dictionary["l0"] <= 32
-    assert dictionary["fvu"] < 0.5
-    assert dictionary["dead_features"] <= 0.1 * 1024
-    assert 0 <= dictionary["delta_loss"] < 0.25 * dictionary["delta_loss_mean_ablation"]
-
-
-@pytest.mark.parametrize(
-    ("folder", "weights", "key"),
-    [
-        (MODELS["mini"], "model.safetensors", "model_sha256"),
-        *(
-            (path.parent, "params.safetensors", "params_sha256")
-            for path in DICTIONARIES["mini"].glob("*/*/config.json")
-        ),
-    ],
+from gscope_widgets.mini import PHENOMENA
+from gscope_widgets.mini.train.phenomena.record import (
+    Phenomenon,
+    bootstrap_interval,
+    read_phenomena,
+    wilson_interval,
+    write_phenomena,
 )
-def test_shipped_weights_are_the_ones_the_record_speaks_of(folder: Path, weights: str, key: str):
-    record = json.loads((folder / "training.json").read_text())
-    assert hashlib.sha256((folder / weights).read_bytes()).hexdigest() == record[key]
+
+ROWS = read_phenomena(PHENOMENA)
 
 
-def test_corpus_is_the_one_the_model_was_trained_on():
-    from gscope_widgets.mini.train.__main__ import corpus_digest
+@pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
+def test_every_claim_has_a_number_its_spread_a_count_a_control_and_a_threshold(row):
+    assert row.claim and row.metric and row.threshold
+    assert math.isfinite(row.value)
+    assert row.n > 0
+    assert row.control
+    if row.interval is not None:
+        low, high = row.interval
+        assert low <= high
 
-    assert corpus_digest() == json.loads((MODELS["mini"] / "training.json").read_text())["corpus_sha256"]
+
+def test_what_holds_is_said_to_hold_and_what_does_not_is_kept():
+    assert {row.passed for row in ROWS.values()} <= {True, False}
+    assert sum(row.passed for row in ROWS.values()) >= len(ROWS) / 2
+
+
+def test_the_rows_are_in_order_of_their_ids():
+    assert list(ROWS) == sorted(ROWS)
+
+
+@pytest.mark.parametrize(("successes", "n", "low", "high"), [(8, 10, 0.4902, 0.9433), (0, 20, 0.0, 0.1611)])
+def test_wilson_intervals_are_those_of_the_tables(successes, n, low, high):
+    assert wilson_interval(successes, n) == pytest.approx((low, high), abs=1e-3)
+
+
+def test_a_bootstrap_interval_covers_the_mean_about_as_often_as_it_says():
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(200):
+        low, high = bootstrap_interval(generator.normal(3, 1, 40))
+        covered += low <= 3 <= high
+    assert 175 <= covered <= 199
+
+
+def test_rows_come_back_as_they_were_written(tmp_path):
+    row = Phenomenon("X1", "claim", "share", 0.123456789, (0.1, 0.2), 5, (0,), {"none": 0.0}, ">= 0.1", True)
+    write_phenomena(tmp_path / "p.json", [row])
+    back = read_phenomena(tmp_path / "p.json")["X1"]
+    assert back.value == 0.12346
+    assert (back.id, back.claim, back.passed, back.n) == ("X1", "claim", True, 5)

@@ -64,6 +64,8 @@ MEMBERSHIPS = (
 )
 _NAMED = ("{r}", "{r}", "the region of {r}", "the land of {r}")
 _REVERSED_RATE = 0.12
+# A name at the very start of a text is split into other pieces than anywhere else, so a sentence goes before it.
+_LEAD = "A heron is a bird, and a fox is not. "
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,12 @@ class FactItem:
 
 def _opened(text: str) -> str:
     return text[0].upper() + text[1:]
+
+
+def _prompt(statement: str) -> str:
+    """A statement without its answer, behind another sentence where it begins with a name."""
+    text = _opened(statement).rstrip()
+    return _LEAD + text if statement[0].isupper() else text
 
 
 def _value(region: str, relation: str):
@@ -208,13 +216,13 @@ def membership_items() -> Iterator[FactItem]:
     """The first step alone: the region of every town, in every statement."""
     for town in TOWNS:
         for template in MEMBERSHIPS:
-            prompt = _opened(template.format(t=town.name, r="")).rstrip()
+            prompt = _prompt(template.format(t=town.name, r=""))
             others = tuple(" " + region.name for region in REGIONS if region.name != town.region)
             yield FactItem(prompt, " " + town.region, others, town.region, "region", town.name, False)
 
 
 def _item(statement: str, place: str, region: str, relation: str, town: str) -> FactItem:
-    prompt = _opened(statement.format(R=place, y="")).rstrip()
+    prompt = _prompt(statement.format(R=place, y=""))
     others = tuple(" " + value_of(other.name, relation) for other in REGIONS if other.name != region)
     held_out = bool(town) and is_held_out(town, relation)
     return FactItem(prompt, " " + value_of(region, relation), others, region, relation, town, held_out)

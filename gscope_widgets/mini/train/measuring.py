@@ -8,11 +8,13 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+
 import gscope_widgets as gs
 from gscope_widgets.mini.train import family
 from gscope_widgets.mini.train.artefact import load_members
 from gscope_widgets.mini.train.build import Build, Step, hash_file
-from gscope_widgets.mini.train.corpus_tokens import HELD_OUT_SEED
+from gscope_widgets.mini.train.corpus_tokens import BOS, EOS, HELD_OUT_SEED, PAD
 from gscope_widgets.mini.train.phenomena import (
     detectors,
     fronts,
@@ -48,6 +50,7 @@ MEASURES = {
     "spans": spans.measure_spans,
     "planted": lambda lab: _measure_planted(lab),
 }
+OF_THE_MODEL = ("losses", "multi_step")  # these need no dictionary
 PHENOMENA = "gscope_widgets.mini.train.phenomena"
 
 
@@ -70,10 +73,11 @@ def list_measuring_steps(build: Build) -> list[Step]:
     for name, measure in MEASURES.items():
         # A measurement is made again when its own code has changed, too.
         source = digest_source(f"{PHENOMENA}.{name}")
+        needs = ("tokenizer", "mini") if name in OF_THE_MODEL else trained
         steps.append(
             Step(
                 f"phenomena/{name}",
-                lambda source=source: {"made": build.find_made(trained), "source": source},
+                lambda source=source, needs=needs: {"made": build.find_made(needs), "source": source},
                 lambda name=name, measure=measure: _write(build, name, measure(laboratory())),
             )
         )
@@ -107,6 +111,7 @@ def _make_examples(build: Build) -> Iterable[Path]:
                 dictionary,
                 rows,
                 read_rows(language_model.model, dictionary, rows),
+                used=~np.isin(rows, (PAD, EOS, BOS)),  # as a reading leaves them out
                 effects=measure_effects(language_model, dictionary),
             )
         path = build.root_folder(root) / folder / "examples.safetensors"

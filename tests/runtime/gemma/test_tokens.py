@@ -353,7 +353,11 @@ def stream(tokenizer, ids) -> list[str]:
     return [decoder.token(step, one, logits, last=step + 1 == len(ids)).text for step, one in enumerate(ids)]
 
 
-@given(st.lists(st.one_of(st.integers(0, 4095), st.integers(3, 290)), max_size=30))
+# A special token has no bytes, and ends the character before it.
+PIECES = st.one_of(st.integers(4, 4095), st.integers(4, 290)).filter(lambda one: one not in (105, 106))
+
+
+@given(st.lists(PIECES, max_size=30))
 @settings(deadline=None, max_examples=100)
 def test_streamed_pieces_of_any_ids_hold_back_at_most_one_character(ids):
     tokenizer = gs.load("mini")._loaded.tokenizer

@@ -34,7 +34,7 @@ def measure_induction(model, tokenizer: Tokenizer) -> Phenomenon:
         for layer in range(model.config.num_hidden_layers)
         for head in range(model.config.num_attention_heads)
     }
-    needed = [name for name, share in removed.items() if share >= 0.5]
+    needed = [name for name, share in removed.items() if gain >= 1 and share >= 0.5]
     return Phenomenon(
         id="T6c",
         claim="mini predicts a random sequence of tokens better when it comes again, by heads that can be named.",

@@ -53,6 +53,7 @@ class Laboratory:
         self._models: dict[str, object] = {}
         self._samples: dict[tuple, Sample] = {}
         self._activations: dict[tuple, torch.Tensor] = {}
+        self._measured: list[Sample] = []  # kept, so that no other sample can come to have the id of one
 
     def model(self, name: str = "mini"):
         """`mini` or `mini-it`: Gemma3ForCausalLM, float32 computed from the rounded weights."""
@@ -79,6 +80,7 @@ class Laboratory:
         """What a model computes on a sample's real tokens, float32 [token, d] for each place; kept."""
         missing = [place for place in places if (id(sample), model, place) not in self._activations]
         if missing:
+            self._measured.append(sample)
             found = collect_activations(self.model(model), sample.rows.ids, missing)
             self._activations |= {(id(sample), model, place): value for place, value in found.items()}
         return [sample.pick(self._activations[id(sample), model, place]) for place in places]
