@@ -165,12 +165,12 @@ def test_export_and_return_are_exact_inverses():
 def test_a_dictionary_goes_on_from_another(planted):
     recipe = recipe_for()
     members, _ = train_dictionary(planted["activations"], recipe=recipe)
-    short = recipe_for(steps=100, rate=1e-3)
+    short = recipe_for(steps=24, rate=1e-4)
     tuned = fit_of(
         train_dictionary(planted["activations"], recipe=short, start=members)[0], recipe, planted["activations"]
     )
     fresh = fit_of(train_dictionary(planted["activations"], recipe=short)[0], recipe, planted["activations"])
-    assert tuned["fvu"] < 0.2 < fresh["fvu"]
+    assert tuned["fvu"] < 0.1 < 0.3 < fresh["fvu"]
 
 
 @pytest.mark.parametrize(

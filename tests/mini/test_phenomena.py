@@ -28,9 +28,20 @@ def test_every_claim_has_a_number_its_spread_a_count_a_control_and_a_threshold(r
         assert low <= high
 
 
-def test_what_holds_is_said_to_hold_and_what_does_not_is_kept():
-    assert {row.passed for row in ROWS.values()} <= {True, False}
-    assert sum(row.passed for row in ROWS.values()) >= len(ROWS) / 2
+def test_what_holds_and_what_does_not_are_both_kept():
+    assert {row.passed for row in ROWS.values()} == {True, False}
+
+
+def test_the_model_has_learnt_what_its_text_allows():
+    details = ROWS["G1"].details
+    assert ROWS["G1"].passed
+    assert details["generator"]["model"] <= 1.1 * details["generator"]["draws"]
+
+
+def test_two_hop_facts_hold_on_pairs_that_training_never_joined():
+    row = ROWS["T6a"]
+    assert row.passed
+    assert row.value > 3 * max(row.control.values())
 
 
 def test_the_rows_are_in_order_of_their_ids():

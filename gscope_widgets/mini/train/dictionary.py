@@ -75,7 +75,7 @@ def train_dictionary(
     loss_of = _compile_loss()
     silent = [torch.ones(recipe.features, dtype=torch.bool) for _ in inputs]
     quiet = [torch.zeros(recipe.features) for _ in inputs]
-    revive_every = max(1, recipe.steps // (REVIVALS + 3))
+    revive_every = max(QUIET_STEPS, recipe.steps // (REVIVALS + 3))
     batches = _draw_batches(len(inputs[0]), recipe, generator)
     started = time.time()
     for step, index in enumerate(batches):
