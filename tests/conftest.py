@@ -1,6 +1,7 @@
 """No test reaches a network: only this machine's own addresses can be connected to."""
 
 import os
+import signal
 import socket
 
 import pytest
@@ -21,3 +22,20 @@ def _no_network():
     socket.socket.connect = _connect_here
     yield
     socket.socket.connect = _connect
+
+
+@pytest.fixture
+def no_hang():
+    """A test that waits for ever fails after a minute, where the system has alarms."""
+
+    def fail(*_):
+        raise AssertionError("the test took more than a minute: something waits for ever")
+
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
