@@ -59,6 +59,14 @@ def place_of(handle: Locator, share: float) -> tuple[float, float]:
     return box["x"] + box["width"] * share, box["y"] + box["height"] / 2
 
 
+def wait_for_thumb(handle: Locator, share: float) -> None:
+    """Return when the thumb has come to the pointer; a busy browser acknowledges a move before it acts on it."""
+    handle.page.wait_for_function(
+        "([input, share]) => Math.abs((input.value - input.min) / (input.max - input.min) - share) < 0.06",
+        arg=[handle.element_handle(), share],
+    )
+
+
 def test_the_distribution_follows_the_thumb_before_it_is_let_go(notebook, sliders):
     mouse = sliders.page.mouse
     still = read_distribution(sliders)
@@ -69,6 +77,7 @@ def test_the_distribution_follows_the_thumb_before_it_is_let_go(notebook, slider
         seen = [read_kl(sliders)]
         for share in (0.35, 0.65, 0.97):
             mouse.move(*place_of(slider(sliders, 0), share), steps=5)
+            wait_for_thumb(slider(sliders, 0), share)
             expect(sliders.locator(".gscope-kl")).not_to_have_text(seen[-1])
             seen.append(read_kl(sliders))
         assert len(set(seen)) == len(seen)
