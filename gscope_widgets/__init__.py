@@ -26,6 +26,7 @@ _ERRORS = (
     "UnknownDictionary",
     "GatedModel",
     "Offline",
+    "DiskFull",
     "BadArtefact",
     "PromptTooLong",
     "OutOfMemory",

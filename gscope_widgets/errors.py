@@ -29,6 +29,10 @@ class Offline(GscopeError, ConnectionError):
     """Something is needed that is neither on this machine nor to be fetched now."""
 
 
+class DiskFull(GscopeError, OSError):
+    """Not enough room on the disk; the message has both numbers."""
+
+
 class BadArtefact(GscopeError, ValueError):
     """A weight or configuration file is damaged or not what its folder says."""
 
@@ -56,3 +60,8 @@ def describe_value(value: object, *, limit: int = 60) -> str:
     except Exception:  # noqa: BLE001 - a value from outside may not even have a repr
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def write_bytes(count: float) -> str:
+    """A number of bytes as it goes into a message or a table: "2.4 GB"."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -1,5 +1,6 @@
 """Tables of what dictionaries there are."""
 
+from gscope_widgets.errors import write_bytes
 from gscope_widgets.records.features import DictionaryInfo
 
 _HEADS = ("site", "kind", "layers", "width", "l0", "affine", "size")
@@ -40,7 +41,7 @@ class Catalogue(list[DictionaryInfo]):
 def _write_row(infos: list[DictionaryInfo]) -> tuple[str, ...]:
     first = infos[0]
     layers = sorted({layer for info in infos for layer in info.layers})
-    size = _write_bytes(max(info.bytes for info in infos))
+    size = write_bytes(max(info.bytes for info in infos))
     return (
         first.site,
         first.kind,
@@ -50,7 +51,3 @@ def _write_row(infos: list[DictionaryInfo]) -> tuple[str, ...]:
         "affine" if first.affine else "",
         size if len(infos) == 1 else f"{len(infos)} x {size}",
     )
-
-
-def _write_bytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -43,11 +43,12 @@ class DictionaryInfo:
     site: str  # the site folder's name: "resid_post", "resid_post_all", "clt", ...
     layers: tuple[int, ...]  # zero-based; several for a crosscoder, all of them for a CLT
     width: str  # the size class in the folder's name: "16k"
-    d_dict: int  # the number of features, over all layers
+    d_dict: int | None  # the number of features, over all layers; None in a list of the Hub, until it is opened
     l0: str  # the sparsity class in the folder's name: "small", "medium", "big"
     mean_l0: float | None  # the number in config.json; Gemma Scope's own files hold the training target
     affine: bool
     bytes: int  # of the weight files
+    cached: bool = True  # its weights are on this machine
     model: str = ""  # whose activations it was trained on, as config.json spells it; empty where it is silent
 
     @property

@@ -50,10 +50,11 @@ def load(
     # One gate for each model: a download holds up nobody who wants another one.
     with gate:
         if key not in _scopes:
-            loaded = load_model(model, revision=revision, device=device, dtype=dtype, token=check_token(token))
+            token = check_token(token)
+            loaded = load_model(model, revision=revision, device=device, dtype=dtype, token=token)
             given = {"revision": revision, "device": device, "dtype": dtype}
             wishes = {name: value for name, value in given.items() if value not in (None, "auto")}
-            _scopes[key] = Scope(loaded, wishes=wishes, on_close=lambda scope: _forget(key, scope))
+            _scopes[key] = Scope(loaded, wishes=wishes, token=token, on_close=lambda scope: _forget(key, scope))
         return _scopes[key]
 
 

@@ -18,7 +18,6 @@ from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.cache import ByteCache
-from gscope_widgets.runtime.dictionaries.choice import write_choice
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
@@ -53,17 +52,19 @@ class Scope:
         loaded: LoadedModel,
         *,
         wishes: dict[str, str] | None = None,
+        token: str | None = None,
         on_close: Callable[["Scope"], None] = lambda _scope: None,
     ):
         """Made by `gs.load`.
 
         Args:
+            token: for dictionaries on the Hub; by default huggingface_hub finds its own.
             wishes: the arguments of `gs.load` that were not left to it, for `to_code`.
             on_close: called when it is closed.
         """
         self._loaded, self._wishes, self._on_close = loaded, wishes or {}, on_close
         self._worker = Worker(f"gscope {loaded.info.id}", context=torch.inference_mode)
-        self._shelf = Shelf(loaded.info, name=loaded.tokenizer.model_name)
+        self._shelf = Shelf(loaded.info, name=loaded.tokenizer.model_name, token=token)
         self._norms: dict[str, float] = {}
         self._activations: ByteCache[torch.Tensor] = ByteCache(
             limit_bytes=ACTIVATION_CACHE_BYTES, size=lambda tensor: tensor.nbytes
@@ -104,9 +105,22 @@ class Scope:
 
     # ---- dictionaries
 
-    def catalogue(self) -> Catalogue:
-        """The dictionaries for this model on this machine: a list that shows itself as a table, with `to_frame()`."""
-        return self._shelf.catalogue()
+    def catalogue(self, *, revision: str | None = None, refresh: bool = False) -> Catalogue:
+        """The dictionaries for this model: a list that shows itself as a table, with `to_frame()`.
+
+        Of a Gemma 3 model, what the Hub lists in its Gemma Scope 2 repository: one request a day,
+        kept for use offline. Of a list from the Hub, `d_dict` and `mean_l0` are None until a
+        dictionary is opened.
+
+        Args:
+            revision: a branch, tag or commit of the repository.
+            refresh: ask the Hub again at once.
+
+        Raises:
+            Offline: the Hub cannot be asked, and no list was kept.
+            UnknownDictionary: Gemma Scope 2 has nothing for this model.
+        """
+        return self._shelf.catalogue(revision=revision, refresh=refresh)
 
     def dictionary(
         self,
@@ -117,8 +131,13 @@ class Scope:
         *,
         affine: bool = False,
         path: str | Path | None = None,
+        revision: str | None = None,
     ) -> Dictionary:
         """One of the model's dictionaries. The same choice gives the same object.
+
+        Opening one from the Hub fetches its `config.json` and the headers of its weight files, under
+        10 kB a file; a feature's decoder row comes by itself. The weight files, of 80 MB to
+        42 GB, are fetched by the first reading, file by file, with a progress bar.
 
         Args:
             site: "resid_post", "attn_out", "mlp_out", "transcoder", "crosscoder" or "clt". Where the
@@ -130,14 +149,16 @@ class Scope:
             l0: "small", "medium" or "big"; None for medium where there is one.
             affine: with a skip connection (transcoders and CLTs).
             path: a folder in the published layout, instead of the choices above.
+            revision: a branch, tag or commit of the Gemma Scope 2 repository; None for the newest.
 
         Raises:
             UnknownDictionary: there is none; the message lists what exists.
             BadArtefact: its files are damaged, or made for another model.
+            Offline, DiskFull: it cannot be fetched, or not be kept.
         """
         if path is not None:
             return self._shelf.open_folder(path)
-        return self._shelf.choose(site=site, layer=layer, width=width, l0=l0, affine=affine)
+        return self._shelf.choose(site=site, layer=layer, width=width, l0=l0, affine=affine, revision=revision)
 
     def describe(self, feature: FeatureRef) -> FeatureSummary:
         """What is known of one feature without running the model."""
@@ -342,11 +363,7 @@ class Scope:
 
     def write_opening(self, dictionary_id: str) -> str:
         """The expression that opens a dictionary of this scope again."""
-        catalogue = self.catalogue()
-        for info in catalogue:
-            if info.id == dictionary_id and (wishes := write_choice(catalogue, info)):
-                return f"scope.dictionary({wishes})"
-        return f"scope.dictionary(path={str(self._shelf.find_id(dictionary_id).folder)!r})"
+        return self._shelf.write_opening(dictionary_id)
 
     def close(self) -> None:
         """Stop all work and free the model, its dictionaries and its caches. Quiet when repeated."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from gscope_widgets.errors import BadArtefact, describe_value
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.features import DictionaryInfo
-from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
-from gscope_widgets.runtime.dictionaries.weights import TensorHead, read_header
+from gscope_widgets.runtime.dictionaries.folders import Folder, LocalFolder
+from gscope_widgets.runtime.dictionaries.weights import TensorHead
 from gscope_widgets.runtime.gemma.sites import name_ends
 
 _KINDS = {
@@ -34,37 +34,71 @@ def list_dictionaries(root: Path) -> Catalogue:
     Only the headers of the weight files are read. Folders whose name is none of the published
     forms are passed over.
     """
-    folders = sorted({path.parent for path in root.glob("*/*/params*.safetensors") if is_published(path.parent)})
-    return Catalogue(describe_dictionary(folder, root=root) for folder in folders)
+    folders = sorted({path.parent for path in root.glob("*/*/params*.safetensors")})
+    return Catalogue(
+        describe_dictionary(LocalFolder(path)) for path in folders if is_published(path.parent.name, path.name)
+    )
 
 
-def is_published(folder: Path) -> bool:
-    """Whether the names of a folder and of the one it is in are of the published forms."""
-    match, kind = _FOLDER.fullmatch(folder.name), _KINDS.get(folder.parent.name.removesuffix("_all"))
+def describe_listed(folder: Folder) -> DictionaryInfo | None:
+    """What a folder's name and the sizes of its files say; None where no published dictionary is whole in it.
+
+    Nothing is opened, so `d_dict`, `mean_l0` and `model` are not known yet.
+    """
+    match = _FOLDER.fullmatch(folder.name)
+    if match is None or not is_published(folder.site, folder.name):
+        return None
+    kind = _KINDS[folder.site.removesuffix("_all")]
+    try:
+        weights = name_weights(folder, kind=kind)
+    except BadArtefact:
+        return None
+    layers = _parse_layers(match["layers"]) or tuple(range(len(weights)))
+    if len(layers) != len(weights):
+        return None
+    return DictionaryInfo(
+        id=folder.id,
+        kind=kind,
+        site=folder.site,
+        layers=layers,
+        width=match["width"],
+        d_dict=None,
+        l0=match["l0"],
+        mean_l0=None,
+        affine=match["affine"] is not None,
+        bytes=sum(folder.size(name) for name in weights),
+        cached=all(folder.is_here(name) for name in weights),
+    )
+
+
+def is_published(site: str, name: str) -> bool:
+    """Whether the names of a dictionary's folder and of the one that it is in are of the published forms."""
+    match, kind = _FOLDER.fullmatch(name), _KINDS.get(site.removesuffix("_all"))
     return match is not None and kind is not None and (match["layers"] is None) == (kind == "clt")
 
 
-def describe_dictionary(folder: Path, *, root: Path) -> DictionaryInfo:
-    """What one dictionary's folder says.
+def describe_dictionary(folder: Folder) -> DictionaryInfo:
+    """What one dictionary's folder says: its name, `config.json` and the headers of its weight files.
 
     Raises:
-        BadArtefact: the names, `config.json` and the weight files disagree, or one is damaged or missing.
+        BadArtefact: these disagree, or a file is damaged or missing.
     """
-    match, site = _FOLDER.fullmatch(folder.name), folder.parent.name
-    if match is None or not is_published(folder):
+    match, site = _FOLDER.fullmatch(folder.name), folder.site
+    if match is None or not is_published(site, folder.name):
         raise BadArtefact(
             f"{site + '/' + folder.name!r} is no published folder name (resid_post/layer_4_width_1k_l0_medium or "
             "clt/width_262k_l0_medium, for example)"
         )
     kind = _KINDS[site.removesuffix("_all")]
-    weights, heads = _list_weights(folder, kind=kind)
+    weights = name_weights(folder, kind=kind)
+    heads = [_read_heads(folder, name) for name in weights]
     layers = _find_layers(match["layers"], heads[0], folder=folder, count=len(weights))
     d_dict = sum(head["w_enc"].shape[1] for head in heads)
-    config = _read_config(folder / "config.json")
+    config = _read_config(folder)
     _check_config(config, folder=folder, kind=kind, layers=layers, d_dict=d_dict)
     l0 = config.get("l0")
     return DictionaryInfo(
-        id=f"{root.name}/{site}/{folder.name}",
+        id=folder.id,
         kind=kind,
         site=site,
         layers=layers,
@@ -73,36 +107,50 @@ def describe_dictionary(folder: Path, *, root: Path) -> DictionaryInfo:
         l0=match["l0"],
         mean_l0=float(l0) if isinstance(l0, (int, float)) and math.isfinite(l0) else None,
         affine=bool(config.get("affine_connection", match["affine"] is not None)),
-        bytes=sum(path.stat().st_size for path in weights),
+        bytes=sum(folder.size(name) for name in weights),
         model=str(config.get("model_name", "")),
+        cached=all(folder.is_here(name) for name in weights),
     )
 
 
-def _list_weights(folder: Path, *, kind: str) -> tuple[list[Path], list[dict[str, TensorHead]]]:
-    """The weight files in the order of their layers, and their headers, each with a sound `w_enc`."""
+def name_weights(folder: Folder, *, kind: str) -> list[str]:
+    """The weight files in the order of their layers.
+
+    Raises:
+        BadArtefact: a member of a crosscoder or CLT is missing.
+    """
     if kind in ("sae", "transcoder"):
-        weights = [folder / "params.safetensors"]
-    else:
-        numbers = sorted(int(match[1]) for path in folder.iterdir() if (match := _MEMBER.fullmatch(path.name)))
-        if not numbers or numbers != list(range(len(numbers))):
-            found = ", ".join(map(str, numbers)) or "none"
-            raise BadArtefact(
-                f"{folder}: a {kind} has params_layer_0.safetensors and on, one file for each of its layers by "
-                f"position; found {found}; download or copy the rest"
-            )
-        weights = [folder / f"params_layer_{number}.safetensors" for number in numbers]
-    heads = [read_header(path) for path in weights]
-    for path, head in zip(weights, heads, strict=True):
-        shape = head["w_enc"].shape if "w_enc" in head else ()
-        if len(shape) != 2 or min(shape) < 1:
-            raise BadArtefact(f"{path}: w_enc should be (d_in, features), got {shape}")
-    return weights, heads
+        return ["params.safetensors"] if "params.safetensors" in folder.names() else _refuse_empty(folder)
+    numbers = sorted(int(match[1]) for name in folder.names() if (match := _MEMBER.fullmatch(name)))
+    if not numbers or numbers != list(range(len(numbers))):
+        found = ", ".join(map(str, numbers)) or "none"
+        raise BadArtefact(
+            f"{folder}: a {kind} has params_layer_0.safetensors and on, one file for each of its layers by "
+            f"position; found {found}; download or copy the rest"
+        )
+    return [f"params_layer_{number}.safetensors" for number in numbers]
 
 
-def _find_layers(named: str | None, heads: dict[str, TensorHead], *, folder: Path, count: int) -> tuple[int, ...]:
+def _refuse_empty(folder: Folder) -> list[str]:
+    raise BadArtefact(f"{folder} has no params.safetensors; download or copy it")
+
+
+def _read_heads(folder: Folder, name: str) -> dict[str, TensorHead]:
+    heads = folder.open_weights(name).heads
+    shape = heads["w_enc"].shape if "w_enc" in heads else ()
+    if len(shape) != 2 or min(shape) < 1:
+        raise BadArtefact(f"{folder.path / name}: w_enc should be (d_in, features), got {shape}")
+    return heads
+
+
+def _parse_layers(named: str | None) -> tuple[int, ...]:
+    return tuple(int(part) for part in named.split("_")) if named else ()
+
+
+def _find_layers(named: str | None, heads: dict[str, TensorHead], *, folder: Folder, count: int) -> tuple[int, ...]:
     """The layers that the name lists; for a CLT, which names none, all of 0 to n - 1, n from its decoder."""
     if named is not None:
-        layers = tuple(int(part) for part in named.split("_"))
+        layers = _parse_layers(named)
         if len(layers) != count:
             raise BadArtefact(f"{folder}: its name lists {len(layers)} layers, found {count} weight files")
         return layers
@@ -115,18 +163,18 @@ def _find_layers(named: str | None, heads: dict[str, TensorHead], *, folder: Pat
     return tuple(range(count))
 
 
-def _check_config(config: dict, *, folder: Path, kind: str, layers: tuple[int, ...], d_dict: int) -> None:
+def _check_config(config: dict, *, folder: Folder, kind: str, layers: tuple[int, ...], d_dict: int) -> None:
     declared = config.get("width", d_dict)
     if declared != d_dict:
         raise BadArtefact(f"{folder}: config.json says width {declared!r}, w_enc has {d_dict} features")
     if config.get("type", kind) != kind:
         raise BadArtefact(
-            f"{folder}: config.json says type {describe_value(config['type'])}, a folder of {folder.parent.name} "
+            f"{folder}: config.json says type {describe_value(config['type'])}, a folder of {folder.site} "
             f"holds a {kind}"
         )
     listed = "{" + ",".join(map(str, layers)) + "}"
     texts = {"clt": ["{all}", listed], "crosscoder": [listed]}.get(kind, [str(layers[0])])
-    ends = [name_ends(folder.parent.name, text) for text in texts]
+    ends = [name_ends(folder.site, text) for text in texts]
     for side, key in enumerate(("hf_hook_point_in", "hf_hook_point_out")):
         allowed = [pair[side] for pair in ends]
         found = config.get(key, allowed[0])
@@ -134,19 +182,18 @@ def _check_config(config: dict, *, folder: Path, kind: str, layers: tuple[int, .
             verb = "reads" if side == 0 else "writes to"
             raise BadArtefact(
                 f"{folder}: config.json {verb} {describe_value(found)}, the folder's name says layer {texts[-1]} of "
-                f"{folder.parent.name}, which is {allowed[0]!r}"
+                f"{folder.site}, which is {allowed[0]!r}"
             )
 
 
-def _read_config(path: Path) -> dict:
-    if not path.exists():
+def _read_config(folder: Folder) -> dict:
+    path = folder.path / "config.json"
+    text = folder.read_text("config.json", limit=_CONFIG_LIMIT)
+    if text is None:
         return {}
-    verify_embedded(path)
     try:
-        if path.stat().st_size > _CONFIG_LIMIT:
-            raise ValueError("too long")
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise BadArtefact(f"{path} cannot be read as JSON ({error}); download or copy it again") from None
     if not isinstance(config, dict):
         raise BadArtefact(f"{path} should hold an object, got {describe_value(config)}")

@@ -1,7 +1,6 @@
 """What all kinds of dictionary share: numbered features, their words, and the sparse code of an activation."""
 
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.activations import SparseActivations
 from gscope_widgets.records.features import DictionaryInfo, FeatureLabel, FeatureRef
 from gscope_widgets.records.numbers import check_feature
+from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
 from gscope_widgets.runtime.dictionaries.member import Member
 from gscope_widgets.runtime.dictionaries.weights import to_numpy
@@ -23,7 +23,7 @@ class Dictionary:
     n members have F_l features each is feature `index % F_l` of member `index // F_l`.
     """
 
-    def __init__(self, folder: Path, *, info: DictionaryInfo, members: tuple[Member, ...], device: str):
+    def __init__(self, folder: Folder, *, info: DictionaryInfo, members: tuple[Member, ...], device: str):
         """Made by `open_dictionary`."""
         self.info, self.folder, self.device = info, folder, device
         self._members = members
@@ -155,7 +155,7 @@ class Dictionary:
 
     @cached_property
     def _notes(self) -> FeatureNotes:
-        return load_notes(self.folder / "features.json", d_dict=self.width)
+        return load_notes(self.folder, d_dict=self.width)
 
     def _locate(self, feature: int) -> tuple[int, int]:
         return divmod(check_feature(feature, width=self.width), self._members[0].width)

@@ -1,7 +1,5 @@
 """JumpReLU dictionaries of one layer: sparse autoencoders and transcoders in the published layout."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
@@ -9,6 +7,7 @@ from gscope_widgets.errors import BadArtefact, InvalidValue, describe_value
 from gscope_widgets.records.features import DictionaryInfo
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member
 from gscope_widgets.runtime.dictionaries.weights import to_numpy
 
@@ -22,13 +21,13 @@ class JumpReLU(Dictionary):
     loaded by the first `encode`.
     """
 
-    def __init__(self, folder: Path, *, info: DictionaryInfo, device: str = "cpu"):
+    def __init__(self, folder: Folder, *, info: DictionaryInfo, device: str = "cpu"):
         """Open a dictionary's folder.
 
         Raises:
             BadArtefact: tensors are missing, or their shapes or types are not as published.
         """
-        member = Member(folder / "params.safetensors", affine=info.affine, device=device)
+        member = Member(folder.open_weights("params.safetensors"), affine=info.affine, device=device)
         super().__init__(folder, info=info, members=(member,), device=device)
         if info.kind == "sae" and self.d_in != self.d_out:
             raise BadArtefact(

@@ -3,12 +3,12 @@
 import json
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from gscope_widgets.errors import BadArtefact
 from gscope_widgets.records.features import FeatureLabel
-from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
+from gscope_widgets.runtime.dictionaries.folders import Folder
 
+FILE = "features.json"
 _SIZE_LIMIT = 50_000_000  # bytes
 _TEXT_LIMIT = 300  # characters of one label
 
@@ -21,19 +21,17 @@ class FeatureNotes:
     known_max: dict[int, float] = field(default_factory=dict)  # largest activation seen when measuring
 
 
-def load_notes(path: Path, *, d_dict: int) -> FeatureNotes:
-    """The notes of a `features.json`, or empty ones where the file is absent.
+def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
+    """The notes of a folder's `features.json`, or empty ones where the file is absent.
 
     Raises:
         BadArtefact: the file is damaged or speaks of features that the dictionary has not.
     """
-    if not path.exists():
+    text = folder.read_text(FILE, limit=_SIZE_LIMIT)
+    if text is None:
         return FeatureNotes()
-    verify_embedded(path)
     try:
-        if path.stat().st_size > _SIZE_LIMIT:
-            raise ValueError("too long")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text)
         source = str(content["source"])[:_TEXT_LIMIT]
         labels, known_max = {}, {}
         for entry in content["features"]:
@@ -47,8 +45,8 @@ def load_notes(path: Path, *, d_dict: int) -> FeatureNotes:
                     source,
                     *(_finite(entry[name]) for name in ("auc", "precision", "recall")),
                 )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise BadArtefact(f"{path} cannot be read ({error}); install gscope-widgets again") from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise BadArtefact(f"{folder.path / FILE} cannot be read ({error}); install gscope-widgets again") from None
     return FeatureNotes(labels, known_max)
 
 

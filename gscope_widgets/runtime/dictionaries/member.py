@@ -1,7 +1,6 @@
 """One weight file of a dictionary: the features that read one hook point."""
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -28,8 +27,8 @@ class Member:
     output layers by absolute position.
     """
 
-    def __init__(self, path: Path, *, affine: bool, device: str, outputs: int | None = None, first: int = 0):
-        """Open a weight file.
+    def __init__(self, file: WeightFile, *, affine: bool, device: str, outputs: int | None = None, first: int = 0):
+        """Check a weight file.
 
         Args:
             affine: it holds a skip connection, stored (d_in, d_out) and applied as `x @ A`.
@@ -39,7 +38,7 @@ class Member:
         Raises:
             BadArtefact: tensors are missing, or their shapes or types are not as published.
         """
-        self.file, self.device = WeightFile(path), device
+        self.file, self.device = file, device
         self._outputs, self._first, self._warned = outputs, first, False
         self._names = (*TENSORS, SKIP) if affine else TENSORS
         self._parts: ByteCache[torch.Tensor] = ByteCache(limit_bytes=_PART_BYTES, size=lambda part: part.nbytes)

@@ -1,13 +1,12 @@
 """Crosscoders and cross-layer transcoders (CLT): features that read one layer and write to several."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, describe_value
 from gscope_widgets.records.features import DictionaryInfo
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member
 from gscope_widgets.runtime.dictionaries.weights import to_numpy
 
@@ -27,7 +26,7 @@ class MultilayerDictionary(Dictionary):
     names the file and they are left out. Encoding loads all n files.
     """
 
-    def __init__(self, folder: Path, *, info: DictionaryInfo, device: str = "cpu"):
+    def __init__(self, folder: Folder, *, info: DictionaryInfo, device: str = "cpu"):
         """Open a dictionary's folder.
 
         Raises:
@@ -35,8 +34,8 @@ class MultilayerDictionary(Dictionary):
         """
         count = len(info.layers)
         members = tuple(
-            Member(folder / f"params_layer_{i}.safetensors", affine=info.affine, device=device, outputs=count, first=i)
-            for i in range(count)
+            Member(file, affine=info.affine, device=device, outputs=count, first=i)
+            for i, file in enumerate(folder.open_weights(f"params_layer_{i}.safetensors") for i in range(count))
         )
         super().__init__(folder, info=info, members=members, device=device)
         for member in members:

@@ -9,41 +9,103 @@ from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.features import DictionaryInfo, FeatureRef, ModelInfo
 from gscope_widgets.records.numbers import check_feature
-from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, list_dictionaries
-from gscope_widgets.runtime.dictionaries.choice import choose_dictionary
+from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, describe_listed, list_dictionaries
+from gscope_widgets.runtime.dictionaries.choice import choose_dictionary, write_choice
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.folders import Folder, HubFolder, LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
+from gscope_widgets.runtime.hub.repository import RemoteFile, Repository
 
 # The published configs say "google/gemma-3-270m-pt" for what the Hub calls google/gemma-3-270m, and "gemma-v3-1b-it".
 _GEMMA = re.compile(r"(?:.*/)?(?:gemma-v?3|gscope)-(270m|1b|4b|12b|27b|mini)(-pt|-it)?")
 
 
+_ELSEWHERE = "open a folder in the published layout with scope.dictionary(path=...)"
+
+
 class Shelf:
     """Opens each dictionary once, and finds it again by its id. Safe to use from several threads."""
 
-    def __init__(self, model: ModelInfo, *, name: str):
-        """An empty shelf. `name` is what `gs.load` was called with."""
-        self._model, self._root = model, DICTIONARIES.get(name)
+    def __init__(self, model: ModelInfo, *, name: str, token: str | None = None):
+        """An empty shelf.
+
+        Args:
+            name: what `gs.load` was called with.
+            token: for the Hub; by default huggingface_hub finds its own.
+        """
+        self._model, self._root, self._token = model, DICTIONARIES.get(name), token
+        self._repositories: dict[str | None, Repository] = {}
         self._open: dict[str, Dictionary] = {}
         self._lock = threading.Lock()
         self._closed = False
 
-    def catalogue(self) -> Catalogue:
-        """What there is for this model on this machine."""
-        return Catalogue() if self._root is None else list_dictionaries(self._root)
+    def catalogue(self, *, revision: str | None = None, refresh: bool = False) -> Catalogue:
+        """What there is for this model: what ships with it, or what its Gemma Scope 2 repository lists.
 
-    def choose(self, **wishes) -> Dictionary:
+        Args:
+            revision: of the repository.
+            refresh: ask the Hub again, also within a day of the last time.
+        """
+        self._require_open()
+        if self._root is not None:
+            return list_dictionaries(self._root)
+        if not self._has_repository:
+            return Catalogue()
+        folders = self._list_folders(revision, refresh=refresh)
+        return Catalogue(info for folder in folders.values() if (info := describe_listed(folder)) is not None)
+
+    def choose(self, *, revision: str | None = None, **wishes) -> Dictionary:
         """The dictionary of the catalogue that fits the wishes of `choose_dictionary`."""
         self._require_open()
-        infos = self.catalogue()
-        if not infos:
+        if self._root is not None:
+            if revision is not None:
+                raise InvalidValue(f"revision is for dictionaries on the Hub; those of {self._model.id} ship with it")
+            info = choose_dictionary(self.catalogue(), **wishes)
+            return self._take(LocalFolder(self._root.parent / info.id))
+        if not self._has_repository:
             raise UnknownDictionary(
-                f"no dictionaries for {self._model.id} ship with this package; download a folder of "
-                "google/gemma-scope-2-* and pass it: scope.dictionary(path=...)"
+                f"no dictionaries for {self._model.id} are known: Gemma Scope 2 has them for gemma-3-270m to "
+                f"gemma-3-27b, pt and it; {_ELSEWHERE}"
             )
-        info = choose_dictionary(infos, **wishes)
-        return self._take(self._root.parent / info.id, info)
+        infos = self.catalogue(revision=revision)
+        if not infos:
+            raise UnknownDictionary(f"{self._repository(revision).name} lists no dictionary; {_ELSEWHERE}")
+        return self._take(self._list_folders(revision)[choose_dictionary(infos, **wishes).id])
+
+    def write_opening(self, dictionary_id: str) -> str:
+        """The expression that opens an open dictionary again."""
+        folder = self.find_id(dictionary_id).folder
+        revision = folder.revision if isinstance(folder, HubFolder) else None
+        if isinstance(folder, HubFolder) or (self._root is not None and folder.path.is_relative_to(self._root)):
+            infos = self.catalogue(revision=revision)
+            listed = next((info for info in infos if info.id == dictionary_id), None)
+            wishes = listed and write_choice(infos, listed)
+            if wishes:
+                return f"scope.dictionary({wishes}" + (f", revision={revision!r})" if revision else ")")
+        return f"scope.dictionary(path={str(folder.path)!r})"
+
+    @property
+    def _has_repository(self) -> bool:
+        gemma = find_gemma(self._model.id)
+        return gemma is not None and gemma[0] != "mini"
+
+    def _repository(self, revision: str | None) -> Repository:
+        if revision not in self._repositories:
+            name = "google/gemma-scope-2-{}{}".format(*find_gemma(self._model.id))
+            self._repositories[revision] = Repository(name, revision=revision, token=self._token)
+        return self._repositories[revision]
+
+    def _list_folders(self, revision: str | None, *, refresh: bool = False) -> dict[str, HubFolder]:
+        """The folders that hold weights, by the id of the dictionary in them."""
+        repository = self._repository(revision)
+        parts: dict[str, dict[str, RemoteFile]] = {}
+        for name, file in repository.files(refresh=refresh).items():
+            path, _, last = name.rpartition("/")
+            if path.count("/") == 1:
+                parts.setdefault(path, {})[last] = file
+        found = (HubFolder(files, repository=repository) for _, files in sorted(parts.items()))
+        return {folder.id: folder for folder in found}
 
     def open_folder(self, path: str | Path) -> Dictionary:
         """The dictionary in a folder of the published layout."""
@@ -56,7 +118,7 @@ class Shelf:
             raise UnknownDictionary(
                 f"{path} holds no dictionary: it has no params.safetensors and no params_layer_0.safetensors"
             )
-        return self._take(folder, describe_dictionary(folder, root=folder.parent.parent))
+        return self._take(LocalFolder(folder))
 
     def find(self, feature: FeatureRef) -> Dictionary:
         """The open dictionary that a feature belongs to.
@@ -105,22 +167,21 @@ class Shelf:
         if self._closed:
             raise Closed(f"the scope of {self._model.id} is closed; load it again with gs.load()")
 
-    def _take(self, folder: Path, info: DictionaryInfo) -> Dictionary:
-        folder = folder.resolve()
+    def _take(self, folder: Folder) -> Dictionary:
         with self._lock:
             self._require_open()
-            if info.id not in self._open:
-                self._open[info.id] = self._read(folder, info)
-            dictionary = self._open[info.id]
-        if dictionary.folder != folder:
+            if folder.id not in self._open:
+                self._open[folder.id] = self._read(folder, describe_dictionary(folder))
+            dictionary = self._open[folder.id]
+        if dictionary.folder.path.resolve() != folder.path.resolve():
             raise UnknownDictionary(
-                f"{folder} has the id {info.id}, which is open from {dictionary.folder}; "
+                f"{folder} has the id {folder.id}, which is open from {dictionary.folder}; "
                 "rename one of the three folders of its name"
             )
         return dictionary
 
-    def _read(self, folder: Path, info: DictionaryInfo) -> Dictionary:
-        made_for, ours = _gemma_of(info.model), _gemma_of(self._model.id)
+    def _read(self, folder: Folder, info: DictionaryInfo) -> Dictionary:
+        made_for, ours = find_gemma(info.model), find_gemma(self._model.id)
         if made_for and ours and made_for != ours:
             raise UnknownDictionary(
                 f"{info.id} was made for {info.model}, and this is {self._model.id}: dictionaries of one model "
@@ -148,7 +209,7 @@ class Shelf:
             )
 
 
-def _gemma_of(name: str) -> tuple[str, str] | None:
+def find_gemma(name: str) -> tuple[str, str] | None:
     """Size and "-pt" or "-it" of one of Google's Gemma 3 models or of gscope-mini, or None for any other name."""
     match = _GEMMA.fullmatch(name)
     return None if match is None else (match[1], match[2] or "-pt")

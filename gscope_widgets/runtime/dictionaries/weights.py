@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +13,12 @@ from safetensors import SafetensorError, safe_open
 
 from gscope_widgets.errors import BadArtefact
 from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
+from gscope_widgets.runtime.hub.repository import RemoteFile
+from gscope_widgets.runtime.hub.transfer import RangeIgnored, fetch_file, read_range
 
 _HEADER_LIMIT = 100_000_000  # safetensors' own limit on the JSON header, in bytes
+_FIRST_BYTES = 4096
+_TORCH_TYPES = {"F32": torch.float32, "BF16": torch.bfloat16}  # of the tensors that rows are read of
 _TYPE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 
 
@@ -22,6 +28,7 @@ class TensorHead:
 
     dtype: str  # safetensors' name: "F32"
     shape: tuple[int, ...]
+    start: int  # byte of the file at which its data begin
 
 
 class WeightFile:
@@ -53,6 +60,9 @@ class WeightFile:
         with self._open() as file:
             return self._check_finite(name, file.get_slice(name)[:, index])
 
+    def fetch(self) -> None:
+        """See that the whole file is on this machine."""
+
     def _open(self):
         try:
             return safe_open(self.path, framework="pt")
@@ -65,10 +75,61 @@ class WeightFile:
         return tensor
 
 
+class HubWeightFile(WeightFile):
+    """A safetensors file on the Hub. Headers and rows come by range requests until the whole is asked for."""
+
+    def __init__(self, file: RemoteFile, *, token: str | None = None):
+        """Read the header: from this machine where the file was fetched before, else by one request.
+
+        Raises:
+            BadArtefact: as `WeightFile`; Offline, GatedModel, UnknownDictionary: as the Hub answered.
+        """
+        self._file, self._token = file, token
+        self.path = file.path
+        try:
+            self.heads = read_header(self.path) if file.is_here else self._read_remote_header()
+        except RangeIgnored:
+            self.fetch()
+            self.heads = read_header(self.path)
+
+    def fetch(self) -> None:
+        """See that the whole file is on this machine; see `fetch_file`."""
+        fetch_file(self._file, token=self._token)
+
+    def tensor(self, name: str) -> torch.Tensor:
+        """See `WeightFile`; fetches the file first."""
+        self.fetch()
+        return super().tensor(name)
+
+    def row(self, name: str, index: int) -> torch.Tensor:
+        """See `WeightFile`; of a file that was not fetched, one range request."""
+        if not self._file.is_here:
+            with suppress(RangeIgnored):
+                return self._check_finite(name, self._read_remote_row(name, index))
+            self.fetch()
+        return super().row(name, index)
+
+    def column(self, name: str, index: int) -> torch.Tensor:
+        """See `WeightFile`; fetches the file first, since a column lies scattered over all of it."""
+        self.fetch()
+        return super().column(name, index)
+
+    def _read(self, start: int, stop: int) -> bytes:
+        return read_range(self._file, start, stop, token=self._token)
+
+    def _read_remote_header(self) -> dict[str, TensorHead]:
+        return parse_header(self._read, size=self._file.size, where=f"{self._file.name} of {self._file.repository}")
+
+    def _read_remote_row(self, name: str, index: int) -> torch.Tensor:
+        head = self.heads[name]
+        length = math.prod(head.shape[1:]) * _TYPE_BYTES[head.dtype]
+        start = head.start + index * length
+        content = bytearray(self._read(start, start + length))
+        return torch.frombuffer(content, dtype=_TORCH_TYPES[head.dtype]).reshape(head.shape[1:])
+
+
 def read_header(path: Path) -> dict[str, TensorHead]:
     """The tensors that a safetensors file declares, after checking that the file holds them.
-
-    Layout: 8 bytes with the header's length (little-endian), the JSON header, then the data.
 
     Raises:
         BadArtefact: with the sizes found and expected, or what the file is instead.
@@ -76,37 +137,53 @@ def read_header(path: Path) -> dict[str, TensorHead]:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            start = file.read(8)
-            length = int.from_bytes(start, "little")
-            header_bytes = file.read(length) if length <= min(size, _HEADER_LIMIT) else b""
-            if not header_bytes:
-                start += file.read(120)
+
+            def read(start: int, stop: int) -> bytes:
+                file.seek(start)
+                return file.read(stop - start)
+
+            return parse_header(read, size=size, where=str(path))
     except OSError as error:
         raise BadArtefact(f"{path} cannot be read ({error.strerror})") from None
+
+
+def parse_header(read: Callable[[int, int], bytes], *, size: int, where: str) -> dict[str, TensorHead]:
+    """The tensors of a safetensors file of `size` bytes, of which `read(start, stop)` gives a part.
+
+    Layout: 8 bytes with the header's length (little-endian), the JSON header, then the data. The
+    first part asked for holds the whole header of a published file, which takes under 1,000 bytes.
+    """
     advice = "download or copy it again"
-    if size < 8 or not header_bytes:
-        raise BadArtefact(f"{path} ({size} bytes) is {_guess_content(start)}, not a safetensors file; {advice}")
+    opening = read(0, min(size, _FIRST_BYTES))
+    length = int.from_bytes(opening[:8], "little")
+    if size < 8 or not 0 < length <= min(size, _HEADER_LIMIT):
+        raise BadArtefact(
+            f"{where} ({size} bytes) is {_guess_content(opening[:128])}, not a safetensors file; {advice}"
+        )
+    header_bytes = opening[8 : 8 + length]
+    if len(header_bytes) < length:
+        header_bytes += read(len(opening), min(size, 8 + length))
     try:
         header = json.loads(header_bytes)
+        entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        spans = {name: [int(n) for n in entry["data_offsets"][:2]] for name, entry in entries.items()}
         heads = {
-            name: TensorHead(str(entry["dtype"]), tuple(int(n) for n in entry["shape"]))
-            for name, entry in header.items()
-            if name != "__metadata__"
+            name: TensorHead(str(entry["dtype"]), tuple(int(n) for n in entry["shape"]), 8 + length + spans[name][0])
+            for name, entry in entries.items()
         }
-        spans = {name: [int(n) for n in header[name]["data_offsets"][:2]] for name in heads}
         ends = [end for _, end in spans.values()]
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError):
-        raise BadArtefact(f"{path} ({size} bytes) has a damaged header; {advice}") from None
+        raise BadArtefact(f"{where} ({size} bytes) has a damaged header; {advice}") from None
     expected = 8 + length + max(ends, default=0)
     if size != expected:
-        raise BadArtefact(f"{path} is cut short or changed: {size} bytes, its header asks for {expected}; {advice}")
+        raise BadArtefact(f"{where} is cut short or changed: {size} bytes, its header asks for {expected}; {advice}")
     for name, head in heads.items():
         if head.dtype not in _TYPE_BYTES:
-            raise BadArtefact(f"{path}: tensor {name} has the unknown type {head.dtype!r}; {advice}")
+            raise BadArtefact(f"{where}: tensor {name} has the unknown type {head.dtype!r}; {advice}")
         needed, held = math.prod(head.shape) * _TYPE_BYTES[head.dtype], spans[name][1] - spans[name][0]
         if needed != held:
             raise BadArtefact(
-                f"{path}: tensor {name} {head.shape} takes {needed} bytes, its header gives it {held}; {advice}"
+                f"{where}: tensor {name} {head.shape} takes {needed} bytes, its header gives it {held}; {advice}"
             )
     return heads
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from huggingface_hub import errors as hub_errors
 from huggingface_hub import hf_hub_download
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.models.gemma3.modeling_gemma3 import Gemma3TextModel
@@ -16,7 +15,6 @@ from transformers.utils import logging as transformers_logging
 
 from gscope_widgets.errors import (
     BadArtefact,
-    GatedModel,
     InvalidValue,
     Offline,
     OutOfMemory,
@@ -29,10 +27,10 @@ from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
 from gscope_widgets.runtime.dictionaries.weights import read_header
 from gscope_widgets.runtime.gemma.sites import find_text_model
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
+from gscope_widgets.runtime.hub.faults import explain_faults
 
 _SHORT_NAME = re.compile(r"gemma-3-(270m|1b|4b|12b|27b)(-pt|-it)?")
 _WEIGHT_TYPES = ("BF16", "F32", "F16")
-_LICENCE_PAGE = "https://huggingface.co/{}"
 
 
 @dataclass(frozen=True)
@@ -186,31 +184,8 @@ def _find_source(name: str, *, revision: str | None, token: str | None) -> tuple
 
 def _ask_hub(repository: str, *, revision: str | None, token: str | None) -> None:
     """Fetch the configuration alone, so that what stands in the way is told before anything large."""
-    unreachable = (
-        f"{repository} is not on this machine and the Hub cannot be reached; "
-        "go online and try again, or use gs.load('mini'), which needs no network"
-    )
-    try:
+    with explain_faults(repository, what="config.json", revision=revision):
         hf_hub_download(repository, "config.json", revision=revision, token=token)
-    except hub_errors.GatedRepoError:
-        raise GatedModel(
-            f"{repository} asks for an accepted licence: accept it on {_LICENCE_PAGE.format(repository)}, make a read "
-            "token in your account's settings, and set it as HF_TOKEN (a secret of that name on Colab); "
-            "or go on with gs.load('mini')"
-        ) from None
-    except hub_errors.RepositoryNotFoundError:
-        raise UnknownModel(f"the Hub has no {repository}, or it is private and HF_TOKEN is absent or expired") from None
-    except hub_errors.RevisionNotFoundError:
-        raise UnknownModel(f"{repository} has no revision {describe_value(revision)}") from None
-    except (hub_errors.LocalEntryNotFoundError, hub_errors.OfflineModeIsEnabled):
-        raise Offline(unreachable) from None
-    except hub_errors.HfHubHTTPError as error:
-        status = getattr(getattr(error, "response", None), "status_code", "no status")
-        raise Offline(
-            f"the Hub answered {status} for {repository}; try again in a few minutes, or use gs.load('mini')"
-        ) from None
-    except OSError:
-        raise Offline(unreachable) from None
 
 
 @contextmanager

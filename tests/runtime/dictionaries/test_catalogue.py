@@ -10,11 +10,12 @@ import gscope_widgets as gs
 from gscope_widgets.records.features import FeatureRef, ModelInfo
 from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, list_dictionaries
 from gscope_widgets.runtime.dictionaries.choice import choose_dictionary
+from gscope_widgets.runtime.dictionaries.folders import LocalFolder
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 
 
 def describe(folder):
-    return describe_dictionary(folder, root=folder.parent.parent)
+    return describe_dictionary(LocalFolder(folder))
 
 
 def test_a_folder_says_what_it_is(make_dictionary):
@@ -341,5 +342,7 @@ def test_the_embedded_catalogue_is_the_folders_that_ship(scope):
 
 def test_a_model_without_dictionaries_says_where_they_come_from(tiny):
     assert tiny.catalogue() == []
-    with pytest.raises(gs.UnknownDictionary, match=r"google/gemma-scope-2-\* and pass it: scope\.dictionary\(path="):
+    with pytest.raises(
+        gs.UnknownDictionary, match=r"Gemma Scope 2 has them for gemma-3-270m to .* scope\.dictionary\(path="
+    ):
         tiny.dictionary()

@@ -105,7 +105,9 @@ def test_the_arrays_list_firings_by_position_and_then_by_feature(scope, dictiona
 
 def test_encode_equals_numpy_on_any_activations(tiny_dictionary, read_weights):
     x = np.random.default_rng(0).normal(size=(50, 24)).astype(np.float32)
-    check_encoding(tiny_dictionary.encode(x).to_dense(), x.astype(np.float64), read_weights(tiny_dictionary.folder))
+    check_encoding(
+        tiny_dictionary.encode(x).to_dense(), x.astype(np.float64), read_weights(tiny_dictionary.folder.path)
+    )
 
 
 def test_encode_in_blocks_equals_encode_at_once(tiny_dictionary, monkeypatch):
@@ -232,7 +234,7 @@ def test_no_positions_at_all_encode_to_nothing(tiny_dictionary):
 
 
 def test_decode_equals_numpy(tiny_dictionary, read_weights):
-    weights = read_weights(tiny_dictionary.folder)
+    weights = read_weights(tiny_dictionary.folder.path)
     x = np.random.default_rng(2).normal(size=(30, 24)).astype(np.float32)
     sparse = tiny_dictionary.encode(x)
     expected = sparse.to_dense().astype(np.float64) @ weights["w_dec"] + weights["b_dec"]
@@ -242,7 +244,7 @@ def test_decode_equals_numpy(tiny_dictionary, read_weights):
 
 def test_decoding_silence_gives_the_bias(tiny_dictionary, read_weights):
     silence = SparseActivations(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32), (2, 40))
-    expected = np.stack([read_weights(tiny_dictionary.folder)["b_dec"]] * 2)
+    expected = np.stack([read_weights(tiny_dictionary.folder.path)["b_dec"]] * 2)
     np.testing.assert_allclose(tiny_dictionary.decode(silence), expected, rtol=1e-6)
 
 

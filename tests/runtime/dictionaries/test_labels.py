@@ -5,15 +5,15 @@ import json
 import pytest
 
 import gscope_widgets as gs
+from gscope_widgets.runtime.dictionaries.folders import LocalFolder
 from gscope_widgets.runtime.dictionaries.labels import load_notes
 
 ENTRY = {"feature": 3, "label": "ducks", "max_activation": 7.5, "auc": 0.9, "precision": 0.8, "recall": 0.7}
 
 
 def write(tmp_path, content):
-    path = tmp_path / "features.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return path
+    (tmp_path / "features.json").write_text(content if isinstance(content, str) else json.dumps(content))
+    return LocalFolder(tmp_path)
 
 
 def test_labels_come_with_their_source_and_scores(tmp_path):
@@ -26,7 +26,7 @@ def test_labels_come_with_their_source_and_scores(tmp_path):
 
 
 def test_no_file_means_no_notes(tmp_path):
-    notes = load_notes(tmp_path / "features.json", d_dict=10)
+    notes = load_notes(LocalFolder(tmp_path), d_dict=10)
     assert (notes.labels, notes.known_max) == ({}, {})
 
 

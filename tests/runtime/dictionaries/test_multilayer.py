@@ -11,13 +11,14 @@ from safetensors.torch import save_file
 
 import gscope_widgets as gs
 from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary
+from gscope_widgets.runtime.dictionaries.folders import LocalFolder
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
 
 N, SHARE, D = 3, 7, 24
 
 
 def open_folder(folder, **changes):
-    return MultilayerDictionary(folder, info=describe_dictionary(folder, root=folder.parent.parent), **changes)
+    return MultilayerDictionary(LocalFolder(folder), info=describe_dictionary(LocalFolder(folder)), **changes)
 
 
 def members(folder):
@@ -197,7 +198,8 @@ def test_closing_frees_the_weights_and_the_next_use_reads_them_again(make_multil
 
 
 def test_a_width_that_is_no_round_number_is_read_from_the_files(make_multilayer):
-    info = describe_dictionary(folder := make_multilayer(), root=folder.parent.parent)
+    folder = make_multilayer()
+    info = describe_dictionary(LocalFolder(folder))
     assert (info.kind, info.layers, info.width, info.d_dict, info.affine) == ("clt", (0, 1, 2), "1k", 21, False)
     assert info.bytes == sum(path.stat().st_size for path in folder.glob("params*"))
 
@@ -206,7 +208,7 @@ def test_a_width_that_is_no_round_number_is_read_from_the_files(make_multilayer)
 def test_without_a_config_names_and_headers_are_enough(make_multilayer, site):
     layers = (0, 1, 2) if site == "clt" else (1, 5, 7)
     folder = make_multilayer(site=site, layers=layers, affine=site == "clt", with_config=False)
-    info = describe_dictionary(folder, root=folder.parent.parent)
+    info = describe_dictionary(LocalFolder(folder))
     assert (info.kind, info.layers, info.affine, info.mean_l0) == (site, layers, site == "clt", None)
 
 
@@ -264,7 +266,7 @@ def test_a_damaged_member_is_refused_in_one_sentence_that_names_its_file(make_mu
 def test_a_config_that_contradicts_its_folder_is_refused(make_multilayer, options, sentence):
     folder = make_multilayer(**options)
     with pytest.raises(gs.BadArtefact, match=sentence):
-        describe_dictionary(folder, root=folder.parent.parent)
+        describe_dictionary(LocalFolder(folder))
 
 
 def test_members_of_different_widths_are_refused(make_multilayer, tmp_path):
@@ -278,4 +280,4 @@ def test_names_that_list_another_number_of_layers_are_refused(make_multilayer):
     folder = make_multilayer(site="crosscoder", layers=(1, 2, 5), with_config=False)
     renamed = folder.rename(folder.parent / "layer_1_2_width_1k_l0_medium")
     with pytest.raises(gs.BadArtefact, match="its name lists 2 layers, found 3 weight files"):
-        describe_dictionary(renamed, root=folder.parent.parent)
+        describe_dictionary(LocalFolder(renamed))

@@ -7,6 +7,7 @@ from safetensors.torch import load_file, save_file
 
 import gscope_widgets as gs
 from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary
+from gscope_widgets.runtime.dictionaries.folders import LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 
 
@@ -21,7 +22,7 @@ def make(make_dictionary):
 
 
 def open_folder(folder):
-    return JumpReLU(folder, info=describe_dictionary(folder, root=folder.parent.parent))
+    return JumpReLU(LocalFolder(folder), info=describe_dictionary(LocalFolder(folder)))
 
 
 def encode_plainly(x, w):

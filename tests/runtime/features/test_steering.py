@@ -24,7 +24,7 @@ def plain(tiny, load_plain):
 
 @pytest.fixture
 def weights(tiny_dictionary, read_weights):
-    return read_weights(tiny_dictionary.folder)
+    return read_weights(tiny_dictionary.folder.path)
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def test_interventions_at_two_layers_act_at_both(tiny, tiny_dictionary, make_dic
     other = tiny.dictionary(path=path)
     made = [gs.add(tiny_dictionary.feature(1), 3.0, unit="raw"), gs.add(other.feature(30), 4.0, unit="raw")]
     plain = load_plain(tiny.name)
-    rows = {1: 3.0 * unit(read_weights(tiny_dictionary.folder), 1), 2: 4.0 * unit(read_weights(path), 30)}
+    rows = {1: 3.0 * unit(read_weights(tiny_dictionary.folder.path), 1), 2: 4.0 * unit(read_weights(path), 30)}
     handles = []
     for layer, row in rows.items():
         push = torch.from_numpy(row).float()

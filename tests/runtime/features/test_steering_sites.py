@@ -140,7 +140,10 @@ def test_a_transcoder_and_an_autoencoder_at_one_point_add_up(tiny, plain, make_d
 
     def change(read, written):
         own = -activation(read, w, f)[:, None] * w["w_dec"][f]
-        v = {name: value.astype(np.float64) for name, value in load_file(other.folder / "params.safetensors").items()}
+        v = {
+            name: value.astype(np.float64)
+            for name, value in load_file(other.folder.path / "params.safetensors").items()
+        }
         return own + (5.0 - activation(written, v, 2))[:, None] * v["w_dec"][2]
 
     expected, _ = run_edited(plain, tiny.tokens(TEXT).ids, site, change)

@@ -346,7 +346,7 @@ def test_close_twice_is_quiet_and_use_after_it_is_a_clear_error(tiny, tiny_dicti
         lambda: tiny.generate("x", [gs.add(ref, 0.5)]),
         lambda: tiny.mean_norm(tiny_dictionary),
         lambda: tiny.describe(ref),
-        lambda: tiny.dictionary(path=tiny_dictionary.folder),
+        lambda: tiny.dictionary(path=tiny_dictionary.folder.path),
         lambda: tiny.submit(lambda _job: None),
     ):
         with pytest.raises(gs.Closed, match=r"closed; load it again with gs\.load\(\)"):
@@ -418,8 +418,8 @@ def hub_error(kind):
         (hub_errors.RevisionNotFoundError, gs.UnknownModel, "google/gemma-3-270m has no revision 'r1'"),
         (hub_errors.LocalEntryNotFoundError, gs.Offline, r"cannot be reached; go online.*gs\.load\('mini'\)"),
         (hub_errors.OfflineModeIsEnabled, gs.Offline, "not on this machine"),
-        (ConnectionError, gs.Offline, "not on this machine"),
-        (TimeoutError, gs.Offline, "not on this machine"),
+        (ConnectionError, gs.Offline, "the Hub broke off while sending config.json of google/gemma-3-270m; try again"),
+        (TimeoutError, gs.Offline, "the Hub took too long over config.json of google/gemma-3-270m; try again"),
     ],
 )
 def test_what_the_hub_answers_becomes_a_sentence_without_the_token(load, monkeypatch, raised, expected, sentence):

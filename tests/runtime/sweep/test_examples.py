@@ -7,6 +7,7 @@ from safetensors.numpy import load_file
 
 import gscope_widgets as gs
 from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary
+from gscope_widgets.runtime.dictionaries.folders import LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
 from gscope_widgets.runtime.sweep.examples import collect_examples, read_rows
@@ -15,8 +16,8 @@ N_SEQ, SEQ_LEN, F = 23, 9, 40
 
 
 def open_folder(folder):
-    info = describe_dictionary(folder, root=folder.parent.parent)
-    return (MultilayerDictionary if info.kind in ("clt", "crosscoder") else JumpReLU)(folder, info=info)
+    info = describe_dictionary(LocalFolder(folder))
+    return (MultilayerDictionary if info.kind in ("clt", "crosscoder") else JumpReLU)(LocalFolder(folder), info=info)
 
 
 @pytest.fixture

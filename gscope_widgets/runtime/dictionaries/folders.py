@@ -1,0 +1,120 @@
+"""One dictionary's folder in the published layout, on this machine or on the Hub."""
+
+from pathlib import Path
+
+from gscope_widgets.errors import BadArtefact
+from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
+from gscope_widgets.runtime.dictionaries.weights import HubWeightFile, WeightFile
+from gscope_widgets.runtime.hub.repository import RemoteFile, Repository
+from gscope_widgets.runtime.hub.transfer import fetch_file
+
+
+class Folder:
+    """`{repository}/{site}/{name}`: its files by name, opened without reading more than asked for."""
+
+    def __init__(self, path: Path):
+        """Args: path: where the files are, or will be once they are fetched."""
+        self.path = path
+        self.name, self.site, self.repository = path.name, path.parent.name, path.parent.parent.name
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def id(self) -> str:
+        """The id of the dictionary in it, as in `DictionaryInfo.id`."""
+        return f"{self.repository}/{self.site}/{self.name}"
+
+    def names(self) -> list[str]:
+        """The files that it holds."""
+        raise NotImplementedError
+
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+        raise NotImplementedError
+
+    def is_here(self, name: str) -> bool:
+        """Whether a file is on this machine."""
+        raise NotImplementedError
+
+    def fetch(self, name: str) -> Path:
+        """A file on this machine, fetched first where it is not."""
+        raise NotImplementedError
+
+    def open_weights(self, name: str) -> WeightFile:
+        """A safetensors file, of which only the header is read now."""
+        raise NotImplementedError
+
+    def read_text(self, name: str, *, limit: int) -> str | None:
+        """A small text file, or None where there is none.
+
+        Args:
+            limit: bytes; a longer file is refused unread.
+
+        Raises:
+            BadArtefact: it cannot be read.
+        """
+        if name not in self.names():
+            return None
+        path = self.path / name
+        try:
+            if self.size(name) > limit:
+                raise ValueError("too long")
+            return self.fetch(name).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise BadArtefact(f"{path} cannot be read ({error}); download or copy it again") from None
+
+
+class LocalFolder(Folder):
+    """A folder on this machine; what ships with the package is compared with the sums that ship beside it."""
+
+    def names(self) -> list[str]:
+        """See `Folder`."""
+        return sorted(path.name for path in self.path.iterdir() if path.is_file())
+
+    def size(self, name: str) -> int:
+        """See `Folder`."""
+        return (self.path / name).stat().st_size
+
+    def is_here(self, name: str) -> bool:
+        """See `Folder`."""
+        return (self.path / name).is_file()
+
+    def fetch(self, name: str) -> Path:
+        """See `Folder`."""
+        verify_embedded(self.path / name)
+        return self.path / name
+
+    def open_weights(self, name: str) -> WeightFile:
+        """See `Folder`."""
+        return WeightFile(self.path / name)
+
+
+class HubFolder(Folder):
+    """A folder of a repository, whose files are fetched one by one when they are needed."""
+
+    def __init__(self, files: dict[str, RemoteFile], *, repository: Repository):
+        """Args: files: by their names in the folder; repository: that they are in."""
+        super().__init__(next(iter(files.values())).path.parent)
+        self.repository, self.revision = repository.name.partition("/")[2], repository.revision
+        self._files, self._token = files, repository.token
+
+    def names(self) -> list[str]:
+        """See `Folder`."""
+        return sorted(self._files)
+
+    def size(self, name: str) -> int:
+        """See `Folder`."""
+        return self._files[name].size
+
+    def is_here(self, name: str) -> bool:
+        """See `Folder`."""
+        return self._files[name].is_here
+
+    def fetch(self, name: str) -> Path:
+        """See `Folder`, and `fetch_file` for what can go wrong."""
+        return fetch_file(self._files[name], token=self._token)
+
+    def open_weights(self, name: str) -> WeightFile:
+        """See `Folder`."""
+        return HubWeightFile(self._files[name], token=self._token)

@@ -1,0 +1,118 @@
+"""What goes wrong between this machine and the Hub, said in words; no message holds a token."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from huggingface_hub import constants, errors
+
+from gscope_widgets.errors import DiskFull, GatedModel, GscopeError, Offline, UnknownModel, describe_value
+
+LICENCE_PAGE = "https://huggingface.co/{}"
+# Libraries below huggingface_hub, which let some of their own errors through; which one it is has changed twice.
+_TRANSPORTS = frozenset(("httpx", "httpx2", "httpcore", "requests", "urllib3"))
+
+
+class HubBusy(Offline):
+    """An answer that may be another one soon: too many requests, a fault of the server, a broken connection."""
+
+
+@contextmanager
+def explain_faults(
+    repository: str,
+    *,
+    what: str,
+    revision: str | None = None,
+    unknown: type[GscopeError] = UnknownModel,
+    instead: str = "use gs.load('mini'), which needs no network",
+) -> Iterator[None]:
+    """Turn what huggingface_hub raises inside into this package's errors.
+
+    Args:
+        what: what was being fetched: "config.json", "its list of files".
+        unknown: raised where the repository, the revision or the file does not exist.
+        instead: what to do without it.
+
+    Raises:
+        GatedModel: the licence is not accepted, or no token was found.
+        Offline: there is no way to the Hub, or it does not answer as it should.
+    """
+    try:
+        yield
+    except GscopeError:
+        raise
+    except errors.GatedRepoError:
+        raise GatedModel(
+            f"{repository} asks for an accepted licence: accept it on {LICENCE_PAGE.format(repository)}, make a read "
+            "token in your account's settings, and give it to this machine: in a notebook run "
+            "huggingface_hub.login(), on Colab add a secret named HF_TOKEN, in a shell run hf auth login or set "
+            f"HF_TOKEN; or {instead}"
+        ) from None
+    except errors.RepositoryNotFoundError:
+        raise unknown(f"the Hub has no {repository}, or it is private and HF_TOKEN is absent or expired") from None
+    except errors.RevisionNotFoundError:
+        raise unknown(f"{repository} has no revision {describe_value(revision)}") from None
+    except errors.OfflineModeIsEnabled:
+        raise Offline(
+            f"{what} of {repository} is not on this machine, and HF_HUB_OFFLINE is set; unset it, or {instead}"
+        ) from None
+    except errors.LocalEntryNotFoundError as error:
+        raise _explain_absence(error, repository, what=what, instead=instead) from None
+    except errors.EntryNotFoundError:
+        raise unknown(f"{repository} has no {what}") from None
+    except errors.HfHubHTTPError as error:
+        raise _explain_status(error, repository, what=what, instead=instead) from None
+    except Exception as error:
+        if _is_transport(error):
+            raise _explain_transport(error, repository, what=what, instead=instead) from None
+        if isinstance(error, OSError):
+            raise _explain_disk(error, repository, what=what) from None
+        raise
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that an error carries, or None."""
+    return getattr(getattr(error, "response", None), "status_code", None)
+
+
+def _explain_absence(error: BaseException, repository: str, *, what: str, instead: str) -> Offline:
+    """`LocalEntryNotFoundError` stands for every reason why a file could not be had; the cause tells which."""
+    cause = error.__cause__
+    if cause is not None and status_of(cause) is not None:
+        return _explain_status(cause, repository, what=what, instead=instead)
+    return Offline(
+        f"{what} of {repository} is not on this machine and the Hub cannot be reached; go online and try again, "
+        f"or {instead}"
+    )
+
+
+def _explain_status(error: BaseException, repository: str, *, what: str, instead: str) -> GscopeError:
+    status = status_of(error)
+    if status == 401:
+        return UnknownModel(f"the Hub does not accept the token it was given for {repository}; make a new read token")
+    kind = HubBusy if status is None or status == 429 or status >= 500 else Offline
+    wait = {429: "it has had too many requests from here; wait some minutes"}.get(status, "try again in a few minutes")
+    answered = "gave no sound answer" if status is None else f"answered {status}"
+    return kind(f"the Hub {answered} for {what} of {repository}: {wait}, or {instead}")
+
+
+def _explain_transport(error: BaseException, repository: str, *, what: str, instead: str) -> HubBusy:
+    slow = "timeout" in type(error).__name__.lower() or isinstance(error, TimeoutError)
+    verb = "took too long over" if slow else "broke off while sending"
+    return HubBusy(f"the Hub {verb} {what} of {repository}; try again, or {instead}")
+
+
+def _explain_disk(error: OSError, repository: str, *, what: str) -> GscopeError:
+    if error.errno == errno.ENOSPC:
+        return DiskFull(
+            f"the disk that {constants.HF_HUB_CACHE} is on is full, so {what} of {repository} could not be kept; "
+            "free some room, or set HF_HOME to a larger disk"
+        )
+    if "onsistency check failed" in str(error):  # as huggingface_hub says that the length is another than announced
+        return HubBusy(f"{what} of {repository} came with another length than the Hub announced; try again")
+    return Offline(f"{what} of {repository} could not be kept in {constants.HF_HUB_CACHE} ({error.strerror or error})")
+
+
+def _is_transport(error: BaseException) -> bool:
+    roots = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return bool(roots & _TRANSPORTS) or isinstance(error, (ConnectionError, TimeoutError))

@@ -1,0 +1,140 @@
+"""What a repository on the Hub holds: its files with their sizes and sums, at one commit."""
+
+import json
+import os
+import re
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import HfApi, constants
+
+from gscope_widgets.errors import GscopeError, Offline, UnknownDictionary
+from gscope_widgets.runtime.hub.faults import explain_faults
+
+FRESH_S = 24 * 3600  # a list younger than this is used without asking the Hub
+_PATIENCE_S = 20.0
+_LIST_LIMIT = 50_000_000  # bytes
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file of a repository."""
+
+    repository: str
+    commit: str  # 40 hexadecimal digits
+    name: str  # path within the repository
+    size: int  # bytes
+    sha256: str | None  # of files in large-file storage, as every weight file is
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies on this machine once it is fetched: in huggingface_hub's own cache."""
+        owner, name = self.repository.split("/")
+        return Path(constants.HF_HUB_CACHE, f"models--{owner}--{name}", "snapshots", self.commit, self.name)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it was fetched before; asks no network."""
+        return self.path.is_file()
+
+
+class Repository:
+    """A model repository at one revision. Listing it costs one request, and none within a day of the last."""
+
+    def __init__(self, name: str, *, revision: str | None = None, token: str | None = None):
+        """Args: name: "owner/name"; revision: a branch, tag or commit; token: huggingface_hub's own by default."""
+        self.name, self.revision, self.token = name, revision, token
+        self._files: dict[str, RemoteFile] | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Repository {self.name} at {self.revision or 'main'}>"
+
+    def files(self, *, refresh: bool = False) -> dict[str, RemoteFile]:
+        """Every file by its name.
+
+        Args:
+            refresh: ask the Hub even where a list of today is at hand.
+
+        Raises:
+            Offline: the Hub cannot be asked, and no list of this revision was kept.
+            UnknownDictionary: there is no such repository or revision.
+        """
+        with self._lock:
+            if self._files is None or refresh:
+                self._files = self._read_files(refresh=refresh)
+            return self._files
+
+    def _read_files(self, *, refresh: bool) -> dict[str, RemoteFile]:
+        kept, age_s = self._read_kept()
+        pinned = bool(_COMMIT.fullmatch(self.revision or ""))
+        if kept is not None and not refresh and (pinned or age_s < FRESH_S):
+            return kept
+        try:
+            found = self._ask()
+        except Offline:
+            if kept is None:
+                raise
+            return kept
+        self._keep(found)
+        return found
+
+    def _ask(self) -> dict[str, RemoteFile]:
+        instead = "open a downloaded folder with scope.dictionary(path=...)"
+        with explain_faults(
+            self.name, what="the list of files", revision=self.revision, unknown=UnknownDictionary, instead=instead
+        ):
+            info = HfApi(token=self.token).model_info(
+                self.name, revision=self.revision, files_metadata=True, timeout=_PATIENCE_S
+            )
+        entries = [
+            (one.rfilename, one.size, one.lfs["sha256"] if one.lfs is not None else None) for one in info.siblings or ()
+        ]
+        return self._build(str(info.sha), entries)
+
+    def _build(self, commit: str, entries) -> dict[str, RemoteFile]:
+        """Raises: GscopeError: the entries are no list of files."""
+        found = {}
+        if not _COMMIT.fullmatch(commit):
+            raise Offline(f"the list of files of {self.name} names no commit; try again in a few minutes")
+        for name, size, sha256 in entries:
+            safe = isinstance(name, str) and not name.startswith("/") and ".." not in Path(name).parts
+            if safe and isinstance(size, int) and size >= 0:
+                found[name] = RemoteFile(self.name, commit, name, size, sha256 if isinstance(sha256, str) else None)
+        return found
+
+    @property
+    def _kept_path(self) -> Path:
+        revision = re.sub(r"[^\w.-]", "_", self.revision or "main")
+        return Path(constants.HF_HOME, "gscope_widgets", "listings", f"{self.name.replace('/', '--')}@{revision}.json")
+
+    def _read_kept(self) -> tuple[dict[str, RemoteFile] | None, float]:
+        """The list that was kept last and its age in seconds; a damaged one counts as none."""
+        try:
+            if self._kept_path.stat().st_size > _LIST_LIMIT:
+                return None, 0.0
+            content = json.loads(self._kept_path.read_text(encoding="utf-8"))
+            if content["format"] != _FORMAT:
+                return None, 0.0
+            return self._build(content["commit"], content["files"]), max(0.0, time.time() - float(content["asked"]))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, GscopeError):
+            return None, 0.0
+
+    def _keep(self, files: dict[str, RemoteFile]) -> None:
+        """Write the list whole or not at all; a cache that cannot be written costs the next session a request."""
+        commit = next((one.commit for one in files.values()), None)
+        if commit is None:
+            return
+        entries = [[one.name, one.size, one.sha256] for one in files.values()]
+        content = {"format": _FORMAT, "commit": commit, "asked": time.time(), "files": entries}
+        draft = self._kept_path.with_name(f"{self._kept_path.name}.{os.getpid()}")
+        try:
+            draft.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps(content), encoding="utf-8")
+            draft.replace(self._kept_path)
+        except OSError:
+            draft.unlink(missing_ok=True)

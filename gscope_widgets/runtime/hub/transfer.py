@@ -1,0 +1,177 @@
+"""Files and parts of files from the Hub: room first, waits that end, sums compared."""
+
+import hashlib
+import inspect
+import random
+import shutil
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import huggingface_hub.utils as hub_utils
+from huggingface_hub import constants, hf_hub_download, hf_hub_url
+
+from gscope_widgets.errors import BadArtefact, DiskFull, Offline, UnknownDictionary, write_bytes
+from gscope_widgets.runtime.hub.faults import HubBusy, explain_faults
+from gscope_widgets.runtime.hub.repository import RemoteFile
+
+TRIES = 3
+PAUSE_S = 1.0  # before the second try; doubled for each further one, times a random factor of 0.5 to 1.5
+WAIT_S = 900.0  # for another process that fetches the same file
+NOTICE_S = 5.0  # of waiting, until it is said
+SLOW_BYTES_PER_S, SLOW_AFTER_S = 1000.0, 60.0
+_SPARE_BYTES = 50_000_000  # left free on the disk
+_RANGE_TIMEOUT_S = 20.0
+_BLOCK = 1 << 20
+
+
+class RangeIgnored(Exception):
+    """A server answered a request for a part with the whole, of which nothing was read."""
+
+
+def fetch_file(file: RemoteFile, *, token: str | None = None, verify: bool = True) -> Path:
+    """The file on this machine, fetched unless it is there. Shows huggingface_hub's progress bar.
+
+    A new file is compared with the size and the sha256 that the Hub gives (about 1 s a gigabyte);
+    one that differs is deleted again, so that the next try starts afresh.
+
+    Raises:
+        DiskFull: with the bytes that are free and that are needed; nothing was fetched.
+        Offline, GatedModel, UnknownDictionary: as the Hub answered, after up to three tries.
+        BadArtefact: what came is not what the Hub lists.
+    """
+    if file.is_here:
+        return file.path
+    _require_room(file)
+    _wait_for_others(file)
+    for attempt in range(TRIES):
+        try:
+            path = _download(file, token=token)
+            break
+        except HubBusy:
+            if attempt + 1 == TRIES:
+                raise
+            time.sleep(PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))
+    if verify:
+        _compare(file, path)
+    return path
+
+
+def read_range(file: RemoteFile, start: int, stop: int, *, token: str | None = None) -> bytes:
+    """Bytes `start` to `stop` of a file, by one HTTP range request; the file is not fetched.
+
+    Raises:
+        RangeIgnored: the server sends the whole file only.
+        Offline, GatedModel, UnknownDictionary: as the Hub answered.
+    """
+    url = hf_hub_url(file.repository, file.name, revision=file.commit)
+    headers = hub_utils.build_hf_headers(token=token) | {"Range": f"bytes={start}-{stop - 1}"}
+    with explain_faults(file.repository, what=file.name, unknown=UnknownDictionary), _stream(url, headers) as answer:
+        hub_utils.hf_raise_for_status(answer)
+        if answer.status_code != 206:
+            raise RangeIgnored
+        content = b""
+        for block in _iterate(answer):
+            content += block
+            if len(content) > stop - start:
+                break
+    if len(content) != stop - start:
+        raise HubBusy(
+            f"the Hub sent {len(content)} bytes of {file.name} where {stop - start} were asked for; try again"
+        )
+    return content
+
+
+def _download(file: RemoteFile, *, token: str | None) -> Path:
+    options = {"tqdm_class": _Watched} if "tqdm_class" in inspect.signature(hf_hub_download).parameters else {}
+    with explain_faults(file.repository, what=file.name, revision=file.commit, unknown=UnknownDictionary):
+        return Path(hf_hub_download(file.repository, file.name, revision=file.commit, token=token, **options))
+
+
+class _Watched(hub_utils.tqdm):
+    """huggingface_hub's progress bar, which ends a transfer that trickles."""
+
+    def update(self, n: float | None = 1) -> bool | None:
+        seconds = time.monotonic() - self.__dict__.setdefault("_began", time.monotonic())
+        done = self.__dict__["_bytes"] = self.__dict__.get("_bytes", 0) + (n or 0)
+        if seconds > SLOW_AFTER_S and done < SLOW_BYTES_PER_S * seconds:
+            raise TimeoutError(f"{done} bytes in {seconds:.0f} s")
+        return super().update(n)
+
+
+def _compare(file: RemoteFile, path: Path) -> None:
+    size = path.stat().st_size
+    found = None
+    if size == file.size and file.sha256:
+        digest = hashlib.sha256()
+        with path.open("rb") as content:
+            while block := content.read(_BLOCK):
+                digest.update(block)
+        found = digest.hexdigest()
+    if size == file.size and found in (None, file.sha256):
+        return
+    blob = path.resolve()
+    for one in (path, blob) if blob.is_relative_to(Path(constants.HF_HUB_CACHE).resolve()) else (path,):
+        one.unlink(missing_ok=True)
+    what = f"{size} bytes, expected {file.size}" if size != file.size else f"sha256 {found}, expected {file.sha256}"
+    raise BadArtefact(
+        f"{file.name} of {file.repository} did not arrive as the Hub lists it ({what}); it was deleted, so try again"
+    )
+
+
+def _require_room(file: RemoteFile) -> None:
+    free = shutil.disk_usage(_existing(file.path)).free
+    if free < file.size + _SPARE_BYTES:
+        raise DiskFull(
+            f"{file.name} of {file.repository} takes {write_bytes(file.size)}, and {write_bytes(free)} are free where "
+            f"{constants.HF_HUB_CACHE} is; free some, set HF_HOME to a larger disk, or take a smaller width"
+        )
+
+
+def _existing(path: Path) -> Path:
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
+def _wait_for_others(file: RemoteFile) -> None:
+    """Wait, but not for ever, while another process holds huggingface_hub's lock on this file.
+
+    huggingface_hub itself would wait without end. Where locks do not work, as on some network disks, nobody waits.
+    """
+    if file.sha256 is None:
+        return
+    folder = f"models--{file.repository.replace('/', '--')}"
+    path = Path(constants.HF_HUB_CACHE, ".locks", folder, f"{file.sha256}.lock")
+    if not path.exists():
+        return
+    for patience_s in (NOTICE_S, WAIT_S - NOTICE_S):
+        try:
+            with hub_utils.WeakFileLock(path, timeout=patience_s):
+                return
+        except TimeoutError:
+            warnings.warn(f"waiting for another download of {file.name} to end", stacklevel=4)
+        except (NotImplementedError, OSError):
+            return
+    raise Offline(
+        f"another process has held the lock of {file.name} for {WAIT_S:.0f} s; if none is running, delete {path}"
+    )
+
+
+@contextmanager
+def _stream(url: str, headers: dict[str, str]) -> Iterator:
+    """An answer whose body is not read yet; huggingface_hub before 1.0 speaks through requests."""
+    options = {"headers": headers, "timeout": _RANGE_TIMEOUT_S, "max_retries": TRIES - 1, "base_wait_time": PAUSE_S}
+    if hasattr(hub_utils, "http_stream_backoff"):
+        with hub_utils.http_stream_backoff("GET", url, **options) as answer:
+            yield answer
+        return
+    answer = hub_utils.http_backoff("GET", url, stream=True, **options)
+    try:
+        yield answer
+    finally:
+        answer.close()
+
+
+def _iterate(answer) -> Iterator[bytes]:
+    return answer.iter_bytes(_BLOCK) if hasattr(answer, "iter_bytes") else answer.iter_content(_BLOCK)
