@@ -32,6 +32,7 @@ _ERRORS = (
     "OutOfMemory",
     "Cancelled",
     "Closed",
+    "SanityWarning",
 )
 _HOMES = {
     "load": "runtime.registry",

@@ -53,6 +53,10 @@ class Closed(GscopeError, RuntimeError):
     """The scope was closed; load it again."""
 
 
+class SanityWarning(UserWarning):
+    """A dictionary does not do on this model what its files say; results with it mean little."""
+
+
 def describe_value(value: object, *, limit: int = 60) -> str:
     """A value as it goes into a message: its repr, cut to `limit` characters."""
     try:

@@ -3,7 +3,8 @@
 from gscope_widgets.errors import write_bytes
 from gscope_widgets.records.features import DictionaryInfo
 
-_HEADS = ("site", "kind", "layers", "width", "l0", "affine", "size")
+_HEADS = ("site", "kind", "layers", "width", "l0", "affine", "size", "here")
+_ROW = 4
 
 
 class Catalogue(list[DictionaryInfo]):
@@ -20,14 +21,15 @@ class Catalogue(list[DictionaryInfo]):
     def to_frame(self):
         """A pandas DataFrame, a row for each dictionary.
 
-        Columns: `site`, `kind`, `layers`, `width`, `features`, `l0`, `mean_l0`, `affine`, `bytes`, `id`.
+        Columns: `site`, `kind`, `layers`, `width`, `features`, `l0`, `mean_l0`, `affine`, `bytes`,
+        `cached`, `id`. `features` and `mean_l0` are empty where nothing of the dictionary was read yet.
         """
         from gscope_widgets.records.frames import build_frame
 
-        names = ("site", "kind", "layers", "width", "l0", "mean_l0", "affine", "bytes", "id")
+        names = ("site", "kind", "layers", "width", "l0", "mean_l0", "affine", "bytes", "cached", "id")
         columns = {name: [getattr(info, name) for info in self] for name in names}
         columns["features"] = [info.d_dict for info in self]
-        order = ("site", "kind", "layers", "width", "features", "l0", "mean_l0", "affine", "bytes", "id")
+        order = ("site", "kind", "layers", "width", "features", "l0", "mean_l0", "affine", "bytes", "cached", "id")
         return build_frame(**{name: columns[name] for name in order})
 
     def _families(self) -> list[list[DictionaryInfo]]:
@@ -42,12 +44,22 @@ def _write_row(infos: list[DictionaryInfo]) -> tuple[str, ...]:
     first = infos[0]
     layers = sorted({layer for info in infos for layer in info.layers})
     size = write_bytes(max(info.bytes for info in infos))
+    cached = sum(info.cached for info in infos)
     return (
         first.site,
         first.kind,
-        ("+" if len(first.layers) > 1 else " ").join(map(str, layers)),  # 2+4: one dictionary of both
+        _write_layers(layers, together=len(first.layers) > 1),
         first.width,
         first.l0,
         "affine" if first.affine else "",
         size if len(infos) == 1 else f"{len(infos)} x {size}",
+        "yes" if cached == len(infos) else f"{cached} of {len(infos)}" if cached else "no",
     )
+
+
+def _write_layers(layers: list[int], *, together: bool) -> str:
+    """ "7 13 17" for dictionaries of one layer each, "7+13+17" for one of all three; five or more in a row are cut."""
+    sign = "+" if together else " "
+    if len(layers) > _ROW and layers == list(range(layers[0], layers[-1] + 1)):
+        return f"{layers[0]}{sign}...{sign}{layers[-1]}"
+    return sign.join(map(str, layers))

@@ -1,5 +1,6 @@
 """One model and its dictionaries: the object that notebooks and widgets use."""
 
+import warnings
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -8,8 +9,9 @@ from pathlib import Path
 
 import torch
 
-from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.errors import InvalidValue, SanityWarning, describe_value
 from gscope_widgets.records.catalogues import Catalogue
+from gscope_widgets.records.checks import DictionaryCheck
 from gscope_widgets.records.features import FeatureRef, FeatureSummary, ModelInfo
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.interventions import Intervention, add_random
@@ -22,6 +24,7 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.features.reading import read_features
+from gscope_widgets.runtime.features.sanity import check_dictionary
 from gscope_widgets.runtime.features.steering import Steering, Target, combined_strength
 from gscope_widgets.runtime.features.streaming import Generation
 from gscope_widgets.runtime.gemma.generation import compare_next, generate_rows, next_logits
@@ -66,6 +69,7 @@ class Scope:
         self._worker = Worker(f"gscope {loaded.info.id}", context=torch.inference_mode)
         self._shelf = Shelf(loaded.info, name=loaded.tokenizer.model_name, token=token)
         self._norms: dict[str, float] = {}
+        self._checks: dict[str, DictionaryCheck] = {}
         self._activations: ByteCache[torch.Tensor] = ByteCache(
             limit_bytes=ACTIVATION_CACHE_BYTES, size=lambda tensor: tensor.nbytes
         )
@@ -217,9 +221,22 @@ class Scope:
                 check_feature(feature, width=dictionary.width) for feature in _check_many("features", features)
             )
         tokens = self._require_tokens(text)
-        return self._worker.run(
-            lambda _job: read_features(*self._activations_of(tokens, dictionary), tokens, dictionary, features=features)
-        )
+
+        def work(_job: Job) -> FeatureReading:
+            if features is None:
+                self._warn_once(dictionary)
+            return read_features(*self._activations_of(tokens, dictionary), tokens, dictionary, features=features)
+
+        return self._worker.run(work)
+
+    def check(self, dictionary: Dictionary | str | None = None) -> DictionaryCheck:
+        """Whether a dictionary fits this model: FVU and L0 on a short built-in text, against what it declares.
+
+        The first reading of a dictionary does this by itself and warns (`SanityWarning`) where something
+        is wrong: files of another layer, site or model, or a matrix the wrong way round.
+        """
+        dictionary = self._check_dictionary(dictionary)
+        return self._worker.run(lambda _job: self._check(dictionary))
 
     def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
         """The `k` likeliest next tokens, and what they were without the interventions.
@@ -377,12 +394,31 @@ class Scope:
 
     def _activations_of(self, tokens: Tokens, dictionary: Dictionary) -> tuple[torch.Tensor, torch.Tensor]:
         """What a dictionary reads and what it is to give: float32, [pos, d], or [pos, n, d] for n layers."""
-        points = self._points(dictionary)
+        return self._activations_at(tokens, self._points(dictionary))
+
+    def _activations_at(self, tokens: Tokens, points: DictionaryPoints) -> tuple[torch.Tensor, torch.Tensor]:
         found = self._capture(tokens, (*points.reads, *points.writes))
         if len(points.reads) == 1:
             return found[points.reads[0].name], found[points.writes[0].name]
         x, target = (torch.stack([found[one.name] for one in side], 1) for side in (points.reads, points.writes))
         return x, target
+
+    def _check(self, dictionary: Dictionary) -> DictionaryCheck:
+        if dictionary.info.id not in self._checks:
+            tokens = self.tokens(CALIBRATION_TEXT)
+            used = list(tokens.used)
+
+            def capture(site: str, layers: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+                points = find_dictionary_points(self._loaded.text_model, site=site, layers=layers)
+                return tuple(part[used] for part in self._activations_at(tokens, points))
+
+            self._checks[dictionary.info.id] = check_dictionary(dictionary, capture, layers=self.info.layers)
+        return self._checks[dictionary.info.id]
+
+    def _warn_once(self, dictionary: Dictionary) -> None:
+        if dictionary.info.id not in self._checks:
+            for fault in self._check(dictionary).faults:
+                warnings.warn(f"{dictionary.info.id} does not fit {self.info.id}: {fault}", SanityWarning, stacklevel=2)
 
     def _capture(self, tokens: Tokens, points: Sequence[HookPoint]) -> dict[str, torch.Tensor]:
         """Activations by hook point, float32, [pos, d]: from the cache, and in one pass what is not there."""

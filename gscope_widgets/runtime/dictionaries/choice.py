@@ -75,7 +75,7 @@ def _choose_default(fitting: list[DictionaryInfo], *, layer: int | None) -> Dict
         fitting = [info for info in fitting if info.layer == middle]
     widths = {info.width for info in fitting}
     usual = [width for width in _USUAL_WIDTHS if width in widths]
-    width = usual[0] if usual else min(widths, key=_width_order)
+    width = usual[0] if usual else min(widths, key=width_order)
     fitting = [info for info in fitting if info.width == width]
     medium = [info for info in fitting if info.l0 == "medium"]
     return min(medium or fitting[:1], key=lambda info: len(info.id))
@@ -107,6 +107,6 @@ def _distance(info: DictionaryInfo, asked: dict) -> tuple:
     )
 
 
-def _width_order(width: str) -> float:
+def width_order(width: str) -> float:
     match = re.fullmatch(r"(\d+)([km]?)", width)
     return int(match[1]) * {"": 1, "k": 1e3, "m": 1e6}[match[2]] if match else float("inf")

@@ -139,6 +139,14 @@ class Dictionary:
         """
         raise NotImplementedError
 
+    def written(self, feature: int) -> np.ndarray:
+        """One feature's part of `decoder_rows`, read alone: float32, [d_out] or [n, d_model]."""
+        member, local = self._locate(feature)
+        row = to_numpy(self._members[member].part("w_dec", local)).copy()
+        if row.ndim == 2:
+            row[:member] = 0
+        return row
+
     def decoder_rows(self) -> np.ndarray:
         """All decoder rows: float32, [F, d_out], or [F, n, d_model] with 0 before each feature's own layer."""
         return np.concatenate([to_numpy(member.written) for member in self._members])

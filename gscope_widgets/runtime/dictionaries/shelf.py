@@ -10,7 +10,7 @@ from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.features import DictionaryInfo, FeatureRef, ModelInfo
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, describe_listed, list_dictionaries
-from gscope_widgets.runtime.dictionaries.choice import choose_dictionary, write_choice
+from gscope_widgets.runtime.dictionaries.choice import choose_dictionary, width_order, write_choice
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder, HubFolder, LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
@@ -53,7 +53,8 @@ class Shelf:
         if not self._has_repository:
             return Catalogue()
         folders = self._list_folders(revision, refresh=refresh)
-        return Catalogue(info for folder in folders.values() if (info := describe_listed(folder)) is not None)
+        infos = [info for folder in folders.values() if (info := describe_listed(folder)) is not None]
+        return Catalogue(sorted(infos, key=lambda info: (info.site, width_order(info.width), info.layers, info.id)))
 
     def choose(self, *, revision: str | None = None, **wishes) -> Dictionary:
         """The dictionary of the catalogue that fits the wishes of `choose_dictionary`."""

@@ -91,7 +91,7 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
     config = text_model.config
     info = ModelInfo(
         id=f"gscope-{name}" if name in MODELS else name if local is None else local.resolve().name,
-        revision=revision or (_digest(local) if local is not None else getattr(model.config, "_commit_hash", "") or ""),
+        revision=_digest(local) if local is not None else revision,
         model_class=type(model).__name__,
         layers=len(text_model.layers),
         d_model=config.hidden_size,
@@ -178,14 +178,17 @@ def _find_source(name: str, *, revision: str | None, token: str | None) -> tuple
             f"no model named {describe_value(name)}: use {', '.join(map(repr, MODELS))}, 'gemma-3-270m' to "
             "'gemma-3-27b-it', a Hub id such as 'google/gemma-3-1b-pt', or a folder with a model in it"
         )
-    _ask_hub(repository, revision=revision, token=token)
-    return repository, revision
+    return repository, _ask_hub(repository, revision=revision, token=token)
 
 
-def _ask_hub(repository: str, *, revision: str | None, token: str | None) -> None:
-    """Fetch the configuration alone, so that what stands in the way is told before anything large."""
+def _ask_hub(repository: str, *, revision: str | None, token: str | None) -> str:
+    """Fetch the configuration alone, so that what stands in the way is told before anything large.
+
+    Returns:
+        The commit of the revision; with it every other file is of that commit too.
+    """
     with explain_faults(repository, what="config.json", revision=revision):
-        hf_hub_download(repository, "config.json", revision=revision, token=token)
+        return Path(hf_hub_download(repository, "config.json", revision=revision, token=token)).parent.name
 
 
 @contextmanager

@@ -68,27 +68,45 @@ class LogitEffects:
 def measure_effects(model: torch.nn.Module, dictionary: Dictionary) -> LogitEffects:
     """The direct effects of all features of a dictionary. Holds F x d_model numbers beside the unembedding.
 
-    Where each kind writes to the residual stream: an autoencoder of `resid_post` or `mlp_out` and
-    a transcoder by the decoder row; one of `attn_out` by its row through `o_proj` and the gain of the
-    norm after attention, whose division is left out; a CLT by the sum of its rows over layers; a
-    crosscoder, whose layers are states of one stream and do not add up, by its row at the last layer.
-
     Args:
         model: a Gemma 3 with its unembedding, `lm_head`.
     """
-    text_model = find_text_model(model)
-    gain = 1 + text_model.norm.weight.float()
-    unembedding = model.get_output_embeddings().weight.float() * gain
-    device = unembedding.device
-    rows = torch.from_numpy(dictionary.decoder_rows()).to(device)
+    unembedding = model.get_output_embeddings().weight.float() * _final_gain(model)
+    rows = torch.from_numpy(dictionary.decoder_rows()).to(unembedding.device)
+    return LogitEffects(write_to_stream(model, dictionary, rows), unembedding)
+
+
+def measure_effect(model: torch.nn.Module, dictionary: Dictionary, feature: int) -> np.ndarray:
+    """One feature's direct effect on every logit, as of `LogitEffects`: float32, [d_vocab].
+
+    Reads the feature's decoder row alone, and one product with the unembedding.
+    """
+    unembedding = model.get_output_embeddings().weight
+    row = torch.from_numpy(dictionary.written(feature)).to(unembedding.device)[None]
+    direction = write_to_stream(model, dictionary, row)[0] * _final_gain(model)
+    rows = max(1, _BLOCK // unembedding.shape[1])
+    return np.concatenate([to_numpy(block.float() @ direction) for block in unembedding.split(rows)])
+
+
+def write_to_stream(model: torch.nn.Module, dictionary: Dictionary, rows: torch.Tensor) -> torch.Tensor:
+    """What decoder rows, [F, d_out] or [F, n, d_model], add to the residual stream: float32, [F, d_model].
+
+    An autoencoder of `resid_post` or `mlp_out` and a transcoder: the row; one of `attn_out`: its
+    row through `o_proj` and the gain of the norm after attention, whose division is left out; a CLT: the
+    sum of its rows over layers; a crosscoder, whose layers are states of one stream and do not add
+    up: its row at the last layer.
+    """
     if dictionary.info.kind == "clt":
-        directions = rows.sum(1)
-    elif dictionary.info.kind == "crosscoder":
-        directions = rows[:, -1]
-    elif dictionary.info.base_site == "attn_out":
-        layer = text_model.layers[dictionary.info.layer]
-        through = rows @ layer.self_attn.o_proj.weight.float().T
-        directions = through * (1 + layer.post_attention_layernorm.weight.float())
-    else:
-        directions = rows
-    return LogitEffects(directions, unembedding)
+        return rows.sum(1)
+    if dictionary.info.kind == "crosscoder":
+        return rows[:, -1]
+    if dictionary.info.base_site == "attn_out":
+        layer = find_text_model(model).layers[dictionary.info.layer]
+        through = rows @ layer.self_attn.o_proj.weight.float().T.to(rows.device)
+        return through * (1 + layer.post_attention_layernorm.weight.float()).to(rows.device)
+    return rows
+
+
+def _final_gain(model: torch.nn.Module) -> torch.Tensor:
+    """Gemma's RMSNorm multiplies by 1 + weight."""
+    return 1 + find_text_model(model).norm.weight.float()

@@ -1,0 +1,20 @@
+"""Whether a dictionary does on real text what its files say."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DictionaryCheck:
+    """What a dictionary reaches on a short built-in text, set against what it declares."""
+
+    dictionary: str  # its id
+    fvu: float | None  # fraction of variance unexplained, over all tokens and layers; near 0 is good, 1 is the mean
+    mean_l0: float  # features a token
+    declared_l0: float | None  # of config.json; published files hold the target of training
+    tokens: int  # that were read
+    faults: tuple[str, ...] = ()  # what is wrong, in sentences, the likely cause with it
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults

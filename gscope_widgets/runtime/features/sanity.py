@@ -1,0 +1,97 @@
+"""A light that goes on when a dictionary does not fit the activations that it is put on.
+
+A wrong tensor never raises: shapes agree between layers, suites and pt and it, and a square matrix
+multiplies either way round. Only the reconstruction and the number of firing features tell.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from gscope_widgets.records.checks import DictionaryCheck
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.weights import to_numpy
+from gscope_widgets.runtime.features.reading import measure_fvu
+
+WORST_FVU = 1.0  # at which the mean of the text would do as well
+L0_FACTOR = 8.0  # between the L0 found on a short text and the declared one, either way
+BETTER = 0.7  # of the FVU, at most, where another reading of the files is named as the likely cause
+
+# What a dictionary reads and is to give at a site and layers, float32 [pos, ...], without ignored positions.
+Capture = Callable[[str, tuple[int, ...]], tuple[torch.Tensor, torch.Tensor]]
+
+
+def check_dictionary(dictionary: Dictionary, capture: Capture, *, layers: int) -> DictionaryCheck:
+    """Measure FVU and L0, and where they are out of bounds look for the likely cause.
+
+    Costs one encoding; where something is wrong, one more for each other layer and site.
+
+    Args:
+        capture: activations of a text by site and layers; raises nothing for sites of this model.
+        layers: of the model.
+    """
+    info = dictionary.info
+    x, target = capture(info.base_site, info.layers)
+    fvu, l0 = _measure(dictionary, x, target)
+    faults = []
+    if fvu is not None and fvu > WORST_FVU:
+        cause = _name_cause(dictionary, capture, fvu=fvu, layers=layers)
+        faults.append(f"its reconstruction is worse than the mean (FVU {fvu:.2f}): {cause}")
+    if info.mean_l0 and not info.mean_l0 / L0_FACTOR <= l0 <= info.mean_l0 * L0_FACTOR:
+        faults.append(
+            f"{l0:.1f} features fire a token, config.json says {info.mean_l0:g}: thresholds or encoder are of another "
+            "dictionary, or the activations of another model"
+        )
+    elif l0 == 0:
+        faults.append("no feature fires on any token: thresholds or encoder are of another dictionary")
+    return DictionaryCheck(info.id, fvu, l0, info.mean_l0, len(x), tuple(faults))
+
+
+def _measure(dictionary: Dictionary, x: torch.Tensor, target: torch.Tensor) -> tuple[float | None, float]:
+    sparse = dictionary.encode(x)
+    wanted = to_numpy(target.flatten(1))
+    error = wanted - dictionary.decode(sparse, x=x).reshape(wanted.shape)
+    return measure_fvu(wanted, error)[0], len(sparse.features) / max(1, len(x))
+
+
+def _name_cause(dictionary: Dictionary, capture: Capture, *, fvu: float, layers: int) -> str:
+    found = min(_try_causes(dictionary, capture, layers=layers), default=(np.inf, ""))
+    if found[0] < min(WORST_FVU, BETTER * fvu):
+        return f"{found[1]} (FVU {found[0]:.2f} then)"
+    info = dictionary.info
+    kin = "it" if info.model.endswith("-pt") else "pt"
+    return (
+        f"the files are damaged, or of another model ({kin} for {'pt' if kin == 'it' else 'it'}, another size or "
+        "fine-tune); compare them with the Hub's sha256 or fetch them again"
+    )
+
+
+def _try_causes(dictionary: Dictionary, capture: Capture, *, layers: int) -> Iterator[tuple[float, str]]:
+    """Other ways to read the same files, each with the FVU that it would give."""
+    info = dictionary.info
+    if len(info.layers) > 1:
+        return
+    here = capture(info.base_site, info.layers)
+    if info.affine and dictionary.d_in == dictionary.d_out:
+        yield _of(_measure_transposed(dictionary, *here)), "affine_skip_connection is stored transposed"
+    for layer in range(layers):
+        if layer != info.layer:
+            fvu, _ = _measure(dictionary, *capture(info.base_site, (layer,)))
+            yield _of(fvu), f"it fits layer {layer}, so its files were exchanged with that layer's"
+    for site in ("resid_post", "attn_out", "mlp_out", "transcoder"):
+        if site != info.base_site:
+            x, target = capture(site, info.layers)
+            if (x.shape[1], target.shape[1]) == (dictionary.d_in, dictionary.d_out):
+                yield _of(_measure(dictionary, x, target)[0]), f"it fits {site}, so its files are that site's"
+
+
+def _measure_transposed(dictionary: Dictionary, x: torch.Tensor, target: torch.Tensor) -> float | None:
+    skip = dictionary.skip_connection()
+    made = dictionary.decode(dictionary.encode(x), x=x) + to_numpy(x) @ (skip.T - skip)
+    wanted = to_numpy(target)
+    return measure_fvu(wanted, wanted - made)[0]
+
+
+def _of(fvu: float | None) -> float:
+    return np.inf if fvu is None else fvu
