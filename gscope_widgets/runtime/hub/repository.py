@@ -5,6 +5,7 @@ import os
 import re
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,9 +89,15 @@ class Repository:
         with explain_faults(
             self.name, what="the list of files", revision=self.revision, unknown=UnknownDictionary, instead=instead
         ):
-            info = HfApi(token=self.token).model_info(
-                self.name, revision=self.revision, files_metadata=True, timeout=_PATIENCE_S
-            )
+            try:
+                info = HfApi(token=self.token).model_info(
+                    self.name, revision=self.revision, files_metadata=True, timeout=_PATIENCE_S
+                )
+            except ValueError:
+                raise Offline(
+                    f"what came as the list of files of {self.name} is none (a web page of this network, perhaps); "
+                    f"try again, or {instead}"
+                ) from None
         entries = [
             (one.rfilename, one.size, one.lfs["sha256"] if one.lfs is not None else None) for one in info.siblings or ()
         ]
@@ -137,4 +144,5 @@ class Repository:
             draft.write_text(json.dumps(content), encoding="utf-8")
             draft.replace(self._kept_path)
         except OSError:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()

@@ -4,12 +4,15 @@ import hashlib
 import inspect
 import random
 import shutil
+import threading
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
+import huggingface_hub
 import huggingface_hub.utils as hub_utils
 from huggingface_hub import constants, hf_hub_download, hf_hub_url
 
@@ -17,11 +20,12 @@ from gscope_widgets.errors import BadArtefact, DiskFull, Offline, UnknownDiction
 from gscope_widgets.runtime.hub.faults import HubBusy, explain_faults
 from gscope_widgets.runtime.hub.repository import RemoteFile
 
+Result = TypeVar("Result")
 TRIES = 3
 PAUSE_S = 1.0  # before the second try; doubled for each further one, times a random factor of 0.5 to 1.5
 WAIT_S = 900.0  # for another process that fetches the same file
 NOTICE_S = 5.0  # of waiting, until it is said
-SLOW_BYTES_PER_S, SLOW_AFTER_S = 1000.0, 60.0
+STALL_S = 600.0  # without another 10 MB, which is how huggingface_hub counts, until a transfer is ended
 _SPARE_BYTES = 50_000_000  # left free on the disk
 _RANGE_TIMEOUT_S = 20.0
 _BLOCK = 1 << 20
@@ -31,7 +35,7 @@ class RangeIgnored(Exception):
     """A server answered a request for a part with the whole, of which nothing was read."""
 
 
-def fetch_file(file: RemoteFile, *, token: str | None = None, verify: bool = True) -> Path:
+def fetch_file(file: RemoteFile, *, token: str | None = None) -> Path:
     """The file on this machine, fetched unless it is there. Shows huggingface_hub's progress bar.
 
     A new file is compared with the size and the sha256 that the Hub gives (about 1 s a gigabyte);
@@ -46,16 +50,11 @@ def fetch_file(file: RemoteFile, *, token: str | None = None, verify: bool = Tru
         return file.path
     _require_room(file)
     _wait_for_others(file)
-    for attempt in range(TRIES):
-        try:
-            path = _download(file, token=token)
-            break
-        except HubBusy:
-            if attempt + 1 == TRIES:
-                raise
-            time.sleep(PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))
-    if verify:
-        _compare(file, path)
+    # huggingface_hub asks a silent Hub for minutes, and waits as long as a busy one likes; this asks for 20 s.
+    with suppress(RangeIgnored):
+        read_range(file, 0, min(1, file.size), token=token)
+    path = _persist(lambda: _download(file, token=token))
+    _compare(file, path)
     return path
 
 
@@ -64,15 +63,30 @@ def read_range(file: RemoteFile, start: int, stop: int, *, token: str | None = N
 
     Raises:
         RangeIgnored: the server sends the whole file only.
-        Offline, GatedModel, UnknownDictionary: as the Hub answered.
+        Offline, GatedModel, UnknownDictionary: as the Hub answered, after up to three tries.
     """
+    return _persist(lambda: _read_range(file, start, stop, token=token)) if stop > start else b""
+
+
+def _persist(action: Callable[[], Result]) -> Result:
+    for attempt in range(TRIES):
+        try:
+            return action()
+        except HubBusy:
+            if attempt + 1 == TRIES:
+                raise
+            time.sleep(PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))
+    raise AssertionError("unreachable")
+
+
+def _read_range(file: RemoteFile, start: int, stop: int, *, token: str | None) -> bytes:
     url = hf_hub_url(file.repository, file.name, revision=file.commit)
     headers = hub_utils.build_hf_headers(token=token) | {"Range": f"bytes={start}-{stop - 1}"}
     with explain_faults(file.repository, what=file.name, unknown=UnknownDictionary), _stream(url, headers) as answer:
         hub_utils.hf_raise_for_status(answer)
         if answer.status_code != 206:
             raise RangeIgnored
-        content = b""
+        content = bytearray()
         for block in _iterate(answer):
             content += block
             if len(content) > stop - start:
@@ -81,24 +95,52 @@ def read_range(file: RemoteFile, start: int, stop: int, *, token: str | None = N
         raise HubBusy(
             f"the Hub sent {len(content)} bytes of {file.name} where {stop - start} were asked for; try again"
         )
-    return content
+    return bytes(content)
 
 
 def _download(file: RemoteFile, *, token: str | None) -> Path:
-    options = {"tqdm_class": _Watched} if "tqdm_class" in inspect.signature(hf_hub_download).parameters else {}
-    with explain_faults(file.repository, what=file.name, revision=file.commit, unknown=UnknownDictionary):
+    faults = explain_faults(file.repository, what=file.name, revision=file.commit, unknown=UnknownDictionary)
+    with faults, _end_stalled(file) as options:
         return Path(hf_hub_download(file.repository, file.name, revision=file.commit, token=token, **options))
 
 
-class _Watched(hub_utils.tqdm):
-    """huggingface_hub's progress bar, which ends a transfer that trickles."""
+@contextmanager
+def _end_stalled(file: RemoteFile) -> Iterator[dict[str, type]]:
+    """End a transfer that trickles, on which no time-out ever strikes, by closing its connection.
 
-    def update(self, n: float | None = 1) -> bool | None:
-        seconds = time.monotonic() - self.__dict__.setdefault("_began", time.monotonic())
-        done = self.__dict__["_bytes"] = self.__dict__.get("_bytes", 0) + (n or 0)
-        if seconds > SLOW_AFTER_S and done < SLOW_BYTES_PER_S * seconds:
-            raise TimeoutError(f"{done} bytes in {seconds:.0f} s")
-        return super().update(n)
+    Gives the options for `hf_hub_download`: its own progress bar, which here also tells that bytes arrived.
+    """
+    moved, over = [time.monotonic()], threading.Event()
+    stalled = False
+
+    class Progress(hub_utils.tqdm):
+        def update(self, n: float | None = 1) -> bool | None:
+            moved[0] = time.monotonic()
+            return super().update(n)
+
+    def watch() -> None:
+        nonlocal stalled
+        while not over.wait(min(1.0, STALL_S / 4)):
+            if time.monotonic() - moved[0] > STALL_S:
+                stalled = True
+                _close_session()
+
+    watcher = threading.Thread(target=watch, name="gscope transfer", daemon=True)
+    watcher.start()
+    try:
+        yield {"tqdm_class": Progress} if "tqdm_class" in inspect.signature(hf_hub_download).parameters else {}
+    except Exception:
+        if stalled:
+            raise TimeoutError(f"{file.name} trickled") from None
+        raise
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _close_session() -> None:
+    """Close huggingface_hub's connections, which it opens again when it needs them; the name changed in 1.0."""
+    (getattr(huggingface_hub, "close_session", None) or hub_utils.reset_sessions)()
 
 
 def _compare(file: RemoteFile, path: Path) -> None:
@@ -161,7 +203,12 @@ def _wait_for_others(file: RemoteFile) -> None:
 @contextmanager
 def _stream(url: str, headers: dict[str, str]) -> Iterator:
     """An answer whose body is not read yet; huggingface_hub before 1.0 speaks through requests."""
-    options = {"headers": headers, "timeout": _RANGE_TIMEOUT_S, "max_retries": TRIES - 1, "base_wait_time": PAUSE_S}
+    options = {
+        "headers": headers,
+        "timeout": _RANGE_TIMEOUT_S,
+        "retry_on_exceptions": (),
+        "retry_on_status_codes": (),
+    }
     if hasattr(hub_utils, "http_stream_backoff"):
         with hub_utils.http_stream_backoff("GET", url, **options) as answer:
             yield answer

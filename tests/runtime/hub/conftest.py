@@ -1,0 +1,31 @@
+"""A Hub on this machine, with one small repository."""
+
+import pytest
+
+from gscope_widgets.runtime.hub import transfer
+from gscope_widgets.runtime.hub.repository import Repository
+from tests.hub.fixtures import hub, no_waiting, short_time_outs
+from tests.hub.layout import write_dictionary
+
+__all__ = ["hub", "no_waiting", "short_time_outs"]
+
+NAME = "google/gemma-scope-2-1b-pt"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """No pauses between tries, and short waits."""
+    monkeypatch.setattr(transfer, "PAUSE_S", 0.0)
+    monkeypatch.setattr(transfer, "_RANGE_TIMEOUT_S", 0.3)
+
+
+@pytest.fixture
+def published(hub, no_waiting, short_time_outs):
+    """The folder of one published dictionary."""
+    return write_dictionary(hub.folder / NAME, layer=7, examples=True)
+
+
+@pytest.fixture
+def weights(published):
+    """Its weight file as the Hub lists it."""
+    return Repository(NAME).files()["resid_post/layer_7_width_16k_l0_medium/params.safetensors"]
