@@ -12,6 +12,8 @@ class FeatureLabel:
     auc: float | None = None  # of the activation as a detector of the concept, on text not used to choose it
     precision: float | None = None  # of "it fires" for the concept
     recall: float | None = None
+    author: str = ""  # the model that wrote it, where one did
+    score: float | None = None  # that its source gives it; the scale is the source's own
 
 
 @dataclass(frozen=True)

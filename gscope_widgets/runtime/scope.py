@@ -6,10 +6,12 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from gscope_widgets.errors import InvalidValue, SanityWarning, describe_value
+from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.checks import DictionaryCheck
 from gscope_widgets.records.features import FeatureRef, FeatureSummary, ModelInfo
@@ -23,6 +25,8 @@ from gscope_widgets.runtime.cache import ByteCache
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
+from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_labels
+from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.features.reading import read_features
 from gscope_widgets.runtime.features.sanity import check_dictionary
 from gscope_widgets.runtime.features.steering import Steering, Target, combined_strength
@@ -32,6 +36,7 @@ from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points
 from gscope_widgets.runtime.gemma.tokens import Prompt
+from gscope_widgets.runtime.sweep.logits import measure_effect
 from gscope_widgets.runtime.worker import Job, Work, Worker
 
 ACTIVATION_CACHE_BYTES = 256_000_000
@@ -68,6 +73,7 @@ class Scope:
         self._loaded, self._wishes, self._on_close = loaded, wishes or {}, on_close
         self._worker = Worker(f"gscope {loaded.info.id}", context=torch.inference_mode)
         self._shelf = Shelf(loaded.info, name=loaded.tokenizer.model_name, token=token)
+        self._neuronpedia = Neuronpedia()
         self._norms: dict[str, float] = {}
         self._checks: dict[str, DictionaryCheck] = {}
         self._activations: ByteCache[torch.Tensor] = ByteCache(
@@ -169,23 +175,70 @@ class Scope:
         dictionary = self._shelf.find(feature)
         return FeatureSummary(feature, dictionary.label(feature.feature), dictionary.known_max(feature.feature))
 
-    def find(self, query: str, dictionary: Dictionary | None = None, *, k: int = 10) -> list[FeatureSummary]:
+    def find(
+        self,
+        query: str,
+        dictionary: Dictionary | None = None,
+        *,
+        k: int = 10,
+        where: Literal["here", "neuronpedia"] = "here",
+    ) -> list[FeatureSummary]:
         """Features whose label contains the query, best detectors (by AUC) first.
 
         Args:
             query: part of a label, upper and lower case alike: "bird".
             k: the most to return.
+            where: "here" searches the labels on this machine: measured ones, and those of Neuronpedia that
+                were looked at before. "neuronpedia" asks there (200 searches an hour are allowed), for
+                residual 16k to 1m medium dictionaries and some transcoders of Gemma Scope 2.
+
+        Raises:
+            Offline: Neuronpedia cannot be asked now.
         """
         dictionary = self._check_dictionary(dictionary)
         k = check_int("k", k, low=1, high=dictionary.width)
         if not isinstance(query, str):
             raise InvalidValue(f"query must be a string, got {describe_value(query)}")
-        found = [
-            self.describe(dictionary.feature(number))
-            for number, label in dictionary.labels.items()
-            if query.casefold() in label.text.casefold()
+        if where not in ("here", "neuronpedia"):
+            raise InvalidValue(f'where must be "here" or "neuronpedia", got {describe_value(where)}')
+        found = find_labels(dictionary, query, neuronpedia=self._neuronpedia, ask=where == "neuronpedia")
+        summaries = [
+            FeatureSummary(dictionary.feature(number), label, dictionary.known_max(number)) for number, label in found
         ]
-        return sorted(found, key=lambda summary: -(summary.label.auc or 0.0))[:k]
+        return sorted(summaries, key=lambda summary: -(summary.label.auc or 0.0))[:k]
+
+    def card(
+        self,
+        feature: FeatureRef,
+        *,
+        examples: int = 10,
+        sources: Sequence[str] = SOURCES,
+    ) -> FeatureCard:
+        """All that is known of one feature; `print` shows it.
+
+        Examples come from the `examples.safetensors` beside its dictionary, of which only this feature's
+        rows are read (from the Hub about 20 small requests). Labels come from what was measured beside
+        it and from Neuronpedia, where a label counts only if it names this very dictionary. What cannot
+        be had is left out, and `notes` says why.
+
+        Args:
+            examples: the most to show, 0 to 1000.
+            sources: what may be asked over the network: "examples", "neuronpedia"; () asks nothing.
+        """
+        dictionary = self._shelf.find(feature)
+        examples = check_int("examples", examples, low=0, high=1000)
+        sources = _check_many("sources", sources)
+        return build_card(
+            self._loaded.tokenizer,
+            dictionary,
+            feature.feature,
+            measure=lambda: self._worker.run(
+                lambda _job: measure_effect(self._loaded.model, dictionary, feature.feature)
+            ),
+            examples=examples,
+            sources=sources,
+            neuronpedia=self._neuronpedia,
+        )
 
     # ---- looking
 

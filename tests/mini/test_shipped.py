@@ -13,6 +13,7 @@ from gscope_widgets.mini import DICTIONARIES, MODELS, SUMS, TWIN
 from gscope_widgets.mini.train import family
 from gscope_widgets.mini.train.build import corpus_digest
 from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
+from gscope_widgets.runtime.dictionaries.weights import WeightFile
 from gscope_widgets.runtime.sweep.files import read_examples
 
 TEXT = (
@@ -94,7 +95,7 @@ def test_the_strongest_example_of_a_feature_is_what_reading_it_gives(model, fold
             strongest = file.get_slice("activations")[:, :1][:, 0]
         checked = 0
         for feature in np.argsort(-strongest)[:: len(strongest) // 6].tolist():
-            examples = read_examples(path, feature)
+            examples = read_examples(WeightFile(path), feature)
             if not len(examples.activations) or examples.activations[0] == 0:
                 continue
             reading = scope.read(examples.tokens[0].tolist(), dictionary)

@@ -11,7 +11,7 @@ from gscope_widgets.records.features import DictionaryInfo, FeatureLabel, Featur
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
-from gscope_widgets.runtime.dictionaries.member import Member
+from gscope_widgets.runtime.dictionaries.member import SKIP, Member
 from gscope_widgets.runtime.dictionaries.weights import to_numpy
 
 
@@ -150,6 +150,10 @@ class Dictionary:
     def decoder_rows(self) -> np.ndarray:
         """All decoder rows: float32, [F, d_out], or [F, n, d_model] with 0 before each feature's own layer."""
         return np.concatenate([to_numpy(member.written) for member in self._members])
+
+    def skip_connections(self) -> list[np.ndarray]:
+        """The matrices A of an affine dictionary as they are applied, `x @ A`: float32, [d_in, d_out], one a layer."""
+        return [to_numpy(member.weights[SKIP]) for member in self._members] if self.info.affine else []
 
     @property
     def bytes(self) -> int:

@@ -98,6 +98,7 @@ class HubFolder(Folder):
         super().__init__(next(iter(files.values())).path.parent)
         self.repository, self.revision = repository.name.partition("/")[2], repository.revision
         self._files, self._token = files, repository.token
+        self._opened: dict[str, HubWeightFile] = {}  # a header costs a request
 
     def names(self) -> list[str]:
         """See `Folder`."""
@@ -117,4 +118,6 @@ class HubFolder(Folder):
 
     def open_weights(self, name: str) -> WeightFile:
         """See `Folder`."""
-        return HubWeightFile(self._files[name], token=self._token)
+        if name not in self._opened:
+            self._opened[name] = HubWeightFile(self._files[name], token=self._token)
+        return self._opened[name]

@@ -53,10 +53,6 @@ class JumpReLU(Dictionary):
         """The feature's decoder row on the dictionary's device: float32, [d_out]."""
         return self._members[0].part("w_dec", feature)
 
-    def skip_connection(self) -> np.ndarray:
-        """The matrix A of an affine dictionary, as it is applied, `x @ A`: float32, [d_in, d_out]."""
-        return to_numpy(self._members[0].weights[SKIP])
-
     def _start(self, count: int, x: torch.Tensor | None) -> torch.Tensor:
         weights = self._members[0].weights
         result = weights["b_dec"].repeat(count, 1)

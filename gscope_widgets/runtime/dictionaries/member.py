@@ -13,6 +13,7 @@ TENSORS = ("w_enc", "b_enc", "threshold", "w_dec", "b_dec")
 SKIP = "affine_skip_connection"
 # Dense blocks of at most this many numbers: 64 MB of float32, whatever the width.
 _BLOCK = 16_000_000
+_FEATURES = 16_384  # of a dense block: its weights stay near while all positions pass by
 _PART_BYTES = 16_000_000  # of single rows and columns, kept while the whole is not loaded
 # Weights to layers before a feature's own, beside the largest weight of the file, that pass for rounding.
 _CAUSAL = 1e-5
@@ -46,18 +47,24 @@ class Member:
         self.d_in, self.width, self.d_out = self._check_heads()
 
     def encode(self, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positions, features and activations of all that fires on `x`, float32, [pos, d_in]."""
+        """Positions, features and activations of all that fires on `x`, float32, [pos, d_in]; by position, then feature.
+
+        Thresholded in blocks of features, so that at most 64 MB of dense pre-activations exist at a time.
+        """
         weights, parts = self.weights, []
-        rows = max(1, _BLOCK // self.width)
+        rows = _BLOCK // min(self.width, _FEATURES)
         for start in range(0, len(x), rows):
-            pre = torch.addmm(weights["b_enc"], x[start : start + rows], weights["w_enc"])
-            fires = pre > weights["threshold"]
-            positions, features = fires.nonzero(as_tuple=True)
-            parts.append((positions + start, features, pre[fires]))
+            for first in range(0, self.width, _FEATURES):
+                block = slice(first, first + _FEATURES)
+                pre = torch.addmm(weights["b_enc"][block], x[start : start + rows], weights["w_enc"][:, block])
+                fires = pre > weights["threshold"][block]
+                positions, features = fires.nonzero(as_tuple=True)
+                parts.append((positions + start, features + first, pre[fires]))
         if not parts:
             return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32)
         positions, features, values = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
-        return positions.astype(np.int32), features.astype(np.int32), values.astype(np.float32)
+        order = slice(None) if self.width <= _FEATURES else np.lexsort((features, positions))
+        return positions[order].astype(np.int32), features[order].astype(np.int32), values[order].astype(np.float32)
 
     def decode(
         self, result: torch.Tensor, *, positions: np.ndarray, features: np.ndarray, activations: np.ndarray

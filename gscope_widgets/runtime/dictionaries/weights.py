@@ -18,7 +18,13 @@ from gscope_widgets.runtime.hub.transfer import RangeIgnored, fetch_file, read_r
 
 _HEADER_LIMIT = 100_000_000  # safetensors' own limit on the JSON header, in bytes
 _FIRST_BYTES = 4096
-_TORCH_TYPES = {"F32": torch.float32, "BF16": torch.bfloat16}  # of the tensors that rows are read of
+_TORCH_TYPES = {  # of the tensors that rows are read of
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+}
 _TYPE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 
 

@@ -15,7 +15,7 @@ from gscope_widgets.runtime.dictionaries.weights import to_numpy
 from gscope_widgets.runtime.features.reading import measure_fvu
 
 WORST_FVU = 1.0  # at which the mean of the text would do as well
-L0_FACTOR = 8.0  # between the L0 found on a short text and the declared one, either way
+L0_FACTOR = 5.0  # between the L0 found on a short text and the declared one, either way
 BETTER = 0.7  # of the FVU, at most, where another reading of the files is named as the likely cause
 
 # What a dictionary reads and is to give at a site and layers, float32 [pos, ...], without ignored positions.
@@ -25,7 +25,7 @@ Capture = Callable[[str, tuple[int, ...]], tuple[torch.Tensor, torch.Tensor]]
 def check_dictionary(dictionary: Dictionary, capture: Capture, *, layers: int) -> DictionaryCheck:
     """Measure FVU and L0, and where they are out of bounds look for the likely cause.
 
-    Costs one encoding; where something is wrong, one more for each other layer and site.
+    Costs one encoding, two of an affine dictionary; where something is wrong, one more for each other layer and site.
 
     Args:
         capture: activations of a text by site and layers; raises nothing for sites of this model.
@@ -35,16 +35,21 @@ def check_dictionary(dictionary: Dictionary, capture: Capture, *, layers: int) -
     x, target = capture(info.base_site, info.layers)
     fvu, l0 = _measure(dictionary, x, target)
     faults = []
-    if fvu is not None and fvu > WORST_FVU:
+    transposed = _measure_transposed(dictionary, x, target)
+    if fvu is not None and transposed < BETTER * fvu:
+        faults.append(
+            f"affine_skip_connection is stored transposed (FVU {fvu:.2f} as it is, {transposed:.2f} turned round)"
+        )
+    elif fvu is not None and fvu > WORST_FVU:
         cause = _name_cause(dictionary, capture, fvu=fvu, layers=layers)
         faults.append(f"its reconstruction is worse than the mean (FVU {fvu:.2f}): {cause}")
-    if info.mean_l0 and not info.mean_l0 / L0_FACTOR <= l0 <= info.mean_l0 * L0_FACTOR:
+    if l0 == 0:
+        faults.append("no feature fires on any token: thresholds or encoder are of another dictionary")
+    elif info.mean_l0 and not info.mean_l0 / L0_FACTOR <= l0 <= info.mean_l0 * L0_FACTOR:
         faults.append(
             f"{l0:.1f} features fire a token, config.json says {info.mean_l0:g}: thresholds or encoder are of another "
             "dictionary, or the activations of another model"
         )
-    elif l0 == 0:
-        faults.append("no feature fires on any token: thresholds or encoder are of another dictionary")
     return DictionaryCheck(info.id, fvu, l0, info.mean_l0, len(x), tuple(faults))
 
 
@@ -72,9 +77,6 @@ def _try_causes(dictionary: Dictionary, capture: Capture, *, layers: int) -> Ite
     info = dictionary.info
     if len(info.layers) > 1:
         return
-    here = capture(info.base_site, info.layers)
-    if info.affine and dictionary.d_in == dictionary.d_out:
-        yield _of(_measure_transposed(dictionary, *here)), "affine_skip_connection is stored transposed"
     for layer in range(layers):
         if layer != info.layer:
             fvu, _ = _measure(dictionary, *capture(info.base_site, (layer,)))
@@ -86,11 +88,17 @@ def _try_causes(dictionary: Dictionary, capture: Capture, *, layers: int) -> Ite
                 yield _of(_measure(dictionary, x, target)[0]), f"it fits {site}, so its files are that site's"
 
 
-def _measure_transposed(dictionary: Dictionary, x: torch.Tensor, target: torch.Tensor) -> float | None:
-    skip = dictionary.skip_connection()
-    made = dictionary.decode(dictionary.encode(x), x=x) + to_numpy(x) @ (skip.T - skip)
+def _measure_transposed(dictionary: Dictionary, x: torch.Tensor, target: torch.Tensor) -> float:
+    """FVU with the skip connections turned round; infinite where there are none or only one way fits."""
+    skips = dictionary.skip_connections()
+    if not skips or dictionary.d_in != dictionary.d_out:
+        return np.inf
     wanted = to_numpy(target)
-    return measure_fvu(wanted, wanted - made)[0]
+    made = dictionary.decode(dictionary.encode(x), x=x)
+    turned = np.stack([skip.T - skip for skip in skips])
+    added = np.einsum("pnd,nde->pne", to_numpy(x).reshape(len(x), len(skips), -1), turned)
+    error = wanted - made - added.reshape(made.shape)
+    return _of(measure_fvu(wanted.reshape(len(wanted), -1), error.reshape(len(error), -1))[0])
 
 
 def _of(fvu: float | None) -> float:

@@ -5,14 +5,13 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from gscope_widgets.errors import BadArtefact, UnknownFeature, describe_value
 from gscope_widgets.records.examples import ExampleTable, FeatureExamples
-from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
-from gscope_widgets.runtime.dictionaries.weights import TensorHead, read_header
+from gscope_widgets.runtime.dictionaries.weights import TensorHead, WeightFile
 
+FILE = "examples.safetensors"
 # Key -> type in the published files, and axes (Gemma Scope 2; format, section 10).
 _LAYOUT = {
     "tokens": ("I32", np.int32, ("n_seq", "seq_len")),
@@ -41,30 +40,31 @@ def write_examples(path: Path, table: ExampleTable) -> None:
     os.replace(unfinished, path)
 
 
-def read_examples(path: Path, feature: int) -> FeatureExamples:
+def read_examples(file: WeightFile, feature: int, *, most: int | None = None) -> FeatureExamples:
     """One feature's examples. Reads that feature's rows and the texts they point into, not the file.
 
+    Of a file on the Hub, each of these is one range request: about ten, and one an example.
     Files without logit effects or promoted tokens are read too; those are None then.
+
+    Args:
+        most: how many examples, the strongest; None for all that the file keeps.
 
     Raises:
         BadArtefact: the file is damaged, or its tensors are not as published.
         UnknownFeature: no such feature in it.
     """
-    path = Path(path)
-    verify_embedded(path)
-    heads = read_header(path)
+    path, heads = file.path, file.heads
     count = _check_layout(path, heads)
     if isinstance(feature, bool) or not isinstance(feature, (int, np.integer)) or not 0 <= feature < count:
         raise UnknownFeature(f"{path} has features 0 to {count - 1}, got {describe_value(feature)}")
-    with safe_open(path, framework="np") as file:
-        rows = {name: file.get_slice(name)[int(feature)] for name in heads if name in _LAYOUT and name != "tokens"}
-        fires = rows["activations"] > 0
-        seq_ids, positions = rows["seq_ids"][fires], rows["positions"][fires]
-        texts, length = heads["tokens"].shape
-        _check_inside(path, seq_ids, name="seq_ids", feature=feature, size=texts)
-        _check_inside(path, positions, name="positions", feature=feature, size=length)
-        table = file.get_slice("tokens")
-        tokens = [table[int(row)] for row in seq_ids]
+    rows = {name: file.row(name, int(feature)).numpy() for name in heads if name in _LAYOUT and name != "tokens"}
+    fires = np.flatnonzero(rows["activations"] > 0)[:most]
+    seq_ids, positions = rows["seq_ids"][fires], rows["positions"][fires]
+    texts, length = heads["tokens"].shape
+    _check_inside(path, seq_ids, name="seq_ids", feature=feature, size=texts)
+    _check_inside(path, positions, name="positions", feature=feature, size=length)
+    read = {row: file.row("tokens", row).numpy() for row in dict.fromkeys(seq_ids.tolist())}
+    tokens = [read[row] for row in seq_ids.tolist()]
     optional = {name: rows.get(name) for name in _OPTIONAL}
     if optional["logit_effects"] is not None:
         optional["logit_effects"] = optional["logit_effects"][fires]

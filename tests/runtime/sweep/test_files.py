@@ -10,6 +10,8 @@ from safetensors.numpy import load_file, save_file
 
 import gscope_widgets as gs
 from gscope_widgets.records.examples import ExampleTable
+from gscope_widgets.runtime.dictionaries import weights
+from gscope_widgets.runtime.dictionaries.weights import WeightFile
 from gscope_widgets.runtime.sweep import files
 from gscope_widgets.runtime.sweep.files import read_examples, write_examples
 
@@ -57,7 +59,7 @@ def test_a_feature_is_read_as_it_was_written(table, tmp_path):
     path = tmp_path / "examples.safetensors"
     write_examples(path, table)
     for feature in range(F):
-        found = read_examples(path, feature)
+        found = read_examples(WeightFile(path), feature)
         count = int((table.activations[feature] > 0).sum())
         assert count == {3: 4, 7: 0}.get(feature, K)
         np.testing.assert_array_equal(found.activations, table.activations[feature, :count])
@@ -76,7 +78,7 @@ def test_files_without_logit_effects_or_promoted_tokens_are_read(table, tmp_path
     path = tmp_path / "examples.safetensors"
     write_examples(path, replace(table, **dict.fromkeys(absent)))
     assert set(load_file(path)) & set(absent) == set()
-    found = read_examples(path, 2)
+    found = read_examples(WeightFile(path), 2)
     assert all(getattr(found, name) is None for name in absent)
     assert all(getattr(found, name) is not None for name in set(OPTIONAL) - set(absent))
     np.testing.assert_array_equal(found.activations, table.activations[2])
@@ -110,8 +112,8 @@ def test_only_the_rows_of_one_feature_are_read(table, tmp_path, monkeypatch):
         def get_slice(self, name):
             return Watched(self.inner.get_slice(name), name)
 
-    monkeypatch.setattr(files, "safe_open", lambda *a, **b: File(safe_open(*a, **b)))
-    read_examples(path, 3)
+    monkeypatch.setattr(weights, "safe_open", lambda *a, **b: File(safe_open(*a, **b)))
+    read_examples(WeightFile(path), 3)
     assert {index for name, index in read if name != "tokens"} == {3}
     assert [index for name, index in read if name == "tokens"] == table.seq_ids[3, :4].tolist()
 
@@ -121,7 +123,7 @@ def test_a_feature_that_the_file_has_not_is_refused(table, tmp_path, feature):
     path = tmp_path / "examples.safetensors"
     write_examples(path, table)
     with pytest.raises(gs.UnknownFeature, match="has features 0 to 10, got"):
-        read_examples(path, feature)
+        read_examples(WeightFile(path), feature)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,7 @@ def test_a_file_of_another_layout_is_refused_with_the_tensor(table, tmp_path, ch
             tensors[name] = make(value)
     save_file(tensors, path)
     with pytest.raises(gs.BadArtefact, match=sentence) as caught:
-        read_examples(path, 2)
+        read_examples(WeightFile(path), 2)
     assert str(path) in str(caught.value)
 
 
@@ -156,9 +158,9 @@ def test_a_file_cut_short_is_refused(table, tmp_path):
     write_examples(path, table)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(gs.BadArtefact, match="cut short or changed"):
-        read_examples(path, 2)
+        read_examples(WeightFile(path), 2)
     with pytest.raises(gs.BadArtefact, match="cannot be read"):
-        read_examples(tmp_path / "nothing", 2)
+        read_examples(WeightFile(tmp_path / "nothing"), 2)
 
 
 def test_a_write_that_fails_leaves_the_old_file(table, tmp_path, monkeypatch):
