@@ -47,7 +47,7 @@ class Member:
         self.d_in, self.width, self.d_out = self._check_heads()
 
     def encode(self, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positions, features and activations of all that fires on `x`, float32, [pos, d_in]; by position, then feature.
+        """Positions, features and activations of all that fires on `x`, float32 [pos, d_in]; ordered by both.
 
         Thresholded in blocks of features, so that at most 64 MB of dense pre-activations exist at a time.
         """
