@@ -30,7 +30,9 @@ def load(
         model: "mini" (embedded: no network, about 1 s), "gemma-3-270m" to "gemma-3-27b-it", any
             Hub id of a Gemma 3 model, or a local folder.
         revision: branch, tag or commit on the Hub.
-        device: "auto" (CUDA if there is one), "cpu", "cuda", "cuda:1".
+        device: "auto" (CUDA if there is one), "cpu", "cuda", "cuda:1"; "spread" for a model larger
+            than one device: its layers over all GPUs and main memory, one after the other (no
+            faster, and slow where main memory is used; needs accelerate).
         dtype: "auto" (bfloat16 on a GPU that has it, else float32), "bfloat16" or "float32".
         token: for gated models; by default the one huggingface_hub finds.
 
@@ -44,7 +46,7 @@ def load(
     model = os.fspath(model)
     chosen = choose_device(device)
     dtype_name = str(choose_dtype(dtype, device=chosen))
-    key = (str(Path(model).resolve()) if is_folder(model) else model, revision, chosen, dtype_name)
+    key = (str(Path(model).resolve()) if is_folder(model) else model, revision, chosen, device == "spread", dtype_name)
     with _lock:
         gate = _gates.setdefault(key, threading.Lock())
     # One gate for each model: a download holds up nobody who wants another one.

@@ -481,7 +481,7 @@ class Scope:
             inputs = torch.tensor([tokens.ids], device=self.info.device)
             ran = run_through(self._loaded.text_model, missing, input_ids=inputs, use_cache=False)
             for name, activation in ran.items():
-                known[name] = activation[0].float()
+                known[name] = activation[0].to(self.info.device, torch.float32)
                 self._activations.put((name, tokens.ids), known[name])
         return known
 

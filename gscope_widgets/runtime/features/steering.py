@@ -110,17 +110,17 @@ def compute_delta(x: torch.Tensor, intervention: Intervention, target: Target) -
         float32, [pos, d_out]. For clamp, scale and ablate only the feature's own term changes; the
         dictionary's error term stays as it is.
     """
-    dictionary, feature = target.dictionary, intervention.feature.feature
+    dictionary, feature, device = target.dictionary, intervention.feature.feature, x.device
     if intervention.kind in ("add", "random"):
         size = intervention.amount * (target.mean_norm if intervention.unit == "fraction" else 1.0)
-        return (size * unit_direction(intervention, dictionary)).expand(len(x), -1)
-    activation = dictionary.feature_activation(x, feature)
+        return (size * unit_direction(intervention, dictionary)).to(device).expand(len(x), -1)
+    activation = dictionary.feature_activation(x.to(dictionary.device), feature)
     wanted = {
         "clamp": lambda: torch.full_like(activation, intervention.amount),
         "scale": lambda: activation * intervention.amount,
         "ablate": lambda: torch.zeros_like(activation),
     }[intervention.kind]()
-    return (wanted - activation)[:, None] * dictionary.decoder_row(feature)
+    return ((wanted - activation)[:, None] * dictionary.decoder_row(feature)).to(device)
 
 
 def unit_direction(intervention: Intervention, dictionary: JumpReLU) -> torch.Tensor:

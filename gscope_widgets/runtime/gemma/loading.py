@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from gscope_widgets.errors import (
     OutOfMemory,
     UnknownModel,
     describe_value,
+    write_bytes,
 )
 from gscope_widgets.mini import MODELS
 from gscope_widgets.records.features import ModelInfo
@@ -28,8 +30,12 @@ from gscope_widgets.runtime.dictionaries.weights import read_header
 from gscope_widgets.runtime.gemma.sites import find_text_model
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.hub.faults import explain_faults
+from gscope_widgets.runtime.hub.repository import Repository
+from gscope_widgets.runtime.hub.transfer import fetch_file, require_room
 
 _SHORT_NAME = re.compile(r"gemma-3-(270m|1b|4b|12b|27b)(-pt|-it)?")
+SPREAD = "spread"
+_NEEDED = (".safetensors", ".json", ".jinja", "tokenizer.model")  # ends of the names of a model's files
 _WEIGHT_TYPES = ("BF16", "F32", "F16")
 
 
@@ -50,7 +56,8 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
     Args:
         name: "mini", a short name such as "gemma-3-270m", a Hub id, or a folder.
         revision: a branch, tag or commit on the Hub; None for the newest.
-        device: "auto" takes CUDA where there is one, else the CPU.
+        device: "auto" takes CUDA where there is one, else the CPU; "spread" lays the layers over all
+            devices that there are, and what is left over in main memory (needs accelerate).
         dtype: "auto" is bfloat16 on a GPU that has it natively, else float32.
         token: for gated models; by default huggingface_hub finds its own.
 
@@ -58,40 +65,43 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
         UnknownModel, GatedModel, Offline, BadArtefact: see each one's message.
         InvalidValue: an unknown device or dtype; float16, in which Gemma 3 overflows.
     """
+    spread = device == SPREAD
     device = choose_device(device)
     torch_dtype = choose_dtype(dtype, device=device)
-    source, revision = _find_source(name, revision=revision, token=token)
-    local = Path(source) if Path(source).is_dir() else None
-    if local is not None:
-        _check_folder(local)
-    options = {"revision": revision, "token": token} if local is None else {}
+    source = _find_source(name, revision=revision, token=token)
+    _check_folder(source.folder)
     try:
         with _quiet(name in MODELS):
             model, report = AutoModelForCausalLM.from_pretrained(
-                source,
+                source.folder,
                 dtype=torch_dtype,
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,
-                **options,
+                device_map="auto" if spread else None,
             )
     except (MemoryError, torch.OutOfMemoryError):
         raise OutOfMemory(
             f"{name} does not fit into the memory of {device}; close other scopes, "
-            "take dtype='bfloat16' or a smaller model"
+            "take dtype='bfloat16', device='spread' or a smaller model"
         ) from None
     except Exception as error:  # noqa: BLE001 - a damaged folder raises whatever transformers meets first
-        if local is None and isinstance(error, OSError):
-            raise Offline(f"{name} could not be fetched whole ({_first_line(error)}); try again") from None
         raise BadArtefact(f"{name} cannot be loaded as a Gemma 3 model: {_first_line(error)}") from None
     text_model = find_text_model(model)
     _check_weights(name, model, report)
-    model = model.to(device).eval().requires_grad_(False)
-    tokenizer = _load_tokenizer(source, name=name, text_model=text_model, options=options, local=local)
+    try:
+        model = (model if spread else model.to(device)).eval().requires_grad_(False)
+    except torch.OutOfMemoryError:
+        size = write_bytes(sum(one.nbytes for one in model.parameters()))
+        raise OutOfMemory(
+            f"{name} takes {size}, more than is free on {device}; "
+            "close other scopes, take dtype='bfloat16', device='spread' or a smaller model"
+        ) from None
+    tokenizer = _load_tokenizer(source, name=name, text_model=text_model)
     config = text_model.config
     info = ModelInfo(
-        id=f"gscope-{name}" if name in MODELS else name if local is None else local.resolve().name,
-        revision=_digest(local) if local is not None else revision,
+        id=source.id,
+        revision=source.commit or _digest(source.folder),
         model_class=type(model).__name__,
         layers=len(text_model.layers),
         d_model=config.hidden_size,
@@ -129,15 +139,17 @@ def is_folder(name: str) -> bool:
 
 
 def choose_device(device: str) -> str:
-    """The device to use: a torch device name, or CUDA before CPU for "auto"."""
-    if device == "auto":
+    """The device to use: a torch device name, or CUDA before CPU for "auto"; for "spread" the first layers'."""
+    if isinstance(device, str) and device == SPREAD and find_spec("accelerate") is None:
+        raise InvalidValue("device='spread' needs the package accelerate: pip install accelerate")
+    if isinstance(device, str) and device in ("auto", SPREAD):
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         kind = torch.device(device).type
     except (RuntimeError, TypeError):
         kind = ""
     if kind not in ("cpu", "cuda", "mps", "xpu") or not isinstance(device, str):
-        raise InvalidValue(f'device must be "auto", "cpu" or "cuda", got {describe_value(device)}')
+        raise InvalidValue(f'device must be "auto", "cpu", "cuda" or "spread", got {describe_value(device)}')
     if kind == "cuda" and not torch.cuda.is_available():
         raise InvalidValue(f'device is {describe_value(device)}, but torch sees no CUDA device here; use "auto"')
     return device
@@ -155,17 +167,27 @@ def choose_dtype(dtype: str, *, device: str) -> torch.dtype:
     return getattr(torch, dtype)
 
 
-def _find_source(name: str, *, revision: str | None, token: str | None) -> tuple[str, str | None]:
+@dataclass(frozen=True)
+class _Source:
+    """Where a model's files lie on this machine."""
+
+    folder: Path
+    id: str  # as results name it
+    commit: str  # on the Hub; empty for what is no repository
+    repository: str = ""
+
+
+def _find_source(name: str, *, revision: str | None, token: str | None) -> _Source:
     if not isinstance(name, str) or not name:
         raise UnknownModel(f"a model is named by a string, got {describe_value(name)}; try gs.load('mini')")
     if revision is not None and (name in MODELS or is_folder(name)):
         raise InvalidValue(f"a revision is for models on the Hub; {describe_value(name)} is on this machine")
     if name in MODELS:
-        return str(MODELS[name]), None
+        return _Source(MODELS[name], f"gscope-{name}", "")
     if is_folder(name):
         if not (Path(name) / "config.json").exists():
             raise UnknownModel(f"the folder {name} holds no model: it has no config.json")
-        return name, None
+        return _Source(Path(name), Path(name).resolve().name, "")
     match = _SHORT_NAME.fullmatch(name)
     if match:
         # The base 270m is the one repository without "-pt".
@@ -178,17 +200,28 @@ def _find_source(name: str, *, revision: str | None, token: str | None) -> tuple
             f"no model named {describe_value(name)}: use {', '.join(map(repr, MODELS))}, 'gemma-3-270m' to "
             "'gemma-3-27b-it', a Hub id such as 'google/gemma-3-1b-pt', or a folder with a model in it"
         )
-    return repository, _ask_hub(repository, revision=revision, token=token)
+    folder = _fetch_model(repository, revision=revision, token=token)
+    return _Source(folder, name, folder.name, repository)
 
 
-def _ask_hub(repository: str, *, revision: str | None, token: str | None) -> str:
-    """Fetch the configuration alone, so that what stands in the way is told before anything large.
+def _fetch_model(repository: str, *, revision: str | None, token: str | None) -> Path:
+    """The folder of a model's files, of one commit, fetched file by file where they are not there.
 
-    Returns:
-        The commit of the revision; with it every other file is of that commit too.
+    The configuration comes first and alone, so that what stands in the way is told before anything large.
     """
     with explain_faults(repository, what="config.json", revision=revision):
-        return Path(hf_hub_download(repository, "config.json", revision=revision, token=token)).parent.name
+        folder = Path(hf_hub_download(repository, "config.json", revision=revision, token=token)).parent
+    try:
+        files = Repository(repository, revision=folder.name, token=token).files()
+    except Offline:
+        if not any(folder.glob("*.safetensors")):
+            raise
+        return folder  # fetched by other means, and no list of it was kept
+    wanted = [file for name, file in files.items() if "/" not in name and name.endswith(_NEEDED)]
+    require_room(wanted)
+    for file in wanted:
+        fetch_file(file, token=token, unknown=UnknownModel)
+    return folder
 
 
 @contextmanager
@@ -229,21 +262,21 @@ def _check_weights(name: str, model: torch.nn.Module, report: dict) -> None:
             more = f" and {len(found) - 3} more" if len(found) > 3 else ""
             raise BadArtefact(f"{name} {what} {', '.join(found[:3])}{more}; download or copy it again")
     for tensor_name, parameter in model.named_parameters():
-        if not torch.isfinite(parameter.sum(dtype=torch.float32)):
+        if not parameter.is_meta and not torch.isfinite(parameter.sum(dtype=torch.float32)):
             raise BadArtefact(f"{name}: tensor {tensor_name} holds NaN or infinite values; download or copy it again")
 
 
-def _load_tokenizer(source: str, *, name: str, text_model, options: dict, local: Path | None) -> Tokenizer:
+def _load_tokenizer(source: _Source, *, name: str, text_model) -> Tokenizer:
     inner = None
-    if local is None or (local / "tokenizer.json").exists():
+    if (source.folder / "tokenizer.json").exists():
         try:
-            inner = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **options)
+            inner = AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False)
         except Exception as error:  # noqa: BLE001 - as above, and the tokenizers library has no class of its own
             raise BadArtefact(f"the tokenizer of {name} cannot be loaded: {_first_line(error)}") from None
     config = text_model.config
     if inner is not None and inner.bos_token_id is None:
         raise BadArtefact(f"the tokenizer of {name} names no BOS token; download or copy it again")
-    chat = inner is not None and bool(inner.chat_template) and (local is not None or source.endswith("-it"))
+    chat = inner is not None and bool(inner.chat_template) and (not source.commit or source.repository.endswith("-it"))
     return Tokenizer(inner, name, config.vocab_size, config.max_position_embeddings, chat)
 
 

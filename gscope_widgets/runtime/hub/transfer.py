@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,7 @@ import huggingface_hub
 import huggingface_hub.utils as hub_utils
 from huggingface_hub import constants, hf_hub_download, hf_hub_url
 
-from gscope_widgets.errors import BadArtefact, DiskFull, Offline, UnknownDictionary, write_bytes
+from gscope_widgets.errors import BadArtefact, DiskFull, GscopeError, Offline, UnknownDictionary, write_bytes
 from gscope_widgets.runtime.hub.faults import HubBusy, explain_faults
 from gscope_widgets.runtime.hub.repository import RemoteFile
 
@@ -35,11 +35,14 @@ class RangeIgnored(Exception):
     """A server answered a request for a part with the whole, of which nothing was read."""
 
 
-def fetch_file(file: RemoteFile, *, token: str | None = None) -> Path:
+def fetch_file(file: RemoteFile, *, token: str | None = None, unknown: type[GscopeError] = UnknownDictionary) -> Path:
     """The file on this machine, fetched unless it is there. Shows huggingface_hub's progress bar.
 
     A new file is compared with the size and the sha256 that the Hub gives (about 1 s a gigabyte);
     one that differs is deleted again, so that the next try starts afresh.
+
+    Args:
+        unknown: raised where the Hub has no such file.
 
     Raises:
         DiskFull: with the bytes that are free and that are needed; nothing was fetched.
@@ -48,24 +51,33 @@ def fetch_file(file: RemoteFile, *, token: str | None = None) -> Path:
     """
     if file.is_here:
         return file.path
-    _require_room(file)
+    require_room([file])
     _wait_for_others(file)
     # huggingface_hub asks a silent Hub for minutes, and waits as long as a busy one likes; this asks for 20 s.
     with suppress(RangeIgnored):
-        read_range(file, 0, min(1, file.size), token=token)
-    path = _persist(lambda: _download(file, token=token))
+        read_range(file, 0, min(1, file.size), token=token, unknown=unknown)
+    path = _persist(lambda: _download(file, token=token, unknown=unknown))
     _compare(file, path)
     return path
 
 
-def read_range(file: RemoteFile, start: int, stop: int, *, token: str | None = None) -> bytes:
+def read_range(
+    file: RemoteFile,
+    start: int,
+    stop: int,
+    *,
+    token: str | None = None,
+    unknown: type[GscopeError] = UnknownDictionary,
+) -> bytes:
     """Bytes `start` to `stop` of a file, by one HTTP range request; the file is not fetched.
 
     Raises:
         RangeIgnored: the server sends the whole file only.
         Offline, GatedModel, UnknownDictionary: as the Hub answered, after up to three tries.
     """
-    return _persist(lambda: _read_range(file, start, stop, token=token)) if stop > start else b""
+    if stop <= start:
+        return b""
+    return _persist(lambda: _read_range(file, start, stop, token=token, unknown=unknown))
 
 
 def _persist(action: Callable[[], Result]) -> Result:
@@ -79,10 +91,10 @@ def _persist(action: Callable[[], Result]) -> Result:
     raise AssertionError("unreachable")
 
 
-def _read_range(file: RemoteFile, start: int, stop: int, *, token: str | None) -> bytes:
+def _read_range(file: RemoteFile, start: int, stop: int, *, token: str | None, unknown: type[GscopeError]) -> bytes:
     url = hf_hub_url(file.repository, file.name, revision=file.commit)
     headers = hub_utils.build_hf_headers(token=token) | {"Range": f"bytes={start}-{stop - 1}"}
-    with explain_faults(file.repository, what=file.name, unknown=UnknownDictionary), _stream(url, headers) as answer:
+    with explain_faults(file.repository, what=file.name, unknown=unknown), _stream(url, headers) as answer:
         hub_utils.hf_raise_for_status(answer)
         if answer.status_code != 206:
             raise RangeIgnored
@@ -98,8 +110,8 @@ def _read_range(file: RemoteFile, start: int, stop: int, *, token: str | None) -
     return bytes(content)
 
 
-def _download(file: RemoteFile, *, token: str | None) -> Path:
-    faults = explain_faults(file.repository, what=file.name, revision=file.commit, unknown=UnknownDictionary)
+def _download(file: RemoteFile, *, token: str | None, unknown: type[GscopeError]) -> Path:
+    faults = explain_faults(file.repository, what=file.name, revision=file.commit, unknown=unknown)
     with faults, _end_stalled(file) as options:
         return Path(hf_hub_download(file.repository, file.name, revision=file.commit, token=token, **options))
 
@@ -163,12 +175,21 @@ def _compare(file: RemoteFile, path: Path) -> None:
     )
 
 
-def _require_room(file: RemoteFile) -> None:
-    free = shutil.disk_usage(_existing(file.path)).free
-    if free < file.size + _SPARE_BYTES:
+def require_room(files: Sequence[RemoteFile]) -> None:
+    """Refuse to begin with files for which the disk has no room.
+
+    Raises:
+        DiskFull: with the bytes that are free and that are needed.
+    """
+    missing = [file for file in files if not file.is_here]
+    if not missing:
+        return
+    needed, free = sum(file.size for file in missing), shutil.disk_usage(_existing(missing[0].path)).free
+    if free < needed + _SPARE_BYTES:
+        what = missing[0].name if len(missing) == 1 else f"{len(missing)} files"
         raise DiskFull(
-            f"{file.name} of {file.repository} takes {write_bytes(file.size)}, and {write_bytes(free)} are free where "
-            f"{constants.HF_HUB_CACHE} is; free some, set HF_HOME to a larger disk, or take a smaller width"
+            f"{what} of {missing[0].repository} takes {write_bytes(needed)}, and {write_bytes(free)} are free where "
+            f"{constants.HF_HUB_CACHE} is; free some, set HF_HOME to a larger disk, or take something smaller"
         )
 
 

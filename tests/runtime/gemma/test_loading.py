@@ -279,7 +279,7 @@ def test_weights_in_shards_are_read_and_a_missing_shard_is_an_error(load, make_m
 
 @pytest.mark.parametrize("device", ["gpu", "", "cuda:x", None, [], "meta", 0, torch.device("cpu")], ids=repr)
 def test_an_unknown_device_is_refused(device):
-    with pytest.raises(gs.InvalidValue, match='device must be "auto", "cpu" or "cuda"'):
+    with pytest.raises(gs.InvalidValue, match='device must be "auto", "cpu", "cuda" or "spread"'):
         choose_device(device)
 
 
@@ -308,6 +308,37 @@ def test_bfloat16_is_another_scope_and_its_readings_are_float32(load, make_model
     readings = [scope.read("hello there", scope.dictionary(path=path)) for scope in (full, half)]
     assert readings[1].activations.dtype == np.float32
     np.testing.assert_allclose(readings[1].norm, readings[0].norm, rtol=0.05)
+
+
+def test_a_model_may_be_spread_over_devices_and_reads_and_steers_the_same(
+    load, make_model, make_dictionary, monkeypatch
+):
+    pytest.importorskip("accelerate")
+    folder, path = str(make_model()), make_dictionary()
+    real = loading.AutoModelForCausalLM.from_pretrained
+
+    def crowded(*arguments, **options):
+        if options.get("device_map"):  # most layers find no room and are read from the disk when they are needed
+            options |= {"max_memory": {"cpu": "450KB"}, "offload_folder": str(path.parent / "offloaded")}
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(loading.AutoModelForCausalLM, "from_pretrained", crowded)
+    whole, spread = load(folder), load(folder, device="spread")
+    assert spread is not whole
+    assert any(parameter.is_meta for parameter in spread._loaded.model.parameters())
+    found = []
+    for scope in (whole, spread):
+        dictionary = scope.dictionary(path=path)
+        steered = scope.next_tokens("hello there", 5, [gs.add(dictionary.feature(3), 0.5)])
+        found.append((scope.read("hello there", dictionary).to_dense(), [pair[1].logit for pair in steered.pairs]))
+    np.testing.assert_allclose(found[1][0], found[0][0], rtol=1e-5)
+    np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-4)
+
+
+def test_spreading_without_accelerate_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(loading, "find_spec", lambda _name: None)
+    with pytest.raises(gs.InvalidValue, match="device='spread' needs the package accelerate: pip install accelerate"):
+        choose_device("spread")
 
 
 # ---- sharing and closing
