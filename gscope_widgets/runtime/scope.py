@@ -15,6 +15,7 @@ from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.checks import DictionaryCheck
 from gscope_widgets.records.features import FeatureRef, FeatureSummary, ModelInfo
+from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.interventions import Intervention, add_random
 from gscope_widgets.records.numbers import check_feature, check_int
@@ -26,6 +27,7 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_labels
+from gscope_widgets.runtime.features.fidelity import measure_delta_loss
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.features.reading import read_features
 from gscope_widgets.runtime.features.sanity import check_dictionary
@@ -144,6 +146,9 @@ class Scope:
         revision: str | None = None,
     ) -> Dictionary:
         """One of the model's dictionaries. The same choice gives the same object.
+
+        Without arguments: the residual stream after the middle of the sweep layers (270m 9, 1b 13, 4b 17, 12b 24,
+        27b 31, mini 4), 16k features (mini 1k), medium.
 
         Opening one from the Hub fetches its `config.json` and the headers of its weight files, under
         10 kB a file; a feature's decoder row comes by itself. The weight files, of 80 MB to
@@ -290,6 +295,26 @@ class Scope:
         """
         dictionary = self._check_dictionary(dictionary)
         return self._worker.run(lambda _job: self._check(dictionary))
+
+    def delta_loss(self, text: Prompt, dictionary: Dictionary | str | None = None) -> DeltaLoss:
+        """How much worse the model predicts a text with a dictionary's reconstruction in place of the original.
+
+        Costs four forward passes of the text. See `DeltaLoss`, which holds the mean ablation as a control.
+
+        Raises:
+            InvalidValue: fewer than two tokens that the dictionary applies to.
+        """
+        dictionary = self._check_dictionary(dictionary)
+        tokens = self._require_tokens(text)
+        if len(tokens.used) < 2:
+            raise InvalidValue(f"a loss needs two tokens or more besides BOS, got {len(tokens.used)}")
+
+        def work(_job: Job) -> DeltaLoss:
+            self._warn_once(dictionary)
+            activations = self._activations_of(tokens, dictionary)
+            return measure_delta_loss(self._loaded, tokens, dictionary, self._points(dictionary), *activations)
+
+        return self._worker.run(work)
 
     def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
         """The `k` likeliest next tokens, and what they were without the interventions.

@@ -1,0 +1,25 @@
+"""What a dictionary's reconstruction costs the model."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DeltaLoss:
+    """Next-token loss with a reconstruction in place of the original; nats a token, means over one text."""
+
+    dictionary: str  # its id
+    loss: float  # of the model as it is
+    replaced: float  # with the reconstruction
+    ablated: float  # control: with the mean over the text instead, which carries nothing of the token
+    tokens: int  # predicted
+
+    @property
+    def delta(self) -> float:
+        """The rise in loss: 0 for a perfect reconstruction."""
+        return self.replaced - self.loss
+
+    @property
+    def recovered(self) -> float | None:
+        """The share of the ablation's damage that the reconstruction avoids: 1 is perfect, 0 as bad as the mean."""
+        damage = self.ablated - self.loss
+        return 1 - self.delta / damage if damage > 0 else None

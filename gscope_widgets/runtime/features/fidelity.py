@@ -1,0 +1,62 @@
+"""The loss of the model with a dictionary's reconstruction in place of what it reconstructs."""
+
+from contextlib import ExitStack
+
+import torch
+
+from gscope_widgets.records.fidelity import DeltaLoss
+from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.gemma.hooks import edit
+from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.sites import DictionaryPoints
+
+
+def measure_delta_loss(
+    loaded: LoadedModel,
+    tokens: Tokens,
+    dictionary: Dictionary,
+    points: DictionaryPoints,
+    x: torch.Tensor,
+    target: torch.Tensor,
+) -> DeltaLoss:
+    """Three forward passes: unchanged, with the reconstruction, and with the mean of the target.
+
+    The reconstruction is made of what the unchanged run reads, and put in at every layer that the
+    dictionary writes to, at the positions that it applies to.
+
+    Args:
+        x, target: float32, [pos, d] or [pos, n, d], of the unchanged run: see `read_features`.
+    """
+    used = list(tokens.used)
+    made = torch.as_tensor(dictionary.reconstruct(x[used]), device=x.device).reshape(len(used), len(points.writes), -1)
+    wanted = target[used].reshape(made.shape)
+    mean = wanted.mean(0, keepdim=True).expand_as(wanted)
+    losses = [_measure_loss(loaded, tokens, points, used, values) for values in (None, made, mean)]
+    return DeltaLoss(dictionary.info.id, *losses, tokens=len(used) - (0 not in tokens.ignored))
+
+
+def _measure_loss(
+    loaded: LoadedModel, tokens: Tokens, points: DictionaryPoints, used: list[int], values: torch.Tensor | None
+) -> float:
+    """Mean loss over the used positions as targets; `values`, [used, n, d], go in at the write points."""
+    ids = torch.tensor([tokens.ids], device=loaded.info.device)
+
+    def put(layer: int):
+        def change(activation: torch.Tensor) -> torch.Tensor:
+            changed = activation.clone()
+            changed[0, used] = values[:, layer].to(activation.device, activation.dtype)
+            return changed
+
+        return change
+
+    with ExitStack() as stack:
+        if values is not None:
+            for layer, point in enumerate(points.writes):
+                stack.enter_context(edit(point, put(layer)))
+        logits = loaded.model(input_ids=ids, use_cache=False).logits[0].float()
+    predicted = [pos for pos in used if pos > 0]
+    losses = torch.nn.functional.cross_entropy(
+        logits[[pos - 1 for pos in predicted]], ids[0, predicted].to(logits.device), reduction="mean"
+    )
+    return float(losses)

@@ -1,0 +1,147 @@
+"""Language models from a Hub: both classes, the gate, bad days, and nothing fetched twice."""
+
+import numpy as np
+import pytest
+import torch
+from huggingface_hub import constants
+
+import gscope_widgets as gs
+from gscope_widgets.runtime.hub import transfer
+from tests.hub import faults
+from tests.hub.disk import disk_full, no_free_space
+from tests.hub.fixtures import hub, no_waiting, short_time_outs
+from tests.hub.gemma import write_gemma
+
+__all__ = ["hub", "no_waiting", "short_time_outs"]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch, no_waiting, short_time_outs):
+    monkeypatch.setattr(transfer, "PAUSE_S", 0.0)
+    monkeypatch.setattr(transfer, "_RANGE_TIMEOUT_S", 0.3)
+
+
+@pytest.mark.parametrize(
+    ("size", "variant", "model_class"),
+    [
+        ("270m", "pt", "Gemma3ForCausalLM"),
+        ("1b", "it", "Gemma3ForCausalLM"),
+        ("4b", "pt", "Gemma3ForConditionalGeneration"),
+        ("12b", "it", "Gemma3ForConditionalGeneration"),
+        ("27b", "pt", "Gemma3ForConditionalGeneration"),
+    ],
+)
+def test_each_class_is_loaded_and_predicts_as_plain_transformers_does(hub, load, size, variant, model_class):
+    from transformers import AutoModelForCausalLM
+
+    folder = write_gemma(hub.folder, size, variant)
+    scope = load(f"gemma-3-{size}" + ("-it" if variant == "it" else ""))
+    assert scope.info.model_class == model_class
+    assert scope.info.id == f"gemma-3-{size}" + ("-it" if variant == "it" else "")
+    plain = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    tokens = scope.tokens("The old fisherman")
+    with torch.no_grad():
+        expected = plain(input_ids=torch.tensor([list(tokens.ids)])).logits[0, -1]
+    chances = scope.next_tokens("The old fisherman", 5).chances
+    assert [one.id for one in chances] == expected.topk(5).indices.tolist()
+    np.testing.assert_allclose([one.logit for one in chances], expected.topk(5).values, rtol=1e-4)
+    assert scope.generate("The old", max_new_tokens=3).text
+
+
+def test_a_chat_model_leaves_out_its_header_and_a_base_model_bos_alone(hub, load):
+    for variant in ("pt", "it"):
+        write_gemma(hub.folder, "1b", variant)
+    base, chat = load("gemma-3-1b"), load("gemma-3-1b-it")
+    assert sorted(base.tokens("hello there").ignored) == [0]
+    assert set(range(4)) <= set(chat.tokens([{"role": "user", "content": "hello there"}]).ignored)
+
+
+def test_the_gate_opens_with_a_token_that_no_message_shows(hub, load):
+    write_gemma(hub.folder, "1b")
+    hub.gate("google/gemma-3-1b-pt", tokens={"hf_good"})
+    for token in (None, "hf_other"):
+        with pytest.raises(gs.GatedModel) as caught:
+            load("gemma-3-1b", token=token)
+        for part in (
+            "accept it on https://huggingface.co/google/gemma-3-1b-pt",
+            "huggingface_hub.login()",
+            "on Colab add a secret named HF_TOKEN",
+            "hf auth login",
+            "gs.load('mini')",
+        ):
+            assert part in str(caught.value)
+        assert "hf_other" not in str(caught.value)
+    scope = load("gemma-3-1b", token="hf_good")
+    assert "hf_good" not in repr(vars(scope)) + repr(scope.provenance()) + scope.to_code() + repr(scope.info)
+
+
+def test_the_second_load_fetches_nothing_and_works_offline(hub, load, monkeypatch):
+    write_gemma(hub.folder, "4b")
+    first = load("gemma-3-4b").next_tokens("hello", 5).chances
+    gs.load("gemma-3-4b").close()
+    hub.forget()
+    assert load("gemma-3-4b").next_tokens("hello", 5).chances == first
+    assert [request.method for request in hub.requests] == ["HEAD"]  # whether main has moved
+    gs.load("gemma-3-4b").close()
+    hub.close()
+    assert load("gemma-3-4b").next_tokens("hello", 5).chances == first
+
+
+def test_only_the_files_of_a_model_are_fetched(hub, load):
+    folder = write_gemma(hub.folder, "270m")
+    (folder / "README.md").write_text("hello")
+    (folder / "pytorch_model.bin").write_bytes(b"pickle")
+    (folder / "onnx").mkdir()
+    (folder / "onnx" / "model.safetensors").write_bytes(b"x" * 100)
+    load("gemma-3-270m")
+    for name in ("README", "pytorch_model", "onnx"):
+        assert not hub.find_requests(f"*{name}*")
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "sentence"),
+    [
+        (faults.ServerError(503), gs.Offline, "answered 503 for model.safetensors of google/gemma-3-270m"),
+        (faults.Busy(7), gs.Offline, "answered 429 for model.safetensors"),
+        (faults.Silence(), gs.Offline, "took too long over model.safetensors"),
+        (faults.NOT_FOUND, gs.UnknownModel, "google/gemma-3-270m has no model.safetensors"),
+        (faults.FlippedBit(), gs.BadArtefact, "model.safetensors of .* did not arrive as the Hub lists it"),
+        (faults.HtmlPage(), gs.GscopeError, "model.safetensors"),
+        (faults.Cut(500), gs.GscopeError, "model.safetensors"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_bad_day_is_a_sentence_and_the_next_try_works(hub, load, fault, error, sentence):
+    write_gemma(hub.folder, "270m")
+    hub.fail("*model.safetensors", fault, times=None)
+    with pytest.raises(error, match=sentence):
+        load("gemma-3-270m")
+    hub.heal()
+    assert load("gemma-3-270m").next_tokens("hello", 1)
+
+
+@pytest.mark.parametrize("fault", [faults.EmptyFile(), faults.LfsPointer(), faults.NanWeights("model.norm.weight")])
+def test_a_file_that_is_bad_on_the_hub_itself_is_told(hub, load, fault):
+    folder = write_gemma(hub.folder, "270m")
+    faults.spoil(folder / "model.safetensors", fault)
+    with pytest.raises(gs.BadArtefact, match=r"is empty|Git LFS pointer|model\.norm\.weight holds NaN"):
+        load("gemma-3-270m")
+
+
+def test_a_full_disk_is_told_before_and_while_fetching(hub, load):
+    write_gemma(hub.folder, "270m")
+    with (
+        no_free_space(hub.home, free_bytes=1_000_000),
+        pytest.raises(gs.DiskFull, match=r"takes .* MB, and 1\.0 MB are free"),
+    ):
+        load("gemma-3-270m")
+    with disk_full(hub.home, after_bytes=30_000), pytest.raises(gs.GscopeError, match="disk|could not be kept"):
+        load("gemma-3-270m")
+    assert load("gemma-3-270m").next_tokens("hello", 1)
+
+
+def test_offline_mode_without_a_model_says_what_is_set(hub, load, monkeypatch):
+    write_gemma(hub.folder, "270m")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(gs.Offline, match="google/gemma-3-270m.*gs.load\\('mini'\\)"):
+        load("gemma-3-270m")
