@@ -494,7 +494,7 @@ class Scope:
         return self._checks[dictionary.info.id]
 
     def _warn_once(self, dictionary: Dictionary) -> None:
-        if dictionary.info.id not in self._checks:
+        if dictionary.info.id not in self._checks and self._loaded.tokenizer.inner is not None:
             for fault in self._check(dictionary).faults:
                 warnings.warn(f"{dictionary.info.id} does not fit {self.info.id}: {fault}", SanityWarning, stacklevel=2)
 

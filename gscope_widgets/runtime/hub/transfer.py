@@ -112,15 +112,24 @@ def _read_range(file: RemoteFile, start: int, stop: int, *, token: str | None, u
 
 def _download(file: RemoteFile, *, token: str | None, unknown: type[GscopeError]) -> Path:
     faults = explain_faults(file.repository, what=file.name, revision=file.commit, unknown=unknown)
-    with faults, _end_stalled(file) as options:
-        return Path(hf_hub_download(file.repository, file.name, revision=file.commit, token=token, **options))
+    try:
+        with faults, _end_stalled(file) as options:
+            return Path(hf_hub_download(file.repository, file.name, revision=file.commit, token=token, **options))
+    except GscopeError:
+        # huggingface_hub before 1.0 keeps what it has and goes on from there, also from the middle of a web page.
+        if file.sha256:
+            folder = Path(constants.HF_HUB_CACHE, f"models--{file.repository.replace('/', '--')}", "blobs")
+            (folder / f"{file.sha256}.incomplete").unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
 def _end_stalled(file: RemoteFile) -> Iterator[dict[str, type]]:
     """End a transfer that trickles, on which no time-out ever strikes, by closing its connection.
 
-    Gives the options for `hf_hub_download`: its own progress bar, which here also tells that bytes arrived.
+    Gives the options for `hf_hub_download`: its own progress bar, which here also tells that bytes
+    arrived. With huggingface_hub before 1.0, whose connections only their own thread can close, a
+    transfer trickles on.
     """
     moved, over = [time.monotonic()], threading.Event()
     stalled = False

@@ -4,6 +4,7 @@ import threading
 import time
 import warnings
 
+import huggingface_hub
 import huggingface_hub.utils as hub_utils
 import pytest
 
@@ -122,6 +123,7 @@ def test_a_file_of_another_length_never_lands(hub, published, weights, fault):
     assert fetch_file(weights).stat().st_size == weights.size
 
 
+@pytest.mark.skipif(not hasattr(huggingface_hub, "close_session"), reason="connections of another thread stay open")
 def test_a_transfer_that_trickles_is_ended(hub, published, weights, monkeypatch):
     monkeypatch.setattr(transfer, "STALL_S", 0.5)
     monkeypatch.setattr(transfer, "TRIES", 1)
@@ -194,9 +196,7 @@ def test_offline_mode_is_named_and_cached_files_are_read(hub, published, weights
     for module in (hub_utils._http, __import__("huggingface_hub").constants):
         if hasattr(module, "HF_HUB_OFFLINE"):
             monkeypatch.setattr(module, "HF_HUB_OFFLINE", True)
-    from huggingface_hub import close_session
-
-    close_session()
+    transfer._close_session()
     assert fetch_file(weights) == weights.path
     with pytest.raises(gs.Offline, match="HF_HUB_OFFLINE is set"):
         fetch_file(other)
