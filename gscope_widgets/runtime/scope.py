@@ -1,7 +1,7 @@
 """One model and its dictionaries: the object that notebooks and widgets use."""
 
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -280,7 +280,8 @@ class Scope:
             )
         tokens = self._require_tokens(text)
 
-        def work(_job: Job) -> FeatureReading:
+        def work(job: Job):
+            yield from _fetch(dictionary, job)
             if features is None:
                 self._warn_once(dictionary)
             return read_features(*self._activations_of(tokens, dictionary), tokens, dictionary, features=features)
@@ -294,7 +295,12 @@ class Scope:
         is wrong: files of another layer, site or model, or a matrix the wrong way round.
         """
         dictionary = self._check_dictionary(dictionary)
-        return self._worker.run(lambda _job: self._check(dictionary))
+
+        def work(job: Job):
+            yield from _fetch(dictionary, job)
+            return self._check(dictionary)
+
+        return self._worker.run(work)
 
     def delta_loss(self, text: Prompt, dictionary: Dictionary | str | None = None) -> DeltaLoss:
         """How much worse the model predicts a text with a dictionary's reconstruction in place of the original.
@@ -309,7 +315,8 @@ class Scope:
         if len(tokens.used) < 2:
             raise InvalidValue(f"a loss needs two tokens or more besides BOS, got {len(tokens.used)}")
 
-        def work(_job: Job) -> DeltaLoss:
+        def work(job: Job):
+            yield from _fetch(dictionary, job)
             self._warn_once(dictionary)
             activations = self._activations_of(tokens, dictionary)
             return measure_delta_loss(self._loaded, tokens, dictionary, self._points(dictionary), *activations)
@@ -325,7 +332,12 @@ class Scope:
         k = check_int("k", k, low=1, high=self.info.vocabulary)
         interventions = self._check_interventions(interventions)
         tokens = self._require_tokens(text)
-        return self._worker.run(lambda _job: self._predict(tokens, k, interventions))
+
+        def work(job: Job):
+            yield from self._fetch_read(interventions, job)
+            return self._predict(tokens, k, interventions)
+
+        return self._worker.run(work)
 
     # ---- changing
 
@@ -378,6 +390,7 @@ class Scope:
         generation = Generation(tuple(rows))
 
         def steps(job: Job):
+            yield from self._fetch_read([one for row in interventions for one in row], job)
             steering = self._steering(interventions, tokens)
             steering.require_reach(len(tokens) + plan.max_new_tokens)
             produced = generate_rows(self._loaded, tokens.ids, rows=len(rows), plan=plan, steer=steering.applied)
@@ -510,6 +523,12 @@ class Scope:
                 self._activations.put((name, tokens.ids), known[name])
         return known
 
+    def _fetch_read(self, interventions: Sequence[Intervention], job: Job) -> Iterator[None]:
+        """Fetch the dictionaries whose encoders interventions read; `add` reads a decoder row alone."""
+        for one in interventions:
+            if one.kind not in ("add", "random"):
+                yield from _fetch(self._shelf.find(one.feature), job)
+
     def _predict(self, tokens: Tokens, k: int, interventions: tuple[Intervention, ...]) -> TokenDistribution:
         rows = [(), interventions] if interventions else [()]
         steering = self._steering(rows, tokens)
@@ -563,6 +582,13 @@ class Scope:
         if not len(tokens):
             raise InvalidValue("no token ids given; a prompt has at least one")
         return tokens
+
+
+def _fetch(dictionary: Dictionary, job: Job) -> Iterator[None]:
+    """Steps of a job that waits for a dictionary's weight files, while other jobs have their turns."""
+    for share in dictionary.fetch():
+        job.progress = share
+        yield
 
 
 def _require_single(dictionary: Dictionary) -> JumpReLU:

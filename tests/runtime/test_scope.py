@@ -76,6 +76,7 @@ def test_features_that_are_no_list_are_refused(scope, dictionary, features):
 
 
 def test_a_second_reading_comes_from_the_cache_and_is_the_same(tiny, tiny_dictionary):
+    tiny.read("something else", tiny_dictionary)  # the first reading also checks the dictionary
     passes = []
     counter = tiny._loaded.text_model.layers[0].register_forward_hook(lambda *_: passes.append(1))
     first, second = (tiny.read(TEXT, tiny_dictionary) for _ in range(2))

@@ -1,5 +1,7 @@
 """What all kinds of dictionary share: numbered features, their words, and the sparse code of an activation."""
 
+import threading
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +15,7 @@ from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member
 from gscope_widgets.runtime.dictionaries.weights import to_numpy
+from gscope_widgets.runtime.hub.transfer import Transfer
 
 
 class Dictionary:
@@ -154,6 +157,39 @@ class Dictionary:
     def skip_connections(self) -> list[np.ndarray]:
         """The matrices A of an affine dictionary as they are applied, `x @ A`: float32, [d_in, d_out], one a layer."""
         return [to_numpy(member.weights[SKIP]) for member in self._members] if self.info.affine else []
+
+    def fetch(self) -> Iterator[float]:
+        """Fetch the weight files that are not on this machine, in a thread of its own.
+
+        Yields the share that has arrived, about ten times a second, so that others may work in between. To be
+        closed early is to stop it. Ends at once where nothing is missing.
+
+        Raises:
+            Offline, DiskFull, BadArtefact: see `fetch_file`.
+        """
+        files = [member.file for member in self._members if member.file.missing_bytes]
+        total, transfer, ended = sum(file.missing_bytes for file in files), Transfer(), threading.Event()
+        faults: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                for file in files:
+                    file.fetch(transfer)
+            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+                faults.append(error)
+            finally:
+                ended.set()
+
+        if not files:
+            return
+        threading.Thread(target=run, name=f"gscope fetch {self.info.id}", daemon=True).start()
+        try:
+            while not ended.wait(0.1):
+                yield min(1.0, transfer.bytes / total)
+        finally:
+            transfer.unwanted = True
+        if faults:
+            raise faults[0]
 
     @property
     def bytes(self) -> int:

@@ -37,6 +37,7 @@ class Shelf:
         self._model, self._root, self._token = model, DICTIONARIES.get(name), token
         self._repositories: dict[str | None, Repository] = {}
         self._open: dict[str, Dictionary] = {}
+        self._gates: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -171,9 +172,15 @@ class Shelf:
     def _take(self, folder: Folder) -> Dictionary:
         with self._lock:
             self._require_open()
+            gate = self._gates.setdefault(folder.id, threading.Lock())
+        # One gate for each dictionary: headers that are slow to come hold up nobody who wants another one.
+        with gate:
             if folder.id not in self._open:
-                self._open[folder.id] = self._read(folder, describe_dictionary(folder))
-            dictionary = self._open[folder.id]
+                dictionary = self._read(folder, describe_dictionary(folder))
+                with self._lock:
+                    self._require_open()
+                    self._open[folder.id] = dictionary
+            dictionary = self.find_id(folder.id)
         if dictionary.folder.path.resolve() != folder.path.resolve():
             raise UnknownDictionary(
                 f"{folder} has the id {folder.id}, which is open from {dictionary.folder}; "

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from gscope_widgets.errors import BadArtefact
 from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
 from gscope_widgets.runtime.hub.repository import RemoteFile
-from gscope_widgets.runtime.hub.transfer import RangeIgnored, fetch_file, read_range
+from gscope_widgets.runtime.hub.transfer import RangeIgnored, Transfer, fetch_file, read_range
 
 _HEADER_LIMIT = 100_000_000  # safetensors' own limit on the JSON header, in bytes
 _FIRST_BYTES = 4096
@@ -66,7 +66,12 @@ class WeightFile:
         with self._open() as file:
             return self._check_finite(name, file.get_slice(name)[:, index])
 
-    def fetch(self) -> None:
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes that are still to be fetched before the whole can be read."""
+        return 0
+
+    def fetch(self, transfer: Transfer | None = None) -> None:
         """See that the whole file is on this machine."""
 
     def _open(self):
@@ -98,9 +103,14 @@ class HubWeightFile(WeightFile):
             self.fetch()
             self.heads = read_header(self.path)
 
-    def fetch(self) -> None:
+    @property
+    def missing_bytes(self) -> int:
+        """See `WeightFile`."""
+        return 0 if self._file.is_here else self._file.size
+
+    def fetch(self, transfer: Transfer | None = None) -> None:
         """See that the whole file is on this machine; see `fetch_file`."""
-        fetch_file(self._file, token=self._token)
+        fetch_file(self._file, token=self._token, transfer=transfer)
 
     def tensor(self, name: str) -> torch.Tensor:
         """See `WeightFile`; fetches the file first."""

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ import huggingface_hub
 import huggingface_hub.utils as hub_utils
 from huggingface_hub import constants, hf_hub_download, hf_hub_url
 
-from gscope_widgets.errors import BadArtefact, DiskFull, GscopeError, Offline, UnknownDictionary, write_bytes
+from gscope_widgets.errors import BadArtefact, Cancelled, DiskFull, GscopeError, Offline, UnknownDictionary, write_bytes
 from gscope_widgets.runtime.hub.faults import HubBusy, explain_faults
 from gscope_widgets.runtime.hub.repository import RemoteFile
 
@@ -31,11 +32,25 @@ _RANGE_TIMEOUT_S = 20.0
 _BLOCK = 1 << 20
 
 
+@dataclass
+class Transfer:
+    """How far a fetch has come, and whether it is still wanted; one thread writes each."""
+
+    bytes: int = 0  # that arrived; huggingface_hub counts in steps of 10 MB
+    unwanted: bool = False  # set by whoever waits: the fetch ends as `Cancelled` at its next step
+
+
 class RangeIgnored(Exception):
     """A server answered a request for a part with the whole, of which nothing was read."""
 
 
-def fetch_file(file: RemoteFile, *, token: str | None = None, unknown: type[GscopeError] = UnknownDictionary) -> Path:
+def fetch_file(
+    file: RemoteFile,
+    *,
+    token: str | None = None,
+    unknown: type[GscopeError] = UnknownDictionary,
+    transfer: Transfer | None = None,
+) -> Path:
     """The file on this machine, fetched unless it is there. Shows huggingface_hub's progress bar.
 
     A new file is compared with the size and the sha256 that the Hub gives (about 1 s a gigabyte);
@@ -43,8 +58,10 @@ def fetch_file(file: RemoteFile, *, token: str | None = None, unknown: type[Gsco
 
     Args:
         unknown: raised where the Hub has no such file.
+        transfer: to follow the fetch, and to stop it.
 
     Raises:
+        Cancelled: it was not wanted any more.
         DiskFull: with the bytes that are free and that are needed; nothing was fetched.
         Offline, GatedModel, UnknownDictionary: as the Hub answered, after up to three tries.
         BadArtefact: what came is not what the Hub lists.
@@ -56,7 +73,7 @@ def fetch_file(file: RemoteFile, *, token: str | None = None, unknown: type[Gsco
     # huggingface_hub asks a silent Hub for minutes, and waits as long as a busy one likes; this asks for 20 s.
     with suppress(RangeIgnored):
         read_range(file, 0, min(1, file.size), token=token, unknown=unknown)
-    path = _persist(lambda: _download(file, token=token, unknown=unknown))
+    path = _persist(lambda: _download(file, token=token, unknown=unknown, transfer=transfer or Transfer()))
     _compare(file, path)
     return path
 
@@ -110,10 +127,10 @@ def _read_range(file: RemoteFile, start: int, stop: int, *, token: str | None, u
     return bytes(content)
 
 
-def _download(file: RemoteFile, *, token: str | None, unknown: type[GscopeError]) -> Path:
+def _download(file: RemoteFile, *, token: str | None, unknown: type[GscopeError], transfer: Transfer) -> Path:
     faults = explain_faults(file.repository, what=file.name, revision=file.commit, unknown=unknown)
     try:
-        with faults, _end_stalled(file) as options:
+        with faults, _follow(file, transfer) as options:
             return Path(hf_hub_download(file.repository, file.name, revision=file.commit, token=token, **options))
     except GscopeError:
         # huggingface_hub before 1.0 keeps what it has and goes on from there, also from the middle of a web page.
@@ -124,8 +141,8 @@ def _download(file: RemoteFile, *, token: str | None, unknown: type[GscopeError]
 
 
 @contextmanager
-def _end_stalled(file: RemoteFile) -> Iterator[dict[str, type]]:
-    """End a transfer that trickles, on which no time-out ever strikes, by closing its connection.
+def _follow(file: RemoteFile, transfer: Transfer) -> Iterator[dict[str, type]]:
+    """Count what arrives, and end a transfer that trickles, on which no time-out strikes, by closing its connection.
 
     Gives the options for `hf_hub_download`: its own progress bar, which here also tells that bytes
     arrived. With huggingface_hub before 1.0, whose connections only their own thread can close, a
@@ -137,6 +154,9 @@ def _end_stalled(file: RemoteFile) -> Iterator[dict[str, type]]:
     class Progress(hub_utils.tqdm):
         def update(self, n: float | None = 1) -> bool | None:
             moved[0] = time.monotonic()
+            transfer.bytes += int(n or 0)
+            if transfer.unwanted:
+                raise Cancelled(f"fetching {file.name} was stopped")
             return super().update(n)
 
     def watch() -> None:
