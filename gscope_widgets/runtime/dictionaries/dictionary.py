@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -108,6 +109,12 @@ class Dictionary:
                 f"{self.info.id} is affine: its output holds x @ A besides its features; pass decode(..., x=x)"
             )
         result = self._start(activations.shape[0], self._check_input(x) if self.info.affine else None)
+        if (np.diff(activations.positions) < 0).any():
+            order = np.argsort(activations.positions, kind="stable")
+            activations = replace(
+                activations,
+                **{name: getattr(activations, name)[order] for name in ("positions", "features", "activations")},
+            )
         owners, local = np.divmod(activations.features, self._members[0].width)
         for index, member in enumerate(self._members):
             here = slice(None) if len(self._members) == 1 else owners == index

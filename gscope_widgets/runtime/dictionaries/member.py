@@ -13,7 +13,9 @@ TENSORS = ("w_enc", "b_enc", "threshold", "w_dec", "b_dec")
 SKIP = "affine_skip_connection"
 # Dense blocks of at most this many numbers: 64 MB of float32, whatever the width.
 _BLOCK = 16_000_000
-_FEATURES = 16_384  # of a dense block: its weights stay near while all positions pass by
+# Features of a dense block: its weights stay near while all positions pass by, and 512 positions of it stay
+# below the 32 MB at which glibc asks the system for every block anew.
+_FEATURES = 4096
 _PART_BYTES = 16_000_000  # of single rows and columns, kept while the whole is not loaded
 # Weights to layers before a feature's own, beside the largest weight of the file, that pass for rounding.
 _CAUSAL = 1e-5
@@ -49,7 +51,7 @@ class Member:
     def encode(self, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Positions, features and activations of all that fires on `x`, float32 [pos, d_in]; ordered by both.
 
-        Thresholded in blocks of features, so that at most 64 MB of dense pre-activations exist at a time.
+        Thresholded in blocks, so that at most 64 MB of dense pre-activations exist at a time.
         """
         weights, parts = self.weights, []
         rows = _BLOCK // min(self.width, _FEATURES)
@@ -57,28 +59,37 @@ class Member:
             for first in range(0, self.width, _FEATURES):
                 block = slice(first, first + _FEATURES)
                 pre = torch.addmm(weights["b_enc"][block], x[start : start + rows], weights["w_enc"][:, block])
-                fires = pre > weights["threshold"][block]
-                positions, features = fires.nonzero(as_tuple=True)
-                parts.append((positions + start, features + first, pre[fires]))
+                fires = (pre > weights["threshold"][block]).flatten().nonzero().flatten()
+                positions = fires // pre.shape[1]
+                features = fires - positions * pre.shape[1] + first
+                parts.append(((positions + start) * self.width + features, pre.flatten()[fires]))
         if not parts:
             return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32)
-        positions, features, values = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
-        order = slice(None) if self.width <= _FEATURES else np.lexsort((features, positions))
-        return positions[order].astype(np.int32), features[order].astype(np.int32), values[order].astype(np.float32)
+        places, values = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
+        order = slice(None) if self.width <= _FEATURES else np.argsort(places)
+        positions, features = np.divmod(places[order], self.width)
+        return positions.astype(np.int32), features.astype(np.int32), values[order].astype(np.float32)
 
     def decode(
         self, result: torch.Tensor, *, positions: np.ndarray, features: np.ndarray, activations: np.ndarray
     ) -> None:
-        """Add what firing features write to `result`, [pos, d_out], or [pos, n, d_model] from layer `first` on."""
-        w_dec = self.weights["w_dec"] if self._outputs is None else self.weights["w_dec"][:, self._first :]
-        target = result if self._outputs is None else result[:, self._first :]
-        firings = max(1, _BLOCK // max(1, w_dec[0].numel()))
-        for start in range(0, len(features), firings):
-            part = slice(start, start + firings)
-            rows = w_dec[self._index(features[part])]
-            amounts = torch.as_tensor(activations[part], device=self.device)
-            rows = rows * amounts.reshape(-1, *[1] * (rows.ndim - 1))
-            target.index_add_(0, self._index(positions[part]), rows)
+        """Add what firing features write to `result`, [pos, d_out], or [pos, n, d_model] from layer `first` on.
+
+        Args:
+            positions: int, [firing], rising.
+        """
+        if not len(features):
+            return
+        rows, target = self.weights["w_dec"].flatten(1), result.flatten(1)
+        first = self._first * self.d_out
+        offsets = np.searchsorted(positions, np.arange(len(result))).astype(np.int32)
+        target[:, first:] += torch.nn.functional.embedding_bag(
+            torch.as_tensor(features.astype(np.int32), device=self.device),
+            rows[:, first:],
+            torch.as_tensor(offsets, device=self.device),
+            mode="sum",
+            per_sample_weights=torch.as_tensor(activations, device=self.device),
+        )
 
     def feature_activation(self, x: torch.Tensor, feature: int) -> torch.Tensor:
         """One feature's activation, float32, [...], on `x` [..., d_in]; the rest is not computed."""
@@ -88,7 +99,7 @@ class Member:
     def part(self, name: str, feature: int) -> torch.Tensor:
         """One feature's share of a tensor; a decoder row is [d_out] or [n, d_model]."""
         if self._held is not None:
-            return self._held[name][:, feature] if name == "w_enc" else self._held[name][feature]
+            return self._held[name][:, feature].contiguous() if name == "w_enc" else self._held[name][feature]
         part = self._parts.get((name, feature))
         if part is None:
             read = self.file.column if name == "w_enc" else self.file.row

@@ -101,9 +101,9 @@ def test_the_catalogue_lists_kinds_layers_and_sizes(family):
 
 def test_the_catalogue_shows_a_line_for_each_family(family):
     lines = repr(family).splitlines()
-    assert lines[0].split() == ["site", "kind", "layers", "width", "l0", "affine", "size"]
+    assert lines[0].split() == ["site", "kind", "layers", "width", "l0", "affine", "size", "here"]
     assert any(line.split()[:6] == ["crosscoder", "crosscoder", "2+4+5+6", "1k", "medium", "0.0"] for line in lines)
-    assert any("0 1 2 3 4 5 6 7" in line and "affine" in line and "8 x" in line for line in lines)
+    assert any("0 ... 7" in line and "affine" in line and "8 x" in line for line in lines)
     assert len(lines) == 1 + 3 * 9 + 2 + 1 + 2
     assert repr(Catalogue()) == "no dictionaries for this model on this machine"
 
@@ -111,7 +111,7 @@ def test_the_catalogue_shows_a_line_for_each_family(family):
 def test_the_catalogues_frame_has_a_row_for_each_dictionary(family):
     frame = family.to_frame()
     assert list(frame.columns) == [
-        "site", "kind", "layers", "width", "features", "l0", "mean_l0", "affine", "bytes", "id",
+        "site", "kind", "layers", "width", "features", "l0", "mean_l0", "affine", "bytes", "cached", "id",
     ]  # fmt: skip
     assert frame["id"].tolist() == [info.id for info in family]
     row = frame[frame["site"] == "clt"].iloc[0]

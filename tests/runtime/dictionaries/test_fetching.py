@@ -26,7 +26,7 @@ def slow(hub, load, no_waiting, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 1000)
     write_gemma(hub.folder, "270m")
     for layer in (9, 12):
-        write_dictionary(hub.folder / NAME, layer=layer, d_in=20, features=60)
+        write_dictionary(hub.folder / NAME, layer=layer, d_in=20, features=60, seed=layer)
     scope = load("gemma-3-270m")
     ready, coming = scope.dictionary(layer=9), scope.dictionary(layer=12)
     with pytest.warns(gs.SanityWarning):

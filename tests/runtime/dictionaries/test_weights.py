@@ -48,6 +48,26 @@ def test_a_row_a_column_and_a_tensor_are_what_safetensors_reads(path):
     assert file.tensor("v").dtype is torch.bfloat16
 
 
+def test_a_row_reads_its_own_bytes_and_a_column_one_number_a_row(path, monkeypatch):
+    file, read = WeightFile(path), []
+    real = file._read_parts
+    monkeypatch.setattr(
+        file, "_read_parts", lambda starts, length: (read.append((starts, length)), real(starts, length))[1]
+    )
+    start = file.heads["m"].start
+    file.row("m", 2)
+    file.column("m", 1)
+    assert read == [([start + 32], 16), ([start + 4, start + 20, start + 36], 4)]
+
+
+def test_a_file_that_is_cut_after_opening_is_told_by_rows_and_columns(path):
+    file = WeightFile(path)
+    path.write_bytes(path.read_bytes()[:-30])
+    for read in (lambda: file.row("v", 1), lambda: file.column("m", 3), lambda: file.row("m", 2)):
+        with pytest.raises(gs.BadArtefact, match="ends before its tensors do"):
+            read()
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_values_that_are_not_finite_are_refused_by_row_column_and_tensor(tmp_path, value):
     matrix = MATRIX.clone()

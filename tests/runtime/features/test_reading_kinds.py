@@ -119,13 +119,17 @@ def test_a_dictionary_of_several_layers_sums_its_errors_over_them(tiny, make_mul
 
 
 def test_a_reading_is_one_pass_and_a_second_one_none(tiny, make_multilayer, make_dictionary):
+    clt, transcoder = (
+        tiny.dictionary(path=path) for path in (make_multilayer(site="clt"), make_dictionary(site="transcoder"))
+    )
+    for dictionary in (clt, transcoder):
+        tiny.check(dictionary)  # as the first reading does
     passes = []
     counter = tiny._loaded.text_model.layers[0].register_forward_hook(lambda *_: passes.append(1))
-    clt = tiny.dictionary(path=make_multilayer(site="clt"))
     tiny.read(TEXT, clt)
     assert len(passes) == 1
     tiny.read(TEXT, clt)
-    tiny.read(TEXT, tiny.dictionary(path=make_dictionary(site="transcoder")))  # its layer is among the clt's
+    tiny.read(TEXT, transcoder)  # its layer is among the clt's
     assert len(passes) == 1
     counter.remove()
 
