@@ -9,7 +9,7 @@ class DictionaryCheck:
 
     dictionary: str  # its id
     fvu: float | None  # fraction of variance unexplained, over all tokens and layers; near 0 is good, 1 is the mean
-    mean_l0: float  # features a token
+    l0: float  # features a token, mean
     declared_l0: float | None  # of config.json; published files hold the target of training
     tokens: int  # that were read
     faults: tuple[str, ...] = ()  # what is wrong, in sentences, the likely cause with it

@@ -40,7 +40,7 @@ class FeatureSummary:
 class DictionaryInfo:
     """What a dictionary's folder and `config.json` say."""
 
-    id: str  # "{repository}/{site folder}/{folder}"
+    id: str  # "{repository}/{site folder}/{folder}"; "{repository}@{revision}/..." where a revision was asked for
     kind: str  # "sae", "transcoder", "crosscoder" or "clt"
     site: str  # the site folder's name: "resid_post", "resid_post_all", "clt", ...
     layers: tuple[int, ...]  # zero-based; several for a crosscoder, all of them for a CLT
@@ -50,7 +50,8 @@ class DictionaryInfo:
     mean_l0: float | None  # the number in config.json; Gemma Scope's own files hold the training target
     affine: bool
     bytes: int  # of the weight files
-    cached: bool = True  # its weights are on this machine
+    cached: bool = True  # its weights were on this machine when this was written
+    commit: str = ""  # of its repository on the Hub; empty for a folder of this machine
     model: str = ""  # whose activations it was trained on, as config.json spells it; empty where it is silent
 
     @property

@@ -12,6 +12,7 @@ class Provenance:
     dictionary: str
     device: str
     dtype: str
+    dictionary_revision: str = ""  # the commit on the Hub
     token_ids: tuple[int, ...] = ()
     settings: dict[str, object] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)

@@ -8,9 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 
-from gscope_widgets.errors import InvalidValue, SanityWarning, describe_value
+from gscope_widgets.errors import InvalidValue, Offline, SanityWarning, describe_value
 from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.checks import DictionaryCheck
@@ -144,6 +145,8 @@ class Scope:
         affine: bool = False,
         path: str | Path | None = None,
         revision: str | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
     ) -> Dictionary:
         """One of the model's dictionaries. The same choice gives the same object.
 
@@ -161,19 +164,25 @@ class Scope:
             layer: zero-based; None for the middle one of those that fit. Of a crosscoder or CLT,
                 which have several, one of them; best left out.
             width: "1k", "16k", ...; None for "16k" or "1k", or else the narrowest.
-            l0: "small", "medium" or "big"; None for medium where there is one.
+            l0: "small", "medium" or "big"; None for medium, or small where there is no medium, as in the suites
+                of all layers.
             affine: with a skip connection (transcoders and CLTs).
             path: a folder in the published layout, instead of the choices above.
             revision: a branch, tag or commit of the Gemma Scope 2 repository; None for the newest.
+            device: where its weights are held: "cpu", "cuda", ...; None for the model's.
+            dtype: "float32", or "bfloat16" for half the memory: rounded weights, summed in float32; None for float32.
 
         Raises:
             UnknownDictionary: there is none; the message lists what exists.
             BadArtefact: its files are damaged, or made for another model.
             Offline, DiskFull: it cannot be fetched, or not be kept.
+            InvalidValue: it is open on another device or in another dtype.
         """
         if path is not None:
-            return self._shelf.open_folder(path)
-        return self._shelf.choose(site=site, layer=layer, width=width, l0=l0, affine=affine, revision=revision)
+            return self._shelf.open_folder(path, device=device, dtype=dtype)
+        return self._shelf.choose(
+            site=site, layer=layer, width=width, l0=l0, affine=affine, revision=revision, device=device, dtype=dtype
+        )
 
     def describe(self, feature: FeatureRef) -> FeatureSummary:
         """What is known of one feature without running the model."""
@@ -237,9 +246,7 @@ class Scope:
             self._loaded.tokenizer,
             dictionary,
             feature.feature,
-            measure=lambda: self._worker.run(
-                lambda _job: measure_effect(self._loaded.model, dictionary, feature.feature)
-            ),
+            measure=lambda: self._measure_effect(dictionary, feature.feature, ask="examples" in sources),
             examples=examples,
             sources=sources,
             neuronpedia=self._neuronpedia,
@@ -457,6 +464,7 @@ class Scope:
             model=self.info.id,
             revision=self.info.revision,
             dictionary="" if dictionary is None else dictionary.info.id,
+            dictionary_revision="" if dictionary is None else dictionary.info.commit,
             device=self.info.device,
             dtype=self.info.dtype,
             token_ids=tuple(token_ids),
@@ -493,6 +501,12 @@ class Scope:
             return found[points.reads[0].name], found[points.writes[0].name]
         x, target = (torch.stack([found[one.name] for one in side], 1) for side in (points.reads, points.writes))
         return x, target
+
+    def _measure_effect(self, dictionary: Dictionary, feature: int, *, ask: bool) -> np.ndarray:
+        if not ask and not dictionary.has_row(feature):
+            raise Offline("its decoder row is on the Hub and was not asked for")
+        dictionary.written(feature)  # what the network gives is waited for here, not by the model's thread
+        return self._worker.run(lambda _job: measure_effect(self._loaded.model, dictionary, feature))
 
     def _check(self, dictionary: Dictionary) -> DictionaryCheck:
         if dictionary.info.id not in self._checks:

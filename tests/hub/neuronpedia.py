@@ -152,7 +152,9 @@ class NeuronpediaServer(LoopbackServer):
                 "index": index,
                 "description": explanation["description"],
                 "explanationModelName": explanation["explanationModelName"],
-                "neuron": record | {"activations": record.get("activations", [])[:3]},
+                # The real route joins a record's activations and explanations here, and nothing of its source.
+                "neuron": {name: value for name, value in record.items() if name not in ("source", "lists", "comments")}
+                | {"activations": record.get("activations", [])[:3]},
             }
             for (model, source, index), record in self._records.items()
             if model == asked.get("modelId") and (not by_source or source in asked.get("layers", []))

@@ -22,9 +22,9 @@ _KINDS = {
 }
 SITES = tuple(_KINDS)
 _FOLDER = re.compile(
-    r"(?:layer_(?P<layers>\d+(?:_\d+)*)_)?width_(?P<width>\w+?)_l0_(?P<l0>[a-z]+)(?P<affine>_affine)?(?:_seed_\d+)?"
+    r"(?:layer_(?P<layers>\d{1,4}(?:_\d{1,4})*)_)?width_(?P<width>\w+?)_l0_(?P<l0>[a-z]+)(?P<affine>_affine)?(?:_seed_\d+)?"
 )
-_MEMBER = re.compile(r"params_layer_(\d+)\.safetensors")
+_MEMBER = re.compile(r"params_layer_(\d{1,4})\.safetensors")
 _CONFIG_LIMIT = 100_000  # bytes; a published config.json has about 250
 
 
@@ -109,6 +109,7 @@ def describe_dictionary(folder: Folder) -> DictionaryInfo:
         affine=bool(config.get("affine_connection", match["affine"] is not None)),
         bytes=sum(folder.size(name) for name in weights),
         model=str(config.get("model_name", "")),
+        commit=folder.commit,
         cached=all(folder.is_here(name) for name in weights),
     )
 

@@ -10,6 +10,7 @@ from gscope_widgets.runtime.dictionaries.catalogue import SITES
 
 # Gemma Scope 2's and gscope-mini's standard widths, each of which has every l0; else the narrowest.
 _USUAL_WIDTHS = ("16k", "1k")
+_L0S = ("medium", "small", "big")  # which is taken where none is asked for; the suites of all layers have no medium
 _SHOWN = 8
 
 
@@ -27,7 +28,7 @@ def choose_dictionary(
     A site means its sweep of a few layers; where nothing in it fits what was asked, the folder of all
     layers ("resid_post_all") is searched too. "resid_post_all" itself means that folder alone. What
     is None takes the default: the middle one of the layers that fit (the lower of two), `16k` or
-    `1k` or else the narrowest width, and `medium` or else the first there is. A layer asked of a
+    `1k` or else the narrowest width, and `medium`, else `small`. A layer asked of a
     crosscoder or CLT is one of its layers. A seed variant is never chosen where the original is there.
 
     Raises:
@@ -77,8 +78,7 @@ def _choose_default(fitting: list[DictionaryInfo], *, layer: int | None) -> Dict
     usual = [width for width in _USUAL_WIDTHS if width in widths]
     width = usual[0] if usual else min(widths, key=width_order)
     fitting = [info for info in fitting if info.width == width]
-    medium = [info for info in fitting if info.l0 == "medium"]
-    return min(medium or fitting[:1], key=lambda info: len(info.id))
+    return min(fitting, key=lambda info: (_L0S.index(info.l0) if info.l0 in _L0S else len(_L0S), len(info.id)))
 
 
 def _describe_nearest(infos: Sequence[DictionaryInfo], asked: dict) -> str:

@@ -16,7 +16,7 @@ from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member
 from gscope_widgets.runtime.dictionaries.weights import to_numpy
-from gscope_widgets.runtime.hub.transfer import Transfer
+from gscope_widgets.runtime.hub.transfer import Transfer, require_room
 
 
 class Dictionary:
@@ -28,8 +28,9 @@ class Dictionary:
     """
 
     def __init__(self, folder: Folder, *, info: DictionaryInfo, members: tuple[Member, ...], device: str):
-        """Made by `open_dictionary`."""
+        """Made by the classes for each kind."""
         self.info, self.folder, self.device = info, folder, device
+        self.dtype = members[0].dtype
         self._members = members
         self.d_in, self.d_out = members[0].d_in, members[0].d_out
 
@@ -149,6 +150,11 @@ class Dictionary:
         """
         raise NotImplementedError
 
+    def has_row(self, feature: int) -> bool:
+        """Whether a feature's decoder row can be had without a network."""
+        member, local = self._locate(feature)
+        return self._members[member].has_row(local)
+
     def written(self, feature: int) -> np.ndarray:
         """One feature's part of `decoder_rows`, read alone: float32, [d_out] or [n, d_model]."""
         member, local = self._locate(feature)
@@ -189,6 +195,7 @@ class Dictionary:
 
         if not files:
             return
+        require_room([file.remote for file in files])
         threading.Thread(target=run, name=f"gscope fetch {self.info.id}", daemon=True).start()
         try:
             while not ended.wait(0.1):
@@ -197,6 +204,7 @@ class Dictionary:
             transfer.unwanted = True
         if faults:
             raise faults[0]
+        self.info = replace(self.info, cached=True)
 
     @property
     def bytes(self) -> int:

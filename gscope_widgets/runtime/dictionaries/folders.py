@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gscope_widgets.errors import BadArtefact
+from gscope_widgets.errors import BadArtefact, GscopeError
 from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
 from gscope_widgets.runtime.dictionaries.weights import HubWeightFile, WeightFile
 from gscope_widgets.runtime.hub.repository import RemoteFile, Repository
@@ -45,6 +45,15 @@ class Folder:
         """A safetensors file, of which only the header is read now."""
         raise NotImplementedError
 
+    @property
+    def commit(self) -> str:
+        """The commit on the Hub that the files are of; empty for a folder of this machine."""
+        return ""
+
+    def is_same(self, other: "Folder") -> bool:
+        """Whether another folder holds the same weights."""
+        return self.path.resolve() == other.path.resolve()
+
     def read_text(self, name: str, *, limit: int) -> str | None:
         """A small text file, or None where there is none.
 
@@ -61,6 +70,8 @@ class Folder:
             if self.size(name) > limit:
                 raise ValueError("too long")
             return self.fetch(name).read_text(encoding="utf-8")
+        except GscopeError:
+            raise
         except (OSError, ValueError) as error:
             raise BadArtefact(f"{path} cannot be read ({error}); download or copy it again") from None
 
@@ -97,8 +108,22 @@ class HubFolder(Folder):
         """Args: files: by their names in the folder; repository: that they are in."""
         super().__init__(next(iter(files.values())).path.parent)
         self.repository, self.revision = repository.name.partition("/")[2], repository.revision
+        if self.revision:
+            self.repository += f"@{self.revision}"
         self._files, self._token = files, repository.token
         self._opened: dict[str, HubWeightFile] = {}  # a header costs a request
+
+    @property
+    def commit(self) -> str:
+        """See `Folder`."""
+        return next(iter(self._files.values())).commit
+
+    def is_same(self, other: Folder) -> bool:
+        """See `Folder`; a new commit that leaves the weights alone makes no difference."""
+        return isinstance(other, HubFolder) and self._sums() == other._sums()
+
+    def _sums(self) -> dict[str, tuple[int, str | None]]:
+        return {name: (one.size, one.sha256) for name, one in self._files.items() if name.startswith("params")}
 
     def names(self) -> list[str]:
         """See `Folder`."""
@@ -119,5 +144,7 @@ class HubFolder(Folder):
     def open_weights(self, name: str) -> WeightFile:
         """See `Folder`."""
         if name not in self._opened:
-            self._opened[name] = HubWeightFile(self._files[name], token=self._token)
+            # Examples are many times the size of weights: of them only parts are ever read.
+            whole = name.startswith("params")
+            self._opened[name] = HubWeightFile(self._files[name], token=self._token, whole=whole)
         return self._opened[name]

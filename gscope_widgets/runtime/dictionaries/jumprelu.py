@@ -21,13 +21,15 @@ class JumpReLU(Dictionary):
     loaded by the first `encode`.
     """
 
-    def __init__(self, folder: Folder, *, info: DictionaryInfo, device: str = "cpu"):
+    def __init__(
+        self, folder: Folder, *, info: DictionaryInfo, device: str = "cpu", dtype: torch.dtype = torch.float32
+    ):
         """Open a dictionary's folder.
 
         Raises:
             BadArtefact: tensors are missing, or their shapes or types are not as published.
         """
-        member = Member(folder.open_weights("params.safetensors"), affine=info.affine, device=device)
+        member = Member(folder.open_weights("params.safetensors"), affine=info.affine, device=device, dtype=dtype)
         super().__init__(folder, info=info, members=(member,), device=device)
         if info.kind == "sae" and self.d_in != self.d_out:
             raise BadArtefact(
@@ -56,7 +58,7 @@ class JumpReLU(Dictionary):
     def _start(self, count: int, x: torch.Tensor | None) -> torch.Tensor:
         weights = self._members[0].weights
         result = weights["b_dec"].repeat(count, 1)
-        return result if x is None else result.addmm_(x, weights[SKIP])
+        return result if x is None else result.addmm_(x, weights[SKIP].float())
 
     def _split(self, x: torch.Tensor) -> list[torch.Tensor]:
         return [x]

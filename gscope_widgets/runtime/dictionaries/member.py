@@ -1,14 +1,16 @@
 """One weight file of a dictionary: the features that read one hook point."""
 
+import math
 import warnings
 
 import numpy as np
 import torch
 
-from gscope_widgets.errors import BadArtefact
+from gscope_widgets.errors import BadArtefact, OutOfMemory, write_bytes
 from gscope_widgets.runtime.cache import ByteCache
 from gscope_widgets.runtime.dictionaries.weights import WeightFile
 
+_MATRICES = ("w_enc", "w_dec")
 TENSORS = ("w_enc", "b_enc", "threshold", "w_dec", "b_dec")
 SKIP = "affine_skip_connection"
 # Dense blocks of at most this many numbers: 64 MB of float32, whatever the width.
@@ -30,10 +32,20 @@ class Member:
     output layers by absolute position.
     """
 
-    def __init__(self, file: WeightFile, *, affine: bool, device: str, outputs: int | None = None, first: int = 0):
+    def __init__(
+        self,
+        file: WeightFile,
+        *,
+        affine: bool,
+        device: str,
+        dtype: torch.dtype = torch.float32,
+        outputs: int | None = None,
+        first: int = 0,
+    ):
         """Check a weight file.
 
         Args:
+            dtype: in which the large matrices are held; sums are in float32 whatever it is.
             affine: it holds a skip connection, stored (d_in, d_out) and applied as `x @ A`.
             outputs: the number n of output layers of a multi-layer dictionary, or None.
             first: the position of this member: it writes to outputs `first` to n - 1.
@@ -41,7 +53,7 @@ class Member:
         Raises:
             BadArtefact: tensors are missing, or their shapes or types are not as published.
         """
-        self.file, self.device = file, device
+        self.file, self.device, self.dtype = file, device, dtype
         self._outputs, self._first, self._warned = outputs, first, False
         self._names = (*TENSORS, SKIP) if affine else TENSORS
         self._parts: ByteCache[torch.Tensor] = ByteCache(limit_bytes=_PART_BYTES, size=lambda part: part.nbytes)
@@ -58,7 +70,8 @@ class Member:
         for start in range(0, len(x), rows):
             for first in range(0, self.width, _FEATURES):
                 block = slice(first, first + _FEATURES)
-                pre = torch.addmm(weights["b_enc"][block], x[start : start + rows], weights["w_enc"][:, block])
+                w_enc = weights["w_enc"][:, block].float()
+                pre = torch.addmm(weights["b_enc"][block], x[start : start + rows], w_enc)
                 fires = (pre > weights["threshold"][block]).flatten().nonzero().flatten()
                 positions = fires // pre.shape[1]
                 features = fires - positions * pre.shape[1] + first
@@ -82,24 +95,34 @@ class Member:
             return
         rows, target = self.weights["w_dec"].flatten(1), result.flatten(1)
         first = self._first * self.d_out
+        if self.dtype != torch.float32:
+            used, features = np.unique(features, return_inverse=True)
+            rows = rows[self._index(used)].float()
         offsets = np.searchsorted(positions, np.arange(len(result))).astype(np.int32)
-        target[:, first:] += torch.nn.functional.embedding_bag(
+        # The whole rows, of which a part is used: a part of each as the table would first be copied, gigabytes of it.
+        written = torch.nn.functional.embedding_bag(
             torch.as_tensor(features.astype(np.int32), device=self.device),
-            rows[:, first:],
+            rows,
             torch.as_tensor(offsets, device=self.device),
             mode="sum",
             per_sample_weights=torch.as_tensor(activations, device=self.device),
         )
+        target[:, first:] += written[:, first:]
 
     def feature_activation(self, x: torch.Tensor, feature: int) -> torch.Tensor:
         """One feature's activation, float32, [...], on `x` [..., d_in]; the rest is not computed."""
         pre = x.to(torch.float32) @ self.part("w_enc", feature) + self.part("b_enc", feature)
         return torch.where(pre > self.part("threshold", feature), pre, torch.zeros((), device=pre.device))
 
+    def has_row(self, feature: int) -> bool:
+        """Whether a feature's decoder row is in memory or in a file on this machine."""
+        return not self.file.missing_bytes or self._parts.get(("w_dec", feature)) is not None
+
     def part(self, name: str, feature: int) -> torch.Tensor:
         """One feature's share of a tensor; a decoder row is [d_out] or [n, d_model]."""
         if self._held is not None:
-            return self._held[name][:, feature].contiguous() if name == "w_enc" else self._held[name][feature]
+            held = self._held[name]
+            return (held[:, feature].contiguous() if name == "w_enc" else held[feature]).float()
         part = self._parts.get((name, feature))
         if part is None:
             read = self.file.column if name == "w_enc" else self.file.row
@@ -110,13 +133,27 @@ class Member:
 
     @property
     def weights(self) -> dict[str, torch.Tensor]:
-        """All tensors, float32 on the device; the first use loads them."""
+        """All tensors on the device, the large matrices in the dtype asked for; the first use loads them."""
         if self._held is None:
-            held = {name: self.file.tensor(name).to(self.device, torch.float32) for name in self._names}
-            for name in ("threshold", "w_dec"):
-                self._check_values(name, held[name])
-            self._held = held
+            self._held = self._load()
         return self._held
+
+    def _load(self) -> dict[str, torch.Tensor]:
+        held = {}
+        try:
+            for name in self._names:
+                dtype = self.dtype if name in (*_MATRICES, SKIP) else torch.float32
+                held[name] = self.file.tensor(name).to(self.device, dtype)
+        except (MemoryError, torch.OutOfMemoryError):
+            held.clear()
+            size = sum(math.prod(self.file.heads[name].shape) for name in self._names) * self.dtype.itemsize
+            raise OutOfMemory(
+                f"{self.file.path.name} of {self.file.path.parent.name} takes {write_bytes(size)}, more than is "
+                f"free on {self.device}; take scope.dictionary(..., device='cpu'), dtype='bfloat16' or a smaller width"
+            ) from None
+        for name in ("threshold", "w_dec"):
+            self._check_values(name, held[name])
+        return held
 
     @property
     def written(self) -> torch.Tensor:
@@ -144,8 +181,8 @@ class Member:
         if name == "threshold" and (lowest := tensor.min().item()) < 0:
             raise BadArtefact(f"{self.file.path}: thresholds are at least 0 in a JumpReLU, found {lowest:g}")
         if name == "w_dec" and self._outputs is not None and self._first and not self._warned:
-            before = tensor[..., : self._first, :].abs().max().item()
-            if before > _CAUSAL * tensor.abs().max().item():
+            before, largest = (_largest(part) for part in (tensor[..., : self._first, :], tensor))
+            if before > _CAUSAL * largest:
                 self._warned = True
                 warnings.warn(
                     f"{self.file.path}: w_dec writes to layers before the one it reads: it should be about 0 for "
@@ -177,3 +214,8 @@ class Member:
             if heads[name].dtype not in ("F32", "BF16"):
                 raise BadArtefact(f"{path}: {name} should be F32 or BF16, got {heads[name].dtype}")
         return d_in, width, d_out
+
+
+def _largest(tensor: torch.Tensor) -> float:
+    """The largest magnitude, without a second tensor of magnitudes."""
+    return max(abs(one.item()) for one in tensor.aminmax())

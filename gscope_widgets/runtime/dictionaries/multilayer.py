@@ -26,7 +26,9 @@ class MultilayerDictionary(Dictionary):
     names the file and they are left out. Encoding loads all n files.
     """
 
-    def __init__(self, folder: Folder, *, info: DictionaryInfo, device: str = "cpu"):
+    def __init__(
+        self, folder: Folder, *, info: DictionaryInfo, device: str = "cpu", dtype: torch.dtype = torch.float32
+    ):
         """Open a dictionary's folder.
 
         Raises:
@@ -34,7 +36,7 @@ class MultilayerDictionary(Dictionary):
         """
         count = len(info.layers)
         members = tuple(
-            Member(file, affine=info.affine, device=device, outputs=count, first=i)
+            Member(file, affine=info.affine, device=device, dtype=dtype, outputs=count, first=i)
             for i, file in enumerate(folder.open_weights(f"params_layer_{i}.safetensors") for i in range(count))
         )
         super().__init__(folder, info=info, members=members, device=device)
@@ -78,7 +80,7 @@ class MultilayerDictionary(Dictionary):
         outputs = []
         for index, member in enumerate(self._members):
             bias = member.weights["b_dec"].repeat(count, 1)
-            outputs.append(bias if x is None else bias.addmm_(x[:, index], member.weights[SKIP]))
+            outputs.append(bias if x is None else bias.addmm_(x[:, index], member.weights[SKIP].float()))
         return torch.stack(outputs, dim=1)
 
     def _split(self, x: torch.Tensor) -> list[torch.Tensor]:

@@ -4,6 +4,8 @@ import re
 import threading
 from pathlib import Path
 
+import torch
+
 from gscope_widgets.errors import Closed, InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.catalogues import Catalogue
@@ -15,6 +17,7 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder, HubFolder, LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
+from gscope_widgets.runtime.gemma.loading import choose_device, choose_dtype
 from gscope_widgets.runtime.hub.repository import RemoteFile, Repository
 
 # The published configs say "google/gemma-3-270m-pt" for what the Hub calls google/gemma-3-270m, and "gemma-v3-1b-it".
@@ -49,6 +52,7 @@ class Shelf:
             refresh: ask the Hub again, also within a day of the last time.
         """
         self._require_open()
+        _check_revision(revision)
         if self._root is not None:
             return list_dictionaries(self._root)
         if not self._has_repository:
@@ -57,14 +61,17 @@ class Shelf:
         infos = [info for folder in folders.values() if (info := describe_listed(folder)) is not None]
         return Catalogue(sorted(infos, key=lambda info: (info.site, width_order(info.width), info.layers, info.id)))
 
-    def choose(self, *, revision: str | None = None, **wishes) -> Dictionary:
-        """The dictionary of the catalogue that fits the wishes of `choose_dictionary`."""
+    def choose(
+        self, *, revision: str | None = None, device: str | None = None, dtype: str | None = None, **wishes
+    ) -> Dictionary:
+        """The dictionary of the catalogue that fits the wishes of `choose_dictionary`, held where and as asked."""
         self._require_open()
+        _check_revision(revision)
         if self._root is not None:
             if revision is not None:
                 raise InvalidValue(f"revision is for dictionaries on the Hub; those of {self._model.id} ship with it")
             info = choose_dictionary(self.catalogue(), **wishes)
-            return self._take(LocalFolder(self._root.parent / info.id))
+            return self._take(LocalFolder(self._root.parent / info.id), device=device, dtype=dtype)
         if not self._has_repository:
             raise UnknownDictionary(
                 f"no dictionaries for {self._model.id} are known: Gemma Scope 2 has them for gemma-3-270m to "
@@ -73,7 +80,8 @@ class Shelf:
         infos = self.catalogue(revision=revision)
         if not infos:
             raise UnknownDictionary(f"{self._repository(revision).name} lists no dictionary; {_ELSEWHERE}")
-        return self._take(self._list_folders(revision)[choose_dictionary(infos, **wishes).id])
+        folder = self._list_folders(revision)[choose_dictionary(infos, **wishes).id]
+        return self._take(folder, device=device, dtype=dtype)
 
     def write_opening(self, dictionary_id: str) -> str:
         """The expression that opens an open dictionary again."""
@@ -109,7 +117,7 @@ class Shelf:
         found = (HubFolder(files, repository=repository) for _, files in sorted(parts.items()))
         return {folder.id: folder for folder in found}
 
-    def open_folder(self, path: str | Path) -> Dictionary:
+    def open_folder(self, path: str | Path, *, device: str | None = None, dtype: str | None = None) -> Dictionary:
         """The dictionary in a folder of the published layout."""
         try:
             folder = Path(path).expanduser().resolve()
@@ -120,7 +128,7 @@ class Shelf:
             raise UnknownDictionary(
                 f"{path} holds no dictionary: it has no params.safetensors and no params_layer_0.safetensors"
             )
-        return self._take(LocalFolder(folder))
+        return self._take(LocalFolder(folder), device=device, dtype=dtype)
 
     def find(self, feature: FeatureRef) -> Dictionary:
         """The open dictionary that a feature belongs to.
@@ -169,26 +177,36 @@ class Shelf:
         if self._closed:
             raise Closed(f"the scope of {self._model.id} is closed; load it again with gs.load()")
 
-    def _take(self, folder: Folder) -> Dictionary:
+    def _take(self, folder: Folder, *, device: str | None, dtype: str | None) -> Dictionary:
+        place = choose_device(device) if device is not None else self._model.device
+        held = choose_dtype(dtype, device=place) if dtype not in (None, "auto") else torch.float32
         with self._lock:
             self._require_open()
             gate = self._gates.setdefault(folder.id, threading.Lock())
         # One gate for each dictionary: headers that are slow to come hold up nobody who wants another one.
         with gate:
-            if folder.id not in self._open:
-                dictionary = self._read(folder, describe_dictionary(folder))
-                with self._lock:
-                    self._require_open()
-                    self._open[folder.id] = dictionary
-            dictionary = self.find_id(folder.id)
-        if dictionary.folder.path.resolve() != folder.path.resolve():
-            raise UnknownDictionary(
-                f"{folder} has the id {folder.id}, which is open from {dictionary.folder}; "
-                "rename one of the three folders of its name"
-            )
-        return dictionary
+            found = self._open.get(folder.id)
+            if found is not None and found.folder.is_same(folder):
+                asked = (device and place, dtype and held)
+                if all(one is None or one == own for one, own in zip(asked, (found.device, found.dtype), strict=True)):
+                    return found
+                raise InvalidValue(
+                    f"{folder.id} is open on {found.device} in {str(found.dtype).removeprefix('torch.')}; "
+                    "close the scope to open it otherwise"
+                )
+            if found is not None and not (isinstance(folder, HubFolder) and isinstance(found.folder, HubFolder)):
+                raise UnknownDictionary(
+                    f"{folder} has the id {folder.id}, which is open from {found.folder}; "
+                    "rename one of the three folders of its name"
+                )
+            # On the Hub the same name may hold new weights, which then take the place of the old ones.
+            dictionary = self._read(folder, describe_dictionary(folder), device=place, dtype=held)
+            with self._lock:
+                self._require_open()
+                self._open[folder.id] = dictionary
+            return dictionary
 
-    def _read(self, folder: Folder, info: DictionaryInfo) -> Dictionary:
+    def _read(self, folder: Folder, info: DictionaryInfo, *, device: str, dtype: torch.dtype) -> Dictionary:
         made_for, ours = find_gemma(info.model), find_gemma(self._model.id)
         if made_for and ours and made_for != ours:
             raise UnknownDictionary(
@@ -196,7 +214,7 @@ class Shelf:
                 "say nothing of another, pt and it included; load the model it was made for"
             )
         kind = JumpReLU if info.kind in ("sae", "transcoder") else MultilayerDictionary
-        dictionary = kind(folder, info=info, device=self._model.device)
+        dictionary = kind(folder, info=info, device=device, dtype=dtype)
         self._check_fit(dictionary)
         return dictionary
 
@@ -215,6 +233,11 @@ class Shelf:
                 f"{info.id} reads {widths} numbers at {place}; {model.id} has "
                 f"{size} in each of {model.layers} layers: it was made for another model"
             )
+
+
+def _check_revision(revision: object) -> None:
+    if revision is not None and (not isinstance(revision, str) or not revision):
+        raise InvalidValue(f"revision must be a branch, tag or commit, got {describe_value(revision)}")
 
 
 def find_gemma(name: str) -> tuple[str, str] | None:

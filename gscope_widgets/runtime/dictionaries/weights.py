@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
-from gscope_widgets.errors import BadArtefact
+from gscope_widgets.errors import BadArtefact, Offline, write_bytes
 from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
 from gscope_widgets.runtime.hub.repository import RemoteFile
 from gscope_widgets.runtime.hub.transfer import RangeIgnored, Transfer, fetch_file, read_range
@@ -114,13 +114,16 @@ class WeightFile:
 class HubWeightFile(WeightFile):
     """A safetensors file on the Hub. Headers and rows come by range requests until the whole is asked for."""
 
-    def __init__(self, file: RemoteFile, *, token: str | None = None):
+    def __init__(self, file: RemoteFile, *, token: str | None = None, whole: bool = True):
         """Read the header: from this machine where the file was fetched before, else by one request.
+
+        Args:
+            whole: it may be fetched whole where the network passes no parts of files.
 
         Raises:
             BadArtefact: as `WeightFile`; Offline, GatedModel, UnknownDictionary: as the Hub answered.
         """
-        self._file, self._token = file, token
+        self.remote, self._token, self._whole = file, token, whole
         self.path = file.path
         try:
             self.heads = read_header(self.path) if file.is_here else self._read_remote_header()
@@ -131,11 +134,16 @@ class HubWeightFile(WeightFile):
     @property
     def missing_bytes(self) -> int:
         """See `WeightFile`."""
-        return 0 if self._file.is_here else self._file.size
+        return 0 if self.remote.is_here else self.remote.size
 
     def fetch(self, transfer: Transfer | None = None) -> None:
         """See that the whole file is on this machine; see `fetch_file`."""
-        fetch_file(self._file, token=self._token, transfer=transfer)
+        if not self._whole and not self.remote.is_here:
+            raise Offline(
+                f"this network passes no parts of files, and {self.remote.name} takes {write_bytes(self.remote.size)}; "
+                f"fetch it whole with hf download {self.remote.repository} {self.remote.name}"
+            )
+        fetch_file(self.remote, token=self._token, transfer=transfer)
 
     def tensor(self, name: str) -> torch.Tensor:
         """See `WeightFile`; fetches the file first."""
@@ -144,7 +152,7 @@ class HubWeightFile(WeightFile):
 
     def row(self, name: str, index: int) -> torch.Tensor:
         """See `WeightFile`; of a file that was not fetched, one range request."""
-        if not self._file.is_here:
+        if not self.remote.is_here:
             with suppress(RangeIgnored):
                 return self._check_finite(name, self._read_remote_row(name, index))
             self.fetch()
@@ -156,10 +164,10 @@ class HubWeightFile(WeightFile):
         return super().column(name, index)
 
     def _read(self, start: int, stop: int) -> bytes:
-        return read_range(self._file, start, stop, token=self._token)
+        return read_range(self.remote, start, stop, token=self._token)
 
     def _read_remote_header(self) -> dict[str, TensorHead]:
-        return parse_header(self._read, size=self._file.size, where=f"{self._file.name} of {self._file.repository}")
+        return parse_header(self._read, size=self.remote.size, where=f"{self.remote.name} of {self.remote.repository}")
 
     def _read_remote_row(self, name: str, index: int) -> torch.Tensor:
         head = self.heads[name]

@@ -1,10 +1,11 @@
 """One feature's card, from the files beside its dictionary, its decoder row and Neuronpedia."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from gscope_widgets.errors import InvalidValue, Offline, describe_value
+from gscope_widgets.errors import GscopeError, InvalidValue, Offline, UnknownFeature, describe_value
 from gscope_widgets.records.cards import CardExample, FeatureCard, TokenEffect
 from gscope_widgets.records.examples import FeatureExamples
 from gscope_widgets.records.features import FeatureLabel
@@ -14,6 +15,7 @@ from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.sweep.files import FILE, read_examples
 from gscope_widgets.runtime.sweep.logits import RANKED
 
+Part = TypeVar("Part")
 SOURCES = ("examples", "neuronpedia")
 BEFORE, AFTER = 24, 8  # tokens shown around the strongest one
 
@@ -37,59 +39,64 @@ def build_card(
     """
     if unknown := [one for one in sources if one not in SOURCES]:
         raise InvalidValue(f"sources must be among {', '.join(SOURCES)}, got {describe_value(unknown[0])}")
-    found, notes = _find_examples(dictionary, feature, most=examples, allowed="examples" in sources)
-    labels, label_notes = _find_labels(dictionary, feature, neuronpedia, allowed="neuronpedia" in sources)
-    promoted, suppressed = _find_effects(tokenizer, found, measure)
+    notes: list[str] = []
+    found = _attempt(
+        "examples", notes, lambda: _find_examples(dictionary, feature, most=examples, allowed="examples" in sources)
+    )
+    labels = _attempt(
+        "label", notes, lambda: _find_labels(dictionary, feature, neuronpedia, allowed="neuronpedia" in sources)
+    )
+    effects = _attempt("effects", notes, lambda: _find_effects(tokenizer, found, measure))
     largest = dictionary.known_max(feature)
-    if found is not None and len(found.activations):
-        largest = max(largest or 0.0, float(found.activations[0]))
+    if found is not None and found.largest is not None:
+        largest = max(largest or 0.0, found.largest)
+    own = dictionary.label(feature)
+    promoted, suppressed = effects or ((), ())
     return FeatureCard(
         feature=dictionary.feature(feature),
-        labels=labels,
+        labels=(*(() if own is None else (own,)), *(labels or ())),
         density=found and found.frequency,
         max_activation=largest,
         examples=_cut_examples(tokenizer, found) if found is not None else (),
         promoted=promoted,
         suppressed=suppressed,
-        notes=(*notes, *label_notes),
+        notes=tuple(notes),
     )
 
 
-def _find_examples(
-    dictionary: Dictionary, feature: int, *, most: int, allowed: bool
-) -> tuple[FeatureExamples | None, list[str]]:
+def _attempt(part: str, notes: list[str], find: Callable[[], Part]) -> Part | None:
+    """A part of a card, or None and a note that says why it is missing."""
+    try:
+        return find()
+    except GscopeError as error:
+        notes.append(f"no {part}: {error}")
+        return None
+
+
+def _find_examples(dictionary: Dictionary, feature: int, *, most: int, allowed: bool) -> FeatureExamples:
     folder = dictionary.folder
     if FILE not in folder.names():
-        return None, [f"{dictionary.info.id} comes without {FILE}"]
+        raise UnknownFeature(f"{dictionary.info.id} comes without {FILE}")
     if not allowed and not folder.is_here(FILE):
-        return None, [f"{FILE} is on the Hub and was not asked for"]
-    try:
-        return read_examples(folder.open_weights(FILE), feature, most=most), []
-    except Offline as error:
-        return None, [f"no examples: {error}"]
+        raise Offline(f"{FILE} is on the Hub and was not asked for")
+    return read_examples(folder.open_weights(FILE), feature, most=most)
 
 
 def _find_labels(
     dictionary: Dictionary, feature: int, neuronpedia: Neuronpedia, *, allowed: bool
-) -> tuple[tuple[FeatureLabel, ...], list[str]]:
-    own = dictionary.label(feature)
-    labels = () if own is None else (own,)
+) -> tuple[FeatureLabel, ...]:
     address = find_address(dictionary.info)
     if address is None:
-        return labels, []
-    if not allowed:
-        return (*labels, *neuronpedia.kept_labels(address).get(feature, ())), []
-    try:
-        return (*labels, *neuronpedia.labels(address, feature)), []
-    except Offline as error:
-        return labels, [f"no label: {error}"]
+        return ()
+    return neuronpedia.labels(address, feature) if allowed else neuronpedia.kept_labels(address).get(feature, ())
 
 
 def _cut_examples(tokenizer: Tokenizer, found: FeatureExamples) -> tuple[CardExample, ...]:
     cut = []
     for at, (row, pos) in enumerate(zip(found.tokens, found.positions, strict=True)):
         first = max(0, int(pos) - BEFORE)
-        tokens = tuple(tokenizer.describe(int(token)) for token in row[first : int(pos) + AFTER + 1])
+        ids = [int(token) for token in row[first : int(pos) + AFTER + 1]]
+        tokens = tuple(tokenizer.describe(one) if 0 <= one < tokenizer.vocabulary else f"<{one}>" for one in ids)
         effect = None if found.logit_effects is None else float(found.logit_effects[at])
         cut.append(CardExample(tokens, int(pos) - first, float(found.activations[at]), effect))
     return tuple(cut)

@@ -33,7 +33,7 @@ def measure_delta_loss(
     wanted = target[used].reshape(made.shape)
     mean = wanted.mean(0, keepdim=True).expand_as(wanted)
     losses = [_measure_loss(loaded, tokens, points, used, values) for values in (None, made, mean)]
-    return DeltaLoss(dictionary.info.id, *losses, tokens=len(used) - (0 not in tokens.ignored))
+    return DeltaLoss(dictionary.info.id, *losses, tokens=len([pos for pos in used if pos > 0]))
 
 
 def _measure_loss(

@@ -3,6 +3,8 @@
 Routes and limits: Neuronpedia's own route sources; a label is one model's guess, often unscored.
 """
 
+import hashlib
+import http.client
 import json
 import os
 import re
@@ -16,7 +18,7 @@ from urllib.parse import quote
 
 from huggingface_hub import constants
 
-from gscope_widgets.errors import Offline
+from gscope_widgets.errors import InvalidValue, Offline, describe_value
 from gscope_widgets.records.features import DictionaryInfo, FeatureLabel
 
 SOURCE = "Neuronpedia"
@@ -24,6 +26,7 @@ KEPT_S = 30 * 24 * 3600  # an answer younger than this is not asked for again
 REST_S = 3600.0  # Neuronpedia counts requests an hour: after a refusal it is left alone for as long
 _TIMEOUT_S = 10.0
 _LIMIT = 5_000_000  # bytes of an answer
+_INDEX = re.compile(r"\d{1,9}")
 _TEXT = 300  # characters of a label that are kept
 _MODEL = re.compile(r"gemma-scope-2-(270m|1b|4b|12b|27b)-(pt|it)")
 # Folder -> source set. Others are not known to have one (format document, section 11.1).
@@ -62,13 +65,25 @@ def find_address(info: DictionaryInfo) -> Address | None:
     return None
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Another site would be handed the key."""
+
+    def redirect_request(self, *_arguments):
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
 class Neuronpedia:
     """A client that asks once, keeps the answer, and stops asking when it is told to."""
 
     def __init__(self, *, base: str | None = None):
         """Args: base: of the site; by default that of the variable NEURONPEDIA_URL, or the public one."""
         self.base = (base or os.environ.get("NEURONPEDIA_URL") or "https://www.neuronpedia.org").rstrip("/")
-        self._resting_until = 0.0
+        if not self.base.startswith(("https://", "http://")):
+            raise InvalidValue(f"NEURONPEDIA_URL must be an address with https://, got {describe_value(self.base)}")
+        self._resting_until: dict[str, float] = {}  # by route, as the limits are
 
     def labels(self, address: Address, feature: int) -> tuple[FeatureLabel, ...]:
         """The labels of one feature; none where Neuronpedia has none, or only of another dictionary.
@@ -76,8 +91,7 @@ class Neuronpedia:
         Raises:
             Offline: it cannot be asked now, and no answer was kept.
         """
-        path = f"/api/feature/{quote(address.model)}/{quote(address.source)}/{feature}"
-        record = self._ask(path, None, kept=f"{address.model}/{address.source}/{feature}.json")
+        record = self._read_record(address, feature)
         return tuple(_read_labels(record)) if _is_of(record, address) else ()
 
     def search(self, address: Address, query: str) -> list[LabelHit]:
@@ -87,22 +101,30 @@ class Neuronpedia:
             Offline: it cannot be asked now, and no answer was kept.
         """
         body = {"modelId": address.model, "layers": [address.source], "query": query}
-        name = re.sub(r"\W", "_", query)[:60]
+        name = hashlib.sha256(query.encode(errors="replace")).hexdigest()[:24]
         answer = self._ask("/api/explanation/search", body, kept=f"{address.model}/{address.source}/search-{name}.json")
         hits = []
         for entry in _list(answer.get("results")):
-            record = entry.get("neuron") if isinstance(entry, dict) else None
-            if isinstance(record, dict) and _is_of(record, address) and str(entry.get("index", "")).isdecimal():
-                text = _clean(entry.get("description"))
+            entry = entry if isinstance(entry, dict) else {}
+            index, text = str(entry.get("index", "")), _clean(entry.get("description"))
+            if _INDEX.fullmatch(index) and text and entry.get("layer") == address.source:
                 label = FeatureLabel(text, SOURCE, author=_clean(entry.get("explanationModelName")))
-                hits += [LabelHit(int(entry["index"]), label)] if text else []
-        return hits
+                hits.append(LabelHit(int(index), label))
+        # What a search gives does not name the dictionary; the record of one of its features does.
+        return hits if hits and self._is_source_of(address, hits[0].feature) else []
+
+    def _is_source_of(self, address: Address, feature: int) -> bool:
+        return _is_of(self._read_record(address, feature), address)
+
+    def _read_record(self, address: Address, feature: int) -> dict:
+        path = f"/api/feature/{quote(address.model)}/{quote(address.source)}/{feature}"
+        return self._ask(path, None, kept=f"{address.model}/{address.source}/{feature}.json")
 
     def kept_labels(self, address: Address) -> dict[int, tuple[FeatureLabel, ...]]:
         """The labels on this machine, by feature; asks no network."""
         found = {}
         for path in self._folder.glob(f"{address.model}/{address.source}/*.json"):
-            record = _read_kept(path)[0] if path.stem.isdecimal() else None
+            record = _read_kept(path)[0] if _INDEX.fullmatch(path.stem) else None
             if record and _is_of(record, address):
                 found[int(path.stem)] = tuple(_read_labels(record))
         return found
@@ -123,13 +145,16 @@ class Neuronpedia:
             if record is None:
                 raise
             return record
-        _keep(file, answer)
+        # Of a record of 400 kB, the little that is read again.
+        kept_part = {name: answer[name] for name in ("source", "explanations", "index", "results") if name in answer}
+        _keep(file, _without_activations(kept_part))
         return answer
 
     def _request(self, path: str, body: dict | None) -> dict:
         if constants.HF_HUB_OFFLINE:
             raise Offline("Neuronpedia is not asked while HF_HUB_OFFLINE is set")
-        if time.time() < self._resting_until:
+        route = path.split("/")[2]
+        if time.time() < self._resting_until.get(route, 0.0):
             raise Offline("Neuronpedia has had too many requests from here; it is asked again within the hour")
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "gscope-widgets"}
@@ -137,17 +162,17 @@ class Neuronpedia:
             headers["x-api-key"] = key
         request = urllib.request.Request(self.base + path, data=data, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+            with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
                 if answer.headers.get("x-limit-remaining") == "0":
-                    self._resting_until = time.time() + REST_S
-                content = answer.read(_LIMIT + 1)
+                    self._resting_until[route] = time.time() + REST_S
+                content = _read_within(answer, seconds=2 * _TIMEOUT_S)
         except urllib.error.HTTPError as error:
             if error.code == 404:
                 return {}
             if error.code == 429:
-                self._resting_until = time.time() + REST_S
+                self._resting_until[route] = time.time() + REST_S
             raise Offline(f"Neuronpedia answered {error.code}; try again {_when(error.code)}") from None
-        except OSError:
+        except (OSError, http.client.HTTPException):
             raise Offline("Neuronpedia cannot be reached; try again when this machine is online") from None
         try:
             found = json.loads(content) if len(content) <= _LIMIT else None
@@ -156,6 +181,25 @@ class Neuronpedia:
         if not isinstance(found, dict):
             raise Offline("what came from Neuronpedia is no answer of its own (a web page, perhaps); try again")
         return found
+
+
+def _read_within(answer, *, seconds: float) -> bytes:
+    """The body, up to a byte over the limit. Raises: TimeoutError: it takes longer."""
+    content, until = b"", time.monotonic() + seconds
+    while len(content) <= _LIMIT and (block := answer.read1(1 << 16)):
+        content += block
+        if time.monotonic() > until:
+            raise TimeoutError
+    return content
+
+
+def _without_activations(answer: dict) -> dict:
+    results = [
+        {name: value for name, value in entry.items() if name != "neuron"}
+        for entry in _list(answer.get("results"))
+        if isinstance(entry, dict)
+    ]
+    return answer | ({"results": results} if "results" in answer else {})
 
 
 def _when(status: int) -> str:
@@ -173,13 +217,15 @@ def _read_labels(record: dict):
     for entry in _list(record.get("explanations")):
         text = _clean(entry.get("description")) if isinstance(entry, dict) else ""
         if text:
-            yield FeatureLabel(text, SOURCE, author=_clean(entry.get("explanationModelName")), score=_best(entry))
+            yield FeatureLabel(
+                text, SOURCE, author=_clean(entry.get("explanationModelName")), score=_first_score(entry)
+            )
 
 
-def _best(entry: dict) -> float | None:
+def _first_score(entry: dict) -> float | None:
     scores = [score.get("value") for score in _list(entry.get("scores")) if isinstance(score, dict)]
     numbers = [float(one) for one in scores if isinstance(one, (int, float)) and abs(one) < 1e6]
-    return max(numbers, default=None)
+    return numbers[0] if numbers else None
 
 
 def _list(value: object) -> list:

@@ -16,7 +16,7 @@ from gscope_widgets.runtime.features.reading import measure_fvu
 
 WORST_FVU = 1.0  # at which the mean of the text would do as well
 L0_FACTOR = 5.0  # between the L0 found on a short text and the declared one, either way
-BETTER = 0.7  # of the FVU, at most, where another reading of the files is named as the likely cause
+BETTER = 0.8  # of the FVU, at most, where another reading of the files is named as the likely cause
 
 # What a dictionary reads and is to give at a site and layers, float32 [pos, ...], without ignored positions.
 Capture = Callable[[str, tuple[int, ...]], tuple[torch.Tensor, torch.Tensor]]
@@ -25,7 +25,8 @@ Capture = Callable[[str, tuple[int, ...]], tuple[torch.Tensor, torch.Tensor]]
 def check_dictionary(dictionary: Dictionary, capture: Capture, *, layers: int) -> DictionaryCheck:
     """Measure FVU and L0, and where they are out of bounds look for the likely cause.
 
-    Costs one encoding, two of an affine dictionary; where something is wrong, one more for each other layer and site.
+    Costs three encodings, four of an affine dictionary; where something is wrong, one more for each other layer
+    and site. Files of pt on it, or of a fine-tune, differ too little to be told: `config.json` must name the model.
 
     Args:
         capture: activations of a text by site and layers; raises nothing for sites of this model.
@@ -40,17 +41,37 @@ def check_dictionary(dictionary: Dictionary, capture: Capture, *, layers: int) -
         faults.append(
             f"affine_skip_connection is stored transposed (FVU {fvu:.2f} as it is, {transposed:.2f} turned round)"
         )
+    elif fvu is not None and fvu <= WORST_FVU and (other := _find_better_layer(dictionary, capture, fvu, layers)):
+        faults.append(other)
     elif fvu is not None and fvu > WORST_FVU:
         cause = _name_cause(dictionary, capture, fvu=fvu, layers=layers)
         faults.append(f"its reconstruction is worse than the mean (FVU {fvu:.2f}): {cause}")
     if l0 == 0:
         faults.append("no feature fires on any token: thresholds or encoder are of another dictionary")
-    elif info.mean_l0 and not info.mean_l0 / L0_FACTOR <= l0 <= info.mean_l0 * L0_FACTOR:
+    elif info.mean_l0 and not info.mean_l0 / L0_FACTOR <= l0 <= info.mean_l0 * L0_FACTOR * len(info.layers):
+        # Whether the declared L0 of a dictionary of several layers is of one or of all is not known.
         faults.append(
             f"{l0:.1f} features fire a token, config.json says {info.mean_l0:g}: thresholds or encoder are of another "
             "dictionary, or the activations of another model"
         )
     return DictionaryCheck(info.id, fvu, l0, info.mean_l0, len(x), tuple(faults))
+
+
+def _find_better_layer(dictionary: Dictionary, capture: Capture, fvu: float, layers: int) -> str:
+    """What to say where a neighbouring layer fits clearly better; "" where none does."""
+    info = dictionary.info
+    if len(info.layers) > 1:
+        return ""
+    near = [layer for layer in (info.layer - 1, info.layer + 1) if 0 <= layer < layers]
+    tried = {layer: _of(_measure(dictionary, *capture(info.base_site, (layer,)))[0]) for layer in near}
+    if min(tried.values(), default=np.inf) >= BETTER * fvu:
+        return ""
+    rest = [layer for layer in range(layers) if layer not in tried and layer != info.layer]
+    tried |= {layer: _of(_measure(dictionary, *capture(info.base_site, (layer,)))[0]) for layer in rest}
+    best = min(tried, key=tried.__getitem__)
+    return (
+        f"it fits layer {best} better (FVU {tried[best]:.2f}, {fvu:.2f} at its own): its files are perhaps that layer's"
+    )
 
 
 def _measure(dictionary: Dictionary, x: torch.Tensor, target: torch.Tensor) -> tuple[float | None, float]:

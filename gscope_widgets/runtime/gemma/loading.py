@@ -29,7 +29,7 @@ from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
 from gscope_widgets.runtime.dictionaries.weights import read_header
 from gscope_widgets.runtime.gemma.sites import find_text_model
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
-from gscope_widgets.runtime.hub.faults import explain_faults
+from gscope_widgets.runtime.hub.faults import explain_faults, persist
 from gscope_widgets.runtime.hub.repository import Repository
 from gscope_widgets.runtime.hub.transfer import fetch_file, require_room
 
@@ -209,10 +209,14 @@ def _fetch_model(repository: str, *, revision: str | None, token: str | None) ->
 
     The configuration comes first and alone, so that what stands in the way is told before anything large.
     """
-    with explain_faults(repository, what="config.json", revision=revision):
-        folder = Path(hf_hub_download(repository, "config.json", revision=revision, token=token)).parent
+
+    def fetch() -> Path:
+        with explain_faults(repository, what="config.json", revision=revision):
+            return Path(hf_hub_download(repository, "config.json", revision=revision, token=token)).parent
+
+    folder = persist(fetch)
     try:
-        files = Repository(repository, revision=folder.name, token=token).files()
+        files = Repository(repository, revision=folder.name, token=token, unknown=UnknownModel).files()
     except Offline:
         if not any(folder.glob("*.safetensors")):
             raise

@@ -1,13 +1,19 @@
 """What goes wrong between this machine and the Hub, said in words; no message holds a token."""
 
 import errno
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from huggingface_hub import constants, errors
 
 from gscope_widgets.errors import DiskFull, GatedModel, GscopeError, Offline, UnknownModel, describe_value
 
+Result = TypeVar("Result")
+TRIES = 3
+PAUSE_S = 1.0  # before the second try; doubled for each further one, times a random factor of 0.5 to 1.5
 LICENCE_PAGE = "https://huggingface.co/{}"
 # Libraries below huggingface_hub, which let some of their own errors through; which one it is has changed twice.
 _TRANSPORTS = frozenset(("httpx", "httpx2", "httpcore", "requests", "urllib3"))
@@ -15,6 +21,22 @@ _TRANSPORTS = frozenset(("httpx", "httpx2", "httpcore", "requests", "urllib3"))
 
 class HubBusy(Offline):
     """An answer that may be another one soon: too many requests, a fault of the server, a broken connection."""
+
+
+def persist(action: Callable[[], Result]) -> Result:
+    """What an action gives, tried again after a pause where the Hub was only busy.
+
+    Raises:
+        HubBusy: three times.
+    """
+    for attempt in range(TRIES):
+        try:
+            return action()
+        except HubBusy:
+            if attempt + 1 == TRIES:
+                raise
+            time.sleep(PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))
+    raise AssertionError("unreachable")
 
 
 @contextmanager
@@ -90,6 +112,11 @@ def _explain_status(error: BaseException, repository: str, *, what: str, instead
     status = status_of(error)
     if status == 401:
         return UnknownModel(f"the Hub does not accept the token it was given for {repository}; make a new read token")
+    if status == 403:
+        return GatedModel(
+            f"the token that was found may not read {repository}: a fine-grained token needs the permission to read "
+            f"public gated repositories, and the licence on {LICENCE_PAGE.format(repository)} has to be accepted"
+        )
     kind = HubBusy if status is None or status == 429 or status >= 500 else Offline
     wait = {429: "it has had too many requests from here; wait some minutes"}.get(status, "try again in a few minutes")
     answered = "gave no sound answer" if status is None else f"answered {status}"

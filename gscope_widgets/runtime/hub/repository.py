@@ -1,5 +1,6 @@
 """What a repository on the Hub holds: its files with their sizes and sums, at one commit."""
 
+import hashlib
 import json
 import os
 import re
@@ -12,12 +13,13 @@ from pathlib import Path
 from huggingface_hub import HfApi, constants
 
 from gscope_widgets.errors import GscopeError, Offline, UnknownDictionary
-from gscope_widgets.runtime.hub.faults import explain_faults
+from gscope_widgets.runtime.hub.faults import explain_faults, persist
 
 FRESH_S = 24 * 3600  # a list younger than this is used without asking the Hub
 _PATIENCE_S = 20.0
 _LIST_LIMIT = 50_000_000  # bytes
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_SUM = re.compile(r"[0-9a-f]{64}")
 _FORMAT = 1
 
 
@@ -39,16 +41,33 @@ class RemoteFile:
 
     @property
     def is_here(self) -> bool:
-        """Whether it was fetched before; asks no network."""
-        return self.path.is_file()
+        """Whether it was fetched before, in its whole length; asks no network."""
+        try:
+            return self.path.stat().st_size == self.size
+        except OSError:
+            return False
 
 
 class Repository:
     """A model repository at one revision. Listing it costs one request, and none within a day of the last."""
 
-    def __init__(self, name: str, *, revision: str | None = None, token: str | None = None):
-        """Args: name: "owner/name"; revision: a branch, tag or commit; token: huggingface_hub's own by default."""
-        self.name, self.revision, self.token = name, revision, token
+    def __init__(
+        self,
+        name: str,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        unknown: type[GscopeError] = UnknownDictionary,
+    ):
+        """A repository, of which nothing is asked yet.
+
+        Args:
+            name: "owner/name".
+            revision: a branch, tag or commit; None for the newest.
+            token: by default huggingface_hub's own.
+            unknown: raised where there is no such repository or revision.
+        """
+        self.name, self.revision, self.token, self._unknown = name, revision, token, unknown
         self._files: dict[str, RemoteFile] | None = None
         self._lock = threading.Lock()
 
@@ -76,7 +95,7 @@ class Repository:
         if kept is not None and not refresh and (pinned or age_s < FRESH_S):
             return kept
         try:
-            found = self._ask()
+            found = persist(self._ask)
         except Offline:
             if kept is None:
                 raise
@@ -85,22 +104,23 @@ class Repository:
         return found
 
     def _ask(self) -> dict[str, RemoteFile]:
-        instead = "open a downloaded folder with scope.dictionary(path=...)"
+        instead = "open a downloaded folder"
         with explain_faults(
-            self.name, what="the list of files", revision=self.revision, unknown=UnknownDictionary, instead=instead
+            self.name, what="the list of files", revision=self.revision, unknown=self._unknown, instead=instead
         ):
             try:
                 info = HfApi(token=self.token).model_info(
                     self.name, revision=self.revision, files_metadata=True, timeout=_PATIENCE_S
                 )
-            except ValueError:
+                entries = [
+                    (one.rfilename, one.size, one.lfs["sha256"] if one.lfs is not None else None)
+                    for one in info.siblings or ()
+                ]
+            except (ValueError, KeyError, TypeError, AttributeError):
                 raise Offline(
                     f"what came as the list of files of {self.name} is none (a web page of this network, perhaps); "
                     f"try again, or {instead}"
                 ) from None
-        entries = [
-            (one.rfilename, one.size, one.lfs["sha256"] if one.lfs is not None else None) for one in info.siblings or ()
-        ]
         return self._build(str(info.sha), entries)
 
     def _build(self, commit: str, entries) -> dict[str, RemoteFile]:
@@ -111,12 +131,13 @@ class Repository:
         for name, size, sha256 in entries:
             safe = isinstance(name, str) and not name.startswith("/") and ".." not in Path(name).parts
             if safe and isinstance(size, int) and size >= 0:
-                found[name] = RemoteFile(self.name, commit, name, size, sha256 if isinstance(sha256, str) else None)
+                sound = isinstance(sha256, str) and _SUM.fullmatch(sha256)
+                found[name] = RemoteFile(self.name, commit, name, size, sha256 if sound else None)
         return found
 
     @property
     def _kept_path(self) -> Path:
-        revision = re.sub(r"[^\w.-]", "_", self.revision or "main")
+        revision = hashlib.sha256((self.revision or "main").encode()).hexdigest()[:16]
         return Path(constants.HF_HOME, "gscope_widgets", "listings", f"{self.name.replace('/', '--')}@{revision}.json")
 
     def _read_kept(self) -> tuple[dict[str, RemoteFile] | None, float]:

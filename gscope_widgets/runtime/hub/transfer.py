@@ -2,34 +2,32 @@
 
 import hashlib
 import inspect
-import random
 import shutil
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import huggingface_hub
 import huggingface_hub.utils as hub_utils
 from huggingface_hub import constants, hf_hub_download, hf_hub_url
 
 from gscope_widgets.errors import BadArtefact, Cancelled, DiskFull, GscopeError, Offline, UnknownDictionary, write_bytes
-from gscope_widgets.runtime.hub.faults import HubBusy, explain_faults
+from gscope_widgets.runtime.hub.faults import HubBusy, explain_faults, persist
 from gscope_widgets.runtime.hub.repository import RemoteFile
 
-Result = TypeVar("Result")
-TRIES = 3
-PAUSE_S = 1.0  # before the second try; doubled for each further one, times a random factor of 0.5 to 1.5
-WAIT_S = 900.0  # for another process that fetches the same file
+WAIT_S = 300.0  # for another process that fetches the same file, after its file last grew
 NOTICE_S = 5.0  # of waiting, until it is said
 STALL_S = 600.0  # without another 10 MB, which is how huggingface_hub counts, until a transfer is ended
 _SPARE_BYTES = 50_000_000  # left free on the disk
 _RANGE_TIMEOUT_S = 20.0
 _BLOCK = 1 << 20
+
+
+_fetching = threading.Lock()
 
 
 @dataclass
@@ -53,8 +51,9 @@ def fetch_file(
 ) -> Path:
     """The file on this machine, fetched unless it is there. Shows huggingface_hub's progress bar.
 
-    A new file is compared with the size and the sha256 that the Hub gives (about 1 s a gigabyte);
-    one that differs is deleted again, so that the next try starts afresh.
+    Once on each machine a file is compared with the sha256 that the Hub gives (about 1 s a
+    gigabyte), also one that another program fetched; a file that differs is deleted, so that the
+    next try starts afresh. One file is fetched at a time in a process, by plain HTTP.
 
     Args:
         unknown: raised where the Hub has no such file.
@@ -66,16 +65,23 @@ def fetch_file(
         Offline, GatedModel, UnknownDictionary: as the Hub answered, after up to three tries.
         BadArtefact: what came is not what the Hub lists.
     """
-    if file.is_here:
+    transfer = transfer or Transfer()
+    with _one_at_a_time(transfer):
+        if file.is_here:
+            _verify(file, ours=False)
+            return file.path
+        require_room([file])
+        _wait_for_others(file, transfer)
+        # huggingface_hub asks a silent Hub for minutes, and waits as long as a busy one likes; this asks for 20 s.
+        with suppress(RangeIgnored):
+            read_range(file, 0, min(1, file.size), token=token, unknown=unknown)
+        path = persist(lambda: _download(file, token=token, unknown=unknown, transfer=transfer))
+        if not file.is_here:
+            raise BadArtefact(
+                f"{path} has {path.stat().st_size} bytes where the Hub lists {file.size}; delete it and try again"
+            )
+        _verify(file, ours=True)
         return file.path
-    require_room([file])
-    _wait_for_others(file)
-    # huggingface_hub asks a silent Hub for minutes, and waits as long as a busy one likes; this asks for 20 s.
-    with suppress(RangeIgnored):
-        read_range(file, 0, min(1, file.size), token=token, unknown=unknown)
-    path = _persist(lambda: _download(file, token=token, unknown=unknown, transfer=transfer or Transfer()))
-    _compare(file, path)
-    return path
 
 
 def read_range(
@@ -94,18 +100,7 @@ def read_range(
     """
     if stop <= start:
         return b""
-    return _persist(lambda: _read_range(file, start, stop, token=token, unknown=unknown))
-
-
-def _persist(action: Callable[[], Result]) -> Result:
-    for attempt in range(TRIES):
-        try:
-            return action()
-        except HubBusy:
-            if attempt + 1 == TRIES:
-                raise
-            time.sleep(PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))
-    raise AssertionError("unreachable")
+    return persist(lambda: _read_range(file, start, stop, token=token, unknown=unknown))
 
 
 def _read_range(file: RemoteFile, start: int, stop: int, *, token: str | None, unknown: type[GscopeError]) -> bytes:
@@ -130,7 +125,7 @@ def _read_range(file: RemoteFile, start: int, stop: int, *, token: str | None, u
 def _download(file: RemoteFile, *, token: str | None, unknown: type[GscopeError], transfer: Transfer) -> Path:
     faults = explain_faults(file.repository, what=file.name, revision=file.commit, unknown=unknown)
     try:
-        with faults, _follow(file, transfer) as options:
+        with faults, _plain_http(), _follow(file, transfer) as options:
             return Path(hf_hub_download(file.repository, file.name, revision=file.commit, token=token, **options))
     except GscopeError:
         # huggingface_hub before 1.0 keeps what it has and goes on from there, also from the middle of a web page.
@@ -138,6 +133,31 @@ def _download(file: RemoteFile, *, token: str | None, unknown: type[GscopeError]
             folder = Path(constants.HF_HUB_CACHE, f"models--{file.repository.replace('/', '--')}", "blobs")
             (folder / f"{file.sha256}.incomplete").unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _one_at_a_time(transfer: Transfer) -> Iterator[None]:
+    while not _fetching.acquire(timeout=0.1):
+        _require_wanted(transfer)
+    try:
+        yield
+    finally:
+        _fetching.release()
+
+
+def _require_wanted(transfer: Transfer) -> None:
+    if transfer.unwanted:
+        raise Cancelled("the fetch was stopped")
+
+
+@contextmanager
+def _plain_http() -> Iterator[None]:
+    """Without Xet, whose transfers no time-out, count or stop of ours reaches."""
+    before, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_DISABLE_XET = before
 
 
 @contextmanager
@@ -155,15 +175,14 @@ def _follow(file: RemoteFile, transfer: Transfer) -> Iterator[dict[str, type]]:
         def update(self, n: float | None = 1) -> bool | None:
             moved[0] = time.monotonic()
             transfer.bytes += int(n or 0)
-            if transfer.unwanted:
-                raise Cancelled(f"fetching {file.name} was stopped")
+            _require_wanted(transfer)
             return super().update(n)
 
     def watch() -> None:
         nonlocal stalled
         while not over.wait(min(1.0, STALL_S / 4)):
             if time.monotonic() - moved[0] > STALL_S:
-                stalled = True
+                stalled, moved[0] = True, time.monotonic()
                 _close_session()
 
     watcher = threading.Thread(target=watch, name="gscope transfer", daemon=True)
@@ -184,24 +203,35 @@ def _close_session() -> None:
     (getattr(huggingface_hub, "close_session", None) or hub_utils.reset_sessions)()
 
 
-def _compare(file: RemoteFile, path: Path) -> None:
-    size = path.stat().st_size
-    found = None
-    if size == file.size and file.sha256:
-        digest = hashlib.sha256()
-        with path.open("rb") as content:
-            while block := content.read(_BLOCK):
-                digest.update(block)
-        found = digest.hexdigest()
-    if size == file.size and found in (None, file.sha256):
+def _verify(file: RemoteFile, *, ours: bool) -> None:
+    """Compare a file with the Hub's sum, unless this machine remembers that it was found right.
+
+    Args:
+        ours: it was fetched just now, so a file that differs is deleted.
+    """
+    if file.sha256 is None:
         return
-    blob = path.resolve()
-    for one in (path, blob) if blob.is_relative_to(Path(constants.HF_HUB_CACHE).resolve()) else (path,):
-        one.unlink(missing_ok=True)
-    what = f"{size} bytes, expected {file.size}" if size != file.size else f"sha256 {found}, expected {file.sha256}"
-    raise BadArtefact(
-        f"{file.name} of {file.repository} did not arrive as the Hub lists it ({what}); it was deleted, so try again"
-    )
+    marker = Path(constants.HF_HOME, "gscope_widgets", "verified", file.sha256)
+    blob = file.path.resolve()
+    state = f"{blob} {blob.stat().st_mtime_ns}"
+    with suppress(OSError, ValueError):
+        if marker.read_text(encoding="utf-8") == state:
+            return
+    with file.path.open("rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    if found != file.sha256:
+        if ours:
+            file.path.unlink(missing_ok=True)
+            if blob.is_relative_to(Path(constants.HF_HUB_CACHE).resolve()):
+                blob.unlink(missing_ok=True)
+        what = "did not arrive as the Hub lists it" if ours else f"at {blob} is not as the Hub lists it"
+        raise BadArtefact(
+            f"{file.name} of {file.repository} {what} (sha256 {found}, expected {file.sha256}); "
+            + ("it was deleted, so try again" if ours else "delete it and try again")
+        )
+    with suppress(OSError):
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(state, encoding="utf-8")
 
 
 def require_room(files: Sequence[RemoteFile]) -> None:
@@ -226,8 +256,8 @@ def _existing(path: Path) -> Path:
     return next(one for one in (path, *path.parents) if one.exists())
 
 
-def _wait_for_others(file: RemoteFile) -> None:
-    """Wait, but not for ever, while another process holds huggingface_hub's lock on this file.
+def _wait_for_others(file: RemoteFile, transfer: Transfer) -> None:
+    """Wait while another process holds huggingface_hub's lock on this file, and its file grows.
 
     huggingface_hub itself would wait without end. Where locks do not work, as on some network disks, nobody waits.
     """
@@ -235,19 +265,30 @@ def _wait_for_others(file: RemoteFile) -> None:
         return
     folder = f"models--{file.repository.replace('/', '--')}"
     path = Path(constants.HF_HUB_CACHE, ".locks", folder, f"{file.sha256}.lock")
-    if not path.exists():
-        return
-    for patience_s in (NOTICE_S, WAIT_S - NOTICE_S):
+    grown, since, told = -1, time.monotonic(), False
+    while path.exists():
+        _require_wanted(transfer)
         try:
-            with hub_utils.WeakFileLock(path, timeout=patience_s):
+            with hub_utils.WeakFileLock(path, timeout=min(1.0, NOTICE_S)):
                 return
         except TimeoutError:
-            warnings.warn(f"waiting for another download of {file.name} to end", stacklevel=4)
+            pass
         except (NotImplementedError, OSError):
             return
-    raise Offline(
-        f"another process has held the lock of {file.name} for {WAIT_S:.0f} s; if none is running, delete {path}"
-    )
+        size = sum(
+            one.stat().st_size for one in (path.parents[2] / folder / "blobs").glob(f"{file.sha256}*.incomplete")
+        )
+        if size != grown:
+            grown, since = size, time.monotonic()
+        waited_s = time.monotonic() - since
+        if waited_s >= NOTICE_S and not told:
+            warnings.warn(f"waiting for another download of {file.name} to end", stacklevel=4)
+            told = True
+        if waited_s >= WAIT_S:
+            raise Offline(
+                f"another process holds the lock of {file.name}, and nothing has arrived for {WAIT_S:.0f} s; if none "
+                f"is running, delete {path}"
+            )
 
 
 @contextmanager

@@ -75,6 +75,7 @@ def read_examples(file: WeightFile, feature: int, *, most: int | None = None) ->
         positions=positions,
         tokens=np.stack(tokens) if tokens else np.zeros((0, length), np.int32),
         frequency=float(rows["feature_frequencies"]),
+        largest=float(rows["activations"].max(initial=0)) or None,
         **optional,
     )
 

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from gscope_widgets.errors import InvalidValue
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.weights import to_numpy
 from gscope_widgets.runtime.gemma.sites import find_text_model
@@ -82,6 +83,8 @@ def measure_effect(model: torch.nn.Module, dictionary: Dictionary, feature: int)
     Reads the feature's decoder row alone, and one product with the unembedding.
     """
     unembedding = model.get_output_embeddings().weight
+    if unembedding.is_meta:
+        raise InvalidValue("the unembedding is not in memory (device='spread' left it on the disk)")
     row = torch.from_numpy(dictionary.written(feature)).to(unembedding.device)[None]
     direction = write_to_stream(model, dictionary, row)[0] * _final_gain(model)
     rows = max(1, _BLOCK // unembedding.shape[1])

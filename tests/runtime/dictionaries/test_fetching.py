@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gscope_widgets as gs
-from gscope_widgets.runtime.hub import transfer
+from gscope_widgets.runtime.hub import faults as hub_faults
 from tests.hub import faults
 from tests.hub.fixtures import hub, no_waiting
 from tests.hub.gemma import write_gemma
@@ -22,7 +22,7 @@ def slow(hub, load, no_waiting, monkeypatch):
     """A scope with one dictionary that is here and one whose file comes in 1 to 2 s."""
     import huggingface_hub
 
-    monkeypatch.setattr(transfer, "PAUSE_S", 0.0)
+    monkeypatch.setattr(hub_faults, "PAUSE_S", 0.0)
     monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 1000)
     write_gemma(hub.folder, "270m")
     for layer in (9, 12):

@@ -8,12 +8,13 @@ import torch
 from safetensors.numpy import load_file
 
 import gscope_widgets as gs
-from gscope_widgets.runtime.hub import transfer
+from gscope_widgets.runtime.hub import faults as hub_faults
 from tests.hub import faults
+from tests.hub.disk import no_free_space
 from tests.hub.fixtures import hub, no_waiting, short_time_outs
 from tests.hub.gemma import write_gemma
 from tests.hub.geometry import GEOMETRIES, name_repository
-from tests.hub.published import list_folders, list_samples, write_scope_repository
+from tests.hub.published import list_folders, list_samples, write_folder, write_scope_repository
 
 __all__ = ["hub", "no_waiting", "short_time_outs"]
 
@@ -33,7 +34,7 @@ TEXT = "The old fisherman sold two red fish."
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch, no_waiting, short_time_outs):
-    monkeypatch.setattr(transfer, "PAUSE_S", 0.0)
+    monkeypatch.setattr(hub_faults, "PAUSE_S", 0.0)
 
 
 @pytest.fixture
@@ -211,6 +212,60 @@ def test_a_revision_is_another_list_and_is_written_into_code(hub, open_size):
     )
     with pytest.raises(gs.UnknownDictionary, match="has no revision 'v9'"):
         scope.dictionary(revision="v9")
+
+
+def test_a_new_commit_with_the_same_weights_changes_nothing_and_with_others_brings_them(hub, open_size):
+    scope = open_size()
+    first = scope.dictionary()
+    root = hub.folder / "google/gemma-scope-2-270m-pt"
+    (root / "README.md").write_text("new")
+    scope.catalogue(refresh=True)
+    assert scope.dictionary() is first
+    assert first.info.commit == scope.provenance(first).dictionary_revision
+    write_folder(root, lies_in(first.info), size="270m", seed=99)
+    scope.catalogue(refresh=True)
+    second = scope.dictionary()
+    assert second is not first and second.info.commit != first.info.commit
+    expected = load_file(root / lies_in(first.info) / "params.safetensors")["w_dec"][3]
+    np.testing.assert_array_equal(second.direction(3), expected)
+
+
+@pytest.mark.parametrize("revision", [123, "", ["x"]])
+def test_a_revision_that_is_none_is_refused(open_size, revision):
+    scope = open_size()
+    for ask in (scope.dictionary, scope.catalogue):
+        with pytest.raises(gs.InvalidValue, match="revision must be a branch, tag or commit"):
+            ask(revision=revision)
+
+
+def test_suites_without_medium_give_small(open_size):
+    scope = open_size()
+    with pytest.raises(gs.GscopeError, match="resid_post_all/layer_7_width_16k_l0_small"):
+        scope.dictionary("resid_post_all", layer=7)  # listed, not written
+
+
+def test_room_for_a_whole_dictionary_is_asked_for_before_its_first_file(hub, open_size):
+    scope = open_size()
+    clt = scope.dictionary("clt", width="262k", l0="medium")
+    size = clt._members[0].file.missing_bytes
+    hub.forget()
+    with no_free_space(hub.home, free_bytes=50_000_000 + 2 * size), pytest.raises(gs.DiskFull, match="18 files of"):
+        scope.read(TEXT, clt)
+    assert not hub.find_requests("/lfs/*")
+
+
+def test_weights_held_in_bfloat16_take_half_and_read_nearly_the_same(open_size):
+    scope = open_size()
+    whole = scope.dictionary()
+    x = np.random.default_rng(0).normal(size=(5, 20)).astype(np.float32)
+    expected = whole.reconstruct(x)
+    scope._shelf._open.clear()
+    half = scope.dictionary(dtype="bfloat16")
+    assert np.abs(half.reconstruct(x) - expected).max() < 0.1 * np.abs(expected).max()
+    assert half.bytes < 0.6 * whole.bytes
+    with pytest.raises(gs.InvalidValue, match="is open on cpu in bfloat16"):
+        scope.dictionary(dtype="float32")
+    assert scope.dictionary() is half
 
 
 def test_provenance_names_the_commit_of_the_model(open_size):

@@ -112,7 +112,21 @@ def test_a_search_gives_features_of_this_dictionary(neuronpedia, client):
     assert neuronpedia.requests == []
 
 
+def test_queries_that_look_alike_have_answers_of_their_own(neuronpedia, client):
+    add(neuronpedia, 3, labels={"a": "c++ code"})
+    add(neuronpedia, 4, labels={"a": "c## chords"})
+    assert [hit.feature for hit in client.search(ADDRESS, "c++")] == [3]
+    assert [hit.feature for hit in client.search(ADDRESS, "c##")] == [4]
+
+
+@pytest.mark.parametrize("base", ["neuronpedia.org", "file:///etc", "ftp://x"])
+def test_an_address_of_another_kind_is_refused(base):
+    with pytest.raises(gs.InvalidValue, match="NEURONPEDIA_URL must be an address with https://"):
+        Neuronpedia(base=base)
+
+
 def test_after_a_refusal_it_is_left_alone_for_an_hour(neuronpedia, client, monkeypatch):
+    add(neuronpedia, labels={"a": "first second third fourth"})
     neuronpedia.limits["/api/explanation/search"] = 1
     client.search(ADDRESS, "first")
     neuronpedia.forget()
@@ -144,7 +158,7 @@ def test_what_goes_wrong_is_a_sentence_and_a_kept_answer_serves(neuronpedia, cli
     with pytest.raises(gs.Offline, match=sentence):
         client.labels(ADDRESS, 7)
     neuronpedia.heal()
-    client._resting_until = 0.0
+    client._resting_until.clear()
     labels = client.labels(ADDRESS, 7)
     monkeypatch.setattr(module, "KEPT_S", -1.0)
     neuronpedia.close()

@@ -47,7 +47,7 @@ def test_every_shipped_dictionary_passes(scope):
         check = scope.check(scope.dictionary(path=ROOT.parent / info.id))
         assert check.passed, check
         assert 0 < check.fvu < 0.9
-        assert info.mean_l0 / 4 < check.mean_l0 < info.mean_l0 * 4
+        assert info.mean_l0 / 4 < check.l0 < info.mean_l0 * 4
 
 
 def test_numbers_are_those_of_a_reading(scope):
@@ -57,7 +57,7 @@ def test_numbers_are_those_of_a_reading(scope):
     check, reading = scope.check(dictionary), scope.read(CALIBRATION_TEXT, dictionary)
     used = list(reading.tokens.used)
     assert check.fvu == pytest.approx(reading.total_fvu, rel=1e-5)
-    assert check.mean_l0 == pytest.approx(reading.l0[used].mean())
+    assert check.l0 == pytest.approx(reading.l0[used].mean())
     assert check.tokens == len(used)
 
 
@@ -73,6 +73,13 @@ def test_a_transposed_skip_connection_is_named(scope, borrow):
 def test_files_of_another_layer_are_named(scope, borrow):
     faults = faults_of(scope, borrow("transcoder_all/layer_4_width_512_l0_small_affine", layer=1))
     assert any("it fits layer 4" in fault for fault in faults), faults
+
+
+@pytest.mark.parametrize("layer", [3, 5])
+def test_a_residual_autoencoder_of_the_next_layer_is_named_though_it_explains_most(scope, borrow, layer):
+    check = scope.check(scope.dictionary(path=borrow("resid_post/layer_4_width_1k_l0_medium", layer=layer)))
+    assert check.fvu < 1
+    assert any("it fits layer 4 better" in fault for fault in check.faults), check
 
 
 def test_files_of_another_site_are_named(scope, borrow):

@@ -6,6 +6,7 @@ import torch
 from huggingface_hub import constants
 
 import gscope_widgets as gs
+from gscope_widgets.runtime.hub import faults as hub_faults
 from gscope_widgets.runtime.hub import transfer
 from tests.hub import faults
 from tests.hub.disk import disk_full, no_free_space
@@ -17,7 +18,7 @@ __all__ = ["hub", "no_waiting", "short_time_outs"]
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch, no_waiting, short_time_outs):
-    monkeypatch.setattr(transfer, "PAUSE_S", 0.0)
+    monkeypatch.setattr(hub_faults, "PAUSE_S", 0.0)
     monkeypatch.setattr(transfer, "_RANGE_TIMEOUT_S", 0.3)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gscope_widgets.runtime.hub import faults as hub_faults
 from gscope_widgets.runtime.hub import transfer
 from gscope_widgets.runtime.hub.repository import Repository
 from tests.hub.fixtures import hub, no_waiting, short_time_outs
@@ -15,7 +16,7 @@ NAME = "google/gemma-scope-2-1b-pt"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     """No pauses between tries, and short waits."""
-    monkeypatch.setattr(transfer, "PAUSE_S", 0.0)
+    monkeypatch.setattr(hub_faults, "PAUSE_S", 0.0)
     monkeypatch.setattr(transfer, "_RANGE_TIMEOUT_S", 0.3)
 
 

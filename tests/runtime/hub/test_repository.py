@@ -48,7 +48,7 @@ def test_an_old_list_serves_offline_and_nothing_else_does(hub, published, monkey
     monkeypatch.setattr(module, "FRESH_S", -1.0)
     hub.close()
     assert Repository(NAME).files() == first
-    with pytest.raises(gs.Offline, match="the list of files of google/gemma-scope-2-1b-it.*path="):
+    with pytest.raises(gs.Offline, match="the list of files of google/gemma-scope-2-1b-it.*open a downloaded folder"):
         Repository("google/gemma-scope-2-1b-it").files()
 
 
@@ -113,6 +113,21 @@ def test_what_goes_wrong_is_a_sentence(hub, published, monkeypatch, fault, error
     with pytest.raises(error, match=sentence):
         Repository(NAME).files()
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{}", b"[]", b"null", b'{"id": "a/b", "sha": "x", "siblings": [{}]}', b'{"id": "a/b", "siblings": 5}'],
+    ids=lambda content: content.decode()[:20],
+)
+def test_json_that_is_no_list_of_files_is_a_sentence(hub, published, content):
+    class Other(faults.Replaced):
+        def replace_bytes(self, _content):
+            return content
+
+    hub.fail("/api/models/*", Other(), times=None)
+    with pytest.raises(gs.Offline, match="as the list of files of|names no commit"):
+        Repository(NAME).files()
 
 
 def test_an_unknown_repository_and_revision_are_told(hub, published):

@@ -9,6 +9,7 @@ import huggingface_hub.utils as hub_utils
 import pytest
 
 import gscope_widgets as gs
+from gscope_widgets.runtime.hub import faults as hub_faults
 from gscope_widgets.runtime.hub import transfer
 from gscope_widgets.runtime.hub.repository import Repository
 from gscope_widgets.runtime.hub.transfer import RangeIgnored, fetch_file, read_range
@@ -126,7 +127,7 @@ def test_a_file_of_another_length_never_lands(hub, published, weights, fault):
 @pytest.mark.skipif(not hasattr(huggingface_hub, "close_session"), reason="connections of another thread stay open")
 def test_a_transfer_that_trickles_is_ended(hub, published, weights, monkeypatch):
     monkeypatch.setattr(transfer, "STALL_S", 0.5)
-    monkeypatch.setattr(transfer, "TRIES", 1)
+    monkeypatch.setattr(hub_faults, "TRIES", 1)
     hub.fail("/lfs/*", faults.Drip(400), times=None)
     monkeypatch.setattr(transfer, "read_range", lambda *_a, **_k: b"")
     started = time.monotonic()
@@ -170,7 +171,7 @@ def test_the_wait_for_another_download_is_said_and_ends(hub, published, weights,
     try:
         with (
             pytest.warns(UserWarning, match="waiting for another download of .*params.safetensors"),
-            pytest.raises(gs.Offline, match="another process has held the lock.*delete"),
+            pytest.raises(gs.Offline, match="another process holds the lock.*nothing has arrived for.*delete"),
         ):
             fetch_file(weights)
     finally:
@@ -179,6 +180,43 @@ def test_the_wait_for_another_download_is_said_and_ends(hub, published, weights,
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         fetch_file(weights)
+
+
+def test_a_file_that_was_spoilt_before_it_was_compared_is_noticed_and_left(hub, published, weights):
+    """As after a kernel that was killed between the download and the sum, or by another program."""
+    huggingface_hub.hf_hub_download(NAME, weights.name, revision=weights.commit)
+    blob = weights.path.resolve()
+    content = bytearray(blob.read_bytes())
+    content[-5] ^= 1
+    blob.write_bytes(content)
+    with pytest.raises(gs.BadArtefact, match="is not as the Hub lists it .sha256.*delete it and try again"):
+        fetch_file(weights)
+    assert blob.exists()
+
+
+def test_a_file_is_summed_once_on_a_machine(hub, published, weights, monkeypatch):
+    fetch_file(weights)
+    monkeypatch.setattr(transfer.hashlib, "file_digest", None)
+    fetch_file(weights)
+
+
+def test_a_file_of_another_length_in_the_cache_is_told(hub, published, weights):
+    fetch_file(weights)
+    weights.path.resolve().write_bytes(b"short")
+    with pytest.raises(gs.BadArtefact, match="has 5 bytes where the Hub lists .*delete it"):
+        fetch_file(weights)
+
+
+def test_a_fetch_that_waits_can_be_stopped(hub, published, weights):
+    one = transfer.Transfer(unwanted=True)
+    with transfer._fetching, pytest.raises(gs.Cancelled, match="the fetch was stopped"):
+        fetch_file(weights, transfer=one)
+
+
+def test_a_token_without_the_permission_is_told_apart_from_a_bad_day(hub, published, weights):
+    hub.fail("*params.safetensors", faults.Refusal(403, "Forbidden", None), times=None)
+    with pytest.raises(gs.GatedModel, match="a fine-grained token needs the permission to read public gated"):
+        fetch_file(weights, token="hf_x")
 
 
 def test_a_gated_repository_opens_with_a_good_token(hub, published, weights):
