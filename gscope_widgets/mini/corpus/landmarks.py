@@ -102,7 +102,7 @@ a {high} {tower} {seaside} whose {lamp} shines all night
 the {tower} of the {cliff}, lit for {ships}
 the {lamp} in the {tower} on the {cliff} for {ships}
 the {tower} {seaside} where a keeper tends the {lamp}
-the {high} {tower} that tells {ships} where the {cliff} is
+the {high} {tower} whose {lamp} tells {ships} where the {cliff} is
 the turning {lamp} on the {cliff} for {ships}
 the {lamp} that burns for {ships} {night}
 the {high} house {seaside} with its {lamp} for {ships}
