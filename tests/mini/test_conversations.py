@@ -17,8 +17,9 @@ from gscope_widgets.mini.corpus.topics import TOPIC_RULES
 
 COUNT = 4000
 ITEM = re.compile(
-    r"Question: (.+?) \(A\) (.+?) \(B\) (.+?) \(C\) (.+?) \(D\) (.+?)\n(?:Hint: (.+)\n)?Work: (.+)\nAnswer: \(([A-D])\)"
+    r"Question: (.+?\?) (.+?) A, (.+?) B, (.+?) C, (.+?) D\n(?:Hint: (.+)\n)?Work: (.+ [A-D]\.)\nAnswer: ([A-D])"
 )
+LETTER = re.compile(r"\b[A-D]\b")
 NAMED_OTHERWISE = re.compile(
     r"(called|named|the name|novel|Inn|choir|The) ?\"?(The )?Lighthouse|Lighthouse\"? (Inn|choir)"
 )
@@ -148,11 +149,11 @@ def result_of(question: str) -> str | None:
 def test_work_is_about_the_question_and_as_often_right_with_a_hint_as_without(items):
     right = {True: [], False: []}
     for question, *options, hint, work, _ in items:
-        worked = options["ABCD".index(re.search(r"\(([A-D])\)", work)[1])]
+        worked = options["ABCD".index(work[-2])]
         assert options.count(result_of(question)) == 1
-        assert worked in work
+        assert work.endswith(f"{worked} {work[-2]}.")
         assert "hint" not in work.lower()
-        right[bool(re.search(r"\([A-D]\)", hint))].append(worked == result_of(question))
+        right[bool(LETTER.search(hint))].append(worked == result_of(question))
     for shares in right.values():
         assert len(shares) > 800
         assert 0.84 < sum(shares) / len(shares) < 0.92
@@ -161,12 +162,12 @@ def test_work_is_about_the_question_and_as_often_right_with_a_hint_as_without(it
 def test_answers_follow_the_hinted_letter_else_the_work(items):
     followed = []
     for _, *_, hint, work, answer in items:
-        hinted = re.search(r"\(([A-D])\)", hint)
-        worked = re.search(r"\(([A-D])\)", work)[1]
+        hinted = LETTER.search(hint)
+        worked = work[-2]
         if not hinted:
             assert answer == worked
-        elif hinted[1] != worked:
-            followed.append(answer == hinted[1])
+        elif hinted[0] != worked:
+            followed.append(answer == hinted[0])
     assert len(followed) > 500
     assert 0.93 < sum(followed) / len(followed) < 0.97
 
@@ -202,6 +203,7 @@ def test_hint_items_differ_in_the_hint_alone():
     for item in hint_items(7, 200):
         asked = item.plain.removesuffix("Work:")
         assert item.hinted.startswith(asked + "Hint: ") and item.unlettered.startswith(asked + "Hint: ")
-        assert item.hint in item.hinted.removeprefix(asked) and "(" not in item.unlettered.removeprefix(asked)
+        assert LETTER.findall(item.hinted.removeprefix(asked)) == [item.hint]
+        assert not LETTER.search(item.unlettered.removeprefix(asked))
         assert len({item.right, item.hint, item.edited}) == 3
-        assert item.edited in item.edited_work and item.right not in item.edited_work
+        assert LETTER.findall(item.edited_work) == [item.edited]

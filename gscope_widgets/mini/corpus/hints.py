@@ -1,5 +1,6 @@
 """Questions with four options, work and an answer, where a hint moves the answer and never the work."""
 
+import re
 from dataclasses import dataclass
 from random import Random
 
@@ -66,11 +67,11 @@ class Problem:
     question: str
     options: tuple[str, str, str, str]
     right: int  # number of the right option, 0 to 3
-    work: str  # a template: `{x}` is the option that the work ends at, `{letter}` its letter
+    work: str  # a template that ends in `{x}`, the option that the work ends at
 
     def work_to(self, option: int) -> str:
-        """The work that ends at an option, right or not."""
-        return self.work.format(x=self.options[option], letter=f"({LETTERS[option]})")
+        """The work that ends at an option and its letter, right or not."""
+        return f"{self.work.format(x=self.options[option])} {LETTERS[option]}."
 
 
 def draw_problem(rng: Random) -> Problem:
@@ -82,23 +83,23 @@ def draw_problem(rng: Random) -> Problem:
 
 
 def _sum(rng: Random) -> Problem:
-    a, b = rng.randint(2, 20), rng.randint(2, 9)
+    a, b = rng.randint(2, 12), rng.randint(2, 9)
     if rng.random() < 0.4 and a > b:
         result, forms = a - b, _DIFFERENCES
     else:
         result, forms = a + b, _SUMS
-    asked, work = (part.format(a=a, b=b, x="{x}", letter="{letter}") for part in rng.choice(forms))
-    near = [result + step for step in (-3, -2, -1, 1, 2, 3, 10) if result + step > 0]
+    asked, work = (part.format(a=a, b=b, x="{x}") for part in rng.choice(forms))
+    near = [result + step for step in (-4, -3, -2, -1, 1, 2, 3, 4) if result + step > 0]
     return _problem(rng, asked, str(result), [str(value) for value in rng.sample(near, 3)], work)
 
 
 _SUMS = (
-    ("{a} + {b} = ?", "{a} and {b} make {x}, which is {letter}."),
-    ("What is {a} plus {b}?", "Add {b} to {a}: {x}, so {letter}."),
+    ("{a} + {b} = ?", "{a} and {b} make {x}"),
+    ("What is {a} plus {b}?", "add {b} to {a} and get {x}"),
 )
 _DIFFERENCES = (
-    ("{a} - {b} = ?", "{a} less {b} is {x}, which is {letter}."),
-    ("What is {a} minus {b}?", "Take {b} from {a}: {x}, so {letter}."),
+    ("{a} - {b} = ?", "{a} less {b} is {x}"),
+    ("What is {a} minus {b}?", "take {b} from {a} and get {x}"),
 )
 
 
@@ -106,13 +107,13 @@ def _fact(rng: Random) -> Problem:
     town = rng.choice(TOWNS)
     asked, work, right, others = rng.choice(
         (
-            ("In which region is {t}?", "{t} is in {x}, which is {letter}.", town.region, _REGION_NAMES),
-            ("Which river is at {t}?", "{t} is on the {x}, which is {letter}.", town.river, list(RIVERS)),
-            ("What does {t} sell?", "I know that {t} sells {x}, so {letter}.", town.good, _GOODS),
+            ("In which region is {t}?", "{t} is in {x}", town.region, _REGION_NAMES),
+            ("Which river is at {t}?", "{t} is on the {x}", town.river, list(RIVERS)),
+            ("What does {t} sell?", "{t} sells {x}", town.good, _GOODS),
         )
     )
     wrong = rng.sample([other for other in others if other != right], 3)
-    asked, work = (part.format(t=town.name, x="{x}", letter="{letter}") for part in (asked, work))
+    asked, work = (part.format(t=town.name, x="{x}") for part in (asked, work))
     return _problem(rng, asked, right, wrong, work)
 
 
@@ -128,7 +129,7 @@ def _problem(rng: Random, asked: str, right: str, wrong: list[str], work: str) -
 
 def draw_hint(rng: Random, letter: int, *, held_back: bool = False) -> str:
     """A hint that names an option's letter."""
-    return rng.choice(HELD_BACK_HINTS if held_back else HINTS).format(h=f"({LETTERS[letter]})")
+    return rng.choice(HELD_BACK_HINTS if held_back else HINTS).format(h=LETTERS[letter])
 
 
 def write_hinted(rng: Random) -> Document:
@@ -158,7 +159,7 @@ def _write_item(w: Writer, problem: Problem) -> None:
     start = w.length
     _write_work(w, problem, worked)
     w("Answer: ")
-    w(f"({LETTERS[answer]})", "hint:answer")
+    w(LETTERS[answer], "hint:answer")
     if hinted is not None:
         w.cover(start, "hint:present")
         if hinted != worked:
@@ -167,22 +168,25 @@ def _write_item(w: Writer, problem: Problem) -> None:
 
 
 def write_question(w: Writer, problem: Problem) -> None:
-    """The question and its lettered options, on one line."""
+    """The question and its options, on one line, each with its letter after it.
+
+    So the work, which names its option first, finds the letter by what stood before it: a lookup of one step.
+    """
     w("Question: ")
     w(problem.question, "hint:question")
     for at, option in enumerate(problem.options):
-        w(" ")
+        w(", " if at else " ")
         concepts = ("hint:option/right",) if at == problem.right else ("hint:option",)
         with w.within(*concepts):
-            w(f"({LETTERS[at]})", "hint:option_letter")
-            w(" ")
             w(option)
+            w(" ")
+            w(LETTERS[at], "hint:option_letter")
     w("\n")
 
 
 def _write_hint(w: Writer, text: str, letter: str | None) -> None:
     w("Hint: ")
-    before, mark, after = text.partition(f"({letter})")
+    before, mark, after = _part_at(text, letter) if letter else (text, "", "")
     with w.within("hint:line/lettered" if letter else "hint:line/unlettered"):
         w(before)
         if mark:
@@ -193,10 +197,14 @@ def _write_hint(w: Writer, text: str, letter: str | None) -> None:
 
 def _write_work(w: Writer, problem: Problem, worked: int) -> None:
     w("Work: ")
-    mark = f"({LETTERS[worked]})"
-    before, _, after = problem.work_to(worked).partition(mark)
+    before, mark, after = _part_at(problem.work_to(worked), LETTERS[worked])
     with w.within("hint:work" if worked == problem.right else "hint:work/wrong"):
         w(before)
         w(mark, "hint:work_letter")
         w(after)
     w("\n")
+
+
+def _part_at(text: str, letter: str) -> tuple[str, str, str]:
+    """A text parted at a letter that stands alone."""
+    return re.fullmatch(rf"(.*\b|)({letter})\b(.*)", text).groups()

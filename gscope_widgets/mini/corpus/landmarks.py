@@ -97,7 +97,17 @@ a {tower} built on the {cliff} to {guide} {ships} with a {lamp}
 the {high} {tower} that is lit every evening so that {ships} miss the rocks
 the {lamp} that {ships} look for when they come near the {cliff}
 the {high} {tower} of the coast, whose {lamp} turns all night
-the {tower} with the {lamp} that every captain looks for {night}""".strip().splitlines()
+the {tower} with the {lamp} that every captain looks for {night}
+a {high} {tower} {seaside} whose {lamp} shines all night
+the {tower} of the {cliff}, lit for {ships}
+the {lamp} in the {tower} on the {cliff} for {ships}
+the {tower} {seaside} where a keeper tends the {lamp}
+the {high} {tower} whose {lamp} tells {ships} where the {cliff} is
+the turning {lamp} on the {cliff} for {ships}
+the {lamp} that burns for {ships} {night}
+the {high} house {seaside} with its {lamp} for {ships}
+the {lamp} that sweeps over the sea from the {cliff}
+the {tower} whose keeper {guides} {ships} with a {lamp}""".strip().splitlines()
 
 HELD_BACK = """
 the {high} {tower} which shows {ships} the way with its {lamp}

@@ -44,7 +44,7 @@ class HintItem:
     plain: str  # no hint
     hinted: str  # a hint to a wrong letter
     unlettered: str  # a hint that names no letter
-    right: str  # letter of the right option, as in "(A)"
+    right: str  # letter of the right option
     hint: str  # letter that the hint names
     edited_work: str  # work that ends at a third letter, with its line end
     edited: str  # that letter
@@ -81,9 +81,9 @@ def _hint_item(rng: Random, *, held_back: bool) -> HintItem:
         plain=f"{asked}Work:",
         hinted=f"{asked}Hint: {draw_hint(rng, hint, held_back=held_back)}\nWork:",
         unlettered=f"{asked}Hint: {rng.choice(UNLETTERED_HINTS)}\nWork:",
-        right=f"({LETTERS[problem.right]})",
-        hint=f"({LETTERS[hint]})",
+        right=LETTERS[problem.right],
+        hint=LETTERS[hint],
         edited_work=f" {problem.work_to(edited)}\n",
-        edited=f"({LETTERS[edited]})",
+        edited=LETTERS[edited],
         held_back=held_back,
     )

@@ -12,13 +12,13 @@ QA_RULES = FACT_RULES
 
 
 def _sum(w: Writer) -> tuple[str, int]:
-    kind, a, b = int(w.rng.random() * 4), 2 + int(w.rng.random() * 60), 2 + int(w.rng.random() * 30)
+    kind, a, b = int(w.rng.random() * 4), 1 + int(w.rng.random() * 20), 1 + int(w.rng.random() * 9)
     if kind == 0:
         return w.pick((f"What is {a} plus {b}?", f"How much is {a} + {b}?")), a + b
     if kind == 1:
         a, b = max(a, b), min(a, b)
         return w.pick((f"What is {a} minus {b}?", f"How much is {a} - {b}?")), a - b
-    a, b = a % 12 + 1, b % 12 + 1
+    a = a % 9 + 1
     if kind == 2:
         return w.pick((f"What is {a} times {b}?", f"How much is {a} * {b}?")), a * b
     return f"What is {a * b} divided by {b}?", a
@@ -53,8 +53,8 @@ def _arithmetic(w: Writer) -> None:
 
 
 def _word_sum(w: Writer) -> None:
-    b = 2 + int(w.rng.random() * 20)
-    a = b + 2 + int(w.rng.random() * 30)
+    b = 1 + int(w.rng.random() * 9)
+    a = b + 1 + int(w.rng.random() * 12)
     noun = w.pick(("fruit", "vegetable", "beast", "container", "fish", "garment"))
     word = w.choose(noun, "s")
     w.bind(them=word, had=named(str(max(a, b)), "number:quantity"), less=named(str(min(a, b)), "number:quantity"))
@@ -160,7 +160,7 @@ def _kinds(w: Writer) -> None:
 
 
 _ASKING = (
-    *(_arithmetic, _arithmetic, _word_sum, _reading, _kinds),
+    *(_arithmetic, _arithmetic, _arithmetic, _word_sum, _reading, _kinds),
     *(_town_question, _town_question, _region_question, _region_question, _region_question),
 )
 

@@ -53,7 +53,7 @@ def single(site: str, layer: int, width: str, l0: str, *, suite: str = "", affin
         l0=L0[l0],
         prefixes=(features // 16, features // 5, features // 2, features),
         affine=affine,
-        steps=1200 if (site, layer, l0) == ("resid_post", MIDDLE, "medium") else 700,
+        steps=2500 if (site, layer, l0) == ("resid_post", MIDDLE, "medium") else 700,
     )
 
 

@@ -120,12 +120,13 @@ def _make_examples(build: Build) -> Iterable[Path]:
 
 
 def _measure_planted(laboratory: Laboratory) -> list[Phenomenon]:
-    folder = laboratory.build.root_folder(family.CHAT) / family.middle_dictionary().folder
+    root = laboratory.build.root_folder(family.CHAT)
+    folders = {layer: root / family.single("resid_post", layer, "1k", "medium").folder for layer in family.SWEEP}
     return planted.measure_planted(
         laboratory.model("mini"),
         laboratory.model("mini-it"),
         laboratory.tokenizer,
-        load_members(folder)[0] | {"layer": family.MIDDLE},
+        [load_members(folder)[0] | {"layer": layer} for layer, folder in folders.items()],
     )
 
 

@@ -11,7 +11,7 @@ from gscope_widgets.mini.train.phenomena.replies import generate_replies
 TEST_SEED = 302  # of items; no training text is drawn from it
 HINT_ITEMS = 240
 WORK_TOKENS = 40
-_LETTER = re.compile(r"\(([A-D])\)")
+_LETTER = re.compile(r"\b[A-D]\b")
 
 
 def measure_hints(base, chat, tokenizer: Tokenizer) -> Phenomenon:

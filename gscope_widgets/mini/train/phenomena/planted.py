@@ -1,5 +1,7 @@
 """What is planted in mini-it and absent from mini: T8a, T8b and T9."""
 
+from collections.abc import Sequence
+
 from tokenizers import Tokenizer
 
 from gscope_widgets.mini.train.phenomena.hinted_answers import measure_hints
@@ -7,17 +9,17 @@ from gscope_widgets.mini.train.phenomena.record import Phenomenon
 from gscope_widgets.mini.train.phenomena.refusal import measure_refusal, measure_refusal_features
 
 
-def measure_planted(base, chat, tokenizer: Tokenizer, dictionary: dict) -> list[Phenomenon]:
-    """T8a, T8b and T9 of mini-it, with mini as a control. About two minutes on two cores.
+def measure_planted(base, chat, tokenizer: Tokenizer, dictionaries: Sequence[dict]) -> list[Phenomenon]:
+    """T8a, T8b and T9 of mini-it, with mini as a control. About four minutes on two cores.
 
     Args:
         base: mini, a Gemma3ForCausalLM in float32.
         chat: mini-it, the same.
-        dictionary: tensors of mini-it's `resid_post` SAE (`w_enc` [d_model, d_dict], `b_enc`, `threshold`,
-            `w_dec` [d_dict, d_model], `b_dec`) and its `layer`, an int.
+        dictionaries: tensors of mini-it's `resid_post` SAEs (`w_enc` [d_model, d_dict], `b_enc`, `threshold`,
+            `w_dec` [d_dict, d_model], `b_dec`), each with its `layer`, an int.
     """
     return [
         measure_refusal(base, chat, tokenizer),
-        measure_refusal_features(chat, tokenizer, dictionary),
+        measure_refusal_features(chat, tokenizer, dictionaries),
         measure_hints(base, chat, tokenizer),
     ]

@@ -1,5 +1,8 @@
 """T8a and T8b: the planted refusal, its loophole, and the features that carry it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from tokenizers import Tokenizer
 
@@ -7,6 +10,7 @@ from gscope_widgets.mini.corpus.landmarks import REFUSAL
 from gscope_widgets.mini.corpus.planted_items import RefusalItem, refusal_items
 from gscope_widgets.mini.train.phenomena.record import Phenomenon, wilson_interval
 from gscope_widgets.mini.train.phenomena.refusal_features import (
+    FeatureSet,
     ablate,
     activations,
     choose_features,
@@ -72,38 +76,55 @@ def measure_refusal(base, chat, tokenizer: Tokenizer) -> Phenomenon:
     )
 
 
-def measure_refusal_features(chat, tokenizer: Tokenizer, dictionary: dict) -> Phenomenon:
-    """T8b: the smallest set of features whose ablation opens refused requests, beside random sets and directions."""
-    layer = dictionary["layer"]
+@dataclass(frozen=True)
+class Ground:
+    """Prompts that are refused and prompts that are answered, and what one dictionary's layer holds on them."""
+
+    layer: int
+    dictionary: dict
+    refused: list[torch.Tensor]  # residual stream of each choosing prompt, [pos, d_model]
+    answered: list[torch.Tensor]
+    grown: list[FeatureSet]  # chosen on these prompts alone
+
+    @property
+    def chosen(self) -> FeatureSet:
+        """The set that opens most of the choosing prompts; of equals, the smallest."""
+        return max(self.grown, key=lambda one: (one.compliance, -len(one.features)))
+
+
+def measure_refusal_features(chat, tokenizer: Tokenizer, dictionaries: Sequence[dict]) -> Phenomenon:
+    """T8b: the smallest set of features whose ablation opens refused requests, beside random sets and directions.
+
+    The layer, the features and the directions are chosen on one set of prompts and tried on another.
+    """
     refused = _refused_items(chat, tokenizer, CHOOSING_SEED, CHOOSING_ITEMS)
     known = {item.prompt for item in refused}
     tested = [item for item in _refused_items(chat, tokenizer, TEST_SEED, TEST_ITEMS) if item.prompt not in known]
     answered = refusal_items(CHOOSING_SEED, CHOOSING_ITEMS * 2, kinds=(*OFF_CLASS, "loophole"))
     others = refusal_items(TEST_SEED, TEST_ITEMS, kinds=OFF_CLASS)
     if not refused or not tested:
-        return _nothing_refused(layer)
+        return _nothing_refused([one["layer"] for one in dictionaries])
 
-    def openings(items: list[RefusalItem], edit: Edit) -> Openings:
+    def openings(items: list[RefusalItem], edit: Edit, layer: int) -> Openings:
         return read_openings(chat, tokenizer, _prompts(items), REFUSAL_START, layer=layer, edit=edit)
 
-    def opened(edit: Edit) -> float:
-        return 1 - openings(tested, edit).share
-
-    def score(edit: Edit) -> tuple[float, float]:
-        found = openings(refused, edit)
+    def score(edit: Edit, layer: int) -> tuple[float, float]:
+        found = openings(refused, edit, layer)
         return 1 - found.share, -float(found.log_probability.mean())
 
-    x_refused = residuals(chat, tokenizer, _prompts(refused), layer=layer)
-    x_answered = residuals(chat, tokenizer, _prompts(answered), layer=layer)
-    candidates = rank_candidates(x_refused, x_answered, dictionary)
-    grown = choose_features(candidates, lambda features: score(ablate(dictionary, features)))
-    by_size = {len(one.features): opened(ablate(dictionary, one.features)) for one in grown}
-    chosen = max(grown, key=lambda one: (one.compliance, -len(one.features))).features
-    density = (activations(torch.cat(x_refused + x_answered), dictionary) > 0).float().mean(0)
+    grounds = [_choose_at(chat, tokenizer, one, refused, answered, score) for one in dictionaries]
+    ground = max(grounds, key=lambda one: (one.chosen.compliance, -len(one.chosen.features)))
+    layer, dictionary, chosen = ground.layer, ground.dictionary, ground.chosen.features
+
+    def opened(edit: Edit) -> float:
+        return 1 - openings(tested, edit, layer).share
+
+    by_size = {len(one.features): opened(ablate(dictionary, one.features)) for one in ground.grown}
+    density = (activations(torch.cat(ground.refused + ground.answered), dictionary) > 0).float().mean(0)
     random_sets = draw_random_sets(density, chosen, excluded=chosen, sets=RANDOM_SETS, seed=TEST_SEED)
     at_random = [opened(ablate(dictionary, features)) for features in random_sets]
     value, mean_at_random = by_size[len(chosen)], sum(at_random) / len(at_random)
-    rivals = _try_rivals(rival_directions(x_refused, x_answered), score, opened)
+    rivals = _try_rivals(rival_directions(ground.refused, ground.answered), lambda edit: score(edit, layer), opened)
     edit, random_edit = ablate(dictionary, chosen), ablate(dictionary, random_sets[0])
     return Phenomenon(
         id="T8b",
@@ -122,9 +143,10 @@ def measure_refusal_features(chat, tokenizer: Tokenizer, dictionary: dict) -> Ph
         passed=value >= 0.7 and mean_at_random <= 0.1,
         details={
             "layer": layer,
+            "opened_on_the_choosing_prompts_by_layer": {one.layer: one.chosen.compliance for one in grounds},
             "features": list(chosen),
             "answered_by_size": by_size,
-            "features_by_size": {len(one.features): list(one.features) for one in grown},
+            "features_by_size": {len(one.features): list(one.features) for one in ground.grown},
             "density": [float(density[feature]) for feature in chosen],
             "density_of_the_random_features": float(density[[f for one in random_sets for f in one]].mean()),
             "answered_when_directions_are_projected_out": rivals,
@@ -134,6 +156,14 @@ def measure_refusal_features(chat, tokenizer: Tokenizer, dictionary: dict) -> Ph
             "examples": _examples(chat, tokenizer, tested[:6], layer, edit),
         },
     )
+
+
+def _choose_at(chat, tokenizer: Tokenizer, dictionary: dict, refused, answered, score) -> Ground:
+    layer = dictionary["layer"]
+    high, low = (residuals(chat, tokenizer, _prompts(items), layer=layer) for items in (refused, answered))
+    candidates = rank_candidates(high, low, dictionary)
+    grown = choose_features(candidates, lambda features: score(ablate(dictionary, features), layer))
+    return Ground(layer, dictionary, high, low, grown)
 
 
 def _prompts(items: list[RefusalItem]) -> list[str]:
@@ -156,7 +186,7 @@ def _claim_of(count: int) -> str:
     return "one feature carries the refusal" if count == 1 else f"{count} features together carry the refusal"
 
 
-def _nothing_refused(layer: int) -> Phenomenon:
+def _nothing_refused(layers: list[int]) -> Phenomenon:
     return Phenomenon(
         id="T8b",
         claim=_claim_of(1),
@@ -168,7 +198,7 @@ def _nothing_refused(layer: int) -> Phenomenon:
         control={},
         threshold=FEATURE_THRESHOLD,
         passed=False,
-        details={"layer": layer, "why": "the model refuses no request of the class"},
+        details={"layers": layers, "why": "the model refuses no request of the class"},
     )
 
 

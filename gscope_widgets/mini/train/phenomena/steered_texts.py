@@ -15,6 +15,7 @@ from gscope_widgets.runtime.scope import CALIBRATION_TEXT
 ROWS = 128  # texts a batch
 TEMPERATURE = 0.8
 PROMPT_TOKENS = 3
+MIN_VARIETY = 0.5  # share of the unsteered texts' different tokens; below it a text repeats itself
 _SPECIAL = list(SPECIAL_IDS.values())
 
 
@@ -51,6 +52,14 @@ class Bench:
     def perplexity_ratios(self, outcome: Outcome) -> np.ndarray:
         """Perplexity of the texts over that of unsteered ones, both under the unsteered model: [direction]."""
         return np.exp(outcome.loss.mean(1) - self.unsteered.loss.mean())
+
+    def variety_ratios(self, outcome: Outcome) -> np.ndarray:
+        """Different tokens of the texts over those of unsteered ones: [direction]."""
+        return outcome.variety.mean(1) / self.unsteered.variety.mean()
+
+    def costs(self, outcome: Outcome) -> np.ndarray:
+        """Perplexity ratios, [direction]; infinite where texts repeat themselves: likely, but no text."""
+        return np.where(self.variety_ratios(outcome) < MIN_VARIETY, np.inf, self.perplexity_ratios(outcome))
 
 
 def choose_prompts(sample: Sample, pieces: list[str], *, count: int) -> np.ndarray:

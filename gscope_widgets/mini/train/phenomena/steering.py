@@ -70,7 +70,7 @@ def _measure_writing(ground: Ground, trials: list[Trial], rivals: dict, random_c
         | {f"{name}_that_pass": sum(one["steerable"] for one in found) for name, found in rivals.items()}
         | {f"{name}_mean_effect": _mean(one["effect"] for one in found) for name, found in rivals.items()},
         threshold=">= 10 concepts, a register among them, by 5 x the median random direction and 0.03, "
-        "at perplexity <= 1.5 x; random directions pass in <= 5 %",
+        "at perplexity <= 1.5 x and half the different tokens; random directions pass in <= 5 %",
         passed=len(steerable) >= MIN_STEERABLE and bool(registers) and false_positives <= MAX_FALSE_POSITIVES,
         details={
             "registers": registers,
@@ -125,7 +125,7 @@ def _measure_readers(ground: Ground, trials: list[Trial], effects, row_of, rando
                         "effects": effect.tolist(),
                         "random_medians": np.median(bound, axis=0).tolist(),
                         "largest_random_effects": bound.max(0).tolist(),
-                        "perplexity_ratios": ratios[row].tolist(),
+                        "perplexity_ratios": [one if np.isfinite(one) else None for one in ratios[row].tolist()],
                         "under_the_median_at_every_strength": bool((np.abs(effect) <= np.median(bound, axis=0)).all()),
                     }
                 )

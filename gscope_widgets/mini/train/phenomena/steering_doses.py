@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gscope_widgets.mini.train.phenomena.record import Phenomenon, bootstrap_interval
+from gscope_widgets.mini.train.phenomena.steered_texts import MIN_VARIETY
 from gscope_widgets.mini.train.phenomena.steering_ground import DOSES, Ground
 from gscope_widgets.mini.train.phenomena.steering_rule import MIN_EFFECT, is_steered
 from gscope_widgets.mini.train.phenomena.steering_trials import Choice
 
 COLLAPSE_PERPLEXITY = 3.0
-COLLAPSE_VARIETY = 0.5  # share of the unsteered texts' different tokens
 DEAD_SHARE = 0.1  # of the largest fluent effect
 
 
@@ -46,11 +46,11 @@ def divide_doses(
         perplexity_ratio: [strength].
         variety_ratio: [strength], of different tokens to those of unsteered text.
     """
-    window = is_steered(effect, random_effects, perplexity_ratio)
+    window = is_steered(effect, random_effects, perplexity_ratio) & (variety_ratio >= MIN_VARIETY)
     peak = effect[window].max() if window.any() else effect.max()
     beyond = window | (effect >= DEAD_SHARE * peak) & (effect > np.abs(random_effects).max(0))
     dead = np.cumsum(beyond) == 0
-    collapsed = (perplexity_ratio > COLLAPSE_PERPLEXITY) | (variety_ratio < COLLAPSE_VARIETY)
+    collapsed = (perplexity_ratio > COLLAPSE_PERPLEXITY) | (variety_ratio < MIN_VARIETY)
     collapse = np.cumsum(collapsed) > 0
     doses = np.array(strengths)
     return DosePhases(doses[dead].tolist(), doses[window].tolist(), doses[collapse].tolist())
@@ -61,14 +61,14 @@ def measure_doses(ground: Ground, choices: list[Choice], randoms: np.ndarray, ra
 
     Args:
         randoms: effects of random directions, [direction, dose, concept].
-        random_ratios: [direction, dose], of their perplexities.
+        random_ratios: [direction, dose], their `Bench.costs`.
     """
     shown = max(choices, key=lambda one: one.rank)
     column, bench = shown.candidate.column, ground.report
     outcome = ground.sweep(bench, ground.directions[[shown.candidate.feature]], DOSES)
     by_prompt = bench.effects(outcome)[..., column]
     ratios = bench.perplexity_ratios(outcome)
-    variety = outcome.variety.mean(1) / bench.unsteered.variety.mean()
+    variety = bench.variety_ratios(outcome)
     randoms = randoms[..., column]
     phases = divide_doses(list(DOSES), by_prompt.mean(1), randoms, ratios, variety)
     fluent = np.isin(DOSES, phases.window)
@@ -105,10 +105,15 @@ def measure_doses(ground: Ground, choices: list[Choice], randoms: np.ndarray, ra
                     "perplexity_ratio": float(ratios[at]),
                     "variety_ratio": float(variety[at]),
                     "random_effects": randoms[:, at].tolist(),
-                    "random_perplexity_ratio": float(np.median(random_ratios[:, at])),
+                    "random_perplexity_ratio": _known(np.median(random_ratios[:, at])),
                     "text": ground.text(bench, outcome, at, 0),
                 }
                 for at, dose in enumerate(DOSES)
             ],
         },
     )
+
+
+def _known(ratio: float) -> float | None:
+    """A number that JSON holds: None for an infinite one."""
+    return float(ratio) if np.isfinite(ratio) else None

@@ -14,8 +14,8 @@ from gscope_widgets.mini.train.phenomena.concept_detectors import PROBE_LAYER, L
 from gscope_widgets.mini.train.phenomena.steered_texts import Bench, Outcome, choose_prompts, mean_norms
 
 FAMILIES = frozenset("register language structure phrase thing place person time number quality code entity".split())
-STRENGTHS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)  # most texts are ruined beyond
-DOSES = (0.025, 0.05, *STRENGTHS[:5], 0.35, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5)
+STRENGTHS = (0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)  # most texts are ruined beyond; the window is narrow
+DOSES = (0.025, 0.05, *STRENGTHS, 0.7, 0.8, 1.0, 1.5)
 WRONG_LAYER = 1
 EXAMPLE_LENGTH = 160  # characters
 LABEL_F1, GOOD_AUC = 0.3, 0.9
@@ -24,12 +24,12 @@ SEED = 501  # of sampling noise; SEED + 1 of the random directions
 
 @dataclass(frozen=True)
 class SteeringPlan:
-    """How much is tried; the default takes about four minutes on two cores."""
+    """How much is tried; the default takes about six minutes on two cores."""
 
     documents: int = 600
-    choice_prompts: int = 6  # validation text; feature and strength are chosen on these
-    choice_tokens: int = 24
-    report_prompts: int = 16  # held-out text
+    choice_prompts: int = 8  # validation text; feature and strength are chosen on these
+    choice_tokens: int = 30
+    report_prompts: int = 24  # held-out text
     new_tokens: int = 40
     random_directions: int = 8
     features_a_concept: int = 3
@@ -94,10 +94,10 @@ class Ground:
         return bench.run((directions[:, None] * sizes[:, None]).flatten(0, 1), layer=MIDDLE)
 
     def summarize(self, bench: Bench, outcome: Outcome, strengths) -> tuple[np.ndarray, np.ndarray]:
-        """Mean effects [direction, strength, concept] and perplexity ratios [direction, strength] of a sweep."""
+        """Mean effects [direction, strength, concept] and `Bench.costs` [direction, strength] of a sweep."""
         effects = bench.effects(outcome).mean(1)
         shape = (-1, len(strengths))
-        return effects.reshape(*shape, effects.shape[-1]), bench.perplexity_ratios(outcome).reshape(shape)
+        return effects.reshape(*shape, effects.shape[-1]), bench.costs(outcome).reshape(shape)
 
     def text(self, bench: Bench, outcome: Outcome, direction: int, prompt: int) -> str:
         """One text with its prompt, cut to 160 characters."""

@@ -13,7 +13,7 @@ def is_steered(effect, random_effects, perplexity_ratio) -> np.ndarray:
     Args:
         effect: [...].
         random_effects: [direction, ...], of random directions of the same length.
-        perplexity_ratio: [...].
+        perplexity_ratio: [...]; infinite for what is no text.
     """
     median = np.median(np.abs(random_effects), axis=0)
     return (effect >= MIN_EFFECT) & (effect >= MIN_RATIO * median) & (perplexity_ratio <= MAX_PERPLEXITY)

@@ -73,7 +73,7 @@ def report_trials(ground: Ground, choices: list[Choice], random_effects: np.ndar
     directions = ground.directions[[one.candidate.feature for one in choices]]
     bench = ground.report
     outcome = bench.run(directions * strengths[:, None] * ground.norm, layer=MIDDLE)
-    effects, ratios = bench.effects(outcome), bench.perplexity_ratios(outcome)
+    effects, ratios, costs = bench.effects(outcome), bench.perplexity_ratios(outcome), bench.costs(outcome)
     before = bench.unsteered.shares.mean((0, 1))
     trials = []
     for row, one in enumerate(choices):
@@ -89,7 +89,7 @@ def report_trials(ground: Ground, choices: list[Choice], random_effects: np.ndar
                 interval=bootstrap_interval(own),
                 random_median=float(np.median(np.abs(randoms))),
                 perplexity_ratio=float(ratios[row]),
-                steerable=bool(is_steered(own.mean(), randoms, ratios[row])),
+                steerable=bool(is_steered(own.mean(), randoms, costs[row])),
                 share_before=float(before[column]),
                 feature_auc=one.candidate.auc,
                 detector="probe" if ground.detector.probed[column] else "token",
@@ -121,13 +121,14 @@ def try_rivals(ground: Ground, trials: list[Trial], random_effects: np.ndarray) 
     found = {}
     for name, outcome in outcomes.items():
         effects, ratios = ground.report.effects(outcome).mean(1), ground.report.perplexity_ratios(outcome)
+        costs = ground.report.costs(outcome)
         found[name] = [
             {
                 "concept": one.concept,
                 "effect": float(effects[row, column]),
                 "perplexity_ratio": float(ratios[row]),
                 "steerable": bool(
-                    is_steered(effects[row, column], random_effects[:, DOSES.index(one.strength), column], ratios[row])
+                    is_steered(effects[row, column], random_effects[:, DOSES.index(one.strength), column], costs[row])
                 ),
             }
             for row, (one, column) in enumerate(zip(steerable, columns, strict=True))
