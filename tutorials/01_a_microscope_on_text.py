@@ -59,17 +59,17 @@ for pos, (token_id, string) in enumerate(zip(tokens.ids, tokens.strings, strict=
 # The heatmap below reads the sentence and colours each token by how strongly one feature fires there. Full colour is
 # the largest value that the feature was ever seen to reach, so weak never looks strong.
 #
-# **Predict.** Before you run the cell, say aloud: which tokens should a feature for *days of the week* light up?
+# **Predict.** Before you run the cell, say aloud: which tokens should a feature for *parts of the day* light up?
 
 # %%
-days = scope.find("time:day")[0]
-print(f"feature {days.feature.feature}, label {days.label.text!r} ({days.label.source})")
+hours = scope.find("time:daypart")[0]
+print(f"feature {hours.feature.feature}, label {hours.label.text!r} ({hours.label.source})")
 
 heatmap = gs.TokenHeatmap(
     scope,
-    "On Monday the fisherman sold his boat, and before Friday evening he wanted it back.",
+    "In the morning the fisherman sold his boat, and before the evening he wanted it back.",
     dictionary,
-    features=[days.feature],
+    features=[hours.feature],
 )
 heatmap
 
@@ -79,14 +79,14 @@ heatmap
 #
 # **Test.** Now type sentences of your own into the box. Try to *break* the label:
 #
-# * the name of a day that is no day: *"Mr Friday sold his boat"*;
-# * a word that is no day in a place where one would stand: *"On Marble the fisherman sold his boat"*;
-# * a day in another language: *"Le lundi, le pêcheur a vendu son bateau"*;
-# * the very same day at the start of the text, and in the middle of it.
+# * a name that is no part of the day: *"Mr Morning sold his boat"*;
+# * another word in a place where one would stand: *"In the marble the fisherman sold his boat"*;
+# * a part of the day in another language: *"Le matin, le pêcheur a vendu son bateau"*;
+# * the very same word at the start of the text, and in the middle of it.
 #
-# <details><summary>Why is a day at the start silent?</summary>Look at the tokens. In the middle of a text the word is one
-# token that begins with a space, <code>·Monday</code>. At the start there is no space, and the tokenizer has no piece
-# for the word without one, so it falls apart. Nothing that fires on <code>·Monday</code> sees it.</details>
+# <details><summary>Why is the word at the start silent?</summary>Look at the tokens. In the middle of a text the word is one
+# token that begins with a space, <code>·morning</code>. At the start there is no space, and another letter is the first, so it
+# is another token or several; this feature fires on the tokens that it met often.</details>
 #
 # What you typed is in Python too. Whatever the heatmap shows, `heatmap.reading` holds. Here are the features that reach
 # highest in your text. Most have no label: nothing on our list of concepts fits them. The strongest are often general
@@ -102,36 +102,35 @@ for top in reading.top(5):
 # %% [markdown]
 # ### Exercise 1 — make it fire
 #
-# Write a text on which the feature reaches at least 70 % of its known maximum (the largest value met when it was
+# Write a text on which the feature reaches at least 90 % of its known maximum (the largest value met when it was
 # measured).
 #
 # <details><summary>Hint 1</summary>Which tokens were brightest so far? What came before them?</details>
-# <details><summary>Hint 2</summary>Try a phrase of place, then "on" and the day. Then say the same again with another
-# place and another day.</details>
-# <details><summary>One solution</summary>"In the shop on Monday, in the garden on Sunday"</details>
+# <details><summary>Hint 2</summary>Begin as a story might: "One", a season, and a part of the day.</details>
+# <details><summary>One solution</summary>"One spring morning, Hilda of Skarn went to the market."</details>
 
 # %%
 my_text = "..."  # your text here
 
-known = scope.describe(days.feature).known_max
-peak = scope.read(my_text, dictionary).trace(days.feature.feature).max()
-print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.7 * known else "not yet")
+known = scope.describe(hours.feature).known_max
+peak = scope.read(my_text, dictionary).trace(hours.feature.feature).max()
+print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.9 * known else "not yet")
 
 # %% [markdown]
 # ## 3 · A label is a hypothesis
 #
-# The label you saw was *measured*: the program that wrote Tarn's texts knows which tokens are days, and the feature
-# was scored as a detector of them on text that nothing was trained on. A label can name a concept (`time:day`), a
+# The label you saw was *measured*: the program that wrote Tarn's texts knows which tokens are parts of the day, and the
+# feature was scored as a detector of them on text that nothing was trained on. A label can name a concept (`time:daypart`), a
 # word, a single token, or the token before or after. Look at the record:
 #
-# * **AUC** – pick one day token and one other token at random: how often is the feature stronger on the day? One half is
+# * **AUC** – pick one such token and one other token at random: how often is the feature stronger on the first? One half is
 #   chance.
-# * **precision** – when it fires, how often is it on a day?
-# * **recall** – of all day tokens, on how many does it fire?
+# * **precision** – when it fires, how often is it on one?
+# * **recall** – of all such tokens, on how many does it fire?
 
 # %%
 print("all labels:", ", ".join(sorted({label.text for label in dictionary.labels.values()})))
-for name in ("time:day", "language:french", "thing:room", "number:day_of_month", "word: bank"):
+for name in ("time:daypart", "language:french", "place:region", "number:day_of_month", "word: bank"):
     for summary in scope.find(name, k=1):
         label = summary.label
         print(
@@ -156,7 +155,7 @@ bank = scope.find("word: bank")[0].feature
 sentences = {
     "She put forty crowns in the bank.": "money",
     "The bank lent him some money.": "money",
-    "They sat on the grassy bank of the river.": "river",
+    "They sat on the bank of the river.": "river",
     "A heron stood on the bank of the Nare.": "river",
 }
 right = 0
@@ -170,8 +169,7 @@ print(f"{right} of {len(sentences)}:", "solved" if right == len(sentences) else 
 
 # %% [markdown]
 # <details><summary>What this teaches</summary>The label "word: bank" scores high because precision and recall ask only
-# whether the feature fires. How hard it fires carries more: in these sentences it fires harder by the river, and in one
-# of them not at all. A label can be well measured and still leave out a part of what the feature does. Look for a
+# whether the feature fires. How hard it fires carries more: in these sentences it fires harder by the river. A label can be well measured and still leave out a part of what the feature does. Look for a
 # sentence that your threshold gets wrong.</details>
 
 # %% [markdown]
@@ -229,7 +227,7 @@ print(f"worst token: {reading.tokens.strings[worst]!r} in {around!r}, with FVU {
 
 # %%
 french = scope.find("language:french")[0]
-sliders = gs.FeatureSliders(scope, "She looked at the", features=[french.feature, days.feature])
+sliders = gs.FeatureSliders(scope, "She looked at the", features=[french.feature, hours.feature])
 sliders
 
 # %% [markdown]
@@ -247,17 +245,17 @@ sliders.reset()
 # %% [markdown]
 # **Control.** *Ablating* a feature takes its own contribution away. If the French feature matters where the text is
 # French, ablating it there should change the prediction more than on the same sentence in English, and more than
-# ablating the feature for days, which is silent in both.
+# ablating the feature for parts of the day, which is silent in both.
 
 # %%
 for text in ("Le boulanger est fatigué, mais il n'est pas", "The baker is tired, but he is not"):
-    for name, feature in (("French", french.feature), ("days", days.feature)):
+    for name, feature in (("French", french.feature), ("hours", hours.feature)):
         kl = scope.next_tokens(text, interventions=[gs.ablate(feature)]).kl
         print(f"{text:45} without {name:6}: KL {kl:.4f} nats")
 
 # %% [markdown]
-# The effect is there, and it is small: other features, and the part that no feature explains, still say that the text
-# is French. That a feature detects something well does not make it the only carrier.
+# The effect is there, and on the French text alone. It does not make the text English: other features, and the part that no
+# feature explains, still say that it is French. That a feature detects something well does not make it the only carrier.
 
 # %% [markdown]
 # ## 6 · Steer
@@ -291,14 +289,14 @@ for name, continuation in panel.texts.items():
 # that leaves the text readable. Reading a concept and writing it are two different things.
 
 # %%
-another = scope.find("thing:weather")[0]  # your label here
+another = scope.find("quality:size")[0]  # your label here
 panel = gs.SteeringPanel(scope, "She said", features=[another.feature], strength=0.5, temperature=0.7)
 panel
 
 # %% [markdown]
 # ## What this does not show
 #
-# * That a feature fires on days does not show that the model has one place for "day". Other features fire on the same
+# * That a feature fires on parts of the day does not show that the model has one place for them. Other features fire on the same
 #   tokens, and part of the residual stream is explained by none.
 # * A label says what we asked about. The features were scored against a list of concepts; a feature may follow
 #   something finer, broader or other than anything on that list.

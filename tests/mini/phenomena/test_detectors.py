@@ -14,6 +14,7 @@ from gscope_widgets.mini.train.phenomena.labels import format_labels
 from gscope_widgets.mini.train.phenomena.rivals import Rivals
 from gscope_widgets.mini.train.phenomena.studies import random_directions, rescore, shift_labels, shuffle_labels
 from gscope_widgets.mini.train.phenomena.truth import ConceptTargets, GroupTargets
+from gscope_widgets.runtime.dictionaries.folders import LocalFolder
 from gscope_widgets.runtime.dictionaries.labels import load_notes
 
 TOKENS, DOCUMENTS, CONCEPTS = 4000, 40, 40
@@ -106,7 +107,7 @@ def test_a_written_file_is_read_by_the_runtime(world, tmp_path):
     table = Rivals(rival, np.arange(CONCEPTS), rival, rival, rival, np.arange(CONCEPTS))
     path = tmp_path / "features.json"
     path.write_text(format_labels(labels, table))
-    notes = load_notes(path, d_dict=CONCEPTS)
+    notes = load_notes(LocalFolder(tmp_path), d_dict=CONCEPTS)
     assert notes.labels[4].text == NAMES[4]
     assert notes.labels[4].precision == 1.0
     assert len(notes.known_max) == CONCEPTS

@@ -5,6 +5,7 @@ import numpy as np
 MIN_EFFECT = 0.03  # rise in the detected share of tokens
 MIN_RATIO = 5  # over the median random direction
 MAX_PERPLEXITY = 1.5  # times the unsteered one
+CHOICE_PERPLEXITY = 1.3  # for choosing: what is at the edge on some prompts is beyond it on half of all others
 
 
 def is_steered(effect, random_effects, perplexity_ratio) -> np.ndarray:
@@ -23,7 +24,7 @@ def rank_choices(effect, random_effects, perplexity_ratio) -> np.ndarray:
     """A score for choosing among features and strengths: fluent first, then beyond random, then the effect."""
     median = np.median(np.abs(random_effects), axis=0)
     beyond = (effect >= MIN_EFFECT) & (effect >= MIN_RATIO * median)
-    return np.asarray(effect) + 2.0 * beyond + 10.0 * (np.asarray(perplexity_ratio) <= MAX_PERPLEXITY)
+    return np.asarray(effect) + 2.0 * beyond + 10.0 * (np.asarray(perplexity_ratio) <= CHOICE_PERPLEXITY)
 
 
 def false_positive_rate(random_effects: np.ndarray, perplexity_ratios: np.ndarray) -> float:
