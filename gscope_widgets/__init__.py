@@ -32,7 +32,6 @@ _ERRORS = (
     "OutOfMemory",
     "Cancelled",
     "Closed",
-    "SanityWarning",
 )
 _HOMES = {
     "load": "runtime.registry",
@@ -42,6 +41,7 @@ _HOMES = {
     "clamp": "records.interventions",
     "scale": "records.interventions",
     "ablate": "records.interventions",
+    "SanityWarning": "errors",
     "TokenHeatmap": "widgets.token_heatmap",
     "FeatureSliders": "widgets.feature_sliders",
     "SteeringPanel": "widgets.steering_panel",

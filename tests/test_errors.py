@@ -7,12 +7,21 @@ from gscope_widgets import errors
 from gscope_widgets.errors import describe_value
 
 FAMILY = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, Exception)]
+WARNINGS = [one for one in FAMILY if issubclass(one, Warning)]
+FAMILY = [one for one in FAMILY if one not in WARNINGS]
 
 
 @pytest.mark.parametrize("kind", FAMILY, ids=lambda kind: kind.__name__)
 def test_every_error_is_a_gscope_error_and_public(kind):
     assert issubclass(kind, gs.GscopeError)
     assert getattr(gs, kind.__name__) is kind
+    assert kind.__doc__
+
+
+@pytest.mark.parametrize("kind", WARNINGS, ids=lambda kind: kind.__name__)
+def test_every_warning_is_public_and_no_error(kind):
+    assert getattr(gs, kind.__name__) is kind
+    assert not issubclass(kind, gs.GscopeError)
     assert kind.__doc__
 
 
@@ -25,6 +34,7 @@ def test_every_error_is_a_gscope_error_and_public(kind):
         ("UnknownDictionary", LookupError),
         ("GatedModel", PermissionError),
         ("Offline", ConnectionError),
+        ("DiskFull", OSError),
         ("BadArtefact", ValueError),
         ("PromptTooLong", ValueError),
         ("OutOfMemory", MemoryError),

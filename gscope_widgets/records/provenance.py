@@ -12,10 +12,10 @@ class Provenance:
     dictionary: str
     device: str
     dtype: str
-    dictionary_revision: str = ""  # the commit on the Hub
     token_ids: tuple[int, ...] = ()
     settings: dict[str, object] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    dictionary_revision: str = ""  # the commit on the Hub
 
     def to_dict(self) -> dict[str, object]:
         """The record as plain data that JSON can hold."""

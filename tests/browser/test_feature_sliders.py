@@ -67,6 +67,14 @@ def wait_for_thumb(handle: Locator, share: float) -> None:
     )
 
 
+def wait_for_rest(handle: Locator) -> None:
+    """Return when the thumb stands still: where the page moves under a resting pointer, the thumb follows it."""
+    before = None
+    while (now := (handle.input_value(), handle.bounding_box())) != before:
+        before = now
+        handle.page.wait_for_timeout(300)
+
+
 def test_the_distribution_follows_the_thumb_before_it_is_let_go(notebook, sliders):
     mouse = sliders.page.mouse
     still = read_distribution(sliders)
@@ -81,6 +89,7 @@ def test_the_distribution_follows_the_thumb_before_it_is_let_go(notebook, slider
             expect(sliders.locator(".gscope-kl")).not_to_have_text(seen[-1])
             seen.append(read_kl(sliders))
         assert len(set(seen)) == len(seen)
+        wait_for_rest(slider(sliders, 0))
         during = read_distribution(sliders)
         assert any(base != changed for _, base, changed in during)
         value = notebook.evaluate("sliders.values[0]")
