@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).parents[2]
 _LOUD = 3.0  # inputs so large that any one feature fires on some of them
 
@@ -76,7 +78,10 @@ def _show_ours(folder: Path, tokens: int) -> dict:
 
     def show() -> tuple:
         dictionary = open_ours(folder)
-        return dictionary.direction(feature), dictionary.encode(x, features=(feature,)).to_dense()[:, feature]
+        found = dictionary.encode(x, features=(feature,))
+        trace = np.zeros(tokens, np.float32)  # `to_dense` would hold tokens x width of it
+        trace[found.positions] = found.activations
+        return dictionary.direction(feature), trace
 
     (direction, trace), peak = measure_peak(show)
     return {"direction": direction.tolist(), "trace": trace.tolist(), "peak_mb": peak}
