@@ -82,6 +82,7 @@ $(VENV)-bench/made.stamp: tests/bench/requirements.txt constraints.txt pyproject
 	touch $@
 
 bench: $(VENV)-bench/made.stamp
+	$(VENV)-bench/bin/python -m tests.bench.parity
 	$(VENV)-bench/bin/python -m tests.bench
 
 clean:
