@@ -303,5 +303,5 @@ panel
 # * Steering shows that a direction *can* push the text. It does not show that the model uses that direction when
 #   nobody pushes.
 # * gscope-mini is a small model trained on generated text. What holds here is no result about Gemma 3. To ask the same
-#   questions of Gemma, change one word, `gs.load("gemma-3-270m")`, and pass a Gemma Scope 2 folder that you have
-#   downloaded to `scope.dictionary(path=...)`.
+#   questions of Gemma, change one word, `gs.load("gemma-3-270m")`, and search for labels with
+#   `scope.find(..., where="neuronpedia")`: those are another model's guesses.
