@@ -78,7 +78,7 @@ class Scope:
         self._shelf = Shelf(loaded.info, name=loaded.tokenizer.model_name, token=token)
         self._neuronpedia = Neuronpedia()
         self._norms: dict[str, float] = {}
-        self._checks: dict[str, DictionaryCheck] = {}
+        self._checks: dict[Dictionary, DictionaryCheck] = {}  # by object: on the Hub an id may come to hold new weights
         self._activations: ByteCache[torch.Tensor] = ByteCache(
             limit_bytes=ACTIVATION_CACHE_BYTES, size=lambda tensor: tensor.nbytes
         )
@@ -509,7 +509,7 @@ class Scope:
         return self._worker.run(lambda _job: measure_effect(self._loaded.model, dictionary, feature))
 
     def _check(self, dictionary: Dictionary) -> DictionaryCheck:
-        if dictionary.info.id not in self._checks:
+        if dictionary not in self._checks:
             tokens = self.tokens(CALIBRATION_TEXT)
             used = list(tokens.used)
 
@@ -517,11 +517,11 @@ class Scope:
                 points = find_dictionary_points(self._loaded.text_model, site=site, layers=layers)
                 return tuple(part[used] for part in self._activations_at(tokens, points))
 
-            self._checks[dictionary.info.id] = check_dictionary(dictionary, capture, layers=self.info.layers)
-        return self._checks[dictionary.info.id]
+            self._checks[dictionary] = check_dictionary(dictionary, capture, layers=self.info.layers)
+        return self._checks[dictionary]
 
     def _warn_once(self, dictionary: Dictionary) -> None:
-        if dictionary.info.id not in self._checks and self._loaded.tokenizer.inner is not None:
+        if dictionary not in self._checks and self._loaded.tokenizer.inner is not None:
             for fault in self._check(dictionary).faults:
                 warnings.warn(f"{dictionary.info.id} does not fit {self.info.id}: {fault}", SanityWarning, stacklevel=2)
 

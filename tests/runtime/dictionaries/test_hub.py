@@ -221,11 +221,13 @@ def test_a_new_commit_with_the_same_weights_changes_nothing_and_with_others_brin
     (root / "README.md").write_text("new")
     scope.catalogue(refresh=True)
     assert scope.dictionary() is first
+    checked = scope.check(first).fvu
     assert first.info.commit == scope.provenance(first).dictionary_revision
     write_folder(root, lies_in(first.info), size="270m", seed=99)
     scope.catalogue(refresh=True)
     second = scope.dictionary()
     assert second is not first and second.info.commit != first.info.commit
+    assert scope.check(second).fvu != checked
     expected = load_file(root / lies_in(first.info) / "params.safetensors")["w_dec"][3]
     np.testing.assert_array_equal(second.direction(3), expected)
 
