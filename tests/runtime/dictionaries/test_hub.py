@@ -217,11 +217,11 @@ def test_a_revision_is_another_list_and_is_written_into_code(hub, open_size):
 def test_a_new_commit_with_the_same_weights_changes_nothing_and_with_others_brings_them(hub, open_size):
     scope = open_size()
     first = scope.dictionary()
+    checked = scope.check(first).fvu
     root = hub.folder / "google/gemma-scope-2-270m-pt"
     (root / "README.md").write_text("new")
     scope.catalogue(refresh=True)
     assert scope.dictionary() is first
-    checked = scope.check(first).fvu
     assert first.info.commit == scope.provenance(first).dictionary_revision
     write_folder(root, lies_in(first.info), size="270m", seed=99)
     scope.catalogue(refresh=True)
