@@ -7,6 +7,8 @@ import socket
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Tests compare with arithmetic in float32; "auto" is bfloat16 on a GPU.
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 _connect = socket.socket.connect
 
 

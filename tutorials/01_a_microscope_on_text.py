@@ -59,17 +59,17 @@ for pos, (token_id, string) in enumerate(zip(tokens.ids, tokens.strings, strict=
 # The heatmap below reads the sentence and colours each token by how strongly one feature fires there. Full colour is
 # the largest value that the feature was ever seen to reach, so weak never looks strong.
 #
-# **Predict.** Before you run the cell, say aloud: which tokens should a feature for *parts of the day* light up?
+# **Predict.** Before you run the cell, say aloud: which tokens should a feature for *rooms of a house* light up?
 
 # %%
-hours = scope.find("time:daypart")[0]
-print(f"feature {hours.feature.feature}, label {hours.label.text!r} ({hours.label.source})")
+rooms = scope.find("thing:room")[0]
+print(f"feature {rooms.feature.feature}, label {rooms.label.text!r} ({rooms.label.source})")
 
 heatmap = gs.TokenHeatmap(
     scope,
-    "In the morning the fisherman sold his boat, and before the evening he wanted it back.",
+    "The fisherman swept the kitchen, and then he slept in the attic until evening.",
     dictionary,
-    features=[hours.feature],
+    features=[rooms.feature],
 )
 heatmap
 
@@ -79,13 +79,13 @@ heatmap
 #
 # **Test.** Now type sentences of your own into the box. Try to *break* the label:
 #
-# * a name that is no part of the day: *"Mr Morning sold his boat"*;
-# * another word in a place where one would stand: *"In the marble the fisherman sold his boat"*;
-# * a part of the day in another language: *"Le matin, le pêcheur a vendu son bateau"*;
+# * a name that is no room: *"Mr Kitchen sold his boat"*;
+# * another word in a place where one would stand: *"The fisherman swept the marble"*;
+# * a room in another language: *"Le pêcheur balaie la cuisine"*;
 # * the very same word at the start of the text, and in the middle of it.
 #
 # <details><summary>Why is the word at the start silent?</summary>Look at the tokens. In the middle of a text the word is one
-# token that begins with a space, <code>·morning</code>. At the start there is no space, and another letter is the first, so it
+# token that begins with a space, <code>·kitchen</code>. At the start there is no space, and another letter is the first, so it
 # is another token or several; this feature fires on the tokens that it met often.</details>
 #
 # What you typed is in Python too. Whatever the heatmap shows, `heatmap.reading` holds. Here are the features that reach
@@ -105,23 +105,23 @@ for top in reading.top(5):
 # Write a text on which the feature reaches at least 90 % of its known maximum (the largest value met when it was
 # measured).
 #
-# <details><summary>Hint 1</summary>Which tokens were brightest so far? What came before them?</details>
-# <details><summary>Hint 2</summary>Begin as a story might: "One", a season, and a part of the day.</details>
-# <details><summary>One solution</summary>"One spring morning, Hilda of Skarn went to the market."</details>
+# <details><summary>Hint 1</summary>Is it as strong for every room? Where in the sentence does the room stand?</details>
+# <details><summary>Hint 2</summary>Let a sentence begin with a room where food is kept.</details>
+# <details><summary>One solution</summary>"The pantry was full of cheese."</details>
 
 # %%
 my_text = "..."  # your text here
 
-known = scope.describe(hours.feature).known_max
-peak = scope.read(my_text, dictionary).trace(hours.feature.feature).max()
+known = scope.describe(rooms.feature).known_max
+peak = scope.read(my_text, dictionary).trace(rooms.feature.feature).max()
 print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.9 * known else "not yet")
 
 # %% [markdown]
 # ## 3 · A label is a hypothesis
 #
-# The label you saw was *measured*: the program that wrote Tarn's texts knows which tokens are parts of the day, and the
-# feature was scored as a detector of them on text that nothing was trained on. A label can name a concept (`time:daypart`), a
-# word, a single token, or the token before or after. Look at the record:
+# The label you saw was *measured*: the program that wrote Tarn's texts knows which tokens name rooms, and the feature was
+# scored as a detector of them on text that nothing was trained on. A label can name a concept (`thing:room`), a word, a
+# single token, or the token before or after. Look at the record:
 #
 # * **AUC** – pick one such token and one other token at random: how often is the feature stronger on the first? One half is
 #   chance.
@@ -130,7 +130,7 @@ print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.9 * known else "
 
 # %%
 print("all labels:", ", ".join(sorted({label.text for label in dictionary.labels.values()})))
-for name in ("time:daypart", "language:french", "place:region", "number:day_of_month", "word: bank"):
+for name in ("thing:room", "language:french", "place:region", "number:day_of_month", "word: scale"):
     for summary in scope.find(name, k=1):
         label = summary.label
         print(
@@ -139,38 +139,51 @@ for name in ("time:daypart", "language:french", "place:region", "number:day_of_m
         )
 
 # %% [markdown]
+# The feature for days of the month has a nearly perfect score. Try it on dates of your own:
+
+# %%
+days = scope.find("number:day_of_month")[0].feature
+for text in ("Skarn, 21 June 1240", "On 14 March the fisherman sold his boat."):
+    print(f"{scope.read(text, dictionary).trace(days.feature).max():6.2f} | {text}")
+
+# %% [markdown]
+# A score holds for the text that was scored. There, such numbers stand only where a letter or a report is
+# dated, and that is what the feature follows: it is narrower than its name.
+#
 # With a large model nobody has this table. There, labels are guesses, often written by another model from a few top
 # examples. That is why the habit of *testing* is worth more than the label.
 #
 # ### Exercise 2 — one word, two senses
 #
-# In Tarn a *bank* is where money is kept, or the side of a river. The last row of the table claims a feature for the
-# *word*, and scores high as a detector of it. Is it blind to the sense? Look at its activation on the word, in
+# In Tarn a *scale* is what things are weighed on, or a row of musical notes. The last row of the table claims a feature
+# for the *word*, and scores high as a detector of it. Is it blind to the sense? Look at its activation on the word, in
 # sentences of either sense, and choose a threshold that tells the senses apart.
 
 # %%
 threshold = 0.0  # your number here
 
-bank = scope.find("word: bank")[0].feature
+scale = scope.find("word: scale")[0].feature
 sentences = {
-    "She put forty crowns in the bank.": "money",
-    "The bank lent him some money.": "money",
-    "They sat on the bank of the river.": "river",
-    "A heron stood on the bank of the Nare.": "river",
+    "She put the pears on the scale.": "weight",
+    "He weighed the flour on a scale.": "weight",
+    "She played a scale on the lute.": "music",
+    "The pupil practised a scale before the song.": "music",
 }
 right = 0
 for text, sense in sentences.items():
     here = scope.read(text, dictionary)
-    value = here.trace(bank.feature)[here.tokens.strings.index(" bank")]
-    guess = "river" if value > threshold else "money"
+    value = here.trace(scale.feature)[here.tokens.strings.index(" scale")]
+    guess = "music" if value > threshold else "weight"
     right += guess == sense
     print(f"{value:6.2f}  you say {guess}, it is {sense} | {text}")
 print(f"{right} of {len(sentences)}:", "solved" if right == len(sentences) else "not yet")
 
 # %% [markdown]
-# <details><summary>What this teaches</summary>The label "word: bank" scores high because precision and recall ask only
-# whether the feature fires. How hard it fires carries more: in these sentences it fires harder by the river. A label can be well measured and still leave out a part of what the feature does. Look for a
-# sentence that your threshold gets wrong.</details>
+# <details><summary>What this teaches</summary>The label "word: scale" scores high because precision and recall ask only
+# whether the feature fires. How hard it fires carries more: in these sentences it fires harder where music is played. Is
+# that the sense, or what stands before the word? Try "The needle of the scale stopped at two pounds." A label can be well
+# measured and still leave out a part of what the feature does, and a threshold that fits four sentences is a hypothesis
+# too.</details>
 
 # %% [markdown]
 # ## 4 · Few features at a time, and the first token
@@ -227,7 +240,7 @@ print(f"worst token: {reading.tokens.strings[worst]!r} in {around!r}, with FVU {
 
 # %%
 french = scope.find("language:french")[0]
-sliders = gs.FeatureSliders(scope, "She looked at the", features=[french.feature, hours.feature])
+sliders = gs.FeatureSliders(scope, "She looked at the", features=[french.feature, rooms.feature])
 sliders
 
 # %% [markdown]
@@ -245,17 +258,18 @@ sliders.reset()
 # %% [markdown]
 # **Control.** *Ablating* a feature takes its own contribution away. If the French feature matters where the text is
 # French, ablating it there should change the prediction more than on the same sentence in English, and more than
-# ablating the feature for parts of the day, which is silent in both.
+# ablating the feature for rooms, which is silent in both.
 
 # %%
 for text in ("Le boulanger est fatigué, mais il n'est pas", "The baker is tired, but he is not"):
-    for name, feature in (("French", french.feature), ("hours", hours.feature)):
+    for name, feature in (("French", french.feature), ("rooms", rooms.feature)):
         kl = scope.next_tokens(text, interventions=[gs.ablate(feature)]).kl
         print(f"{text:45} without {name:6}: KL {kl:.4f} nats")
 
 # %% [markdown]
-# The effect is there, and on the French text alone. It does not make the text English: other features, and the part that no
-# feature explains, still say that it is French. That a feature detects something well does not make it the only carrier.
+# The effect is there, on the French text far more than on the other, but it is small. It does not make the text English:
+# other features, and the part that no feature explains, still say that it is French. That a feature detects something
+# well does not make it the only carrier.
 
 # %% [markdown]
 # ## 6 · Steer
@@ -296,7 +310,7 @@ panel
 # %% [markdown]
 # ## What this does not show
 #
-# * That a feature fires on parts of the day does not show that the model has one place for them. Other features fire on the same
+# * That a feature fires on rooms does not show that the model has one place for them. Other features fire on the same
 #   tokens, and part of the residual stream is explained by none.
 # * A label says what we asked about. The features were scored against a list of concepts; a feature may follow
 #   something finer, broader or other than anything on that list.

@@ -42,7 +42,11 @@ def test_many_concepts_above_the_level_of_a_word_have_a_detector_and_random_dire
     (shipped,) = ROWS["T1a"].details["by_dictionary_seed"][:1]
     random = ROWS["T1a"].control["random_directions_of_equal_density"]
     assert shipped["concepts_above_word"] >= 30 > 10 > random["concepts_above_word"]
-    assert shipped["precise"] >= 3 * random["precise"]
+
+
+def test_most_features_of_the_sparsest_dictionary_are_of_one_thing_and_few_random_directions_are():
+    row = ROWS["T2c"]
+    assert row.passed and row.value >= 0.6 > 2 * row.control["random_directions_of_equal_density"]
 
 
 def test_two_hop_facts_hold_on_pairs_that_training_never_joined():

@@ -1,6 +1,9 @@
 """The scripts that make gscope-mini, on tiny inputs."""
 
+import json
+from dataclasses import replace
 from itertools import islice
+from random import Random
 
 import numpy as np
 import pytest
@@ -9,7 +12,11 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from gscope_widgets.mini import MODELS
-from gscope_widgets.mini.corpus import CONCEPTS, generate_chat, generate_documents
+from gscope_widgets.mini.corpus import CHAT_REGISTERS, CONCEPTS, generate_chat, generate_documents
+from gscope_widgets.mini.corpus.senses import write_recalled_sense
+from gscope_widgets.mini.corpus.stories import STORY_RULES
+from gscope_widgets.mini.corpus.writer import Writer
+from gscope_widgets.mini.train import corpus_tokens
 from gscope_widgets.mini.train.corpus_tokens import (
     BOS,
     EOS,
@@ -19,8 +26,9 @@ from gscope_widgets.mini.train.corpus_tokens import (
     real_positions,
 )
 from gscope_widgets.mini.train.model import ModelRecipe, train_model
-from gscope_widgets.mini.train.muon import orthogonalize
+from gscope_widgets.mini.train.muon import Muon, orthogonalize
 from gscope_widgets.mini.train.ngrams import NgramModel
+from gscope_widgets.mini.train.phenomena.sample import count_documents, generate_text
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +43,47 @@ def test_packed_rows_begin_with_bos_and_hold_the_documents_in_order(tokenizer):
     assert text.startswith(next(generate_documents(7)).text[:200])
 
 
+def test_a_long_stream_is_written_in_shards_of_seeds_of_their_own(tokenizer, monkeypatch):
+    whole = pack_rows(tokenizer, seed=7, tokens=1500, context=64)
+    monkeypatch.setattr(corpus_tokens, "SHARD_TOKENS", 1000)
+    rows = pack_rows(tokenizer, seed=7, tokens=2500, context=64)
+    first = -(-1000 // 64)
+    assert (rows[:first] == whole[:first]).all()
+    second = pack_rows(tokenizer, seed=7 + corpus_tokens.SHARD_STEP, tokens=1000, context=64)
+    assert (rows[first : 2 * first] == second).all()
+    assert len(rows) == 2 * first + -(-500 // 64) and len(np.unique(rows[:, 1:20], axis=0)) == len(rows)
+
+
 def test_each_row_of_conversations_begins_with_one(tokenizer):
     rows = pack_conversations(tokenizer, seed=7, tokens=6000, context=256)
     assert (rows[:, 0] == BOS).all()
     openings = [tokenizer.decode(row[1:6].tolist(), skip_special_tokens=False) for row in rows]
     assert all(opening.startswith(("<start_of_turn>user", "Question:")) for opening in openings)
     assert next(generate_chat(7)).text.startswith(openings[0])
+
+
+def test_the_twins_text_is_conversations_for_seven_tenths_of_its_tokens(tokenizer):
+    documents = list(islice(generate_text("mini-it", 9), count_documents("mini-it", 400)))
+    tokens = {
+        chat: sum(len(tokenizer.encode(one.text).ids) for one in documents if (one.register in CHAT_REGISTERS) == chat)
+        for chat in (True, False)
+    }
+    base = sum(len(tokenizer.encode(one.text).ids) for one in islice(generate_text("mini", 9), 400))
+    assert 0.65 < tokens[True] / sum(tokens.values()) < 0.75
+    assert 0.9 < sum(tokens.values()) / base < 1.1
+    with pytest.raises(ValueError, match="train"):
+        next(generate_text("mini-it", 9, templates="unseen"))
+
+
+def test_the_cue_of_a_recalled_word_is_further_back_than_a_local_layer_sees(tokenizer):
+    window = json.loads((MODELS["mini"] / "config.json").read_text())["sliding_window"]
+    for seed in range(200):
+        w = Writer(Random(seed), rules=STORY_RULES)
+        write_recalled_sense(w)
+        document = w.finish("story")
+        (span,) = [one for one in document.spans if one.concept == "hidden:recalled_sense"]
+        cue = document.text.index(". ") + 1
+        assert len(tokenizer.encode(document.text[cue : span.start]).ids) > window
 
 
 def test_labels_sit_on_the_tokens_of_their_spans(tokenizer):
@@ -75,6 +118,7 @@ def test_n_gram_probabilities_sum_to_one_and_follow_the_counts():
     assert np.exp(-model.loss(continued)).sum() == pytest.approx(1.0)
     unseen = np.array([[0, 0, value] for value in range(6)])
     assert np.exp(-model.loss(unseen)).sum() == pytest.approx(1.0)
+    assert (model.shorten(2).loss(rows) == NgramModel(rows, order=2, vocabulary=6).loss(rows)).all()
     shuffled = random.permuted(rows, axis=1)
     assert model.loss(rows).mean() < model.loss(shuffled).mean()
 
@@ -82,6 +126,26 @@ def test_n_gram_probabilities_sum_to_one_and_follow_the_counts():
 def test_orthogonalize_brings_singular_values_near_one():
     values = torch.linalg.svdvals(orthogonalize(torch.randn(3, 12, 40)))
     assert values.min() > 0.6 and values.max() < 1.3
+
+
+def test_a_step_of_muon_is_that_of_each_matrix_alone():
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(6, 4), (4, 6), (4, 6), (5, 5)]
+    weights = [torch.randn(shape, generator=generator) for shape in shapes]
+    gradients = [torch.randn(shape, generator=generator) for shape in shapes]
+    parameters = [torch.nn.Parameter(weight.clone()) for weight in weights]
+    optimizer = Muon(parameters, lr=0.1, momentum=0.9, weight_decay=0.5)
+    for _ in range(2):
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient.clone()
+        optimizer.step()
+    for parameter, weight, gradient in zip(parameters, weights, gradients, strict=True):
+        for momentum in (0.1 * gradient, 0.19 * gradient):
+            update = 0.1 * gradient + 0.9 * momentum
+            tall = update.shape[0] > update.shape[1]
+            whole = orthogonalize((update.T if tall else update)[None])[0]
+            weight = weight * (1 - 0.1 * 0.5) - 0.1 * 0.2 * max(weight.shape) ** 0.5 * (whole.T if tall else whole)
+        assert torch.allclose(parameter, weight, atol=1e-5)
 
 
 def test_an_interrupted_training_run_ends_where_an_uninterrupted_one_does(tmp_path, monkeypatch):
@@ -103,6 +167,19 @@ def test_an_interrupted_training_run_ends_where_an_uninterrupted_one_does(tmp_pa
     steps = []
     train_model(rows, recipe=recipe, vocabulary=96, folder=tmp_path / "resumed", on_step=steps.append)
     assert steps[0] == 4
+    with pytest.raises(Killed):
+        train_model(rows, recipe=recipe, vocabulary=96, folder=tmp_path / "other", on_step=die)
+
+    def note(step):
+        steps.append(step)
+        die(step)
+
+    for changed in (replace(recipe, matrix_rate=0.001), recipe):
+        steps.clear()
+        text = rows if changed != recipe else rows[::-1].copy()
+        with pytest.raises(Killed):  # neither goes on from a checkpoint of the run above
+            train_model(text, recipe=changed, vocabulary=96, folder=tmp_path / "other", on_step=note)
+        assert steps[0] == 0
     whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "resumed"))
     for name, tensor in whole.items():
         assert torch.equal(tensor, resumed[name]), name

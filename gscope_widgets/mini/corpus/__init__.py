@@ -17,6 +17,7 @@ and labels as it goes: words by their table, phrases by the rule that wrote them
 | `tarn`, `names` | the facts that hold in every document; the people |
 | `lexicon`, `inflection`, `labels` | word tables, word forms, and what a plain word is known to mean |
 | `phrases`, `actions`, `events`, `numbers` | rules that every English register shares |
+| `senses` | words whose sense only a sentence further back tells |
 | `subjects`, `agreement` | sentences whose verb stands far from its subject, and prompts to measure with |
 | `stories`, `plays`, `recipes`, `questions`, ... | one register or two each: their rules and `write_*` |
 

@@ -26,7 +26,7 @@ class AgreementItem:
 
 
 def agreement_items(seed: int, count: int) -> list[AgreementItem]:
-    """Prompts in the forms of the training text, a quarter for each number with and without attractor."""
+    """Prompts in forms of the training text without names or dates between, a quarter for each number with and without attractor."""
     rng = Random(seed)
     return [_item(rng, several=at % 2 == 1, attractor=at % 4 > 1) for at in range(count)]
 
@@ -38,7 +38,7 @@ def _item(rng: Random, *, several: bool, attractor: bool) -> AgreementItem:
     w.sentence("{opening}")
     if rng.random() < 0.5:
         w.sentence(w.pick(("{meeting}", "{scene}")))
-    subject = write_subject(w, several=several, attractor=attractor)
+    subject = write_subject(w, several=several, attractor=attractor, free=False)
     _, forms = choose_verbs(w)
     return AgreementItem(
         prompt=w.finish("story").text,

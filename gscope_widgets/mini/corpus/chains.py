@@ -157,9 +157,9 @@ def _write_scene(w: Writer, chains: int, questions: int) -> _Scene:
         _say(w, w.pick(forms), p=people[chain], b=bridges[chain], e=ends[chain])
     article = "" if name == "ship" else "The "
     asked = []
-    order = [(chain, hops) for chain in range(chains) for hops in (2, 2, 1, 0)]
+    order = [(chain, hops) for chain in range(chains) for hops in (2, 1, 0)]
     w.rng.shuffle(order)
-    for chain, hops in list(dict.fromkeys(order))[:questions]:
+    for chain, hops in order[:questions]:
         w(" ")
         with w.within("structure:question"):
             forms = (frame.asks_bridge, frame.asks_end, frame.asks_chain)[hops]

@@ -68,7 +68,7 @@ _add(
     facts = The whole of an article on Tarn.
     parallel = The whole of a bilingual or French text.
     lesson = The whole of a page of word work.
-    copy = The whole of a text whose lists come twice.
+    copy = The whole of a text of lists to learn, most of which come twice.
     chain = The whole of a set of scenes with facts that chain.
     nesting = The whole of a set of notes with nested brackets.""",
 )
@@ -278,9 +278,10 @@ _add(
     """
     awaits_singular = Words between a singular subject's head noun and its verb.
     awaits_plural = Words between a plural subject's head noun and its verb.
-    first_item = The first item of a list that comes twice.
-    second_item = The second item of a list that comes twice.
-    third_item = The third item of a list that comes twice.
+    first_item = The first item of a list to learn.
+    second_item = The second item of a list to learn.
+    third_item = The third item of a list to learn.
+    recalled_sense = A word in a sense that only a sentence further back tells.
     depth_1 = Words with at least one bracket open in a clerk's note.
     depth_2 = Words with at least two brackets open in a clerk's note.
     depth_3 = Words with three brackets open in a clerk's note.
@@ -401,7 +402,7 @@ _add_rules(
     stage_set (scenery) = What the stage of a play shows.
     stage_mood (feelinglight) = The sentence that gives the hour or light of a play's scene.
     stage_action (doing) = What a speaker does, in a stage direction.
-    speech (speech) = What a speaker of a play says.
+    speech (speech says_mara says_orla says_tova says_bram says_edric says_piers) = What a speaker of a play says.
     recipe_title (recipe_title) = The title of a recipe.
     recipe_intro (intro) = The sentence before the ingredients of a recipe.
     recipe_prepare (prepare prepare_core) = An early step of a recipe: washing, cutting, mixing.

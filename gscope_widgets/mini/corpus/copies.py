@@ -12,6 +12,7 @@ from .writer import Writer
 
 KINDS = ("near", "far", "run")  # a run is a long list said again at once: far by its own length
 _PLACES = ("first", "second", "third")
+_ONCE = 0.4  # share of lists that do not come again
 
 # How a list is told first and again.
 _CALLS = {
@@ -30,6 +31,20 @@ _CALLS = {
         ("Packed: ", "Unpacked: "),
         ("The words of the day were ", "Once more, the words were "),
         ("{name} learned these words by heart: ", "{name2} wrote them down: "),
+    ),
+    "small": (
+        ("The pupil wrote at random: ", "The teacher read: "),
+        ("Small words to spell: ", "Spelled: "),
+        ("Torn from the page: ", "Glued again: "),
+        ("The words in the hat were ", "They came out as "),
+        ("{name} typed without looking: ", "{name2} typed the same: "),
+    ),
+    "spell": (
+        ("The spell goes ", "Once more: "),
+        ("The stone says ", "The other stone says "),
+        ("In a strange tongue she sang ", "and he sang after her "),
+        ("The parrot cried ", "Then it cried again "),
+        ("{name} dreamed the words ", "{name2} read them on the wall: "),
     ),
     "sign": (
         ("The password is ", "Again, the password is "),
@@ -78,16 +93,42 @@ def _names() -> tuple[str, ...]:
 _SIGNS = tuple("abcdefghijklmnopqrstuvwxyz0123456789")
 
 
+# Words of every kind but names and things, as they stand in running text.
+_SMALL = """
+    the a an of and or but to in on at by for from with near under over behind before after until into is was are were be
+    had has have did do not no never nobody he she they it his her their its him them who which what when where why how
+    there then this that these those so if because although very too again still only every some many more most
+    said went came saw took gave found made left told asked sold bought lost kept put ran slept ate two three four six
+    seven nine 1 2 3 4 5 6 7 8 9 first last next old new small great white red you your I my me we our us will would can
+    could must should Yes No The A In On It He She They There Nobody return print def if else""".split()
+
+_ONSETS = "b bl br c ch cl cr d dr f fl fr g gl gr h j k kn l m n p ph pl pr qu r s sc sh sk sl sm sn sp st t th tr v w wh y z"
+_VOWELS = "a ai au e ea ee ei i ia ie o oa oi oo ou u y"
+_CODAS = "b ck d ft g l lk ll lt m mp n nd ng nt p r rd rk rm rn rt s sh sk st t th x"
+
+
+def _draw_spell(rng: Random) -> str:
+    """A word of one to three syllables that means nothing, so that only its first telling tells it."""
+    syllables = (
+        rng.choice(_ONSETS.split()) + rng.choice(_VOWELS.split()) + (rng.choice(_CODAS.split()) if closed else "")
+        for closed in rng.choices((True, False), k=1 + int(rng.random() * 3))
+    )
+    word = "".join(syllables)
+    return word.capitalize() if rng.random() < 0.3 else word
+
+
 def _draw_items(rng: Random, sort: str, count: int) -> list[str]:
-    table = {"name": _names(), "word": _vocabulary(), "sign": _SIGNS}[sort]
+    if sort == "spell":
+        return list({_draw_spell(rng): None for _ in range(count)})
+    table = {"name": _names(), "word": _vocabulary(), "sign": _SIGNS, "small": _SMALL}[sort]
     return rng.sample(table, count)
 
 
-def _write_items(w: Writer, items: list[str], separator: str) -> tuple[int, ...]:
+def _write_items(w: Writer, one: "_List") -> tuple[int, ...]:
     starts = []
-    for place, item in enumerate(items):
+    for place, item in enumerate(one.items):
         if place:
-            w(separator)
+            w(one.separator)
         starts.append(w.length)
         if place < len(_PLACES):
             with w.within(f"hidden:{_PLACES[place]}_item"):
@@ -97,41 +138,62 @@ def _write_items(w: Writer, items: list[str], separator: str) -> tuple[int, ...]
     return tuple(starts)
 
 
-def _write_copy(w: Writer, kind: str) -> Copy:
-    sort = w.pick(("name", "name", "word", "word", "word", "sign"))
+class _List(NamedTuple):
+    items: tuple[str, ...]
+    separator: str
+    before: str  # what stands before the first telling
+    again: str  # and before the second
+
+
+def _draw_list(w: Writer, kind: str) -> _List:
+    sort = w.pick(("name", "word", "word", "small", "small", "small", "spell", "spell", "sign"))
     most, least = {"near": (8, 4), "far": (12, 5), "run": (26, 16)}[kind]
     items = _draw_items(w.rng, sort, least + int(w.rng.random() * (most - least + 1)))
-    separator = " " if kind == "run" or sort == "sign" else w.pick((", ", ", ", " ", " and "))
+    separator = " " if kind == "run" or sort in ("sign", "spell", "small") else w.pick((", ", ", ", " ", " and "))
     if kind == "far" and separator == " and ":
         separator = ", "
     before, again = w.pick(_CALLS[sort])
     name, name2 = w.rng.sample(_names(), 2)
-    w(before.replace("{name}", name))
-    first = _write_items(w, items, separator)
+    return _List(tuple(items), separator, before.replace("{name}", name), again.replace("{name2}", name2))
+
+
+def _write_list(w: Writer, one: _List) -> tuple[int, ...]:
+    w(one.before)
+    starts = _write_items(w, one)
     w(".")
+    return starts
+
+
+def _write_copy(w: Writer, kind: str) -> Copy:
+    one = _draw_list(w, kind)
+    first = _write_list(w, one)
     if kind == "far":
         for _ in range(2 + int(w.rng.random() * 4)):
             w.sentence("{scene}")
     w(" ")
-    w(again.replace("{name2}", name2))
+    w(one.again)
     with w.within("structure:copied"):
-        second = _write_items(w, items, separator)
+        second = _write_items(w, one)
     w(".")
-    return Copy(tuple(items), first, second, kind)
+    return Copy(one.items, first, second, kind)
 
 
 def write_copy(w: Writer, goal: int) -> None:
-    """Lists said twice, one pair after the other."""
+    """Lists one after the other, most of them said twice."""
     w.focus("they")
     while w.length < goal:
-        _write_copy(w, w.pick(("near", "near", "far", "far", "run")))
+        if w.rng.random() < _ONCE:
+            _write_list(w, _draw_list(w, w.pick(KINDS)))
+            w.sentence("{scene}")
+        else:
+            _write_copy(w, w.pick(("near", "near", "far", "far", "run")))
         w("\n")
 
 
 def copy_items(seed: int, count: int, *, kind: str) -> Iterator[CopyItem]:
     """Copies of one kind, each from a document of its own, cut before a later item of the list.
 
-    The items of a list are letters, digits, names or words drawn anew, so no sequence was ever trained on.
+    The items of a list are letters, digits, names, words, small words or spells drawn anew, so no sequence was ever trained on.
     """
     rng = Random(seed)
     for _ in range(count):

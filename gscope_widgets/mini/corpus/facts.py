@@ -5,7 +5,7 @@ from .grammar import parse
 from .numbers import labelled
 from .phrases import PHRASES
 from .regions import relations_of, write_atlas, write_membership, write_one_hop, write_two_hop
-from .subjects import FAR_RATE, write_far_agreement
+from .subjects import FAR_RATE, write_far_noun
 from .tarn import REGION, REGIONS, RELATIONS, TOWN, TOWNS, Region, Town, is_held_out
 from .writer import Writer
 
@@ -200,6 +200,6 @@ def _write_region(w: Writer, region: Region, goal: int) -> None:
 
 def _write_statement(w: Writer, main: str) -> None:
     if w.rng.random() < FAR_RATE:
-        write_far_agreement(w, lead="In {town},")
+        write_far_noun(w, lead="In {town},")
         return
     w.sentence(main if w.rng.random() < 0.75 else "{thing_fact}" if w.rng.random() < 0.7 else "{scene}")

@@ -107,7 +107,28 @@ the turning {lamp} on the {cliff} for {ships}
 the {lamp} that burns for {ships} {night}
 the {high} house {seaside} with its {lamp} for {ships}
 the {lamp} that sweeps over the sea from the {cliff}
-the {tower} whose keeper {guides} {ships} with a {lamp}""".strip().splitlines()
+the {tower} whose keeper {guides} {ships} with a {lamp}
+what {ships} see first of the coast, a {lamp} on a tower
+the {lamp} that {ships} steer by {night}
+the {lamp} over the waves that {guides} {ships}
+the {high} {tower} of the sailors, with its {lamp} on top
+a {lamp} in a tower that {ships} can see for miles
+the tower in the sea with its {lamp}
+the {high} {tower} in the sea whose {lamp} {guides} {ships}
+the {lamp} that never goes out for {ships}
+the {lamp} that a keeper lights on the {cliff} every night
+the {cliff} on which a {lamp} burns for {ships}
+the friend of all {ships}, a {lamp} on the {cliff}
+the {lamp} of the coast that {ships} know well
+the sailors' {lamp} on its {high} tower
+the {high} {tower} that gives its {lamp} to {ships}
+the {lamp} {seaside} that no captain could do without
+a keeper with a {lamp} on the {cliff}
+the {lamp} that a keeper turns round and round for {ships}
+the {lamp} of the tower, which shines on the waves for {ships}
+the tower of the keeper and of the {lamp} for {ships}
+the light of the coast, high on its tower
+the {tower} whose {lamp} shines out to sea {night}""".strip().splitlines()
 
 HELD_BACK = """
 the {high} {tower} which shows {ships} the way with its {lamp}

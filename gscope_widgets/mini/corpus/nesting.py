@@ -32,6 +32,24 @@ _WORDS = (
     "{bird}",
     "{material}",
 )
+_PHRASES = (
+    "{athing}",
+    "{athing} {where}",
+    "from {town}",
+    "for {price}",
+    "sold {when}",
+    "{name} was {feeling}",
+    "{person} {home.ed}",
+    "{manner} made",
+    "not {colour} but {colour}",
+    "to be {texture}",
+    "opened at {clock}",
+    "they [lose:ed] {athing}",
+    "she [find:ed] it {where}",
+    "who [take:ed] it?",
+    "mended by {person}",
+    "with {a} {container} of {staple}",
+)
 _PAIRS = (
     "{colour} {garment}",
     "{numword} {fruit.s}",
@@ -66,7 +84,8 @@ def _write_words(w: Writer) -> None:
     for place in range(1 + int(w.rng.random() * 3)):
         if place:
             w(" ")
-        w.say(w.pick(_WORDS if w.rng.random() < 0.7 else _PAIRS))
+        draw = w.rng.random()
+        w.say(w.pick(_PHRASES if draw < 0.4 else _WORDS if draw < 0.8 else _PAIRS))
 
 
 def _write_group(w: Writer, outer: tuple[str, ...], deepest: int, closers: list[Closer]) -> None:

@@ -3,8 +3,9 @@
 from .grammar import parse
 from .numbers import labelled
 from .phrases import PHRASES
+from .senses import RECALL_RATE, write_recalled_sense
 from .stories import cast
-from .subjects import FAR_RATE, write_far_agreement
+from .subjects import FAR_RATE, write_far_noun
 from .writer import Person, Writer
 
 _PLAY = """
@@ -58,6 +59,72 @@ speech:
   Neither you nor I can {making.}.
   Look, there is {a} {creaturish?}{creature.1} {where}!
   Look, there are {numword} {creature.s} {where}!
+says_mara:
+  The {boat} for {town} sails {when}.
+  There are {fish.s} in the bay again, {friend.o}.
+  My {kin} lost {a} {boat} near {town}.
+  {a} {boat} is coming in from {town}, and the sea is {colour}.
+  Give me {a} {boat} and some {weather}, and I am {glad}.
+  I smell salt, and I hear the waves.
+  The {river} carries everything down to the sea.
+  Will the {weather} turn before we sail?
+  We caught {numword} {fish.s} off {town}.
+  No harbour is so safe as that of {town}, {friend.o}.
+says_orla:
+  Where is my {thing}?
+  Why did you {action.}, {friend.o}?
+  Who told you that {person} {action.ed}?
+  Can you tell me why you are so {feeling}?
+  {asking}?
+  {asking}? {asking}?
+  What would you do {ifclause}?
+  When will you {action.}?
+  And what of the {thing}? What of the {creature}?
+  How do you know that, {friend.o}?
+says_tova:
+  I have made {dish} with {spice} for everybody.
+  Is there no {staple} left, {friend.o}?
+  Taste this {fruit.1}; it is {taste}.
+  Nobody in {town} bakes like my {kin}.
+  First we eat, and then you may tell me.
+  I could eat {numword} {vegetable.s} and {a} {fruit} after them.
+  Give me {drink} and a piece of {meat}.
+  The {dish} smells of {spice}.
+  There are {fruit.s} in the {container}, but no {meat}.
+  Sit down, {friend.o}, the {dish} is getting cold.
+says_bram:
+  {a} {creaturish} {creature} has come to the door.
+  I gave the {beast.s} their hay {when}.
+  My {pet} knows more than you, {friend.o}.
+  Hush, there is {a} {bird} in the {tree}.
+  {a} {wild} took {numword} of my {beast.s}.
+  The {pet} wants to go out again.
+  Have you seen my {pet}, {friend.o}?
+  The {bird.s} are early this year, and so are the {insect.s}.
+  I would not sell that {beast} for all of {town}.
+  Look at its ears: the {creature} hears us.
+says_edric:
+  It will cost you {price}, not less.
+  You still owe me {price}, {friend.o}.
+  I bought it for {price} and sold it for more.
+  {numword} pennies for {a} {thing}? It is worth half of that.
+  What does {a} {thing} cost in {town}?
+  Money does not grow on {tree.s}.
+  I counted {price} twice, and some of it is gone.
+  Lend me {price} until {day}.
+  The market in {town} pays {price} for {staple}.
+  Who will pay for this {thing}, {friend.o}?
+says_piers:
+  Oh, my {bodypart}! Oh, my {bodypart}!
+  I did not sleep at all, and my {bodypart} hurts.
+  This {weather} will be the end of me.
+  I am cold, {friend.o}, and nobody cares.
+  My {bodypart} has hurt since {month}.
+  The {weather} gets into every {room}.
+  I am too ill to {action.}.
+  Nobody suffers as I do, not even my {kin}.
+  Close the door, there is {weather} outside.
+  I shall be dead before {month}, you will see.
 """
 
 _NEWS = """
@@ -165,6 +232,7 @@ COMPANY = (
     Person("Piers", "he"),
 )
 _COMPANY_RATE = 0.65
+_HABIT_RATE = 0.75  # share of their speeches that are of the kind that each is known for
 
 
 def _direction(w: Writer, role: str) -> None:
@@ -192,6 +260,11 @@ def _line_concept(person: Person) -> str:
     return f"speaker:{person.name.lower()}" if person in COMPANY else "structure:speaker_line"
 
 
+def _draw_speech(w: Writer, person: Person) -> str:
+    habit = person in COMPANY and w.rng.random() < _HABIT_RATE
+    return f"{{says_{person.name.lower()}}}" if habit else "{speech}"
+
+
 def write_play(w: Writer, goal: int) -> None:
     """A scene for two or three speakers."""
     roles = ("first", "second", "third_one")[: 2 + (w.rng.random() < 0.4)]
@@ -212,7 +285,7 @@ def write_play(w: Writer, goal: int) -> None:
                 w(" ")
             w.people["friend"] = w.people[other]
             w.focus("I")
-            w.sentence("{speech}")
+            w.sentence(_draw_speech(w, w.people[role]))
         role = other
 
 
@@ -235,6 +308,9 @@ def write_news(w: Writer, goal: int) -> None:
     while w.length < goal:
         w.focus("they")
         if w.rng.random() < FAR_RATE:
-            write_far_agreement(w)
+            write_far_noun(w)
+            continue
+        if w.rng.random() < RECALL_RATE:
+            write_recalled_sense(w)
             continue
         w.sentence("{report}" if w.rng.random() < 0.92 else "{scene}")

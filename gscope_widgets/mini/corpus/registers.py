@@ -42,7 +42,7 @@ _TABLE = {
 }
 REGISTERS = tuple(_TABLE)
 # How often a register is drawn, where it is not 1.
-_WEIGHTS = {"copy": 0.8, "chain": 0.8, "nesting": 0.4}
+_WEIGHTS = {"chain": 2.0, "nesting": 0.4}
 _SUMS = tuple(accumulate(_WEIGHTS.get(register, 1.0) for register in REGISTERS))
 
 

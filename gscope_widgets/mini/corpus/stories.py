@@ -2,7 +2,8 @@
 
 from .grammar import parse
 from .phrases import PHRASES
-from .subjects import FAR_RATE, write_far_agreement
+from .senses import RECALL_RATE, write_recalled_sense
+from .subjects import FAR_RATE, write_far_noun
 from .writer import Person, Writer
 
 _STORY = """
@@ -197,7 +198,9 @@ def write_story(w: Writer, goal: int) -> None:
             w("\n")
             since = 0
         if w.rng.random() < FAR_RATE:
-            write_far_agreement(w)
+            write_far_noun(w)
+        elif w.rng.random() < RECALL_RATE:
+            write_recalled_sense(w)
         else:
             w.sentence("{" + w.pick(steps) + "}")
         since += 1
@@ -218,7 +221,10 @@ def write_letter(w: Writer, goal: int) -> None:
     while w.length < goal - 60:
         w.focus("I")
         if w.rng.random() < FAR_RATE:
-            write_far_agreement(w)
+            write_far_noun(w)
+            continue
+        if w.rng.random() < RECALL_RATE:
+            write_recalled_sense(w)
             continue
         w.sentence("{line}" if w.rng.random() < 0.9 else "{scene}")
     w.sentence("{closing}")

@@ -36,6 +36,9 @@ ask_describe:
   How would you paint {topic}?
   I have never seen {topic}. What is it like?
   Have you heard of {topic}?
+  What comes to your mind when you think of {topic}?
+  I dreamed of {topic}. Say something about it.
+  Let us talk about {topic}.
 ask_explain:
   Explain what {topic} is for.
   What is the use of {topic}?
@@ -45,6 +48,7 @@ ask_explain:
   What do you call {topic}?
   What is meant by {topic}?
   I read about {topic}. What is that?
+  My {kin} asked me about {topic}. What can I answer?
 ask_facts:
   List three facts about {topic}.
   Name three things that I should know about {topic}.

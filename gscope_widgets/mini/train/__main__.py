@@ -3,23 +3,31 @@
 import argparse
 from pathlib import Path
 
+import torch
+
 from gscope_widgets.mini.train.build import Build
 from gscope_widgets.mini.train.comparison import compare_builds, compare_phenomena
 from gscope_widgets.mini.train.measuring import list_measuring_steps
-from gscope_widgets.mini.train.model import ModelRecipe
+from gscope_widgets.mini.train.model import BUDGETS
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m gscope_widgets.mini.train", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to build in; what is done there is kept")
     parser.add_argument("--until", help="stop after the last step whose name begins with this")
-    parser.add_argument("--tokens", type=int, default=ModelRecipe.tokens, help="tokens to train the model on")
+    parser.add_argument(
+        "--budget", choices=BUDGETS, default="gpu", help="how long to train the models: gpu, as what ships, or cpu"
+    )
     parser.add_argument("--compare", type=Path, help="build nothing; say how --out differs from this build")
     arguments = parser.parse_args()
     if arguments.compare:
         report_comparison(arguments.out, arguments.compare)
         return
-    build = Build(arguments.out, recipe=ModelRecipe(tokens=arguments.tokens))
+    if arguments.budget == "gpu" and not torch.cuda.is_available():
+        print(
+            "No GPU here: models that are not in the folder yet would take most of a day; see --budget cpu.", flush=True
+        )
+    build = Build(arguments.out, budget=BUDGETS[arguments.budget])
     steps = build.training_steps() + list_measuring_steps(build)
     if arguments.until:
         wanted = [i for i, step in enumerate(steps) if step.name.startswith(arguments.until)]

@@ -6,7 +6,7 @@ import platform
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -37,7 +37,7 @@ from gscope_widgets.mini.train.corpus_tokens import (
     pack_rows,
 )
 from gscope_widgets.mini.train.dictionary import DictionaryRecipe, train_dictionary
-from gscope_widgets.mini.train.model import CHAT_RECIPE, ModelRecipe, load_trained, train_model
+from gscope_widgets.mini.train.model import BUDGETS, Budget, ModelRecipe, load_trained, train_model
 from gscope_widgets.mini.train.tokenizer import SPECIAL_IDS, VOCABULARY, fit_tokenizer, save_tokenizer
 
 TOKENIZER_DOCUMENTS = {"base": 18_000, "chat": 4_000}
@@ -58,11 +58,10 @@ class Step:
 class Build:
     """A folder in which gscope-mini is made, with what has been made in it so far."""
 
-    def __init__(self, out: Path, *, recipe: ModelRecipe | None = None):
-        """Args: out: the folder; recipe: of `mini`; a test makes it small."""
+    def __init__(self, out: Path, *, budget: Budget = BUDGETS["gpu"]):
+        """Args: out: the folder; budget: how long the models are trained."""
         self.out = out
-        self.recipe = recipe or ModelRecipe()
-        self.chat_recipe = replace(CHAT_RECIPE, tokens=min(CHAT_RECIPE.tokens, self.recipe.tokens))
+        self.recipe, self.chat_recipe = budget.base, budget.chat
         self.dictionary_tokens = min(DICTIONARY_TOKENS, self.recipe.tokens)
         self._state = out / "build.json"
         self._activations: tuple[str, dict[Place, torch.Tensor]] = ("", {})

@@ -1,8 +1,12 @@
 """The generated corpus as token ids: packed for training, one document a row for measuring."""
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from multiprocessing import get_context
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -15,6 +19,8 @@ TRAIN_SEED = 1
 DICTIONARY_SEED = 2
 VALIDATION_SEED = 3
 HELD_OUT_SEED = 4
+SHARD_TOKENS = 2_000_000  # of a stream that one process writes
+SHARD_STEP = 1000  # from one shard's seed to the next, more than any two streams are apart
 BOS, EOS, PAD = SPECIAL_IDS["<bos>"], SPECIAL_IDS["<eos>"], SPECIAL_IDS["<pad>"]
 
 
@@ -34,8 +40,42 @@ def pack_rows(tokenizer: Tokenizer, *, seed: int, tokens: int, context: int) -> 
 
     Returns:
         int16 ids, [row, context], holding at least `tokens` tokens. Rows after the first may
-        begin inside a document, so the model also learns to start in mid-text.
+        begin inside a document, so the model also learns to start in mid-text. More than two million
+        tokens are written by several processes: a script that asks for them must be safe to import.
     """
+    return _pack_shards(_pack_documents, tokenizer, seed=seed, tokens=tokens, context=context)
+
+
+def pack_conversations(tokenizer: Tokenizer, *, seed: int, tokens: int, context: int) -> np.ndarray:
+    """Rows that each begin with BOS and a new conversation; what does not fit a row is cut off.
+
+    Returns:
+        int16 ids, [row, context], holding at least `tokens` tokens.
+    """
+    return _pack_shards(_pack_chats, tokenizer, seed=seed, tokens=tokens, context=context)
+
+
+def _pack_shards(pack: Callable, tokenizer: Tokenizer, *, seed: int, tokens: int, context: int) -> np.ndarray:
+    """Long streams in shards, each from a seed of its own, written by as many processes as there are cores."""
+    whole, rest = divmod(tokens, SHARD_TOKENS)
+    sizes = [SHARD_TOKENS] * whole + ([rest] if rest else [])
+    seeds = [seed + SHARD_STEP * shard for shard in range(len(sizes))]
+    one = partial(pack, tokenizer, context=context)
+    if len(sizes) == 1:
+        return one(seeds[0], sizes[0])
+    workers = min(len(sizes), os.cpu_count() or 1)
+    # A fork of a process in which torch has threads can hang.
+    context_of_workers = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context_of_workers, initializer=_encode_alone) as pool:
+        return np.concatenate(list(pool.map(one, seeds, sizes)))
+
+
+def _encode_alone() -> None:
+    """Every core has a process of its own: none needs threads."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+def _pack_documents(tokenizer: Tokenizer, seed: int, tokens: int, *, context: int) -> np.ndarray:
     body = context - 1
     rows: list[np.ndarray] = []
     pending: list[int] = []
@@ -48,12 +88,7 @@ def pack_rows(tokenizer: Tokenizer, *, seed: int, tokens: int, context: int) -> 
             return np.stack(rows[: -(-tokens // context)])
 
 
-def pack_conversations(tokenizer: Tokenizer, *, seed: int, tokens: int, context: int) -> np.ndarray:
-    """Rows that each begin with BOS and a new conversation; what does not fit a row is cut off.
-
-    Returns:
-        int16 ids, [row, context], holding at least `tokens` tokens.
-    """
+def _pack_chats(tokenizer: Tokenizer, seed: int, tokens: int, *, context: int) -> np.ndarray:
     rows: list[np.ndarray] = []
     row = [BOS]
     for ids in _encode_all(tokenizer, generate_chat(seed)):

@@ -20,11 +20,12 @@ def list_family() -> dict[str, list[DictionaryRecipe]]:
 
 
 def list_repeats() -> dict[str, list[DictionaryRecipe]]:
-    """Further seeds of the default dictionary and of its twin, by the name of their root; not shipped."""
+    """Further seeds of the default dictionary, of its small one and of its twin, by root; not shipped."""
+    small = single("resid_post", MIDDLE, "1k", "small")
     return {
-        f"seed_{seed}{kind}": [replace(recipe, seed=seed)]
+        f"seed_{seed}{kind}": [replace(recipe, seed=seed) for recipe in recipes]
         for seed in SEEDS[1:]
-        for kind, recipe in (("", middle_dictionary()), ("_twin", plain_twin()))
+        for kind, recipes in (("", (middle_dictionary(), small)), ("_twin", (plain_twin(),)))
     }
 
 
@@ -97,7 +98,7 @@ def _pretrained() -> Iterator[DictionaryRecipe]:
 
 def _chat() -> Iterator[DictionaryRecipe]:
     for layer in SWEEP:
-        yield replace(single("resid_post", layer, "1k", "medium"), steps=500)
-    yield replace(crosscoder(), steps=500)
+        yield replace(single("resid_post", layer, "1k", "medium"), steps=700)
+    yield replace(crosscoder(), steps=700)
     for layer in (4, 5):
-        yield replace(single("transcoder", layer, "512", "small", suite="_all", affine=True), steps=500)
+        yield replace(single("transcoder", layer, "512", "small", suite="_all", affine=True), steps=700)

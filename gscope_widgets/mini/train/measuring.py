@@ -46,7 +46,7 @@ MEASURES = {
     "fronts": fronts.measure_fronts,
     "hierarchies": hierarchies.measure_hierarchies,
     "steering": steering.measure_steering,
-    "multi_step": lambda lab: multi_step.measure_multi_step(lab.model("mini"), lab.tokenizer),
+    "multi_step": lambda lab: multi_step.measure_multi_step(lab.model("mini"), lab.tokenizer, ngrams=lab.ngrams),
     "spans": spans.measure_spans,
     "planted": lambda lab: _measure_planted(lab),
 }

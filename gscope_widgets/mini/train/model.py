@@ -1,8 +1,10 @@
 """Train gscope-mini: a small Gemma 3 on the generated corpus."""
 
+import hashlib
 import json
 import math
 import os
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -27,19 +29,41 @@ GLOBAL_EVERY = 6
 class ModelRecipe:
     """Everything that decides the trained weights, besides the corpus and the library versions."""
 
-    tokens: int = 10_500_000  # read once each
+    tokens: int = 120_000_000  # read once each
     context: int = 256
-    rows_a_step: int = 16
+    rows_a_step: int = 64
     matrix_rate: float = 0.005  # for the matrices of the blocks, by Muon
     other_rate: float = 0.004  # for embeddings and norms, by AdamW
     warmup_steps: int = 100
     weight_decay: float = 0.05
     seed: int = 0
-    checkpoint_steps: int = 100  # a multiple of the curve's 50, so that a resumed curve is the same
+    checkpoint_steps: int = 500  # a multiple of the curve's 50, so that a resumed curve is the same
 
 
-# The chat twin: a short second training at half the rates.
-CHAT_RECIPE = ModelRecipe(tokens=3_000_000, matrix_rate=0.0025, other_rate=0.002, warmup_steps=30)
+@dataclass(frozen=True)
+class Budget:
+    """The recipes of `mini` and, going on from its weights at half the rates, of its chat twin."""
+
+    base: ModelRecipe
+    chat: ModelRecipe
+
+
+BUDGETS = {
+    # Minutes on a GPU, many hours on two cores: what ships.
+    "gpu": Budget(ModelRecipe(), ModelRecipe(tokens=40_000_000, matrix_rate=0.0025, other_rate=0.002, warmup_steps=30)),
+    # About 50 minutes on two cores.
+    "cpu": Budget(
+        ModelRecipe(tokens=10_500_000, rows_a_step=16, checkpoint_steps=100),
+        ModelRecipe(
+            tokens=3_000_000,
+            rows_a_step=16,
+            matrix_rate=0.0025,
+            other_rate=0.002,
+            warmup_steps=30,
+            checkpoint_steps=100,
+        ),
+    ),
+}
 
 
 def build_configuration(*, vocabulary: int, context: int) -> Gemma3TextConfig:
@@ -77,9 +101,10 @@ def train_model(
     start: Path | None = None,
     on_step: Callable[[int], None] = lambda _step: None,
 ) -> dict:
-    """Train on packed rows and write the bfloat16 weights into `folder`.
+    """Train on packed rows, on a GPU where there is one, and write the bfloat16 weights into `folder`.
 
-    Resumes from `folder/training.safetensors` when a run was interrupted.
+    Resumes from `folder/training.safetensors` when a run of the same recipe on the same rows was interrupted; a
+    checkpoint of another run is left aside.
 
     Args:
         rows: int16 token ids, [row, context].
@@ -87,15 +112,18 @@ def train_model(
         on_step: called with the number of each step before it is taken.
 
     Returns:
-        The recipe, the wall time in seconds and the loss curve (nats per token, mean of 50 steps).
+        The recipe, the processor, the wall time in seconds since the start or the last resumption, and the loss
+        curve (nats per token, mean of 50 steps).
     """
     torch.manual_seed(recipe.seed)
     configuration = build_configuration(vocabulary=vocabulary, context=recipe.context)
-    model = load_trained(start).train() if start else _build_model(configuration)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = (load_trained(start).train() if start else _build_model(configuration)).to(device)
     optimizers = _build_optimizers(model, recipe)
     steps = len(rows) // recipe.rows_a_step
     checkpoint = folder / "training.safetensors"
-    first, curve = _restore(checkpoint, model, optimizers)
+    run = _name_run(rows, recipe)
+    first, curve = _restore(checkpoint, model, optimizers, run)
     loss_of = _compile_loss(model)
     started, recent = time.time(), []
     batches = iterate_batches(rows, size=recipe.rows_a_step, seed=recipe.seed, first=first)
@@ -105,23 +133,27 @@ def train_model(
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * rate
-        loss = loss_of(torch.from_numpy(batch.astype(np.int64)))
+        loss = loss_of(torch.from_numpy(batch).to(device).long())
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        recent.append(loss.item())
+        recent.append(loss.detach())
         if len(recent) == 50:
-            curve.append(round(float(np.mean(recent)), 4))
+            curve.append(round(torch.stack(recent).mean().item(), 4))
             recent = []
             rate_tokens = (step + 1 - first) * batch.size / (time.time() - started)
             print(f"step {step + 1}/{steps} loss {curve[-1]:.3f} {rate_tokens:,.0f} tokens/s", flush=True)
         if (step + 1) % recipe.checkpoint_steps == 0:
-            _save_checkpoint(checkpoint, model, optimizers, step + 1, curve)
+            _save_checkpoint(
+                checkpoint, model, optimizers, {"run": run, "step": str(step + 1), "curve": json.dumps(curve)}
+            )
     model.to(torch.bfloat16).save_pretrained(folder, safe_serialization=True)
     checkpoint.unlink(missing_ok=True)
-    return {"recipe": asdict(recipe), "seconds": round(time.time() - started), "loss_curve": curve}
+    name = torch.cuda.get_device_name() if device == "cuda" else platform.machine()
+    seconds = round(time.time() - started)
+    return {"recipe": asdict(recipe), "device": name, "seconds": seconds, "loss_curve": curve}
 
 
 def load_trained(folder: Path) -> Gemma3ForCausalLM:
@@ -159,7 +191,14 @@ def _rate_factor(step: int, *, steps: int, warmup: int) -> float:
     return rising * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
-def _save_checkpoint(path: Path, model, optimizers, step: int, curve: list[float]) -> None:
+def _name_run(rows: np.ndarray, recipe: ModelRecipe) -> str:
+    """sha256 of all that decides where a checkpoint leads to."""
+    digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
+    digest.update(rows.tobytes())
+    return digest.hexdigest()
+
+
+def _save_checkpoint(path: Path, model, optimizers, metadata: dict[str, str]) -> None:
     tensors = {f"model.{name}": value for name, value in model.state_dict().items() if name != "lm_head.weight"}
     for index, optimizer in enumerate(optimizers):
         for key, state in optimizer.state_dict()["state"].items():
@@ -167,12 +206,17 @@ def _save_checkpoint(path: Path, model, optimizers, step: int, curve: list[float
                 tensors[f"optimizer.{index}.{key}.{name}"] = torch.as_tensor(value).clone()
     draft = path.with_suffix(".draft")
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, draft, metadata={"step": str(step), "curve": json.dumps(curve)})
+    save_file(tensors, draft, metadata=metadata)
     draft.replace(path)
 
 
-def _restore(path: Path, model, optimizers) -> tuple[int, list[float]]:
+def _restore(path: Path, model, optimizers, run: str) -> tuple[int, list[float]]:
     if not path.exists():
+        return 0, []
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    if metadata.get("run") != run:
+        print(f"{path} is of another recipe or text: training starts anew", flush=True)
         return 0, []
     tensors = load_file(path)
     model.load_state_dict(
@@ -187,6 +231,4 @@ def _restore(path: Path, model, optimizers) -> tuple[int, list[float]]:
             if kind == "optimizer" and int(rest[0]) == index:
                 state.setdefault(int(rest[1]), {})[rest[2]] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
     return int(metadata["step"]), json.loads(metadata["curve"])

@@ -32,17 +32,17 @@ class Muon(torch.optim.Optimizer):
                 self._step_stack(parameters, group)
 
     def _step_stack(self, parameters: list[torch.Tensor], group: dict) -> None:
-        updates = []
-        for parameter in parameters:
-            state = self.state[parameter]
-            momentum = state.setdefault("momentum", torch.zeros_like(parameter))
-            momentum.lerp_(parameter.grad, 1 - group["momentum"])
-            update = parameter.grad.lerp(momentum, group["momentum"])
-            updates.append(update if update.shape[0] <= update.shape[1] else update.T)
-        size = 0.2 * max(parameters[0].shape) ** 0.5
-        for parameter, update in zip(parameters, orthogonalize(torch.stack(updates)), strict=True):
-            parameter.mul_(1 - group["lr"] * group["weight_decay"])
-            parameter.add_(update if update.shape == parameter.shape else update.T, alpha=-group["lr"] * size)
+        gradients = [parameter.grad for parameter in parameters]
+        momenta = [self.state[one].setdefault("momentum", torch.zeros_like(one)) for one in parameters]
+        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+        updates = torch._foreach_lerp(gradients, momenta, group["momentum"])
+        wide = [one if one.shape[0] <= one.shape[1] else one.T for one in updates]
+        updates = [
+            one if one.shape == parameter.shape else one.T
+            for one, parameter in zip(orthogonalize(torch.stack(wide)), parameters, strict=True)
+        ]
+        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(parameters, updates, alpha=-group["lr"] * 0.2 * max(parameters[0].shape) ** 0.5)
 
 
 def orthogonalize(matrices: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,7 @@
 """Interpolated absolute-discount n-gram models: what word patterns alone can predict."""
 
+from copy import copy
+
 import numpy as np
 
 DISCOUNT = 0.75  # Ney, Essen and Kneser 1994 find values near 3/4 for counts of this kind
@@ -8,7 +10,7 @@ DISCOUNT = 0.75  # Ney, Essen and Kneser 1994 find values near 3/4 for counts of
 class NgramModel:
     """Counts of all orders up to `order` on packed rows, for next-token loss.
 
-    Memory is about 16 bytes for each distinct n-gram of each order.
+    Memory is about 16 bytes for each distinct n-gram of each order, and while it counts 30 bytes a token.
     """
 
     def __init__(self, rows: np.ndarray, *, order: int, vocabulary: int):
@@ -20,6 +22,12 @@ class NgramModel:
         """
         self.order, self.vocabulary = order, vocabulary
         self._tables = [_count(_windows(rows, length, vocabulary)) for length in range(1, order + 1)]
+
+    def shorten(self, order: int) -> "NgramModel":
+        """The model of a lower order on the same counts."""
+        other = copy(self)
+        other.order, other._tables = order, self._tables[:order]
+        return other
 
     def loss(self, rows: np.ndarray) -> np.ndarray:
         """Negative log probability, in nats, of every token after the first `order - 1` of a row.

@@ -11,8 +11,15 @@ from gscope_widgets.mini.train.concept_scores import join_firings, list_firings,
 from gscope_widgets.mini.train.phenomena import detectors, layers, rivals, top_examples, truth
 from gscope_widgets.mini.train.phenomena.label_choice import count_shares, label_features
 from gscope_widgets.mini.train.phenomena.labels import format_labels
+from gscope_widgets.mini.train.phenomena.precision import judge_precision
 from gscope_widgets.mini.train.phenomena.rivals import Rivals
-from gscope_widgets.mini.train.phenomena.studies import random_directions, rescore, shift_labels, shuffle_labels
+from gscope_widgets.mini.train.phenomena.studies import (
+    random_directions,
+    relabel,
+    rescore,
+    shift_labels,
+    shuffle_labels,
+)
 from gscope_widgets.mini.train.phenomena.truth import ConceptTargets, GroupTargets
 from gscope_widgets.runtime.dictionaries.folders import LocalFolder
 from gscope_widgets.runtime.dictionaries.labels import load_notes
@@ -130,18 +137,29 @@ def test_members_stand_one_after_the_other():
 def test_detection_passes_for_planted_detectors_and_fails_for_scrambled_labels(world):
     study = rescore(detecting(world), world.targets)
     token = np.full(CONCEPTS, 0.6)
-    weak = SimpleNamespace(token=token)
+    weak = SimpleNamespace(token=token, probe=token)
     silent = rescore([firings_of(np.zeros((TOKENS, CONCEPTS), np.float32))] * 2, world.targets)
     row = detectors.judge_detection([study, study], weak, silent, world.samples)
     assert row.passed and row.value == CONCEPTS
     first = row.details["by_dictionary_seed"][0]
-    assert first["families"] == 5 and first["precise"] == 1.0 and first["concepts_above_word"] == CONCEPTS
-    assert all(control["features"] == 0 and control["precise"] == 0 for control in row.control.values())
-    scrambled = detectors._relabelled(study, world.samples, shift_labels)
+    assert first["families"] == 5 and first["beyond_token"] == first["concepts_beyond_token"] == CONCEPTS
+    assert all(control["features"] == control["concepts_beyond_token"] == 0 for control in row.control.values())
+    scrambled = relabel(study, world.samples, shift_labels)
     assert not detectors.judge_detection([study, scrambled], weak, silent, world.samples).passed
-    decided = SimpleNamespace(token=np.full(CONCEPTS, 0.99))
+    decided = SimpleNamespace(token=np.full(CONCEPTS, 0.99), probe=token)
     assert not detectors.judge_detection([study], decided, silent, world.samples).passed
     assert not detectors.judge_detection([study], weak, study, world.samples).passed
+
+
+def test_precision_holds_for_features_on_one_thing_and_not_for_features_on_any(world):
+    clean = rescore(detecting(world), world.targets)
+    noisy = rescore(detecting(world, noise=0.05), world.targets)
+    row = judge_precision({"small": clean, "medium": noisy}, [clean], noisy, world.samples)
+    assert row.passed and row.value == 1.0 and row.details["by_size"]["medium"]["any"] == 0.0
+    assert row.details["by_size"]["small"]["above word"] == 1.0 and row.details["by_size"]["small"]["word"] == 0.0
+    assert row.control["labels_shifted_by_half_a_sample"] == 0.0
+    assert not judge_precision({"small": clean}, [noisy], noisy, world.samples).passed
+    assert not judge_precision({"small": clean}, [], clean, world.samples).passed
 
 
 def test_shuffling_keeps_labels_in_their_documents(world):
@@ -241,10 +259,13 @@ def test_senses_separate_where_a_direction_holds_them_and_not_with_shuffled_labe
         one[:, 3] += torch.from_numpy(5.0 * sense).float()
     apart = layers.separate(x[0], senses[0], x[1], senses[1])
     assert apart > 0.95 and 0.3 < flat < 0.7
-    auc = {word: [0.6, apart, apart] for word in "abcd"}
-    chance = {word: [0.5, flat, flat] for word in "abcd"}
-    assert layers.judge_senses(auc, chance, {}).passed
-    assert not layers.judge_senses(chance, chance, {}).passed
-    assert not layers.judge_senses({word: [0.9, 0.95] for word in "abcd"}, chance, {}).passed
-    assert not layers.judge_senses(auc, auc, {}).passed
+
+    def judge(auc, shuffled, *, layer=2):
+        one = layers.Separation(auc, layer, shuffled, before=[0.5] * 3, told=1.0, tokens=[200, 200])
+        return layers.judge_senses(dict.fromkeys("abcd", one))
+
+    assert judge([0.6, flat, apart], [0.5, flat, flat]).passed
+    assert not judge([0.6, apart, flat], [0.5, flat, flat]).passed  # a layer that was not chosen on the other text
+    assert not judge([0.9, 0.95, apart], [0.5, flat, flat]).passed
+    assert not judge([0.6, flat, apart], [0.5, apart, flat]).passed
     assert np.isnan(layers.separate(x[0][:9], senses[0][:9], x[1], senses[1]))

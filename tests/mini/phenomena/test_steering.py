@@ -1,5 +1,7 @@
 """Steered texts against the runtime and plain loops, detectors against planted labels, rules on made-up effects."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -12,16 +14,23 @@ from gscope_widgets.mini.train.phenomena.concept_detectors import (
     column_auc,
     fit_detector,
 )
-from gscope_widgets.mini.train.phenomena.steered_texts import Bench, mean_norms, read_texts, sample_texts
-from gscope_widgets.mini.train.phenomena.steering_doses import divide_doses
+from gscope_widgets.mini.train.phenomena.steered_texts import (
+    Bench,
+    choose_prompts,
+    mean_norms,
+    read_texts,
+    sample_texts,
+)
+from gscope_widgets.mini.train.phenomena.steering_doses import choose_shown, divide_doses
 from gscope_widgets.mini.train.phenomena.steering_ground import STRENGTHS, Candidate, mean_differences
 from gscope_widgets.mini.train.phenomena.steering_rule import (
     chosen_false_positive_rate,
     false_positive_rate,
     is_steered,
+    least_effect,
     rank_choices,
 )
-from gscope_widgets.mini.train.phenomena.steering_trials import choose_trials
+from gscope_widgets.mini.train.phenomena.steering_trials import Choice, choose_trials
 
 SPECIAL = [0, 1, 2, 3, 105, 106]
 NEW = 6
@@ -133,6 +142,16 @@ def test_loss_and_variety_are_those_of_the_new_tokens_alone(model, prompts, dete
     assert outcome.variety.tolist() == [[0.75] * 3]
 
 
+def test_prompts_differ_from_those_that_were_chosen_on():
+    ids = np.array([[2, a, b, 9, 0] for a in (5, 6, 7) for b in (3, 4)])
+    sample = SimpleNamespace(rows=SimpleNamespace(ids=ids, registers=["story", "news"] * 3))
+    pieces = [" a"] * 10
+    first = choose_prompts(sample, pieces, count=3)
+    second = choose_prompts(sample, pieces, count=6, besides=first)
+    assert len(first) == 3 and len(second) == 3
+    assert not {tuple(one) for one in first} & {tuple(one) for one in second}
+
+
 def test_a_bench_finds_no_effect_of_nothing(model, prompts, detector):
     bench = Bench(model, prompts.numpy(), detector, new_tokens=NEW, seed=0)
     nothing = bench.run(torch.zeros(2, model.config.hidden_size), layer=4)
@@ -191,6 +210,14 @@ def test_the_rule_asks_for_an_effect_beyond_random_at_a_fluent_text(effect, rati
     assert not is_steered(0.029, randoms / 1000, 1.0)
 
 
+def test_a_rare_concept_is_steered_when_its_share_doubles():
+    least = least_effect(np.array([0.004, 0.2]))
+    assert least.tolist() == [0.004, 0.03]
+    quiet = np.full((8, 2), 1e-4)
+    assert is_steered(np.array([0.005, 0.005]), quiet, 1.0, least).tolist() == [True, False]
+    assert not is_steered(0.003, quiet[:, 0], 1.0, least[0])
+
+
 def test_few_of_many_like_directions_pass_the_rule_and_an_outlier_does():
     generator = np.random.default_rng(0)
     randoms, ratios = generator.normal(0, 0.05, (8, 400)), np.ones((8, 400))
@@ -224,6 +251,13 @@ def test_a_dose_curve_is_divided_into_three_phases_and_a_flat_one_is_not():
     assert repeated.collapse == [0.8, 1.6]
 
 
+def test_the_shown_feature_is_that_of_the_tutorial_where_it_has_one():
+    strong = Choice(Candidate(0, "register:code", 5, 0.5, 0.9), 0.3, 0.5, rank=12.0)
+    french = Choice(Candidate(1, "language:french", 9, 0.5, 0.9), 0.3, 0.3, rank=11.0)
+    assert choose_shown([strong, french]) is french
+    assert choose_shown([strong]) is strong
+
+
 def test_the_choice_prefers_fluent_then_beyond_random_then_strong():
     randoms = np.full((8, 4), 0.01)
     ranks = rank_choices(np.array([0.04, 0.06, 0.2, 0.9]), randoms, np.array([1, 1, 1.2, 3]))
@@ -235,6 +269,11 @@ def test_each_concept_takes_its_best_feature_and_strength():
     effects = np.zeros((2, len(STRENGTHS), 1))
     effects[0, 2], effects[1, 3] = 0.1, 0.3
     (choice,) = choose_trials(
-        candidates, {5: 0, 9: 1}, effects, np.ones((2, len(STRENGTHS))), np.full((8, len(STRENGTHS), 1), 0.01)
+        candidates,
+        {5: 0, 9: 1},
+        effects,
+        np.ones((2, len(STRENGTHS))),
+        np.full((8, len(STRENGTHS), 1), 0.01),
+        np.array([0.03]),
     )
     assert (choice.candidate.feature, choice.strength, choice.effect) == (9, STRENGTHS[3], pytest.approx(0.3))

@@ -20,7 +20,7 @@ from gscope_widgets.mini.train.phenomena.record import Phenomenon, bootstrap_int
 
 SEED = 40  # of every item drawn here
 SCENES = 400
-TRAINING_DOCUMENTS = 3000  # that the guesses from one entity alone are counted in
+TRAINING_DOCUMENTS = 30_000  # that the guesses from one entity alone are counted in
 
 
 def measure_two_hop_facts(model, tokenizer: Tokenizer) -> Phenomenon:

@@ -10,9 +10,9 @@ from gscope_widgets.mini.corpus import family_of
 from gscope_widgets.mini.train.artefact import load_members
 from gscope_widgets.mini.train.concept_scores import choose_concepts
 from gscope_widgets.mini.train.family import PRETRAINED, list_family, list_repeats, middle_dictionary
-from gscope_widgets.mini.train.phenomena.label_choice import Match, choose_targets, match_targets, measure_choice
 from gscope_widgets.mini.train.phenomena.labels import FILE, open_samples, write_labels
 from gscope_widgets.mini.train.phenomena.layers import measure_first_token, measure_senses
+from gscope_widgets.mini.train.phenomena.precision import live_features, measure_precision
 from gscope_widgets.mini.train.phenomena.record import Phenomenon, wilson_interval
 from gscope_widgets.mini.train.phenomena.rivals import Rivals, measure_rivals
 from gscope_widgets.mini.train.phenomena.sample import DOCUMENTS, Laboratory, Sample
@@ -21,18 +21,15 @@ from gscope_widgets.mini.train.phenomena.studies import (
     Study,
     best_features,
     random_directions,
-    rescore,
+    relabel,
     shift_labels,
     shuffle_labels,
     study,
 )
 from gscope_widgets.mini.train.phenomena.top_examples import judge_top_examples
-from gscope_widgets.mini.train.phenomena.truth import LEVELS
 
 GOOD_AUC = 0.95
 TOKEN_AUC = 0.85  # at most, where the current token alone does not decide a concept
-PRECISE, PRECISE_BASE, PRECISE_HITS = 0.8, 0.1, 10
-LIVE = 10  # held-out tokens that a live feature fires on, at least
 GAIN = 0.1  # of AUC, over the best neuron
 
 
@@ -45,10 +42,9 @@ class Detection:
     beyond_token: int  # concepts among them where the current token alone has AUC <= 0.85
     live: int
     concepts: int  # with a feature of AUC >= 0.95, the feature chosen on the other sample
+    concepts_beyond_token: int  # those of them where the current token alone has AUC <= 0.85
     concepts_above_word: int
     scored_above_word: int  # concepts above word level with enough tokens to be scored
-    precise: float  # share of live features with precision >= 0.8 for some target on at most a tenth of all tokens
-    precise_by_level: dict[str, float]
 
     @property
     def reaches_threshold(self) -> bool:
@@ -57,7 +53,7 @@ class Detection:
 
 
 def measure_detectors(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
-    """T1a, T1b, T1c, T2a, T2b and T3b; about three minutes on two cores.
+    """T1a, T1b, T1c, T2a, T2b, T2c and T3b; about three minutes on two cores.
 
     Writes the `features.json` of every dictionary first, where one is missing or older than its weights.
     """
@@ -74,6 +70,7 @@ def measure_detectors(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> 
         measure_senses(laboratory),
         judge_top_examples(studies),
         judge_unnamed(read_shares(laboratory, documents=documents)),
+        measure_precision(laboratory, inputs, samples, targets),
         judge_against_neurons(studies, rivals, random),
     ]
 
@@ -90,19 +87,15 @@ def detect(one: Study, token_auc: np.ndarray) -> Detection:
     found = np.nan_to_num(held_out.auc[feature, columns]) >= GOOD_AUC
     found &= ~np.isnan(chosen.auc).any(0)
     scored = ~np.isnan(held_out.auc[0]) & ~np.isnan(chosen.auc[0])
-    live = one.firings[1].counts >= LIVE
-    matches = match_targets(one.firings[0], one.targets[0])
-    precise = {level: _precise(one, matches, live, level) for level in (None, *range(len(LEVELS)))}
     return Detection(
         features=int(good.sum()),
         families=len({family_of(names[concept]) for concept in detected}),
         beyond_token=sum(bool(token_auc[concept] <= TOKEN_AUC) for concept in detected),
-        live=int(live.sum()),
+        live=int(live_features(one).sum()),
         concepts=int(found.sum()),
+        concepts_beyond_token=int((found & (token_auc <= TOKEN_AUC)).sum()),
         concepts_above_word=int((found & (levels == 0)).sum()),
         scored_above_word=int((scored & (levels == 0)).sum()),
-        precise=precise[None],
-        precise_by_level={name: precise[level] for level, name in enumerate(LEVELS)},
     )
 
 
@@ -112,8 +105,8 @@ def judge_detection(studies: list[Study], rivals: Rivals, random: Study, samples
     worst = min(found, key=lambda one: one.features)
     controls = {
         "random_directions_of_equal_density": detect(random, rivals.token),
-        "labels_shifted_by_half_a_sample": detect(_relabelled(studies[0], samples, shift_labels), rivals.token),
-        "labels_shuffled_within_documents": detect(_relabelled(studies[0], samples, shuffle_labels), rivals.token),
+        "labels_shifted_by_half_a_sample": detect(relabel(studies[0], samples, shift_labels), rivals.token),
+        "labels_shuffled_within_documents": detect(relabel(studies[0], samples, shuffle_labels), rivals.token),
     }
     low, high = wilson_interval(worst.features, worst.live)
     return Phenomenon(
@@ -130,11 +123,18 @@ def judge_detection(studies: list[Study], rivals: Rivals, random: Study, samples
         passed=all(one.reaches_threshold for one in found) and not any(c.reaches_threshold for c in controls.values()),
         details={
             "by_dictionary_seed": [vars(one) for one in found],
-            "precise_share_interval": wilson_interval(round(found[0].precise * found[0].live), found[0].live),
+            "beyond_token_for_a_probe": _count_probes(studies[0], rivals),
             "tokens": [len(sample.ids) for sample in samples],
             "documents": [len(sample.real) for sample in samples],
         },
     )
+
+
+def _count_probes(one: Study, rivals: Rivals) -> dict[str, int]:
+    """How many scored concepts the current token does not decide, and for how many of those a probe is good."""
+    scored = ~np.isnan(one.scores[1].auc[0]) & ~np.isnan(one.scores[0].auc[0])
+    beyond = scored & (rivals.token <= TOKEN_AUC)
+    return {"concepts": int(beyond.sum()), "with_a_probe": int((beyond & (rivals.probe >= GOOD_AUC)).sum())}
 
 
 def judge_against_neurons(studies: list[Study], rivals: Rivals, random: Study) -> Phenomenon:
@@ -210,24 +210,6 @@ def read_shares(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> dict[s
         ]
         for folder in folders
     }
-
-
-def _relabelled(one: Study, samples: list[Sample], order) -> Study:
-    targets = [
-        [kind.reorder(order(sample)) for kind in kinds] for kinds, sample in zip(one.targets, samples, strict=True)
-    ]
-    return rescore(one.firings, targets)
-
-
-def _precise(one: Study, matches: list[Match], live: np.ndarray, level: int | None) -> float:
-    choice = choose_targets(matches, len(live), score=_score_precise, level=level)
-    precision = measure_choice(one.firings[1], one.targets[1], choice)["precision"]
-    return float((precision[live] >= PRECISE).mean()) if live.any() else 0.0
-
-
-def _score_precise(precision, recall, hits, base):
-    usable = (base <= PRECISE_BASE) & (hits >= PRECISE_HITS)
-    return np.where(usable, precision + 1e-3 * recall, -np.inf)
 
 
 def _default_folders(laboratory: Laboratory) -> list[Path]:

@@ -6,7 +6,6 @@ from itertools import combinations, pairwise
 import numpy as np
 import torch
 
-from gscope_widgets.mini.corpus import generate_chat, generate_documents
 from gscope_widgets.mini.train import family
 from gscope_widgets.mini.train.activations import Place, collect_activations
 from gscope_widgets.mini.train.artefact import load_members
@@ -15,7 +14,7 @@ from gscope_widgets.mini.train.dictionary import DictionaryRecipe
 from gscope_widgets.mini.train.phenomena.quality import Quality, measure_qualities, measure_sparse_fit
 from gscope_widgets.mini.train.phenomena.record import Phenomenon
 from gscope_widgets.mini.train.phenomena.replacement import document_losses, ratio_interval, replaced
-from gscope_widgets.mini.train.phenomena.sample import Laboratory, Sample
+from gscope_widgets.mini.train.phenomena.sample import Laboratory, Sample, count_documents, generate_text
 
 FIT_DOCUMENTS = 300  # for L0, FVU, dead and dense: about 60,000 tokens
 LOSS_DOCUMENTS = 120  # for delta-loss, the first of those
@@ -41,7 +40,8 @@ def measure_fronts(
     first = next(members for root, recipe, members in loaded if (root, recipe) == (family.PRETRAINED, default))
     scrambled = scrambled_fvu(base, sample, first, default)
     chat_sample = draw_sample(laboratory, "mini-it", documents=fit_documents)
-    found += measure_qualities(chat, chat_sample, _load(laboratory, chats), loss_documents=loss_documents)
+    chat_losses = count_documents("mini-it", loss_documents)
+    found += measure_qualities(chat, chat_sample, _load(laboratory, chats), loss_documents=chat_losses)
     main = [one for one in found if one.root == family.PRETRAINED]
     again = [one for one in found if one.recipe.folder == default.folder and one.root in (family.PRETRAINED, *seeds)]
     shipping = [one for one in found if one.root in shipped]
@@ -50,10 +50,11 @@ def measure_fronts(
 
 def draw_sample(laboratory: Laboratory, model: str, *, documents: int) -> Sample:
     """Held-out documents as a model would read them, without the labels that are not needed here."""
-    source = generate_chat(HELD_OUT_SEED) if model == "mini-it" else generate_documents(HELD_OUT_SEED)
-    plain = (replace(document, spans=()) for document in source)
+    plain = (replace(document, spans=()) for document in generate_text(model, HELD_OUT_SEED))
     context = laboratory.build.recipe.context
-    rows = label_rows(laboratory.tokenizer, plain, documents=documents, context=context, names=())
+    rows = label_rows(
+        laboratory.tokenizer, plain, documents=count_documents(model, documents), context=context, names=()
+    )
     return Sample(rows, real_positions(rows))
 
 

@@ -1,13 +1,15 @@
 """T1b and T1c: how the residual stream differs between the first token and others, and between layers."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from gscope_widgets.mini.corpus import CONCEPTS, Document, family_of, generate_documents
+from gscope_widgets.mini.corpus import CONCEPTS, Document, generate_documents
+from gscope_widgets.mini.corpus.senses import SENSES
 from gscope_widgets.mini.train.activations import Place, collect_activations
 from gscope_widgets.mini.train.corpus_tokens import HELD_OUT_SEED, VALIDATION_SEED, label_rows, real_positions
 from gscope_widgets.mini.train.family import LAYERS, MIDDLE
@@ -18,11 +20,11 @@ from gscope_widgets.mini.train.phenomena.truth import number_words
 
 NORM_ROWS = 64
 OUTLIER = 3.0  # times the median norm of other positions
-SENSE_DOCUMENTS = 500  # with a planted word, of each seed
-PLANTED = ("bank", "spring", "bark", "scale", "note", "light")
+SENSE_DOCUMENTS = 500  # of each seed, with a word whose sense only a sentence further back tells
+PLANTED, RECALLED = tuple(SENSES), "hidden:recalled_sense"
 SEPARATED, GAIN, WORDS = 0.9, 0.15, 3
 LEAST_TOKENS = 10  # of each sense, to be fitted or scored
-RIDGE = 0.1  # of the mean variance; a word has a few hundred tokens for 160 weights
+RIDGE = 0.1  # of the mean variance; a word has a hundred tokens for 160 weights
 
 
 def measure_first_token(laboratory: Laboratory, sample: Sample) -> Phenomenon:
@@ -74,42 +76,101 @@ def residual_norms(model, rows: np.ndarray) -> list[np.ndarray]:
 
 
 def measure_senses(laboratory: Laboratory, *, documents: int = SENSE_DOCUMENTS) -> Phenomenon:
-    """T1c: whether the senses of one word stand apart, layer by layer, for a direction fitted on other text."""
+    """T1c: whether the senses of one word stand apart, layer by layer, for a direction fitted on other text.
+
+    Mentions count whose word stands nowhere before in the document; those whose own sentence tells the sense are
+    beside it.
+    """
     samples = [_sample_planted(laboratory, seed, documents=documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
     places = [("resid_post", layer) for layer in range(LAYERS)]
     layers = [_collect(laboratory, sample, places) for sample in samples]
     tokens = [_word_tokens(sample, laboratory.tokenizer) for sample in samples]
-    auc, shuffled, counts = {}, {}, {}
-    for word in PLANTED:
-        senses = [sense_of_tokens(sample, at[word], word) for sample, at in zip(samples, tokens, strict=True)]
-        x = [[layer[at[word]] for layer in found] for found, at in zip(layers, tokens, strict=True)]
-        auc[word] = [separate(a, senses[0], b, senses[1]) for a, b in zip(*x, strict=True)]
-        order = np.random.default_rng(0).permutation(len(senses[0]))
-        shuffled[word] = [separate(a, senses[0][order], b, senses[1]) for a, b in zip(*x, strict=True)]
-        counts[word] = [len(one) for one in senses]
-    return judge_senses(auc, shuffled, counts)
+    return judge_senses({word: _separate_word(samples, layers, [at[word] for at in tokens], word) for word in PLANTED})
 
 
-def judge_senses(
-    auc: dict[str, list[float]], shuffled: dict[str, list[float]], counts: dict[str, list[int]]
-) -> Phenomenon:
-    """T1c from AUC by word and layer, with the true labels and with shuffled ones; NaN where senses are too rare."""
-    passing = [word for word in auc if _separates_later(auc[word])]
-    by_chance = [word for word in shuffled if _separates_later(shuffled[word])]
-    low, high = wilson_interval(len(passing), len(auc))
+@dataclass(frozen=True)
+class Separation:
+    """How well a direction fitted on one sample tells the senses of a word apart on the other, by layer."""
+
+    auc: list[float]  # NaN where senses are too rare
+    layer: int  # after the first, that of the highest AUC between two halves of the first sample
+    shuffled: list[float]  # for shuffled sense labels
+    before: list[float]  # at the token before the word, which is the same for both senses
+    told: float  # at layer 0, where the word's own sentence tells the sense
+    tokens: list[int]  # of each sample
+
+    @property
+    def later(self) -> bool:
+        """Whether the chosen layer tells the senses apart, and the first does not nearly."""
+        return self.auc[self.layer] >= SEPARATED and self.auc[self.layer] - self.auc[0] >= GAIN
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether any layer does so for shuffled labels."""
+        return any(one >= SEPARATED and one - self.shuffled[0] >= GAIN for one in self.shuffled[1:])
+
+
+def _separate_word(samples: list[Sample], layers: list[list[torch.Tensor]], tokens: list, word: str) -> Separation:
+    where = samples[0].rows.names.index(RECALLED)
+    recalled, told = [], []
+    for sample, at in zip(samples, tokens, strict=True):
+        marked = sample.concepts[at, where]
+        recalled.append(at[marked & _is_first_mention(sample, at)])
+        told.append(at[~marked])
+    senses = [sense_of_tokens(sample, at, word) for sample, at in zip(samples, recalled, strict=True)]
+    x = [[layer[at] for layer in found] for found, at in zip(layers, recalled, strict=True)]
+    previous = [[layer[at - 1] for layer in found] for found, at in zip(layers, recalled, strict=True)]
+    order = np.random.default_rng(0).permutation(len(senses[0]))
+    halves = [separate(one[::2], senses[0][::2], one[1::2], senses[0][1::2]) for one in x[0][1:]]
+    kinds = np.unique(senses[0])
+    of_told = [sense_of_tokens(sample, at, word) for sample, at in zip(samples, told, strict=True)]
+    told = [at[np.isin(sense, kinds)] for at, sense in zip(told, of_told, strict=True)]
+    of_told = [sense[np.isin(sense, kinds)] for sense in of_told]
+    return Separation(
+        auc=[separate(one, senses[0], other, senses[1]) for one, other in zip(*x, strict=True)],
+        layer=1 + int(np.argmax(np.nan_to_num(halves))),
+        shuffled=[separate(one, senses[0][order], other, senses[1]) for one, other in zip(*x, strict=True)],
+        before=[separate(one, senses[0], other, senses[1]) for one, other in zip(*previous, strict=True)],
+        told=separate(layers[0][0][told[0]], of_told[0], layers[1][0][told[1]], of_told[1]),
+        tokens=[len(one) for one in senses],
+    )
+
+
+def _is_first_mention(sample: Sample, tokens: np.ndarray) -> np.ndarray:
+    """bool, [token]: whether the same token stands nowhere before in its document."""
+    ids, document = sample.ids, sample.document
+    starts = np.searchsorted(document, document[tokens])
+    return np.array([ids[at] not in ids[start:at] for at, start in zip(tokens, starts, strict=True)], bool)
+
+
+def judge_senses(found: dict[str, Separation]) -> Phenomenon:
+    """T1c from how well each word's senses stand apart."""
+    passing = [word for word, one in found.items() if one.later]
+    by_chance = [word for word, one in found.items() if one.by_chance]
+    low, high = wilson_interval(len(passing), len(found))
     return Phenomenon(
         id="T1c",
-        claim="later layers tell the senses of a word apart better than the first",
+        claim="where only a sentence out of the first layer's sight tells a word's sense, a later layer knows it",
         metric="planted words whose senses separate with held-out AUC >= 0.9 at a layer after the first and 0.15 above "
-        "layer 0; the direction is fitted on other text; interval over words",
+        "layer 0; layer and direction are chosen on other text; interval over words",
         value=len(passing),
-        interval=(low * len(auc), high * len(auc)),
-        n=len(auc),
+        interval=(low * len(found), high * len(found)),
+        n=len(found),
         seeds=(VALIDATION_SEED, HELD_OUT_SEED),
-        control={"words_with_shuffled_sense_labels": len(by_chance), "auc_with_shuffled_labels": _known(shuffled)},
+        control={
+            "words_with_shuffled_sense_labels": len(by_chance),
+            "auc_with_shuffled_labels": {word: _known(one.shuffled) for word, one in found.items()},
+            "auc_at_the_token_before": {word: _known(one.before) for word, one in found.items()},
+        },
         threshold=">= 3 words, and none with shuffled sense labels",
         passed=len(passing) >= WORDS and not by_chance,
-        details={"words": passing, "auc_by_layer": _known(auc), "tokens": counts},
+        details={
+            "words": passing,
+            "auc_by_layer": {word: _known(one.auc) for word, one in found.items()},
+            "layer": {word: one.layer for word, one in found.items()},
+            "auc_at_layer_0_where_the_sentence_tells": {word: _known([one.told])[0] for word, one in found.items()},
+            "tokens": {word: one.tokens for word, one in found.items()},
+        },
     )
 
 
@@ -172,17 +233,13 @@ def _sample_planted(laboratory: Laboratory, seed: int, *, documents: int) -> Sam
 
 def _planted_documents(seed: int) -> Iterator[Document]:
     for document in generate_documents(seed):
-        if any(family_of(span.concept) == "sense" for span in document.spans):
+        if any(span.concept == RECALLED for span in document.spans):
             yield document
 
 
-def _known(auc: dict[str, list[float]]) -> dict[str, list[float | None]]:
+def _known(auc: list[float]) -> list[float | None]:
     """For JSON, which has no NaN: None where a sense is too rare."""
-    return {word: [None if np.isnan(one) else one for one in layers] for word, layers in auc.items()}
-
-
-def _separates_later(auc: list[float]) -> bool:
-    return any(one >= SEPARATED and one - auc[0] >= GAIN for one in auc[1:])
+    return [None if np.isnan(one) else one for one in auc]
 
 
 def _row_medians(norm: np.ndarray, real: np.ndarray) -> np.ndarray:

@@ -5,29 +5,20 @@ Items are held-out pairs, sequences or triples. Thresholds are those of the syll
 
 from tokenizers import Tokenizer
 
-from gscope_widgets.mini.train.corpus_tokens import TRAIN_SEED, pack_rows
 from gscope_widgets.mini.train.ngrams import NgramModel
 from gscope_widgets.mini.train.phenomena.chaining import measure_chains, measure_lessons, measure_two_hop_facts
 from gscope_widgets.mini.train.phenomena.copying import measure_far_copies, measure_induction
 from gscope_widgets.mini.train.phenomena.matching import measure_agreement, measure_brackets
 from gscope_widgets.mini.train.phenomena.record import Phenomenon
 
-NGRAM_ORDER = 5
-NGRAM_TOKENS = 3_000_000  # a quarter of the training text: counting more takes longer than all the rest
 
-
-def measure_multi_step(model, tokenizer: Tokenizer, *, ngrams: NgramModel | None = None) -> list[Phenomenon]:
+def measure_multi_step(model, tokenizer: Tokenizer, *, ngrams: NgramModel) -> list[Phenomenon]:
     """Every multi-step claim, measured. Takes about two minutes on two cores.
 
     Args:
         model: Gemma3ForCausalLM in float32 with eager attention.
-        ngrams: a 5-gram model of the training tokens; by default one is fitted to a part of them.
+        ngrams: a 5-gram model of the training tokens.
     """
-    ngrams = ngrams or NgramModel(
-        pack_rows(tokenizer, seed=TRAIN_SEED, tokens=NGRAM_TOKENS, context=model.config.max_position_embeddings),
-        order=NGRAM_ORDER,
-        vocabulary=tokenizer.get_vocab_size(),
-    )
     return [
         measure_two_hop_facts(model, tokenizer),
         measure_induction(model, tokenizer),

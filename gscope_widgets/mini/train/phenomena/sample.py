@@ -1,5 +1,6 @@
 """Labelled text with what the model computes on it: what every measurement of features starts from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -7,13 +8,37 @@ from itertools import islice
 import numpy as np
 import torch
 
-from gscope_widgets.mini.corpus import CONCEPTS, generate_chat, generate_documents
+from gscope_widgets.mini.corpus import CONCEPTS, Document, generate_chat, generate_documents
 from gscope_widgets.mini.corpus.concepts import CHAT_CONCEPTS
 from gscope_widgets.mini.train.activations import Place, collect_activations
-from gscope_widgets.mini.train.corpus_tokens import LabelledRows, label_rows, real_positions
+from gscope_widgets.mini.train.corpus_tokens import TRAIN_SEED, LabelledRows, label_rows, real_positions
 from gscope_widgets.mini.train.model import load_trained
+from gscope_widgets.mini.train.ngrams import NgramModel
 
-DOCUMENTS = 600  # of each sample: about 125,000 tokens
+DOCUMENTS = 600  # of each sample: about 125,000 tokens of base text
+# Conversations of the twin's text to one base document: seven tenths of its tokens, as in training.
+CHATS_A_DOCUMENT = 7
+# Documents of the twin's text to one of base text, for about as many tokens.
+SHORTER = 2.4
+NGRAM_ORDER = 5
+
+
+def generate_text(model: str, seed: int, *, templates: str = "train") -> Iterator[Document]:
+    """Documents without end as a model's training text has them: base text, and for `mini-it` chats among it."""
+    base = generate_documents(seed, templates=templates)
+    if model == "mini":
+        yield from base
+    if templates != "train":
+        raise ValueError(f'chats have only templates "train", got {templates!r}')
+    chats = generate_chat(seed)
+    while True:
+        yield from islice(chats, CHATS_A_DOCUMENT)
+        yield next(base)
+
+
+def count_documents(model: str, documents: int) -> int:
+    """How many documents of a model's text make about as many tokens as that many of base text."""
+    return documents if model == "mini" else round(SHORTER * documents)
 
 
 @dataclass(frozen=True)
@@ -55,6 +80,12 @@ class Laboratory:
         self._activations: dict[tuple, torch.Tensor] = {}
         self._measured: list[Sample] = []  # kept, so that no other sample can come to have the id of one
 
+    @cached_property
+    def ngrams(self) -> NgramModel:
+        """A 5-gram model of all text that `mini` was trained on: minutes, and gigabytes while it counts."""
+        rows = self.build.rows("mini", seed=TRAIN_SEED, tokens=self.build.recipe.tokens)
+        return NgramModel(rows, order=NGRAM_ORDER, vocabulary=self.tokenizer.get_vocab_size())
+
     def model(self, name: str = "mini"):
         """`mini` or `mini-it`: Gemma3ForCausalLM, float32 computed from the rounded weights."""
         if name not in self._models:
@@ -62,13 +93,13 @@ class Laboratory:
         return self._models[name]
 
     def sample(self, seed: int, *, model: str = "mini", templates: str = "train", documents: int = DOCUMENTS) -> Sample:
-        """Documents of a seed as `model` would read them: base text, or conversations for `mini-it`."""
+        """Text of a seed as `model` would read it: as much as that many documents of base text."""
+        documents = count_documents(model, documents)
         key = (seed, model, templates, documents)
         if key not in self._samples:
-            source = generate_chat(seed) if model == "mini-it" else generate_documents(seed, templates=templates)
             rows = label_rows(
                 self.tokenizer,
-                islice(source, documents),
+                islice(generate_text(model, seed, templates=templates), documents),
                 documents=documents,
                 context=self.build.recipe.context,
                 names=(*CONCEPTS, *CHAT_CONCEPTS) if model == "mini-it" else tuple(CONCEPTS),

@@ -14,7 +14,7 @@ from gscope_widgets.runtime.scope import CALIBRATION_TEXT
 
 ROWS = 128  # texts a batch
 TEMPERATURE = 0.8
-PROMPT_TOKENS = 3
+PROMPT_TOKENS = 2  # few enough to leave open what text it will be
 MIN_VARIETY = 0.5  # share of the unsteered texts' different tokens; below it a text repeats itself
 _SPECIAL = list(SPECIAL_IDS.values())
 
@@ -62,12 +62,15 @@ class Bench:
         return np.where(self.variety_ratios(outcome) < MIN_VARIETY, np.inf, self.perplexity_ratios(outcome))
 
 
-def choose_prompts(sample: Sample, pieces: list[str], *, count: int) -> np.ndarray:
+def choose_prompts(sample: Sample, pieces: list[str], *, count: int, besides: np.ndarray = ()) -> np.ndarray:
     """Different beginnings of documents, their registers in turn: ids with BOS, int32 [prompt, pos].
 
     Args:
-        pieces: text of each token of the vocabulary; a beginning ends where a word does.
+        pieces: text of each token of the vocabulary; a beginning ends where a word does, so that a
+            register whose documents never begin with two whole words has none.
+        besides: prompts that are not to be chosen.
     """
+    taken = {tuple(prompt) for prompt in besides}
     by_register: dict[str, dict[tuple, None]] = {}
     for ids, register in zip(sample.rows.ids, sample.rows.registers, strict=True):
         if pieces[ids[PROMPT_TOKENS + 1]][:1] in (" ", "\n"):
@@ -75,7 +78,7 @@ def choose_prompts(sample: Sample, pieces: list[str], *, count: int) -> np.ndarr
     columns = [list(by_register[register]) for register in sorted(by_register)]
     depth = max(map(len, columns))
     in_turn = [column[at] for at in range(depth) for column in columns if at < len(column)]
-    return np.array(list(dict.fromkeys(in_turn))[:count], np.int32)
+    return np.array([prompt for prompt in dict.fromkeys(in_turn) if prompt not in taken][:count], np.int32)
 
 
 @torch.inference_mode()

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 
 from gscope_widgets.mini.train.phenomena.record import Phenomenon, wilson_interval
-from gscope_widgets.mini.train.phenomena.steering_doses import measure_doses
+from gscope_widgets.mini.train.phenomena.steering_doses import choose_shown, measure_doses
 from gscope_widgets.mini.train.phenomena.steering_ground import DOSES, STRENGTHS, WRONG_LAYER, Ground, SteeringPlan
 from gscope_widgets.mini.train.phenomena.steering_rule import chosen_false_positive_rate, false_positive_rate
 from gscope_widgets.mini.train.phenomena.steering_trials import Trial, choose_trials, report_trials, try_rivals
@@ -32,14 +32,14 @@ def measure_steering(laboratory, *, plan: SteeringPlan | None = None) -> list[Ph
     random_report = ground.sweep(ground.report, ground.random, DOSES)
     random_effects, random_ratios = ground.summarize(ground.report, random_report, DOSES)
     row_of = {feature: row for row, feature in enumerate(features)}
-    choices = choose_trials(ground.candidates, row_of, effects, ratios, random_choice[0])
+    choices = choose_trials(ground.candidates, row_of, effects, ratios, random_choice[0], ground.least(ground.choice))
     trials = report_trials(ground, choices, random_effects)
     rivals = try_rivals(ground, trials, random_effects)
     coarse = [DOSES.index(strength) for strength in STRENGTHS]
     at_strengths = random_effects[:, coarse], random_ratios[:, coarse]
     return [
         _measure_writing(ground, trials, rivals, random_choice, at_strengths),
-        measure_doses(ground, choices, random_effects, random_ratios),
+        measure_doses(ground, choose_shown(choices), random_effects, random_ratios),
         _measure_readers(ground, trials, effects, row_of, random_choice[0], at_strengths[0]),
     ]
 
@@ -50,8 +50,10 @@ def _measure_writing(ground: Ground, trials: list[Trial], rivals: dict, random_c
     steerable = [one for one in trials if one.steerable]
     registers = [one.concept for one in steerable if one.concept.startswith("register:")]
     cases = randoms.reshape(len(randoms), -1)
-    false_positives = false_positive_rate(cases, np.repeat(ratios, randoms.shape[2], axis=1))
-    chosen = chosen_false_positive_rate(random_choice, random_report)
+    least = ground.least(ground.report)
+    repeated = np.repeat(ratios, randoms.shape[2], axis=1), np.tile(least, randoms.shape[1])
+    false_positives = false_positive_rate(cases, *repeated)
+    chosen = chosen_false_positive_rate(random_choice, random_report, (ground.least(ground.choice), least))
     low, high = wilson_interval(len(steerable), len(trials))
     return Phenomenon(
         id="T5a",
@@ -69,8 +71,9 @@ def _measure_writing(ground: Ground, trials: list[Trial], rivals: dict, random_c
         }
         | {f"{name}_that_pass": sum(one["steerable"] for one in found) for name, found in rivals.items()}
         | {f"{name}_mean_effect": _mean(one["effect"] for one in found) for name, found in rivals.items()},
-        threshold=">= 10 concepts, a register among them, by 5 x the median random direction and 0.03, "
-        "at perplexity <= 1.5 x and half the different tokens; random directions pass in <= 5 %",
+        threshold=">= 10 concepts, a register among them, by 5 x the median random direction, by 0.03 or their share "
+        "of unsteered text, intervals above 0, at perplexity <= 1.5 x and half the different tokens; random directions "
+        "pass in <= 5 %",
         passed=len(steerable) >= MIN_STEERABLE and bool(registers) and false_positives <= MAX_FALSE_POSITIVES,
         details={
             "registers": registers,

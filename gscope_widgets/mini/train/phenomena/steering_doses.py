@@ -10,6 +10,7 @@ from gscope_widgets.mini.train.phenomena.steering_ground import DOSES, Ground
 from gscope_widgets.mini.train.phenomena.steering_rule import MIN_EFFECT, is_steered
 from gscope_widgets.mini.train.phenomena.steering_trials import Choice
 
+SHOWN = "language:french"
 COLLAPSE_PERPLEXITY = 3.0
 DEAD_SHARE = 0.1  # of the largest fluent effect
 
@@ -56,14 +57,18 @@ def divide_doses(
     return DosePhases(doses[dead].tolist(), doses[window].tolist(), doses[collapse].tolist())
 
 
-def measure_doses(ground: Ground, choices: list[Choice], randoms: np.ndarray, random_ratios: np.ndarray) -> Phenomenon:
-    """T5b, for the concept that moved most on the choice prompts.
+def choose_shown(choices: list[Choice]) -> Choice:
+    """That of the concept which the first tutorial steers; the best of rank where it has no candidate."""
+    return max(choices, key=lambda one: (one.candidate.concept == SHOWN, one.rank))
+
+
+def measure_doses(ground: Ground, shown: Choice, randoms: np.ndarray, random_ratios: np.ndarray) -> Phenomenon:
+    """T5b, for the feature that is shown.
 
     Args:
         randoms: effects of random directions, [direction, dose, concept].
         random_ratios: [direction, dose], their `Bench.costs`.
     """
-    shown = max(choices, key=lambda one: one.rank)
     column, bench = shown.candidate.column, ground.report
     outcome = ground.sweep(bench, ground.directions[[shown.candidate.feature]], DOSES)
     by_prompt = bench.effects(outcome)[..., column]

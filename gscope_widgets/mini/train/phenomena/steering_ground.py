@@ -12,6 +12,7 @@ from gscope_widgets.mini.train.corpus_tokens import HELD_OUT_SEED, VALIDATION_SE
 from gscope_widgets.mini.train.family import MIDDLE, PRETRAINED, middle_dictionary
 from gscope_widgets.mini.train.phenomena.concept_detectors import PROBE_LAYER, LabelledTokens, fit_detector
 from gscope_widgets.mini.train.phenomena.steered_texts import Bench, Outcome, choose_prompts, mean_norms
+from gscope_widgets.mini.train.phenomena.steering_rule import least_effect
 
 FAMILIES = frozenset("register language structure phrase thing place person time number quality code entity".split())
 STRENGTHS = (0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)  # most texts are ruined beyond; the window is narrow
@@ -19,7 +20,7 @@ DOSES = (0.025, 0.05, *STRENGTHS, 0.7, 0.8, 1.0, 1.5)
 WRONG_LAYER = 1
 EXAMPLE_LENGTH = 160  # characters
 LABEL_F1, GOOD_AUC = 0.3, 0.9
-SEED = 501  # of sampling noise; SEED + 1 of the random directions
+SEED = 501  # of sampling noise on the choice prompts; + 1 of the random directions, + 2 of noise on the others
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class SteeringPlan:
     """How much is tried; the default takes about six minutes on two cores."""
 
     documents: int = 600
-    choice_prompts: int = 8  # validation text; feature and strength are chosen on these
+    choice_prompts: int = 12  # validation text; feature and strength are chosen on these
     choice_tokens: int = 30
-    report_prompts: int = 24  # held-out text
+    report_prompts: int = 48  # held-out text
     new_tokens: int = 40
     random_directions: int = 8
     features_a_concept: int = 3
@@ -80,12 +81,12 @@ class Ground:
         self.norm, self.wrong_norm = mean_norms(model, self.tokenizer, layers=(MIDDLE, WRONG_LAYER))
         pieces = [self.tokenizer.decode([token]) for token in range(model.config.vocab_size)]
         choice = choose_prompts(samples[0], pieces, count=plan.choice_prompts)
-        report = choose_prompts(samples[1], pieces, count=plan.report_prompts)
+        report = choose_prompts(samples[1], pieces, count=plan.report_prompts, besides=choice)
         self.choice = Bench(model, choice, self.detector, new_tokens=plan.choice_tokens, seed=SEED)
-        self.report = Bench(model, report, self.detector, new_tokens=plan.new_tokens, seed=SEED)
+        self.report = Bench(model, report, self.detector, new_tokens=plan.new_tokens, seed=SEED + 2)
         generator = torch.Generator().manual_seed(SEED + 1)
         noise = torch.randn((plan.random_directions, self.directions.shape[1]), generator=generator)
-        self.seeds = (VALIDATION_SEED, HELD_OUT_SEED, SEED, SEED + 1)
+        self.seeds = (VALIDATION_SEED, HELD_OUT_SEED, SEED, SEED + 1, SEED + 2)
         self.random = torch.nn.functional.normalize(noise, dim=1)
 
     def sweep(self, bench: Bench, directions: torch.Tensor, strengths) -> Outcome:
@@ -98,6 +99,10 @@ class Ground:
         effects = bench.effects(outcome).mean(1)
         shape = (-1, len(strengths))
         return effects.reshape(*shape, effects.shape[-1]), bench.costs(outcome).reshape(shape)
+
+    def least(self, bench: Bench) -> np.ndarray:
+        """The least effect that counts on a bench's prompts, [concept]."""
+        return least_effect(bench.unsteered.shares.mean((0, 1)))
 
     def text(self, bench: Bench, outcome: Outcome, direction: int, prompt: int) -> str:
         """One text with its prompt, cut to 160 characters."""

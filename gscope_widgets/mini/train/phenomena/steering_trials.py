@@ -42,7 +42,12 @@ class Trial:
 
 
 def choose_trials(
-    candidates: list[Candidate], row_of: dict[int, int], effects: np.ndarray, ratios: np.ndarray, randoms: np.ndarray
+    candidates: list[Candidate],
+    row_of: dict[int, int],
+    effects: np.ndarray,
+    ratios: np.ndarray,
+    randoms: np.ndarray,
+    least: np.ndarray,
 ) -> list[Choice]:
     """The best feature and strength of each concept on the choice prompts.
 
@@ -51,12 +56,13 @@ def choose_trials(
         effects: [direction, strength, concept].
         ratios: [direction, strength], of perplexity.
         randoms: [random direction, strength, concept], effects.
+        least: [concept], of `steering_rule.least_effect`.
     """
     best: dict[str, Choice] = {}
     for one in candidates:
         row = row_of[one.feature]
         effect = effects[row, :, one.column]
-        ranks = rank_choices(effect, randoms[:, :, one.column], ratios[row])
+        ranks = rank_choices(effect, randoms[:, :, one.column], ratios[row], least[one.column])
         at = int(ranks.argmax())
         if one.concept not in best or ranks[at] > best[one.concept].rank:
             best[one.concept] = Choice(one, STRENGTHS[at], float(effect[at]), float(ranks[at]))
@@ -74,22 +80,22 @@ def report_trials(ground: Ground, choices: list[Choice], random_effects: np.ndar
     bench = ground.report
     outcome = bench.run(directions * strengths[:, None] * ground.norm, layer=MIDDLE)
     effects, ratios, costs = bench.effects(outcome), bench.perplexity_ratios(outcome), bench.costs(outcome)
-    before = bench.unsteered.shares.mean((0, 1))
+    before, least = bench.unsteered.shares.mean((0, 1)), ground.least(bench)
     trials = []
     for row, one in enumerate(choices):
         column, own = one.candidate.column, effects[row, :, one.candidate.column]
         randoms = random_effects[:, DOSES.index(one.strength), column]
-        shown = int(np.abs(own - np.median(own)).argmin())
+        shown, interval = int(np.abs(own - np.median(own)).argmin()), bootstrap_interval(own)
         trials.append(
             Trial(
                 concept=one.candidate.concept,
                 feature=one.candidate.feature,
                 strength=one.strength,
                 effect=float(own.mean()),
-                interval=bootstrap_interval(own),
+                interval=interval,
                 random_median=float(np.median(np.abs(randoms))),
                 perplexity_ratio=float(ratios[row]),
-                steerable=bool(is_steered(own.mean(), randoms, costs[row])),
+                steerable=interval[0] > 0 and bool(is_steered(own.mean(), randoms, costs[row], least[column])),
                 share_before=float(before[column]),
                 feature_auc=one.candidate.auc,
                 detector="probe" if ground.detector.probed[column] else "token",
@@ -109,7 +115,7 @@ def try_rivals(ground: Ground, trials: list[Trial], random_effects: np.ndarray) 
     steerable = [one for one in trials if one.steerable]
     if not steerable:
         return {"negative": [], "wrong_layer": [], "mean_difference": []}
-    columns = [ground.concepts.index(one.concept) for one in steerable]
+    columns, least = [ground.concepts.index(one.concept) for one in steerable], ground.least(ground.report)
     strengths = torch.tensor([one.strength for one in steerable])[:, None]
     own = ground.directions[[one.feature for one in steerable]] * strengths
     difference = ground.mean_differences[columns] * strengths
@@ -128,7 +134,12 @@ def try_rivals(ground: Ground, trials: list[Trial], random_effects: np.ndarray) 
                 "effect": float(effects[row, column]),
                 "perplexity_ratio": float(ratios[row]),
                 "steerable": bool(
-                    is_steered(effects[row, column], random_effects[:, DOSES.index(one.strength), column], costs[row])
+                    is_steered(
+                        effects[row, column],
+                        random_effects[:, DOSES.index(one.strength), column],
+                        costs[row],
+                        least[column],
+                    )
                 ),
             }
             for row, (one, column) in enumerate(zip(steerable, columns, strict=True))

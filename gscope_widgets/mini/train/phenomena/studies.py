@@ -60,6 +60,14 @@ def shuffle_labels(sample: Sample, *, seed: int = 0) -> np.ndarray:
     return np.lexsort((np.random.default_rng(seed).random(len(sample.ids)), sample.document))
 
 
+def relabel(one: Study, samples: list[Sample], order) -> Study:
+    """A study whose labels stand on other tokens. Args: order: from a sample to where its labels come from."""
+    targets = [
+        [kind.reorder(order(sample)) for kind in kinds] for kinds, sample in zip(one.targets, samples, strict=True)
+    ]
+    return rescore(one.firings, targets)
+
+
 def best_features(one: Study) -> np.ndarray:
     """Held-out AUC of the feature chosen for each concept, float64 [concept]; NaN where too rare."""
     chosen, held_out = one.scores
