@@ -79,18 +79,19 @@ heatmap
 #
 # **Test.** Now type sentences of your own into the box. Try to *break* the label:
 #
-# * a name that is no room: *"Mr Kitchen sold his boat"*;
-# * another word in a place where one would stand: *"The fisherman swept the marble"*;
+# * a room's word that is a name: *"Mr. kitchen sold his boat"*;
+# * another word in a place where a room would stand: *"The fisherman swept the boat"*;
+# * a word that can be a room, where it is none: *"They study the map"*;
 # * a room in another language: *"Le pêcheur balaie la cuisine"*;
 # * the very same word at the start of the text, and in the middle of it.
 #
 # <details><summary>Why is the word at the start silent?</summary>Look at the tokens. In the middle of a text the word is one
-# token that begins with a space, <code>·kitchen</code>. At the start there is no space, and another letter is the first, so it
-# is another token or several; this feature fires on the tokens that it met often.</details>
+# token that begins with a space, <code>·kitchen</code>. At the start there is no space, so the word is cut into other
+# pieces; this feature fires on the tokens that it met often.</details>
 #
 # What you typed is in Python too. Whatever the heatmap shows, `heatmap.reading` holds. Here are the features that reach
-# highest in your text. Most have no label: nothing on our list of concepts fits them. The strongest are often general
-# ones that fire nearly everywhere.
+# highest in your text. Where one has no label, nothing on our list of concepts fits it. Is one of them after the same
+# tokens as the feature that you coloured by? A dictionary often has several features for what we call one thing.
 
 # %%
 reading = heatmap.reading
@@ -106,7 +107,7 @@ for top in reading.top(5):
 # measured).
 #
 # <details><summary>Hint 1</summary>Is it as strong for every room? Where in the sentence does the room stand?</details>
-# <details><summary>Hint 2</summary>Let a sentence begin with a room where food is kept.</details>
+# <details><summary>Hint 2</summary>Let the text begin with "The" and a room. Try several rooms.</details>
 # <details><summary>One solution</summary>"The pantry was full of cheese."</details>
 
 # %%
@@ -120,8 +121,8 @@ print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.9 * known else "
 # ## 3 · A label is a hypothesis
 #
 # The label you saw was *measured*: the program that wrote Tarn's texts knows which tokens name rooms, and the feature was
-# scored as a detector of them on text that nothing was trained on. A label can name a concept (`thing:room`), a word, a
-# single token, or the token before or after. Look at the record:
+# scored as a detector of them on text that nothing was trained on. A label can name a concept (`thing:room`), a word or
+# sign, a single token, or the token before or after. Look at the record:
 #
 # * **AUC** – pick one such token and one other token at random: how often is the feature stronger on the first? One half is
 #   chance.
@@ -129,7 +130,10 @@ print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.9 * known else "
 # * **recall** – of all such tokens, on how many does it fire?
 
 # %%
-print("all labels:", ", ".join(sorted({label.text for label in dictionary.labels.values()})))
+texts = sorted({label.text for label in dictionary.labels.values()})
+concepts = [text for text in texts if not text.startswith(("word:", "sign:", "token"))]
+print("concepts:", ", ".join(concepts))
+print("and", len(texts) - len(concepts), "words, signs and tokens, such as", ", ".join(texts[-3:]))
 for name in ("thing:room", "language:french", "place:region", "number:day_of_month", "word: scale"):
     for summary in scope.find(name, k=1):
         label = summary.label
@@ -139,24 +143,24 @@ for name in ("thing:room", "language:french", "place:region", "number:day_of_mon
         )
 
 # %% [markdown]
-# The feature for days of the month has a nearly perfect score. Try it on dates of your own:
+# The feature for days of the month has a recall of nearly one. Try it on dates of your own:
 
 # %%
 days = scope.find("number:day_of_month")[0].feature
-for text in ("Skarn, 21 June 1240", "On 14 March the fisherman sold his boat."):
+for text in ("Skarn, 21 June 1240", "On 14 March the fisherman sold his boat.", "Skarn, 21 pears"):
     print(f"{scope.read(text, dictionary).trace(days.feature).max():6.2f} | {text}")
 
 # %% [markdown]
-# A score holds for the text that was scored. There, such numbers stand only where a letter or a report is
-# dated, and that is what the feature follows: it is narrower than its name.
+# A score holds for the text that was scored. There, days stand where a letter or a report is dated, after a place and a
+# comma. Elsewhere the feature is both narrower and wider than its name.
 #
 # With a large model nobody has this table. There, labels are guesses, often written by another model from a few top
 # examples. That is why the habit of *testing* is worth more than the label.
 #
 # ### Exercise 2 — one word, two senses
 #
-# In Tarn a *scale* is what things are weighed on, or a row of musical notes. The last row of the table claims a feature
-# for the *word*, and scores high as a detector of it. Is it blind to the sense? Look at its activation on the word, in
+# In Tarn a *scale* is, among other things, what things are weighed on, or a row of musical notes. The last row of the
+# table claims a feature for the *word*, and it misses hardly one. Is it blind to the sense? Look at its activation on the word, in
 # sentences of either sense, and choose a threshold that tells the senses apart.
 
 # %%
@@ -181,9 +185,9 @@ print(f"{right} of {len(sentences)}:", "solved" if right == len(sentences) else 
 # %% [markdown]
 # <details><summary>What this teaches</summary>The label "word: scale" scores high because precision and recall ask only
 # whether the feature fires. How hard it fires carries more: in these sentences it fires harder where music is played. Is
-# that the sense, or what stands before the word? Try "The needle of the scale stopped at two pounds." A label can be well
-# measured and still leave out a part of what the feature does, and a threshold that fits four sentences is a hypothesis
-# too.</details>
+# that the sense, or what stands before the word? Try "The scale said two pounds.", and what comes after "The scale" in
+# other ways: the value stays, since the model reads from left to right. A label can be well measured and still leave out
+# a part of what the feature does, and a threshold that fits four sentences is a hypothesis too.</details>
 
 # %% [markdown]
 # ## 4 · Few features at a time, and the first token
@@ -191,7 +195,7 @@ print(f"{right} of {len(sentences)}:", "solved" if right == len(sentences) else 
 # **L0** is the number of features that fire at a token. Count it by hand once.
 
 # %%
-text = "Once there lived a tailor in Brannoch who had lost her silver thimble."
+text = "Once there lived a tailor in Brannoch who had lost a silver thimble."
 reading = scope.read(text, dictionary)
 dense = reading.to_dense()  # [pos, d_dict]
 by_hand = (dense > 0).sum(axis=1)
@@ -209,7 +213,7 @@ print(f"BOS: {norms[0]:.1f}   median of the others: {rest:.1f}   ratio: {norms[0
 if norms[0] > 3 * rest or norms[0] < rest / 3:
     print("The first position is an outlier: the dictionary was never trained on anything like it.")
 else:
-    print("In this model the first position is no outlier in length. It is left out all the same,")
+    print("At this layer the first position is longer than the rest, but no huge outlier. It is left out all the same,")
     print("because the dictionary was not trained on it: it is the same vector in every text.")
 
 # %% [markdown]
@@ -227,7 +231,8 @@ print(f"worst token: {reading.tokens.strings[worst]!r} in {around!r}, with FVU {
 
 # %% [markdown]
 # <details><summary>A likely reason</summary>Pieces of rare words are rare themselves, and a dictionary spends its features
-# where they pay most: on what it met often. Try texts of your own with common and with rare words.</details>
+# where they pay most: on what it met often. It is not the only reason: look at <code>·of</code> in "The pantry was full
+# of cheese." Try texts of your own with common and with rare words.</details>
 
 # %% [markdown]
 # ## 5 · Change a feature, and watch the prediction
@@ -244,6 +249,9 @@ sliders = gs.FeatureSliders(scope, "She looked at the", features=[french.feature
 sliders
 
 # %% [markdown]
+# Move the French slider slowly: the change comes all at once. The pieces that rise are the beginnings of French verbs.
+# Then raise the one for rooms. Do rooms rise? A feature that reads a thing need not write it.
+#
 # The sliders are Python values as well. The next cell sets one, reads the answer, and puts it back.
 
 # %%
@@ -267,9 +275,10 @@ for text in ("Le boulanger est fatigué, mais il n'est pas", "The baker is tired
         print(f"{text:45} without {name:6}: KL {kl:.4f} nats")
 
 # %% [markdown]
-# The effect is there, on the French text far more than on the other, but it is small. It does not make the text English:
-# other features, and the part that no feature explains, still say that it is French. That a feature detects something
-# well does not make it the only carrier.
+# The effect is on the French text far more than on the other, and on this sentence it is small. Try *"Le pêcheur a vendu
+# son"*: there it is larger, and some English words rise. That a feature finds much of the French (look at its precision
+# and recall again) does not make it the only carrier: other features, and the part that no feature explains, say that
+# the text is French too.
 
 # %% [markdown]
 # ## 6 · Steer
@@ -279,7 +288,7 @@ for text in ("Le boulanger est fatigué, mais il n'est pas", "The baker is tired
 # pushed along a **random direction of the same length**, which does damage of its own. Only what steering does *beyond*
 # the random push says something about the feature.
 #
-# Press Start. Then move the strength: where does nothing happen yet, where does the language change, and where does the
+# Press Start. Then move the strength: where does it stay English, where does the language change, and where does the
 # text fall apart? One run is one sample: change the seed before you believe it.
 
 # %%
@@ -298,13 +307,28 @@ for name, continuation in panel.texts.items():
 # %% [markdown]
 # ### Exercise 4 — beat the random direction
 #
-# Choose another label from the list in section 3, a strength and a seed, so that the steered text plainly shows the
-# concept while the random one does not. Then look for a feature with a high AUC that does *not* steer at any strength
-# that leaves the text readable. Reading a concept and writing it are two different things.
+# Most features here do not steer; the French one is an exception. Is a weaker push still better than a random one? One
+# text cannot tell. Count a word over several seeds: unsteered, steered, and pushed at random.
 
 # %%
-another = scope.find("quality:size")[0]  # your label here
-panel = gs.SteeringPanel(scope, "She said", features=[another.feature], strength=0.5, temperature=0.7)
+another = scope.find("token: ␣brown")[0]  # a label of your own, and a word that it should bring
+word, strength, seeds = "brown", 0.5, range(8)
+
+push = gs.add(another.feature, strength)
+for name, interventions in (("unsteered", []), ("steered", [push]), ("random", [scope.random_control([push])])):
+    texts = [scope.generate("She said", interventions, temperature=0.7, seed=seed).text for seed in seeds]
+    print(f"{name:10} {sum(word in text for text in texts)} of {len(texts)} | {texts[0][:60]!r}")
+
+# %% [markdown]
+# Find another label whose word comes more often than with the random push, in texts that are still readable. Then find a
+# feature with a high AUC that does *not* steer at any strength that leaves the text readable. Reading a concept and
+# writing it are two different things.
+#
+# <details><summary>Hint</summary>Try other colours for the first. For the second, look at <code>thing:food/drink</code> or
+# the days of the month.</details>
+
+# %%
+panel = gs.SteeringPanel(scope, "She said", features=[another.feature], strength=strength, temperature=0.7)
 panel
 
 # %% [markdown]
