@@ -195,7 +195,6 @@ def write_recalled_sense(w: Writer) -> None:
     while w.length - start < _LEAST_CHARACTERS:
         w.sentence("{scene}")
     w.sentence(w.pick_template(_RETURNS) + " ")
-    with w.within(sense.concept, "hidden:recalled_sense"):
-        w(word, sense.concept)
+    w(word, sense.concept, "hidden:recalled_sense")
     follow = w.pick_template(sense.follows)
     w.say(follow if follow.startswith(",") else " " + follow)

@@ -199,7 +199,7 @@ _BEFORE_OBJECTS = (
 def write_far_noun(w: Writer, *, lead: str = "") -> None:
     """A noun with its modifiers: three in five times as the subject of a verb, else as the end of the sentence."""
     if w.rng.random() < 0.6:
-        write_far_agreement(w, lead=lead)
+        _write_far_agreement(w, lead=lead)
         return
     w.sentence(w.pick_template(_BEFORE_OBJECTS))
     several, attractor = w.rng.random() < 0.5, w.rng.random() < 0.5
@@ -208,7 +208,7 @@ def write_far_noun(w: Writer, *, lead: str = "") -> None:
     w.say(".")
 
 
-def write_far_agreement(w: Writer, *, lead: str = "") -> None:
+def _write_far_agreement(w: Writer, *, lead: str = "") -> None:
     """A sentence whose verb agrees with a noun several words before it."""
     several, attractor = w.rng.random() < 0.5, w.rng.random() < 0.5
     lead = lead if w.rng.random() < 0.5 else w.pick(_LEADS) if w.rng.random() < 0.4 else ""

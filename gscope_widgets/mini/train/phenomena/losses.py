@@ -21,7 +21,7 @@ SKIPPED = max(NGRAMS.values()) - 1  # tokens at the head of a row that the longe
 
 
 def measure_losses(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
-    """G1 and G2 of mini; about nine minutes on two cores, nearly all of it writing and counting the training text."""
+    """G1 and G2 of mini; about four minutes on two cores, most of it writing and counting the training text."""
     return [measure_loss(laboratory, documents=documents), measure_samples(laboratory)]
 
 

@@ -25,7 +25,7 @@ SEED = 501  # of sampling noise on the choice prompts; + 1 of the random directi
 
 @dataclass(frozen=True)
 class SteeringPlan:
-    """How much is tried; the default takes about six minutes on two cores."""
+    """How much is tried; the default takes about four minutes on two cores."""
 
     documents: int = 600
     choice_prompts: int = 12  # validation text; feature and strength are chosen on these
