@@ -266,6 +266,7 @@ def test_senses_separate_where_a_direction_holds_them_and_not_with_shuffled_labe
 
     assert judge([0.6, flat, apart], [0.5, flat, flat]).passed
     assert not judge([0.6, apart, flat], [0.5, flat, flat]).passed  # a layer that was not chosen on the other text
+    assert not judge([0.6, apart, 0.8], [0.5, flat, flat]).passed
     assert not judge([0.9, 0.95, apart], [0.5, flat, flat]).passed
     assert not judge([0.6, flat, apart], [0.5, apart, flat]).passed
     assert np.isnan(layers.separate(x[0][:9], senses[0][:9], x[1], senses[1]))
