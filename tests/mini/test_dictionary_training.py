@@ -18,7 +18,7 @@ from gscope_widgets.mini.train.artefact import (
 )
 from gscope_widgets.mini.train.dictionary import (
     DictionaryRecipe,
-    Scales,
+    find_coordinates,
     read_draft,
     train_dictionary,
     write_draft,
@@ -150,16 +150,79 @@ def test_reconstructions_agree_with_sums_written_out_in_numpy():
     np.testing.assert_allclose(torch.stack(rebuilt).numpy(), expected, rtol=1e-9)
 
 
-def test_export_and_return_are_exact_inverses():
-    generator = torch.Generator().manual_seed(0)
-    shapes = {"w_enc": (5, 4), "b_enc": (4,), "threshold": (4,), "w_dec": (4, 2, 5), "b_dec": (5,)}
+def make_coordinates(generator, d: int, *, whitening: float, size: float = 1.0):
+    """Coordinates of activations whose directions differ a hundredfold in size and lie off the axes, and those."""
+    values = size * (torch.randn(2000, d, generator=generator) * torch.logspace(0, 2, d) + 1)
+    values = values @ torch.linalg.qr(torch.randn(d, d, generator=generator)).Q
+    return find_coordinates(values, whitening=whitening), values
+
+
+def random_members(generator, *, d: int = 5) -> list[dict[str, torch.Tensor]]:
+    """Two layers that write to their own and later outputs, with an affine skip."""
+    shapes = {"w_enc": (d, 4), "b_enc": (4,), "threshold": (4,), "w_dec": (4, 2, d), "b_dec": (d,)}
+    shapes |= {"affine_skip_connection": (d, d)}
     members = [{name: torch.rand(shape, generator=generator) + 0.1 for name, shape in shapes.items()} for _ in range(2)]
     members[1]["w_dec"][:, 0] = 0
-    scales = Scales((1.3, 0.4), (1.3, 0.4))
-    returned = write_draft(read_draft(members, scales), scales)
-    for member, back in zip(members, returned, strict=True):
-        for name, tensor in member.items():
-            assert torch.allclose(tensor, back[name], rtol=1e-5, atol=1e-6), name
+    return members
+
+
+def draw_coordinates(generator, *, whitening: float, d: int = 5) -> tuple[list, list, list[torch.Tensor]]:
+    """Coordinates of two inputs and two outputs, each its own, and 50 rows of either input."""
+    read, values = zip(*(make_coordinates(generator, d, whitening=whitening) for _ in range(2)), strict=True)
+    written = [make_coordinates(generator, d, whitening=whitening, size=size)[0] for size in (1.0, 7.0)]
+    return list(read), written, [x[:50] for x in values]
+
+
+@pytest.mark.parametrize("whitening", [0.0, 0.5, 1.0])
+def test_a_draft_does_in_its_coordinates_what_its_tensors_do_to_activations(whitening):
+    generator = torch.Generator().manual_seed(0)
+    members = random_members(generator)
+    read, written, rows = draw_coordinates(generator, whitening=whitening)
+    draft = read_draft(members, read, written).requires_grad_(False)
+    codes = encode(members, rows)
+    seen, fired = [], []
+    for i in range(2):
+        seen.append(rows[i] @ read[i].into)
+        pre = seen[i] @ draft.w_enc[i] + draft.b_enc[i]
+        fired.append(pre * (pre > draft.log_threshold[i].exp()))
+        assert torch.equal(fired[i] > 0, codes[i] > 0)
+        assert draft.w_dec[i].flatten(1).norm(dim=1) == pytest.approx(1.0, abs=1e-5)
+    for j, expected in enumerate(decode(members, codes, rows)):
+        total = (
+            draft.b_dec[j] + seen[j] @ draft.affine[j] + sum(fired[i] @ draft.w_dec[i][:, j - i] for i in range(j + 1))
+        )
+        assert torch.allclose(total, expected @ written[j].into, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("whitening", [0.0, 0.5, 1.0])
+def test_export_after_return_gives_the_same_outputs_and_decoders_of_norm_1(whitening):
+    generator = torch.Generator().manual_seed(0)
+    members = random_members(generator)
+    read, written, rows = draw_coordinates(generator, whitening=whitening)
+    returned = write_draft(read_draft(members, read, written), read, written)
+    before, after = (decode(one, encode(one, rows), rows) for one in (members, returned))
+    for one, other in zip(before, after, strict=True):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-2)
+    # Over its outputs, each in units of the mean norm there, and those times the first one's.
+    units = torch.tensor([one.scale for one in written])
+    for i, member in enumerate(returned):
+        lengths = (member["w_dec"].norm(dim=2) * units / units[i]).norm(dim=1)
+        assert lengths == pytest.approx(1.0, abs=1e-4)
+
+
+def test_whitening_makes_directions_alike_and_none_leaves_their_proportions():
+    generator = torch.Generator().manual_seed(0)
+    spreads = {}
+    for whitening in (0.0, 0.5, 1.0):
+        coordinates, values = make_coordinates(generator, 8, whitening=whitening)
+        seen = values @ coordinates.into
+        assert float(seen.norm(dim=1).mean()) == pytest.approx(8**0.5, rel=1e-4)
+        assert torch.allclose(seen @ coordinates.back, values, rtol=1e-3, atol=1e-2)
+        moments = torch.linalg.eigvalsh(seen.T @ seen / len(seen))
+        spreads[whitening] = float(moments[-1] / moments[0])
+    assert spreads[1.0] == pytest.approx(1, rel=1e-2)
+    assert spreads[0.5] == pytest.approx(spreads[0.0] ** 0.5, rel=0.2)
+    assert spreads[0.0] > 1000
 
 
 def test_a_dictionary_goes_on_from_another(planted):

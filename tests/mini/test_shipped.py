@@ -73,9 +73,9 @@ def test_the_corpus_is_the_one_the_models_were_trained_on():
         assert corpus_digest() == json.loads((folder / "training.json").read_text())["corpus_sha256"]
 
 
-def test_the_twin_was_trained_like_the_default_but_for_its_prefixes():
-    default = DICTIONARIES["mini"] / family.middle_dictionary().folder
-    recipes = [json.loads((folder / "training.json").read_text())["recipe"] for folder in (default, TWIN)]
+def test_the_twin_was_trained_like_the_small_dictionary_but_for_its_prefixes():
+    small = DICTIONARIES["mini"] / family.small_dictionary().folder
+    recipes = [json.loads((folder / "training.json").read_text())["recipe"] for folder in (small, TWIN)]
     assert {name for name in recipes[0] if recipes[0][name] != recipes[1][name]} == {"prefixes"}
 
 

@@ -16,6 +16,7 @@ FIRST_ENCODER = 0.3  # norm of a new feature's encoder: small, so that the first
 THRESHOLD_RATE = 5.0  # thresholds are logarithms and need larger steps than the matrices
 QUIET_STEPS = 25  # after so many steps without firing a feature's threshold is lowered by LOWERING,
 LOWERING = 0.15  # of its logarithm: it has no gradient of its own until something comes near it
+LEAST_MOMENT = 1e-6  # of the largest: smaller ones count as so large in whitening
 REVIVALS = 5  # times in training that features which have gone silent start again from what is badly rebuilt
 
 
@@ -31,6 +32,7 @@ class DictionaryRecipe:
     l0: int  # features a token, over all members
     prefixes: tuple[int, ...]  # Matryoshka: each must rebuild the targets alone; the last is all features
     affine: bool = False
+    whitening: float = 0.5  # 0: every direction as it is; 1: all directions alike; see `Coordinates`
     steps: int = 1000
     tokens_a_step: int = 2048
     rate: float = 4e-3
@@ -38,11 +40,17 @@ class DictionaryRecipe:
 
 
 @dataclass(frozen=True)
-class Scales:
-    """Numbers by which activations are multiplied in training, so that their mean norm is sqrt(d)."""
+class Coordinates:
+    """Between activations of one place and those that training sees: a row vector times a matrix.
 
-    inputs: tuple[float, ...]
-    targets: tuple[float, ...]
+    Training sees x M^(-whitening / 2), where M is the mean of x x^T, and then scaled to a mean norm of sqrt(d).
+    Without whitening that is Gemma Scope 2's one number a layer. With it, directions of little variance weigh
+    more in the loss than they do in FVU, and features along them stay alive.
+    """
+
+    into: torch.Tensor  # float32, [d, d]
+    back: torch.Tensor  # float32, [d, d]; the inverse
+    scale: float  # sqrt(d) over the mean norm of the activations themselves
 
 
 def train_dictionary(
@@ -50,8 +58,8 @@ def train_dictionary(
 ) -> tuple[list[dict[str, torch.Tensor]], dict]:
     """Fit a JumpReLU dictionary with one learnt threshold a feature.
 
-    As in Gemma Scope 2: straight-through thresholds, quadratic L0 and frequency penalties,
-    Matryoshka prefixes, activations scaled by one number a layer, which the export takes back out.
+    As in Gemma Scope 2: straight-through thresholds, quadratic L0 and frequency penalties, Matryoshka
+    prefixes, and activations in other `Coordinates`, which the export takes back out.
 
     Args:
         activations: bfloat16, [tokens, d] for each place that the recipe names.
@@ -65,11 +73,12 @@ def train_dictionary(
     inputs = [activations[place] for place in recipe.inputs]
     targets = [activations[place] for place in recipe.targets]
     sample = torch.randint(len(inputs[0]), (SAMPLE,), generator=generator)
-    scales = Scales(tuple(_scale(x[sample]) for x in inputs), tuple(_scale(y[sample]) for y in targets))
-    sampled = [x[sample].float() * s for x, s in zip(inputs, scales.inputs, strict=True)]
-    aims = [y[sample].float() * s for y, s in zip(targets, scales.targets, strict=True)]
+    read = [find_coordinates(x[sample], whitening=recipe.whitening) for x in inputs]
+    written = [find_coordinates(y[sample], whitening=recipe.whitening) for y in targets]
+    sampled = [x[sample].float() @ one.into for x, one in zip(inputs, read, strict=True)]
+    aims = [y[sample].float() @ one.into for y, one in zip(targets, written, strict=True)]
     means = [x.mean(0) for x in sampled]
-    draft = read_draft(start, scales) if start else _first_draft(recipe, sampled, aims, generator)
+    draft = read_draft(start, read, written) if start else _first_draft(recipe, sampled, aims, generator)
     variances = [float((aim - aim.mean(0)).square().sum(1).mean()) * recipe.tokens_a_step for aim in aims]
     optimizer = _build_optimizer(draft, recipe)
     loss_of = _compile_loss()
@@ -81,11 +90,11 @@ def train_dictionary(
     for step, index in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * min(1, (step + 1) / 100, (recipe.steps - step) / (0.3 * recipe.steps))
-        batch = [x[index].float() * s for x, s in zip(inputs, scales.inputs, strict=True)]
+        batch = [x[index].float() @ one.into for x, one in zip(inputs, read, strict=True)]
         aim = (
             batch
             if recipe.inputs == recipe.targets
-            else [y[index].float() * s for y, s in zip(targets, scales.targets, strict=True)]
+            else [y[index].float() @ one.into for y, one in zip(targets, written, strict=True)]
         )
         loss, l0, fired, errors = loss_of(draft, batch, aim, variances, prefixes=recipe.prefixes, l0=recipe.l0)
         loss.backward()
@@ -111,45 +120,72 @@ def train_dictionary(
                 flush=True,
             )
     record = {"recipe": asdict(recipe), "seconds": round(time.time() - started), "tokens": len(inputs[0])}
-    return write_draft(draft, scales), record
+    return write_draft(draft, read, written), record
 
 
-def write_draft(draft: Draft, scales: Scales) -> list[dict[str, torch.Tensor]]:
-    """The published tensors of a draft, float32, one dict a member: they apply to unscaled activations."""
+def find_coordinates(values: torch.Tensor, *, whitening: float) -> Coordinates:
+    """The coordinates in which a dictionary of these activations, [token, d], is trained."""
+    values = values.float()
+    scale = _scale(values)
+    if not whitening:
+        one = torch.eye(values.shape[1])
+        return Coordinates(one * scale, one / scale, scale)
+    moments, directions = torch.linalg.eigh((values.T @ values / len(values)).double())
+    moments = moments.clamp_min(float(moments.max()) * LEAST_MOMENT)
+    into = ((directions * moments ** (-whitening / 2)) @ directions.T).float()
+    back = ((directions * moments ** (whitening / 2)) @ directions.T).float()
+    trained = _scale(values @ into)
+    return Coordinates(into * trained, back / trained, scale)
+
+
+def write_draft(draft: Draft, read: list[Coordinates], written: list[Coordinates]) -> list[dict[str, torch.Tensor]]:
+    """The published tensors of a draft, float32, one dict a member: they apply to activations as they are.
+
+    A feature's decoder has norm 1 over all its outputs, each in units of its own `scale`; times the first's,
+    so that a feature with one output writes a vector of norm 1.
+    """
     members = len(draft.w_enc)
     tensors = []
     for i in range(members):
-        scale_in, scale_out = scales.inputs[i], scales.targets[i]
-        w_dec = draft.w_dec[i].detach() * torch.tensor([scale_out / s for s in scales.targets[i:]])[None, :, None]
+        first = written[i].scale
+        w_dec = torch.stack([draft.w_dec[i].detach()[:, j] @ one.back for j, one in enumerate(written[i:])], 1)
+        lengths = _measure_lengths(w_dec, [one.scale / first for one in written[i:]])
+        w_dec = w_dec / lengths[:, None, None]
         dense = torch.cat([torch.zeros(len(w_dec), i, w_dec.shape[2]), w_dec], 1)
         member = {
-            "w_enc": draft.w_enc[i].detach() * (scale_in / scale_out),
-            "b_enc": draft.b_enc[i].detach() / scale_out,
-            "threshold": draft.log_threshold[i].detach().exp() / scale_out,
+            "w_enc": (read[i].into @ draft.w_enc[i].detach()) * lengths,
+            "b_enc": draft.b_enc[i].detach() * lengths,
+            "threshold": draft.log_threshold[i].detach().exp() * lengths,
             "w_dec": dense if members > 1 else dense[:, 0],
-            "b_dec": draft.b_dec[i].detach() / scale_out,
+            "b_dec": draft.b_dec[i].detach() @ written[i].back,
         }
         if len(draft.affine):
-            member["affine_skip_connection"] = draft.affine[i].detach() * (scale_in / scale_out)
+            member["affine_skip_connection"] = read[i].into @ draft.affine[i].detach() @ written[i].back
         tensors.append({name: tensor.contiguous() for name, tensor in member.items()})
     return tensors
 
 
-def read_draft(tensors: list[dict[str, torch.Tensor]], scales: Scales) -> Draft:
+def read_draft(tensors: list[dict[str, torch.Tensor]], read: list[Coordinates], written: list[Coordinates]) -> Draft:
     """The draft whose published tensors these are: the reverse of `write_draft`."""
     columns = {name: [] for name in ("w_enc", "b_enc", "log_threshold", "w_dec", "b_dec", "affine")}
     for i, member in enumerate(tensors):
-        scale_in, scale_out = scales.inputs[i], scales.targets[i]
         w_dec = member["w_dec"].float()
         w_dec = w_dec[:, i:] if w_dec.ndim == 3 else w_dec[:, None]
-        columns["w_enc"].append(member["w_enc"].float() * (scale_out / scale_in))
-        columns["b_enc"].append(member["b_enc"].float() * scale_out)
-        columns["log_threshold"].append((member["threshold"].float() * scale_out).log())
-        columns["w_dec"].append(w_dec * torch.tensor([s / scale_out for s in scales.targets[i:]])[None, :, None])
-        columns["b_dec"].append(member["b_dec"].float() * scale_out)
+        w_dec = torch.stack([w_dec[:, j] @ one.into for j, one in enumerate(written[i:])], 1)
+        lengths = _measure_lengths(w_dec, [1.0] * w_dec.shape[1])
+        columns["w_enc"].append((read[i].back @ member["w_enc"].float()) * lengths)
+        columns["b_enc"].append(member["b_enc"].float() * lengths)
+        columns["log_threshold"].append((member["threshold"].float() * lengths).log())
+        columns["w_dec"].append(w_dec / lengths[:, None, None])
+        columns["b_dec"].append(member["b_dec"].float() @ written[i].into)
         if "affine_skip_connection" in member:
-            columns["affine"].append(member["affine_skip_connection"].float() * (scale_out / scale_in))
+            columns["affine"].append(read[i].back @ member["affine_skip_connection"].float() @ written[i].into)
     return Draft(**columns)
+
+
+def _measure_lengths(w_dec: torch.Tensor, units: list[float]) -> torch.Tensor:
+    """Norm of each feature's decoder, [F, output, d], over its outputs in the given units: [F]."""
+    return (w_dec * torch.tensor(units)[None, :, None]).flatten(1).norm(dim=1)
 
 
 def _compile_loss():

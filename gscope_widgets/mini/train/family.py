@@ -15,13 +15,13 @@ PRETRAINED, TWIN, CHAT = "gscope-mini-pt", "gscope-mini-twin", "gscope-mini-it"
 
 
 def list_family() -> dict[str, list[DictionaryRecipe]]:
-    """What ships, by the name of its root: the dictionaries of `mini`, their twin, those of `mini-it`."""
+    """What ships, by the name of its root: the dictionaries of `mini`, one's twin, those of `mini-it`."""
     return {PRETRAINED: list(_pretrained()), TWIN: [plain_twin()], CHAT: list(_chat())}
 
 
 def list_repeats() -> dict[str, list[DictionaryRecipe]]:
-    """Further seeds of the default dictionary, of its small one and of its twin, by root; not shipped."""
-    small = single("resid_post", MIDDLE, "1k", "small")
+    """Further seeds of the default dictionary, of the small one and of that one's twin, by root; not shipped."""
+    small = small_dictionary()
     return {
         f"seed_{seed}{kind}": [replace(recipe, seed=seed) for recipe in recipes]
         for seed in SEEDS[1:]
@@ -34,9 +34,17 @@ def middle_dictionary() -> DictionaryRecipe:
     return single("resid_post", MIDDLE, "1k", "medium")
 
 
+def small_dictionary() -> DictionaryRecipe:
+    """The sparsest of the default's site, layer and width."""
+    return single("resid_post", MIDDLE, "1k", "small")
+
+
 def plain_twin() -> DictionaryRecipe:
-    """The default without Matryoshka prefixes, on the same activations."""
-    recipe = middle_dictionary()
+    """The small dictionary without Matryoshka prefixes, on the same activations.
+
+    Of the small one, since a plain dictionary absorbs only where features are few: at 10 a token this one does not.
+    """
+    recipe = small_dictionary()
     return replace(recipe, prefixes=(recipe.features,))
 
 
@@ -45,6 +53,8 @@ def single(site: str, layer: int, width: str, l0: str, *, suite: str = "", affin
     features = WIDTHS[width]
     name = f"layer_{layer}_width_{width}_l0_{l0}" + ("_affine" if affine else "")
     transcoder = site == "transcoder"
+    shown = (site, layer, width) == ("resid_post", MIDDLE, "1k")
+    wide = width == "4k"
     return DictionaryRecipe(
         kind="transcoder" if transcoder else "sae",
         folder=f"{site}{suite}/{name}",
@@ -54,7 +64,10 @@ def single(site: str, layer: int, width: str, l0: str, *, suite: str = "", affin
         l0=L0[l0],
         prefixes=(features // 16, features // 5, features // 2, features),
         affine=affine,
-        steps=2500 if (site, layer, l0) == ("resid_post", MIDDLE, "medium") else 700,
+        # Whitening leaves fewer features dead and less variance unexplained, but of concepts above the word
+        # fewer have a feature (of the default 22 at 0.5, 35 without). Concepts are looked for in these.
+        whitening=0.0 if shown else 0.5,
+        steps=2500 if shown and l0 == "medium" else 1500 if wide else 700,
     )
 
 
@@ -67,13 +80,16 @@ def crosscoder() -> DictionaryRecipe:
 
 
 def cross_layer_transcoder() -> DictionaryRecipe:
-    """One dictionary over all MLPs, each feature writing to its own layer and every later one."""
+    """One dictionary over all MLPs, each feature writing to its own layer and every later one.
+
+    As many features a token as a small transcoder on each layer has together, and like those beside which its
+    graphs are measured without an affine skip: a skip carries in one step what takes a chain of features.
+    """
     inputs = tuple(("mlp_in", layer) for layer in range(LAYERS))
     targets = tuple(("mlp_out", layer) for layer in range(LAYERS))
     features = WIDTHS["2k"] // LAYERS
-    return DictionaryRecipe(
-        "clt", "clt/width_2k_l0_medium_affine", inputs, targets, features, 40, (features,), affine=True, steps=900
-    )
+    l0 = LAYERS * L0["small"]
+    return DictionaryRecipe("clt", "clt/width_2k_l0_medium", inputs, targets, features, l0, (features,), steps=900)
 
 
 def _pretrained() -> Iterator[DictionaryRecipe]:
@@ -89,9 +105,9 @@ def _pretrained() -> Iterator[DictionaryRecipe]:
     yield single("resid_post", MIDDLE, "4k", "medium")
     yield crosscoder()
     yield cross_layer_transcoder()
-    yield single("transcoder", MIDDLE, "512", "small")
-    for layer in range(LAYERS):
-        yield single("transcoder", layer, "512", "small", suite="_all", affine=True)
+    for affine in (True, False):
+        for layer in range(LAYERS):
+            yield single("transcoder", layer, "512", "small", suite="_all", affine=affine)
     for layer in range(LAYERS):
         yield single("resid_post", layer, "512", "small", suite="_all")
 

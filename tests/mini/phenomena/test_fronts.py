@@ -7,10 +7,10 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 from gscope_widgets.mini.train import family
 from gscope_widgets.mini.train.artefact import decode, encode, measure_fit
-from gscope_widgets.mini.train.corpus_tokens import LabelledRows, real_positions
+from gscope_widgets.mini.train.corpus_tokens import BOS, EOS, LabelledRows, real_positions
 from gscope_widgets.mini.train.dictionary import DictionaryRecipe
 from gscope_widgets.mini.train.phenomena.fronts import judge_family, judge_fronts, judge_matches, measure_ablations
-from gscope_widgets.mini.train.phenomena.quality import Quality, measure_qualities
+from gscope_widgets.mini.train.phenomena.quality import Quality, count_dead, measure_qualities
 from gscope_widgets.mini.train.phenomena.replacement import (
     decode_output,
     document_losses,
@@ -136,15 +136,35 @@ def test_quality_agrees_with_the_fit_of_training(model, sample):
     place = ("resid_post", 1)
     torch.manual_seed(2)
     member = mirror(D) | {"b_enc": torch.randn(2 * D), "w_dec": torch.randn(2 * D, D)}
-    [found] = measure_qualities(model, sample, [("root", recipe_at(place), [member])], loss_documents=2)
+    member["threshold"][3] = 1e9
+    loaded = [("root", recipe_at(place), [member])]
+    [found] = measure_qualities(model, sample, loaded, rows=sample.rows.ids[:1], loss_documents=2)
     with capture(point_of(model, place)) as kept, torch.no_grad():
         model(input_ids=torch.from_numpy(sample.rows.ids).long())
     x = kept[0][torch.from_numpy(sample.real)].bfloat16().float()
     expected = measure_fit([member], [x], [x])
     assert found.fvu == pytest.approx(expected["fvu"], rel=1e-4)
     assert found.l0 == pytest.approx(expected["l0"], rel=1e-4)
-    assert (found.dead, found.dense) == (expected["dead"], expected["dense"])
+    assert found.dense == expected["dense"]
     assert found.tokens.tolist() == [11, 6]
+
+
+def test_a_dead_feature_fires_on_no_token_of_any_row_whatever_it_does_at_bos_and_eos(model):
+    place = ("resid_post", 1)
+    rows = np.random.default_rng(3).integers(4, 40, (450, 9)).astype(np.int16)
+    rows[:, 0] = BOS
+    rows[:, 4] = EOS
+    with capture(point_of(model, place)) as kept, torch.no_grad():
+        model(input_ids=torch.from_numpy(rows).long())
+    x = kept[0].bfloat16().float()
+    real = torch.from_numpy((rows != BOS) & (rows != EOS))
+    # One feature a direction; its threshold lies between the largest real token's and what BOS or EOS reach.
+    top, beyond = x[real].amax(0), x[:, [0, 4]].flatten(0, 1).amax(0)
+    member = {"w_enc": torch.eye(D), "b_enc": torch.zeros(D), "w_dec": torch.eye(D), "b_dec": torch.zeros(D)}
+    [none] = count_dead(model, rows, [("root", recipe_at(place), [member | {"threshold": top - 1e-4}])])
+    [all_] = count_dead(model, rows, [("root", recipe_at(place), [member | {"threshold": top}])])
+    assert (none, all_) == (0, D)
+    assert (beyond > top).any()
 
 
 def test_ablations_cost_and_the_activation_itself_does_not(model, sample):

@@ -11,13 +11,20 @@ from gscope_widgets.mini.train.activations import Place, collect_activations
 from gscope_widgets.mini.train.artefact import load_members
 from gscope_widgets.mini.train.corpus_tokens import HELD_OUT_SEED, label_rows, real_positions
 from gscope_widgets.mini.train.dictionary import DictionaryRecipe
-from gscope_widgets.mini.train.phenomena.quality import Quality, measure_qualities, measure_sparse_fit
+from gscope_widgets.mini.train.phenomena.quality import (
+    Quality,
+    measure_qualities,
+    measure_rises,
+    measure_sparse_fit,
+)
 from gscope_widgets.mini.train.phenomena.record import Phenomenon
 from gscope_widgets.mini.train.phenomena.replacement import document_losses, ratio_interval, replaced
 from gscope_widgets.mini.train.phenomena.sample import Laboratory, Sample, count_documents, generate_text
 
-FIT_DOCUMENTS = 300  # for L0, FVU, dead and dense: about 60,000 tokens
+FIT_DOCUMENTS = 300  # for L0, FVU and dense: about 60,000 tokens
+DEAD_TOKENS = 350_000  # on none of which a dead feature fires: a rare one may well rest through 60,000
 LOSS_DOCUMENTS = 120  # for delta-loss, the first of those
+FRONT_DOCUMENTS = 600  # for delta-loss from size to size, whose falls are small
 MATCH = 0.02  # of FVU
 DEAD_SHARE = 0.05
 DEFAULT_FVU = (0.05, 0.3)
@@ -25,9 +32,14 @@ SITES = ("resid_post", "attn_out", "mlp_out")
 
 
 def measure_fronts(
-    laboratory: Laboratory, *, fit_documents: int = FIT_DOCUMENTS, loss_documents: int = LOSS_DOCUMENTS
+    laboratory: Laboratory,
+    *,
+    fit_documents: int = FIT_DOCUMENTS,
+    loss_documents: int = LOSS_DOCUMENTS,
+    front_documents: int = FRONT_DOCUMENTS,
+    dead_tokens: int = DEAD_TOKENS,
 ) -> list[Phenomenon]:
-    """F1, T3a and T3c. About three minutes on two cores."""
+    """F1, T3a and T3c. About ten minutes on two cores."""
     shipped, repeats = family.list_family(), family.list_repeats()
     seeds = {root: recipes for root, recipes in repeats.items() if not root.endswith("_twin")}
     bases = {root: shipped[root] for root in (family.PRETRAINED, family.TWIN)} | seeds
@@ -35,17 +47,31 @@ def measure_fronts(
     base, chat = laboratory.model("mini"), laboratory.model("mini-it")
     sample = draw_sample(laboratory, "mini", documents=fit_documents)
     loaded, default = _load(laboratory, bases), family.middle_dictionary()
-    found = list(measure_qualities(base, sample, loaded, loss_documents=loss_documents))
+    rows = {name: laboratory.build.rows(name, seed=HELD_OUT_SEED, tokens=dead_tokens) for name in ("mini", "mini-it")}
+    found = list(measure_qualities(base, sample, loaded, rows=rows["mini"], loss_documents=loss_documents))
     controls = measure_ablations(base, sample, loss_documents=loss_documents)
     first = next(members for root, recipe, members in loaded if (root, recipe) == (family.PRETRAINED, default))
     scrambled = scrambled_fvu(base, sample, first, default)
     chat_sample = draw_sample(laboratory, "mini-it", documents=fit_documents)
     chat_losses = count_documents("mini-it", loss_documents)
-    found += measure_qualities(chat, chat_sample, _load(laboratory, chats), loss_documents=chat_losses)
+    chats = _load(laboratory, chats)
+    found += measure_qualities(chat, chat_sample, chats, rows=rows["mini-it"], loss_documents=chat_losses)
     main = [one for one in found if one.root == family.PRETRAINED]
+    fronts = measure_front_losses(base, draw_sample(laboratory, "mini", documents=front_documents), main, loaded)
     again = [one for one in found if one.recipe.folder == default.folder and one.root in (family.PRETRAINED, *seeds)]
     shipping = [one for one in found if one.root in shipped]
-    return [judge_family(shipping, scrambled), judge_fronts(main, controls), judge_matches(main, again)]
+    return [judge_family(shipping, scrambled), judge_fronts(fronts, controls), judge_matches(main, again)]
+
+
+def measure_front_losses(model, sample: Sample, main: list[Quality], loaded: list[tuple]) -> list[Quality]:
+    """The qualities that the fronts are made of, with delta-loss on all documents of another sample."""
+    folders = [_middle(site, size) for site in SITES for size in family.L0]
+    chosen = [one for one in loaded if one[0] == family.PRETRAINED and one[1].folder in folders]
+    documents = len(sample.rows.ids)
+    rises = measure_rises(model, sample, chosen, documents=documents)
+    again = {one[1].folder: rise for one, rise in zip(chosen, rises, strict=True)}
+    tokens = sample.rows.lengths - 1
+    return [replace(one, rises=again[one.recipe.folder], tokens=tokens) for one in main if one.recipe.folder in again]
 
 
 def draw_sample(laboratory: Laboratory, model: str, *, documents: int) -> Sample:
@@ -109,8 +135,8 @@ def judge_family(shipping: list[Quality], scrambled: float) -> Phenomenon:
         n=len(by_name),
         seeds=(HELD_OUT_SEED,),
         control={"fvu_with_decoder_rows_in_another_order": scrambled},
-        threshold=f"default's FVU {low} to {high}, falling from small to big; dead features <= {DEAD_SHARE} of each; "
-        "control >= 1",
+        threshold=f"default's FVU {low} to {high}, falling from small to big; features silent on {DEAD_TOKENS:,} "
+        f"tokens <= {DEAD_SHARE} of each; control >= 1",
         passed=in_order and max(shares.values()) <= DEAD_SHARE and scrambled >= 1,
         details={
             "fvu_by_size": {size: one.fvu for size, one in sizes.items()},
@@ -124,9 +150,9 @@ def judge_family(shipping: list[Quality], scrambled: float) -> Phenomenon:
     )  # fmt: skip
 
 
-def judge_fronts(main: list[Quality], controls: dict[str, dict[str, float]]) -> Phenomenon:
+def judge_fronts(found: list[Quality], controls: dict[str, dict[str, float]]) -> Phenomenon:
     """T3a: at each site, FVU and delta-loss by size."""
-    by_folder = {one.recipe.folder: one for one in main}
+    by_folder = {one.recipe.folder: one for one in found}
     fronts = {site: [by_folder[_middle(site, size)] for size in family.L0] for site in SITES}
     falls = {}
     for site, front in fronts.items():

@@ -29,7 +29,7 @@ Pair = tuple[int, int]  # columns of a parent and of its child
 
 
 def measure_hierarchies(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
-    """T4a and T4b, on every seed of the default dictionary and of its twin. About two minutes on two cores."""
+    """T4a and T4b, on every seed of the small dictionary and of its twin. About two minutes on two cores."""
     place = ("resid_post", family.MIDDLE)
     samples = [laboratory.sample(seed, documents=documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
     x = [laboratory.activations(sample, [place])[0] for sample in samples]
@@ -41,7 +41,7 @@ def measure_hierarchies(laboratory: Laboratory, *, documents: int = DOCUMENTS) -
     found: dict[tuple[str, int], dict[Pair, Absorption]] = {}
     random: dict[tuple[str, int], dict[Pair, Absorption]] = {}
     for kind, seed, root in list_roots():
-        members = load_members(laboratory.build.root_folder(root) / family.middle_dictionary().folder)
+        members = load_members(laboratory.build.root_folder(root) / family.small_dictionary().folder)
         z = encode(members, x[1:])[0]
         rates[kind, seed] = (z > 0).float().mean(0).numpy()
         choice = choose_features((encode(members, x[:1])[0] > 0).float(), concepts[0], pairs=pairs)
@@ -53,7 +53,7 @@ def measure_hierarchies(laboratory: Laboratory, *, documents: int = DOCUMENTS) -
 
 
 def list_roots() -> list[tuple[str, int, str]]:
-    """Kind, seed and root of every repeat of the default dictionary and of its twin."""
+    """Kind, seed and root of every repeat of the small dictionary and of its twin."""
     first = [(MATRYOSHKA, family.SEEDS[0], family.PRETRAINED), (PLAIN, family.SEEDS[0], family.TWIN)]
     return first + [
         (kind, seed, f"seed_{seed}{ending}")

@@ -8,12 +8,14 @@ import torch
 
 from gscope_widgets.mini.train.activations import Place, collect_activations
 from gscope_widgets.mini.train.artefact import decode, encode
+from gscope_widgets.mini.train.corpus_tokens import EOS
 from gscope_widgets.mini.train.dictionary import DictionaryRecipe
 from gscope_widgets.mini.train.phenomena.replacement import document_losses, ratio_interval, rebuilt
 from gscope_widgets.mini.train.phenomena.sample import Sample
 
 DENSE = 0.1  # share of tokens
 _CHUNK = 8192  # tokens encoded at a time
+_ROWS = 200  # packed rows read at a time
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Quality:
     root: str
     recipe: DictionaryRecipe
     l0: float
-    dead: int  # features that never fired
+    dead: int  # features that fired on none of many more tokens
     dense: int  # features that fired on more than `DENSE` of the tokens
     errors: np.ndarray  # float64, [output, document]; squared error
     deviations: np.ndarray  # float64, [output, document]; squared distance from the mean over all tokens
@@ -64,19 +66,45 @@ class Quality:
         }
 
 
-def measure_qualities(model, sample: Sample, loaded: list[tuple], *, loss_documents: int) -> Iterator[Quality]:
-    """Quality of each (root, recipe, members), on a sample of what `model` reads."""
+def measure_qualities(
+    model, sample: Sample, loaded: list[tuple], *, rows: np.ndarray, loss_documents: int
+) -> Iterator[Quality]:
+    """Quality of each (root, recipe, members), on a sample of what `model` reads; dead features on packed rows."""
     places = {place for _, recipe, _ in loaded for place in (*recipe.inputs, *recipe.targets)}
     activations = collect_activations(model, sample.rows.ids, sorted(places))
-    before = document_losses(model, sample.rows, documents=loss_documents)
     tokens = sample.rows.lengths[:loss_documents] - 1
-    for root, recipe, members in loaded:
+    dead = count_dead(model, rows, loaded)
+    rises = measure_rises(model, sample, loaded, documents=loss_documents)
+    for (root, recipe, members), silent, rise in zip(loaded, dead, rises, strict=True):
         fit = measure_sparse_fit(sample, activations, members, recipe)
+        yield Quality(root, recipe, **fit, dead=silent, rises=rise, tokens=tokens)
+
+
+def measure_rises(model, sample: Sample, loaded: list[tuple], *, documents: int) -> Iterator[dict[str, np.ndarray]]:
+    """`Quality.rises` of each (root, recipe, members), on the first documents of a sample."""
+    before = document_losses(model, sample.rows, documents=documents)
+    for _, recipe, members in loaded:
         rises = {}
         for name, outputs in _replacements(recipe):
             with rebuilt(model, members, inputs=recipe.inputs, targets=recipe.targets, outputs=outputs):
-                rises[name] = document_losses(model, sample.rows, documents=loss_documents) - before
-        yield Quality(root, recipe, **fit, rises=rises, tokens=tokens)
+                rises[name] = document_losses(model, sample.rows, documents=documents) - before
+        yield rises
+
+
+def count_dead(model, rows: np.ndarray, loaded: list[tuple]) -> list[int]:
+    """How many features of each (root, recipe, members) fire on no token of packed rows, BOS and EOS left out."""
+    places = sorted({place for _, recipe, _ in loaded for place in recipe.inputs})
+    fired = [[torch.zeros(member["w_enc"].shape[1], dtype=torch.bool) for member in members] for *_, members in loaded]
+    for start in range(0, len(rows), _ROWS):
+        part = rows[start : start + _ROWS]
+        real = torch.from_numpy(part[:, 1:].reshape(-1) != EOS)
+        activations = {place: x[real].float() for place, x in collect_activations(model, part, places).items()}
+        for (_, recipe, members), found in zip(loaded, fired, strict=True):
+            for first in range(0, int(real.sum()), _CHUNK):
+                x = [activations[place][first : first + _CHUNK] for place in recipe.inputs]
+                for one, z in zip(found, encode(members, x), strict=True):
+                    one |= (z > 0).any(0)
+    return [sum(int((~one).sum()) for one in found) for found in fired]
 
 
 def _replacements(recipe: DictionaryRecipe) -> list[tuple[str, list[int] | None]]:
@@ -89,7 +117,7 @@ def _replacements(recipe: DictionaryRecipe) -> list[tuple[str, list[int] | None]
 def measure_sparse_fit(
     sample: Sample, activations: dict[Place, torch.Tensor], members: list[dict], recipe: DictionaryRecipe
 ) -> dict:
-    """L0, dead, dense, and errors and deviations by output and document; activations as collected."""
+    """L0, dense, and errors and deviations by output and document; activations as collected."""
     inputs = [sample.pick(activations[place]) for place in recipe.inputs]
     targets = [sample.pick(activations[place]) for place in recipe.targets]
     means = [y.mean(0) for y in targets]
@@ -108,7 +136,6 @@ def measure_sparse_fit(
     rates = torch.cat(counts) / len(inputs[0])
     return {
         "l0": float(rates.sum()),
-        "dead": int((rates == 0).sum()),
         "dense": int((rates > DENSE).sum()),
         "errors": errors,
         "deviations": deviations,

@@ -40,7 +40,7 @@ def measure_spans(
     sample = laboratory.sample(HELD_OUT_SEED)
     model = laboratory.model("mini")
     clt, crosscoder = family.cross_layer_transcoder(), family.crosscoder()
-    singles = [family.single("transcoder", i, "512", "small", suite="_all", affine=True) for i in range(family.LAYERS)]
+    singles = [family.single("transcoder", i, "512", "small", suite="_all") for i in range(family.LAYERS)]
     folder = laboratory.build.root_folder(family.PRETRAINED)
     crossing = load_members(folder / clt.folder)
     per_layer = [load_members(folder / one.folder)[0] for one in singles]
@@ -135,9 +135,8 @@ def judge_paths(pairs: list[Pair], rises: dict[str, np.ndarray], tokens: np.ndar
         passed=len(pairs) >= 50 and interval[0] > 0 and faithful and alike,
         details={
             "definition": "walks back from the top logit (over the mean logit), each step to a source in proportion to "
-            "the absolute direct effect, attention patterns and norm scales frozen, the affine skips passed through, "
-            "biases and BOS left out; length is the mean number of steps of walks that end at a token (after Ameisen "
-            "et al. 2025)",
+            "the absolute direct effect, attention patterns and norm scales frozen, biases and BOS left out; length is "
+            "the mean number of steps of walks that end at a token (after Ameisen et al. 2025)",
             "length": {kind: mean("matched", "length", kind) for kind in (CLT, PER_LAYER)},
             "length_without_matching": {kind: mean("full", "length", kind) for kind in (CLT, PER_LAYER)},
             "explained_without_matching": {kind: mean("full", "explained", kind) for kind in (CLT, PER_LAYER)},
