@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from gscope_widgets.mini.train import family
+from gscope_widgets.mini.train.__main__ import main
 from gscope_widgets.mini.train.artefact import weight_files
 from gscope_widgets.mini.train.build import Build, Step
 from gscope_widgets.mini.train.comparison import compare_builds
@@ -81,6 +82,28 @@ def test_steps_name_every_dictionary_once_and_in_an_order_that_finds_what_it_nee
         assert names.index(needed) < names.index(f"{family.CHAT}/{recipe.folder}")
 
 
+def test_records_of_steps_that_are_gone_are_dropped_and_others_kept(workshop):
+    workshop.run()
+    Build(workshop.folder).forget_others([Step("first", dict, list)])
+    assert list(json.loads((workshop.folder / "build.json").read_text())["steps"]) == ["first"]
+    assert workshop.run() == ["second"]
+
+
+def test_a_dictionary_that_no_recipe_makes_stops_the_command_by_name(tmp_path, monkeypatch, capsys):
+    build = Build(tmp_path)
+    for root, folder in (
+        (family.PRETRAINED, family.middle_dictionary().folder),
+        (family.CHAT, "resid_post/layer_4_width_1k_l0_tiny"),
+    ):
+        (build.root_folder(root) / folder).mkdir(parents=True)
+        (build.root_folder(root) / folder / "config.json").write_text("{}")
+    assert build.find_leftovers() == [build.root_folder(family.CHAT) / "resid_post/layer_4_width_1k_l0_tiny"]
+    monkeypatch.setattr("sys.argv", ["train", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        main()
+    assert "layer_4_width_1k_l0_tiny" in capsys.readouterr().err
+
+
 def test_the_family_has_every_published_kind_and_no_name_twice():
     shipped = family.list_family()
     folders = [recipe.folder for recipe in shipped[family.PRETRAINED]]
@@ -92,11 +115,11 @@ def test_the_family_has_every_published_kind_and_no_name_twice():
         "resid_post_all",
         "attn_out",
         "mlp_out",
-        "transcoder",
         "transcoder_all",
         "crosscoder",
         "clt",
     }
+    assert {recipe.affine for recipe in shipped[family.PRETRAINED] if recipe.kind == "transcoder"} == {True, False}
     for recipe in shipped[family.PRETRAINED]:
         assert recipe.prefixes[-1] == recipe.features
     assert weight_files(4)[3] == "params_layer_3.safetensors"

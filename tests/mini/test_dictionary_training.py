@@ -17,6 +17,7 @@ from gscope_widgets.mini.train.artefact import (
     weight_files,
 )
 from gscope_widgets.mini.train.dictionary import (
+    LEAST_MOMENT,
     DictionaryRecipe,
     find_coordinates,
     read_draft,
@@ -74,6 +75,27 @@ def test_an_autoencoder_finds_the_planted_directions_and_an_untrained_one_does_n
     cosines = (members[0]["w_dec"] @ planted["directions"].T).amax(0)
     random = torch.nn.functional.normalize(torch.randn(48, 16, generator=torch.Generator().manual_seed(9)), dim=1)
     assert cosines.median() > 0.95 > (random @ planted["directions"].T).amax(0).median()
+
+
+def test_whitening_rebuilds_what_is_small_beside_the_rest():
+    generator = torch.Generator().manual_seed(0)
+    causes = (
+        torch.linalg.qr(torch.randn(16, 16, generator=generator)).Q * torch.tensor([60.0] * 12 + [4.0] * 4)[:, None]
+    )
+    codes = (0.5 + torch.rand(20_000, 16, generator=generator)) * (torch.rand(20_000, 16, generator=generator) < 0.15)
+    activations = {PLACE: (codes @ causes).bfloat16()}
+    small = torch.nn.functional.normalize(causes[12:], dim=1)
+
+    def unexplained(whitening: float) -> float:
+        members, _ = train_dictionary(
+            activations, recipe=recipe_for(whitening=whitening, features=32, prefixes=(32,), l0=2.4)
+        )
+        x = activations[PLACE].float()
+        error = (x - decode(members, encode(members, [x]), [x])[0]) @ small.T
+        seen = x @ small.T
+        return float(error.square().sum() / (seen - seen.mean(0)).square().sum())
+
+    assert unexplained(1.0) < 0.2 < unexplained(0.5) < 0.5 < 0.9 < unexplained(0.0)
 
 
 def test_thresholds_are_learnt_one_a_feature_and_decoder_rows_have_unit_norm(planted):
@@ -223,6 +245,16 @@ def test_whitening_makes_directions_alike_and_none_leaves_their_proportions():
     assert spreads[1.0] == pytest.approx(1, rel=1e-2)
     assert spreads[0.5] == pytest.approx(spreads[0.0] ** 0.5, rel=0.2)
     assert spreads[0.0] > 1000
+
+
+def test_directions_that_never_occur_are_not_blown_up():
+    values = torch.randn(500, 8, generator=torch.Generator().manual_seed(0))
+    values[:, 3:] = 0
+    coordinates = find_coordinates(values, whitening=1.0)
+    assert coordinates.into.isfinite().all()
+    assert coordinates.back.isfinite().all()
+    assert coordinates.into.abs().max() <= 2 / LEAST_MOMENT**0.5
+    assert torch.allclose(values @ coordinates.into @ coordinates.back, values, atol=1e-3)
 
 
 def test_a_dictionary_goes_on_from_another(planted):

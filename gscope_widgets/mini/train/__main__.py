@@ -28,7 +28,11 @@ def main() -> None:
             "No GPU here: models that are not in the folder yet would take most of a day; see --budget cpu.", flush=True
         )
     build = Build(arguments.out, budget=BUDGETS[arguments.budget])
+    if leftovers := build.find_leftovers():
+        folders = ", ".join(str(folder) for folder in leftovers)
+        parser.error(f"no recipe makes these any more, and they would ship with the rest; remove them first: {folders}")
     steps = build.training_steps() + list_measuring_steps(build)
+    build.forget_others(steps)
     if arguments.until:
         wanted = [i for i, step in enumerate(steps) if step.name.startswith(arguments.until)]
         if not wanted:

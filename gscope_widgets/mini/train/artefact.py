@@ -63,7 +63,7 @@ def load_members(folder: Path) -> list[dict[str, torch.Tensor]]:
 
 
 def encode(members: list[dict[str, torch.Tensor]], inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Feature activations, [tokens, F_l] by member, of unscaled inputs, [tokens, d_in] by member."""
+    """Feature activations, [tokens, F_l] by member, of inputs as the model has them, [tokens, d_in] by member."""
     found = []
     for member, x in zip(members, inputs, strict=True):
         pre = x @ member["w_enc"] + member["b_enc"]

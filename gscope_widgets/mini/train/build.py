@@ -92,6 +92,23 @@ class Build:
             steps += [self._dictionary_step(root, recipe) for recipe in recipes]
         return steps
 
+    def find_leftovers(self) -> list[Path]:
+        """Dictionaries in the folder that no recipe makes any more, and that would ship beside the others."""
+        known = {
+            self.root_folder(root) / recipe.folder
+            for root, recipes in family.list_family().items()
+            for recipe in recipes
+        }
+        configs = (self.out / "dictionaries").glob("*/*/*/config.json")
+        return sorted(config.parent for config in configs if config.parent not in known)
+
+    def forget_others(self, steps: Iterable[Step]) -> None:
+        """Drop the records of steps that are not among these: of dictionaries that are no longer made, for example."""
+        if self._state.exists():
+            state = json.loads(self._state.read_text())
+            names = {step.name for step in steps}
+            self._write_state({"steps": {name: entry for name, entry in state["steps"].items() if name in names}})
+
     def model_folder(self, name: str) -> Path:
         """Where a model lies: `mini` or `mini-it`."""
         return self.out / "models" / name
@@ -215,6 +232,9 @@ class Build:
     def _record(self, name: str, entry: dict) -> None:
         state = json.loads(self._state.read_text()) if self._state.exists() else {"steps": {}}
         state["steps"][name] = entry
+        self._write_state(state)
+
+    def _write_state(self, state: dict) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
         draft = self._state.with_suffix(".draft")
         draft.write_text(json.dumps(state, indent=1) + "\n")

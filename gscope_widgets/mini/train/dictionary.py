@@ -44,8 +44,8 @@ class Coordinates:
     """Between activations of one place and those that training sees: a row vector times a matrix.
 
     Training sees x M^(-whitening / 2), where M is the mean of x x^T, and then scaled to a mean norm of sqrt(d).
-    Without whitening that is Gemma Scope 2's one number a layer. With it, directions of little variance weigh
-    more in the loss than they do in FVU, and features along them stay alive.
+    Without whitening that is Gemma Scope 2's one number a layer. With it, directions in which activations are small
+    weigh more in the loss than they do in FVU.
     """
 
     into: torch.Tensor  # float32, [d, d]
@@ -109,13 +109,13 @@ def train_dictionary(
             _revive(draft, optimizer, silent, batch, errors, means, generator)
             silent = [torch.ones_like(one) for one in silent]
         if (step + 1) % 250 == 0:
-            fvu = sum(float(e.detach().square().sum()) / v for e, v in zip(errors, variances, strict=True)) / len(
+            share = sum(float(e.detach().square().sum()) / v for e, v in zip(errors, variances, strict=True)) / len(
                 errors
             )
             rate = (step + 1) * recipe.tokens_a_step / (time.time() - started)
             never = sum(int(one.sum()) for one in silent)
             print(
-                f"{recipe.folder} step {step + 1}/{recipe.steps} FVU {fvu:.4f} L0 {l0.item():.1f}"
+                f"{recipe.folder} step {step + 1}/{recipe.steps} error {share:.4f} L0 {l0.item():.1f}"
                 f" silent {never} {rate:,.0f} tokens/s",
                 flush=True,
             )
@@ -141,8 +141,8 @@ def find_coordinates(values: torch.Tensor, *, whitening: float) -> Coordinates:
 def write_draft(draft: Draft, read: list[Coordinates], written: list[Coordinates]) -> list[dict[str, torch.Tensor]]:
     """The published tensors of a draft, float32, one dict a member: they apply to activations as they are.
 
-    A feature's decoder has norm 1 over all its outputs, each in units of its own `scale`; times the first's,
-    so that a feature with one output writes a vector of norm 1.
+    A feature's decoder has norm 1 over all its outputs, where each output is measured against the mean norm of its
+    target, relative to the first output's: with one output, a vector of norm 1.
     """
     members = len(draft.w_enc)
     tensors = []

@@ -42,7 +42,8 @@ def small_dictionary() -> DictionaryRecipe:
 def plain_twin() -> DictionaryRecipe:
     """The small dictionary without Matryoshka prefixes, on the same activations.
 
-    Of the small one, since a plain dictionary absorbs only where features are few: at 10 a token this one does not.
+    Of the small one, in which absorption can be seen: where features are few, a plain dictionary lets some parents
+    fall silent on their children. The default's twin, at 10 features a token, does not.
     """
     recipe = small_dictionary()
     return replace(recipe, prefixes=(recipe.features,))
@@ -64,8 +65,8 @@ def single(site: str, layer: int, width: str, l0: str, *, suite: str = "", affin
         l0=L0[l0],
         prefixes=(features // 16, features // 5, features // 2, features),
         affine=affine,
-        # Whitening leaves fewer features dead and less variance unexplained, but of concepts above the word
-        # fewer have a feature (of the default 22 at 0.5, 35 without). Concepts are looked for in these.
+        # Whitening leaves fewer features dead and less variance unexplained. Concepts are looked for in these, and
+        # in trials of the default fewer concepts above the word had a feature with it.
         whitening=0.0 if shown else 0.5,
         steps=2500 if shown and l0 == "medium" else 1500 if wide else 700,
     )
@@ -82,8 +83,8 @@ def crosscoder() -> DictionaryRecipe:
 def cross_layer_transcoder() -> DictionaryRecipe:
     """One dictionary over all MLPs, each feature writing to its own layer and every later one.
 
-    As many features a token as a small transcoder on each layer has together, and like those beside which its
-    graphs are measured without an affine skip: a skip carries in one step what takes a chain of features.
+    It has as many features a token as the small transcoders of all layers together, and no affine skip, like those
+    of them beside which its graphs are measured.
     """
     inputs = tuple(("mlp_in", layer) for layer in range(LAYERS))
     targets = tuple(("mlp_out", layer) for layer in range(LAYERS))

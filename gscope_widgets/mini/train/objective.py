@@ -15,7 +15,7 @@ class Draft(torch.nn.Module):
     """A dictionary in training: `members` encoders, each writing to its own output and all later ones.
 
     An SAE or a transcoder has one member; a crosscoder or cross-layer transcoder one a layer.
-    Inputs and targets are scaled to a mean norm of sqrt(d).
+    Inputs and targets have a mean norm of sqrt(d), in the coordinates of training.
     """
 
     def __init__(self, w_enc, b_enc, log_threshold, w_dec, b_dec, affine):
@@ -42,13 +42,13 @@ class Draft(torch.nn.Module):
 def measure_loss(draft: Draft, inputs, targets, variances, *, prefixes, l0: float):
     """The training loss on one batch.
 
-    FVU, averaged over outputs and Matryoshka prefixes, plus (L0 / target - 1)^2, plus a penalty on
+    FVU in those coordinates, averaged over outputs and Matryoshka prefixes, plus (L0 / target - 1)^2, plus a penalty on
     features that fire on more than a tenth of the tokens. Thresholds learn through straight-through
     estimates. Matrix products are in bfloat16, sums in float32.
 
     Args:
-        inputs: [batch, d_in] by member, scaled.
-        targets: [batch, d_out] by output, scaled.
+        inputs: [batch, d_in] by member, in the coordinates of training.
+        targets: [batch, d_out] by output, in theirs.
         variances: total squared deviation of each target over a batch of this size.
         prefixes: how many of each member's features must do alone; the last is all of them.
         l0: features a token to aim for, over all members.

@@ -9,7 +9,13 @@ from gscope_widgets.mini.train import family
 from gscope_widgets.mini.train.artefact import decode, encode, measure_fit
 from gscope_widgets.mini.train.corpus_tokens import BOS, EOS, LabelledRows, real_positions
 from gscope_widgets.mini.train.dictionary import DictionaryRecipe
-from gscope_widgets.mini.train.phenomena.fronts import judge_family, judge_fronts, judge_matches, measure_ablations
+from gscope_widgets.mini.train.phenomena.fronts import (
+    judge_family,
+    judge_fronts,
+    judge_matches,
+    measure_ablations,
+    measure_front_losses,
+)
 from gscope_widgets.mini.train.phenomena.quality import Quality, count_dead, measure_qualities
 from gscope_widgets.mini.train.phenomena.replacement import (
     decode_output,
@@ -220,6 +226,30 @@ def test_fronts_hold_where_both_fall_and_not_where_one_rises():
     assert not judge_fronts(fronts(), cheap).passed
 
 
+def test_the_fronts_losses_are_each_dictionarys_own_on_every_document(model, sample, monkeypatch):
+    monkeypatch.setattr(family, "MIDDLE", 1)
+    recipes = [
+        family.single(site, 1, "1k", size) for site in ("resid_post", "attn_out", "mlp_out") for size in family.L0
+    ]
+    loaded, main = [], []
+    for at, recipe in enumerate(recipes):
+        width = HEADS if recipe.inputs[0][0] == "attn_out" else D
+        loaded.append((family.PRETRAINED, recipe, [mirror(width) | {"b_dec": torch.full((width,), 0.1 * at)}]))
+        main.append(quality(recipe, fvu=0.2, rise=9.0))
+    loaded.append(("seed_1", recipes[0], [mirror(D) | {"b_dec": torch.full((D,), 9.0)}]))
+    other = quality(family.single("resid_post", 2, "1k", "medium"), fvu=0.2, rise=9.0)
+    found = measure_front_losses(model, sample, [*main[::-1], other], loaded)
+    assert [one.recipe for one in found] == recipes[::-1]
+    before = document_losses(model, sample.rows, documents=4)
+    for one, (_, recipe, members) in zip(found, loaded[8::-1], strict=True):
+        with rebuilt(model, members, inputs=recipe.inputs, targets=recipe.targets):
+            expected = document_losses(model, sample.rows, documents=4) - before
+        [rises] = one.rises.values()
+        assert rises == pytest.approx(expected)
+        assert one.tokens.tolist() == [11, 6, 9, 11]
+    assert len({round(float(next(iter(one.rises.values())).sum()), 4) for one in found}) == 9
+
+
 def test_the_family_is_in_order_unless_features_are_dead_or_the_default_is_poor():
     assert judge_family(fronts(), 1.5).passed
     assert not judge_family(fronts(), 0.5).passed
@@ -229,7 +259,7 @@ def test_the_family_is_in_order_unless_features_are_dead_or_the_default_is_poor(
 
 
 def test_matched_places_part_and_seeds_do_not():
-    places = [("resid_post", 4, 0.5), ("attn_out", 4, 0.1), ("resid_post", 2, 0.3)]
+    places = [("resid_post", 5, 0.5), ("attn_out", 4, 0.1), ("resid_post", 2, 0.3)]
     main = [quality(family.single(site, layer, "1k", "medium"), fvu=0.2, rise=rise) for site, layer, rise in places]
     seeds = [quality(family.middle_dictionary(), fvu=0.2, rise=0.5 + shift) for shift in (0, 0.001, 0.002)]
     found = judge_matches(main, seeds)
@@ -240,5 +270,7 @@ def test_matched_places_part_and_seeds_do_not():
     assert not judge_matches(main, apart).passed
     same = [quality(family.single(site, layer, "1k", "medium"), fvu=0.2, rise=0.3) for site, layer, _ in places]
     assert not judge_matches(same, seeds).passed
+    raw = [replace(one, recipe=replace(one.recipe, whitening=0.1 * at)) for at, one in enumerate(main)]
+    assert judge_matches(raw, seeds).n == 0
     unmatched = [replace(one, errors=one.errors * (1 + at)) for at, one in enumerate(main)]
     assert not judge_matches(unmatched, seeds).passed

@@ -49,7 +49,7 @@ def prompts():
     return ids
 
 
-def transcoders(*, crossing: bool, seed: int = 0) -> list[dict[str, torch.Tensor]]:
+def transcoders(*, crossing: bool, seed: int = 0, affine: bool = True) -> list[dict[str, torch.Tensor]]:
     generator = torch.Generator().manual_seed(seed)
 
     def draw(*shape):
@@ -61,15 +61,22 @@ def transcoders(*, crossing: bool, seed: int = 0) -> list[dict[str, torch.Tensor
         if crossing:
             w_dec[:, :layer] = 0
         members.append(
-            {"w_enc": draw(D, F), "b_enc": draw(F), "threshold": torch.full((F,), 2.0), "w_dec": w_dec,
-             "b_dec": draw(D), "affine_skip_connection": 0.3 * draw(D, D)}
-        )  # fmt: skip
+            {
+                "w_enc": draw(D, F),
+                "b_enc": draw(F),
+                "threshold": torch.full((F,), 2.0),
+                "w_dec": w_dec,
+                "b_dec": draw(D),
+            }
+            | ({"affine_skip_connection": 0.3 * draw(D, D)} if affine else {})
+        )
     return members
 
 
+@pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("crossing", [True, False])
-def test_direct_effects_sum_to_every_pre_activation_and_to_the_logit(model, prompts, crossing):
-    members = transcoders(crossing=crossing)
+def test_direct_effects_sum_to_every_pre_activation_and_to_the_logit(model, prompts, crossing, affine):
+    members = transcoders(crossing=crossing, affine=affine)
     trace = trace_prompts(model, prompts)[1]
     graph = attribute(model, trace, members)
     found = graph.features.sum(1) + graph.embeddings.sum(1) + graph.errors.sum(1) + graph.constants
@@ -95,12 +102,14 @@ def push(model, trace, members, *, layer: int, position: int, vector: torch.Tens
             + (torch.cat(heads, 1) @ attention.o_proj.weight.T) * trace.gains["post_attention_layernorm"][later]
         )
         reads.append(residual * trace.gains["pre_feedforward_layernorm"][later])
-        residual = residual + reads[-1] @ members[later]["affine_skip_connection"]
+        if "affine_skip_connection" in members[later]:
+            residual = residual + reads[-1] @ members[later]["affine_skip_connection"]
     return reads
 
 
-def test_a_direct_effect_is_what_the_feature_alone_adds_through_the_frozen_model(model, prompts):
-    members = transcoders(crossing=False)
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_direct_effect_is_what_the_feature_alone_adds_through_the_frozen_model(model, prompts, affine):
+    members = transcoders(crossing=False, affine=affine)
     trace = trace_prompts(model, prompts)[0]
     graph = attribute(model, trace, members)
     z = encode(members, trace.mlp_inputs)
@@ -189,6 +198,9 @@ def test_shorter_graphs_are_claimed_only_with_equal_influence_and_fidelity():
     assert not judge_paths(pairs_of(2.0, 2.5, count=40), rises, tokens).passed
     assert not judge_paths(pairs_of(2.0, 2.5, explained=0.3), rises, tokens).passed
     assert not judge_paths(pairs_of(2.0, 2.5), rises | {CLT: np.full(30, 60.0)}, tokens).passed
+    beside = judge_paths(pairs_of(2.0, 2.5), rises, tokens, beside=pairs_of(2.0, 1.8))
+    assert beside.passed
+    assert beside.details["beside_transcoders_with_affine_skips"]["fall"] == pytest.approx(-0.2, abs=0.05)
 
 
 def test_features_are_sorted_by_where_they_write():

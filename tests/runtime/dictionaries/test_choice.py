@@ -10,7 +10,7 @@ from gscope_widgets.runtime.dictionaries.choice import choose_dictionary, write_
 
 @pytest.fixture
 def family(make_dictionary, make_multilayer, tmp_path):
-    """The shape of gscope-mini's own family, on a model of eight layers."""
+    """A family of every kind in several widths and sizes, on a model of eight layers."""
     for site in ("resid_post", "attn_out", "mlp_out"):
         for layer in (2, 4, 5, 6):
             for width in ("512", "1k", "4k"):

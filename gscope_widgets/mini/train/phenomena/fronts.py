@@ -25,6 +25,7 @@ FIT_DOCUMENTS = 300  # for L0, FVU and dense: about 60,000 tokens
 DEAD_TOKENS = 350_000  # on none of which a dead feature fires: a rare one may well rest through 60,000
 LOSS_DOCUMENTS = 120  # for delta-loss, the first of those
 FRONT_DOCUMENTS = 600  # for delta-loss from size to size, whose falls are small
+FRONT_SEED = 5  # of those: text on which nothing was tried
 MATCH = 0.02  # of FVU
 DEAD_SHARE = 0.05
 DEFAULT_FVU = (0.05, 0.3)
@@ -49,7 +50,6 @@ def measure_fronts(
     loaded, default = _load(laboratory, bases), family.middle_dictionary()
     rows = {name: laboratory.build.rows(name, seed=HELD_OUT_SEED, tokens=dead_tokens) for name in ("mini", "mini-it")}
     found = list(measure_qualities(base, sample, loaded, rows=rows["mini"], loss_documents=loss_documents))
-    controls = measure_ablations(base, sample, loss_documents=loss_documents)
     first = next(members for root, recipe, members in loaded if (root, recipe) == (family.PRETRAINED, default))
     scrambled = scrambled_fvu(base, sample, first, default)
     chat_sample = draw_sample(laboratory, "mini-it", documents=fit_documents)
@@ -57,7 +57,9 @@ def measure_fronts(
     chats = _load(laboratory, chats)
     found += measure_qualities(chat, chat_sample, chats, rows=rows["mini-it"], loss_documents=chat_losses)
     main = [one for one in found if one.root == family.PRETRAINED]
-    fronts = measure_front_losses(base, draw_sample(laboratory, "mini", documents=front_documents), main, loaded)
+    front_sample = draw_sample(laboratory, "mini", documents=front_documents, seed=FRONT_SEED)
+    fronts = measure_front_losses(base, front_sample, main, loaded)
+    controls = measure_ablations(base, front_sample, loss_documents=front_documents)
     again = [one for one in found if one.recipe.folder == default.folder and one.root in (family.PRETRAINED, *seeds)]
     shipping = [one for one in found if one.root in shipped]
     return [judge_family(shipping, scrambled), judge_fronts(fronts, controls), judge_matches(main, again)]
@@ -74,9 +76,9 @@ def measure_front_losses(model, sample: Sample, main: list[Quality], loaded: lis
     return [replace(one, rises=again[one.recipe.folder], tokens=tokens) for one in main if one.recipe.folder in again]
 
 
-def draw_sample(laboratory: Laboratory, model: str, *, documents: int) -> Sample:
+def draw_sample(laboratory: Laboratory, model: str, *, documents: int, seed: int = HELD_OUT_SEED) -> Sample:
     """Held-out documents as a model would read them, without the labels that are not needed here."""
-    plain = (replace(document, spans=()) for document in generate_text(model, HELD_OUT_SEED))
+    plain = (replace(document, spans=()) for document in generate_text(model, seed))
     context = laboratory.build.recipe.context
     rows = label_rows(
         laboratory.tokenizer, plain, documents=count_documents(model, documents), context=context, names=()
@@ -135,7 +137,7 @@ def judge_family(shipping: list[Quality], scrambled: float) -> Phenomenon:
         n=len(by_name),
         seeds=(HELD_OUT_SEED,),
         control={"fvu_with_decoder_rows_in_another_order": scrambled},
-        threshold=f"default's FVU {low} to {high}, falling from small to big; features silent on {DEAD_TOKENS:,} "
+        threshold=f"default's FVU {low} to {high}, falling from small to big; features silent on about {DEAD_TOKENS:,} "
         f"tokens <= {DEAD_SHARE} of each; control >= 1",
         passed=in_order and max(shares.values()) <= DEAD_SHARE and scrambled >= 1,
         details={
@@ -173,7 +175,7 @@ def judge_fronts(found: list[Quality], controls: dict[str, dict[str, float]]) ->
         value=mean_falls[least],
         interval=intervals[least],
         n=len(tokens),
-        seeds=(HELD_OUT_SEED,),
+        seeds=(FRONT_SEED,),
         control=controls,
         threshold="FVU and delta-loss fall from small to medium to big at 3 sites, intervals of the falls exclude 0; "
         "mean and zero ablation cost more than small; an activation replaced by itself costs exactly 0",
@@ -185,6 +187,7 @@ def judge_fronts(found: list[Quality], controls: dict[str, dict[str, float]]) ->
             },
             "falls": {name: {"fall": mean_falls[name], "interval": intervals[name]} for name in falls},
             "smallest_fall_at": least,
+            "documents": {"fvu": found[0].errors.shape[1], "loss": len(tokens)},
         },
     )  # fmt: skip
 
@@ -192,7 +195,11 @@ def judge_fronts(found: list[Quality], controls: dict[str, dict[str, float]]) ->
 def judge_matches(main: list[Quality], again: list[Quality]) -> Phenomenon:
     """T3c: places matched in FVU whose delta-losses differ; the shown pair is chosen on half of the documents."""
     single = [one for one in main if one.recipe.kind in ("sae", "transcoder")]
-    pairs = [(a, b) for a, b in combinations(single, 2) if _place(a) != _place(b) and abs(a.fvu - b.fvu) <= MATCH]
+    pairs = [
+        (a, b)
+        for a, b in combinations(single, 2)
+        if _place(a) != _place(b) and a.recipe.whitening == b.recipe.whitening and abs(a.fvu - b.fvu) <= MATCH
+    ]
     parted = [(a, b) for a, b in pairs if _apart(a, b)]
     of_seeds = list(combinations(again, 2))
     seeds_apart = sum(_apart(a, b) for a, b in of_seeds)
@@ -220,8 +227,8 @@ def judge_matches(main: list[Quality], again: list[Quality]) -> Phenomenon:
             "fvu_of_seeds": [one.fvu for one in again],
             "delta_loss_of_seeds": [one.delta_loss for one in again],
         },
-        threshold=f">= 2 pairs of places within {MATCH} FVU whose delta-loss intervals do not overlap; "
-        "no pair of seeds does so",
+        threshold=f">= 2 pairs of places within {MATCH} FVU, whitened alike, whose delta-loss intervals do not "
+        "overlap; no pair of seeds does so",
         passed=len(parted) >= 2 and seeds_apart == 0 and bool(of_seeds) and interval is not None and interval[0] > 0,
         details={
             "pairs_apart": len(parted),

@@ -119,7 +119,7 @@ def judge_order(rates: dict[tuple[str, int], np.ndarray]) -> Phenomenon:
     return Phenomenon(
         id="T4a",
         claim="in a Matryoshka dictionary low indices are the frequent features",
-        metric="rank correlation of feature index and firing rate, the seed nearest to 0",
+        metric="rank correlation of feature index and firing rate in the small dictionary, the seed nearest to 0",
         value=correlations[worst],
         interval=intervals[worst],
         n=len(rates[worst]),
@@ -160,7 +160,7 @@ def judge_absorption(
     return Phenomenon(
         id="T4b",
         claim="a Matryoshka dictionary absorbs less",
-        metric="absorption rate of the plain twin over that of the Matryoshka dictionary, the seed with the least",
+        metric="absorption rate of the small dictionary's plain twin over its own, the seed with the least",
         value=by_seed[worst]["ratio"] if by_seed else 0.0,
         interval=by_seed[worst]["interval"] if by_seed else None,
         n=by_seed[worst]["pairs"] if by_seed else 0,
