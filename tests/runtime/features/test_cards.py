@@ -41,7 +41,7 @@ def test_a_card_shows_what_the_examples_file_holds(scope, dictionary):
 @pytest.mark.parametrize(
     "wishes",
     [{"site": "resid_post", "layer": 2}, {"site": "mlp_out"}, {"site": "attn_out"}, {"site": "transcoder"},
-     {"site": "crosscoder"}, {"site": "clt", "affine": True}],
+     {"site": "crosscoder"}, {"site": "clt"}],
     ids=lambda wishes: wishes["site"],
 )  # fmt: skip
 def test_effects_without_a_file_are_the_directions_times_the_unembedding_with_its_gain(scope, plain_mini, wishes):

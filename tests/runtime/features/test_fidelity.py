@@ -66,7 +66,9 @@ def test_many_features_cost_less_than_few_and_all_cost_less_than_the_mean(scope,
 
 
 @pytest.mark.parametrize(
-    "wishes", [("transcoder", {}), ("crosscoder", {}), ("clt", {"affine": True})], ids=lambda one: one[0]
+    "wishes",
+    [("transcoder", {}), ("transcoder", {"affine": True}), ("crosscoder", {}), ("clt", {})],
+    ids=lambda one: one[0] + "_affine" * bool(one[1]),
 )
 def test_dictionaries_that_read_elsewhere_or_everywhere_are_put_in_at_every_layer(
     scope, documents, count_hooks, wishes
