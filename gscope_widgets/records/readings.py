@@ -45,6 +45,10 @@ class FeatureReading:
     selected: tuple[int, ...] | None  # the features asked for, which alone l0 then counts; None means all
     labels: dict[int, FeatureLabel]
 
+    def __repr__(self) -> str:
+        fired = len(np.unique(self.features))
+        return f"<FeatureReading of {len(self.tokens)} tokens by {self.dictionary.id}: {fired} features fire>"
+
     def trace(self, feature: int) -> np.ndarray:
         """One feature's activation at every position.
 

@@ -39,6 +39,10 @@ def make_reading(*, selected=None) -> FeatureReading:
     )
 
 
+def test_a_reading_shows_itself_in_a_line():
+    assert repr(make_reading()) == "<FeatureReading of 4 tokens by d/resid_post/x: 3 features fire>"
+
+
 def test_a_trace_is_the_dense_column():
     reading = make_reading()
     for feature in range(9):
