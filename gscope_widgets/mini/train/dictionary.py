@@ -74,9 +74,10 @@ def train_dictionary(
     targets = [activations[place] for place in recipe.targets]
     sample = torch.randint(len(inputs[0]), (SAMPLE,), generator=generator)
     read = [find_coordinates(x[sample], whitening=recipe.whitening) for x in inputs]
-    written = [find_coordinates(y[sample], whitening=recipe.whitening) for y in targets]
-    sampled = [x[sample].float() @ one.into for x, one in zip(inputs, read, strict=True)]
-    aims = [y[sample].float() @ one.into for y, one in zip(targets, written, strict=True)]
+    itself = recipe.inputs == recipe.targets
+    written = read if itself else [find_coordinates(y[sample], whitening=recipe.whitening) for y in targets]
+    sampled = _pick(inputs, sample, read)
+    aims = sampled if itself else _pick(targets, sample, written)
     means = [x.mean(0) for x in sampled]
     draft = read_draft(start, read, written) if start else _first_draft(recipe, sampled, aims, generator)
     variances = [float((aim - aim.mean(0)).square().sum(1).mean()) * recipe.tokens_a_step for aim in aims]
@@ -90,12 +91,8 @@ def train_dictionary(
     for step, index in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * min(1, (step + 1) / 100, (recipe.steps - step) / (0.3 * recipe.steps))
-        batch = [x[index].float() @ one.into for x, one in zip(inputs, read, strict=True)]
-        aim = (
-            batch
-            if recipe.inputs == recipe.targets
-            else [y[index].float() @ one.into for y, one in zip(targets, written, strict=True)]
-        )
+        batch = _pick(inputs, index, read)
+        aim = batch if itself else _pick(targets, index, written)
         loss, l0, fired, errors = loss_of(draft, batch, aim, variances, prefixes=recipe.prefixes, l0=recipe.l0)
         loss.backward()
         optimizer.step()
@@ -109,18 +106,20 @@ def train_dictionary(
             _revive(draft, optimizer, silent, batch, errors, means, generator)
             silent = [torch.ones_like(one) for one in silent]
         if (step + 1) % 250 == 0:
-            share = sum(float(e.detach().square().sum()) / v for e, v in zip(errors, variances, strict=True)) / len(
-                errors
-            )
+            shares = [float(e.detach().square().sum()) / v for e, v in zip(errors, variances, strict=True)]
             rate = (step + 1) * recipe.tokens_a_step / (time.time() - started)
             never = sum(int(one.sum()) for one in silent)
             print(
-                f"{recipe.folder} step {step + 1}/{recipe.steps} error {share:.4f} L0 {l0.item():.1f}"
-                f" silent {never} {rate:,.0f} tokens/s",
+                f"{recipe.folder} step {step + 1}/{recipe.steps} error {sum(shares) / len(shares):.4f}"
+                f" L0 {l0.item():.1f} silent {never} {rate:,.0f} tokens/s",
                 flush=True,
             )
     record = {"recipe": asdict(recipe), "seconds": round(time.time() - started), "tokens": len(inputs[0])}
     return write_draft(draft, read, written), record
+
+
+def _pick(activations: list[torch.Tensor], index: torch.Tensor, coordinates: list[Coordinates]) -> list[torch.Tensor]:
+    return [x[index].float() @ one.into for x, one in zip(activations, coordinates, strict=True)]
 
 
 def find_coordinates(values: torch.Tensor, *, whitening: float) -> Coordinates:

@@ -118,4 +118,4 @@ def _chat() -> Iterator[DictionaryRecipe]:
         yield replace(single("resid_post", layer, "1k", "medium"), steps=700)
     yield replace(crosscoder(), steps=700)
     for layer in (4, 5):
-        yield replace(single("transcoder", layer, "512", "small", suite="_all", affine=True), steps=700)
+        yield single("transcoder", layer, "512", "small", suite="_all", affine=True)
