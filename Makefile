@@ -1,6 +1,6 @@
 # make lab     opens JupyterLab on the first tutorial
 # make test    runs every check: lint, types, JavaScript and Python tests, and a real browser
-# make lint    ruff, formatting and TypeScript's checker only
+# make lint    ruff, formatting, mypy and TypeScript's checker only
 # make bench   measures speed and memory against SAELens and sparsify (2 GB to install, about 20 minutes, quiet machine)
 # make clean   removes what these made
 #
@@ -40,6 +40,7 @@ test: lint test-js test-python
 lint: $(VENV)/test.stamp js/node_modules/made.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	cd js && npm run --silent typecheck
 
 test-js: js/node_modules/made.stamp
@@ -86,4 +87,4 @@ bench: $(VENV)-bench/made.stamp
 	$(VENV)-bench/bin/python -m tests.bench
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench js/node_modules build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

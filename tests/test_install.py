@@ -154,6 +154,7 @@ def test_wheel_carries_code_bundles_weights_and_nothing_else(wheel):
     wanted = {name for name in files_below(ROOT / "gscope_widgets") if name.endswith(".py")}
     wanted |= files_below(STATIC) | files_below(mini / "models") | files_below(mini / "dictionaries")
     wanted |= {str(path.relative_to(ROOT)) for path in mini.glob("*.json")}
+    wanted.add("gscope_widgets/py.typed")
     assert any(name.endswith(".safetensors") for name in wanted)
     assert any(name.endswith("token_heatmap.js") for name in wanted)
     assert names == wanted
