@@ -161,6 +161,14 @@ def test_wheel_carries_code_bundles_weights_and_nothing_else(wheel):
     assert all(name.startswith("gscope_widgets/") for name in names)
 
 
+def test_the_wheel_has_nothing_of_the_factory(wheel):
+    assert {"factory/__main__.py", "factory/corpus/lexicon.py"} <= files_below(ROOT / "factory")
+    with zipfile.ZipFile(wheel) as archive:
+        assert [name for name in archive.namelist() if "factory" in Path(name).parts] == []
+        [listed] = [name for name in archive.namelist() if name.endswith("/top_level.txt")]
+        assert archive.read(listed).decode().split() == ["gscope_widgets"]
+
+
 def test_wheel_is_small_and_says_who_it_is(wheel):
     assert wheel.stat().st_size < WHEEL_LIMIT_BYTES
     with zipfile.ZipFile(wheel) as archive:

@@ -1,4 +1,4 @@
-"""Imports go one way (house.md, section 1): who may import whom, read from the source with `ast`."""
+"""Imports go one way: who may import whom, read from the source with `ast`."""
 
 import ast
 import sys
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent / "gscope_widgets"
+ROOT = Path(__file__).parent.parent
 OURS = "gscope_widgets"
+FACTORY = "factory"  # beside the package: it may import the package, the package never it
 BOX = (f"{OURS}.records", f"{OURS}.errors")
 
 
@@ -40,7 +41,7 @@ def find_offences(source: str, *, module: str, is_package: bool = False) -> list
     offences = []
     for name, lazy in find_imports(source, module=module, is_package=is_package):
         top = name.split(".")[0]
-        third_party = top not in sys.stdlib_module_names and top != OURS
+        third_party = top not in sys.stdlib_module_names and top not in (OURS, FACTORY)
         if is_under(module, *BOX):
             frames = module == f"{OURS}.records.frames" and top == "pandas" and lazy
             wrong = (top == OURS and not is_under(name, *BOX)) or (third_party and top != "numpy" and not frames)
@@ -48,22 +49,26 @@ def find_offences(source: str, *, module: str, is_package: bool = False) -> list
             wrong = top in ("torch", "transformers") or is_under(name, f"{OURS}.runtime")
         elif is_under(module, f"{OURS}.runtime"):
             wrong = is_under(name, f"{OURS}.widgets")
-        elif is_under(module, f"{OURS}.mini.corpus"):
-            wrong = third_party or (top == OURS and not is_under(name, f"{OURS}.mini.corpus"))
+        elif is_under(module, f"{FACTORY}.corpus"):
+            wrong = third_party or top == OURS or (top == FACTORY and not is_under(name, f"{FACTORY}.corpus"))
+        elif is_under(module, f"{FACTORY}.training"):
+            wrong = is_under(name, f"{FACTORY}.claims")
         else:
             wrong = False
-        trains = is_under(name, f"{OURS}.mini.train") and not is_under(module, f"{OURS}.mini.train")
-        if wrong or trains:
+        if wrong or (top == FACTORY and not is_under(module, FACTORY)):
             offences.append(f"{module} imports {name}")
     return offences
 
 
 def name_module(path: Path) -> str:
-    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=name_module)
+SOURCES = sorted(path for package in (OURS, FACTORY) for path in (ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_module)
 def test_imports_go_one_way(path):
     offences = find_offences(
         path.read_text(encoding="utf-8"), module=name_module(path), is_package=path.name == "__init__.py"
@@ -85,10 +90,13 @@ def test_imports_go_one_way(path):
         ("gscope_widgets.records.frames", "import pandas"),
         ("gscope_widgets.records.bad", "def later():\n    import pandas"),
         ("gscope_widgets.errors", "import requests"),
-        ("gscope_widgets.mini.corpus.bad", "import numpy"),
-        ("gscope_widgets.mini.corpus.bad", "from gscope_widgets.errors import GscopeError"),
-        ("gscope_widgets.runtime.bad", "from gscope_widgets.mini.train import model"),
-        ("gscope_widgets.mini.corpus.bad", "from ..train.model import train"),
+        ("gscope_widgets.runtime.bad", "from factory.training import model"),
+        ("gscope_widgets.mini.bad", "def later():\n    import factory"),
+        ("gscope_widgets.widgets.bad", "from factory.corpus import generate_documents"),
+        ("factory.corpus.bad", "import numpy"),
+        ("factory.corpus.bad", "from gscope_widgets.errors import GscopeError"),
+        ("factory.corpus.bad", "from ..training.model import train_model"),
+        ("factory.training.bad", "from factory.claims.record import Phenomenon"),
     ],
 )
 def test_the_checker_sees_an_arrow_that_goes_the_wrong_way(module, source):
@@ -102,7 +110,8 @@ def test_the_checker_sees_an_arrow_that_goes_the_wrong_way(module, source):
         ("gscope_widgets.runtime.good", "import torch\nfrom gscope_widgets.errors import GscopeError"),
         ("gscope_widgets.records.frames", "def build():\n    import pandas"),
         ("gscope_widgets.records.good", "import numpy as np\nfrom .tokens import Tokens"),
-        ("gscope_widgets.mini.train.good", "from .model import train"),
+        ("factory.training.good", "from .model import train_model\nfrom factory.corpus import Document"),
+        ("factory.claims.good", "import torch\nfrom gscope_widgets.runtime.gemma.hooks import capture"),
     ],
 )
 def test_the_checker_lets_the_right_arrows_be(module, source):

@@ -13,8 +13,8 @@ from transformers import (
     PretrainedConfig,
 )
 
+from factory.training.tokenizer import CHAT_TEMPLATE
 from gscope_widgets.mini import MODELS
-from gscope_widgets.mini.train.tokenizer import CHAT_TEMPLATE
 from tests.hub.geometry import GEOMETRIES, Geometry, name_model, reduce_geometry
 
 _TEXT_ONLY = ("270m", "1b")

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from gscope_widgets.mini import PHENOMENA
-from gscope_widgets.mini.train.phenomena.record import (
+from factory.claims.record import (
     Phenomenon,
     bootstrap_interval,
     read_phenomena,
     wilson_interval,
     write_phenomena,
 )
+from gscope_widgets.mini import PHENOMENA
 
 ROWS = read_phenomena(PHENOMENA)
 

@@ -9,9 +9,9 @@ import pytest
 from safetensors import safe_open
 
 import gscope_widgets as gs
+from factory.build import corpus_digest
+from factory.training import family
 from gscope_widgets.mini import DICTIONARIES, MODELS, SUMS, TWIN
-from gscope_widgets.mini.train import family
-from gscope_widgets.mini.train.build import corpus_digest
 from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
 from gscope_widgets.runtime.dictionaries.weights import WeightFile
 from gscope_widgets.runtime.sweep.files import read_examples

@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 import gscope_widgets as gs
+from factory.training.tokenizer import CHAT_TEMPLATE
 from gscope_widgets.mini import MODELS
-from gscope_widgets.mini.train.tokenizer import CHAT_TEMPLATE
 
 # Models this small are fastest on one thread.
 torch.set_num_threads(1)

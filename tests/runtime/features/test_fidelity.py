@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import gscope_widgets as gs
-from gscope_widgets.mini.corpus import generate_documents
+from factory.corpus import generate_documents
 
 # A text of the world that mini has learnt, which it was not trained on: elsewhere a reconstruction may even cost less.
 TEXT = next(generate_documents(4)).text[:400]

@@ -1,0 +1,24 @@
+"""Behaviour in several steps with a known hidden one, every claim of it measured.
+
+Items are held-out pairs, sequences or triples. Thresholds are those of the syllabus, section 4.
+"""
+
+from factory.claims.reasoning.chaining import measure_chains, measure_lessons, measure_two_hop_facts
+from factory.claims.reasoning.copying import measure_far_copies, measure_induction
+from factory.claims.reasoning.matching import measure_agreement, measure_brackets
+from factory.claims.record import Phenomenon
+from factory.claims.sample import Laboratory
+
+
+def measure_multi_step(laboratory: Laboratory) -> list[Phenomenon]:
+    """Every multi-step claim, measured. Takes about two minutes on two cores."""
+    model, tokenizer, ngrams = laboratory.model("mini"), laboratory.tokenizer, laboratory.ngrams
+    return [
+        measure_two_hop_facts(model, tokenizer),
+        measure_induction(model, tokenizer),
+        measure_far_copies(model, tokenizer),
+        measure_brackets(model, tokenizer, ngrams=ngrams),
+        measure_agreement(model, tokenizer, ngrams=ngrams),
+        measure_chains(model, tokenizer),
+        measure_lessons(model, tokenizer),
+    ]

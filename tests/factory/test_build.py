@@ -1,0 +1,155 @@
+"""The driver of the build: each step once, and again when something it rests on has changed."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from factory.__main__ import main
+from factory.build import Build, Step
+from factory.comparison import compare_builds
+from factory.training import family
+from factory.training.artefact import weight_files
+
+
+class Workshop:
+    """Two steps, the second resting on the first, and how often each was done."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.done, self.setting = folder, [], 1
+        self.fails = False
+
+    def run(self) -> list[str]:
+        self.done.clear()
+        build = Build(self.folder)
+        first = Step("first", lambda: {"setting": self.setting}, lambda: [self.write("first.txt", str(self.setting))])
+        second = Step("second", lambda: {"made": build.find_made(["first"])}, self.make_second)
+        build.make([first, second])
+        return list(self.done)
+
+    def make_second(self):
+        if self.fails:
+            raise KeyboardInterrupt
+        return [self.write("second.txt", (self.folder / "first.txt").read_text() + "!")]
+
+    def write(self, name: str, text: str) -> Path:
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / name).write_text(text)
+        self.done.append(name.removesuffix(".txt"))
+        return self.folder / name
+
+
+@pytest.fixture
+def workshop(tmp_path) -> Workshop:
+    return Workshop(tmp_path / "out")
+
+
+def test_finished_steps_are_not_done_again(workshop):
+    assert workshop.run() == ["first", "second"]
+    assert workshop.run() == []
+
+
+def test_a_changed_input_redoes_the_step_and_what_rests_on_it(workshop):
+    workshop.run()
+    workshop.setting = 2
+    assert workshop.run() == ["first", "second"]
+    assert (workshop.folder / "second.txt").read_text() == "2!"
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_text("9"), lambda path: path.unlink()])
+def test_an_altered_or_missing_file_is_made_again(workshop, damage):
+    workshop.run()
+    damage(workshop.folder / "first.txt")
+    assert workshop.run() == ["first"]
+    assert (workshop.folder / "first.txt").read_text() == "1"
+
+
+def test_a_run_killed_in_a_step_goes_on_with_that_step(workshop):
+    workshop.fails = True
+    with pytest.raises(KeyboardInterrupt):
+        workshop.run()
+    workshop.fails = False
+    assert workshop.run() == ["second"]
+
+
+def test_steps_name_every_dictionary_once_and_in_an_order_that_finds_what_it_needs(tmp_path):
+    names = [step.name for step in Build(tmp_path).training_steps()]
+    assert len(set(names)) == len(names)
+    for recipe in family.list_family()[family.CHAT]:
+        needed = f"{family.PRETRAINED}/{recipe.folder}"
+        assert names.index(needed) < names.index(f"{family.CHAT}/{recipe.folder}")
+
+
+def test_records_of_steps_that_are_gone_are_dropped_and_others_kept(workshop):
+    workshop.run()
+    Build(workshop.folder).forget_others([Step("first", dict, list)])
+    assert list(json.loads((workshop.folder / "build.json").read_text())["steps"]) == ["first"]
+    assert workshop.run() == ["second"]
+
+
+def test_a_dictionary_that_no_recipe_makes_stops_the_command_by_name(tmp_path, monkeypatch, capsys):
+    build = Build(tmp_path)
+    for root, folder in (
+        (family.PRETRAINED, family.middle_dictionary().folder),
+        (family.CHAT, "resid_post/layer_4_width_1k_l0_tiny"),
+    ):
+        (build.root_folder(root) / folder).mkdir(parents=True)
+        (build.root_folder(root) / folder / "config.json").write_text("{}")
+    assert build.find_leftovers() == [build.root_folder(family.CHAT) / "resid_post/layer_4_width_1k_l0_tiny"]
+    monkeypatch.setattr("sys.argv", ["train", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        main()
+    assert "layer_4_width_1k_l0_tiny" in capsys.readouterr().err
+
+
+def test_the_family_has_every_published_kind_and_no_name_twice():
+    shipped = family.list_family()
+    folders = [recipe.folder for recipe in shipped[family.PRETRAINED]]
+    assert len(set(folders)) == len(folders)
+    assert {recipe.kind for recipe in shipped[family.PRETRAINED]} == {"sae", "transcoder", "crosscoder", "clt"}
+    sites = {folder.partition("/")[0] for folder in folders}
+    assert sites == {
+        "resid_post",
+        "resid_post_all",
+        "attn_out",
+        "mlp_out",
+        "transcoder_all",
+        "crosscoder",
+        "clt",
+    }
+    assert {recipe.affine for recipe in shipped[family.PRETRAINED] if recipe.kind == "transcoder"} == {True, False}
+    for recipe in shipped[family.PRETRAINED]:
+        assert recipe.prefixes[-1] == recipe.features
+    assert weight_files(4)[3] == "params_layer_3.safetensors"
+
+
+def write_build(folder: Path, tensor: torch.Tensor) -> Path:
+    path = folder / "models" / "mini" / "model.safetensors"
+    path.parent.mkdir(parents=True)
+    save_file({"weight": tensor}, path)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "same", "agrees"),
+    [
+        (lambda w: w, True, True),
+        (lambda w: w * 1.001, False, True),
+        (lambda w: w * 1.5, False, False),
+        (lambda w: w[:2].clone(), False, False),
+    ],
+)
+def test_builds_are_compared_by_bytes_then_by_distance(tmp_path, change, same, agrees):
+    weight = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
+    one, other = write_build(tmp_path / "one", weight), write_build(tmp_path / "other", change(weight))
+    (result,) = compare_builds(one, other)
+    assert (result.same_bytes, result.agrees) == (same, agrees)
+
+
+def test_the_record_says_what_was_made_how_fast_and_with_which_versions(workshop):
+    workshop.run()
+    entry = json.loads((workshop.folder / "build.json").read_text())["steps"]["first"]
+    assert set(entry) == {"inputs", "files", "seconds", "versions"}
+    assert entry["versions"]["torch"] == torch.__version__
