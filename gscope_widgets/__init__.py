@@ -50,7 +50,7 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'gscope_widgets' has no attribute {name!r}")
     value = getattr(import_module(f"gscope_widgets.{_HOMES[name]}"), name)

@@ -12,23 +12,31 @@ FACTORY = "factory"  # beside the package: it may import the package, the packag
 BOX = (f"{OURS}.records", f"{OURS}.errors")
 
 
-def find_imports(source: str, *, module: str, is_package: bool = False) -> list[tuple[str, bool]]:
-    """Every import of a source: the full dotted name, and whether it happens inside a function."""
+def is_for_types(node: ast.AST) -> bool:
+    """Whether a statement is `if TYPE_CHECKING:`, under which nothing is imported when the program runs."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def find_imports(source: str, *, module: str, is_package: bool = False) -> list[tuple[str, str]]:
+    """Every import of a source: the full dotted name, and when it happens: "at once", "in a function", "for types"."""
     found = []
     package = module.split(".") if is_package else module.split(".")[:-1]
 
-    def visit(node: ast.AST, lazy: bool) -> None:
-        lazy = lazy or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+    def visit(node: ast.AST, when: str) -> None:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            when = "in a function"
+        elif is_for_types(node):
+            when = "for types"
         if isinstance(node, ast.Import):
-            found.extend((alias.name, lazy) for alias in node.names)
+            found.extend((alias.name, when) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
-            found.extend((f"{base}.{alias.name}", lazy) for alias in node.names)
+            found.extend((f"{base}.{alias.name}", when) for alias in node.names)
         for child in ast.iter_child_nodes(node):
-            visit(child, lazy)
+            visit(child, when)
 
-    visit(ast.parse(source), False)
+    visit(ast.parse(source), "at once")
     return found
 
 
@@ -39,11 +47,12 @@ def is_under(name: str, *homes: str) -> bool:
 def find_offences(source: str, *, module: str, is_package: bool = False) -> list[str]:
     """The imports that a module of the package may not have, each as a sentence."""
     offences = []
-    for name, lazy in find_imports(source, module=module, is_package=is_package):
+    for name, when in find_imports(source, module=module, is_package=is_package):
         top = name.split(".")[0]
         third_party = top not in sys.stdlib_module_names and top not in (OURS, FACTORY)
         if is_under(module, *BOX):
-            frames = module == f"{OURS}.records.frames" and top == "pandas" and lazy
+            homes = {"in a function": f"{OURS}.records.frames", "for types": f"{OURS}.records"}
+            frames = top == "pandas" and when in homes and is_under(module, homes[when])
             wrong = (top == OURS and not is_under(name, *BOX)) or (third_party and top != "numpy" and not frames)
         elif is_under(module, f"{OURS}.widgets"):
             wrong = top in ("torch", "transformers") or is_under(name, f"{OURS}.runtime")
@@ -89,6 +98,8 @@ def test_imports_go_one_way(path):
         ("gscope_widgets.records.bad", "from gscope_widgets.runtime.worker import Job"),
         ("gscope_widgets.records.frames", "import pandas"),
         ("gscope_widgets.records.bad", "def later():\n    import pandas"),
+        ("gscope_widgets.records.bad", "if TYPE_CHECKING:\n    import torch"),
+        ("gscope_widgets.records.bad", "if True:\n    import pandas"),
         ("gscope_widgets.errors", "import requests"),
         ("gscope_widgets.runtime.bad", "from factory.training import model"),
         ("gscope_widgets.mini.bad", "def later():\n    import factory"),
@@ -109,6 +120,7 @@ def test_the_checker_sees_an_arrow_that_goes_the_wrong_way(module, source):
         ("gscope_widgets.widgets.good", "import anywidget\nfrom gscope_widgets.records.features import FeatureRef"),
         ("gscope_widgets.runtime.good", "import torch\nfrom gscope_widgets.errors import GscopeError"),
         ("gscope_widgets.records.frames", "def build():\n    import pandas"),
+        ("gscope_widgets.records.good", "if TYPE_CHECKING:\n    import pandas"),
         ("gscope_widgets.records.good", "import numpy as np\nfrom .tokens import Tokens"),
         ("factory.training.good", "from .model import train_model\nfrom factory.corpus import Document"),
         ("factory.claims.good", "import torch\nfrom gscope_widgets.runtime.gemma.hooks import capture"),

@@ -1,8 +1,13 @@
 """All that is known of one feature, each part with where it comes from."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
+from gscope_widgets.records.frames import build_frame
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,8 @@ class FeatureCard:
             lines.append(f"{one.activation:10.4g}  {''.join(shown)}".replace("\n", "↵"))
         return "\n".join([*lines, *self.notes])
 
-    def to_frame(self):
+    def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame of the examples: `activation`, `token`, `text`, `logit_effect`."""
-        from gscope_widgets.records.frames import build_frame
-
         return build_frame(
             activation=[one.activation for one in self.examples],
             token=[one.tokens[one.peak] for one in self.examples],

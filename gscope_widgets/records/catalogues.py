@@ -1,7 +1,13 @@
 """Tables of what dictionaries there are."""
 
+from typing import TYPE_CHECKING
+
 from gscope_widgets.errors import write_bytes
 from gscope_widgets.records.features import DictionaryInfo
+from gscope_widgets.records.frames import build_frame
+
+if TYPE_CHECKING:
+    import pandas
 
 _HEADS = ("site", "kind", "layers", "width", "l0", "affine", "size", "here")
 _ROW = 4
@@ -18,14 +24,12 @@ class Catalogue(list[DictionaryInfo]):
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join(lines)
 
-    def to_frame(self):
+    def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame, a row for each dictionary.
 
         Columns: `site`, `kind`, `layers`, `width`, `features`, `l0`, `mean_l0`, `affine`, `bytes`,
         `cached`, `id`. `features` and `mean_l0` are empty where nothing of the dictionary was read yet.
         """
-        from gscope_widgets.records.frames import build_frame
-
         names = ("site", "kind", "layers", "width", "l0", "mean_l0", "affine", "bytes", "cached", "id")
         columns = {name: [getattr(info, name) for info in self] for name in names}
         columns["features"] = [info.d_dict for info in self]
@@ -33,7 +37,7 @@ class Catalogue(list[DictionaryInfo]):
         return build_frame(**{name: columns[name] for name in order})
 
     def _families(self) -> list[list[DictionaryInfo]]:
-        families: dict[tuple, list[DictionaryInfo]] = {}
+        families: dict[tuple[object, ...], list[DictionaryInfo]] = {}
         for info in self:
             own = info.layers if len(info.layers) > 1 else ()
             families.setdefault((info.site, info.kind, own, info.width, info.l0, info.affine), []).append(info)

@@ -1,9 +1,15 @@
 """Tables for those who have pandas; it is no dependency of ours."""
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from gscope_widgets.errors import GscopeError
 
+if TYPE_CHECKING:
+    import pandas
 
-def build_frame(**columns):
+
+def build_frame(**columns: Iterable[object]) -> "pandas.DataFrame":
     """A pandas DataFrame of equally long columns.
 
     Raises:

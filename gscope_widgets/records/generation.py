@@ -1,10 +1,17 @@
 """Next tokens and generated text."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
+from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.tokens import Tokens
+
+if TYPE_CHECKING:
+    import pandas
+
+Ending = Literal["length", "end of text", "context full", "cancelled", "error"]  # of a generation
 
 
 @dataclass(frozen=True)
@@ -27,10 +34,8 @@ class TokenDistribution:
     pairs: tuple[tuple[TokenChance, TokenChance], ...]  # (unchanged, changed): the likeliest of either run
     kl: float  # nats, of the changed from the unchanged distribution; 0 without interventions
 
-    def to_frame(self):
+    def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame: `id`, `token`, `probability`, `logit`."""
-        from gscope_widgets.records.frames import build_frame
-
         return build_frame(
             id=[chance.id for chance in self.chances],
             token=[chance.token for chance in self.chances],
@@ -59,7 +64,7 @@ class SamplingPlan:
     top_p: float = 1.0  # draw from the smallest set of tokens that holds this much probability; above 0
     seed: int = 0  # 0 to 2**31 - 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse what is out of range, as InvalidValue."""
         checked = {
             "max_new_tokens": check_int("max_new_tokens", self.max_new_tokens, low=1, high=100_000),

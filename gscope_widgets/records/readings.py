@@ -1,12 +1,17 @@
 """Features on a text: sparse activations, token by token."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gscope_widgets.records.features import DictionaryInfo, FeatureLabel
+from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.tokens import Tokens
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class FeatureReading:
         Raises:
             UnknownFeature: no such feature in this dictionary, or not among those asked for.
         """
-        number = check_feature(feature, width=self.dictionary.d_dict)
+        number = check_feature(feature, width=self._d_dict)
         self._require_selected(number)
         here = self.features == number
         values = np.zeros(len(self.tokens), np.float32)
@@ -67,7 +72,7 @@ class FeatureReading:
 
     def top(self, k: int = 10, *, pos: int | None = None) -> list[TopFeature]:
         """The `k` features with the largest activation, in the text or at one position."""
-        k = check_int("k", k, low=1, high=self.dictionary.d_dict)
+        k = check_int("k", k, low=1, high=self._d_dict)
         here = np.ones(len(self.positions), bool)
         if pos is not None:
             pos = check_int("pos", pos, low=0, high=len(self.tokens) - 1)
@@ -91,16 +96,19 @@ class FeatureReading:
 
     def to_dense(self) -> np.ndarray:
         """All activations: float32, [pos, d_dict]; 4 x pos x d_dict bytes."""
-        dense = np.zeros((len(self.tokens), self.dictionary.d_dict), np.float32)
+        dense = np.zeros((len(self.tokens), self._d_dict), np.float32)
         dense[self.positions, self.features] = self.activations
         return dense
 
-    def to_frame(self):
+    def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame of all firings: `pos`, `token`, `feature`, `activation`."""
-        from gscope_widgets.records.frames import build_frame
-
         tokens = [self.tokens.strings[pos] for pos in self.positions]
         return build_frame(pos=self.positions, token=tokens, feature=self.features, activation=self.activations)
+
+    @property
+    def _d_dict(self) -> int:
+        assert self.dictionary.d_dict is not None, "what was read was opened before, and so its size is known"
+        return self.dictionary.d_dict
 
     def _require_selected(self, feature: int) -> None:
         from gscope_widgets.errors import UnknownFeature

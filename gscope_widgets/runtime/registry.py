@@ -17,7 +17,7 @@ _lock = threading.Lock()
 
 
 def load(
-    model: str | os.PathLike = "mini",
+    model: str | os.PathLike[str] = "mini",
     *,
     revision: str | None = None,
     device: str = "auto",

@@ -164,7 +164,9 @@ def _find_layers(named: str | None, heads: dict[str, TensorHead], *, folder: Fol
     return tuple(range(count))
 
 
-def _check_config(config: dict, *, folder: Folder, kind: str, layers: tuple[int, ...], d_dict: int) -> None:
+def _check_config(
+    config: dict[str, object], *, folder: Folder, kind: str, layers: tuple[int, ...], d_dict: int
+) -> None:
     declared = config.get("width", d_dict)
     if declared != d_dict:
         raise BadArtefact(f"{folder}: config.json says width {declared!r}, w_enc has {d_dict} features")
@@ -187,7 +189,7 @@ def _check_config(config: dict, *, folder: Folder, kind: str, layers: tuple[int,
             )
 
 
-def _read_config(folder: Folder) -> dict:
+def _read_config(folder: Folder) -> dict[str, object]:
     path = folder.path / "config.json"
     text = folder.read_text("config.json", limit=_CONFIG_LIMIT)
     if text is None:

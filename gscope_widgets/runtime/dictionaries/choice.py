@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from numbers import Integral
+from typing import TypedDict
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.features import DictionaryInfo
@@ -12,6 +13,16 @@ from gscope_widgets.runtime.dictionaries.catalogue import SITES
 _USUAL_WIDTHS = ("16k", "1k")
 _L0S = ("medium", "small", "big")  # which is taken where none is asked for; the suites of all layers have no medium
 _SHOWN = 8
+
+
+class Wishes(TypedDict, total=False):
+    """What may be asked of `choose_dictionary`."""
+
+    site: str
+    layer: int | None
+    width: str | None
+    l0: str | None
+    affine: bool
 
 
 def choose_dictionary(
@@ -37,7 +48,7 @@ def choose_dictionary(
     """
     if not isinstance(site, str) or site.removesuffix("_all") not in SITES:
         raise InvalidValue(f"site must be one of {', '.join(SITES)}, got {describe_value(site)}")
-    asked = {"site": site, "layer": layer, "width": width, "l0": l0, "affine": affine}
+    asked: Wishes = {"site": site, "layer": layer, "width": width, "l0": l0, "affine": affine}
     for folder in dict.fromkeys((site, site.removesuffix("_all") + "_all")):
         if folder != site and site.endswith("_all"):
             continue
@@ -52,17 +63,18 @@ def choose_dictionary(
 
 def write_choice(infos: Sequence[DictionaryInfo], info: DictionaryInfo) -> str | None:
     """The arguments of `scope.dictionary` that choose this dictionary, or None where they choose another."""
-    wishes: dict[str, object] = {"layer": info.layer, "width": info.width, "l0": info.l0}
+    wishes: Wishes = {"layer": info.layer, "width": info.width, "l0": info.l0}
     if len(info.layers) > 1:
         del wishes["layer"]
     if info.affine:
         wishes["affine"] = True
-    if choose_dictionary(infos, site=info.site, **wishes).id != info.id:
+    asked: Wishes = {"site": info.site, **wishes}
+    if choose_dictionary(infos, **asked).id != info.id:
         return None
     return ", ".join([repr(info.site), *(f"{name}={value!r}" for name, value in wishes.items())])
 
 
-def _fits(info: DictionaryInfo, asked: dict[str, object]) -> bool:
+def _fits(info: DictionaryInfo, asked: Wishes) -> bool:
     layer, width, l0 = asked["layer"], asked["width"], asked["l0"]
     if layer is not None and (isinstance(layer, bool) or not isinstance(layer, Integral) or layer not in info.layers):
         return False
@@ -81,7 +93,7 @@ def _choose_default(fitting: list[DictionaryInfo], *, layer: int | None) -> Dict
     return min(fitting, key=lambda info: (_L0S.index(info.l0) if info.l0 in _L0S else len(_L0S), len(info.id)))
 
 
-def _describe_nearest(infos: Sequence[DictionaryInfo], asked: dict) -> str:
+def _describe_nearest(infos: Sequence[DictionaryInfo], asked: Wishes) -> str:
     nearest = sorted(infos, key=lambda info: _distance(info, asked))
     same = [info for info in nearest if info.base_site == asked["site"].removesuffix("_all")]
     near = same or nearest
@@ -95,12 +107,15 @@ def _describe_nearest(infos: Sequence[DictionaryInfo], asked: dict) -> str:
     return "; ".join(names + more) or "none for this model on this machine"
 
 
-def _distance(info: DictionaryInfo, asked: dict) -> tuple:
+def _distance(info: DictionaryInfo, asked: Wishes) -> tuple[bool, int, bool, bool, bool]:
     layer = asked["layer"]
-    numeric = isinstance(layer, Integral) and not isinstance(layer, bool)
+    if layer is None or isinstance(layer, bool) or not isinstance(layer, Integral):
+        far = 0
+    else:
+        far = min(abs(own - layer) for own in info.layers)
     return (
         info.affine != asked["affine"],
-        min(abs(own - layer) for own in info.layers) if numeric else 0,
+        far,
         asked["width"] not in (None, info.width),
         asked["l0"] not in (None, info.l0),
         info.site != asked["site"],

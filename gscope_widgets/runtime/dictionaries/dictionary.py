@@ -40,6 +40,7 @@ class Dictionary:
     @property
     def width(self) -> int:
         """The number of features; they are 0 to `width - 1`."""
+        assert self.info.d_dict is not None, "only lists of the Hub leave it open"
         return self.info.d_dict
 
     def feature(self, index: int) -> FeatureRef:
@@ -105,11 +106,14 @@ class Dictionary:
         Raises:
             InvalidValue: an affine dictionary was given no `x`, or one of another shape.
         """
-        if self.info.affine and x is None:
-            raise InvalidValue(
-                f"{self.info.id} is affine: its output holds x @ A besides its features; pass decode(..., x=x)"
-            )
-        result = self._start(activations.shape[0], self._check_input(x) if self.info.affine else None)
+        skipped = None
+        if self.info.affine:
+            if x is None:
+                raise InvalidValue(
+                    f"{self.info.id} is affine: its output holds x @ A besides its features; pass decode(..., x=x)"
+                )
+            skipped = self._check_input(x)
+        result = self._start(activations.shape[0], skipped)
         if (np.diff(activations.positions) < 0).any():
             order = np.argsort(activations.positions, kind="stable")
             activations = replace(
@@ -195,7 +199,7 @@ class Dictionary:
 
         if not files:
             return
-        require_room([file.remote for file in files])
+        require_room([file.remote for file in files if file.remote is not None])
         threading.Thread(target=run, name=f"gscope fetch {self.info.id}", daemon=True).start()
         try:
             while not ended.wait(0.1):

@@ -40,11 +40,8 @@ def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
                 raise ValueError(f"feature {feature} of {d_dict}")
             known_max[feature] = _finite(entry["max_activation"])
             if entry.get("label"):
-                labels[feature] = FeatureLabel(
-                    str(entry["label"])[:_TEXT_LIMIT],
-                    source,
-                    *(_finite(entry[name]) for name in ("auc", "precision", "recall")),
-                )
+                auc, precision, recall = (_finite(entry[name]) for name in ("auc", "precision", "recall"))
+                labels[feature] = FeatureLabel(str(entry["label"])[:_TEXT_LIMIT], source, auc, precision, recall)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BadArtefact(f"{folder.path / FILE} cannot be read ({error}); install gscope-widgets again") from None
     return FeatureNotes(labels, known_max)

@@ -80,8 +80,8 @@ class Member:
             return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32)
         places, values = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
         order = slice(None) if self.width <= _FEATURES else np.argsort(places)
-        positions, features = np.divmod(places[order], self.width)
-        return positions.astype(np.int32), features.astype(np.int32), values[order].astype(np.float32)
+        where, which = np.divmod(places[order], self.width)
+        return where.astype(np.int32), which.astype(np.int32), values[order].astype(np.float32)
 
     def decode(
         self, result: torch.Tensor, *, positions: np.ndarray, features: np.ndarray, activations: np.ndarray

@@ -3,6 +3,7 @@
 import re
 import threading
 from pathlib import Path
+from typing import Unpack
 
 import torch
 
@@ -12,7 +13,7 @@ from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.features import DictionaryInfo, FeatureRef, ModelInfo
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, describe_listed, list_dictionaries
-from gscope_widgets.runtime.dictionaries.choice import choose_dictionary, width_order, write_choice
+from gscope_widgets.runtime.dictionaries.choice import Wishes, choose_dictionary, width_order, write_choice
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder, HubFolder, LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
@@ -62,7 +63,12 @@ class Shelf:
         return Catalogue(sorted(infos, key=lambda info: (info.site, width_order(info.width), info.layers, info.id)))
 
     def choose(
-        self, *, revision: str | None = None, device: str | None = None, dtype: str | None = None, **wishes
+        self,
+        *,
+        revision: str | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        **wishes: Unpack[Wishes],
     ) -> Dictionary:
         """The dictionary of the catalogue that fits the wishes of `choose_dictionary`, held where and as asked."""
         self._require_open()
@@ -102,7 +108,9 @@ class Shelf:
 
     def _repository(self, revision: str | None) -> Repository:
         if revision not in self._repositories:
-            name = "google/gemma-scope-2-{}{}".format(*find_gemma(self._model.id))
+            gemma = find_gemma(self._model.id)
+            assert gemma is not None, "asked only where there is a repository"
+            name = f"google/gemma-scope-2-{gemma[0]}{gemma[1]}"
             self._repositories[revision] = Repository(name, revision=revision, token=self._token)
         return self._repositories[revision]
 

@@ -41,6 +41,8 @@ class TensorHead:
 class WeightFile:
     """One safetensors file. Opening reads the header only; rows and tensors are read when asked for."""
 
+    remote: RemoteFile | None = None  # where it is fetched from, if it is on the Hub
+
     def __init__(self, path: Path):
         """Check the header against the file's size.
 
@@ -98,7 +100,7 @@ class WeightFile:
     def fetch(self, transfer: Transfer | None = None) -> None:
         """See that the whole file is on this machine."""
 
-    def _open(self):
+    def _open(self) -> safe_open:
         try:
             return safe_open(self.path, framework="pt")
         except (SafetensorError, OSError) as error:
@@ -113,6 +115,8 @@ class WeightFile:
 
 class HubWeightFile(WeightFile):
     """A safetensors file on the Hub. Headers and rows come by range requests until the whole is asked for."""
+
+    remote: RemoteFile
 
     def __init__(self, file: RemoteFile, *, token: str | None = None, whole: bool = True):
         """Read the header: from this machine where the file was fetched before, else by one request.

@@ -55,7 +55,7 @@ def build_card(
     return FeatureCard(
         feature=dictionary.feature(feature),
         labels=(*(() if own is None else (own,)), *(labels or ())),
-        density=found and found.frequency,
+        density=None if found is None else found.frequency,
         max_activation=largest,
         examples=_cut_examples(tokenizer, found) if found is not None else (),
         promoted=promoted,
@@ -106,22 +106,24 @@ def _find_effects(
     tokenizer: Tokenizer, found: FeatureExamples | None, measure: Callable[[], np.ndarray]
 ) -> tuple[tuple[TokenEffect, ...], tuple[TokenEffect, ...]]:
     """Tokens promoted and suppressed: of the file where it has them, else by one product with the unembedding."""
-    if found is not None and all(
-        getattr(found, name) is not None for name in ("top_tokens", "top_logits", "bottom_tokens", "bottom_logits")
-    ):
-        sides = (found.top_tokens, found.top_logits), (found.bottom_tokens, found.bottom_logits)
-    else:
-        effect = measure()
-        order = np.argsort(effect, kind="stable")
-        sides = tuple((ids, effect[ids]) for ids in (order[: -RANKED - 1 : -1], order[:RANKED]))
-    return tuple(
-        tuple(
+
+    def name(ids: np.ndarray, values: np.ndarray) -> tuple[TokenEffect, ...]:
+        return tuple(
             TokenEffect(int(token), tokenizer.describe(int(token)), float(value))
             for token, value in zip(ids, values, strict=True)
             if 0 <= token < tokenizer.vocabulary
         )
-        for ids, values in sides
-    )
+
+    if (
+        found is not None
+        and (found.top_tokens is not None and found.top_logits is not None)
+        and (found.bottom_tokens is not None and found.bottom_logits is not None)
+    ):
+        return name(found.top_tokens, found.top_logits), name(found.bottom_tokens, found.bottom_logits)
+    effect = measure()
+    order = np.argsort(effect, kind="stable")
+    top, bottom = order[: -RANKED - 1 : -1], order[:RANKED]
+    return name(top, effect[top]), name(bottom, effect[bottom])
 
 
 def find_labels(

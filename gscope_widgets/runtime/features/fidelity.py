@@ -1,6 +1,7 @@
 """The loss of the model with a dictionary's reconstruction in place of what it reconstructs."""
 
 from contextlib import ExitStack
+from functools import partial
 
 import torch
 
@@ -32,8 +33,8 @@ def measure_delta_loss(
     made = torch.as_tensor(dictionary.reconstruct(x[used]), device=x.device).reshape(len(used), len(points.writes), -1)
     wanted = target[used].reshape(made.shape)
     mean = wanted.mean(0, keepdim=True).expand_as(wanted)
-    losses = [_measure_loss(loaded, tokens, points, used, values) for values in (None, made, mean)]
-    return DeltaLoss(dictionary.info.id, *losses, tokens=len([pos for pos in used if pos > 0]))
+    loss, replaced, ablated = (_measure_loss(loaded, tokens, points, used, values) for values in (None, made, mean))
+    return DeltaLoss(dictionary.info.id, loss, replaced, ablated, tokens=len([pos for pos in used if pos > 0]))
 
 
 def _measure_loss(
@@ -42,18 +43,15 @@ def _measure_loss(
     """Mean loss over the used positions as targets; `values`, [used, n, d], go in at the write points."""
     ids = torch.tensor([tokens.ids], device=loaded.info.device)
 
-    def put(layer: int):
-        def change(activation: torch.Tensor) -> torch.Tensor:
-            changed = activation.clone()
-            changed[0, used] = values[:, layer].to(activation.device, activation.dtype)
-            return changed
-
-        return change
+    def put(layer_values: torch.Tensor, activation: torch.Tensor) -> torch.Tensor:
+        changed = activation.clone()
+        changed[0, used] = layer_values.to(activation.device, activation.dtype)
+        return changed
 
     with ExitStack() as stack:
         if values is not None:
             for layer, point in enumerate(points.writes):
-                stack.enter_context(edit(point, put(layer)))
+                stack.enter_context(edit(point, partial(put, values[:, layer])))
         logits = loaded.model(input_ids=ids, use_cache=False).logits[0].float()
     predicted = [pos for pos in used if pos > 0]
     losses = torch.nn.functional.cross_entropy(

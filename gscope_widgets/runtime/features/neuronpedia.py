@@ -11,6 +11,7 @@ import re
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,13 @@ from huggingface_hub import constants
 from gscope_widgets.errors import InvalidValue, Offline, describe_value
 from gscope_widgets.records.features import DictionaryInfo, FeatureLabel
 
+Answer = dict[str, object]  # a JSON object from outside, of which nothing is known yet
+
 SOURCE = "Neuronpedia"
 KEPT_S = 30 * 24 * 3600  # an answer younger than this is not asked for again
 REST_S = 3600.0  # Neuronpedia counts requests an hour: after a refusal it is left alone for as long
 _TIMEOUT_S = 10.0
+_KEPT = ("source", "explanations", "index", "results")  # parts of an answer
 _LIMIT = 5_000_000  # bytes of an answer
 _INDEX = re.compile(r"\d{1,9}")
 _TEXT = 300  # characters of a label that are kept
@@ -66,10 +70,8 @@ def find_address(info: DictionaryInfo) -> Address | None:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Another site would be handed the key."""
-
-    def redirect_request(self, *_arguments):
-        return None
+    def redirect_request(self, *_arguments: object) -> None:
+        """No: another site would be handed the key."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)
@@ -100,7 +102,7 @@ class Neuronpedia:
         Raises:
             Offline: it cannot be asked now, and no answer was kept.
         """
-        body = {"modelId": address.model, "layers": [address.source], "query": query}
+        body: Answer = {"modelId": address.model, "layers": [address.source], "query": query}
         name = hashlib.sha256(query.encode(errors="replace")).hexdigest()[:24]
         answer = self._ask("/api/explanation/search", body, kept=f"{address.model}/{address.source}/search-{name}.json")
         hits = []
@@ -116,7 +118,7 @@ class Neuronpedia:
     def _is_source_of(self, address: Address, feature: int) -> bool:
         return _is_of(self._read_record(address, feature), address)
 
-    def _read_record(self, address: Address, feature: int) -> dict:
+    def _read_record(self, address: Address, feature: int) -> Answer:
         path = f"/api/feature/{quote(address.model)}/{quote(address.source)}/{feature}"
         return self._ask(path, None, kept=f"{address.model}/{address.source}/{feature}.json")
 
@@ -133,7 +135,7 @@ class Neuronpedia:
     def _folder(self) -> Path:
         return Path(constants.HF_HOME, "gscope_widgets", "neuronpedia")
 
-    def _ask(self, path: str, body: dict | None, *, kept: str) -> dict:
+    def _ask(self, path: str, body: Answer | None, *, kept: str) -> Answer:
         """The JSON object of an answer; {} where there is no such feature."""
         file = self._folder / kept
         record, age_s = _read_kept(file)
@@ -146,11 +148,11 @@ class Neuronpedia:
                 raise
             return record
         # Of a record of 400 kB, the little that is read again.
-        kept_part = {name: answer[name] for name in ("source", "explanations", "index", "results") if name in answer}
+        kept_part = {name: value for name, value in answer.items() if name in _KEPT}
         _keep(file, _without_activations(kept_part))
         return answer
 
-    def _request(self, path: str, body: dict | None) -> dict:
+    def _request(self, path: str, body: Answer | None) -> Answer:
         if constants.HF_HUB_OFFLINE:
             raise Offline("Neuronpedia is not asked while HF_HUB_OFFLINE is set")
         route = path.split("/")[2]
@@ -183,7 +185,7 @@ class Neuronpedia:
         return found
 
 
-def _read_within(answer, *, seconds: float) -> bytes:
+def _read_within(answer: http.client.HTTPResponse, *, seconds: float) -> bytes:
     """The body, up to a byte over the limit. Raises: TimeoutError: it takes longer."""
     content, until = b"", time.monotonic() + seconds
     while len(content) <= _LIMIT and (block := answer.read1(1 << 16)):
@@ -193,7 +195,7 @@ def _read_within(answer, *, seconds: float) -> bytes:
     return content
 
 
-def _without_activations(answer: dict) -> dict:
+def _without_activations(answer: Answer) -> Answer:
     results = [
         {name: value for name, value in entry.items() if name != "neuron"}
         for entry in _list(answer.get("results"))
@@ -206,29 +208,28 @@ def _when(status: int) -> str:
     return "within the hour, for it has had too many requests from here" if status == 429 else "in a few minutes"
 
 
-def _is_of(record: dict, address: Address) -> bool:
+def _is_of(record: Answer, address: Address) -> bool:
     """Whether a record says that it is of this very dictionary: the same number means another feature elsewhere."""
     source = record.get("source")
     source = source if isinstance(source, dict) else {}
     return (source.get("hfRepoId"), source.get("hfFolderId")) == (address.repository, address.folder)
 
 
-def _read_labels(record: dict):
+def _read_labels(record: Answer) -> Iterator[FeatureLabel]:
     for entry in _list(record.get("explanations")):
-        text = _clean(entry.get("description")) if isinstance(entry, dict) else ""
-        if text:
+        if isinstance(entry, dict) and (text := _clean(entry.get("description"))):
             yield FeatureLabel(
                 text, SOURCE, author=_clean(entry.get("explanationModelName")), score=_first_score(entry)
             )
 
 
-def _first_score(entry: dict) -> float | None:
+def _first_score(entry: Answer) -> float | None:
     scores = [score.get("value") for score in _list(entry.get("scores")) if isinstance(score, dict)]
     numbers = [float(one) for one in scores if isinstance(one, (int, float)) and abs(one) < 1e6]
     return numbers[0] if numbers else None
 
 
-def _list(value: object) -> list:
+def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
@@ -236,7 +237,7 @@ def _clean(value: object) -> str:
     return " ".join(value.split())[:_TEXT] if isinstance(value, str) else ""
 
 
-def _read_kept(path: Path) -> tuple[dict | None, float]:
+def _read_kept(path: Path) -> tuple[Answer | None, float]:
     """A kept answer and its age in seconds; a damaged one counts as none."""
     try:
         if path.stat().st_size > _LIMIT + 1000:
@@ -248,7 +249,7 @@ def _read_kept(path: Path) -> tuple[dict | None, float]:
         return None, 0.0
 
 
-def _keep(path: Path, answer: dict) -> None:
+def _keep(path: Path, answer: Answer) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

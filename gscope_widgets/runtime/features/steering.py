@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -24,6 +25,9 @@ class Target:
     mean_norm: float  # mean norm at `point`, the unit of `add` in fractions; 1 where nothing is counted in it
 
 
+Planned = tuple[int, Intervention, Target]  # with the row of the batch
+
+
 class Steering:
     """Interventions for each row of a batch, applied at whatever hook points they name.
 
@@ -42,7 +46,7 @@ class Steering:
         self._prompt_length, self._ignored = prompt_length, frozenset(ignored)
         self._targets: dict[str, HookPoint] = {}
         self._inputs: dict[str, HookPoint] = {}  # read elsewhere than changed
-        self._plans: dict[str, list[tuple[int, Intervention, Target]]] = defaultdict(list)
+        self._plans: dict[str, list[Planned]] = defaultdict(list)
         for row, interventions in enumerate(rows):
             for intervention in interventions:
                 target = resolve(intervention)
@@ -73,11 +77,13 @@ class Steering:
             inputs = {name: stack.enter_context(capture(point)) for name, point in self._inputs.items()}
             for name, plan in self._plans.items():
                 stack.enter_context(
-                    edit(self._targets[name], lambda x, plan=plan: self._change(x, plan, first, inputs))
+                    edit(self._targets[name], partial(self._change, plan=plan, first=first, inputs=inputs))
                 )
             yield
 
-    def _change(self, x: torch.Tensor, plan: list, first: int, inputs: dict[str, list]) -> torch.Tensor:
+    def _change(
+        self, x: torch.Tensor, *, plan: Sequence[Planned], first: int, inputs: dict[str, list[torch.Tensor]]
+    ) -> torch.Tensor:
         delta = torch.zeros(x.shape, dtype=torch.float32, device=x.device)
         for row, intervention, target in plan:
             mask = self._mask(intervention, first=first, count=x.shape[1]).to(x.device)
@@ -129,7 +135,8 @@ def unit_direction(intervention: Intervention, dictionary: JumpReLU) -> torch.Te
     if intervention.kind == "random":
         generator = torch.Generator().manual_seed(intervention.seed)
         row = torch.randn(row.shape, generator=generator).to(row.device)
-    return row / row.norm()
+    length: torch.Tensor = row.norm()
+    return row / length
 
 
 def combined_strength(interventions: Sequence[Intervention], dictionaries: Sequence[JumpReLU]) -> float:

@@ -5,10 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from gscope_widgets.errors import Cancelled, InvalidValue, describe_value
-from gscope_widgets.records.generation import GeneratedToken
+from gscope_widgets.records.generation import Ending, GeneratedToken
 from gscope_widgets.runtime.worker import Job
-
-Ending = Literal["", "length", "end of text", "context full", "cancelled", "error"]
 
 
 class Generation:
@@ -21,7 +19,7 @@ class Generation:
 
     def __init__(self, names: Sequence[str]):
         self.names = tuple(names)  # of the rows
-        self.ended: Ending = ""  # why it ended; empty while it runs
+        self.ended: Ending | Literal[""] = ""  # why it ended; empty while it runs
         self._rows: tuple[list[GeneratedToken], ...] = tuple([] for _ in names)
         self._changed = threading.Condition()
         self._error: BaseException | None = None

@@ -1,13 +1,13 @@
 """Next tokens, one step at a time, for several rows of one prompt at once."""
 
 import codecs
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 
 import torch
 
 from gscope_widgets.errors import GscopeError
-from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenChance, TokenDistribution
+from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenChance, TokenDistribution
 from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.gemma.loading import LoadedModel
@@ -28,8 +28,8 @@ def generate_rows(
     *,
     rows: int,
     plan: SamplingPlan,
-    steer: Callable[[int], AbstractContextManager],
-) -> Iterator[list[GeneratedToken | None]]:
+    steer: Callable[[int], AbstractContextManager[None]],
+) -> Generator[list[GeneratedToken | None], None, Ending]:
     """Continue one prompt in several rows, decoded as one batch.
 
     Args:

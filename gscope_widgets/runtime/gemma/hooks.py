@@ -33,12 +33,12 @@ def edit(point: HookPoint, change: Callable[[torch.Tensor], torch.Tensor]) -> It
         yield
 
 
-def run_until(model: nn.Module, point: HookPoint, **inputs) -> torch.Tensor:
+def run_until(model: nn.Module, point: HookPoint, **inputs: object) -> torch.Tensor:
     """The activation at a hook point, [batch, pos, d]; nothing after it is computed."""
     return run_through(model, [point], **inputs)[point.name]
 
 
-def run_through(model: nn.Module, points: Sequence[HookPoint], **inputs) -> dict[str, torch.Tensor]:
+def run_through(model: nn.Module, points: Sequence[HookPoint], **inputs: object) -> dict[str, torch.Tensor]:
     """The activations at several hook points, [batch, pos, d] by name, in one forward pass that ends at the last."""
     wanted = {point.name: point for point in points}
     found: dict[str, torch.Tensor] = {}
@@ -58,19 +58,23 @@ def run_through(model: nn.Module, points: Sequence[HookPoint], **inputs) -> dict
 
 @contextmanager
 def _hook(point: HookPoint, visit: Callable[[torch.Tensor], torch.Tensor | None]) -> Iterator[None]:
-    def on_input(_module, arguments):
+    def on_input(_module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
         changed = visit(arguments[0])
         return None if changed is None else (changed, *arguments[1:])
 
-    def on_output(_module, _arguments, output):
+    def on_output(
+        _module: nn.Module, _arguments: tuple[torch.Tensor, ...], output: torch.Tensor | tuple[torch.Tensor, ...]
+    ) -> torch.Tensor | tuple[torch.Tensor, ...] | None:
         # A decoder layer returns a 1-tuple in transformers 4.57 and a plain tensor in 5.x.
         if isinstance(output, tuple):
             changed = visit(output[0])
             return None if changed is None else (changed, *output[1:])
         return visit(output)
 
-    register = point.module.register_forward_pre_hook if point.side == "input" else point.module.register_forward_hook
-    handle = register(on_input if point.side == "input" else on_output)
+    if point.side == "input":
+        handle = point.module.register_forward_pre_hook(on_input)
+    else:
+        handle = point.module.register_forward_hook(on_output)
     try:
         yield
     finally:

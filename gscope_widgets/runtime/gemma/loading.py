@@ -2,15 +2,16 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 import torch
 from huggingface_hub import hf_hub_download
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.models.gemma3.modeling_gemma3 import Gemma3TextModel
 from transformers.utils import logging as transformers_logging
 
@@ -37,13 +38,14 @@ _SHORT_NAME = re.compile(r"gemma-3-(270m|1b|4b|12b|27b)(-pt|-it)?")
 SPREAD = "spread"
 _NEEDED = (".safetensors", ".json", ".jinja", "tokenizer.model")  # ends of the names of a model's files
 _WEIGHT_TYPES = ("BF16", "F32", "F16")
+_DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 
 
 @dataclass(frozen=True)
 class LoadedModel:
     """A model in memory, ready to run, with its tokenizer."""
 
-    model: torch.nn.Module
+    model: PreTrainedModel
     text_model: Gemma3TextModel
     tokenizer: Tokenizer
     info: ModelInfo
@@ -72,7 +74,7 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
     _check_folder(source.folder)
     try:
         with _quiet(name in MODELS):
-            model, report = AutoModelForCausalLM.from_pretrained(
+            loaded = AutoModelForCausalLM.from_pretrained(
                 source.folder,
                 dtype=torch_dtype,
                 use_safetensors=True,
@@ -80,6 +82,8 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
                 output_loading_info=True,
                 device_map="auto" if spread else None,
             )
+            # What `output_loading_info` gives is not in transformers' annotation.
+            model, report = cast("tuple[PreTrainedModel, dict[str, Iterable[object]]]", loaded)
     except (MemoryError, torch.OutOfMemoryError):
         raise OutOfMemory(
             f"{name} does not fit into the memory of {device}; close other scopes, "
@@ -90,7 +94,9 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
     text_model = find_text_model(model)
     _check_weights(name, model, report)
     try:
-        model = (model if spread else model.to(device)).eval().requires_grad_(False)
+        if not spread:
+            model.to(device)  # type: ignore[arg-type]  # transformers wraps it and loses its self
+        model.eval().requires_grad_(False)
     except torch.OutOfMemoryError:
         size = write_bytes(sum(one.nbytes for one in model.parameters()))
         raise OutOfMemory(
@@ -162,9 +168,9 @@ def choose_dtype(dtype: str, *, device: str) -> torch.dtype:
         return torch.bfloat16 if native else torch.float32
     if dtype == "float16":
         raise InvalidValue('float16 overflows in Gemma 3 (its residuals pass 65,504); use "bfloat16" or "float32"')
-    if not isinstance(dtype, str) or dtype not in ("bfloat16", "float32"):
+    if not isinstance(dtype, str) or dtype not in _DTYPES:
         raise InvalidValue(f'dtype must be "auto", "bfloat16" or "float32", got {describe_value(dtype)}')
-    return getattr(torch, dtype)
+    return _DTYPES[dtype]
 
 
 @dataclass(frozen=True)
@@ -255,7 +261,7 @@ def _check_folder(folder: Path) -> None:
                 )
 
 
-def _check_weights(name: str, model: torch.nn.Module, report: dict) -> None:
+def _check_weights(name: str, model: torch.nn.Module, report: dict[str, Iterable[object]]) -> None:
     """Refuse what transformers only warns of: it fills a missing tensor with random numbers."""
     for key, what in (
         ("missing_keys", "has no tensor"),
@@ -270,7 +276,7 @@ def _check_weights(name: str, model: torch.nn.Module, report: dict) -> None:
             raise BadArtefact(f"{name}: tensor {tensor_name} holds NaN or infinite values; download or copy it again")
 
 
-def _load_tokenizer(source: _Source, *, name: str, text_model) -> Tokenizer:
+def _load_tokenizer(source: _Source, *, name: str, text_model: Gemma3TextModel) -> Tokenizer:
     inner = None
     if (source.folder / "tokenizer.json").exists():
         try:
@@ -284,7 +290,7 @@ def _load_tokenizer(source: _Source, *, name: str, text_model) -> Tokenizer:
     return Tokenizer(inner, name, config.vocab_size, config.max_position_embeddings, chat)
 
 
-def _end_ids(model: torch.nn.Module, tokenizer: Tokenizer) -> frozenset[int]:
+def _end_ids(model: PreTrainedModel, tokenizer: Tokenizer) -> frozenset[int]:
     ends = model.generation_config.eos_token_id if model.generation_config is not None else None
     ids = {end for end in (ends if isinstance(ends, list) else [ends]) if isinstance(end, int)}
     if tokenizer.inner is not None and tokenizer.inner.eos_token_id is not None:

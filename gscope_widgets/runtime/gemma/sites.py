@@ -10,9 +10,9 @@ from transformers.models.gemma3.modeling_gemma3 import Gemma3TextModel
 from gscope_widgets.errors import UnknownModel
 from gscope_widgets.records.numbers import check_int
 
-Site = Literal["resid_post", "attn_out", "mlp_out", "transcoder"]
+Side = Literal["input", "output"]
 # Site -> module under a decoder layer, and the side of it that the dictionary reads.
-_PLACES: dict[str, tuple[str, str]] = {
+_PLACES: dict[str, tuple[str, Side]] = {
     "resid_post": ("", "output"),
     "attn_out": ("self_attn.o_proj", "input"),
     "mlp_out": ("post_feedforward_layernorm", "output"),
@@ -34,7 +34,7 @@ class HookPoint:
     """A module, and whether its input or its output is meant."""
 
     module: nn.Module
-    side: Literal["input", "output"]
+    side: Side
     name: str  # as in config.json: "model.layers.4.output"
 
 

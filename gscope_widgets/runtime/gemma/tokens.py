@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
 
+from transformers import PreTrainedTokenizerBase
+
 from gscope_widgets.errors import BadArtefact, InvalidValue, PromptTooLong, describe_value
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.tokens import Tokens
@@ -24,7 +26,7 @@ _SPECIAL_REASON = "a special token: dictionaries were not trained on it"
 class Tokenizer:
     """A Hugging Face fast tokenizer, with Gemma's conventions made explicit."""
 
-    inner: object  # transformers' tokenizer; None for a folder without one: only ids are taken then
+    inner: PreTrainedTokenizerBase | None  # None for a folder without one: only ids are taken then
     model_name: str
     vocabulary: int
     context: int  # most tokens in one text, BOS included
@@ -68,7 +70,9 @@ class Tokenizer:
         if self.inner is None:
             return " ".join(map(str, ids))
         with self._lock:
-            return self.inner.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            text = self.inner.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        assert isinstance(text, str), "one row of ids gives one text"
+        return text
 
     def describe(self, token_id: int) -> str:
         """A token's own text: " cat", or its bytes "<0xF0>" where it is part of a character."""
@@ -76,6 +80,7 @@ class Tokenizer:
             return f"<{token_id}>"
         with self._lock:
             piece = self.inner.convert_ids_to_tokens(int(token_id))
+        assert not isinstance(piece, list), "one id is one token"
         return f"<{token_id}>" if piece is None else piece.replace("▁", " ")
 
     def is_special(self, token_id: int) -> bool:
@@ -83,18 +88,18 @@ class Tokenizer:
         return token_id in self._special_ids
 
     def _tokenize_text(self, text: str) -> Tokens:
-        self._require_inner("text")
+        inner = self._require_inner("text")
         text = replace_surrogates(text)
         self._check_characters(text)
         with self._lock:
-            encoding = self.inner(text, add_special_tokens=False, return_offsets_mapping=True)
+            encoding = inner(text, add_special_tokens=False, return_offsets_mapping=True)
         ids, offsets = list(encoding["input_ids"]), list(encoding["offset_mapping"])
-        if not ids or ids[0] != self.inner.bos_token_id:
-            ids, offsets = [self.inner.bos_token_id, *ids], [(0, 0), *offsets]
+        if not ids or ids[0] != inner.bos_token_id:
+            ids, offsets = [inner.bos_token_id, *ids], [(0, 0), *offsets]
         return self._build(text, ids, _byte_spans(text, offsets))
 
-    def _tokenize_chat(self, messages: list[dict]) -> Tokens:
-        self._require_inner("chat messages")
+    def _tokenize_chat(self, messages: list[dict[str, str]]) -> Tokens:
+        inner = self._require_inner("chat messages")
         if not self.chat:
             raise InvalidValue(
                 f"{self.model_name} is a base model and takes no chat messages; give it a string, "
@@ -108,12 +113,13 @@ class Tokenizer:
         messages = [{key: replace_surrogates(message[key]) for key in ("role", "content")} for message in messages]
         self._check_characters("".join(message["content"] for message in messages))
         try:
-            rendered = self.inner.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            rendered = inner.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         except Exception as error:  # noqa: BLE001 - templates raise errors of their own, as for two users in a row
             raise InvalidValue(f"{self.model_name} cannot lay out these chat messages: {error}") from None
+        assert isinstance(rendered, str), "one conversation, not tokenized, is one text"
         return self._tokenize_text(rendered)
 
-    def _from_ids(self, items: list) -> Tokens:
+    def _from_ids(self, items: list[object]) -> Tokens:
         if len(items) > self.context:
             raise PromptTooLong(f"{self.model_name} reads at most {self.context} tokens, got {len(items)}")
         ids = [check_int("a token id", item, low=0, high=self.vocabulary - 1) for item in items]
@@ -160,7 +166,9 @@ class Tokenizer:
 
     @cached_property
     def _turn_id(self) -> int | None:
-        return None if self.inner is None else self.inner.convert_tokens_to_ids("<start_of_turn>")
+        number = None if self.inner is None else self.inner.convert_tokens_to_ids("<start_of_turn>")
+        assert number is None or isinstance(number, int), "one token has one id"
+        return number
 
     def _check_characters(self, text: str) -> None:
         if len(text) > self.text_limit:
@@ -169,9 +177,10 @@ class Tokenizer:
                 f"which is certainly more (the most that could fit is {self.text_limit:,}); shorten it"
             )
 
-    def _require_inner(self, what: str) -> None:
+    def _require_inner(self, what: str) -> PreTrainedTokenizerBase:
         if self.inner is None:
             raise InvalidValue(f"{self.model_name} has no tokenizer, so it takes token ids, not {what}")
+        return self.inner
 
 
 def replace_surrogates(text: str) -> str:
@@ -199,15 +208,15 @@ def byte_value(string: str) -> int | None:
 def _decoded_lengths(strings: list[str], silent: list[bool]) -> list[int]:
     """Bytes that each token adds to the decoded text; a run of byte tokens that is no UTF-8 decodes to U+FFFD each."""
     lengths = [0 if quiet else len(string.encode()) for string, quiet in zip(strings, silent, strict=True)]
-    run: list[int] = []
+    run: list[tuple[int, int]] = []  # positions of byte tokens, and their bytes
     for pos, string in enumerate([*strings, ""]):
         if pos < len(strings) and silent[pos]:
             continue
-        if byte_value(string) is not None:
-            run.append(pos)
+        if (value := byte_value(string)) is not None:
+            run.append((pos, value))
             continue
-        broken = "\ufffd" in bytes(byte_value(strings[at]) for at in run).decode("utf-8", "replace")
-        for at in run:
+        broken = "\ufffd" in bytes(byte for _, byte in run).decode("utf-8", "replace")
+        for at, _ in run:
             lengths[at] = 3 if broken else 1
         run = []
     return lengths

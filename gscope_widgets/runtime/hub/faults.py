@@ -97,7 +97,7 @@ def status_of(error: BaseException) -> int | None:
     return getattr(getattr(error, "response", None), "status_code", None)
 
 
-def _explain_absence(error: BaseException, repository: str, *, what: str, instead: str) -> Offline:
+def _explain_absence(error: BaseException, repository: str, *, what: str, instead: str) -> GscopeError:
     """`LocalEntryNotFoundError` stands for every reason why a file could not be had; the cause tells which."""
     cause = error.__cause__
     if cause is not None and status_of(cause) is not None:
@@ -118,7 +118,9 @@ def _explain_status(error: BaseException, repository: str, *, what: str, instead
             f"public gated repositories, and the licence on {LICENCE_PAGE.format(repository)} has to be accepted"
         )
     kind = HubBusy if status is None or status == 429 or status >= 500 else Offline
-    wait = {429: "it has had too many requests from here; wait some minutes"}.get(status, "try again in a few minutes")
+    wait = (
+        "it has had too many requests from here; wait some minutes" if status == 429 else "try again in a few minutes"
+    )
     answered = "gave no sound answer" if status is None else f"answered {status}"
     return kind(f"the Hub {answered} for {what} of {repository}: {wait}, or {instead}")
 

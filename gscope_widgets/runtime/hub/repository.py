@@ -6,6 +6,7 @@ import os
 import re
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,16 +124,17 @@ class Repository:
                 ) from None
         return self._build(str(info.sha), entries)
 
-    def _build(self, commit: str, entries) -> dict[str, RemoteFile]:
+    def _build(self, commit: str, entries: Iterable[tuple[object, object, object]]) -> dict[str, RemoteFile]:
         """Raises: GscopeError: the entries are no list of files."""
         found = {}
         if not _COMMIT.fullmatch(commit):
             raise Offline(f"the list of files of {self.name} names no commit; try again in a few minutes")
         for name, size, sha256 in entries:
-            safe = isinstance(name, str) and not name.startswith("/") and ".." not in Path(name).parts
-            if safe and isinstance(size, int) and size >= 0:
-                sound = isinstance(sha256, str) and _SUM.fullmatch(sha256)
-                found[name] = RemoteFile(self.name, commit, name, size, sha256 if sound else None)
+            if not isinstance(name, str) or name.startswith("/") or ".." in Path(name).parts:
+                continue
+            if isinstance(size, int) and size >= 0:
+                sound = sha256 if isinstance(sha256, str) and _SUM.fullmatch(sha256) else None
+                found[name] = RemoteFile(self.name, commit, name, size, sound)
         return found
 
     @property

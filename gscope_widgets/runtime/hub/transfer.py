@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypedDict
 
 import huggingface_hub
 import huggingface_hub.utils as hub_utils
@@ -36,6 +37,26 @@ class Transfer:
 
     bytes: int = 0  # that arrived; huggingface_hub counts in steps of 10 MB
     unwanted: bool = False  # set by whoever waits: the fetch ends as `Cancelled` at its next step
+
+
+class _Options(TypedDict, total=False):
+    """What `hf_hub_download` takes from version 1.0 on."""
+
+    tqdm_class: type[object]
+
+
+class _Once(TypedDict):
+    """No second try by huggingface_hub: `persist` counts them."""
+
+    retry_on_exceptions: tuple[()]
+    retry_on_status_codes: tuple[()]
+
+
+class _Answer(Protocol):
+    """What httpx's and requests' answers share."""
+
+    @property
+    def status_code(self) -> int: ...
 
 
 class RangeIgnored(Exception):
@@ -107,7 +128,7 @@ def _read_range(file: RemoteFile, start: int, stop: int, *, token: str | None, u
     url = hf_hub_url(file.repository, file.name, revision=file.commit)
     headers = hub_utils.build_hf_headers(token=token) | {"Range": f"bytes={start}-{stop - 1}"}
     with explain_faults(file.repository, what=file.name, unknown=unknown), _stream(url, headers) as answer:
-        hub_utils.hf_raise_for_status(answer)
+        hub_utils.hf_raise_for_status(answer)  # type: ignore[arg-type]  # the newest version's own class
         if answer.status_code != 206:
             raise RangeIgnored
         content = bytearray()
@@ -161,7 +182,7 @@ def _plain_http() -> Iterator[None]:
 
 
 @contextmanager
-def _follow(file: RemoteFile, transfer: Transfer) -> Iterator[dict[str, type]]:
+def _follow(file: RemoteFile, transfer: Transfer) -> Iterator[_Options]:
     """Count what arrives, and end a transfer that trickles, on which no time-out strikes, by closing its connection.
 
     Gives the options for `hf_hub_download`: its own progress bar, which here also tells that bytes
@@ -176,7 +197,8 @@ def _follow(file: RemoteFile, transfer: Transfer) -> Iterator[dict[str, type]]:
             moved[0] = time.monotonic()
             transfer.bytes += int(n or 0)
             _require_wanted(transfer)
-            return super().update(n)
+            shown: bool | None = super().update(n)
+            return shown
 
     def watch() -> None:
         nonlocal stalled
@@ -292,24 +314,22 @@ def _wait_for_others(file: RemoteFile, transfer: Transfer) -> None:
 
 
 @contextmanager
-def _stream(url: str, headers: dict[str, str]) -> Iterator:
+def _stream(url: str, headers: dict[str, str]) -> Iterator[_Answer]:
     """An answer whose body is not read yet; huggingface_hub before 1.0 speaks through requests."""
-    options = {
-        "headers": headers,
-        "timeout": _RANGE_TIMEOUT_S,
-        "retry_on_exceptions": (),
-        "retry_on_status_codes": (),
-    }
+    once: _Once = {"retry_on_exceptions": (), "retry_on_status_codes": ()}
     if hasattr(hub_utils, "http_stream_backoff"):
-        with hub_utils.http_stream_backoff("GET", url, **options) as answer:
+        with hub_utils.http_stream_backoff("GET", url, **once, headers=headers, timeout=_RANGE_TIMEOUT_S) as answer:
             yield answer
         return
-    answer = hub_utils.http_backoff("GET", url, stream=True, **options)
+    answer = hub_utils.http_backoff("GET", url, **once, headers=headers, timeout=_RANGE_TIMEOUT_S, stream=True)
     try:
         yield answer
     finally:
         answer.close()
 
 
-def _iterate(answer) -> Iterator[bytes]:
-    return answer.iter_bytes(_BLOCK) if hasattr(answer, "iter_bytes") else answer.iter_content(_BLOCK)
+def _iterate(answer: _Answer) -> Iterator[bytes]:
+    if hasattr(answer, "iter_bytes"):
+        yield from answer.iter_bytes(_BLOCK)
+    elif hasattr(answer, "iter_content"):
+        yield from answer.iter_content(_BLOCK)

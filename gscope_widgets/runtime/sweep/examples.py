@@ -114,14 +114,15 @@ class _Best:
         rank = np.arange(len(order)) - starts[where]
         kept = rank < self._k
         cells, order = (where[kept], self._k + rank[kept]), order[kept]
+        states: tuple[np.ndarray, ...] = (self.activations, self.seq_ids, self.positions)
         merged = []
-        for state, new in ((self.activations, values), (self.seq_ids, seq_ids), (self.positions, positions)):
+        for state, new in zip(states, (values, seq_ids, positions), strict=True):
             both = np.zeros((len(touched), 2 * self._k), state.dtype)
             both[:, : self._k] = state[touched]
             both[cells] = new[order]
             merged.append(both)
         ahead = np.argsort(-merged[0], axis=1, kind="stable")[:, : self._k]
-        for state, both in zip((self.activations, self.seq_ids, self.positions), merged, strict=True):
+        for state, both in zip(states, merged, strict=True):
             state[touched] = np.take_along_axis(both, ahead, axis=1)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
 from gscope_widgets.errors import InvalidValue
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
@@ -33,7 +34,7 @@ class LogitEffects:
     def ranked(self) -> dict[str, np.ndarray]:
         """`top_tokens`, `top_logits`, `bottom_tokens`, `bottom_logits`: [F, 10] each, strongest first."""
         count = min(RANKED, len(self._unembedding))
-        parts: dict[str, list[torch.Tensor]] = {"top": [], "bottom": []}
+        parts: dict[str, list[torch.return_types.topk]] = {"top": [], "bottom": []}
         for block in self._directions.split(max(1, _BLOCK // len(self._unembedding))):
             logits = block @ self._unembedding.T
             for name, largest in (("top", True), ("bottom", False)):
@@ -66,23 +67,23 @@ class LogitEffects:
         return np.where(positions < last, activations * np.concatenate(parts), 0).astype(np.float32)
 
 
-def measure_effects(model: torch.nn.Module, dictionary: Dictionary) -> LogitEffects:
+def measure_effects(model: PreTrainedModel, dictionary: Dictionary) -> LogitEffects:
     """The direct effects of all features of a dictionary. Holds F x d_model numbers beside the unembedding.
 
     Args:
         model: a Gemma 3 with its unembedding, `lm_head`.
     """
-    unembedding = model.get_output_embeddings().weight.float() * _final_gain(model)
+    unembedding = _find_unembedding(model).float() * _final_gain(model)
     rows = torch.from_numpy(dictionary.decoder_rows()).to(unembedding.device)
     return LogitEffects(write_to_stream(model, dictionary, rows), unembedding)
 
 
-def measure_effect(model: torch.nn.Module, dictionary: Dictionary, feature: int) -> np.ndarray:
+def measure_effect(model: PreTrainedModel, dictionary: Dictionary, feature: int) -> np.ndarray:
     """One feature's direct effect on every logit, as of `LogitEffects`: float32, [d_vocab].
 
     Reads the feature's decoder row alone, and one product with the unembedding.
     """
-    unembedding = model.get_output_embeddings().weight
+    unembedding = _find_unembedding(model)
     if unembedding.is_meta:
         raise InvalidValue("the unembedding is not in memory (device='spread' left it on the disk)")
     row = torch.from_numpy(dictionary.written(feature)).to(unembedding.device)[None]
@@ -91,7 +92,7 @@ def measure_effect(model: torch.nn.Module, dictionary: Dictionary, feature: int)
     return np.concatenate([to_numpy(block.float() @ direction) for block in unembedding.split(rows)])
 
 
-def write_to_stream(model: torch.nn.Module, dictionary: Dictionary, rows: torch.Tensor) -> torch.Tensor:
+def write_to_stream(model: PreTrainedModel, dictionary: Dictionary, rows: torch.Tensor) -> torch.Tensor:
     """What decoder rows, [F, d_out] or [F, n, d_model], add to the residual stream: float32, [F, d_model].
 
     An autoencoder of `resid_post` or `mlp_out` and a transcoder: the row; one of `attn_out`: its
@@ -105,11 +106,16 @@ def write_to_stream(model: torch.nn.Module, dictionary: Dictionary, rows: torch.
         return rows[:, -1]
     if dictionary.info.base_site == "attn_out":
         layer = find_text_model(model).layers[dictionary.info.layer]
-        through = rows @ layer.self_attn.o_proj.weight.float().T.to(rows.device)
-        return through * (1 + layer.post_attention_layernorm.weight.float()).to(rows.device)
+        through = rows @ layer.get_parameter("self_attn.o_proj.weight").float().T.to(rows.device)
+        return through * (1 + layer.get_parameter("post_attention_layernorm.weight").float()).to(rows.device)
     return rows
 
 
-def _final_gain(model: torch.nn.Module) -> torch.Tensor:
+def _find_unembedding(model: PreTrainedModel) -> torch.Tensor:
+    embeddings: torch.nn.Module = model.get_output_embeddings()
+    return embeddings.get_parameter("weight")
+
+
+def _final_gain(model: PreTrainedModel) -> torch.Tensor:
     """Gemma's RMSNorm multiplies by 1 + weight."""
     return 1 + find_text_model(model).norm.weight.float()
