@@ -1,6 +1,6 @@
 # make lab     opens JupyterLab on the first tutorial
 # make test    runs every check: lint, types, JavaScript and Python tests, and a real browser
-# make lint    ruff, formatting, mypy and TypeScript's checker only
+# make lint    ruff, formatting, mypy, eslint and TypeScript's checker only
 # make bench   measures speed and memory against SAELens and sparsify (2 GB to install, about 20 minutes, quiet machine)
 # make clean   removes what these made
 #
@@ -41,7 +41,7 @@ lint: $(VENV)/test.stamp js/node_modules/made.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	cd js && npm run --silent typecheck
+	cd js && npm run --silent lint && npm run --silent typecheck
 
 test-js: js/node_modules/made.stamp
 	cd js && npm run --silent test:unit
@@ -67,8 +67,8 @@ $(VENV)/test.stamp: $(VENV)/lab.stamp
 	touch $@
 
 js/node_modules/made.stamp: js/package.json js/package-lock.json
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' \
-	  || { echo "Node.js 20 or later is needed, found $$(node --version)"; exit 1; }
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a < 20 || (a == 20 && b < 19) ? 1 : 0)' \
+	  || { echo "Node.js 20.19 or later is needed, found $$(node --version)"; exit 1; }
 	cd js && npm ci --no-audit --no-fund
 	touch $@
 

@@ -26,13 +26,13 @@ export function createWatch() {
   }
 
   /**
-   * @param {import("@anywidget/types").AnyModel<any>} model
+   * @param {import("@anywidget/types").AnyModel<any>} sender
    * @param {string} event
    * @param {(...args: any[]) => void} handler
    */
-  function model(model, event, handler) {
-    model.on(event, handler);
-    onStop(() => model.off(event, handler));
+  function model(sender, event, handler) {
+    sender.on(event, handler);
+    onStop(() => sender.off(event, handler));
   }
 
   function stop() {

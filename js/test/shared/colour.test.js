@@ -42,16 +42,16 @@ for (const theme of themes) {
   });
 
   test(`${theme}: inks have contrast 4.5 on every ground, lines of controls and bars 3`, () => {
-    const sheet = colours(theme);
+    const named = colours(theme);
     for (const ground of ["ground", "raised"]) {
       for (const ink of ["ink", "quiet-ink", "accent", "error-ink", "busy-ink"]) {
-        assert.ok(contrast(sheet[ink], sheet[ground]) >= 4.5, `${ink} on ${ground}: ${contrast(sheet[ink], sheet[ground])}`);
+        assert.ok(contrast(named[ink], named[ground]) >= 4.5, `${ink} on ${ground}: ${contrast(named[ink], named[ground])}`);
       }
     }
-    assert.ok(contrast(sheet["error-ink"], sheet["error-ground"]) >= 4.5);
-    assert.ok(contrast(sheet["on-accent"], sheet.accent) >= 4.5);
+    assert.ok(contrast(named["error-ink"], named["error-ground"]) >= 4.5);
+    assert.ok(contrast(named["on-accent"], named.accent) >= 4.5);
     for (const line of ["control-edge", "bar1-colour", "bar2-colour", "bar3-colour", "fill-swatch"]) {
-      assert.ok(contrast(sheet[line], sheet.ground) >= 3, `${line}: ${contrast(sheet[line], sheet.ground)}`);
+      assert.ok(contrast(named[line], named.ground) >= 3, `${line}: ${contrast(named[line], named.ground)}`);
     }
   });
 }

@@ -150,7 +150,7 @@ test("a token keeps its row when the order changes", () => {
   assert.deepEqual(rows(), [cat]);
 });
 
-test("the picture is marked until the newest settings are answered", async () => {
+test("the picture is marked until the newest settings are answered", () => {
   open();
   answer();
   const updating = find(page.holder, ".gscope-updating");
