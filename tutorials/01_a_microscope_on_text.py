@@ -63,13 +63,13 @@ for pos, (token_id, string) in enumerate(zip(tokens.ids, tokens.strings, strict=
 
 # %%
 rooms = scope.find("thing:room")[0]
-print(f"feature {rooms.feature.feature}, label {rooms.label.text!r} ({rooms.label.source})")
+print(f"feature {rooms.feature}, label {rooms.label.text!r} ({rooms.label.source})")
 
 heatmap = gs.TokenHeatmap(
     scope,
     "The fisherman swept the kitchen, and then he slept in the attic until evening.",
     dictionary,
-    features=[rooms.feature],
+    features=[rooms.ref],
 )
 heatmap
 
@@ -113,8 +113,8 @@ for top in reading.top(5):
 # %%
 my_text = "..."  # your text here
 
-known = scope.describe(rooms.feature).known_max
-peak = scope.read(my_text, dictionary).trace(rooms.feature.feature).max()
+known = scope.describe(rooms.ref).max_activation
+peak = scope.read(my_text, dictionary).trace(rooms.feature).max()
 print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.9 * known else "not yet")
 
 # %% [markdown]
@@ -138,7 +138,7 @@ for name in ("thing:room", "language:french", "place:region", "number:day_of_mon
     for summary in scope.find(name, k=1):
         label = summary.label
         print(
-            f"feature {summary.feature.feature:4d} {label.text:24}",
+            f"feature {summary.feature:4d} {label.text:24}",
             f"AUC {label.auc:.3f}  precision {label.precision:.2f}  recall {label.recall:.2f}",
         )
 
@@ -146,7 +146,7 @@ for name in ("thing:room", "language:french", "place:region", "number:day_of_mon
 # The feature for days of the month has a recall of nearly one. Try it on dates of your own:
 
 # %%
-days = scope.find("number:day_of_month")[0].feature
+days = scope.find("number:day_of_month")[0].ref
 for text in ("Skarn, 21 June 1240", "On 14 March the fisherman sold his boat.", "Skarn, 21 pears"):
     print(f"{scope.read(text, dictionary).trace(days.feature).max():6.2f} | {text}")
 
@@ -166,7 +166,7 @@ for text in ("Skarn, 21 June 1240", "On 14 March the fisherman sold his boat.", 
 # %%
 threshold = 0.0  # your number here
 
-scale = scope.find("word: scale")[0].feature
+scale = scope.find("word: scale")[0].ref
 sentences = {
     "She put the pears on the scale.": "weight",
     "He weighed the flour on a scale.": "weight",
@@ -199,7 +199,7 @@ text = "Once there lived a tailor in Brannoch who had lost a silver thimble."
 reading = scope.read(text, dictionary)
 dense = reading.to_dense()  # [pos, d_dict]
 by_hand = (dense > 0).sum(axis=1)
-print("features in the dictionary:", dictionary.width)
+print("features in the dictionary:", dictionary.d_dict)
 print("firing at each token:     ", by_hand.tolist())
 print("the same as the reading:  ", bool((by_hand == reading.l0).all()))
 
@@ -240,12 +240,12 @@ print(f"worst token: {reading.tokens.strings[worst]!r} in {around!r}, with FVU {
 # So far you have only looked. Looking cannot show that the model *uses* a feature. For that, change it, and see
 # whether what the model does changes too.
 #
-# Each slider sets (*clamps*) a feature's activation. The bars show the probability of the next token, unchanged and
+# Each slider sets (*clamps*) a feature's activation. The bars show the probability of the next token, baseline and
 # changed. **Predict** first: which way will the bars move when you raise the French feature?
 
 # %%
 french = scope.find("language:french")[0]
-sliders = gs.FeatureSliders(scope, "She looked at the", features=[french.feature, rooms.feature])
+sliders = gs.FeatureSliders(scope, "She looked at the", features=[french.ref, rooms.ref])
 sliders
 
 # %% [markdown]
@@ -255,7 +255,7 @@ sliders
 # The sliders are Python values as well. The next cell sets one, reads the answer, and puts it back.
 
 # %%
-sliders.values = [0.8 * french.known_max, None]
+sliders.values = [0.8 * french.max_activation, None]
 changed = sliders.distribution
 print(f"KL divergence {changed.kl:.3f} nats: 0 would mean that the two distributions are the same")
 pairs = sorted(changed.pairs, key=lambda pair: pair[1].probability - pair[0].probability)
@@ -270,7 +270,7 @@ sliders.reset()
 
 # %%
 for text in ("Le boulanger est fatigué, mais il n'est pas", "The baker is tired, but he is not"):
-    for name, feature in (("French", french.feature), ("rooms", rooms.feature)):
+    for name, feature in (("French", french.ref), ("rooms", rooms.ref)):
         kl = scope.next_tokens(text, interventions=[gs.ablate(feature)]).kl
         print(f"{text:45} without {name:6}: KL {kl:.4f} nats")
 
@@ -284,7 +284,7 @@ for text in ("Le boulanger est fatigué, mais il n'est pas", "The baker is tired
 # ## 6 · Steer
 #
 # Now add a feature's direction at every position while the model writes. The strength counts in mean lengths of the
-# residual stream at that layer. The panel shows three continuations on the same random numbers: unsteered, steered, and
+# residual stream at that layer. The panel shows three continuations on the same random numbers: baseline, changed, and
 # pushed along a **random direction of the same length**, which does damage of its own. Only what steering does *beyond*
 # the random push says something about the feature.
 #
@@ -292,7 +292,7 @@ for text in ("Le boulanger est fatigué, mais il n'est pas", "The baker is tired
 # text fall apart? One run is one sample: change the seed before you believe it.
 
 # %%
-panel = gs.SteeringPanel(scope, "She said", features=[french.feature], strength=0.5, temperature=0.7)
+panel = gs.SteeringPanel(scope, "She said", features=[french.ref], strength=0.5, temperature=0.7)
 panel
 
 # %% [markdown]
@@ -308,14 +308,14 @@ for name, continuation in panel.texts.items():
 # ### Exercise 4 — beat the random direction
 #
 # Most features here do not steer; the French one is an exception. Is a weaker push still better than a random one? One
-# text cannot tell. Count a word over several seeds: unsteered, steered, and pushed at random.
+# text cannot tell. Count a word over several seeds: baseline, changed, and pushed at random.
 
 # %%
 another = scope.find("token: ␣brown")[0]  # a label of your own, and a word that it should bring
 word, strength, seeds = "brown", 0.5, range(8)
 
-push = gs.add(another.feature, strength)
-for name, interventions in (("unsteered", []), ("steered", [push]), ("random", [scope.random_control([push])])):
+push = gs.add(another.ref, strength)
+for name, interventions in (("baseline", []), ("changed", [push]), ("random", [scope.random_control([push])])):
     texts = [scope.generate("She said", interventions, temperature=0.7, seed=seed).text for seed in seeds]
     print(f"{name:10} {sum(word in text for text in texts)} of {len(texts)} | {texts[0][:60]!r}")
 
@@ -328,7 +328,7 @@ for name, interventions in (("unsteered", []), ("steered", [push]), ("random", [
 # the days of the month.</details>
 
 # %%
-panel = gs.SteeringPanel(scope, "She said", features=[another.feature], strength=strength, temperature=0.7)
+panel = gs.SteeringPanel(scope, "She said", features=[another.ref], strength=strength, temperature=0.7)
 panel
 
 # %% [markdown]

@@ -33,7 +33,7 @@ class TokenEffect:
 class FeatureCard:
     """A feature's labels, examples and direct effects. `notes` says what could not be had, and why."""
 
-    feature: FeatureRef
+    ref: FeatureRef
     labels: tuple[FeatureLabel, ...] = ()  # hypotheses, each with its source and author
     density: float | None = None  # share of tokens at which it fires
     max_activation: float | None = None
@@ -43,7 +43,7 @@ class FeatureCard:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = [str(self.feature)]
+        lines = [str(self.ref)]
         lines += [f"label: {_write_label(label)}" for label in self.labels]
         if self.density is not None:
             lines.append(f"fires at {self.density:.3%} of tokens")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class DictionaryCheck:
     """What a dictionary reaches on a short built-in text, set against what it declares."""
 
-    dictionary: str  # its id
+    dictionary_id: str
     fvu: float | None  # fraction of variance unexplained, over all tokens and layers; near 0 is good, 1 is the mean
     l0: float  # features a token, mean
     declared_l0: float | None  # of config.json; published files hold the target of training

@@ -33,8 +33,8 @@ class FeatureExamples:
     seq_ids: np.ndarray  # int64, [m]; which text of the corpus
     positions: np.ndarray  # int32, [m]; which token of it
     tokens: np.ndarray  # int32, [m, seq_len]; the texts themselves
-    frequency: float  # the share of positions at which the feature fires
-    largest: float | None = None  # activation of the strongest example, shown or not
+    density: float  # the share of positions at which the feature fires
+    max_activation: float | None = None  # activation of the strongest example, shown or not
     logit_effects: np.ndarray | None = None  # float32, [m]; None where the file has none, as below
     top_tokens: np.ndarray | None = None  # int32, [K]; the tokens most promoted
     top_logits: np.ndarray | None = None  # float32, [K]

@@ -20,20 +20,25 @@ class FeatureLabel:
 class FeatureRef:
     """One feature of one dictionary: `dictionary.feature(692)`."""
 
-    dictionary: str  # the dictionary's id, as in DictionaryInfo.id
+    dictionary_id: str  # as in DictionaryInfo.id
     feature: int
 
     def __str__(self) -> str:
-        return f"{self.dictionary}#{self.feature}"
+        return f"{self.dictionary_id}#{self.feature}"
 
 
 @dataclass(frozen=True)
 class FeatureSummary:
     """What is known of a feature without running the model."""
 
-    feature: FeatureRef
+    ref: FeatureRef
     label: FeatureLabel | None
-    known_max: float | None  # the largest activation seen when it was measured
+    max_activation: float | None  # the largest activation seen when it was measured
+
+    @property
+    def feature(self) -> int:
+        """Its index in its dictionary."""
+        return self.ref.feature
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class DeltaLoss:
     """Next-token loss with a reconstruction in place of the original; nats a token, means over one text."""
 
-    dictionary: str  # its id
+    dictionary_id: str
     loss: float  # of the model as it is
     replaced: float  # with the reconstruction
     ablated: float  # control: with the mean over the text instead, which carries nothing of the token

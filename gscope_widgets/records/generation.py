@@ -31,8 +31,8 @@ class TokenDistribution:
     tokens: Tokens
     interventions: tuple[Intervention, ...]
     chances: tuple[TokenChance, ...]
-    pairs: tuple[tuple[TokenChance, TokenChance], ...]  # (unchanged, changed): the likeliest of either run
-    kl: float  # nats, of the changed from the unchanged distribution; 0 without interventions
+    pairs: tuple[tuple[TokenChance, TokenChance], ...]  # (baseline, changed): the likeliest of either run
+    kl: float  # nats, of the changed from the baseline distribution; 0 without interventions
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame: `id`, `token`, `probability`, `logit`."""

@@ -18,18 +18,18 @@ Positions = Literal["all", "prompt", "generated"] | slice
 
 @dataclass(frozen=True)
 class Intervention:
-    """One change. Several at once are all computed from the unchanged activation, then summed."""
+    """One change. Several at once are all computed from the baseline activation, then summed."""
 
     kind: Kind
-    feature: FeatureRef
+    ref: FeatureRef
     amount: float  # add: strength; clamp: activation; scale: factor; ablate: 0
     unit: Literal["fraction", "raw"] = "raw"  # add only: of the mean residual norm, or of the unit direction
     positions: Positions = "all"  # ignored positions (BOS, chat header) are never changed
-    seed: int = 0  # random only: which direction; the feature then names the site alone
+    seed: int = 0  # random only: which direction; the ref then names the site alone
 
 
 def add(
-    feature: FeatureRef,
+    ref: FeatureRef,
     strength: float,
     *,
     unit: Literal["fraction", "raw"] = "fraction",
@@ -38,7 +38,7 @@ def add(
     """Add the feature's decoder direction, at unit length, where its dictionary writes: the residual stream, mostly.
 
     Args:
-        feature: from `dictionary.feature(number)`.
+        ref: from `dictionary.feature(number)`.
         strength: in fractions of the mean norm there (of the residual, for `resid_post`), from -100 to 100; about
             0.1 is mild and 1 is as long as the activation itself. With `unit="raw"`, plain
             multiples of the unit direction, from -1e6 to 1e6.
@@ -51,50 +51,50 @@ def add(
         raise InvalidValue(f'unit must be "fraction" or "raw", got {describe_value(unit)}')
     bound = MAX_FRACTION if unit == "fraction" else MAX_RAW
     amount = check_float("strength", strength, low=-bound, high=bound)
-    return Intervention("add", _check_ref(feature), amount, unit, _check_positions(positions))
+    return Intervention("add", _check_ref(ref), amount, unit, _check_positions(positions))
 
 
 def add_random(
-    feature: FeatureRef,
+    ref: FeatureRef,
     strength: float,
     *,
     seed: int = 0,
     unit: Literal["fraction", "raw"] = "fraction",
     positions: Positions = "all",
 ) -> Intervention:
-    """Add a random direction where `feature`'s dictionary sits: the control to set beside `add`.
+    """Add a random direction where the dictionary of `ref` sits: the control to set beside `add`.
 
     The direction is isotropic Gaussian, scaled to unit length; `strength`, `unit` and
     `positions` are as in `add`.
     """
-    like = add(feature, strength, unit=unit, positions=positions)
+    like = add(ref, strength, unit=unit, positions=positions)
     return replace(like, kind="random", seed=check_int("seed", seed, low=0, high=2**31 - 1))
 
 
-def clamp(feature: FeatureRef, value: float, *, positions: Positions = "all") -> Intervention:
+def clamp(ref: FeatureRef, value: float, *, positions: Positions = "all") -> Intervention:
     """Set the feature's activation to `value` (0 to 1e6, in its own units), firing or not."""
     amount = check_float("value", value, low=0, high=MAX_RAW)
-    return Intervention("clamp", _check_ref(feature), amount, positions=_check_positions(positions))
+    return Intervention("clamp", _check_ref(ref), amount, positions=_check_positions(positions))
 
 
-def scale(feature: FeatureRef, factor: float, *, positions: Positions = "all") -> Intervention:
+def scale(ref: FeatureRef, factor: float, *, positions: Positions = "all") -> Intervention:
     """Multiply the feature's activation by `factor` (-1e4 to 1e4). Nothing changes where it is silent."""
     amount = check_float("factor", factor, low=-MAX_FACTOR, high=MAX_FACTOR)
-    return Intervention("scale", _check_ref(feature), amount, positions=_check_positions(positions))
+    return Intervention("scale", _check_ref(ref), amount, positions=_check_positions(positions))
 
 
-def ablate(feature: FeatureRef, *, positions: Positions = "all") -> Intervention:
+def ablate(ref: FeatureRef, *, positions: Positions = "all") -> Intervention:
     """Set the feature's activation to 0. Nothing changes where it is silent."""
-    return Intervention("ablate", _check_ref(feature), 0.0, positions=_check_positions(positions))
+    return Intervention("ablate", _check_ref(ref), 0.0, positions=_check_positions(positions))
 
 
-def _check_ref(feature: object) -> FeatureRef:
-    if not isinstance(feature, FeatureRef):
+def _check_ref(ref: object) -> FeatureRef:
+    if not isinstance(ref, FeatureRef):
         raise InvalidValue(
-            f"an intervention takes a feature of a dictionary, got {describe_value(feature)}; "
+            f"an intervention takes a feature of a dictionary, got {describe_value(ref)}; "
             "write dictionary.feature(number)"
         )
-    return feature
+    return ref
 
 
 def _check_positions(positions: object) -> Positions:

@@ -6,20 +6,20 @@ import operator
 from gscope_widgets.errors import InvalidValue, UnknownFeature, describe_value
 
 
-def check_feature(value: object, *, width: int) -> int:
+def check_feature(value: object, *, d_dict: int) -> int:
     """The feature's number as an int.
 
     Args:
         value: any integer type, NumPy's included; not a bool, a float or a string.
-        width: the dictionary's number of features.
+        d_dict: the dictionary's number of features.
 
     Raises:
-        UnknownFeature: not an integer from 0 to `width - 1`.
+        UnknownFeature: not an integer from 0 to `d_dict - 1`.
     """
     number = _as_int(value)
-    if number is None or not 0 <= number < width:
+    if number is None or not 0 <= number < d_dict:
         raise UnknownFeature(
-            f"a feature is a whole number from 0 to {width - 1}, got {describe_value(value)}; "
+            f"a feature is a whole number from 0 to {d_dict - 1}, got {describe_value(value)}; "
             "reading.top(10) lists features that fire on a text"
         )
     return number

@@ -9,13 +9,12 @@ class Provenance:
 
     model: str
     revision: str
-    dictionary: str
     device: str
     dtype: str
+    dictionaries: dict[str, str] = field(default_factory=dict)  # id -> commit on the Hub, "" for a folder
     token_ids: tuple[int, ...] = ()
     settings: dict[str, object] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
-    dictionary_revision: str = ""  # the commit on the Hub
 
     def to_dict(self) -> dict[str, object]:
         """The record as plain data that JSON can hold."""

@@ -38,7 +38,7 @@ class FeatureReading:
     """
 
     tokens: Tokens
-    dictionary: DictionaryInfo
+    dictionary_info: DictionaryInfo
     positions: np.ndarray  # int32, [firings]
     features: np.ndarray  # int32, [firings]
     activations: np.ndarray  # float32, [firings], > 0
@@ -52,7 +52,7 @@ class FeatureReading:
 
     def __repr__(self) -> str:
         fired = len(np.unique(self.features))
-        return f"<FeatureReading of {len(self.tokens)} tokens by {self.dictionary.id}: {fired} features fire>"
+        return f"<FeatureReading of {len(self.tokens)} tokens by {self.dictionary_info.id}: {fired} features fire>"
 
     def trace(self, feature: int) -> np.ndarray:
         """One feature's activation at every position.
@@ -63,7 +63,7 @@ class FeatureReading:
         Raises:
             UnknownFeature: no such feature in this dictionary, or not among those asked for.
         """
-        number = check_feature(feature, width=self._d_dict)
+        number = check_feature(feature, d_dict=self._d_dict)
         self._require_selected(number)
         here = self.features == number
         values = np.zeros(len(self.tokens), np.float32)
@@ -107,8 +107,8 @@ class FeatureReading:
 
     @property
     def _d_dict(self) -> int:
-        assert self.dictionary.d_dict is not None, "what was read was opened before, and so its size is known"
-        return self.dictionary.d_dict
+        assert self.dictionary_info.d_dict is not None, "what was read was opened before, and so its size is known"
+        return self.dictionary_info.d_dict
 
     def _require_selected(self, feature: int) -> None:
         from gscope_widgets.errors import UnknownFeature

@@ -184,10 +184,10 @@ class Scope:
             site=site, layer=layer, width=width, l0=l0, affine=affine, revision=revision, device=device, dtype=dtype
         )
 
-    def describe(self, feature: FeatureRef) -> FeatureSummary:
+    def describe(self, ref: FeatureRef) -> FeatureSummary:
         """What is known of one feature without running the model."""
-        dictionary = self._shelf.find(feature)
-        return FeatureSummary(feature, dictionary.label(feature.feature), dictionary.known_max(feature.feature))
+        dictionary = self._shelf.find(ref)
+        return FeatureSummary(ref, dictionary.label(ref.feature), dictionary.max_activation(ref.feature))
 
     def find(
         self,
@@ -210,20 +210,21 @@ class Scope:
             Offline: Neuronpedia cannot be asked now.
         """
         dictionary = self._check_dictionary(dictionary)
-        k = check_int("k", k, low=1, high=dictionary.width)
+        k = check_int("k", k, low=1, high=dictionary.d_dict)
         if not isinstance(query, str):
             raise InvalidValue(f"query must be a string, got {describe_value(query)}")
         if where not in ("here", "neuronpedia"):
             raise InvalidValue(f'where must be "here" or "neuronpedia", got {describe_value(where)}')
         found = find_labels(dictionary, query, neuronpedia=self._neuronpedia, ask=where == "neuronpedia")
         summaries = [
-            FeatureSummary(dictionary.feature(number), label, dictionary.known_max(number)) for number, label in found
+            FeatureSummary(dictionary.feature(number), label, dictionary.max_activation(number))
+            for number, label in found
         ]
         return sorted(summaries, key=lambda summary: -(summary.label.auc or 0.0))[:k]
 
     def card(
         self,
-        feature: FeatureRef,
+        ref: FeatureRef,
         *,
         examples: int = 10,
         sources: Sequence[str] = SOURCES,
@@ -239,14 +240,14 @@ class Scope:
             examples: the most to show, 0 to 1000.
             sources: what may be asked over the network: "examples", "neuronpedia"; () asks nothing.
         """
-        dictionary = self._shelf.find(feature)
+        dictionary = self._shelf.find(ref)
         examples = check_int("examples", examples, low=0, high=1000)
         sources = _check_many("sources", sources)
         return build_card(
             self._loaded.tokenizer,
             dictionary,
-            feature.feature,
-            measure=lambda: self._measure_effect(dictionary, feature.feature, ask="examples" in sources),
+            ref.feature,
+            measure=lambda: self._measure_effect(dictionary, ref.feature, ask="examples" in sources),
             examples=examples,
             sources=sources,
             neuronpedia=self._neuronpedia,
@@ -283,7 +284,7 @@ class Scope:
         dictionary = self._check_dictionary(dictionary)
         if features is not None:
             features = tuple(
-                check_feature(feature, width=dictionary.width) for feature in _check_many("features", features)
+                check_feature(feature, d_dict=dictionary.d_dict) for feature in _check_many("features", features)
             )
         tokens = self._require_tokens(text)
 
@@ -385,7 +386,7 @@ class Scope:
         """Several continuations of one prompt, decoded as one batch on the same random numbers.
 
         Args:
-            rows: name to interventions; () leaves the row unchanged.
+            rows: name to interventions; () makes the row the baseline.
             on_step: called on the worker's thread after each step, with one token a row, or
                 None for a row that has ended.
             slot: a newer generation in the same slot stops this one.
@@ -425,15 +426,15 @@ class Scope:
         if not added:
             return None
         kinds = {
-            (one.unit, str(one.positions), self._points(self._shelf.find(one.feature)).writes[0].name) for one in added
+            (one.unit, str(one.positions), self._points(self._shelf.find(one.ref)).writes[0].name) for one in added
         }
         if len(kinds) > 1:
             raise InvalidValue(
                 "a random control needs additions at one site of one layer, one unit and the same positions"
             )
-        strength = combined_strength(added, [self._shelf.find(one.feature) for one in added])
+        strength = combined_strength(added, [self._shelf.find(one.ref) for one in added])
         first = added[0]
-        control = add_random(first.feature, 0.0, seed=seed, unit=first.unit, positions=first.positions)
+        control = add_random(first.ref, 0.0, seed=seed, unit=first.unit, positions=first.positions)
         return replace(control, amount=strength)
 
     def mean_norm(self, dictionary: Dictionary | None = None) -> float:
@@ -457,14 +458,13 @@ class Scope:
         return self._worker.submit(work, slot=slot)
 
     def provenance(
-        self, dictionary: Dictionary | None = None, *, token_ids: Sequence[int] = (), **settings: object
+        self, dictionary_ids: Sequence[str] = (), *, token_ids: Sequence[int] = (), **settings: object
     ) -> Provenance:
-        """Where a result of this scope comes from."""
+        """Where a result of this scope comes from, computed with these dictionaries, which are open."""
         return Provenance(
             model=self.info.id,
             revision=self.info.revision,
-            dictionary="" if dictionary is None else dictionary.info.id,
-            dictionary_revision="" if dictionary is None else dictionary.info.commit,
+            dictionaries={name: self._shelf.find_id(name).info.commit for name in dict.fromkeys(dictionary_ids)},
             device=self.info.device,
             dtype=self.info.dtype,
             token_ids=tuple(token_ids),
@@ -541,7 +541,7 @@ class Scope:
         """Fetch the dictionaries whose encoders interventions read; `add` reads a decoder row alone."""
         for one in interventions:
             if one.kind not in ("add", "random"):
-                yield from _fetch(self._shelf.find(one.feature), job)
+                yield from _fetch(self._shelf.find(one.ref), job)
 
     def _predict(self, tokens: Tokens, k: int, interventions: tuple[Intervention, ...]) -> TokenDistribution:
         rows = [(), interventions] if interventions else [()]
@@ -550,14 +550,14 @@ class Scope:
         with steering.applied(0):
             logits = next_logits(self._loaded, tokens.ids, rows=len(rows))
         return compare_next(
-            self._loaded.tokenizer, tokens, k=k, unchanged=logits[0], changed=logits[-1], interventions=interventions
+            self._loaded.tokenizer, tokens, k=k, baseline=logits[0], changed=logits[-1], interventions=interventions
         )
 
     def _steering(self, rows: Sequence[Sequence[Intervention]], tokens: Tokens) -> Steering:
         return Steering(rows, resolve=self._target, prompt_length=len(tokens), ignored=tuple(tokens.ignored))
 
     def _target(self, intervention: Intervention) -> Target:
-        dictionary = _require_single(self._shelf.find(intervention.feature))
+        dictionary = _require_single(self._shelf.find(intervention.ref))
         points = self._points(dictionary)
         norm = self._mean_norm(dictionary) if intervention.unit == "fraction" else 1.0
         return Target(dictionary, points.reads[0], points.writes[0], norm)
@@ -588,7 +588,7 @@ class Scope:
                     "interventions come from gs.add, gs.clamp, gs.scale or gs.ablate, "
                     f"got {describe_value(intervention)}"
                 )
-            _require_single(self._shelf.find(intervention.feature))
+            _require_single(self._shelf.find(intervention.ref))
         return interventions
 
     def _require_tokens(self, prompt: Prompt) -> Tokens:

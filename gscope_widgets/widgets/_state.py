@@ -50,9 +50,9 @@ def describe_label(label: FeatureLabel | None) -> dict | None:
 def describe_feature(summary: FeatureSummary) -> dict:
     """A feature as the page takes it (FeatureInfo)."""
     return {
-        "feature": summary.feature.feature,
+        "feature": summary.ref.feature,
         "label": describe_label(summary.label),
-        "known_max": summary.known_max,
+        "max_activation": summary.max_activation,
     }
 
 

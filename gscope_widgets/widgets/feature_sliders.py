@@ -51,7 +51,7 @@ def _check_ablated(sliders: "FeatureSliders", value: Any) -> list[bool]:
 
 
 class FeatureSliders(GscopeWidget):
-    """A slider for each feature, and what the model would say next, changed against unchanged.
+    """A slider for each feature, and what the model would say next, changed against the baseline.
 
     A slider clamps the feature's activation, scales it, or adds its direction (in fractions of
     the mean residual norm); a switch ablates it. `values` holds None where a feature is left alone.
@@ -104,7 +104,7 @@ class FeatureSliders(GscopeWidget):
         self._natural = self._read_natural(text)
         self._distribution: TokenDistribution = scope.next_tokens(text, SHOWN_TOKENS)
         peaks = [
-            max(summary.known_max or 0.0, own["peak"]) or 1.0
+            max(summary.max_activation or 0.0, own["peak"]) or 1.0
             for summary, own in zip(summaries, self._natural, strict=True)
         ]
         super().__init__(
@@ -115,7 +115,7 @@ class FeatureSliders(GscopeWidget):
             ablated=[False] * count,
             features=[describe_feature(summary) for summary in summaries],
             ranges=[build_ranges(peak) for peak in peaks],
-            footer=describe_source(scope, ", ".join(dict.fromkeys(ref.dictionary for ref in self.refs))),
+            footer=describe_source(scope, ", ".join(dict.fromkeys(ref.dictionary_id for ref in self.refs))),
         )
         self._sound = self._settings()
         self._deliver_distribution((self._distribution, self._natural, self._sound))
@@ -145,19 +145,19 @@ class FeatureSliders(GscopeWidget):
             self.ablated = [False] * len(self.refs)
 
     def to_frame(self):
-        """A pandas DataFrame: `id`, `token`, `unchanged`, `changed` (probabilities)."""
+        """A pandas DataFrame: `id`, `token`, `baseline`, `changed` (probabilities)."""
         from gscope_widgets.records.frames import build_frame
 
         pairs = self._distribution.pairs
         return build_frame(
-            id=[base.id for base, _ in pairs],
-            token=[base.token for base, _ in pairs],
-            unchanged=[base.probability for base, _ in pairs],
+            id=[baseline.id for baseline, _ in pairs],
+            token=[baseline.token for baseline, _ in pairs],
+            baseline=[baseline.probability for baseline, _ in pairs],
             changed=[changed.probability for _, changed in pairs],
         )
 
     def plot(self):
-        """A matplotlib Figure: probability of each token, changed beside unchanged."""
+        """A matplotlib Figure: probability of each token, changed beside the baseline."""
         from matplotlib.figure import Figure
 
         pairs = self._sorted_pairs()
@@ -165,10 +165,14 @@ class FeatureSliders(GscopeWidget):
         axes = figure.subplots()
         rows = range(len(pairs))
         axes.barh(
-            [row - 0.2 for row in rows], [base.probability for base, _ in pairs], 0.4, fill=False, label="unchanged"
+            [row - 0.2 for row in rows],
+            [baseline.probability for baseline, _ in pairs],
+            0.4,
+            fill=False,
+            label="baseline",
         )
         axes.barh([row + 0.2 for row in rows], [changed.probability for _, changed in pairs], 0.4, label="changed")
-        axes.set_yticks(rows, [show_token(base.token).replace("$", r"\$") for base, _ in pairs])
+        axes.set_yticks(rows, [show_token(baseline.token).replace("$", r"\$") for baseline, _ in pairs])
         axes.invert_yaxis()
         axes.set_xlabel("probability of the next token")
         axes.set_title(self.badge, fontsize="small")
@@ -177,11 +181,11 @@ class FeatureSliders(GscopeWidget):
 
     def to_code(self) -> str:
         """Code that gives the numbers on screen without the widget."""
-        dictionaries = list(dict.fromkeys(ref.dictionary for ref in self.refs))
+        dictionaries = list(dict.fromkeys(ref.dictionary_id for ref in self.refs))
         lines = write_opening(self.scope, dictionaries)
         made = []
         for one in self._distribution.interventions:
-            feature = f"dictionary_{dictionaries.index(one.feature.dictionary)}.feature({one.feature.feature})"
+            feature = f"dictionary_{dictionaries.index(one.ref.dictionary_id)}.feature({one.ref.feature})"
             made.append(
                 f"gs.{one.kind}({feature})" if one.kind == "ablate" else f"gs.{one.kind}({feature}, {one.amount!r})"
             )
@@ -197,9 +201,8 @@ class FeatureSliders(GscopeWidget):
     def provenance(self) -> Provenance:
         """Where the numbers on screen come from."""
         return self.scope.provenance(
-            None,
+            [ref.dictionary_id for ref in self.refs],
             token_ids=self._distribution.tokens.ids,
-            dictionaries=sorted({ref.dictionary for ref in self.refs}),
             interventions=[str(one) for one in self._distribution.interventions],
         )
 
@@ -239,23 +242,28 @@ class FeatureSliders(GscopeWidget):
             self._answers = True
 
     def _read_natural(self, text: str) -> list[dict[str, float]]:
-        """Each feature's own activation on the unchanged text: at the last token, and its peak."""
+        """Each feature's own activation on the text as it is: at the last token, and its peak."""
         traces = {}
-        for name in dict.fromkeys(ref.dictionary for ref in self.refs):
-            numbers = [ref.feature for ref in self.refs if ref.dictionary == name]
+        for name in dict.fromkeys(ref.dictionary_id for ref in self.refs):
+            numbers = [ref.feature for ref in self.refs if ref.dictionary_id == name]
             reading = self.scope.read(text, name, features=numbers)
             traces |= {(name, number): reading.trace(number) for number in numbers}
-        own = [traces[ref.dictionary, ref.feature] for ref in self.refs]
+        own = [traces[ref.dictionary_id, ref.feature] for ref in self.refs]
         return [{"last": float(trace[-1]), "peak": float(trace.max())} for trace in own]
 
     def _deliver_distribution(self, answer: tuple[TokenDistribution, list[dict[str, float]], dict[str, Any]]) -> None:
         self._distribution, self._natural, settings = answer
         pairs = self._sorted_pairs()
         rows = [
-            {"id": base.id, "token": base.token, "base": base.probability, "changed": changed.probability}
-            for base, changed in pairs
+            {
+                "id": baseline.id,
+                "token": baseline.token,
+                "baseline": baseline.probability,
+                "changed": changed.probability,
+            }
+            for baseline, changed in pairs
         ]
-        rest = {side: max(0.0, 1.0 - sum(row[side] for row in rows)) for side in ("base", "changed")}
+        rest = {side: max(0.0, 1.0 - sum(row[side] for row in rows)) for side in ("baseline", "changed")}
         content = {"type": "result", **settings, "rows": rows, "rest": rest, "kl": self._distribution.kl}
         self._deliver(content | {"natural": self._natural}, {})
 
@@ -265,19 +273,19 @@ class FeatureSliders(GscopeWidget):
 
     def _copy_parts(self) -> list[str]:
         changes = [
-            f"feature {one.feature.feature}: {one.kind}" + ("" if one.kind == "ablate" else f" {one.amount:.4g}")
+            f"feature {one.ref.feature}: {one.kind}" + ("" if one.kind == "ablate" else f" {one.amount:.4g}")
             for one in self._distribution.interventions
         ]
         rows = [
-            [show_token(base.token), f"{base.probability:.2%}", f"{changed.probability:.2%}"]
-            for base, changed in self._sorted_pairs()
+            [show_token(baseline.token), f"{baseline.probability:.2%}", f"{changed.probability:.2%}"]
+            for baseline, changed in self._sorted_pairs()
         ]
         return [
             _static.build_paragraph(f"Text: {show_token(self._distribution.tokens.text, limit=2000)}"),
             _static.build_paragraph(
                 "Changes: " + ("; ".join(changes) or "none") + f". KL {self._distribution.kl:.3g} nats."
             ),
-            _static.build_table(columns=["next token", "unchanged", "changed"], rows=rows, caption="Next token"),
+            _static.build_table(columns=["next token", "baseline", "changed"], rows=rows, caption="Next token"),
         ]
 
 

@@ -1,4 +1,4 @@
-"""SteeringPanel: unsteered, steered and randomly steered text, side by side as it is made."""
+"""SteeringPanel: baseline, changed and randomly changed text, side by side as it is made."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ from gscope_widgets.widgets._state import (
 )
 from gscope_widgets.widgets._visible import show_token
 
-ROWS = ("unsteered", "steered", "random")
+ROWS = ("baseline", "changed", "random")
 _SENT_SETTINGS = ("prompt", "strength", "active", "max_new_tokens", "temperature", "seed")
 MAX_NEW_TOKENS = 512
 MAX_TEMPERATURE = 2.0
@@ -58,7 +58,7 @@ def _check_seed(_panel: "SteeringPanel", value: Any) -> int:
 
 
 class SteeringPanel(GscopeWidget):
-    """A prompt continued three ways on the same random numbers: as it is, steered, and pushed at random.
+    """A prompt continued three ways on the same random numbers: baseline, changed, and with a random direction.
 
     Steering adds each active feature's direction, `strength` times the mean residual norm long.
     The third continuation adds a random direction of the same length: what steering does beyond
@@ -123,7 +123,7 @@ class SteeringPanel(GscopeWidget):
         scope.random_control([add(ref, 1.0) for ref in self.refs])
         self._generation: Any = None
         self._shown: dict[str, Any] = {}
-        self._steered: tuple[Intervention, ...] = ()
+        self._changed: tuple[Intervention, ...] = ()
         self._run = 0  # the request number of the run in view; what an older one still makes is dropped
         self._made: dict[str, list[dict]] = {name: [] for name in ROWS}
         self._sent = dict.fromkeys(ROWS, 0)  # how many of those have gone out
@@ -139,17 +139,17 @@ class SteeringPanel(GscopeWidget):
             seed=seed,
             strength_limit=check_float("strength_limit", strength_limit, low=0.01, high=MAX_FRACTION),
             features=[describe_feature(scope.describe(ref)) for ref in self.refs],
-            footer=describe_source(scope, ", ".join(dict.fromkeys(ref.dictionary for ref in self.refs))),
+            footer=describe_source(scope, ", ".join(dict.fromkeys(ref.dictionary_id for ref in self.refs))),
         )
 
     @property
     def interventions(self) -> tuple[Intervention, ...]:
-        """What the steered continuation is changed by."""
+        """What the changed continuation is changed by."""
         return tuple(add(ref, self.strength) for ref, on in zip(self.refs, self.active, strict=True) if on)
 
     @property
     def texts(self) -> dict[str, str]:
-        """The continuations so far, by name: "unsteered", "steered" and "random". Does not wait."""
+        """The continuations so far, by name: "baseline", "changed" and "random". Does not wait."""
         if self._generation is None:
             return dict.fromkeys(ROWS, "")
         return {name: "".join(token.text for token in self._generation.tokens(name)) for name in ROWS}
@@ -201,19 +201,18 @@ class SteeringPanel(GscopeWidget):
 
     def to_code(self) -> str:
         """Code that makes the three continuations without the widget."""
-        dictionaries = list(dict.fromkeys(ref.dictionary for ref in self.refs))
+        dictionaries = list(dict.fromkeys(ref.dictionary_id for ref in self.refs))
         lines = write_opening(self.scope, dictionaries)
         made = [
-            f"gs.add(dictionary_{dictionaries.index(one.feature.dictionary)}.feature({one.feature.feature}), "
-            f"{one.amount!r})"
-            for one in (self._steered if self._shown else self.interventions)
+            f"gs.add(dictionary_{dictionaries.index(one.ref.dictionary_id)}.feature({one.ref.feature}), {one.amount!r})"
+            for one in (self._changed if self._shown else self.interventions)
         ]
         run = self._shown or self._settings()
         drawing = ", ".join(f"{name}={run[name]!r}" for name in ("max_new_tokens", "temperature", "seed"))
         lines += [
-            f"steered = [{', '.join(made)}]",
-            f"random = [scope.random_control(steered, seed={run['seed']})] if steered else []",
-            "for interventions in ([], steered, random):",
+            f"changed = [{', '.join(made)}]",
+            f"random = [scope.random_control(changed, seed={run['seed']})] if changed else []",
+            "for interventions in ([], changed, random):",
             f"    print(scope.generate({run['prompt']!r}, interventions, {drawing}).text)",
         ]
         return "\n".join(lines)
@@ -222,7 +221,7 @@ class SteeringPanel(GscopeWidget):
     def provenance(self) -> Provenance:
         """Where the texts on screen come from."""
         ids = self.scope.tokens(self._shown.get("prompt", self.prompt)).ids
-        return self.scope.provenance(None, token_ids=ids, **self._shown)
+        return self.scope.provenance([ref.dictionary_id for ref in self.refs], token_ids=ids, **self._shown)
 
     # ---- a run
 
@@ -237,13 +236,13 @@ class SteeringPanel(GscopeWidget):
         }
 
     def _generate(self, number: int) -> Any:
-        steered = self.interventions
-        control = self.scope.random_control(steered, seed=self.seed)
+        changed = self.interventions
+        control = self.scope.random_control(changed, seed=self.seed)
         plan = SamplingPlan(self.max_new_tokens, self.temperature, 1.0, self.seed)
         shown = self._settings() | {
             "control": f"random direction of the same length, seed {self.seed}" if control else "nothing added",
         }
-        rows = dict(zip(ROWS, ((), steered, (control,) if control else ()), strict=True))
+        rows = dict(zip(ROWS, ((), changed, (control,) if control else ()), strict=True))
         with self._send_lock:
             before = self._run, self._made, self._sent
             self._run, self._made, self._sent = number, {name: [] for name in ROWS}, dict.fromkeys(ROWS, 0)
@@ -259,7 +258,7 @@ class SteeringPanel(GscopeWidget):
             with self._send_lock:
                 self._run, self._made, self._sent = before
             raise
-        self._generation, self._job, self._shown, self._steered = generation, generation.job, shown, steered
+        self._generation, self._job, self._shown, self._changed = generation, generation.job, shown, changed
         return generation
 
     def _on_step(self, step: Sequence[GeneratedToken | None], number: int, shown: dict[str, Any]) -> None:

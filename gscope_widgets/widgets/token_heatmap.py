@@ -42,10 +42,10 @@ def _check_features(heatmap: "TokenHeatmap", value: Any) -> list[int]:
 
 def _feature_number(heatmap: "TokenHeatmap", value: Any) -> int:
     if isinstance(value, FeatureRef):
-        if value.dictionary != heatmap.dictionary.info.id:
+        if value.dictionary_id != heatmap.dictionary.info.id:
             raise InvalidValue(f"{value} is of another dictionary than this heatmap's, {heatmap.dictionary.info.id}")
         value = value.feature
-    return check_feature(value, width=heatmap.dictionary.width)
+    return check_feature(value, d_dict=heatmap.dictionary.d_dict)
 
 
 def _check_selected_feature(heatmap: "TokenHeatmap", value: Any) -> int | None:
@@ -85,7 +85,7 @@ class TokenHeatmap(GscopeWidget):
     selected_feature = Checked(
         _check_selected_feature, None, help="Writers: reader, page. The feature picked, or None."
     )
-    width = t.Int(help="Writer: Python. Features are 0 to width - 1.").tag(sync=True)
+    d_dict = t.Int(help="Writer: Python. Features are 0 to d_dict - 1.").tag(sync=True)
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class TokenHeatmap(GscopeWidget):
             text=text,
             features=numbers,
             color_range=color_range,
-            width=self.dictionary.width,
+            d_dict=self.dictionary.d_dict,
             footer=describe_source(scope, self.dictionary.info.id),
         )
         self._deliver_reading(self._reading)
@@ -175,7 +175,7 @@ class TokenHeatmap(GscopeWidget):
     def provenance(self) -> Provenance:
         """Where the numbers on screen come from."""
         ids = self._reading.tokens.ids
-        return self.scope.provenance(self.dictionary, token_ids=ids, features=list(self.features))
+        return self.scope.provenance([self.dictionary.info.id], token_ids=ids, features=list(self.features))
 
     @t.observe("color_range")
     def _on_color_range(self, _change: Any) -> None:
@@ -199,7 +199,7 @@ class TokenHeatmap(GscopeWidget):
 
     def _choose_features(self) -> list[int]:
         found = self._reading.top(50) if len(self._reading.features) else []
-        share = {top.feature: top.activation / (self.dictionary.known_max(top.feature) or np.inf) for top in found}
+        share = {top.feature: top.activation / (self.dictionary.max_activation(top.feature) or np.inf) for top in found}
         if not any(share.values()):
             share = {top.feature: top.activation for top in found}
         return sorted(share, key=share.get, reverse=True)[:3]
@@ -241,7 +241,7 @@ class TokenHeatmap(GscopeWidget):
         parts = []
         if self.features:
             first = self.features[0]
-            known = self.dictionary.known_max(first) if self.color_range == "feature" else None
+            known = self.dictionary.max_activation(first) if self.color_range == "feature" else None
             full = known or float(traces[first].max()) or 1.0
             shares = [None if pos in tokens.ignored else float(traces[first][pos]) / full for pos in range(len(tokens))]
             label = self.dictionary.label(first)

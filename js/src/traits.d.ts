@@ -37,7 +37,7 @@ export interface FeatureInfo {
   feature: number;
   label: Label | null;
   /** Largest activation known for this feature anywhere, or null. */
-  known_max: number | null;
+  max_activation: number | null;
 }
 
 export interface ArrayHead {
@@ -52,7 +52,7 @@ export interface TokenHeatmapTraits extends BaseTraits {
   text: string; // [B,P] sent after a pause in typing, or at once on Ctrl+Enter
   text_limit: number; // [P] characters; the view refuses longer text before sending it
   features: number[]; // [B,P] the first fills the token, the next three draw bars under it
-  width: number; // [P] features are 0 to width - 1
+  d_dict: number; // [P] features are 0 to d_dict - 1
   color_range: "feature" | "text"; // [B,P] full colour at the feature's known maximum, or at its maximum in this text
   selected_pos: number | null; // [B,P]
   selected_feature: number | null; // [B,P]
@@ -115,10 +115,10 @@ export interface DistributionResult {
   modes: SliderMode[];
   ablated: boolean[];
   /** The likeliest next tokens under either run, likeliest first. */
-  rows: { id: number; token: string; base: number; changed: number }[];
+  rows: { id: number; token: string; baseline: number; changed: number }[];
   /** Probability outside the rows. */
-  rest: { base: number; changed: number };
-  /** Kullback-Leibler divergence of the changed from the unchanged distribution, in nats. */
+  rest: { baseline: number; changed: number };
+  /** Kullback-Leibler divergence of the changed from the baseline distribution, in nats. */
   kl: number;
   /** Each feature's own activation: at the last token, and its peak in the text. */
   natural: { last: number; peak: number }[];
@@ -154,7 +154,7 @@ export type SteeringRequest =
   | { type: "start"; id: string; settings: SteeringSettings }
   | { type: "stop"; id: string };
 
-export type RowName = "unsteered" | "steered" | "random";
+export type RowName = "baseline" | "changed" | "random";
 
 export interface StreamedToken {
   text: string;

@@ -39,7 +39,7 @@ def settle(view: Locator) -> None:
 
 
 def read_distribution(view: Locator) -> list[list[str]]:
-    """The rows as they stand: token, unchanged, changed."""
+    """The rows as they stand: token, baseline, changed."""
     settle(view)
     table = view.get_by_role("table")
     return table.locator("tbody tr").evaluate_all(

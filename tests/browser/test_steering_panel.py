@@ -48,7 +48,7 @@ def stop(view: Locator) -> Locator:
 
 
 def made(view: Locator) -> Locator:
-    """The first column's tokens: the unsteered text."""
+    """The first column's tokens: the baseline text."""
     return view.locator(".gscope-column").first.locator(".gscope-made")
 
 
@@ -88,7 +88,7 @@ def test_tokens_come_one_by_one_stop_stops_and_start_starts_again(notebook, pane
     # The worker is free: it answers something else, and meanwhile nothing was added.
     notebook.wait_for("panel.status['state']", "cancelled")
     assert notebook.evaluate("len(scope.next_tokens('a cat', 3).chances)") == 3
-    assert notebook.evaluate("int((panel.to_frame()['row'] == 'unsteered').sum())") == stopped_at
+    assert notebook.evaluate("int((panel.to_frame()['row'] == 'baseline').sum())") == stopped_at
     assert made(panel).count() == stopped_at
     expect(stop(panel)).to_be_disabled()
 
@@ -121,9 +121,9 @@ def test_what_the_columns_show_is_what_was_generated(notebook, panel):
     start(panel).click()
     notebook.wait_for("panel.status['state']", "idle")
     texts = notebook.evaluate("panel.texts")
-    assert texts["unsteered"] == texts["steered"] == texts["random"], "strength 0 changes nothing"
+    assert texts["baseline"] == texts["changed"] == texts["random"], "strength 0 changes nothing"
     plain = notebook.evaluate("scope.generate(prompt, max_new_tokens=12).text")
-    assert texts["unsteered"] == plain
+    assert texts["baseline"] == plain
     columns = panel.locator(".gscope-column .gscope-made-tokens")
     for column in range(3):
         shown = columns.nth(column).evaluate(
@@ -134,7 +134,7 @@ def test_what_the_columns_show_is_what_was_generated(notebook, panel):
 
     notebook.run("panel.strength = 1.0")
     start(panel).click()
-    notebook.wait_for("[panel.status['state'], panel.texts['steered'] != panel.texts['unsteered']]", ["idle", True])
+    notebook.wait_for("[panel.status['state'], panel.texts['changed'] != panel.texts['baseline']]", ["idle", True])
     expect(panel.locator(".gscope-column").nth(1)).to_contain_text("differs from token")
     notebook.run(f"panel.max_new_tokens, panel.temperature, panel.strength = {TOKENS}, 1.0, 0.3")
 

@@ -19,7 +19,7 @@ NOT_FEATURES = [-1, WIDTH, 2**63, -(2**63), 1.0, math.nan, math.inf, True, False
 @pytest.mark.parametrize("value", NOT_FEATURES, ids=repr)
 def test_what_is_no_feature_is_refused_with_the_range_and_the_value(value):
     with pytest.raises(UnknownFeature) as caught:
-        check_feature(value, width=WIDTH)
+        check_feature(value, d_dict=WIDTH)
     assert "from 0 to 1023" in str(caught.value)
     assert repr(value)[:40] in str(caught.value)
     assert isinstance(caught.value, GscopeError)
@@ -31,14 +31,14 @@ def test_what_is_no_feature_is_refused_with_the_range_and_the_value(value):
 )
 def test_truth_values_and_floats_of_other_libraries_are_no_features(value):
     with pytest.raises(UnknownFeature, match="whole number"):
-        check_feature(value, width=WIDTH)
+        check_feature(value, d_dict=WIDTH)
 
 
 @pytest.mark.parametrize(
     "value", [0, 1023, np.int64(1023), np.uint8(7), np.int32(0), np.array(5), torch.tensor(6)], ids=repr
 )
 def test_integers_of_any_kind_are_features_and_come_back_as_plain_ints(value):
-    number = check_feature(value, width=WIDTH)
+    number = check_feature(value, d_dict=WIDTH)
     assert type(number) is int
     assert number == int(value)
 
@@ -46,10 +46,10 @@ def test_integers_of_any_kind_are_features_and_come_back_as_plain_ints(value):
 @given(st.integers())
 def test_a_feature_is_taken_exactly_when_it_is_in_range(value):
     if 0 <= value < WIDTH:
-        assert check_feature(value, width=WIDTH) == value
+        assert check_feature(value, d_dict=WIDTH) == value
     else:
         with pytest.raises(UnknownFeature):
-            check_feature(value, width=WIDTH)
+            check_feature(value, d_dict=WIDTH)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def make_reading(*, selected=None) -> FeatureReading:
     positions, features = np.nonzero(DENSE)
     return FeatureReading(
         tokens=tokens,
-        dictionary=info,
+        dictionary_info=info,
         positions=positions.astype(np.int32),
         features=features.astype(np.int32),
         activations=DENSE[positions, features],
@@ -141,5 +141,5 @@ def test_a_distributions_frame_has_its_chances_in_order():
 
 
 def test_provenance_becomes_plain_data():
-    record = Provenance("m", "r", "d", "cpu", "float32", (2, 5), {"seed": 0}, {"torch": "1"})
+    record = Provenance("m", "r", "cpu", "float32", {"d": ""}, (2, 5), {"seed": 0}, {"torch": "1"})
     assert json.loads(json.dumps(record.to_dict(), allow_nan=False))["settings"] == {"seed": 0}

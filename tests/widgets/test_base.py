@@ -157,7 +157,7 @@ def test_displaying_gives_the_view_and_then_a_copy_that_follows_d1(page, kind, s
     use(widget)
     page.settle()
     deadline = time.monotonic() + 10
-    marks = {"heatmap": "fish.!", "sliders": "fish.!", "panel": "steered"}
+    marks = {"heatmap": "fish.!", "sliders": "fish.!", "panel": "changed"}
     while marks[kind] not in check_copy(shown.outputs()[-1][0]["text/html"]) and time.monotonic() < deadline:
         time.sleep(0.01)
     copy, options = shown.outputs()[-1]

@@ -30,16 +30,20 @@ def newest(page) -> dict:
 
 def check_result(content, distribution):
     """The rows of a message against a prediction made without the widget."""
-    chances = {base.id: (base, changed) for base, changed in distribution.pairs}
+    chances = {baseline.id: (baseline, changed) for baseline, changed in distribution.pairs}
     assert content["arrays"] == []
     assert content["text"] == distribution.tokens.text
     assert content["kl"] == distribution.kl
     for row in content["rows"]:
-        base, changed = chances[row["id"]]
-        assert (row["token"], row["base"], row["changed"]) == (base.token, base.probability, changed.probability)
-    best = [max(row["base"], row["changed"]) for row in content["rows"]]
+        baseline, changed = chances[row["id"]]
+        assert (row["token"], row["baseline"], row["changed"]) == (
+            baseline.token,
+            baseline.probability,
+            changed.probability,
+        )
+    best = [max(row["baseline"], row["changed"]) for row in content["rows"]]
     assert best == sorted(best, reverse=True)
-    for side in ("base", "changed"):
+    for side in ("baseline", "changed"):
         assert sum(row[side] for row in content["rows"]) + content["rest"][side] == pytest.approx(1, abs=1e-5)
 
 
@@ -48,7 +52,7 @@ def test_at_first_every_feature_is_left_alone(page, scope):
     page.send({"type": "ready"})
     check_result(newest(page), scope.next_tokens(TEXT, SHOWN_TOKENS))
     assert newest(page)["kl"] == 0
-    assert all(row["base"] == row["changed"] for row in newest(page)["rows"])
+    assert all(row["baseline"] == row["changed"] for row in newest(page)["rows"])
     assert (widget.values, widget.modes, widget.ablated) == ([None, None], ["clamp", "clamp"], [False, False])
     assert widget.interventions == ()
 
@@ -256,15 +260,15 @@ def test_the_frame_and_the_figure_hold_both_distributions(page):
     page.settle()
     frame = page.widget.to_frame()
     pairs = page.widget.distribution.pairs
-    assert list(frame.columns) == ["id", "token", "unchanged", "changed"]
-    assert frame["unchanged"].tolist() == [base.probability for base, _ in pairs]
+    assert list(frame.columns) == ["id", "token", "baseline", "changed"]
+    assert frame["baseline"].tolist() == [baseline.probability for baseline, _ in pairs]
     assert frame["changed"].tolist() == [changed.probability for _, changed in pairs]
-    assert frame["token"].tolist() == [base.token for base, _ in pairs]
+    assert frame["token"].tolist() == [baseline.token for baseline, _ in pairs]
     figure = page.widget.plot()
     assert isinstance(figure, Figure)
     widths = [bar.get_width() for bar in figure.axes[0].patches]
     assert len(widths) == 2 * len(newest(page)["rows"])
-    assert widths[: len(widths) // 2] == [row["base"] for row in newest(page)["rows"]]
+    assert widths[: len(widths) // 2] == [row["baseline"] for row in newest(page)["rows"]]
     figure.canvas.draw()
 
 
@@ -275,7 +279,7 @@ def test_provenance_is_complete_and_holds_no_path(page, scope, dictionary):
     text = json.dumps(record, allow_nan=False)
     assert record["model"] == "gscope-mini"
     assert record["token_ids"] == scope.tokens(TEXT).ids
-    assert record["settings"]["dictionaries"] == [dictionary.info.id]
+    assert record["dictionaries"] == {dictionary.info.id: ""}
     assert "20.0" in text
     assert "/" not in text.replace(dictionary.info.id, "")
 
@@ -285,7 +289,7 @@ def test_the_copy_has_the_numbers_and_only_what_an_untrusted_page_keeps(page, re
     page.settle()
     text = check_copy(page.widget._build_copy())
     for row in newest(page)["rows"]:
-        assert f"{row['base']:.2%}" in text
+        assert f"{row['baseline']:.2%}" in text
         assert f"{row['changed']:.2%}" in text
     assert f"feature {refs[0].feature}: clamp 20; feature {refs[1].feature}: ablate" in text
 

@@ -84,18 +84,18 @@ def test_at_strength_0_all_three_are_the_same_and_at_others_not(page):
     start(page, strength=0, temperature=1.0, max_new_tokens=12)
     page.settle()
     texts = page.widget.texts
-    assert texts["unsteered"] == texts["steered"] == texts["random"] != ""
+    assert texts["baseline"] == texts["changed"] == texts["random"] != ""
     start(page, strength=3.0, temperature=1.0, max_new_tokens=12)
     page.settle()
     assert len(set(page.widget.texts.values())) == 3
-    assert page.widget.texts["unsteered"] == texts["unsteered"]
+    assert page.widget.texts["baseline"] == texts["baseline"]
 
 
 def test_with_no_feature_active_nothing_is_added(page):
     start(page, active=[False, False], strength=3.0)
     page.settle()
     texts = page.widget.texts
-    assert texts["unsteered"] == texts["steered"] == texts["random"]
+    assert texts["baseline"] == texts["changed"] == texts["random"]
     assert page.messages("stream")[0][0]["control"] == "nothing added"
     assert page.widget.interventions == ()
 
@@ -103,7 +103,7 @@ def test_with_no_feature_active_nothing_is_added(page):
 def test_only_active_features_take_part(page, scope, refs):
     start(page, active=[False, True], strength=2.0)
     page.settle()
-    assert page.widget.texts["steered"] == scope.generate(PROMPT, [gs.add(refs[1], 2.0)], max_new_tokens=6).text
+    assert page.widget.texts["changed"] == scope.generate(PROMPT, [gs.add(refs[1], 2.0)], max_new_tokens=6).text
 
 
 # ---- messages
@@ -126,7 +126,7 @@ def test_two_starts_give_two_acknowledgements_and_the_newest_run(page, scope):
     start(page, id="b", prompt=PROMPT)
     assert [content["id"] for content, _ in page.messages("ack")] == ["a", "b"]
     assert page.settle()["state"] == "idle"
-    assert page.widget.texts["unsteered"] == scope.generate(PROMPT, max_new_tokens=6).text
+    assert page.widget.texts["baseline"] == scope.generate(PROMPT, max_new_tokens=6).text
     assert join(page.messages()) == made(page.widget)
 
 
@@ -210,7 +210,7 @@ def test_a_panel_that_cannot_be_made_is_refused(scope, arguments, error):
 def test_a_late_view_gets_everything_and_nothing_twice(page):
     start(page, max_new_tokens=40, temperature=1.0)
     deadline = time.monotonic() + 20
-    while len(page.widget._tokens("unsteered")) < 3 and time.monotonic() < deadline:
+    while len(page.widget._tokens("baseline")) < 3 and time.monotonic() < deadline:
         time.sleep(0.001)
     page.forget()
     page.send({"type": "ready"})
@@ -288,7 +288,7 @@ def test_what_an_older_run_still_makes_does_not_reach_the_new_ones_columns(recor
     recorded.step(1, 40, 41, 42)
     assert page.widget.status["state"] == "busy"
     recorded.end(1, "length")
-    assert join(page.messages()) == {"unsteered": (30, 40), "steered": (31, 41), "random": (32, 42)}
+    assert join(page.messages()) == {"baseline": (30, 40), "changed": (31, 41), "random": (32, 42)}
     assert [content["ended"] for content, _ in page.messages("stream") if content["ended"]] == ["length"]
     assert page.widget.status["state"] == "idle"
 
@@ -312,7 +312,7 @@ def test_a_refusal_in_mid_run_does_not_stop_the_run_or_its_stream(recorded, refs
     assert "strength must be" in page.widget.status["message"]
     recorded.step(0, 20, 21, 22)
     recorded.end(0, "length")
-    assert join(page.messages()) == {"unsteered": (10, 20), "steered": (11, 21), "random": (12, 22)}
+    assert join(page.messages()) == {"baseline": (10, 20), "changed": (11, 21), "random": (12, 22)}
 
 
 def test_a_model_that_raises_in_mid_run_ends_as_an_error_and_keeps_the_text(recorded, refs, open_page):
@@ -323,7 +323,7 @@ def test_a_model_that_raises_in_mid_run_ends_as_an_error_and_keeps_the_text(reco
     status = page.settle()
     assert (status["state"], status["message"]) == ("error", "the model's output is not finite")
     assert page.messages("stream")[-1][0]["ended"] == "error"
-    assert page.widget.texts["unsteered"] == "x"
+    assert page.widget.texts["baseline"] == "x"
     with pytest.raises(gs.GscopeError, match="not finite"):
         page.widget.wait()
 
@@ -338,19 +338,19 @@ def test_at_most_thirty_messages_a_second_and_none_is_lost_a8(recorded, refs, op
     recorded.end(0, "length")
     seconds = time.monotonic() - began
     assert len(page.messages("stream")) <= 31 * seconds + 4
-    assert join(page.messages())["steered"] == tuple(range(2000))
+    assert join(page.messages())["changed"] == tuple(range(2000))
 
 
 def test_a_stop_ends_the_run_within_a_step(page):
     start(page, max_new_tokens=200, temperature=1.0)
     deadline = time.monotonic() + 20
-    while len(page.widget._tokens("unsteered")) < 2 and time.monotonic() < deadline:
+    while len(page.widget._tokens("baseline")) < 2 and time.monotonic() < deadline:
         time.sleep(0.001)
     page.widget.stop()
-    count = len(page.widget._tokens("unsteered"))
+    count = len(page.widget._tokens("baseline"))
     assert page.settle()["state"] == "cancelled"
-    assert len(page.widget._tokens("unsteered")) <= count + 1
-    assert page.widget.texts["unsteered"] != "" or count == 0
+    assert len(page.widget._tokens("baseline")) <= count + 1
+    assert page.widget.texts["baseline"] != "" or count == 0
 
 
 def test_closing_in_mid_run_stops_it_and_the_scope_goes_on(page, scope):

@@ -148,7 +148,7 @@ def test_state_that_python_owns_cannot_be_written_by_the_page(page, scope, dicti
         "footer": "x",
         "version": "9",
         "text_limit": 10**9,
-        "width": 5,
+        "d_dict": 5,
         "_esm": "evil",
     }
     before = {name: getattr(widget, name) for name in owned if name != "status"}
@@ -357,7 +357,7 @@ def test_provenance_is_complete_and_holds_no_path(page, scope, dictionary):
     text = json.dumps(record, allow_nan=False)
     assert record["model"] == "gscope-mini"
     assert record["revision"] == scope.info.revision
-    assert record["dictionary"] == dictionary.info.id
+    assert record["dictionaries"] == {dictionary.info.id: ""}
     assert record["token_ids"] == scope.tokens(TEXT).ids
     assert record["settings"]["features"] == [3, 900]
     assert "/" not in text.replace(dictionary.info.id, "")
@@ -400,9 +400,9 @@ def test_a_label_is_shown_with_its_source_and_is_inert(scope, dictionary, labell
         {
             "feature": 3,
             "label": {"text": labelled.text, "source": labelled.source, "auc": 0.9},
-            "known_max": 50.0,
+            "max_activation": 50.0,
         },
-        {"feature": 4, "label": None, "known_max": None},
+        {"feature": 4, "label": None, "max_activation": None},
     ]
     text = check_copy(page.widget._build_copy())
     assert "<script>alert(1)</script>" in text

@@ -35,11 +35,11 @@ class Dictionary:
         self.d_in, self.d_out = members[0].d_in, members[0].d_out
 
     def __repr__(self) -> str:
-        return f"<Dictionary {self.info.id}: {self.width} features>"
+        return f"<Dictionary {self.info.id}: {self.d_dict} features>"
 
     @property
-    def width(self) -> int:
-        """The number of features; they are 0 to `width - 1`."""
+    def d_dict(self) -> int:
+        """The number of features; they are 0 to `d_dict - 1`."""
         assert self.info.d_dict is not None, "only lists of the Hub leave it open"
         return self.info.d_dict
 
@@ -47,9 +47,9 @@ class Dictionary:
         """The address of one feature.
 
         Raises:
-            UnknownFeature: `index` is no integer from 0 to `width - 1`.
+            UnknownFeature: `index` is no integer from 0 to `d_dict - 1`.
         """
-        return FeatureRef(self.info.id, check_feature(index, width=self.width))
+        return FeatureRef(self.info.id, check_feature(index, d_dict=self.d_dict))
 
     def source_layer(self, feature: int) -> int:
         """The layer that the feature reads, zero-based."""
@@ -57,16 +57,16 @@ class Dictionary:
 
     def label(self, feature: int) -> FeatureLabel | None:
         """Words for the feature, or None where nobody has any."""
-        return self._notes.labels.get(check_feature(feature, width=self.width))
+        return self._notes.labels.get(check_feature(feature, d_dict=self.d_dict))
 
     @property
     def labels(self) -> dict[int, FeatureLabel]:
         """All labels, by feature number."""
         return dict(self._notes.labels)
 
-    def known_max(self, feature: int) -> float | None:
+    def max_activation(self, feature: int) -> float | None:
         """The largest activation seen when the feature was measured, or None."""
-        return self._notes.known_max.get(check_feature(feature, width=self.width))
+        return self._notes.max_activation.get(check_feature(feature, d_dict=self.d_dict))
 
     def encode(self, x: np.ndarray | torch.Tensor, *, features: tuple[int, ...] | None = None) -> SparseActivations:
         """The features that fire on activations of this dictionary's site.
@@ -84,12 +84,12 @@ class Dictionary:
         if features is None:
             parts = [member.encode(own) for member, own in zip(self._members, inputs, strict=True)]
         else:
-            numbers = sorted({check_feature(feature, width=self.width) for feature in features})
+            numbers = sorted({check_feature(feature, d_dict=self.d_dict) for feature in features})
             parts = [self._encode_one(inputs, number) for number in numbers]
-        shape = (len(inputs[0]), self.width)
+        shape = (len(inputs[0]), self.d_dict)
         if features is None and len(parts) == 1:
             return SparseActivations(*parts[0], shape)
-        offsets = numbers if features is not None else [i * self._members[0].width for i in range(len(parts))]
+        offsets = numbers if features is not None else [i * self._members[0].d_dict for i in range(len(parts))]
         positions = np.concatenate([part[0] for part in parts] or [np.zeros(0, np.int32)])
         found = [part[1] + np.int32(offset) for part, offset in zip(parts, offsets, strict=True)]
         feature = np.concatenate(found or [np.zeros(0, np.int32)])
@@ -120,7 +120,7 @@ class Dictionary:
                 activations,
                 **{name: getattr(activations, name)[order] for name in ("positions", "features", "activations")},
             )
-        owners, local = np.divmod(activations.features, self._members[0].width)
+        owners, local = np.divmod(activations.features, self._members[0].d_dict)
         for index, member in enumerate(self._members):
             here = slice(None) if len(self._members) == 1 else owners == index
             member.decode(
@@ -222,10 +222,10 @@ class Dictionary:
 
     @cached_property
     def _notes(self) -> FeatureNotes:
-        return load_notes(self.folder, d_dict=self.width)
+        return load_notes(self.folder, d_dict=self.d_dict)
 
     def _locate(self, feature: int) -> tuple[int, int]:
-        return divmod(check_feature(feature, width=self.width), self._members[0].width)
+        return divmod(check_feature(feature, d_dict=self.d_dict), self._members[0].d_dict)
 
     def _encode_one(self, inputs: list[torch.Tensor], feature: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         member, local = self._locate(feature)

@@ -38,7 +38,7 @@ class JumpReLU(Dictionary):
 
     def direction(self, feature: int, *, layer: int | None = None) -> np.ndarray:
         """The feature's decoder row: float32, [d_out]. Reads 4 x d_out bytes, not the file."""
-        number = check_feature(feature, width=self.width)
+        number = check_feature(feature, d_dict=self.d_dict)
         if layer is not None and layer != self.info.layer:
             raise InvalidValue(f"{self.info.id} writes to layer {self.info.layer} alone, got {describe_value(layer)}")
         return to_numpy(self.decoder_row(number)).copy()

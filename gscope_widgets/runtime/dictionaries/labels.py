@@ -18,7 +18,7 @@ class FeatureNotes:
     """Labels and known ranges of a dictionary's features. Empty where nothing was measured."""
 
     labels: dict[int, FeatureLabel] = field(default_factory=dict)
-    known_max: dict[int, float] = field(default_factory=dict)  # largest activation seen when measuring
+    max_activation: dict[int, float] = field(default_factory=dict)  # largest activation seen when measuring
 
 
 def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
@@ -33,18 +33,18 @@ def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
     try:
         content = json.loads(text)
         source = str(content["source"])[:_TEXT_LIMIT]
-        labels, known_max = {}, {}
+        labels, max_activation = {}, {}
         for entry in content["features"]:
             feature = int(entry["feature"])
             if not 0 <= feature < d_dict:
                 raise ValueError(f"feature {feature} of {d_dict}")
-            known_max[feature] = _finite(entry["max_activation"])
+            max_activation[feature] = _finite(entry["max_activation"])
             if entry.get("label"):
                 auc, precision, recall = (_finite(entry[name]) for name in ("auc", "precision", "recall"))
                 labels[feature] = FeatureLabel(str(entry["label"])[:_TEXT_LIMIT], source, auc, precision, recall)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BadArtefact(f"{folder.path / FILE} cannot be read ({error}); install gscope-widgets again") from None
-    return FeatureNotes(labels, known_max)
+    return FeatureNotes(labels, max_activation)
 
 
 def _finite(value: object) -> float:

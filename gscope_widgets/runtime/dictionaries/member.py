@@ -58,7 +58,7 @@ class Member:
         self._names = (*TENSORS, SKIP) if affine else TENSORS
         self._parts: ByteCache[torch.Tensor] = ByteCache(limit_bytes=_PART_BYTES, size=lambda part: part.nbytes)
         self._held: dict[str, torch.Tensor] | None = None
-        self.d_in, self.width, self.d_out = self._check_heads()
+        self.d_in, self.d_dict, self.d_out = self._check_heads()
 
     def encode(self, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Positions, features and activations of all that fires on `x`, float32 [pos, d_in]; ordered by both.
@@ -66,21 +66,21 @@ class Member:
         Thresholded in blocks, so that at most 64 MB of dense pre-activations exist at a time.
         """
         weights, parts = self.weights, []
-        rows = _BLOCK // min(self.width, _FEATURES)
+        rows = _BLOCK // min(self.d_dict, _FEATURES)
         for start in range(0, len(x), rows):
-            for first in range(0, self.width, _FEATURES):
+            for first in range(0, self.d_dict, _FEATURES):
                 block = slice(first, first + _FEATURES)
                 w_enc = weights["w_enc"][:, block].float()
                 pre = torch.addmm(weights["b_enc"][block], x[start : start + rows], w_enc)
                 fires = (pre > weights["threshold"][block]).flatten().nonzero().flatten()
                 positions = fires // pre.shape[1]
                 features = fires - positions * pre.shape[1] + first
-                parts.append(((positions + start) * self.width + features, pre.flatten()[fires]))
+                parts.append(((positions + start) * self.d_dict + features, pre.flatten()[fires]))
         if not parts:
             return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32)
         places, values = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
-        order = slice(None) if self.width <= _FEATURES else np.argsort(places)
-        where, which = np.divmod(places[order], self.width)
+        order = slice(None) if self.d_dict <= _FEATURES else np.argsort(places)
+        where, which = np.divmod(places[order], self.d_dict)
         return where.astype(np.int32), which.astype(np.int32), values[order].astype(np.float32)
 
     def decode(
@@ -199,12 +199,12 @@ class Member:
         for name, ndim in (("w_enc", 2), ("b_dec", 1)):
             if len(heads[name].shape) != ndim:
                 raise BadArtefact(f"{path}: {name} should have {ndim} axes, got {heads[name].shape}")
-        (d_in, width), (d_out,) = heads["w_enc"].shape, heads["b_dec"].shape
+        (d_in, d_dict), (d_out,) = heads["w_enc"].shape, heads["b_dec"].shape
         expected = {
-            "w_enc": (d_in, width),
-            "b_enc": (width,),
-            "threshold": (width,),
-            "w_dec": (width, d_out) if self._outputs is None else (width, self._outputs, d_out),
+            "w_enc": (d_in, d_dict),
+            "b_enc": (d_dict,),
+            "threshold": (d_dict,),
+            "w_dec": (d_dict, d_out) if self._outputs is None else (d_dict, self._outputs, d_out),
             "b_dec": (d_out,),
             SKIP: (d_in, d_out),
         }
@@ -213,7 +213,7 @@ class Member:
                 raise BadArtefact(f"{path}: {name} should be {expected[name]}, got {heads[name].shape}")
             if heads[name].dtype not in ("F32", "BF16"):
                 raise BadArtefact(f"{path}: {name} should be F32 or BF16, got {heads[name].dtype}")
-        return d_in, width, d_out
+        return d_in, d_dict, d_out
 
 
 def _largest(tensor: torch.Tensor) -> float:

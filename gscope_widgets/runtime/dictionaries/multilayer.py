@@ -41,7 +41,7 @@ class MultilayerDictionary(Dictionary):
         )
         super().__init__(folder, info=info, members=members, device=device)
         for member in members:
-            found, expected = (member.d_in, member.width, member.d_out), (self.d_in, members[0].width, self.d_out)
+            found, expected = (member.d_in, member.d_dict, member.d_out), (self.d_in, members[0].d_dict, self.d_out)
             if found != expected:
                 raise BadArtefact(
                     f"{member.file.path}: (d_in, features, d_out) should be {expected} as in the first member's "

@@ -138,17 +138,17 @@ class Shelf:
             )
         return self._take(LocalFolder(folder), device=device, dtype=dtype)
 
-    def find(self, feature: FeatureRef) -> Dictionary:
+    def find(self, ref: FeatureRef) -> Dictionary:
         """The open dictionary that a feature belongs to.
 
         Raises:
             UnknownDictionary: this scope has not opened it.
             UnknownFeature: it has no such feature.
         """
-        if not isinstance(feature, FeatureRef):
-            raise InvalidValue(f"a feature comes from dictionary.feature(number), got {describe_value(feature)}")
-        dictionary = self.find_id(feature.dictionary)
-        check_feature(feature.feature, width=dictionary.width)
+        if not isinstance(ref, FeatureRef):
+            raise InvalidValue(f"a feature comes from dictionary.feature(number), got {describe_value(ref)}")
+        dictionary = self.find_id(ref.dictionary_id)
+        check_feature(ref.feature, d_dict=dictionary.d_dict)
         return dictionary
 
     def find_id(self, dictionary_id: str) -> Dictionary:

@@ -47,16 +47,16 @@ def build_card(
         "label", notes, lambda: _find_labels(dictionary, feature, neuronpedia, allowed="neuronpedia" in sources)
     )
     effects = _attempt("effects", notes, lambda: _find_effects(tokenizer, found, measure))
-    largest = dictionary.known_max(feature)
-    if found is not None and found.largest is not None:
-        largest = max(largest or 0.0, found.largest)
+    max_activation = dictionary.max_activation(feature)
+    if found is not None and found.max_activation is not None:
+        max_activation = max(max_activation or 0.0, found.max_activation)
     own = dictionary.label(feature)
     promoted, suppressed = effects or ((), ())
     return FeatureCard(
-        feature=dictionary.feature(feature),
+        ref=dictionary.feature(feature),
         labels=(*(() if own is None else (own,)), *(labels or ())),
-        density=None if found is None else found.frequency,
-        max_activation=largest,
+        density=None if found is None else found.density,
+        max_activation=max_activation,
         examples=_cut_examples(tokenizer, found) if found is not None else (),
         promoted=promoted,
         suppressed=suppressed,
@@ -144,10 +144,10 @@ def find_labels(
         if len(query) < 3:
             raise InvalidValue(f"Neuronpedia searches for three characters or more, got {describe_value(query)}")
         hits = neuronpedia.search(address, query)
-        return [(hit.feature, hit.label) for hit in hits if hit.feature < dictionary.width]
+        return [(hit.feature, hit.label) for hit in hits if hit.feature < dictionary.d_dict]
     labels = {number: (label,) for number, label in dictionary.labels.items()}
     for number, more in (neuronpedia.kept_labels(address) if address else {}).items():
-        if number < dictionary.width:
+        if number < dictionary.d_dict:
             labels[number] = (*labels.get(number, ()), *more)
     return [
         (number, label)

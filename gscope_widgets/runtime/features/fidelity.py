@@ -21,13 +21,13 @@ def measure_delta_loss(
     x: torch.Tensor,
     target: torch.Tensor,
 ) -> DeltaLoss:
-    """Three forward passes: unchanged, with the reconstruction, and with the mean of the target.
+    """Three forward passes: baseline, with the reconstruction, and with the mean of the target.
 
-    The reconstruction is made of what the unchanged run reads, and put in at every layer that the
+    The reconstruction is made of what the baseline run reads, and put in at every layer that the
     dictionary writes to, at the positions that it applies to.
 
     Args:
-        x, target: float32, [pos, d] or [pos, n, d], of the unchanged run: see `read_features`.
+        x, target: float32, [pos, d] or [pos, n, d], of the baseline run: see `read_features`.
     """
     used = list(tokens.used)
     made = torch.as_tensor(dictionary.reconstruct(x[used]), device=x.device).reshape(len(used), len(points.writes), -1)

@@ -36,7 +36,7 @@ def read_features(
     labels = {int(feature): dictionary.label(int(feature)) for feature in np.unique(sparse.features)}
     return FeatureReading(
         tokens=tokens,
-        dictionary=dictionary.info,
+        dictionary_info=dictionary.info,
         positions=used[sparse.positions].astype(np.int32),
         features=sparse.features,
         activations=sparse.activations,

@@ -31,7 +31,7 @@ Planned = tuple[int, Intervention, Target]  # with the row of the batch
 class Steering:
     """Interventions for each row of a batch, applied at whatever hook points they name.
 
-    Several interventions at one hook point are all computed from the unchanged activation and
+    Several interventions at one hook point are all computed from the baseline activation and
     summed, so their order does not matter. Positions in `ignored` are never changed.
     """
 
@@ -65,7 +65,7 @@ class Steering:
             for _row, intervention, _target in plan:
                 if not self._mask(intervention, first=0, count=length).any():
                     raise InvalidValue(
-                        f"{intervention.kind} on {intervention.feature} changes nothing here: its positions "
+                        f"{intervention.kind} on {intervention.ref} changes nothing here: its positions "
                         f"({describe_value(intervention.positions)}) hold no token of this text but ignored ones, "
                         "such as BOS; give more text or other positions"
                     )
@@ -116,7 +116,7 @@ def compute_delta(x: torch.Tensor, intervention: Intervention, target: Target) -
         float32, [pos, d_out]. For clamp, scale and ablate only the feature's own term changes; the
         dictionary's error term stays as it is.
     """
-    dictionary, feature, device = target.dictionary, intervention.feature.feature, x.device
+    dictionary, feature, device = target.dictionary, intervention.ref.feature, x.device
     if intervention.kind in ("add", "random"):
         size = intervention.amount * (target.mean_norm if intervention.unit == "fraction" else 1.0)
         return (size * unit_direction(intervention, dictionary)).to(device).expand(len(x), -1)
@@ -131,7 +131,7 @@ def compute_delta(x: torch.Tensor, intervention: Intervention, target: Target) -
 
 def unit_direction(intervention: Intervention, dictionary: JumpReLU) -> torch.Tensor:
     """The direction that an `add` or its random control follows: float32, [d], length 1."""
-    row = dictionary.decoder_row(intervention.feature.feature)
+    row = dictionary.decoder_row(intervention.ref.feature)
     if intervention.kind == "random":
         generator = torch.Generator().manual_seed(intervention.seed)
         row = torch.randn(row.shape, generator=generator).to(row.device)

@@ -106,24 +106,24 @@ def compare_next(
     tokens: Tokens,
     *,
     k: int,
-    unchanged: torch.Tensor,
+    baseline: torch.Tensor,
     changed: torch.Tensor,
     interventions: tuple[Intervention, ...],
 ) -> TokenDistribution:
     """The `k` likeliest tokens of both runs, which are one run where there are no interventions.
 
     Args:
-        unchanged: float32 logits, [d_vocab]; `changed` alike.
+        baseline: float32 logits, [d_vocab]; `changed` alike.
     """
-    top_changed, top_unchanged = (logits.topk(k).indices.tolist() for logits in (changed, unchanged))
+    top_changed, top_unchanged = (logits.topk(k).indices.tolist() for logits in (changed, baseline))
     union = list(dict.fromkeys([*top_changed, *top_unchanged]))
-    new, old = changed.double().log_softmax(-1), unchanged.double().log_softmax(-1)
+    new, old = changed.double().log_softmax(-1), baseline.double().log_softmax(-1)
     return TokenDistribution(
         tokens=tokens,
         interventions=interventions,
         chances=list_chances(tokenizer, changed, ids=top_changed),
         pairs=tuple(
-            zip(list_chances(tokenizer, unchanged, ids=union), list_chances(tokenizer, changed, ids=union), strict=True)
+            zip(list_chances(tokenizer, baseline, ids=union), list_chances(tokenizer, changed, ids=union), strict=True)
         ),
         kl=max(0.0, float((new.exp() * (new - old)).sum())) if interventions else 0.0,
     )

@@ -43,7 +43,7 @@ def collect_examples(
     tokens = _check_tokens(tokens)
     k = check_int("k", k, low=1, high=1000)
     used = _check_used(used, tokens.shape)
-    best = _Best(dictionary.width, k)
+    best = _Best(dictionary.d_dict, k)
     row = 0
     for block in activations:
         rows = len(block)
@@ -99,12 +99,12 @@ def read_rows(
 class _Best:
     """The k largest activations of each feature so far, in descending order."""
 
-    def __init__(self, width: int, k: int):
+    def __init__(self, d_dict: int, k: int):
         self._k = k
-        self.activations = np.zeros((width, k), np.float32)
-        self.seq_ids = np.zeros((width, k), np.int64)
-        self.positions = np.zeros((width, k), np.int32)
-        self.counts = np.zeros(width, np.int64)  # firings
+        self.activations = np.zeros((d_dict, k), np.float32)
+        self.seq_ids = np.zeros((d_dict, k), np.int64)
+        self.positions = np.zeros((d_dict, k), np.int32)
+        self.counts = np.zeros(d_dict, np.int64)  # firings
 
     def add(self, features: np.ndarray, values: np.ndarray, *, seq_ids: np.ndarray, positions: np.ndarray) -> None:
         """Merge firings, listed in the order of the corpus; of equal activations the earlier one stays ahead."""

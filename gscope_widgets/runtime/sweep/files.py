@@ -74,8 +74,8 @@ def read_examples(file: WeightFile, feature: int, *, most: int | None = None) ->
         seq_ids=seq_ids,
         positions=positions,
         tokens=np.stack(tokens) if tokens else np.zeros((0, length), np.int32),
-        frequency=float(rows["feature_frequencies"]),
-        largest=float(rows["activations"].max(initial=0)) or None,
+        density=float(rows["feature_frequencies"]),
+        max_activation=float(rows["activations"].max(initial=0)) or None,
         **optional,
     )
 

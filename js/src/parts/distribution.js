@@ -8,26 +8,26 @@ import { drawText } from "../shared/tokens.js";
 
 /** @param {(Node | string)[]} name */
 function createRow(name) {
-  const base = el("span", { class: "gscope-bar", "data-run": "base" });
+  const baseline = el("span", { class: "gscope-bar", "data-run": "baseline" });
   const changed = el("span", { class: "gscope-bar", "data-run": "changed" });
   const numbers = [el("td", { class: "gscope-figure" }), el("td", { class: "gscope-figure" })];
   return {
     el: el("tr", {}, el("th", { scope: "row" }, el("span", { class: "gscope-plain-token" }, ...name)),
-      el("td", { class: "gscope-bars", "aria-hidden": "true" }, base, changed), ...numbers),
+      el("td", { class: "gscope-bars", "aria-hidden": "true" }, baseline, changed), ...numbers),
     /**
-     * @param {{ base: number, changed: number }} entry
+     * @param {{ baseline: number, changed: number }} entry
      * @param {number} full probability of a full bar
      */
     draw(entry, full) {
-      base.style.setProperty("--share", `${(100 * entry.base) / full}%`);
+      baseline.style.setProperty("--share", `${(100 * entry.baseline) / full}%`);
       changed.style.setProperty("--share", `${(100 * entry.changed) / full}%`);
-      setText(numbers[0], formatPercent(entry.base));
+      setText(numbers[0], formatPercent(entry.baseline));
       setText(numbers[1], formatPercent(entry.changed));
     },
   };
 }
 
-const runs = { base: "unchanged", changed: "changed" };
+const runs = { baseline: "baseline", changed: "changed" };
 const scales = [0.05, 0.1, 0.25, 0.5, 1];
 
 /**
@@ -35,17 +35,17 @@ const scales = [0.05, 0.1, 0.25, 0.5, 1];
  * @param {DistributionResult["rows"]} rows
  */
 function fullBar(rows) {
-  const largest = Math.max(0, ...rows.flatMap((row) => [row.base, row.changed]));
+  const largest = Math.max(0, ...rows.flatMap((row) => [row.baseline, row.changed]));
   return scales.find((scale) => scale >= largest) ?? 1;
 }
 
 /** @param {number} kl */
 function klText(kl) {
-  return `KL ${formatNumber(Math.abs(kl) < 5e-7 ? 0 : kl)} nats from the unchanged model`;
+  return `KL ${formatNumber(Math.abs(kl) < 5e-7 ? 0 : kl)} nats from the baseline`;
 }
 
 /**
- * Next-token probabilities of the unchanged and the changed model; a token keeps its row.
+ * Next-token probabilities of the baseline and the changed model; a token keeps its row.
  */
 export function createDistribution() {
   const body = el("tbody");
@@ -56,7 +56,7 @@ export function createDistribution() {
   const updating = el("span", { class: "gscope-updating", hidden: true }, "updating\u2026");
   const table = el("table", { class: "gscope-distribution" },
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "next token"),
-      el("td", {}, scale), ...(/** @type {const} */ (["base", "changed"])).map((run) => el("th", { scope: "col" },
+      el("td", {}, scale), ...(/** @type {const} */ (["baseline", "changed"])).map((run) => el("th", { scope: "col" },
         el("span", { class: "gscope-key-sign", "data-run": run, "aria-hidden": "true" }), runs[run])))),
     body, el("tfoot", {}, rest.el));
   const empty = el("p", { class: "gscope-empty" }, "No distribution yet.");

@@ -30,10 +30,10 @@ function drawChip({ feature, label, pending }, place) {
 /**
  * The painted features: the first fills the tokens, the others draw bars under them.
  * @param {{
- *   watch: Watch, width: () => number, features: () => number[], onFeatures: (features: number[]) => void,
+ *   watch: Watch, d_dict: () => number, features: () => number[], onFeatures: (features: number[]) => void,
  * }} options
  */
-export function createFeatureChips({ watch, width, features, onFeatures }) {
+export function createFeatureChips({ watch, d_dict, features, onFeatures }) {
   const list = el("ul", { class: "gscope-chips", "aria-label": "Painted features" });
   const note = createNote();
 
@@ -42,7 +42,7 @@ export function createFeatureChips({ watch, width, features, onFeatures }) {
    * @param {string} typed
    */
   function refuse(value, typed) {
-    const whole = refuseWhole("A feature", [0, width() - 1], value, typed);
+    const whole = refuseWhole("A feature", [0, d_dict() - 1], value, typed);
     if (whole || value === null) return whole;
     if (features().includes(value)) return `Feature ${value} is painted already.`;
     return features().length >= most_features ? `At most ${most_features} features are painted at once; remove one first.` : "";

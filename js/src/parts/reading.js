@@ -84,8 +84,8 @@ export function toPaints(reading, features, range) {
   const rows = features.map((feature) => reading.head.features.findIndex((info) => info.feature === feature));
   return rows.filter((row) => row >= 0).slice(0, 4).map((row) => {
     const info = reading.head.features[row];
-    const known = range === "feature" && info.known_max !== null && info.known_max > 0;
-    return { info, row, full: known ? /** @type {number} */ (info.known_max) : textMaximum(reading, row), source: known ? "feature" : "text" };
+    const known = range === "feature" && info.max_activation !== null && info.max_activation > 0;
+    return { info, row, full: known ? /** @type {number} */ (info.max_activation) : textMaximum(reading, row), source: known ? "feature" : "text" };
   });
 }
 

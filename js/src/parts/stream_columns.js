@@ -5,7 +5,7 @@ import { drawProse, visibleText } from "../shared/tokens.js";
 /** @import { RowName, SteeringStream, StreamedToken } from "../traits.js" */
 
 /** @type {RowName[]} */
-const names = ["unsteered", "steered", "random"];
+const names = ["baseline", "changed", "random"];
 
 /**
  * @param {SteeringStream["ended"]} ended
@@ -61,13 +61,13 @@ function createColumn() {
       made.append(...fresh);
     },
     /**
-     * Marks the first token that is not the unsteered row's.
-     * @param {number[]} unsteered
+     * Marks the first token that is not the baseline row's.
+     * @param {number[]} baseline
      */
-    compare(unsteered) {
+    compare(baseline) {
       if (differs_at >= 0) return;
-      const both = Math.min(ids.length, unsteered.length);
-      for (let at = 0; at < both && differs_at < 0; at += 1) if (ids[at] !== unsteered[at]) differs_at = at;
+      const both = Math.min(ids.length, baseline.length);
+      for (let at = 0; at < both && differs_at < 0; at += 1) if (ids[at] !== baseline[at]) differs_at = at;
       if (differs_at < 0) return;
       nodes[differs_at].dataset.differs = "";
       nodes[differs_at].prepend(el("span", { class: "gscope-visually-hidden" }, "[first difference] "));
@@ -96,7 +96,7 @@ export function createStreamColumns() {
 
   /** @param {SteeringStream} head */
   function clear(head) {
-    const titles = { unsteered: "unsteered", steered: `steered ${formatSigned(head.strength)}`, random: head.control };
+    const titles = { baseline: "baseline", changed: `changed ${formatSigned(head.strength)}`, random: head.control };
     for (const [name, column] of columns) column.clear(titles[name], head.prompt);
     empty.hidden = true;
     picture.hidden = false;
@@ -106,9 +106,9 @@ export function createStreamColumns() {
   /** @param {SteeringStream} message */
   function append(message) {
     for (const { name, tokens } of message.rows) columns.get(name)?.append(tokens);
-    const unsteered = columns.get("unsteered")?.ids() ?? [];
-    columns.get("steered")?.compare(unsteered);
-    columns.get("random")?.compare(unsteered);
+    const baseline = columns.get("baseline")?.ids() ?? [];
+    columns.get("changed")?.compare(baseline);
+    columns.get("random")?.compare(baseline);
     const longest = Math.max(...[...columns.values()].map((column) => column.ids().length));
     columns.forEach((column) => column.drawState(message.ended, longest));
   }

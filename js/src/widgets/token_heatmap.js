@@ -61,7 +61,7 @@ function openHeatmap(model, holder) {
     limit: () => model.get("text_limit"), onText: (value) => frame.ask({ text: value }), watch,
   });
   const chips = createFeatureChips({
-    watch, width: () => model.get("width"), features: () => model.get("features"), onFeatures: setFeatures,
+    watch, d_dict: () => model.get("d_dict"), features: () => model.get("features"), onFeatures: setFeatures,
   });
   const legend = createLegend({
     watch, read: () => model.get("color_range"),

@@ -21,7 +21,7 @@ const settings = () => ({ values: [null, null], modes: ["clamp", "scale"], ablat
 function open(state = {}) {
   model = new FakeModel({
     ...structuredClone(base_state), text: "a b", text_limit: 50, ...settings(), ranges: [range(), range()],
-    features: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, known_max: 10 }, { feature: 3, label: null, known_max: null }], ...state,
+    features: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }, { feature: 3, label: null, max_activation: null }], ...state,
   });
   close = render(widget, model, page.holder);
 }
@@ -29,8 +29,8 @@ function open(state = {}) {
 /** @param {Record<string, any>} [changes] */
 function answer(changes = {}) {
   model.emit("msg:custom", {
-    type: "result", request: 1, text: "a b", ...settings(), kl: 0.4213, rest: { base: 0.1, changed: 0.2 }, natural: [{ last: 1.5, peak: 9 }, { last: 0, peak: 0 }],
-    rows: [{ id: 1, token: " cat", base: 0.4, changed: 0.2 }, { id: 2, token: " dog", base: 0.1, changed: 0.3 }], arrays: [], ...changes,
+    type: "result", request: 1, text: "a b", ...settings(), kl: 0.4213, rest: { baseline: 0.1, changed: 0.2 }, natural: [{ last: 1.5, peak: 9 }, { last: 0, peak: 0 }],
+    rows: [{ id: 1, token: " cat", baseline: 0.4, changed: 0.2 }, { id: 2, token: " dog", baseline: 0.1, changed: 0.3 }], arrays: [], ...changes,
   }, []);
 }
 
@@ -124,7 +124,7 @@ test("a result draws probabilities, the divergence and each feature's own activa
   open();
   answer();
   assert.deepEqual(rows().map((row) => row.textContent), ["\u00b7cat40.0 %20.0 %", "\u00b7dog10.0 %30.0 %"]);
-  assert.equal(find(page.holder, ".gscope-kl").textContent, "KL 0.421 nats from the unchanged model");
+  assert.equal(find(page.holder, ".gscope-kl").textContent, "KL 0.421 nats from the baseline");
   assert.match(find(page.holder, "tfoot").textContent ?? "", /all other tokens10.0 %20.0 %/);
   assert.match(find(page.holder, ".gscope-row").textContent ?? "", /by itself: 1.5 at the last token, 9 at its peak/);
 });
@@ -143,10 +143,10 @@ test("a token keeps its row when the order changes", () => {
   open();
   answer();
   const [cat, dog] = rows();
-  answer({ request: 2, rows: [{ id: 2, token: " dog", base: 0.3, changed: 0.3 }, { id: 9, token: " new", base: 0.2, changed: 0.2 }, { id: 1, token: " cat", base: 0.1, changed: 0.1 }] });
+  answer({ request: 2, rows: [{ id: 2, token: " dog", baseline: 0.3, changed: 0.3 }, { id: 9, token: " new", baseline: 0.2, changed: 0.2 }, { id: 1, token: " cat", baseline: 0.1, changed: 0.1 }] });
   assert.equal(rows()[0], dog);
   assert.equal(rows()[2], cat);
-  answer({ request: 3, rows: [{ id: 1, token: " cat", base: 0.1, changed: 0.1 }] });
+  answer({ request: 3, rows: [{ id: 1, token: " cat", baseline: 0.1, changed: 0.1 }] });
   assert.deepEqual(rows(), [cat]);
 });
 
@@ -182,7 +182,7 @@ test("values set by Python move the sliders and send nothing back", async () => 
 
 test("features replaced by Python one trait after the other are drawn when all have come", () => {
   open();
-  model.fromPython("features", [{ feature: 11, label: null, known_max: null }]);
+  model.fromPython("features", [{ feature: 11, label: null, max_activation: null }]);
   assert.equal(sliders().length, 2);
   model.fromPython("values", [null]);
   model.fromPython("modes", ["add"]);
@@ -193,8 +193,8 @@ test("features replaced by Python one trait after the other are drawn when all h
 });
 
 test("hostile tokens and labels stay text", () => {
-  open({ features: hostile.slice(0, 2).map((text, at) => ({ feature: at, label: { text, source: text, auc: null }, known_max: null })) });
-  answer({ rows: hostile.map((token, id) => ({ id, token, base: 0.01, changed: 0.01 })) });
+  open({ features: hostile.slice(0, 2).map((text, at) => ({ feature: at, label: { text, source: text, auc: null }, max_activation: null })) });
+  answer({ rows: hostile.map((token, id) => ({ id, token, baseline: 0.01, changed: 0.01 })) });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);
   assert.equal(rows().length, hostile.length);
 });

@@ -15,7 +15,7 @@ function open(state = {}) {
   model = new FakeModel({
     ...structuredClone(base_state), prompt: "Once", text_limit: 50, active: [true, false], strength: 0.3, strength_limit: 1,
     max_new_tokens: 20, max_new_tokens_limit: 100, temperature: 0, seed: 0,
-    features: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, known_max: 10 }, { feature: 3, label: null, known_max: null }], ...state,
+    features: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }, { feature: 3, label: null, max_activation: null }], ...state,
   });
   close = render(widget, model, page.holder);
 }
@@ -88,49 +88,49 @@ test("stop and Escape send one stop while running, and nothing otherwise", () =>
 
 test("tokens are only added", () => {
   open();
-  stream({ unsteered: [1, 2], steered: [1], random: [] }, { reset: true });
+  stream({ baseline: [1, 2], changed: [1], random: [] }, { reset: true });
   const first = find(page.holder, ".gscope-made");
-  stream({ unsteered: [3], steered: [5], random: [1, 9] });
+  stream({ baseline: [3], changed: [5], random: [1, 9] });
   assert.deepEqual(made(), [" t1 t2 t3", " t1[first difference]  t5", " t1[first difference]  t9"]);
   assert.equal(find(page.holder, ".gscope-made"), first);
   assert.match(first.title, /probability 60.7 %, log probability \u22120.5/);
-  assert.match(columns()[1].textContent ?? "", /^steered \+0.30/);
+  assert.match(columns()[1].textContent ?? "", /^changed \+0.30/);
   assert.match(columns()[2].textContent ?? "", /^random direction of the same norm, seed 0/);
 });
 
-test("only the first difference is marked, also when the unsteered row comes later", () => {
+test("only the first difference is marked, also when the baseline row comes later", () => {
   open();
-  stream({ unsteered: [1], steered: [1, 8, 9], random: [1, 2] }, { reset: true });
+  stream({ baseline: [1], changed: [1, 8, 9], random: [1, 2] }, { reset: true });
   assert.equal(findAll(page.holder, "[data-differs]").length, 0);
-  stream({ unsteered: [2, 3], steered: [], random: [] });
+  stream({ baseline: [2, 3], changed: [], random: [] });
   assert.deepEqual(findAll(page.holder, "[data-differs]").map((node) => node.textContent), ["[first difference]  t8"]);
   assert.match(columns()[1].textContent ?? "", /differs from token 2 on/);
 });
 
 test("the last run stays until the first tokens of the next", () => {
   open();
-  stream({ unsteered: [1], steered: [2], random: [3] }, { reset: true, ended: "length" });
-  stream({ unsteered: [], steered: [], random: [] }, { reset: true, request: 2, strength: -0.5 });
+  stream({ baseline: [1], changed: [2], random: [3] }, { reset: true, ended: "length" });
+  stream({ baseline: [], changed: [], random: [] }, { reset: true, request: 2, strength: -0.5 });
   assert.equal(made()[0], " t1");
-  stream({ unsteered: [7], steered: [7], random: [7] }, { request: 2 });
+  stream({ baseline: [7], changed: [7], random: [7] }, { request: 2 });
   assert.deepEqual(made(), [" t7", " t7", " t7"]);
-  assert.match(columns()[1].textContent ?? "", /^steered \u22120.50/);
+  assert.match(columns()[1].textContent ?? "", /^changed \u22120.50/);
 });
 
 test("tokens of an older run, or of one whose beginning was missed, are dropped", () => {
   open();
-  stream({ unsteered: [1], steered: [1], random: [1] }, { reset: true, request: 4 });
-  stream({ unsteered: [9], steered: [9], random: [9] }, { request: 3, reset: true });
-  stream({ unsteered: [8], steered: [8], random: [8] }, { request: 5 });
+  stream({ baseline: [1], changed: [1], random: [1] }, { reset: true, request: 4 });
+  stream({ baseline: [9], changed: [9], random: [9] }, { request: 3, reset: true });
+  stream({ baseline: [8], changed: [8], random: [8] }, { request: 5 });
   assert.deepEqual(made(), [" t1", " t1", " t1"]);
 });
 
 test("why a run ended is told in each column", () => {
   open();
-  stream({ unsteered: [1, 2], steered: [1, 2], random: [1] }, { reset: true, ended: "length" });
+  stream({ baseline: [1, 2], changed: [1, 2], random: [1] }, { reset: true, ended: "length" });
   assert.match(columns()[0].textContent ?? "", /reached the limit of 2 tokens/);
   assert.match(columns()[2].textContent ?? "", /ended by itself after 1 token/);
-  stream({ unsteered: [1], steered: [1], random: [1] }, { reset: true, request: 2, ended: "cancelled" });
+  stream({ baseline: [1], changed: [1], random: [1] }, { reset: true, request: 2, ended: "cancelled" });
   assert.match(columns()[0].textContent ?? "", /stopped after 1 token/);
 });
 
@@ -138,7 +138,7 @@ test("a change after a run is told, and starts nothing", async () => {
   open();
   const hint = find(page.holder, ".gscope-actions [role=status]");
   button(page.holder, "Start").click();
-  stream({ unsteered: [1], steered: [1], random: [1] }, { reset: true, ended: "length" });
+  stream({ baseline: [1], changed: [1], random: [1] }, { reset: true, ended: "length" });
   assert.equal(hint.textContent, "");
   enter(find(page.holder, "input[type=range]"), "0.5", "input");
   await wait(40);
@@ -194,7 +194,7 @@ test("a prompt over the limit does not start", () => {
 
 test("an error keeps the text and frees Start", () => {
   open();
-  stream({ unsteered: [1], steered: [1], random: [1] }, { reset: true });
+  stream({ baseline: [1], changed: [1], random: [1] }, { reset: true });
   button(page.holder, "Start").click();
   become("busy");
   model.fromPython("status", { state: "error", message: "Out of memory.", progress: null, request: 2 });
@@ -203,9 +203,9 @@ test("an error keeps the text and frees Start", () => {
 });
 
 test("hostile tokens, prompts and labels stay text", () => {
-  open({ prompt: hostile[0], features: [{ feature: 1, label: { text: hostile[0], source: hostile[1], auc: null }, known_max: null }], active: [true] });
+  open({ prompt: hostile[0], features: [{ feature: 1, label: { text: hostile[0], source: hostile[1], auc: null }, max_activation: null }], active: [true] });
   const tokens = hostile.map((text, id) => ({ id, text, logprob: -1 }));
-  stream({}, { reset: true, prompt: hostile.join(""), control: hostile[0], rows: ["unsteered", "steered", "random"].map((name) => ({ name, tokens })) });
+  stream({}, { reset: true, prompt: hostile.join(""), control: hostile[0], rows: ["baseline", "changed", "random"].map((name) => ({ name, tokens })) });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);
   assert.ok((made()[0] ?? "").startsWith(hostile[0]));
 });

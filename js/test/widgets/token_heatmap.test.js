@@ -13,7 +13,7 @@ let close;
 /** @param {Record<string, any>} [state] */
 function open(state = {}) {
   model = new FakeModel({
-    ...structuredClone(base_state), text: "a b", text_limit: 50, features: [7, 3], width: 100, color_range: "feature",
+    ...structuredClone(base_state), text: "a b", text_limit: 50, features: [7, 3], d_dict: 100, color_range: "feature",
     selected_pos: null, selected_feature: null, ...state,
   });
   close = render(widget, model, page.holder);
@@ -23,7 +23,7 @@ function open(state = {}) {
 function answer(changes = {}) {
   const tokens = changes.tokens ?? ["<bos>", "a", " b", "\n"];
   const n = tokens.length;
-  const features = changes.features ?? [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, known_max: 10 }, { feature: 3, label: null, known_max: null }];
+  const features = changes.features ?? [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }, { feature: 3, label: null, max_activation: null }];
   const values = Float32Array.from({ length: features.length * n }, (_, at) => [100, 2.5, 5, 0][at % n % 4] / (1 + Math.floor(at / n)));
   const lists = {
     values: [values, [features.length, n]], top_features: [Int32Array.from({ length: n * 2 }, (_, at) => [7, 42][at % 2]), [n, 2]],
@@ -222,7 +222,7 @@ test("a glyph of several tokens is drawn once", () => {
 test("hostile tokens and labels stay text", () => {
   open({ features: hostile.map((_, at) => at).slice(0, 4), selected_pos: 1 });
   const label = { text: hostile[0], source: hostile[1], auc: 0.5 };
-  answer({ tokens: hostile, ignored: { 2: hostile[0] }, features: [{ feature: 0, label, known_max: 1 }], labels: { 42: label } });
+  answer({ tokens: hostile, ignored: { 2: hostile[0] }, features: [{ feature: 0, label, max_activation: 1 }], labels: { 42: label } });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a, iframe").length, 0);
   assert.equal(tokens()[0].textContent, hostile[0]);
 });

@@ -252,7 +252,7 @@ def test_a_dictionary_of_another_model_or_kind_is_refused_and_not_registered(she
         shelf.open_folder(folder)
     with pytest.raises(gs.UnknownDictionary, match="no dictionary that this scope has opened"):
         shelf.find_id(describe(folder).id)
-    assert shelf.open_folder(make_dictionary()).width == 40
+    assert shelf.open_folder(make_dictionary()).d_dict == 40
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_pt_and_it_dictionaries_are_told_apart_by_their_config(make_dictionary, 
     shelf = Shelf(model_info(id=model), name=model)
     folder = make_dictionary(config={"model_name": made_for})
     if fits:
-        assert shelf.open_folder(folder).width == 40
+        assert shelf.open_folder(folder).d_dict == 40
     else:
         with pytest.raises(gs.UnknownDictionary, match=f"was made for {made_for}, and this is {model}"):
             shelf.open_folder(folder)

@@ -82,8 +82,10 @@ def site_of(kind):
 def check_reading(scope, reading, folder):
     """Against NumPy in float64 on the published tensors, and activations that plain hooks take."""
     config = json.loads((folder / "config.json").read_text())
-    for member, layer in enumerate(reading.dictionary.layers):
-        name = "params.safetensors" if len(reading.dictionary.layers) == 1 else f"params_layer_{member}.safetensors"
+    for member, layer in enumerate(reading.dictionary_info.layers):
+        name = (
+            "params.safetensors" if len(reading.dictionary_info.layers) == 1 else f"params_layer_{member}.safetensors"
+        )
         w = {key: value.astype(np.float64) for key, value in load_file(folder / name).items()}
         x = hooked(
             scope, config["hf_hook_point_in"].replace(config["hf_hook_point_in"].split(".")[2], str(layer)), reading
@@ -222,7 +224,7 @@ def test_a_new_commit_with_the_same_weights_changes_nothing_and_with_others_brin
     (root / "README.md").write_text("new")
     scope.catalogue(refresh=True)
     assert scope.dictionary() is first
-    assert first.info.commit == scope.provenance(first).dictionary_revision
+    assert scope.provenance([first.info.id]).dictionaries == {first.info.id: first.info.commit}
     write_folder(root, lies_in(first.info), size="270m", seed=99)
     scope.catalogue(refresh=True)
     second = scope.dictionary()

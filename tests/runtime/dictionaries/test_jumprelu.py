@@ -250,7 +250,7 @@ def test_decoding_silence_gives_the_bias(tiny_dictionary, read_weights):
 
 def test_a_direction_is_the_row_of_w_dec_on_disk(dictionary, read_weights):
     rows = read_weights(folder_of(dictionary))["w_dec"]
-    for feature in (0, 1, dictionary.width - 1):
+    for feature in (0, 1, dictionary.d_dict - 1):
         np.testing.assert_array_equal(dictionary.direction(feature), rows[feature].astype(np.float32))
 
 
@@ -261,7 +261,7 @@ def test_a_feature_that_does_not_exist_is_refused_everywhere(tiny, tiny_dictiona
         lambda: tiny_dictionary.feature(feature),
         lambda: tiny_dictionary.direction(feature),
         lambda: tiny_dictionary.label(feature),
-        lambda: tiny_dictionary.known_max(feature),
+        lambda: tiny_dictionary.max_activation(feature),
         lambda: tiny_dictionary.encode(x, features=(feature,)),
         lambda: tiny.read("hello", tiny_dictionary, features=[feature]),
     ):

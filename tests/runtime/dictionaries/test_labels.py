@@ -22,12 +22,12 @@ def test_labels_come_with_their_source_and_scores(tmp_path):
     label = notes.labels[3]
     assert (label.text, label.source, label.auc, label.precision, label.recall) == ("ducks", "by eye", 0.9, 0.8, 0.7)
     assert set(notes.labels) == {3}
-    assert notes.known_max == {3: 7.5, 4: 0.0}
+    assert notes.max_activation == {3: 7.5, 4: 0.0}
 
 
 def test_no_file_means_no_notes(tmp_path):
     notes = load_notes(LocalFolder(tmp_path), d_dict=10)
-    assert (notes.labels, notes.known_max) == ({}, {})
+    assert (notes.labels, notes.max_activation) == ({}, {})
 
 
 @pytest.mark.parametrize(

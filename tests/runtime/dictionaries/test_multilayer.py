@@ -89,7 +89,7 @@ def test_encode_and_decode_are_the_published_sums(make_multilayer, options):
 def test_features_are_numbered_member_after_member(make_multilayer, x):
     folder = make_multilayer()
     dictionary, weights = open_folder(folder), members(folder)
-    assert dictionary.width == N * SHARE
+    assert dictionary.d_dict == N * SHARE
     for feature in (0, 6, 7, 13, 20):
         member, local = divmod(feature, SHARE)
         assert dictionary.source_layer(feature) == member

@@ -46,7 +46,7 @@ def test_a_card_shows_what_the_examples_file_holds(scope, dictionary):
 )  # fmt: skip
 def test_effects_without_a_file_are_the_directions_times_the_unembedding_with_its_gain(scope, plain_mini, wishes):
     dictionary = scope.dictionary(**wishes)
-    feature = dictionary.width // 2 + 3
+    feature = dictionary.d_dict // 2 + 3
     card = scope.card(dictionary.feature(feature), sources=())
     state = {name: value.double().numpy() for name, value in plain_mini.state_dict().items()}
     row = dictionary.decoder_rows()[feature].astype(np.float64)
@@ -141,9 +141,9 @@ def test_labels_are_found_here_after_they_were_seen_and_at_neuronpedia_before(ne
     dictionary = published.dictionary()
     assert published.find("cats") == []
     there = published.find("cats", where="neuronpedia")
-    assert {one.feature.feature for one in there} == {3, 5}
+    assert {one.feature for one in there} == {3, 5}
     published.card(dictionary.feature(5))
-    assert {(one.feature.feature, one.label.text) for one in published.find("CATS")} >= {(5, "cats 5")}
+    assert {(one.feature, one.label.text) for one in published.find("CATS")} >= {(5, "cats 5")}
     assert published.find("cats 4") == []
     with pytest.raises(gs.InvalidValue, match="three characters"):
         published.find("ca", where="neuronpedia")

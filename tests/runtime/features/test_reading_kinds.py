@@ -111,9 +111,9 @@ def test_a_dictionary_of_several_layers_sums_its_errors_over_them(tiny, make_mul
         y = ws[j]["b_dec"] + sum(zs[i] @ ws[i]["w_dec"][:, j] for i in range(j + 1))
         ys.append(y + xs[j] @ ws[j]["affine_skip_connection"] if affine else y)
     check(reading, np.concatenate(zs, 1), np.stack(targets, 1), np.stack(ys, 1))
-    assert reading.dictionary.layers == layers
-    some = tiny.read(TEXT, dictionary, features=[3, dictionary.width - 1])
-    np.testing.assert_allclose(some.trace(dictionary.width - 1), reading.trace(dictionary.width - 1), atol=1e-4)
+    assert reading.dictionary_info.layers == layers
+    some = tiny.read(TEXT, dictionary, features=[3, dictionary.d_dict - 1])
+    np.testing.assert_allclose(some.trace(dictionary.d_dict - 1), reading.trace(dictionary.d_dict - 1), atol=1e-4)
     assert np.isnan(some.error_norm).all()
     np.testing.assert_allclose(some.norm, reading.norm)
 
@@ -149,7 +149,7 @@ def test_the_heatmap_shows_any_kind(tiny, make_multilayer, make_dictionary, site
     np.testing.assert_array_equal(heatmap.reading.trace(3), tiny.read(TEXT, dictionary).trace(3))
     assert "ducks" in heatmap.to_html()
     assert "scope.dictionary(path=" in heatmap.to_code()
-    assert tiny.find("duck", dictionary)[0].feature.feature == 3
+    assert tiny.find("duck", dictionary)[0].feature == 3
     assert dictionary.label(3).text == "ducks"
 
 

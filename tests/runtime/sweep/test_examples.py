@@ -123,7 +123,7 @@ def test_rows_read_from_the_model_are_those_of_a_reading(tiny, make_dictionary, 
     ids[:, 0] = 2
     table = collect_examples(dictionary, ids, read_rows(tiny._loaded.text_model, dictionary, ids, batch=2), k=4)
     dense = np.stack([tiny.read(row.tolist(), dictionary).to_dense() for row in ids])
-    for feature in range(dictionary.width):
+    for feature in range(dictionary.d_dict):
         best = np.sort(dense[:, :, feature].ravel())[::-1][:4]
         np.testing.assert_allclose(table.activations[feature], best, atol=1e-3)
         for value, row, column in zip(

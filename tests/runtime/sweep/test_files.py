@@ -67,7 +67,7 @@ def test_a_feature_is_read_as_it_was_written(table, tmp_path):
         np.testing.assert_array_equal(found.logit_effects, table.logit_effects[feature, :count])
         np.testing.assert_array_equal(found.tokens, table.tokens[table.seq_ids[feature, :count]])
         assert found.tokens.shape == (count, SEQ_LEN)
-        assert found.frequency == table.feature_frequencies[feature]
+        assert found.density == table.feature_frequencies[feature]
         for name in OPTIONAL[1:]:
             np.testing.assert_array_equal(getattr(found, name), getattr(table, name)[feature])
 

@@ -54,7 +54,7 @@ def test_effects_are_the_gained_unembedding_along_the_direction(
     table = collect_examples(dictionary, ids, read_rows(tiny._loaded.text_model, dictionary, ids), k=5, effects=effects)
     directions = directions_plainly(site, folder, model)
     expected = directions @ gained.T
-    for f in range(dictionary.width):
+    for f in range(dictionary.d_dict):
         np.testing.assert_allclose(table.top_logits[f], np.sort(expected[f])[::-1][:10], rtol=1e-3, atol=1e-4)
         np.testing.assert_allclose(table.bottom_logits[f], np.sort(expected[f])[:10], rtol=1e-3, atol=1e-4)
         np.testing.assert_allclose(expected[f][table.top_tokens[f]], table.top_logits[f], rtol=1e-3, atol=1e-4)

@@ -117,7 +117,7 @@ def test_a_written_file_is_read_by_the_runtime(world, tmp_path):
     notes = load_notes(LocalFolder(tmp_path), d_dict=CONCEPTS)
     assert notes.labels[4].text == NAMES[4]
     assert notes.labels[4].precision == 1.0
-    assert len(notes.known_max) == CONCEPTS
+    assert len(notes.max_activation) == CONCEPTS
     entry = json.loads(path.read_text())["features"][4]
     assert entry["rivals"] == {"neuron": 0.7, "coordinate": 0.7, "probe": 0.7, "token": 0.7, "neuron_index": 4}
     assert entry["level"] == "above word" and entry["f1"] == 1.0
