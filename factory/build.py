@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from factory.corpus import generate_chat, generate_documents
 from factory.training import family
-from factory.training.activations import Place, collect_activations
+from factory.training.activations import collect_activations
 from factory.training.artefact import (
     load_members,
     measure_fit,
@@ -38,6 +38,7 @@ from factory.training.corpus_tokens import (
 )
 from factory.training.dictionary import DictionaryRecipe, train_dictionary
 from factory.training.model import BUDGETS, Budget, ModelRecipe, load_trained, train_model
+from factory.training.places import Place
 from factory.training.tokenizer import SPECIAL_IDS, VOCABULARY, fit_tokenizer, save_tokenizer
 
 TOKENIZER_DOCUMENTS = {"base": 18_000, "chat": 4_000}

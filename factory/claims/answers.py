@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from factory.training.places import find_point
 from factory.training.tokenizer import SPECIAL_IDS
+from gscope_widgets.runtime.gemma.hooks import edit
 
 BOS, PAD = SPECIAL_IDS["<bos>"], SPECIAL_IDS["<pad>"]
 TOKENS_A_BATCH = 8192  # about 130 MB of float32 logits
@@ -28,17 +30,14 @@ def zeroed_heads(model, layer: int, heads: Sequence[int] | None = None) -> Itera
     width = model.config.head_dim
     chosen = range(model.config.num_attention_heads) if heads is None else heads
 
-    def zero(_module, inputs):
-        kept = inputs[0].clone()
+    def zero(x: torch.Tensor) -> torch.Tensor:
+        kept = x.clone()
         for head in chosen:
             kept[..., head * width : (head + 1) * width] = 0
-        return (kept, *inputs[1:])
+        return kept
 
-    handle = model.model.layers[layer].self_attn.o_proj.register_forward_pre_hook(zero)
-    try:
+    with edit(find_point(model, ("attn_out", layer)), zero):
         yield
-    finally:
-        handle.remove()
 
 
 @contextmanager
@@ -54,6 +53,7 @@ def windowed(model, layer: int, *, keep_first: int = 0) -> Iterator[None]:
         width = args[0].shape[1] if args else kwargs["hidden_states"].shape[1]
         return args, kwargs | {"attention_mask": _window_mask(width, window, keep_first)}
 
+    # A mask is no activation: it comes by keyword, which the runtime's hooks leave alone.
     handle = model.model.layers[layer].self_attn.register_forward_pre_hook(narrow, with_kwargs=True)
     try:
         yield
@@ -91,8 +91,8 @@ def score_answers(model, tokenizer: Tokenizer, prompts: Sequence[str], answers: 
     for part in _batches([len(row) for row in rows]):
         ids = _pad([rows[at] for at in part])
         with ExitStack() as stack:
-            for edit in edits:
-                stack.enter_context(edit(model))
+            for change in edits:
+                stack.enter_context(change(model))
             logits = model(input_ids=ids, use_cache=False).logits.float()
         for line, at in enumerate(part):
             wanted = ids[line, starts[at] : len(rows[at])]
@@ -129,8 +129,8 @@ def token_losses(model, ids: torch.Tensor, *edits) -> np.ndarray:
     losses = []
     for part in ids.split(max(1, TOKENS_A_BATCH // ids.shape[1])):
         with ExitStack() as stack:
-            for edit in edits:
-                stack.enter_context(edit(model))
+            for change in edits:
+                stack.enter_context(change(model))
             told = model(input_ids=part, use_cache=False).logits[:, :-1].float().log_softmax(-1)
         losses.append(-told.gather(-1, part[:, 1:, None])[..., 0].double().numpy())
     return np.concatenate(losses)

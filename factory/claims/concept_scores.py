@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from factory.claims.auc import auc_of_ranks
+
 MIN_POSITIVES = 50  # tokens; a concept rarer than this in a sample is not scored there
 _TOKENS_A_BLOCK = 8192
 _PAIRS_A_BLOCK = 1 << 22
@@ -45,6 +47,11 @@ class Firings:
         mean = first + (size + 1) / 2  # from 1 in the whole list
         silent = self.tokens - self.counts
         return np.repeat(mean, size) + (silent - self.starts[:-1])[self.feature]
+
+    @property
+    def inactive_rank(self) -> np.ndarray:
+        """float64, [feature]: the rank that its inactive tokens share, the mean of those from 1 to their number."""
+        return (self.tokens - self.counts + 1) / 2
 
     @property
     def density(self) -> np.ndarray:
@@ -135,7 +142,8 @@ def score_firings(firings: Firings, concepts: np.ndarray) -> ConceptScores:
     """
     positives = concepts.sum(0)
     hits, rank_sum = sum_over_concepts(firings, concepts)
-    auc = _auc(rank_sum, hits, positives, firings.counts[:, None], firings.tokens)
+    rank_sum = rank_sum + (positives - hits) * firings.inactive_rank[:, None]
+    auc = auc_of_ranks(rank_sum, positives, firings.tokens)
     enough = (positives >= MIN_POSITIVES) & (firings.tokens - positives >= MIN_POSITIVES)
     return ConceptScores(
         np.where(enough, auc, np.nan),
@@ -158,22 +166,15 @@ def score_marked(firings: Firings, marked: np.ndarray, positives: np.ndarray) ->
         float64, [feature] each; AUC is NaN where a target is empty or everything.
     """
     hits = firings.sum_by_feature(marked)
-    rank_sum = firings.sum_by_feature(firings.ranks * marked)
+    rank_sum = firings.sum_by_feature(firings.ranks * marked) + (positives - hits) * firings.inactive_rank
     precision, recall = hits / np.maximum(firings.counts, 1), hits / np.maximum(positives, 1)
-    auc = _auc(rank_sum, hits, positives, firings.counts, firings.tokens)
-    auc = np.where((positives > 0) & (positives < firings.tokens), auc, np.nan)
+    auc = auc_of_ranks(rank_sum, positives, firings.tokens)
     return {"auc": auc, "precision": precision, "recall": recall, "f1": harmonic_mean(precision, recall)}
 
 
 def choose_concepts(scores: np.ndarray) -> np.ndarray:
     """The best concept of each feature, int64 [feature]; scores [feature, concept] may hold NaN."""
     return np.where(np.isnan(scores), -1.0, scores).argmax(1)
-
-
-def _auc(rank_sum, hits, positives, firing, tokens: int) -> np.ndarray:
-    rank_sum = rank_sum + (positives - hits) * (tokens - firing + 1) / 2
-    pairs = positives * (tokens - positives)
-    return (rank_sum - positives * (positives + 1) / 2) / np.maximum(pairs, 1)
 
 
 def sum_over_concepts(firings: Firings, concepts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

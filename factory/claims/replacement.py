@@ -9,26 +9,18 @@ import torch
 from torch.nn import functional
 
 from factory.claims.record import RESAMPLES
-from factory.training.activations import Place
-from factory.training.artefact import encode
+from factory.training.artefact import decode_output, encode
 from factory.training.corpus_tokens import LabelledRows
+from factory.training.places import Place, find_point
 from gscope_widgets.runtime.gemma.hooks import edit
-from gscope_widgets.runtime.gemma.sites import HookPoint, find_hook_point, find_text_model
 
 ROWS_A_PASS = 32
-_SITES = {"mlp_in": "transcoder"}  # our word for a kind of activation -> the runtime's for the site that reads it
-
-
-def point_of(model, place: Place) -> HookPoint:
-    """Where an activation lives in a model."""
-    kind, layer = place
-    return find_hook_point(find_text_model(model), site=_SITES.get(kind, kind), layer=layer)
 
 
 @contextmanager
 def replaced(model, place: Place, change: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
     """`change(activation)`, [row, pos, d] both, takes the activation's place, but at BOS."""
-    with edit(point_of(model, place), lambda x: torch.cat([x[:, :1], change(x)[:, 1:]], 1)):
+    with edit(find_point(model, place), lambda x: torch.cat([x[:, :1], change(x)[:, 1:]], 1)):
         yield
 
 
@@ -59,24 +51,10 @@ def rebuilt(
 
     with ExitStack() as stack:
         for member, place in enumerate(inputs):
-            stack.enter_context(edit(point_of(model, place), partial(read, member)))
+            stack.enter_context(edit(find_point(model, place), partial(read, member)))
         for output in range(len(targets)) if outputs is None else outputs:
             stack.enter_context(replaced(model, targets[output], partial(write, output)))
         yield
-
-
-def decode_output(
-    members: list[dict[str, torch.Tensor]], activations: dict[int, torch.Tensor], x: torch.Tensor, *, output: int
-) -> torch.Tensor:
-    """One reconstruction, [..., d_out]: from the members up to `output`; x is the input there, for the affine term."""
-    member = members[output]
-    total = member["b_dec"]
-    if "affine_skip_connection" in member:
-        total = total + x @ member["affine_skip_connection"]
-    for source in range(output + 1):
-        w_dec = members[source]["w_dec"]
-        total = total + activations[source] @ (w_dec if w_dec.ndim == 2 else w_dec[:, output])
-    return total
 
 
 def document_losses(model, rows: LabelledRows, *, documents: int) -> np.ndarray:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 import torch
 from tokenizers import Tokenizer
 
+from factory.training.places import find_point
 from factory.training.tokenizer import SPECIAL_IDS
+from gscope_widgets.runtime.gemma import hooks
+from gscope_widgets.runtime.gemma.hooks import capture
+from gscope_widgets.runtime.gemma.sites import HookPoint
 
 BOS, EOS, PAD = SPECIAL_IDS["<bos>"], SPECIAL_IDS["<eos>"], SPECIAL_IDS["<pad>"]
 STOPS = (EOS, SPECIAL_IDS["<end_of_turn>"])
@@ -19,25 +23,17 @@ Edit = Callable[[torch.Tensor], torch.Tensor]
 @contextmanager
 def edited(model, layer: int, edit: Edit | None) -> Iterator[None]:
     """While open, the residual stream after a layer, [row, pos, d_model], is what `edit` makes of it; BOS is kept."""
-    kept: list[torch.Tensor] = []
-
-    def find_bos(_module, inputs) -> None:
-        kept[:] = [inputs[0] == BOS]
-
-    def replace(_module, _inputs, output):
-        x = output[0] if isinstance(output, tuple) else output
-        new = torch.where(kept[0][..., None], x, edit(x))
-        return (new, *output[1:]) if isinstance(output, tuple) else new
-
-    handles = []
-    if edit:
-        handles.append(model.model.embed_tokens.register_forward_pre_hook(find_bos))
-        handles.append(model.model.layers[layer].register_forward_hook(replace))
-    try:
+    if edit is None:
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
+        return
+    embedded = HookPoint(model.model.embed_tokens, "input", "model.embed_tokens.input")
+    with capture(embedded) as ids:
+
+        def edit_text(x: torch.Tensor) -> torch.Tensor:
+            return torch.where((ids.pop() == BOS)[..., None], x, edit(x))
+
+        with hooks.edit(find_point(model, ("resid_post", layer)), edit_text):
+            yield
 
 
 def encode_prompt(tokenizer: Tokenizer, text: str) -> list[int]:

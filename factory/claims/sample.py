@@ -11,9 +11,10 @@ import torch
 from factory.claims.ngrams import NgramModel
 from factory.corpus import CONCEPTS, Document, generate_chat, generate_documents
 from factory.corpus.concepts import CHAT_CONCEPTS
-from factory.training.activations import Place, collect_activations
+from factory.training.activations import collect_activations
 from factory.training.corpus_tokens import TRAIN_SEED, LabelledRows, label_rows, real_positions
 from factory.training.model import load_trained
+from factory.training.places import Place
 
 DOCUMENTS = 600  # of each sample: about 125,000 tokens of base text
 # Conversations of the twin's text to one base document: seven tenths of its tokens, as in training.
@@ -68,7 +69,7 @@ class Sample:
         return activations[torch.from_numpy(self.real[:, 1:].reshape(-1))].float()
 
 
-class Laboratory:
+class Evaluation:
     """A finished build, opened for measuring: models, tokenizer, samples and their activations."""
 
     def __init__(self, build):

@@ -7,15 +7,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from factory.training.dictionary import DictionaryRecipe
+from factory.training.places import name_point
 
 # Published files are float32 throughout; mini halves the large ones.
 HALVED = ("w_enc", "w_dec", "affine_skip_connection")
-_HOOKS = {
-    "resid_post": "model.layers.{}.output",
-    "attn_out": "model.layers.{}.self_attn.o_proj.input",
-    "mlp_in": "model.layers.{}.pre_feedforward_layernorm.output",
-    "mlp_out": "model.layers.{}.post_feedforward_layernorm.output",
-}
 
 
 def round_tensors(members: list[dict[str, torch.Tensor]]) -> list[dict[str, torch.Tensor]]:
@@ -36,8 +31,8 @@ def save_dictionary(
     number = "{" + ("all" if recipe.kind == "clt" else ",".join(map(str, layers))) + "}"
     number = str(layers[0]) if len(layers) == 1 else number
     config = {
-        "hf_hook_point_in": _HOOKS[recipe.inputs[0][0]].format(number),
-        "hf_hook_point_out": _HOOKS[recipe.targets[0][0]].format(number),
+        "hf_hook_point_in": name_point(recipe.inputs[0][0], number),
+        "hf_hook_point_out": name_point(recipe.targets[0][0], number),
         "width": recipe.features * len(layers),
         "model_name": model_name,
         "architecture": "jump_relu",
@@ -75,16 +70,27 @@ def decode(
     members: list[dict[str, torch.Tensor]], activations: list[torch.Tensor], inputs: list[torch.Tensor]
 ) -> list[torch.Tensor]:
     """Reconstructions of the targets, [tokens, d_out] by output; inputs serve the affine term."""
-    rebuilt = []
-    for output, member in enumerate(members):
-        total = member["b_dec"].clone()
-        if "affine_skip_connection" in member:
-            total = total + inputs[output] @ member["affine_skip_connection"]
-        for source in range(output + 1):
-            w_dec = members[source]["w_dec"]
-            total = total + activations[source] @ (w_dec if w_dec.ndim == 2 else w_dec[:, output])
-        rebuilt.append(total)
-    return rebuilt
+    fired = dict(enumerate(activations))
+    return [decode_output(members, fired, inputs[output], output=output) for output in range(len(members))]
+
+
+def decode_output(
+    members: list[dict[str, torch.Tensor]], activations: dict[int, torch.Tensor], x: torch.Tensor, *, output: int
+) -> torch.Tensor:
+    """One reconstruction, [..., d_out]: what the members up to `output` write there, its bias and affine term.
+
+    Args:
+        activations: [..., F_l] by member; those after `output` are not asked for.
+        x: the input of member `output`, [..., d_in], for the affine term.
+    """
+    member = members[output]
+    total = member["b_dec"]
+    if "affine_skip_connection" in member:
+        total = total + x @ member["affine_skip_connection"]
+    for source in range(output + 1):
+        w_dec = members[source]["w_dec"]
+        total = total + activations[source] @ (w_dec if w_dec.ndim == 2 else w_dec[:, output])
+    return total
 
 
 def measure_fit(members, inputs: list[torch.Tensor], targets: list[torch.Tensor]) -> dict[str, float]:

@@ -8,16 +8,18 @@ from dataclasses import asdict, dataclass
 import torch
 from torch.nn import functional
 
-from factory.training.activations import Place
-from factory.training.objective import Draft, measure_loss
+from factory.training.objective import DictionaryModule, measure_loss
+from factory.training.places import Place
 
 SAMPLE = 20_000  # tokens from which scales, means and the first features are taken
-FIRST_ENCODER = 0.3  # norm of a new feature's encoder: small, so that the first reconstructions are
-THRESHOLD_RATE = 5.0  # thresholds are logarithms and need larger steps than the matrices
-QUIET_STEPS = 25  # after so many steps without firing a feature's threshold is lowered by LOWERING,
-LOWERING = 0.15  # of its logarithm: it has no gradient of its own until something comes near it
-LEAST_MOMENT = 1e-6  # of the largest: smaller ones count as so large in whitening
-REVIVALS = 5  # times in training that features which have gone silent start again from what is badly rebuilt
+INITIAL_ENCODER_NORM = 0.3  # small, so that the first reconstructions are
+THRESHOLD_RATE_FACTOR = 5.0  # thresholds are learnt as logarithms and need larger steps than matrices
+# A feature that never fires, and whose pre-activation never comes near its threshold, has no gradient.
+# After INACTIVE_STEPS such steps its threshold falls by THRESHOLD_DECREMENT of its logarithm, again and again.
+INACTIVE_STEPS = 25
+THRESHOLD_DECREMENT = 0.15
+LEAST_EIGENVALUE = 1e-6  # of the largest, in whitening: smaller ones count as so large
+RESAMPLINGS = 5  # times in training at which dead features are set anew, towards what is badly rebuilt
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,13 @@ def train_dictionary(
     sampled = _pick(inputs, sample, read)
     aims = sampled if itself else _pick(targets, sample, written)
     means = [x.mean(0) for x in sampled]
-    draft = read_draft(start, read, written) if start else _first_draft(recipe, sampled, aims, generator)
+    module = import_tensors(start, read, written) if start else _initialize(recipe, sampled, aims, generator)
     variances = [float((aim - aim.mean(0)).square().sum(1).mean()) * recipe.tokens_a_step for aim in aims]
-    optimizer = _build_optimizer(draft, recipe)
+    optimizer = _build_optimizer(module, recipe)
     loss_of = _compile_loss()
-    silent = [torch.ones(recipe.features, dtype=torch.bool) for _ in inputs]
-    quiet = [torch.zeros(recipe.features) for _ in inputs]
-    revive_every = max(QUIET_STEPS, recipe.steps // (REVIVALS + 3))
+    dead = [torch.ones(recipe.features, dtype=torch.bool) for _ in inputs]
+    inactive = [torch.zeros(recipe.features) for _ in inputs]
+    resample_every = max(INACTIVE_STEPS, recipe.steps // (RESAMPLINGS + 3))
     batches = _draw_batches(len(inputs[0]), recipe, generator)
     started = time.time()
     for step, index in enumerate(batches):
@@ -93,29 +95,29 @@ def train_dictionary(
             group["lr"] = group["peak"] * min(1, (step + 1) / 100, (recipe.steps - step) / (0.3 * recipe.steps))
         batch = _pick(inputs, index, read)
         aim = batch if itself else _pick(targets, index, written)
-        loss, l0, fired, errors = loss_of(draft, batch, aim, variances, prefixes=recipe.prefixes, l0=recipe.l0)
+        loss, l0, fired, errors = loss_of(module, batch, aim, variances, prefixes=recipe.prefixes, l0=recipe.l0)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        draft.normalize_decoder()
-        silent = [one & (count == 0) for one, count in zip(silent, fired, strict=True)]
-        quiet = [torch.where(count > 0, 0, steps + 1) for steps, count in zip(quiet, fired, strict=True)]
-        if step % QUIET_STEPS == 0:
-            _lower_thresholds(draft, quiet)
-        if step and step % revive_every == 0 and step // revive_every <= REVIVALS:
-            _revive(draft, optimizer, silent, batch, errors, means, generator)
-            silent = [torch.ones_like(one) for one in silent]
+        module.normalize_decoder()
+        dead = [one & (count == 0) for one, count in zip(dead, fired, strict=True)]
+        inactive = [torch.where(count > 0, 0, steps + 1) for steps, count in zip(inactive, fired, strict=True)]
+        if step % INACTIVE_STEPS == 0:
+            _lower_thresholds(module, inactive)
+        if step and step % resample_every == 0 and step // resample_every <= RESAMPLINGS:
+            _resample_dead(module, optimizer, dead, batch, errors, means, generator)
+            dead = [torch.ones_like(one) for one in dead]
         if (step + 1) % 250 == 0:
             shares = [float(e.detach().square().sum()) / v for e, v in zip(errors, variances, strict=True)]
             rate = (step + 1) * recipe.tokens_a_step / (time.time() - started)
-            never = sum(int(one.sum()) for one in silent)
+            count = sum(int(one.sum()) for one in dead)
             print(
                 f"{recipe.folder} step {step + 1}/{recipe.steps} error {sum(shares) / len(shares):.4f}"
-                f" L0 {l0.item():.1f} silent {never} {rate:,.0f} tokens/s",
+                f" L0 {l0.item():.1f} dead {count} {rate:,.0f} tokens/s",
                 flush=True,
             )
     record = {"recipe": asdict(recipe), "seconds": round(time.time() - started), "tokens": len(inputs[0])}
-    return write_draft(draft, read, written), record
+    return export_tensors(module, read, written), record
 
 
 def _pick(activations: list[torch.Tensor], index: torch.Tensor, coordinates: list[Coordinates]) -> list[torch.Tensor]:
@@ -130,42 +132,52 @@ def find_coordinates(values: torch.Tensor, *, whitening: float) -> Coordinates:
         one = torch.eye(values.shape[1])
         return Coordinates(one * scale, one / scale, scale)
     moments, directions = torch.linalg.eigh((values.T @ values / len(values)).double())
-    moments = moments.clamp_min(float(moments.max()) * LEAST_MOMENT)
+    moments = moments.clamp_min(float(moments.max()) * LEAST_EIGENVALUE)
     into = ((directions * moments ** (-whitening / 2)) @ directions.T).float()
     back = ((directions * moments ** (whitening / 2)) @ directions.T).float()
     trained = _scale(values @ into)
     return Coordinates(into * trained, back / trained, scale)
 
 
-def write_draft(draft: Draft, read: list[Coordinates], written: list[Coordinates]) -> list[dict[str, torch.Tensor]]:
-    """The published tensors of a draft, float32, one dict a member: they apply to activations as they are.
+def export_tensors(
+    module: DictionaryModule, read: list[Coordinates], written: list[Coordinates]
+) -> list[dict[str, torch.Tensor]]:
+    """The published tensors of a module, float32, one dict a member: they apply to activations as they are.
 
-    A feature's decoder has norm 1 over all its outputs, where each output is measured against the mean norm of its
-    target, relative to the first output's: with one output, a vector of norm 1.
+    Training sees x' = x R (`Coordinates.into` of the input) and y' = y S of the target. There, with H the step,
+
+        z' = pre' H(pre' - threshold'),  pre' = x' w_enc' + b_enc',  y' = z' w_dec' + x' affine' + b_dec',
+
+    so of x and y: w_enc = R w_enc', w_dec = w_dec' S^-1, affine = R affine' S^-1, b_dec = b_dec' S^-1. A feature's
+    scale is free: with s > 0, (s w_enc, s b_enc, s threshold, w_dec / s) is the same dictionary. s is the norm of
+    the feature's decoder over all its outputs, each measured against the mean norm of its target, relative to
+    the first output's: with one output, the published decoder has norm 1.
     """
-    members = len(draft.w_enc)
+    members = len(module.w_enc)
     tensors = []
     for i in range(members):
         first = written[i].scale
-        w_dec = torch.stack([draft.w_dec[i].detach()[:, j] @ one.back for j, one in enumerate(written[i:])], 1)
+        w_dec = torch.stack([module.w_dec[i].detach()[:, j] @ one.back for j, one in enumerate(written[i:])], 1)
         lengths = _measure_lengths(w_dec, [one.scale / first for one in written[i:]])
         w_dec = w_dec / lengths[:, None, None]
         dense = torch.cat([torch.zeros(len(w_dec), i, w_dec.shape[2]), w_dec], 1)
         member = {
-            "w_enc": (read[i].into @ draft.w_enc[i].detach()) * lengths,
-            "b_enc": draft.b_enc[i].detach() * lengths,
-            "threshold": draft.log_threshold[i].detach().exp() * lengths,
+            "w_enc": (read[i].into @ module.w_enc[i].detach()) * lengths,
+            "b_enc": module.b_enc[i].detach() * lengths,
+            "threshold": module.log_threshold[i].detach().exp() * lengths,
             "w_dec": dense if members > 1 else dense[:, 0],
-            "b_dec": draft.b_dec[i].detach() @ written[i].back,
+            "b_dec": module.b_dec[i].detach() @ written[i].back,
         }
-        if len(draft.affine):
-            member["affine_skip_connection"] = read[i].into @ draft.affine[i].detach() @ written[i].back
+        if len(module.affine):
+            member["affine_skip_connection"] = read[i].into @ module.affine[i].detach() @ written[i].back
         tensors.append({name: tensor.contiguous() for name, tensor in member.items()})
     return tensors
 
 
-def read_draft(tensors: list[dict[str, torch.Tensor]], read: list[Coordinates], written: list[Coordinates]) -> Draft:
-    """The draft whose published tensors these are: the reverse of `write_draft`."""
+def import_tensors(
+    tensors: list[dict[str, torch.Tensor]], read: list[Coordinates], written: list[Coordinates]
+) -> DictionaryModule:
+    """The module whose published tensors these are: the reverse of `export_tensors`."""
     columns = {name: [] for name in ("w_enc", "b_enc", "log_threshold", "w_dec", "b_dec", "affine")}
     for i, member in enumerate(tensors):
         w_dec = member["w_dec"].float()
@@ -179,7 +191,7 @@ def read_draft(tensors: list[dict[str, torch.Tensor]], read: list[Coordinates], 
         columns["b_dec"].append(member["b_dec"].float() @ written[i].into)
         if "affine_skip_connection" in member:
             columns["affine"].append(read[i].back @ member["affine_skip_connection"].float() @ written[i].into)
-    return Draft(**columns)
+    return DictionaryModule(**columns)
 
 
 def _measure_lengths(w_dec: torch.Tensor, units: list[float]) -> torch.Tensor:
@@ -199,8 +211,12 @@ def _scale(values: torch.Tensor) -> float:
     return values.shape[1] ** 0.5 / float(values.float().norm(dim=1).mean())
 
 
-def _first_draft(recipe: DictionaryRecipe, inputs, targets, generator) -> Draft:
-    """Features that begin as directions of single tokens, and the affine map that fits best without them."""
+def _initialize(recipe: DictionaryRecipe, inputs, targets, generator) -> DictionaryModule:
+    """Features that begin as directions of single tokens, and the affine map that fits best without them.
+
+    Encoders are centred inputs of random tokens, decoders what the affine map leaves of the same tokens' targets.
+    One threshold for all of a member, at the quantile at which one and a half times the wanted L0 fires.
+    """
     affine, b_dec = [], []
     for x, y in zip(inputs, targets, strict=True):
         matrix = _ridge(x - x.mean(0), y - y.mean(0)) if recipe.affine else torch.zeros(x.shape[1], y.shape[1])
@@ -211,7 +227,7 @@ def _first_draft(recipe: DictionaryRecipe, inputs, targets, generator) -> Draft:
     share = min(0.5, 1.5 * recipe.l0 / (recipe.features * len(inputs)))
     for i, x in enumerate(inputs):
         rows = torch.randint(len(x), (recipe.features,), generator=generator)
-        encoder = FIRST_ENCODER * functional.normalize(x[rows] - x.mean(0), dim=1)
+        encoder = INITIAL_ENCODER_NORM * functional.normalize(x[rows] - x.mean(0), dim=1)
         bias = -(encoder @ x.mean(0))
         pre = x[:1024] @ encoder.T + bias
         cut = max(0.05, float(torch.quantile(pre.flatten()[: 1 << 20], 1 - share)))
@@ -219,22 +235,23 @@ def _first_draft(recipe: DictionaryRecipe, inputs, targets, generator) -> Draft:
         columns["b_enc"].append(bias)
         columns["log_threshold"].append(torch.full((recipe.features,), math.log(cut)))
         columns["w_dec"].append(torch.stack([error[rows] for error in errors[i:]], 1))
-    draft = Draft(**columns, b_dec=b_dec, affine=affine if recipe.affine else [])
-    draft.normalize_decoder()
-    return draft
+    module = DictionaryModule(**columns, b_dec=b_dec, affine=affine if recipe.affine else [])
+    module.normalize_decoder()
+    return module
 
 
 def _ridge(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """The matrix of a ridge regression of y on x, [d_in, d_out]; inputs have a mean square of about 1."""
     return torch.linalg.solve(x.T @ x + 0.01 * len(x) * torch.eye(x.shape[1]), x.T @ y)
 
 
-def _build_optimizer(draft: Draft, recipe: DictionaryRecipe) -> torch.optim.Optimizer:
-    thresholds = list(draft.log_threshold.parameters())
+def _build_optimizer(module: DictionaryModule, recipe: DictionaryRecipe) -> torch.optim.Optimizer:
+    thresholds = list(module.log_threshold.parameters())
     known = {id(parameter) for parameter in thresholds}
-    others = [parameter for parameter in draft.parameters() if id(parameter) not in known]
+    others = [parameter for parameter in module.parameters() if id(parameter) not in known]
     groups = [
         {"params": others, "peak": recipe.rate},
-        {"params": thresholds, "peak": recipe.rate * THRESHOLD_RATE},
+        {"params": thresholds, "peak": recipe.rate * THRESHOLD_RATE_FACTOR},
     ]
     return torch.optim.Adam(groups, lr=recipe.rate, betas=(0.9, 0.99))
 
@@ -250,32 +267,42 @@ def _draw_batches(tokens: int, recipe: DictionaryRecipe, generator):
 
 
 @torch.no_grad()
-def _lower_thresholds(draft: Draft, quiet: list[torch.Tensor]) -> None:
-    for log_threshold, steps in zip(draft.log_threshold, quiet, strict=True):
-        log_threshold.sub_(LOWERING * (steps >= QUIET_STEPS))
+def _lower_thresholds(module: DictionaryModule, inactive: list[torch.Tensor]) -> None:
+    for log_threshold, steps in zip(module.log_threshold, inactive, strict=True):
+        log_threshold.sub_(THRESHOLD_DECREMENT * (steps >= INACTIVE_STEPS))
 
 
 @torch.no_grad()
-def _revive(draft: Draft, optimizer, silent, batch, errors, means, generator) -> None:
-    """Start features that never fired since the last time again, on tokens that are badly rebuilt."""
-    for i, quiet in enumerate(silent):
-        dead = quiet.nonzero().flatten()
-        if not len(dead) or len(dead) == len(quiet):
+def _resample_dead(module: DictionaryModule, optimizer, dead, batch, errors, means, generator) -> None:
+    """Set features anew that have not fired since the last resampling (after Bricken et al. 2023).
+
+    Each is given a token, drawn in proportion to its squared error: the decoder becomes the direction of the
+    error there, the encoder that of the input less its mean, as long as the median encoder of live features, and
+    the threshold the live features' median. Adam forgets what it knew of them.
+
+    Args:
+        dead: bool, [F_l] by member; a member in which all features or none are dead is left as it is.
+        batch: inputs, [batch, d_in] by member; errors: [batch, d_out] by output; means: of inputs, [d_in].
+    """
+    for i, mask in enumerate(dead):
+        chosen = mask.nonzero().flatten()
+        if not len(chosen) or len(chosen) == len(mask):
             continue
-        badness = sum(error.square().sum(1) for error in errors[i:])
-        rows = torch.multinomial(badness, len(dead), replacement=len(dead) > len(badness), generator=generator)
+        squared_error = sum(error.square().sum(1) for error in errors[i:])
+        replacement = len(chosen) > len(squared_error)
+        rows = torch.multinomial(squared_error, len(chosen), replacement=replacement, generator=generator)
         written = torch.stack([error[rows] for error in errors[i:]], 1)
-        living = draft.w_enc[i][:, ~quiet].norm(dim=0).median()
-        encoder = living * functional.normalize(batch[i][rows] - means[i], dim=1)
-        draft.w_dec[i][dead] = functional.normalize(written.flatten(1), dim=1).view_as(written)
-        draft.w_enc[i][:, dead] = encoder.T
-        draft.b_enc[i][dead] = -(encoder @ means[i])
-        draft.log_threshold[i][dead] = draft.log_threshold[i][~quiet].median()
+        live_norm = module.w_enc[i][:, ~mask].norm(dim=0).median()
+        encoder = live_norm * functional.normalize(batch[i][rows] - means[i], dim=1)
+        module.w_dec[i][chosen] = functional.normalize(written.flatten(1), dim=1).view_as(written)
+        module.w_enc[i][:, chosen] = encoder.T
+        module.b_enc[i][chosen] = -(encoder @ means[i])
+        module.log_threshold[i][chosen] = module.log_threshold[i][~mask].median()
         for parameter, where in (
-            (draft.w_dec[i], dead),
-            (draft.w_enc[i], (slice(None), dead)),
-            (draft.b_enc[i], dead),
-            (draft.log_threshold[i], dead),
+            (module.w_dec[i], chosen),
+            (module.w_enc[i], (slice(None), chosen)),
+            (module.b_enc[i], chosen),
+            (module.log_threshold[i], chosen),
         ):
             for moment in ("exp_avg", "exp_avg_sq"):
                 optimizer.state[parameter][moment][where] = 0

@@ -7,11 +7,11 @@ from torch.nn import functional
 # scaled activations (Rajamanoharan et al. 2024, Jumping Ahead).
 WINDOW = 0.3
 # No feature is to fire on more than a tenth of the tokens (Gemma Scope 2 technical paper).
-MAX_FREQUENCY = 0.1
-FREQUENCY_WEIGHT = 0.1
+MAX_DENSITY = 0.1
+DENSITY_WEIGHT = 0.1
 
 
-class Draft(torch.nn.Module):
+class DictionaryModule(torch.nn.Module):
     """A dictionary in training: `members` encoders, each writing to its own output and all later ones.
 
     An SAE or a transcoder has one member; a crosscoder or cross-layer transcoder one a layer.
@@ -39,12 +39,19 @@ class Draft(torch.nn.Module):
             w_dec.div_(w_dec.flatten(1).norm(dim=1)[:, None, None])
 
 
-def measure_loss(draft: Draft, inputs, targets, variances, *, prefixes, l0: float):
+def measure_loss(module: DictionaryModule, inputs, targets, variances, *, prefixes, l0: float):
     """The training loss on one batch.
 
-    FVU in those coordinates, averaged over outputs and Matryoshka prefixes, plus (L0 / target - 1)^2, plus a penalty on
-    features that fire on more than a tenth of the tokens. Thresholds learn through straight-through
-    estimates. Matrix products are in bfloat16, sums in float32.
+    FVU in the coordinates of training, averaged over outputs and Matryoshka prefixes, plus (L0 / target - 1)^2, plus
+    a penalty on features that fire on more than a tenth of the tokens. Matrix products are in bfloat16, sums in
+    float32.
+
+    Thresholds learn by straight-through estimates. With H the step and a feature's activation z = pre H(pre - t),
+
+        dz / dt = -t delta(pre - t)   and   d E[H(pre - t)] / dt = -E[delta(pre - t)]
+
+    are zero nearly everywhere; the delta is replaced by a rectangle of height 1 / WINDOW and width WINDOW around t.
+    `slope` carries that into the graph: its value is 0 and its derivative by t is -1 / WINDOW.
 
     Args:
         inputs: [batch, d_in] by member, in the coordinates of training.
@@ -59,27 +66,30 @@ def measure_loss(draft: Draft, inputs, targets, variances, *, prefixes, l0: floa
     outputs = len(targets)
     activations, fired, mean_l0, too_frequent = [], [], 0.0, 0.0
     for member, x in enumerate(inputs):
-        threshold = draft.log_threshold[member].exp()
-        pre = (x.bfloat16() @ draft.w_enc[member].bfloat16()).float() + draft.b_enc[member]
+        threshold = module.log_threshold[member].exp()
+        pre = (x.bfloat16() @ module.w_enc[member].bfloat16()).float() + module.b_enc[member]
         gate = (pre > threshold).float()
         near = ((pre - threshold).abs() < WINDOW / 2).float()
-        lowered = (threshold.detach() - threshold) / WINDOW
-        activations.append((pre * gate + near * (threshold.detach() * lowered)).bfloat16())
-        frequency = gate.mean(0) + near.mean(0) * lowered
-        mean_l0 = mean_l0 + frequency.sum()
-        too_frequent = too_frequent + functional.relu(frequency / MAX_FREQUENCY - 1).square().sum()
+        slope = (threshold.detach() - threshold) / WINDOW
+        activations.append((pre * gate + near * (threshold.detach() * slope)).bfloat16())
+        density = gate.mean(0) + near.mean(0) * slope
+        mean_l0 = mean_l0 + density.sum()
+        too_frequent = too_frequent + functional.relu(density / MAX_DENSITY - 1).square().sum()
         fired.append(gate.sum(0).detach())
-    rebuilt = [b_dec + (inputs[j] @ draft.affine[j] if len(draft.affine) else 0) for j, b_dec in enumerate(draft.b_dec)]
+    affine = len(module.affine)
+    rebuilt = [b_dec + (inputs[j] @ module.affine[j] if affine else 0) for j, b_dec in enumerate(module.b_dec)]
+    # Prefix by prefix, each on top of what the one before it has rebuilt.
     fvu, first = 0.0, 0
     for prefix in prefixes:
         for member, z in enumerate(activations):
-            w_dec = draft.w_dec[member][first:prefix]
-            written = (z[:, first:prefix] @ w_dec.flatten(1).bfloat16()).float().unflatten(1, w_dec.shape[1:])
+            w_dec = module.w_dec[member][first:prefix]
+            written = (z[:, first:prefix] @ w_dec.flatten(1).bfloat16()).float()
+            written = written.unflatten(1, w_dec.shape[1:])
             for j in range(member, outputs):
                 rebuilt[j] = rebuilt[j] + written[:, j - member]
         errors = [target - guess for target, guess in zip(targets, rebuilt, strict=True)]
         shares = [error.square().sum() / total for error, total in zip(errors, variances, strict=True)]
         fvu = fvu + sum(shares) / outputs
         first = prefix
-    loss = fvu / len(prefixes) + (mean_l0 / l0 - 1).square() + FREQUENCY_WEIGHT * too_frequent
+    loss = fvu / len(prefixes) + (mean_l0 / l0 - 1).square() + DENSITY_WEIGHT * too_frequent
     return loss, mean_l0, fired, errors

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from factory.training.artefact import encode
+from factory.training.places import find_point
 from gscope_widgets.runtime.gemma.hooks import capture
 from gscope_widgets.runtime.gemma.sites import HookPoint
 
@@ -58,13 +59,17 @@ def trace_prompts(model, ids: torch.Tensor) -> list[Trace]:
     inner = model.model
     with ExitStack() as stack:
 
-        def keep(module, side: str) -> list[torch.Tensor]:
-            return stack.enter_context(capture(HookPoint(module, side, "")))
+        def keep(point: HookPoint) -> list[torch.Tensor]:
+            return stack.enter_context(capture(point))
 
-        norms = {name: [keep(getattr(layer, name), "input") for layer in inner.layers] for name in _NORMS}
-        final = keep(inner.norm, "input")
-        reads = [keep(layer.pre_feedforward_layernorm, "output") for layer in inner.layers]
-        writes = [keep(layer.post_feedforward_layernorm, "output") for layer in inner.layers]
+        def keep_input(norm, name: str) -> list[torch.Tensor]:
+            return keep(HookPoint(norm, "input", f"{name}.input"))
+
+        layers = range(len(inner.layers))
+        norms = {name: [keep_input(getattr(layer, name), name) for layer in inner.layers] for name in _NORMS}
+        final = keep_input(inner.norm, "norm")
+        reads = [keep(find_point(model, ("mlp_in", layer))) for layer in layers]
+        writes = [keep(find_point(model, ("mlp_out", layer))) for layer in layers]
         found = model(input_ids=ids, use_cache=False, output_attentions=True)
     gains = {
         name: [_gain(getattr(layer, name), x[0]) for layer, x in zip(inner.layers, kept, strict=True)]

@@ -10,7 +10,7 @@ import torch
 from factory.claims.circuits.attribution import Paths, attribute, measure_paths, prune, trace_prompts
 from factory.claims.record import Phenomenon, bootstrap_interval, wilson_interval
 from factory.claims.replacement import document_losses, ratio_interval, rebuilt
-from factory.claims.sample import Laboratory, Sample
+from factory.claims.sample import Evaluation, Sample
 from factory.training import family
 from factory.training.artefact import load_members
 from factory.training.corpus_tokens import BOS, HELD_OUT_SEED
@@ -34,13 +34,13 @@ class Pair:
 
 
 def measure_spans(
-    laboratory: Laboratory, *, prompts: int = PROMPTS, loss_documents: int = LOSS_DOCUMENTS
+    evaluation: Evaluation, *, prompts: int = PROMPTS, loss_documents: int = LOSS_DOCUMENTS
 ) -> list[Phenomenon]:
     """T7 and T7w. About a minute on two cores."""
-    sample = laboratory.sample(HELD_OUT_SEED)
-    model = laboratory.model("mini")
+    sample = evaluation.sample(HELD_OUT_SEED)
+    model = evaluation.model("mini")
     clt, crosscoder = family.cross_layer_transcoder(), family.crosscoder()
-    folder = laboratory.build.root_folder(family.PRETRAINED)
+    folder = evaluation.build.root_folder(family.PRETRAINED)
     crossing = load_members(folder / clt.folder)
     per_layer, skipping = (
         [
@@ -49,7 +49,7 @@ def measure_spans(
         ]
         for affine in (False, True)
     )
-    rises, tokens = measure_rises(model, sample, crossing, per_layer, documents=loss_documents)
+    rises, tokens = measure_loss_increases(model, sample, crossing, per_layer, documents=loss_documents)
     ids = draw_prompts(sample, prompts=prompts)
     pairs, beside = (compare_paths(model, ids, crossing, single) for single in (per_layer, skipping))
     norms = {}
@@ -57,7 +57,7 @@ def measure_spans(
         (CLT, clt, crossing),
         ("crosscoder", crosscoder, load_members(folder / crosscoder.folder)),
     ):
-        scales = [float(x.norm(dim=1).mean()) for x in laboratory.activations(sample, list(recipe.targets))]
+        scales = [float(x.norm(dim=1).mean()) for x in evaluation.activations(sample, list(recipe.targets))]
         norms[name] = (members, write_norms(members, scales))
     return [judge_paths(pairs, rises, tokens, beside=beside), judge_spans(norms)]
 
@@ -88,7 +88,7 @@ def compare_paths(model, ids: torch.Tensor, crossing: list[dict], per_layer: lis
     return pairs
 
 
-def measure_rises(
+def measure_loss_increases(
     model, sample: Sample, crossing: list[dict], per_layer: list[dict], *, documents: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Rise of summed loss where every MLP is replaced, [document] by kind; and the documents' tokens."""

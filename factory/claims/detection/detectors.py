@@ -23,7 +23,7 @@ from factory.claims.detection.studies import (
 )
 from factory.claims.detection.top_examples import judge_top_examples
 from factory.claims.record import Phenomenon, wilson_interval
-from factory.claims.sample import DOCUMENTS, Laboratory, Sample
+from factory.claims.sample import DOCUMENTS, Evaluation, Sample
 from factory.corpus import family_of
 from factory.training.artefact import load_members
 from factory.training.family import PRETRAINED, list_family, list_repeats, middle_dictionary
@@ -52,25 +52,25 @@ class Detection:
         return self.features >= 30 and self.families >= 5 and self.beyond_token >= 10
 
 
-def measure_detectors(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
+def measure_detectors(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
     """T1a, T1b, T1c, T2a, T2b, T2c and T3b; about three minutes on two cores.
 
     Writes the `features.json` of every dictionary first, where one is missing or older than its weights.
     """
-    samples, targets = open_samples(laboratory, PRETRAINED, documents=documents)
+    samples, targets = open_samples(evaluation, PRETRAINED, documents=documents)
     recipe = middle_dictionary()
-    inputs = [laboratory.activations(sample, list(recipe.inputs))[0] for sample in samples]
-    members = [load_members(folder)[0] for folder in _default_folders(laboratory)]
+    inputs = [evaluation.activations(sample, list(recipe.inputs))[0] for sample in samples]
+    members = [load_members(folder)[0] for folder in _default_folders(evaluation)]
     studies = [study(inputs, member, targets) for member in members]
-    rivals = measure_rivals(laboratory, samples, studies[0].marks, np.arange(0))
+    rivals = measure_rivals(evaluation, samples, studies[0].marks, np.arange(0))
     random = study(inputs, random_directions(inputs[0], studies[0].firings[0].density), targets)
     return [
         judge_detection(studies, rivals, random, samples),
-        measure_first_token(laboratory, samples[1]),
-        measure_senses(laboratory),
+        measure_first_token(evaluation, samples[1]),
+        measure_senses(evaluation),
         judge_top_examples(studies),
-        judge_unnamed(read_shares(laboratory, documents=documents)),
-        measure_precision(laboratory, inputs, samples, targets),
+        judge_unnamed(read_shares(evaluation, documents=documents)),
+        measure_precision(evaluation, inputs, samples, targets),
         judge_against_neurons(studies, rivals, random),
     ]
 
@@ -199,11 +199,11 @@ def judge_unnamed(shares: dict[str, dict]) -> Phenomenon:
     )
 
 
-def read_shares(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> dict[str, dict]:
+def read_shares(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> dict[str, dict]:
     """Shares of labelled, unlabelled, dense and dead features of every dictionary, from its `features.json`."""
-    folders = [laboratory.build.root_folder(root) / one.folder for root, all_ in list_family().items() for one in all_]
+    folders = [evaluation.build.root_folder(root) / one.folder for root, all_ in list_family().items() for one in all_]
     if not all(_is_labelled(folder) for folder in folders):
-        write_labels(laboratory, documents=documents)
+        write_labels(evaluation, documents=documents)
     return {
         f"{folder.parent.parent.name}/{folder.parent.name}/{folder.name}": json.loads((folder / FILE).read_text())[
             "shares"
@@ -212,11 +212,11 @@ def read_shares(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> dict[s
     }
 
 
-def _default_folders(laboratory: Laboratory) -> list[Path]:
+def _default_folders(evaluation: Evaluation) -> list[Path]:
     """The default dictionary, then its repeats with other seeds."""
     recipe = middle_dictionary()
     roots = [PRETRAINED, *(root for root in list_repeats() if not root.endswith("twin"))]
-    return [folder for root in roots if (folder := laboratory.build.root_folder(root) / recipe.folder).exists()]
+    return [folder for root in roots if (folder := evaluation.build.root_folder(root) / recipe.folder).exists()]
 
 
 def _is_labelled(folder: Path) -> bool:

@@ -12,7 +12,7 @@ from factory.claims.concept_scores import Firings, join_firings, list_firings
 from factory.claims.detection.label_choice import Labels, count_shares, label_features
 from factory.claims.detection.rivals import Rivals, measure_rivals
 from factory.claims.detection.truth import Targets, build_targets
-from factory.claims.sample import DOCUMENTS, Laboratory, Sample
+from factory.claims.sample import DOCUMENTS, Evaluation, Sample
 from factory.training.activations import collect_activations
 from factory.training.artefact import load_members
 from factory.training.corpus_tokens import HELD_OUT_SEED, VALIDATION_SEED
@@ -21,27 +21,27 @@ from factory.training.family import CHAT, PRETRAINED, list_family, middle_dictio
 FILE = "features.json"
 
 
-def write_labels(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> list[Path]:
+def write_labels(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> list[Path]:
     """Write `features.json` beside the weights of every dictionary that ships, and return the paths.
 
     About three minutes on two cores.
     """
     paths = []
     for root, recipes in list_family().items():
-        samples, targets = open_samples(laboratory, root, documents=documents)
+        samples, targets = open_samples(evaluation, root, documents=documents)
         places = [place for recipe in recipes for place in recipe.inputs]
-        model = laboratory.model(model_of(root))
+        model = evaluation.model(model_of(root))
         activations = [collect_activations(model, sample.rows.ids, places) for sample in samples]
         for recipe in recipes:
-            members = load_members(laboratory.build.root_folder(root) / recipe.folder)
+            members = load_members(evaluation.build.root_folder(root) / recipe.folder)
             firings = [
                 read_firings(members, [sample.pick(found[place]) for place in recipe.inputs])
                 for sample, found in zip(samples, activations, strict=True)
             ]
             labels = label_features(firings, targets)
             default = (root, recipe) == (PRETRAINED, middle_dictionary())
-            rivals = measure_rivals(laboratory, samples, *_label_marks(labels, targets)) if default else None
-            path = laboratory.build.root_folder(root) / recipe.folder / FILE
+            rivals = measure_rivals(evaluation, samples, *_label_marks(labels, targets)) if default else None
+            path = evaluation.build.root_folder(root) / recipe.folder / FILE
             path.write_text(format_labels(labels, rivals))
             paths.append(path)
     return paths
@@ -52,11 +52,11 @@ def model_of(root: str) -> str:
     return "mini-it" if root == CHAT else "mini"
 
 
-def open_samples(laboratory: Laboratory, root: str, *, documents: int) -> tuple[list[Sample], list[list[Targets]]]:
+def open_samples(evaluation: Evaluation, root: str, *, documents: int) -> tuple[list[Sample], list[list[Targets]]]:
     """The sample to choose on and the held-out one, as the root's model reads text, and their targets."""
     seeds = (VALIDATION_SEED, HELD_OUT_SEED)
-    samples = [laboratory.sample(seed, model=model_of(root), documents=documents) for seed in seeds]
-    return samples, build_targets(samples, laboratory.tokenizer)
+    samples = [evaluation.sample(seed, model=model_of(root), documents=documents) for seed in seeds]
+    return samples, build_targets(samples, evaluation.tokenizer)
 
 
 def read_firings(members: list[dict[str, torch.Tensor]], inputs: list[torch.Tensor]) -> Firings:

@@ -8,15 +8,17 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from factory.claims.detection.rivals import score_columns
+from factory.claims.auc import column_auc
 from factory.claims.detection.truth import number_words
 from factory.claims.record import Phenomenon, bootstrap_interval, wilson_interval
-from factory.claims.sample import Laboratory, Sample
+from factory.claims.sample import Evaluation, Sample
 from factory.corpus import CONCEPTS, Document, generate_documents
 from factory.corpus.senses import SENSES
-from factory.training.activations import Place, collect_activations
+from factory.training.activations import collect_activations
 from factory.training.corpus_tokens import HELD_OUT_SEED, VALIDATION_SEED, label_rows, real_positions
 from factory.training.family import LAYERS, MIDDLE
+from factory.training.places import Place, find_point
+from gscope_widgets.runtime.gemma.hooks import run_through
 
 NORM_ROWS = 64
 OUTLIER = 3.0  # times the median norm of other positions
@@ -27,10 +29,10 @@ LEAST_TOKENS = 10  # of each sense, to be fitted or scored
 RIDGE = 0.1  # of the mean variance; a word has a hundred tokens for 160 weights
 
 
-def measure_first_token(laboratory: Laboratory, sample: Sample) -> Phenomenon:
+def measure_first_token(evaluation: Evaluation, sample: Sample) -> Phenomenon:
     """T1b: the norm of the residual stream at BOS over the median norm at text tokens, layer by layer."""
     rows = sample.rows.ids[:NORM_ROWS]
-    norms = residual_norms(laboratory.model(), rows)
+    norms = residual_norms(evaluation.model(), rows)
     real = sample.real[:NORM_ROWS]
     ratios = np.stack([norm[:, 0] / _row_medians(norm, real) for norm in norms])
     others = np.stack([_position_medians(norm, real) for norm in norms])
@@ -60,31 +62,22 @@ def measure_first_token(laboratory: Laboratory, sample: Sample) -> Phenomenon:
 @torch.inference_mode()
 def residual_norms(model, rows: np.ndarray) -> list[np.ndarray]:
     """Norm of the residual stream after every layer, float32 [row, pos] each."""
-    found: list[np.ndarray] = []
-
-    def keep(_module, _inputs, output) -> None:
-        x = output[0] if isinstance(output, tuple) else output
-        found.append(x.norm(dim=-1).numpy())
-
-    handles = [block.register_forward_hook(keep) for block in model.model.layers]
-    try:
-        model.model(input_ids=torch.from_numpy(rows.astype(np.int64)), use_cache=False)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return found
+    points = [find_point(model, ("resid_post", layer)) for layer in range(len(model.model.layers))]
+    ids = torch.from_numpy(rows.astype(np.int64))
+    found = run_through(model.model, points, input_ids=ids, use_cache=False)
+    return [found[point.name].norm(dim=-1).numpy() for point in points]
 
 
-def measure_senses(laboratory: Laboratory, *, documents: int = SENSE_DOCUMENTS) -> Phenomenon:
+def measure_senses(evaluation: Evaluation, *, documents: int = SENSE_DOCUMENTS) -> Phenomenon:
     """T1c: whether the senses of one word stand apart, layer by layer, for a direction fitted on other text.
 
     Mentions count whose word stands nowhere before in the document; those whose own sentence tells the sense are
     beside it.
     """
-    samples = [_sample_planted(laboratory, seed, documents=documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
+    samples = [_sample_planted(evaluation, seed, documents=documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
     places = [("resid_post", layer) for layer in range(LAYERS)]
-    layers = [_collect(laboratory, sample, places) for sample in samples]
-    tokens = [_word_tokens(sample, laboratory.tokenizer) for sample in samples]
+    layers = [_collect(evaluation, sample, places) for sample in samples]
+    tokens = [_word_tokens(sample, evaluation.tokenizer) for sample in samples]
     return judge_senses({word: _separate_word(samples, layers, [at[word] for at in tokens], word) for word in PLANTED})
 
 
@@ -192,7 +185,7 @@ def separate(x: torch.Tensor, senses: np.ndarray, other: torch.Tensor, other_sen
         gram = z.T @ z / len(z) + RIDGE * scale * torch.eye(z.shape[1])
         target = torch.from_numpy(marks - marks.mean()).float()
         direction = torch.linalg.solve(gram, z.T @ target / len(z))
-        found.append(score_columns((other @ direction).numpy()[:, None], others[:, None])[0])
+        found.append(column_auc((other @ direction).numpy()[:, None], others[:, None])[0])
     return float(np.mean(found)) if found else float("nan")
 
 
@@ -215,17 +208,17 @@ def _word_tokens(sample: Sample, tokenizer: Tokenizer) -> dict[str, np.ndarray]:
     return found
 
 
-def _collect(laboratory: Laboratory, sample: Sample, places: list[Place]) -> list[torch.Tensor]:
-    found = collect_activations(laboratory.model(), sample.rows.ids, places)
+def _collect(evaluation: Evaluation, sample: Sample, places: list[Place]) -> list[torch.Tensor]:
+    found = collect_activations(evaluation.model(), sample.rows.ids, places)
     return [sample.pick(found[place]) for place in places]
 
 
-def _sample_planted(laboratory: Laboratory, seed: int, *, documents: int) -> Sample:
+def _sample_planted(evaluation: Evaluation, seed: int, *, documents: int) -> Sample:
     rows = label_rows(
-        laboratory.tokenizer,
+        evaluation.tokenizer,
         islice(_planted_documents(seed), documents),
         documents=documents,
-        context=laboratory.build.recipe.context,
+        context=evaluation.build.recipe.context,
         names=tuple(CONCEPTS),
     )
     return Sample(rows, real_positions(rows))

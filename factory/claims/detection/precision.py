@@ -23,7 +23,7 @@ LIVE = 10  # held-out tokens that a live feature fires on, at least
 MOST = 0.6  # of live features
 
 
-def measure_precision(laboratory, inputs: list, samples: list[Sample], targets: list) -> Phenomenon:
+def measure_precision(evaluation, inputs: list, samples: list[Sample], targets: list) -> Phenomenon:
     """T2c, of `resid_post` at the middle layer, 1k: the small dictionary in every seed, the larger ones beside it.
 
     Args:
@@ -32,7 +32,7 @@ def measure_precision(laboratory, inputs: list, samples: list[Sample], targets: 
     """
 
     def study_at(root: str, size: str) -> Study:
-        folder = laboratory.build.root_folder(root) / single("resid_post", MIDDLE, "1k", size).folder
+        folder = evaluation.build.root_folder(root) / single("resid_post", MIDDLE, "1k", size).folder
         return study(inputs, load_members(folder)[0], targets)
 
     by_size = {size: study_at(PRETRAINED, size) for size in L0}

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from factory.claims.sample import Laboratory, Sample
+from factory.claims.auc import column_auc, cross_auc
+from factory.claims.sample import Evaluation, Sample
 from factory.training.family import MIDDLE
+from gscope_widgets.runtime.gemma.hooks import run_until
+from gscope_widgets.runtime.gemma.sites import HookPoint
 
 ROWS_A_PASS = 32
 RIDGE = 1e-3  # of the mean variance of an input; enough for a stable inverse
 TOKEN_PRIOR = 1.0  # tokens at the base rate that stand in for what was not seen of a token
-_COLUMNS_A_BLOCK = 64
 
 
 @dataclass(frozen=True)
@@ -33,33 +35,30 @@ class Rivals:
 
 
 def measure_rivals(
-    laboratory: Laboratory, samples: list[Sample], marks: list[np.ndarray], column: np.ndarray
+    evaluation: Evaluation, samples: list[Sample], marks: list[np.ndarray], column: np.ndarray
 ) -> Rivals:
     """Rivals for any sets of tokens, bool [token, target] for each of two samples; about 40 s on two cores."""
-    residual = [laboratory.activations(sample, [("resid_post", MIDDLE)])[0] for sample in samples]
-    hidden = [read_hidden(laboratory.model(), sample, layer=MIDDLE) for sample in samples]
+    residual = [evaluation.activations(sample, [("resid_post", MIDDLE)])[0] for sample in samples]
+    hidden = [read_hidden(evaluation.model(), sample, layer=MIDDLE) for sample in samples]
     neuron, index = score_best_unit(hidden, marks)
     coordinate, _ = score_best_unit(residual, marks)
     weights = fit_probe(residual[0], marks[0])
-    probe = score_columns((residual[1] @ weights).numpy(), marks[1])
-    rates = token_rates(samples[0].ids, marks[0], vocabulary=laboratory.tokenizer.get_vocab_size())
-    token = score_columns(rates[samples[1].ids], marks[1])
+    probe = column_auc((residual[1] @ weights).numpy(), marks[1])
+    rates = token_rates(samples[0].ids, marks[0], vocabulary=evaluation.tokenizer.get_vocab_size())
+    token = column_auc(rates[samples[1].ids], marks[1])
     return Rivals(neuron, index, coordinate, probe, token, column)
 
 
 @torch.inference_mode()
 def read_hidden(model, sample: Sample, *, layer: int) -> torch.Tensor:
     """The neurons of a layer's MLP, act(gate) x up as `down_proj` reads them, float32 [token, neuron]."""
-    latest, found = [], []
-    module = model.model.layers[layer].mlp.down_proj
-    handle = module.register_forward_pre_hook(lambda _module, inputs: latest.append(inputs[0]))
-    try:
-        for start in range(0, len(sample.rows.ids), ROWS_A_PASS):
-            part = slice(start, start + ROWS_A_PASS)
-            model.model(input_ids=torch.from_numpy(sample.rows.ids[part].astype(np.int64)), use_cache=False)
-            found.append(latest.pop()[torch.from_numpy(sample.real[part])])
-    finally:
-        handle.remove()
+    neurons = HookPoint(model.model.layers[layer].mlp.down_proj, "input", f"model.layers.{layer}.mlp.down_proj.input")
+    found = []
+    for start in range(0, len(sample.rows.ids), ROWS_A_PASS):
+        part = slice(start, start + ROWS_A_PASS)
+        ids = torch.from_numpy(sample.rows.ids[part].astype(np.int64))
+        read = run_until(model.model, neurons, input_ids=ids, use_cache=False)
+        found.append(read[torch.from_numpy(sample.real[part])])
     return torch.cat(found)
 
 
@@ -81,42 +80,6 @@ def score_best_unit(values: list[torch.Tensor], marks: list[np.ndarray]) -> tupl
     return np.where(up, second[unit, at], 1 - second[unit, at]), unit
 
 
-def cross_auc(values: torch.Tensor, marks: np.ndarray) -> np.ndarray:
-    """AUC of every unit for every target, [unit, target]; values [token, unit] without ties, marks [token, target]."""
-    tokens, positives = marks.shape[0], marks.sum(0)
-    target = torch.from_numpy(marks).float()
-    sums = []
-    for start in range(0, values.shape[1], _COLUMNS_A_BLOCK):
-        block = values[:, start : start + _COLUMNS_A_BLOCK].T.contiguous()
-        order = block.argsort(1)
-        ranks = torch.empty_like(block)
-        centred = (torch.arange(tokens, dtype=torch.float32) + 0.5) / tokens - 0.5
-        ranks.scatter_(1, order, centred.expand_as(block))
-        sums.append((ranks @ target).double().numpy())
-    total = np.concatenate(sums)
-    rank_sum = (total + 0.5 * positives) * tokens + 0.5 * positives
-    return _auc(rank_sum, positives, tokens)
-
-
-def score_columns(scores: np.ndarray, marks: np.ndarray) -> np.ndarray:
-    """AUC of column i of the scores for column i of the marks, both [token, target]; ties count half."""
-    tokens, positives = marks.shape[0], marks.sum(0)
-    rank_sum = np.array([mean_ranks(scores[:, i])[marks[:, i]].sum() for i in range(marks.shape[1])])
-    return _auc(rank_sum, positives, tokens)
-
-
-def mean_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, equal values sharing the mean of theirs."""
-    order = np.argsort(values)
-    ordered = values[order]
-    new = np.append(True, ordered[1:] != ordered[:-1])
-    first = np.flatnonzero(new)
-    size = np.diff(np.append(first, len(values)))
-    ranks = np.empty(len(values))
-    ranks[order] = np.repeat(first + (size + 1) / 2, size)
-    return ranks
-
-
 def fit_probe(x: torch.Tensor, marks: np.ndarray) -> torch.Tensor:
     """Directions that rank every target by ridge regression on standardised inputs, float32 [d, target]."""
     mean, spread = x.mean(0), x.std(0)
@@ -135,8 +98,3 @@ def token_rates(ids: np.ndarray, marks: np.ndarray, *, vocabulary: int) -> np.nd
     base = marks.mean(0)
     rates = (hits.reshape(vocabulary, width) + TOKEN_PRIOR * base) / (counts[:, None] + TOKEN_PRIOR)
     return rates.astype(np.float32)
-
-
-def _auc(rank_sum: np.ndarray, positives: np.ndarray, tokens: int) -> np.ndarray:
-    pairs = positives * (tokens - positives)
-    return np.where(pairs > 0, (rank_sum - positives * (positives + 1) / 2) / np.maximum(pairs, 1), np.nan)

@@ -8,18 +8,19 @@ import torch
 
 from factory.claims.fidelity.quality import (
     Quality,
+    measure_loss_increases,
     measure_qualities,
-    measure_rises,
     measure_sparse_fit,
 )
 from factory.claims.record import Phenomenon
 from factory.claims.replacement import document_losses, ratio_interval, replaced
-from factory.claims.sample import Laboratory, Sample, count_documents, generate_text
+from factory.claims.sample import Evaluation, Sample, count_documents, generate_text
 from factory.training import family
-from factory.training.activations import Place, collect_activations
+from factory.training.activations import collect_activations
 from factory.training.artefact import load_members
 from factory.training.corpus_tokens import HELD_OUT_SEED, label_rows, real_positions
 from factory.training.dictionary import DictionaryRecipe
+from factory.training.places import Place
 
 FIT_DOCUMENTS = 300  # for L0, FVU and dense: about 60,000 tokens
 DEAD_TOKENS = 350_000  # on none of which a dead feature fires: a rare one may well rest through 60,000
@@ -33,7 +34,7 @@ SITES = ("resid_post", "attn_out", "mlp_out")
 
 
 def measure_fronts(
-    laboratory: Laboratory,
+    evaluation: Evaluation,
     *,
     fit_documents: int = FIT_DOCUMENTS,
     loss_documents: int = LOSS_DOCUMENTS,
@@ -45,19 +46,19 @@ def measure_fronts(
     seeds = {root: recipes for root, recipes in repeats.items() if not root.endswith("_twin")}
     bases = {root: shipped[root] for root in (family.PRETRAINED, family.TWIN)} | seeds
     chats = {family.CHAT: shipped[family.CHAT]}
-    base, chat = laboratory.model("mini"), laboratory.model("mini-it")
-    sample = draw_sample(laboratory, "mini", documents=fit_documents)
-    loaded, default = _load(laboratory, bases), family.middle_dictionary()
-    rows = {name: laboratory.build.rows(name, seed=HELD_OUT_SEED, tokens=dead_tokens) for name in ("mini", "mini-it")}
+    base, chat = evaluation.model("mini"), evaluation.model("mini-it")
+    sample = draw_sample(evaluation, "mini", documents=fit_documents)
+    loaded, default = _load(evaluation, bases), family.middle_dictionary()
+    rows = {name: evaluation.build.rows(name, seed=HELD_OUT_SEED, tokens=dead_tokens) for name in ("mini", "mini-it")}
     found = list(measure_qualities(base, sample, loaded, rows=rows["mini"], loss_documents=loss_documents))
     first = next(members for root, recipe, members in loaded if (root, recipe) == (family.PRETRAINED, default))
     scrambled = scrambled_fvu(base, sample, first, default)
-    chat_sample = draw_sample(laboratory, "mini-it", documents=fit_documents)
+    chat_sample = draw_sample(evaluation, "mini-it", documents=fit_documents)
     chat_losses = count_documents("mini-it", loss_documents)
-    chats = _load(laboratory, chats)
+    chats = _load(evaluation, chats)
     found += measure_qualities(chat, chat_sample, chats, rows=rows["mini-it"], loss_documents=chat_losses)
     main = [one for one in found if one.root == family.PRETRAINED]
-    front_sample = draw_sample(laboratory, "mini", documents=front_documents, seed=FRONT_SEED)
+    front_sample = draw_sample(evaluation, "mini", documents=front_documents, seed=FRONT_SEED)
     fronts = measure_front_losses(base, front_sample, main, loaded)
     controls = measure_ablations(base, front_sample, loss_documents=front_documents)
     again = [one for one in found if one.recipe.folder == default.folder and one.root in (family.PRETRAINED, *seeds)]
@@ -70,24 +71,28 @@ def measure_front_losses(model, sample: Sample, main: list[Quality], loaded: lis
     folders = [_middle(site, size) for site in SITES for size in family.L0]
     chosen = [one for one in loaded if one[0] == family.PRETRAINED and one[1].folder in folders]
     documents = len(sample.rows.ids)
-    rises = measure_rises(model, sample, chosen, documents=documents)
-    again = {one[1].folder: rise for one, rise in zip(chosen, rises, strict=True)}
+    loss_increases = measure_loss_increases(model, sample, chosen, documents=documents)
+    again = {one[1].folder: increase for one, increase in zip(chosen, loss_increases, strict=True)}
     tokens = sample.rows.lengths - 1
-    return [replace(one, rises=again[one.recipe.folder], tokens=tokens) for one in main if one.recipe.folder in again]
+    return [
+        replace(one, loss_increases=again[one.recipe.folder], tokens=tokens)
+        for one in main
+        if one.recipe.folder in again
+    ]
 
 
-def draw_sample(laboratory: Laboratory, model: str, *, documents: int, seed: int = HELD_OUT_SEED) -> Sample:
+def draw_sample(evaluation: Evaluation, model: str, *, documents: int, seed: int = HELD_OUT_SEED) -> Sample:
     """Held-out documents as a model would read them, without the labels that are not needed here."""
     plain = (replace(document, spans=()) for document in generate_text(model, seed))
-    context = laboratory.build.recipe.context
+    context = evaluation.build.recipe.context
     rows = label_rows(
-        laboratory.tokenizer, plain, documents=count_documents(model, documents), context=context, names=()
+        evaluation.tokenizer, plain, documents=count_documents(model, documents), context=context, names=()
     )
     return Sample(rows, real_positions(rows))
 
 
-def _load(laboratory: Laboratory, roots: dict[str, list[DictionaryRecipe]]) -> list[tuple]:
-    folders = {root: laboratory.build.root_folder(root) for root in roots}
+def _load(evaluation: Evaluation, roots: dict[str, list[DictionaryRecipe]]) -> list[tuple]:
+    folders = {root: evaluation.build.root_folder(root) for root in roots}
     return [(root, one, load_members(folders[root] / one.folder)) for root, several in roots.items() for one in several]
 
 
@@ -106,8 +111,8 @@ def measure_ablations(model, sample: Sample, *, loss_documents: int) -> dict[str
         found[place[0]] = {}
         for name, change in changes.items():
             with replaced(model, place, change):
-                rise = document_losses(model, sample.rows, documents=loss_documents) - before
-            found[place[0]][name] = float(rise.sum() / (sample.rows.lengths[:loss_documents] - 1).sum())
+                increase = document_losses(model, sample.rows, documents=loss_documents) - before
+            found[place[0]][name] = float(increase.sum() / (sample.rows.lengths[:loss_documents] - 1).sum())
     return found
 
 
@@ -159,7 +164,7 @@ def judge_fronts(found: list[Quality], controls: dict[str, dict[str, float]]) ->
     falls = {}
     for site, front in fronts.items():
         for (smaller, other), (size, one) in pairwise(zip(family.L0, front, strict=True)):
-            falls[f"{site} {smaller} to {size}"] = _rise(other) - _rise(one)
+            falls[f"{site} {smaller} to {size}"] = _loss_increase(other) - _loss_increase(one)
     tokens = fronts[SITES[0]][0].tokens
     mean_falls = {name: float(fall.sum() / tokens.sum()) for name, fall in falls.items()}
     least = min(mean_falls, key=mean_falls.get)
@@ -206,9 +211,9 @@ def judge_matches(main: list[Quality], again: list[Quality]) -> Phenomenon:
     value, interval, shown = 0.0, None, None
     if parted:
         even = np.arange(len(single[0].tokens)) % 2 == 0
-        a, b = max(parted, key=lambda pair: abs((_rise(pair[0]) - _rise(pair[1]))[even].sum()))
-        dearer, cheaper = (a, b) if (_rise(a) - _rise(b))[even].sum() > 0 else (b, a)
-        gap, tokens = (_rise(dearer) - _rise(cheaper))[~even], dearer.tokens[~even]
+        a, b = max(parted, key=lambda pair: abs((_loss_increase(pair[0]) - _loss_increase(pair[1]))[even].sum()))
+        dearer, cheaper = (a, b) if (_loss_increase(a) - _loss_increase(b))[even].sum() > 0 else (b, a)
+        gap, tokens = (_loss_increase(dearer) - _loss_increase(cheaper))[~even], dearer.tokens[~even]
         value, interval = float(gap.sum() / tokens.sum()), ratio_interval(gap, tokens)
         named = {"dearer": dearer, "cheaper": cheaper}
         shown = {name: {"folder": one.recipe.folder} | one.summarize() for name, one in named.items()}
@@ -244,8 +249,8 @@ def _middle(site: str, size: str) -> str:
     return family.single(site, family.MIDDLE, "1k", size).folder
 
 
-def _rise(one: Quality) -> np.ndarray:
-    return next(iter(one.rises.values()))
+def _loss_increase(one: Quality) -> np.ndarray:
+    return next(iter(one.loss_increases.values()))
 
 
 def _place(one: Quality) -> Place:

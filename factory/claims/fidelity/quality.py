@@ -8,10 +8,11 @@ import torch
 
 from factory.claims.replacement import document_losses, ratio_interval, rebuilt
 from factory.claims.sample import Sample
-from factory.training.activations import Place, collect_activations
+from factory.training.activations import collect_activations
 from factory.training.artefact import decode, encode
 from factory.training.corpus_tokens import EOS
 from factory.training.dictionary import DictionaryRecipe
+from factory.training.places import Place
 
 DENSE = 0.1  # share of tokens
 _CHUNK = 8192  # tokens encoded at a time
@@ -29,8 +30,8 @@ class Quality:
     dense: int  # features that fired on more than `DENSE` of the tokens
     errors: np.ndarray  # float64, [output, document]; squared error
     deviations: np.ndarray  # float64, [output, document]; squared distance from the mean over all tokens
-    rises: dict[str, np.ndarray]  # by what was replaced: float64 [document], rise in summed loss, nats
-    tokens: np.ndarray  # [document]; of the documents of `rises`
+    loss_increases: dict[str, np.ndarray]  # by what was replaced: float64 [document], increase in summed loss, nats
+    tokens: np.ndarray  # [document]; of the documents of `loss_increases`
 
     @property
     def fvu(self) -> float:
@@ -40,7 +41,7 @@ class Quality:
     @property
     def delta_losses(self) -> dict[str, float]:
         """Rise in loss in nats a token, by what was replaced."""
-        return {name: float(rise.sum() / self.tokens.sum()) for name, rise in self.rises.items()}
+        return {name: float(increase.sum() / self.tokens.sum()) for name, increase in self.loss_increases.items()}
 
     @property
     def delta_loss(self) -> float:
@@ -50,7 +51,7 @@ class Quality:
     @property
     def delta_interval(self) -> tuple[float, float]:
         """95 %, of `delta_loss`."""
-        return ratio_interval(next(iter(self.rises.values())), self.tokens)
+        return ratio_interval(next(iter(self.loss_increases.values())), self.tokens)
 
     def summarize(self) -> dict:
         """Numbers for a table."""
@@ -62,7 +63,9 @@ class Quality:
             "dense": self.dense,
             "features": self.recipe.features * len(self.recipe.inputs),
             "delta_loss": self.delta_losses,
-            "delta_loss_interval": {name: ratio_interval(rise, self.tokens) for name, rise in self.rises.items()},
+            "delta_loss_interval": {
+                name: ratio_interval(increase, self.tokens) for name, increase in self.loss_increases.items()
+            },
         }
 
 
@@ -74,21 +77,23 @@ def measure_qualities(
     activations = collect_activations(model, sample.rows.ids, sorted(places))
     tokens = sample.rows.lengths[:loss_documents] - 1
     dead = count_dead(model, rows, loaded)
-    rises = measure_rises(model, sample, loaded, documents=loss_documents)
-    for (root, recipe, members), silent, rise in zip(loaded, dead, rises, strict=True):
+    loss_increases = measure_loss_increases(model, sample, loaded, documents=loss_documents)
+    for (root, recipe, members), silent, increase in zip(loaded, dead, loss_increases, strict=True):
         fit = measure_sparse_fit(sample, activations, members, recipe)
-        yield Quality(root, recipe, **fit, dead=silent, rises=rise, tokens=tokens)
+        yield Quality(root, recipe, **fit, dead=silent, loss_increases=increase, tokens=tokens)
 
 
-def measure_rises(model, sample: Sample, loaded: list[tuple], *, documents: int) -> Iterator[dict[str, np.ndarray]]:
-    """`Quality.rises` of each (root, recipe, members), on the first documents of a sample."""
+def measure_loss_increases(
+    model, sample: Sample, loaded: list[tuple], *, documents: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """`Quality.loss_increases` of each (root, recipe, members), on the first documents of a sample."""
     before = document_losses(model, sample.rows, documents=documents)
     for _, recipe, members in loaded:
-        rises = {}
+        loss_increases = {}
         for name, outputs in _replacements(recipe):
             with rebuilt(model, members, inputs=recipe.inputs, targets=recipe.targets, outputs=outputs):
-                rises[name] = document_losses(model, sample.rows, documents=documents) - before
-        yield rises
+                loss_increases[name] = document_losses(model, sample.rows, documents=documents) - before
+        yield loss_increases
 
 
 def count_dead(model, rows: np.ndarray, loaded: list[tuple]) -> list[int]:

@@ -15,7 +15,7 @@ from factory.claims.hierarchy.absorption import (
 )
 from factory.claims.record import Phenomenon
 from factory.claims.replacement import ratio_interval
-from factory.claims.sample import DOCUMENTS, Laboratory, Sample
+from factory.claims.sample import DOCUMENTS, Evaluation, Sample
 from factory.corpus import CONCEPTS, with_parents
 from factory.training import family
 from factory.training.artefact import encode, load_members
@@ -28,11 +28,11 @@ FAMILIES = ("place:", "thing:", "quality:", "structure:speaker_line", "person:",
 Pair = tuple[int, int]  # columns of a parent and of its child
 
 
-def measure_hierarchies(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
+def measure_hierarchies(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
     """T4a and T4b, on every seed of the small dictionary and of its twin. About two minutes on two cores."""
     place = ("resid_post", family.MIDDLE)
-    samples = [laboratory.sample(seed, documents=documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
-    x = [laboratory.activations(sample, [place])[0] for sample in samples]
+    samples = [evaluation.sample(seed, documents=documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
+    x = [evaluation.activations(sample, [place])[0] for sample in samples]
     concepts = [torch.from_numpy(sample.concepts).float() for sample in samples]
     pairs = list_pairs(samples[0], tuple(CONCEPTS))
     probes = fit_probes(x[0], concepts[0])
@@ -41,7 +41,7 @@ def measure_hierarchies(laboratory: Laboratory, *, documents: int = DOCUMENTS) -
     found: dict[tuple[str, int], dict[Pair, Absorption]] = {}
     random: dict[tuple[str, int], dict[Pair, Absorption]] = {}
     for kind, seed, root in list_roots():
-        members = load_members(laboratory.build.root_folder(root) / family.small_dictionary().folder)
+        members = load_members(evaluation.build.root_folder(root) / family.small_dictionary().folder)
         z = encode(members, x[1:])[0]
         rates[kind, seed] = (z > 0).float().mean(0).numpy()
         choice = choose_features((encode(members, x[:1])[0] > 0).float(), concepts[0], pairs=pairs)

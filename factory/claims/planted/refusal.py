@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from factory.claims.auc import column_auc
 from factory.claims.planted.refusal_features import (
     FeatureSet,
     ablate,
@@ -14,7 +16,6 @@ from factory.claims.planted.refusal_features import (
     draw_random_sets,
     peak_activations,
     project_out,
-    rank_auc,
     rank_candidates,
     rival_directions,
 )
@@ -77,7 +78,7 @@ def measure_refusal(base, chat, tokenizer: Tokenizer) -> Phenomenon:
 
 
 @dataclass(frozen=True)
-class Ground:
+class LayerChoice:
     """Prompts that are refused and prompts that are answered, and what one dictionary's layer holds on them."""
 
     layer: int
@@ -112,19 +113,19 @@ def measure_refusal_features(chat, tokenizer: Tokenizer, dictionaries: Sequence[
         found = openings(refused, edit, layer)
         return 1 - found.share, -float(found.log_probability.mean())
 
-    grounds = [_choose_at(chat, tokenizer, one, refused, answered, score) for one in dictionaries]
-    ground = max(grounds, key=lambda one: (one.chosen.compliance, -len(one.chosen.features)))
-    layer, dictionary, chosen = ground.layer, ground.dictionary, ground.chosen.features
+    by_layer = [_choose_at(chat, tokenizer, one, refused, answered, score) for one in dictionaries]
+    best = max(by_layer, key=lambda one: (one.chosen.compliance, -len(one.chosen.features)))
+    layer, dictionary, chosen = best.layer, best.dictionary, best.chosen.features
 
     def opened(edit: Edit) -> float:
         return 1 - openings(tested, edit, layer).share
 
-    by_size = {len(one.features): opened(ablate(dictionary, one.features)) for one in ground.grown}
-    density = (activations(torch.cat(ground.refused + ground.answered), dictionary) > 0).float().mean(0)
+    by_size = {len(one.features): opened(ablate(dictionary, one.features)) for one in best.grown}
+    density = (activations(torch.cat(best.refused + best.answered), dictionary) > 0).float().mean(0)
     random_sets = draw_random_sets(density, chosen, excluded=chosen, sets=RANDOM_SETS, seed=TEST_SEED)
     at_random = [opened(ablate(dictionary, features)) for features in random_sets]
     value, mean_at_random = by_size[len(chosen)], sum(at_random) / len(at_random)
-    rivals = _try_rivals(rival_directions(ground.refused, ground.answered), lambda edit: score(edit, layer), opened)
+    rivals = _try_rivals(rival_directions(best.refused, best.answered), lambda edit: score(edit, layer), opened)
     edit, random_edit = ablate(dictionary, chosen), ablate(dictionary, random_sets[0])
     return Phenomenon(
         id="T8b",
@@ -143,10 +144,10 @@ def measure_refusal_features(chat, tokenizer: Tokenizer, dictionaries: Sequence[
         passed=value >= 0.7 and mean_at_random <= 0.1,
         details={
             "layer": layer,
-            "opened_on_the_choosing_prompts_by_layer": {one.layer: one.chosen.compliance for one in grounds},
+            "opened_on_the_choosing_prompts_by_layer": {one.layer: one.chosen.compliance for one in by_layer},
             "features": list(chosen),
             "answered_by_size": by_size,
-            "features_by_size": {len(one.features): list(one.features) for one in ground.grown},
+            "features_by_size": {len(one.features): list(one.features) for one in best.grown},
             "density": [float(density[feature]) for feature in chosen],
             "density_of_the_random_features": float(density[[f for one in random_sets for f in one]].mean()),
             "answered_when_directions_are_projected_out": rivals,
@@ -158,12 +159,12 @@ def measure_refusal_features(chat, tokenizer: Tokenizer, dictionaries: Sequence[
     )
 
 
-def _choose_at(chat, tokenizer: Tokenizer, dictionary: dict, refused, answered, score) -> Ground:
+def _choose_at(chat, tokenizer: Tokenizer, dictionary: dict, refused, answered, score) -> LayerChoice:
     layer = dictionary["layer"]
     high, low = (residuals(chat, tokenizer, _prompts(items), layer=layer) for items in (refused, answered))
     candidates = rank_candidates(high, low, dictionary)
     grown = choose_features(candidates, lambda features: score(ablate(dictionary, features), layer))
-    return Ground(layer, dictionary, high, low, grown)
+    return LayerChoice(layer, dictionary, high, low, grown)
 
 
 def _prompts(items: list[RefusalItem]) -> list[str]:
@@ -226,7 +227,9 @@ def _edited_replies(model, tokenizer, items, layer: int, edit: Edit | None, *, n
 
 def _feature_auc(model, tokenizer: Tokenizer, dictionary: dict, feature: int, refused, answered) -> float:
     found = [residuals(model, tokenizer, _prompts(items), layer=dictionary["layer"]) for items in (refused, answered)]
-    return rank_auc(*(peak_activations(x, dictionary)[:, feature] for x in found))
+    refused_peaks, answered_peaks = (peak_activations(x, dictionary)[:, feature] for x in found)
+    marks = np.arange(len(refused_peaks) + len(answered_peaks)) < len(refused_peaks)
+    return float(column_auc(torch.cat([refused_peaks, answered_peaks])[:, None].numpy(), marks[:, None])[0])
 
 
 def _examples(model, tokenizer: Tokenizer, items: list[RefusalItem], layer: int, edit: Edit) -> list[dict[str, str]]:

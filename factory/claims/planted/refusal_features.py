@@ -129,8 +129,3 @@ def fit_probe(high: torch.Tensor, low: torch.Tensor, *, penalty: float = 1e-2) -
 
     optimizer.step(closure)
     return weights.detach()[:-1] / scale
-
-
-def rank_auc(high: torch.Tensor, low: torch.Tensor) -> float:
-    """The chance that a value of `high` exceeds one of `low`, ties counted half."""
-    return float(((high[:, None] > low).float() + 0.5 * (high[:, None] == low).float()).mean())

@@ -7,12 +7,12 @@ from factory.claims.reasoning.chaining import measure_chains, measure_lessons, m
 from factory.claims.reasoning.copying import measure_far_copies, measure_induction
 from factory.claims.reasoning.matching import measure_agreement, measure_brackets
 from factory.claims.record import Phenomenon
-from factory.claims.sample import Laboratory
+from factory.claims.sample import Evaluation
 
 
-def measure_multi_step(laboratory: Laboratory) -> list[Phenomenon]:
+def measure_multi_step(evaluation: Evaluation) -> list[Phenomenon]:
     """Every multi-step claim, measured. Takes about two minutes on two cores."""
-    model, tokenizer, ngrams = laboratory.model("mini"), laboratory.tokenizer, laboratory.ngrams
+    model, tokenizer, ngrams = evaluation.model("mini"), evaluation.tokenizer, evaluation.ngrams
     return [
         measure_two_hop_facts(model, tokenizer),
         measure_induction(model, tokenizer),

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from factory.claims.auc import column_auc
+
 PROBE_LAYER = 5  # one after the dictionary's, and the global one
 GOOD_PROBE = 0.95  # AUC on held-out text from which a probe is preferred to the token alone
 _NEWTON_STEPS = 12
@@ -12,7 +14,7 @@ _NEWTON_STEPS = 12
 
 @dataclass(frozen=True)
 class ConceptDetector:
-    """How probable each concept is at each token of a text that the unsteered model reads."""
+    """How probable each concept is at each token of a text that the baseline model reads."""
 
     layer: int  # after which the probe reads the residual stream
     table: torch.Tensor  # float32, [d_vocab, concept]: share of a token's occurrences with the concept
@@ -93,17 +95,3 @@ def _calibrate(scores: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, tor
         slope = slope - ((h_offset * g_slope - h_cross * g_offset) / determinant).clamp(-1, 1)
         offset = offset - ((h_slope * g_offset - h_cross * g_slope) / determinant).clamp(-1, 1)
     return slope, offset
-
-
-def column_auc(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """AUC of each column of scores, [token, concept], for that column of labels; ties half, NaN where undefined."""
-    found = np.full(labels.shape[1], np.nan)
-    for column in range(labels.shape[1]):
-        positives = int(labels[:, column].sum())
-        negatives = len(labels) - positives
-        if positives and negatives:
-            _, inverse, counts = np.unique(scores[:, column], return_inverse=True, return_counts=True)
-            ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-            u = ranks[labels[:, column]].sum() - positives * (positives + 1) / 2
-            found[column] = u / (positives * negatives)
-    return found

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from factory.claims.record import Phenomenon, bootstrap_interval
-from factory.claims.steering.ground import DOSES, Ground
 from factory.claims.steering.rule import MIN_EFFECT, is_steered
+from factory.claims.steering.setup import DOSES, SteeringSetup
 from factory.claims.steering.texts import MIN_VARIETY
 from factory.claims.steering.trials import Choice
 
@@ -45,7 +45,7 @@ def divide_doses(
         effect: [strength].
         random_effects: [direction, strength].
         perplexity_ratio: [strength].
-        variety_ratio: [strength], of different tokens to those of unsteered text.
+        variety_ratio: [strength], of different tokens to those of baseline text.
     """
     window = is_steered(effect, random_effects, perplexity_ratio) & (variety_ratio >= MIN_VARIETY)
     peak = effect[window].max() if window.any() else effect.max()
@@ -62,18 +62,18 @@ def choose_shown(choices: list[Choice]) -> Choice:
     return max(choices, key=lambda one: (one.candidate.concept == SHOWN, one.rank))
 
 
-def measure_doses(ground: Ground, shown: Choice, randoms: np.ndarray, random_ratios: np.ndarray) -> Phenomenon:
+def measure_doses(setup: SteeringSetup, shown: Choice, randoms: np.ndarray, random_ratios: np.ndarray) -> Phenomenon:
     """T5b, for the feature that is shown.
 
     Args:
         randoms: effects of random directions, [direction, dose, concept].
-        random_ratios: [direction, dose], their `Bench.costs`.
+        random_ratios: [direction, dose], their `Harness.costs`.
     """
-    column, bench = shown.candidate.column, ground.report
-    outcome = ground.sweep(bench, ground.directions[[shown.candidate.feature]], DOSES)
-    by_prompt = bench.effects(outcome)[..., column]
-    ratios = bench.perplexity_ratios(outcome)
-    variety = bench.variety_ratios(outcome)
+    column, harness = shown.candidate.column, setup.report
+    outcome = setup.sweep(harness, setup.directions[[shown.candidate.feature]], DOSES)
+    by_prompt = harness.effects(outcome)[..., column]
+    ratios = harness.perplexity_ratios(outcome)
+    variety = harness.variety_ratios(outcome)
     randoms = randoms[..., column]
     phases = divide_doses(list(DOSES), by_prompt.mean(1), randoms, ratios, variety)
     fluent = np.isin(DOSES, phases.window)
@@ -85,7 +85,7 @@ def measure_doses(ground: Ground, shown: Choice, randoms: np.ndarray, random_rat
         value=float(by_prompt[peak].mean()),
         interval=bootstrap_interval(by_prompt[peak]),
         n=by_prompt.shape[1],
-        seeds=ground.seeds,
+        seeds=setup.seeds,
         control={
             "random_effect_at_that_strength": float(np.median(np.abs(randoms[:, peak]))),
             "largest_random_effect": float(np.abs(randoms).max()),
@@ -111,7 +111,7 @@ def measure_doses(ground: Ground, shown: Choice, randoms: np.ndarray, random_rat
                     "variety_ratio": float(variety[at]),
                     "random_effects": randoms[:, at].tolist(),
                     "random_perplexity_ratio": _known(np.median(random_ratios[:, at])),
-                    "text": ground.text(bench, outcome, at, 0),
+                    "text": setup.text(harness, outcome, at, 0),
                 }
                 for at, dose in enumerate(DOSES)
             ],

@@ -4,7 +4,7 @@ import numpy as np
 
 MIN_EFFECT = 0.03  # rise in the detected share of tokens, where a concept's share is as large without steering
 MIN_RATIO = 5  # over the median random direction
-MAX_PERPLEXITY = 1.5  # times the unsteered one
+MAX_PERPLEXITY = 1.5  # times the baseline one
 CHOICE_PERPLEXITY = 1.3  # for choosing: what is at the edge on some prompts is beyond it on half of all others
 
 

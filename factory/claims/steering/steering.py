@@ -6,8 +6,8 @@ import numpy as np
 
 from factory.claims.record import Phenomenon, wilson_interval
 from factory.claims.steering.doses import choose_shown, measure_doses
-from factory.claims.steering.ground import DOSES, STRENGTHS, WRONG_LAYER, Ground, SteeringPlan
 from factory.claims.steering.rule import chosen_false_positive_rate, false_positive_rate
+from factory.claims.steering.setup import DOSES, STRENGTHS, WRONG_LAYER, SteeringPlan, SteeringSetup
 from factory.claims.steering.trials import Trial, choose_trials, report_trials, try_rivals
 
 READER_AUC = 0.95
@@ -15,45 +15,47 @@ MIN_STEERABLE, MIN_WRITERS = 10, 5
 MAX_FALSE_POSITIVES = 0.05
 
 
-def measure_steering(laboratory, *, plan: SteeringPlan | None = None) -> list[Phenomenon]:
+def measure_steering(evaluation, *, plan: SteeringPlan | None = None) -> list[Phenomenon]:
     """T5a, T5b and T5c for the default dictionary of mini.
 
     Directions are added after layer 4 at every position but BOS, in fractions of the mean residual norm as
     `gs.add` does. Random directions share prompts and sampling noise with the features.
 
     Args:
-        laboratory: `phenomena.sample.Laboratory`.
+        evaluation: `claims.sample.Evaluation`.
     """
-    ground = Ground(laboratory, plan or SteeringPlan())
-    features = sorted({one.feature for one in ground.candidates})
-    chosen_on = ground.sweep(ground.choice, ground.directions[features], STRENGTHS)
-    effects, ratios = ground.summarize(ground.choice, chosen_on, STRENGTHS)
-    random_choice = ground.summarize(ground.choice, ground.sweep(ground.choice, ground.random, STRENGTHS), STRENGTHS)
-    random_report = ground.sweep(ground.report, ground.random, DOSES)
-    random_effects, random_ratios = ground.summarize(ground.report, random_report, DOSES)
+    setup = SteeringSetup(evaluation, plan or SteeringPlan())
+    features = sorted({one.feature for one in setup.candidates})
+    chosen_on = setup.sweep(setup.choice, setup.directions[features], STRENGTHS)
+    effects, ratios = setup.summarize(setup.choice, chosen_on, STRENGTHS)
+    random_choice = setup.summarize(setup.choice, setup.sweep(setup.choice, setup.random, STRENGTHS), STRENGTHS)
+    random_report = setup.sweep(setup.report, setup.random, DOSES)
+    random_effects, random_ratios = setup.summarize(setup.report, random_report, DOSES)
     row_of = {feature: row for row, feature in enumerate(features)}
-    choices = choose_trials(ground.candidates, row_of, effects, ratios, random_choice[0], ground.least(ground.choice))
-    trials = report_trials(ground, choices, random_effects)
-    rivals = try_rivals(ground, trials, random_effects)
+    choices = choose_trials(setup.candidates, row_of, effects, ratios, random_choice[0], setup.least(setup.choice))
+    trials = report_trials(setup, choices, random_effects)
+    rivals = try_rivals(setup, trials, random_effects)
     coarse = [DOSES.index(strength) for strength in STRENGTHS]
     at_strengths = random_effects[:, coarse], random_ratios[:, coarse]
     return [
-        _measure_writing(ground, trials, rivals, random_choice, at_strengths),
-        measure_doses(ground, choose_shown(choices), random_effects, random_ratios),
-        _measure_readers(ground, trials, effects, row_of, random_choice[0], at_strengths[0]),
+        _measure_writing(setup, trials, rivals, random_choice, at_strengths),
+        measure_doses(setup, choose_shown(choices), random_effects, random_ratios),
+        _measure_readers(setup, trials, effects, row_of, random_choice[0], at_strengths[0]),
     ]
 
 
-def _measure_writing(ground: Ground, trials: list[Trial], rivals: dict, random_choice: tuple, random_report: tuple):
+def _measure_writing(
+    setup: SteeringSetup, trials: list[Trial], rivals: dict, random_choice: tuple, random_report: tuple
+):
     """T5a; both tuples are effects [direction, strength, concept] and perplexity ratios of random directions."""
     randoms, ratios = random_report
     steerable = [one for one in trials if one.steerable]
     registers = [one.concept for one in steerable if one.concept.startswith("register:")]
     cases = randoms.reshape(len(randoms), -1)
-    least = ground.least(ground.report)
+    least = setup.least(setup.report)
     repeated = np.repeat(ratios, randoms.shape[2], axis=1), np.tile(least, randoms.shape[1])
     false_positives = false_positive_rate(cases, *repeated)
-    chosen = chosen_false_positive_rate(random_choice, random_report, (ground.least(ground.choice), least))
+    chosen = chosen_false_positive_rate(random_choice, random_report, (setup.least(setup.choice), least))
     low, high = wilson_interval(len(steerable), len(trials))
     return Phenomenon(
         id="T5a",
@@ -62,7 +64,7 @@ def _measure_writing(ground: Ground, trials: list[Trial], rivals: dict, random_c
         value=float(len(steerable)),
         interval=(low * len(trials), high * len(trials)),
         n=len(trials),
-        seeds=ground.seeds,
+        seeds=setup.seeds,
         control={
             "random_directions_that_pass": false_positives,
             "random_directions_that_pass_at_their_best_strength": chosen,
@@ -80,13 +82,13 @@ def _measure_writing(ground: Ground, trials: list[Trial], rivals: dict, random_c
             "registers_tried": sum(one.concept.startswith("register:") for one in trials),
             "mean_effect": _mean(one.effect for one in steerable),
             "intervals_above_zero": sum(one.interval[0] > 0 for one in steerable),
-            "mean_norm": ground.norm,
-            "mean_norm_at_wrong_layer": ground.wrong_norm,
+            "mean_norm": setup.norm,
+            "mean_norm_at_wrong_layer": setup.wrong_norm,
             "wrong_layer": WRONG_LAYER,
-            "detected_by_probe": int(ground.detector.probed.sum()),
-            "unsteered_perplexity": float(np.exp(ground.report.unsteered.loss.mean())),
-            "prompts": [ground.tokenizer.decode(row[1:].tolist()) for row in ground.report.prompts],
-            "new_tokens": ground.report.new_tokens,
+            "detected_by_probe": int(setup.detector.probed.sum()),
+            "unsteered_perplexity": float(np.exp(setup.report.baseline.loss.mean())),
+            "prompts": [setup.tokenizer.decode(row[1:].tolist()) for row in setup.report.prompts],
+            "new_tokens": setup.report.new_tokens,
             "steerable": [asdict(one) for one in sorted(steerable, key=lambda one: -one.effect)],
             "others": [
                 [one.concept, one.feature, one.strength, one.effect, one.random_median, one.perplexity_ratio]
@@ -98,7 +100,9 @@ def _measure_writing(ground: Ground, trials: list[Trial], rivals: dict, random_c
     )
 
 
-def _measure_readers(ground: Ground, trials: list[Trial], effects, row_of, random_choice, randoms: np.ndarray):
+def _measure_readers(
+    setup: SteeringSetup, trials: list[Trial], effects, row_of, random_choice, randoms: np.ndarray
+) -> Phenomenon:
     """T5c: good readers that looked quiet on the choice prompts, tried at every strength on the report prompts.
 
     Args:
@@ -106,17 +110,17 @@ def _measure_readers(ground: Ground, trials: list[Trial], effects, row_of, rando
         random_choice: [random direction, strength, concept], on the choice prompts.
         randoms: the same on the report prompts.
     """
-    readers = [one for one in ground.candidates if one.auc >= READER_AUC]
+    readers = [one for one in setup.candidates if one.auc >= READER_AUC]
     median = np.median(np.abs(random_choice), axis=0)
 
     def loudness(one) -> float:
         return float((effects[row_of[one.feature], :, one.column] - median[:, one.column]).max())
 
-    tried = sorted(readers, key=loudness)[: ground.plan.quiet_pairs]
+    tried = sorted(readers, key=loudness)[: setup.plan.quiet_pairs]
     quiet = []
     if tried:
-        outcome = ground.sweep(ground.report, ground.directions[[one.feature for one in tried]], STRENGTHS)
-        reported, ratios = ground.summarize(ground.report, outcome, STRENGTHS)
+        outcome = setup.sweep(setup.report, setup.directions[[one.feature for one in tried]], STRENGTHS)
+        reported, ratios = setup.summarize(setup.report, outcome, STRENGTHS)
         for row, one in enumerate(tried):
             effect, bound = reported[row, :, one.column], np.abs(randoms[:, :, one.column])
             if (np.abs(effect) <= bound.max(0)).all():
@@ -141,7 +145,7 @@ def _measure_readers(ground: Ground, trials: list[Trial], effects, row_of, rando
         value=float(len(quiet)),
         interval=(low * len(tried), high * len(tried)),
         n=len(tried),
-        seeds=ground.seeds,
+        seeds=setup.seeds,
         control={"steerable_features": len(writers), "readers": len(readers)},
         threshold=">= 5 steerable features, and >= 1 reader within the range of random directions at every strength",
         passed=len(writers) >= MIN_WRITERS and bool(quiet),

@@ -15,13 +15,13 @@ from gscope_widgets.runtime.scope import CALIBRATION_TEXT
 ROWS = 128  # texts a batch
 TEMPERATURE = 0.8
 PROMPT_TOKENS = 2  # few enough to leave open what text it will be
-MIN_VARIETY = 0.5  # share of the unsteered texts' different tokens; below it a text repeats itself
+MIN_VARIETY = 0.5  # share of the baseline texts' different tokens; below it a text repeats itself
 _SPECIAL = list(SPECIAL_IDS.values())
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Texts by added direction and prompt, as the unsteered model reads them."""
+    """Texts by added direction and prompt, as the baseline model reads them."""
 
     tokens: np.ndarray  # int64, [direction, prompt, new]
     shares: np.ndarray  # float32, [direction, prompt, concept]: mean detected probability over the new tokens
@@ -29,14 +29,14 @@ class Outcome:
     variety: np.ndarray  # float64, [direction, prompt]: different tokens over tokens
 
 
-class Bench:
+class Harness:
     """A model, prompts and a detector; every direction is tried on the same prompts with the same noise."""
 
     def __init__(self, model, prompts: np.ndarray, detector: ConceptDetector, *, new_tokens: int, seed: int):
         """Args: prompts: ids, [prompt, pos], BOS first; seed: of the sampling noise."""
         self.model, self.prompts, self.detector = model, torch.from_numpy(prompts).long(), detector
         self.new_tokens, self.seed = new_tokens, seed
-        self.unsteered = self.run(torch.zeros(1, model.config.hidden_size), layer=0)
+        self.baseline = self.run(torch.zeros(1, model.config.hidden_size), layer=0)
 
     def run(self, vectors: torch.Tensor, *, layer: int) -> Outcome:
         """Texts with each vector, float32 [direction, d_model], added after a layer."""
@@ -46,16 +46,16 @@ class Bench:
         return read_texts(self.model, self.prompts, tokens, self.detector)
 
     def effects(self, outcome: Outcome) -> np.ndarray:
-        """Rise in the detected share of each concept over unsteered text, [direction, prompt, concept]."""
-        return outcome.shares - self.unsteered.shares
+        """Rise in the detected share of each concept over baseline text, [direction, prompt, concept]."""
+        return outcome.shares - self.baseline.shares
 
     def perplexity_ratios(self, outcome: Outcome) -> np.ndarray:
-        """Perplexity of the texts over that of unsteered ones, both under the unsteered model: [direction]."""
-        return np.exp(outcome.loss.mean(1) - self.unsteered.loss.mean())
+        """Perplexity of the texts over that of baseline ones, both under the baseline model: [direction]."""
+        return np.exp(outcome.loss.mean(1) - self.baseline.loss.mean())
 
     def variety_ratios(self, outcome: Outcome) -> np.ndarray:
-        """Different tokens of the texts over those of unsteered ones: [direction]."""
-        return outcome.variety.mean(1) / self.unsteered.variety.mean()
+        """Different tokens of the texts over those of baseline ones: [direction]."""
+        return outcome.variety.mean(1) / self.baseline.variety.mean()
 
     def costs(self, outcome: Outcome) -> np.ndarray:
         """Perplexity ratios, [direction]; infinite where texts repeat themselves: likely, but no text."""
@@ -122,7 +122,7 @@ def sample_texts(
 
 @torch.inference_mode()
 def read_texts(model, prompts: torch.Tensor, tokens: torch.Tensor, detector: ConceptDetector) -> Outcome:
-    """What the unsteered model and the detector make of texts, int64 [direction, prompt, new]."""
+    """What the baseline model and the detector make of texts, int64 [direction, prompt, new]."""
     directions, count, new = tokens.shape
     texts = torch.cat([prompts.expand(directions, -1, -1), tokens], 2).flatten(0, 1)
     shares, losses = [], []

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from factory.claims.record import bootstrap_interval
-from factory.claims.steering.ground import DOSES, STRENGTHS, WRONG_LAYER, Candidate, Ground
 from factory.claims.steering.rule import is_steered, rank_choices
+from factory.claims.steering.setup import DOSES, STRENGTHS, WRONG_LAYER, Candidate, SteeringSetup
 from factory.training.family import MIDDLE
 
 
@@ -69,18 +69,18 @@ def choose_trials(
     return list(best.values())
 
 
-def report_trials(ground: Ground, choices: list[Choice], random_effects: np.ndarray) -> list[Trial]:
+def report_trials(setup: SteeringSetup, choices: list[Choice], random_effects: np.ndarray) -> list[Trial]:
     """Every chosen feature on the report prompts.
 
     Args:
         random_effects: [random direction, dose, concept] on the same prompts.
     """
     strengths = torch.tensor([one.strength for one in choices])
-    directions = ground.directions[[one.candidate.feature for one in choices]]
-    bench = ground.report
-    outcome = bench.run(directions * strengths[:, None] * ground.norm, layer=MIDDLE)
-    effects, ratios, costs = bench.effects(outcome), bench.perplexity_ratios(outcome), bench.costs(outcome)
-    before, least = bench.unsteered.shares.mean((0, 1)), ground.least(bench)
+    directions = setup.directions[[one.candidate.feature for one in choices]]
+    harness = setup.report
+    outcome = harness.run(directions * strengths[:, None] * setup.norm, layer=MIDDLE)
+    effects, ratios, costs = harness.effects(outcome), harness.perplexity_ratios(outcome), harness.costs(outcome)
+    before, least = harness.baseline.shares.mean((0, 1)), setup.least(harness)
     trials = []
     for row, one in enumerate(choices):
         column, own = one.candidate.column, effects[row, :, one.candidate.column]
@@ -98,16 +98,16 @@ def report_trials(ground: Ground, choices: list[Choice], random_effects: np.ndar
                 steerable=interval[0] > 0 and bool(is_steered(own.mean(), randoms, costs[row], least[column])),
                 share_before=float(before[column]),
                 feature_auc=one.candidate.auc,
-                detector="probe" if ground.detector.probed[column] else "token",
-                detector_auc=float(ground.detector.auc[column]),
-                before=ground.text(bench, bench.unsteered, 0, shown),
-                after=ground.text(bench, outcome, row, shown),
+                detector="probe" if setup.detector.probed[column] else "token",
+                detector_auc=float(setup.detector.auc[column]),
+                before=setup.text(harness, harness.baseline, 0, shown),
+                after=setup.text(harness, outcome, row, shown),
             )
         )
     return trials
 
 
-def try_rivals(ground: Ground, trials: list[Trial], random_effects: np.ndarray) -> dict[str, list[dict]]:
+def try_rivals(setup: SteeringSetup, trials: list[Trial], random_effects: np.ndarray) -> dict[str, list[dict]]:
     """For each steerable concept: the opposite direction, the same one at a wrong layer, and the mean difference.
 
     At the wrong layer the strength is the same fraction of the mean norm there.
@@ -115,19 +115,19 @@ def try_rivals(ground: Ground, trials: list[Trial], random_effects: np.ndarray) 
     steerable = [one for one in trials if one.steerable]
     if not steerable:
         return {"negative": [], "wrong_layer": [], "mean_difference": []}
-    columns, least = [ground.concepts.index(one.concept) for one in steerable], ground.least(ground.report)
+    columns, least = [setup.concepts.index(one.concept) for one in steerable], setup.least(setup.report)
     strengths = torch.tensor([one.strength for one in steerable])[:, None]
-    own = ground.directions[[one.feature for one in steerable]] * strengths
-    difference = ground.mean_differences[columns] * strengths
+    own = setup.directions[[one.feature for one in steerable]] * strengths
+    difference = setup.mean_differences[columns] * strengths
     outcomes = {
-        "negative": ground.report.run(-own * ground.norm, layer=MIDDLE),
-        "wrong_layer": ground.report.run(own * ground.wrong_norm, layer=WRONG_LAYER),
-        "mean_difference": ground.report.run(difference * ground.norm, layer=MIDDLE),
+        "negative": setup.report.run(-own * setup.norm, layer=MIDDLE),
+        "wrong_layer": setup.report.run(own * setup.wrong_norm, layer=WRONG_LAYER),
+        "mean_difference": setup.report.run(difference * setup.norm, layer=MIDDLE),
     }
     found = {}
     for name, outcome in outcomes.items():
-        effects, ratios = ground.report.effects(outcome).mean(1), ground.report.perplexity_ratios(outcome)
-        costs = ground.report.costs(outcome)
+        effects, ratios = setup.report.effects(outcome).mean(1), setup.report.perplexity_ratios(outcome)
+        costs = setup.report.costs(outcome)
         found[name] = [
             {
                 "concept": one.concept,

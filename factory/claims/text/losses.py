@@ -9,9 +9,9 @@ from tokenizers import Tokenizer
 
 from factory.claims.ngrams import NgramModel
 from factory.claims.record import RESAMPLES, Phenomenon
-from factory.claims.sample import DOCUMENTS, Laboratory
-from factory.claims.text.draws import measure_draws
+from factory.claims.sample import DOCUMENTS, Evaluation
 from factory.claims.text.openings import measure_samples
+from factory.claims.text.surprisal import measure_surprisal
 from factory.corpus import REGISTERS, Document, generate_documents
 from factory.training.corpus_tokens import BOS, EOS, HELD_OUT_SEED, PAD
 
@@ -20,15 +20,15 @@ NGRAMS = {"bigram": 2, "trigram": 3, "five_gram": 5}
 SKIPPED = max(NGRAMS.values()) - 1  # tokens at the head of a row that the longest n-gram cannot score
 
 
-def measure_losses(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
+def measure_losses(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
     """G1 and G2 of mini; about four minutes on two cores, most of it writing and counting the training text."""
-    return [measure_loss(laboratory, documents=documents), measure_samples(laboratory)]
+    return [measure_loss(evaluation, documents=documents), measure_samples(evaluation)]
 
 
-def measure_loss(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> Phenomenon:
+def measure_loss(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> Phenomenon:
     """G1: held-out loss beside n-grams fitted on the same training tokens, and beside the generator's own draws."""
-    model, tokenizer, build = laboratory.model(), laboratory.tokenizer, laboratory.build
-    ngrams = {name: laboratory.ngrams.shorten(order) for name, order in NGRAMS.items()}
+    model, tokenizer, build = evaluation.model(), evaluation.tokenizer, evaluation.build
+    ngrams = {name: evaluation.ngrams.shorten(order) for name, order in NGRAMS.items()}
     texts = {
         "held_out": generate_documents(HELD_OUT_SEED),
         "unseen_templates": generate_documents(HELD_OUT_SEED, templates="unseen"),
@@ -37,7 +37,7 @@ def measure_loss(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> Pheno
     for name, source in texts.items():
         rows = document_rows(tokenizer, islice(source, documents), head=(BOS,), context=build.recipe.context)
         losses[name] = score_rows(model, ngrams, rows)
-    gap = measure_generator_gap(laboratory, documents=documents)
+    gap = measure_generator_gap(evaluation, documents=documents)
     return judge_loss(losses, gap)
 
 
@@ -72,17 +72,17 @@ def judge_loss(losses: dict[str, dict[str, np.ndarray]], gap: dict) -> Phenomeno
     )
 
 
-def measure_generator_gap(laboratory: Laboratory, *, documents: int = DOCUMENTS) -> dict:
+def measure_generator_gap(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> dict:
     """Mini's loss beside the surprise of the generator's draws, nats a token, for documents that fit into a row.
 
     The draws bound the surprise of the text from above: other draws may write the same text. So the true
     gap between mini and the generator is at least the one given, which may be below 0.
     """
-    context = laboratory.build.recipe.context
-    drawn, nats = zip(*measure_draws(HELD_OUT_SEED, documents), strict=True)
-    rows = document_rows(laboratory.tokenizer, drawn, head=(BOS, EOS), context=context)
+    context = evaluation.build.recipe.context
+    drawn, nats = zip(*measure_surprisal(HELD_OUT_SEED, documents), strict=True)
+    rows = document_rows(evaluation.tokenizer, drawn, head=(BOS, EOS), context=context)
     whole = (rows == PAD).any(1) | (rows[:, -1] == EOS)
-    loss = model_loss(laboratory.model(), rows)
+    loss = model_loss(evaluation.model(), rows)
     loss[:, 0] = np.nan  # the EOS that stands before the document
     table = np.stack([np.nansum(loss, 1), np.array(nats), np.isfinite(loss).sum(1)], 1)[whole]
     register = np.array([one.register for one in drawn])

@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer
 
 from factory.claims.record import Phenomenon, wilson_interval
-from factory.claims.sample import Laboratory
+from factory.claims.sample import Evaluation
 from factory.corpus import REGISTERS, Document, generate_documents
 from factory.training.corpus_tokens import BOS, EOS, HELD_OUT_SEED, PAD, VALIDATION_SEED
 
@@ -19,15 +19,15 @@ _SMOOTHING = 0.1  # counts added to every token of every register
 
 
 def measure_samples(
-    laboratory: Laboratory, *, samples: int = SAMPLES, documents: int = CLASSIFIER_DOCUMENTS
+    evaluation: Evaluation, *, samples: int = SAMPLES, documents: int = CLASSIFIER_DOCUMENTS
 ) -> Phenomenon:
     """G2: whether a classifier names the register of a sample from the register's opening, the prompt hidden."""
-    tokenizer = laboratory.tokenizer
+    tokenizer = evaluation.tokenizer
     others = list(islice(generate_documents(VALIDATION_SEED), documents))
     texts = [ids[PROMPT_TOKENS:][:NEW_TOKENS] for ids in _encode(tokenizer, others)]
     table = fit_classifier(texts, [one.register for one in others], vocabulary=tokenizer.get_vocab_size())
     prompts, goes_on, registers = _draw_openings(tokenizer, samples)
-    written = sample_texts(laboratory.model(), prompts, new_tokens=NEW_TOKENS)
+    written = sample_texts(evaluation.model(), prompts, new_tokens=NEW_TOKENS)
     named = {
         "samples": classify(table, written),
         "true_continuations": classify(table, goes_on),

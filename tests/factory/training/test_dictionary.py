@@ -17,12 +17,12 @@ from factory.training.artefact import (
     weight_files,
 )
 from factory.training.dictionary import (
-    LEAST_MOMENT,
+    LEAST_EIGENVALUE,
     DictionaryRecipe,
+    export_tensors,
     find_coordinates,
-    read_draft,
+    import_tensors,
     train_dictionary,
-    write_draft,
 )
 
 PLACE, LATER = ("resid_post", 4), ("resid_post", 6)
@@ -200,18 +200,20 @@ def test_a_draft_does_in_its_coordinates_what_its_tensors_do_to_activations(whit
     generator = torch.Generator().manual_seed(0)
     members = random_members(generator)
     read, written, rows = draw_coordinates(generator, whitening=whitening)
-    draft = read_draft(members, read, written).requires_grad_(False)
+    module = import_tensors(members, read, written).requires_grad_(False)
     codes = encode(members, rows)
     seen, fired = [], []
     for i in range(2):
         seen.append(rows[i] @ read[i].into)
-        pre = seen[i] @ draft.w_enc[i] + draft.b_enc[i]
-        fired.append(pre * (pre > draft.log_threshold[i].exp()))
+        pre = seen[i] @ module.w_enc[i] + module.b_enc[i]
+        fired.append(pre * (pre > module.log_threshold[i].exp()))
         assert torch.equal(fired[i] > 0, codes[i] > 0)
-        assert draft.w_dec[i].flatten(1).norm(dim=1) == pytest.approx(1.0, abs=1e-5)
+        assert module.w_dec[i].flatten(1).norm(dim=1) == pytest.approx(1.0, abs=1e-5)
     for j, expected in enumerate(decode(members, codes, rows)):
         total = (
-            draft.b_dec[j] + seen[j] @ draft.affine[j] + sum(fired[i] @ draft.w_dec[i][:, j - i] for i in range(j + 1))
+            module.b_dec[j]
+            + seen[j] @ module.affine[j]
+            + sum(fired[i] @ module.w_dec[i][:, j - i] for i in range(j + 1))
         )
         assert torch.allclose(total, expected @ written[j].into, rtol=1e-3, atol=1e-2)
 
@@ -221,7 +223,7 @@ def test_export_after_return_gives_the_same_outputs_and_decoders_of_norm_1(white
     generator = torch.Generator().manual_seed(0)
     members = random_members(generator)
     read, written, rows = draw_coordinates(generator, whitening=whitening)
-    returned = write_draft(read_draft(members, read, written), read, written)
+    returned = export_tensors(import_tensors(members, read, written), read, written)
     before, after = (decode(one, encode(one, rows), rows) for one in (members, returned))
     for one, other in zip(before, after, strict=True):
         assert torch.allclose(one, other, rtol=1e-3, atol=1e-2)
@@ -253,7 +255,7 @@ def test_directions_that_never_occur_are_not_blown_up():
     coordinates = find_coordinates(values, whitening=1.0)
     assert coordinates.into.isfinite().all()
     assert coordinates.back.isfinite().all()
-    assert coordinates.into.abs().max() <= 2 / LEAST_MOMENT**0.5
+    assert coordinates.into.abs().max() <= 2 / LEAST_EIGENVALUE**0.5
     assert torch.allclose(values @ coordinates.into @ coordinates.back, values, atol=1e-3)
 
 

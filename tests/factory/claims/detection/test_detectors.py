@@ -237,14 +237,10 @@ def test_rivals_equal_brute_force():
     marks = [random.random((300, 3)) < 0.3 for _ in range(2)]
     for one, mark in zip(values, marks, strict=True):
         mark[:, 0] = one[:, 4] < -0.5
-    auc = rivals.cross_auc(values[0], marks[0])
-    assert auc[2, 1] == pytest.approx(brute_auc(values[0][:, 2].numpy(), marks[0][:, 1]), abs=1e-5)
     best, unit = rivals.score_best_unit(values, marks)
     assert unit[0] == 4 and best[0] == pytest.approx(1.0)
-    ties = np.round(values[0].numpy()[:, :3])
-    assert rivals.score_columns(ties, marks[0])[1] == pytest.approx(brute_auc(ties[:, 1], marks[0][:, 1]))
     probe = values[1] @ rivals.fit_probe(values[0], marks[0])
-    assert rivals.score_columns(probe.numpy(), marks[1])[0] > 0.99
+    assert brute_auc(probe[:, 0].numpy(), marks[1][:, 0]) > 0.99
     ids = random.integers(0, 4, 300)
     rates = rivals.token_rates(ids, (ids == 2)[:, None], vocabulary=5)
     assert rates[2, 0] > 0.95 and rates[1, 0] < 0.05 and rates[4, 0] == pytest.approx((ids == 2).mean())

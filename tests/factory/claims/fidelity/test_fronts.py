@@ -16,7 +16,6 @@ from factory.claims.fidelity.quality import Quality, count_dead, measure_qualiti
 from factory.claims.replacement import (
     decode_output,
     document_losses,
-    point_of,
     ratio_interval,
     rebuilt,
     replaced,
@@ -26,6 +25,7 @@ from factory.training import family
 from factory.training.artefact import decode, encode, measure_fit
 from factory.training.corpus_tokens import BOS, EOS, LabelledRows, real_positions
 from factory.training.dictionary import DictionaryRecipe
+from factory.training.places import find_point
 from gscope_widgets.runtime.gemma.hooks import capture
 
 D, HEADS = 16, 24
@@ -110,11 +110,11 @@ def test_a_perfect_dictionary_costs_nothing_and_an_empty_one_leaves_bos_alone(mo
         assert document_losses(model, sample.rows, documents=4) == pytest.approx(before, abs=1e-3)
     empty = [members[0] | {"w_dec": torch.zeros(2 * D, D)}]
     ids = torch.from_numpy(sample.rows.ids).long()
-    with capture(point_of(model, place)) as plain, torch.no_grad():
+    with capture(find_point(model, place)) as plain, torch.no_grad():
         model(input_ids=ids)
     with (
         rebuilt(model, empty, inputs=[place], targets=[place]),
-        capture(point_of(model, place)) as edited,
+        capture(find_point(model, place)) as edited,
         torch.no_grad(),
     ):
         model(input_ids=ids)
@@ -145,7 +145,7 @@ def test_quality_agrees_with_the_fit_of_training(model, sample):
     member["threshold"][3] = 1e9
     loaded = [("root", recipe_at(place), [member])]
     [found] = measure_qualities(model, sample, loaded, rows=sample.rows.ids[:1], loss_documents=2)
-    with capture(point_of(model, place)) as kept, torch.no_grad():
+    with capture(find_point(model, place)) as kept, torch.no_grad():
         model(input_ids=torch.from_numpy(sample.rows.ids).long())
     x = kept[0][torch.from_numpy(sample.real)].bfloat16().float()
     expected = measure_fit([member], [x], [x])
@@ -160,7 +160,7 @@ def test_a_dead_feature_fires_on_no_token_of_any_row_whatever_it_does_at_bos_and
     rows = np.random.default_rng(3).integers(4, 40, (450, 9)).astype(np.int16)
     rows[:, 0] = BOS
     rows[:, 4] = EOS
-    with capture(point_of(model, place)) as kept, torch.no_grad():
+    with capture(find_point(model, place)) as kept, torch.no_grad():
         model(input_ids=torch.from_numpy(rows).long())
     x = kept[0].bfloat16().float()
     real = torch.from_numpy((rows != BOS) & (rows != EOS))
@@ -183,27 +183,27 @@ def test_ablations_cost_and_the_activation_itself_does_not(model, sample):
 def test_the_interval_of_a_ratio_holds_it_and_narrows_with_documents():
     generator = np.random.default_rng(0)
     tokens = generator.integers(50, 200, 400)
-    rises = 0.3 * tokens + generator.normal(0, 5, 400)
-    low, high = ratio_interval(rises, tokens)
-    few_low, few_high = ratio_interval(rises[:40], tokens[:40])
-    assert low < rises.sum() / tokens.sum() < high
+    loss_increases = 0.3 * tokens + generator.normal(0, 5, 400)
+    low, high = ratio_interval(loss_increases, tokens)
+    few_low, few_high = ratio_interval(loss_increases[:40], tokens[:40])
+    assert low < loss_increases.sum() / tokens.sum() < high
     assert few_high - few_low > high - low
 
 
 def quality(
-    recipe: DictionaryRecipe, *, fvu: float, rise: float, root=family.PRETRAINED, dead=0, noise=0.02
+    recipe: DictionaryRecipe, *, fvu: float, increase: float, root=family.PRETRAINED, dead=0, noise=0.02
 ) -> Quality:
     generator = np.random.default_rng(0)
     documents = 60
     deviations = np.full((1, documents), 100.0)
     tokens = np.full(documents, 100)
-    rises = {"layer": 100 * (rise + noise * generator.standard_normal(documents))}
-    return Quality(root, recipe, 10.0, dead, 0, fvu * deviations, deviations, rises, tokens)
+    loss_increases = {"layer": 100 * (increase + noise * generator.standard_normal(documents))}
+    return Quality(root, recipe, 10.0, dead, 0, fvu * deviations, deviations, loss_increases, tokens)
 
 
 def fronts(order=(0.3, 0.2, 0.1), costs=(0.3, 0.2, 0.1)) -> list[Quality]:
     return [
-        quality(family.single(site, family.MIDDLE, "1k", size), fvu=fvu, rise=cost)
+        quality(family.single(site, family.MIDDLE, "1k", size), fvu=fvu, increase=cost)
         for site in ("resid_post", "attn_out", "mlp_out")
         for size, fvu, cost in zip(family.L0, order, costs, strict=True)
     ]
@@ -235,19 +235,19 @@ def test_the_fronts_losses_are_each_dictionarys_own_on_every_document(model, sam
     for at, recipe in enumerate(recipes):
         width = HEADS if recipe.inputs[0][0] == "attn_out" else D
         loaded.append((family.PRETRAINED, recipe, [mirror(width) | {"b_dec": torch.full((width,), 0.1 * at)}]))
-        main.append(quality(recipe, fvu=0.2, rise=9.0))
+        main.append(quality(recipe, fvu=0.2, increase=9.0))
     loaded.append(("seed_1", recipes[0], [mirror(D) | {"b_dec": torch.full((D,), 9.0)}]))
-    other = quality(family.single("resid_post", 2, "1k", "medium"), fvu=0.2, rise=9.0)
+    other = quality(family.single("resid_post", 2, "1k", "medium"), fvu=0.2, increase=9.0)
     found = measure_front_losses(model, sample, [*main[::-1], other], loaded)
     assert [one.recipe for one in found] == recipes[::-1]
     before = document_losses(model, sample.rows, documents=4)
     for one, (_, recipe, members) in zip(found, loaded[8::-1], strict=True):
         with rebuilt(model, members, inputs=recipe.inputs, targets=recipe.targets):
             expected = document_losses(model, sample.rows, documents=4) - before
-        [rises] = one.rises.values()
-        assert rises == pytest.approx(expected)
+        [loss_increases] = one.loss_increases.values()
+        assert loss_increases == pytest.approx(expected)
         assert one.tokens.tolist() == [11, 6, 9, 11]
-    assert len({round(float(next(iter(one.rises.values())).sum()), 4) for one in found}) == 9
+    assert len({round(float(next(iter(one.loss_increases.values())).sum()), 4) for one in found}) == 9
 
 
 def test_the_family_is_in_order_unless_features_are_dead_or_the_default_is_poor():
@@ -260,15 +260,18 @@ def test_the_family_is_in_order_unless_features_are_dead_or_the_default_is_poor(
 
 def test_matched_places_part_and_seeds_do_not():
     places = [("resid_post", 5, 0.5), ("attn_out", 4, 0.1), ("resid_post", 2, 0.3)]
-    main = [quality(family.single(site, layer, "1k", "medium"), fvu=0.2, rise=rise) for site, layer, rise in places]
-    seeds = [quality(family.middle_dictionary(), fvu=0.2, rise=0.5 + shift) for shift in (0, 0.001, 0.002)]
+    main = [
+        quality(family.single(site, layer, "1k", "medium"), fvu=0.2, increase=increase)
+        for site, layer, increase in places
+    ]
+    seeds = [quality(family.middle_dictionary(), fvu=0.2, increase=0.5 + shift) for shift in (0, 0.001, 0.002)]
     found = judge_matches(main, seeds)
     assert found.passed
     assert found.n == 3
     assert found.value == pytest.approx(0.4, abs=0.02)
-    apart = [quality(family.middle_dictionary(), fvu=0.2, rise=rise) for rise in (0.3, 0.5, 0.7)]
+    apart = [quality(family.middle_dictionary(), fvu=0.2, increase=increase) for increase in (0.3, 0.5, 0.7)]
     assert not judge_matches(main, apart).passed
-    same = [quality(family.single(site, layer, "1k", "medium"), fvu=0.2, rise=0.3) for site, layer, _ in places]
+    same = [quality(family.single(site, layer, "1k", "medium"), fvu=0.2, increase=0.3) for site, layer, _ in places]
     assert not judge_matches(same, seeds).passed
     raw = [replace(one, recipe=replace(one.recipe, whitening=0.1 * at)) for at, one in enumerate(main)]
     assert judge_matches(raw, seeds).n == 0

@@ -11,7 +11,6 @@ from factory.claims.planted.refusal_features import (  # noqa: E402
     draw_random_sets,
     fit_probe,
     project_out,
-    rank_auc,
 )
 from factory.claims.replies import (  # noqa: E402
     edited,
@@ -125,5 +124,6 @@ def test_a_probe_separates_what_differs_along_one_direction():
     high[:, 4] += 4
     weights = fit_probe(high, low)
     assert int(weights.abs().argmax()) == 4 and weights[4] > 0
-    assert rank_auc(high @ weights, low @ weights) > 0.98
-    assert rank_auc(torch.ones(3), torch.ones(4)) == 0.5
+    wins = (high @ weights)[:, None] > low @ weights
+    assert wins.float().mean() > 0.98
+    assert abs(((high[:, None, 0] > low[:, 0]).float()).mean() - 0.5) < 0.15  # along another coordinate

@@ -9,11 +9,9 @@ import torch
 import gscope_widgets as gs
 from factory.claims.steering.concept_detectors import (
     LabelledTokens,
-    column_auc,
     fit_detector,
 )
 from factory.claims.steering.doses import choose_shown, divide_doses
-from factory.claims.steering.ground import STRENGTHS, Candidate, mean_differences
 from factory.claims.steering.rule import (
     chosen_false_positive_rate,
     false_positive_rate,
@@ -21,8 +19,9 @@ from factory.claims.steering.rule import (
     least_effect,
     rank_choices,
 )
+from factory.claims.steering.setup import STRENGTHS, Candidate, mean_differences
 from factory.claims.steering.texts import (
-    Bench,
+    Harness,
     choose_prompts,
     mean_norms,
     read_texts,
@@ -153,10 +152,10 @@ def test_prompts_differ_from_those_that_were_chosen_on():
 
 
 def test_a_bench_finds_no_effect_of_nothing(model, prompts, detector):
-    bench = Bench(model, prompts.numpy(), detector, new_tokens=NEW, seed=0)
-    nothing = bench.run(torch.zeros(2, model.config.hidden_size), layer=4)
-    assert np.abs(bench.effects(nothing)).max() < 1e-6
-    assert bench.perplexity_ratios(nothing) == pytest.approx([1, 1], abs=1e-5)
+    harness = Harness(model, prompts.numpy(), detector, new_tokens=NEW, seed=0)
+    nothing = harness.run(torch.zeros(2, model.config.hidden_size), layer=4)
+    assert np.abs(harness.effects(nothing)).max() < 1e-6
+    assert harness.perplexity_ratios(nothing) == pytest.approx([1, 1], abs=1e-5)
 
 
 def planted(*, scramble: bool, seed: int) -> LabelledTokens:
@@ -179,16 +178,6 @@ def test_a_probe_finds_planted_concepts_calibrated_and_scrambled_labels_leave_it
     assert probabilities == pytest.approx(tested.concepts.mean(0), abs=0.02)
     scrambled = fit_detector(planted(scramble=True, seed=0), tested, vocabulary=50, layer=5)
     assert not scrambled.probed.any()
-
-
-def test_column_auc_counts_pairs():
-    generator = np.random.default_rng(0)
-    scores, labels = generator.integers(0, 5, (60, 2)).astype(float), generator.random((60, 2)) < 0.4
-    labels[:, 1] = False
-    high, low = scores[labels[:, 0], 0], scores[~labels[:, 0], 0]
-    pairs = [(a > b) + 0.5 * (a == b) for a in high for b in low]
-    assert column_auc(scores, labels)[0] == pytest.approx(np.mean(pairs))
-    assert np.isnan(column_auc(scores, labels)[1])
 
 
 def test_mean_differences_point_from_the_other_tokens_to_those_with_the_concept():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from factory.claims.ngrams import NgramModel
-from factory.claims.text import draws, losses, openings
+from factory.claims.text import losses, openings, surprisal
 from factory.corpus import REGISTERS, generate_documents
 from factory.training.corpus_tokens import BOS, EOS, PAD
 
@@ -17,7 +17,7 @@ VOCABULARY = 300
 
 
 def test_counted_documents_are_the_generators_own():
-    counted = list(draws.measure_draws(11, 30))
+    counted = list(surprisal.measure_surprisal(11, 30))
     assert [one.text for one, _ in counted] == [one.text for one in islice(generate_documents(11), 30)]
     assert all(5 < nats < len(document.text) * math.log(256) for document, nats in counted)
 
@@ -33,7 +33,7 @@ def test_counted_documents_are_the_generators_own():
     ],
 )
 def test_draws_cost_minus_the_log_of_how_often_they_come(decide, outcomes):
-    rng = draws.CountingRandom(0)
+    rng = surprisal.CountingRandom(0)
     costs, seen = {}, []
     for _ in range(4000):
         before = rng.nats
@@ -47,7 +47,7 @@ def test_draws_cost_minus_the_log_of_how_often_they_come(decide, outcomes):
 
 
 def test_asking_a_draw_again_costs_only_what_is_new():
-    rng = draws.CountingRandom(0)  # whose first number is 0.84
+    rng = surprisal.CountingRandom(0)  # whose first number is 0.84
     draw = rng.random()
     assert not draw < 0.5 and not draw < 0.25
     assert rng.nats == pytest.approx(math.log(2))

@@ -22,9 +22,9 @@ class CountingRandom(Random):
         super().__init__(seed)
         self.nats = 0.0
 
-    def random(self) -> "Draw":
+    def random(self) -> "CountedUniform":
         """A uniform number that tells what is decided with it."""
-        return Draw(self, super().random())
+        return CountedUniform(self, super().random())
 
     def getrandbits(self, k: int) -> int:
         """As in `Random`; what `choice`, `sample` and `shuffle` draw is counted in `_randbelow`."""
@@ -35,7 +35,7 @@ class CountingRandom(Random):
         return self._randbelow_with_getrandbits(n)
 
 
-class Draw:
+class CountedUniform:
     """A uniform number in a range that narrows as it is compared, under increasing maps."""
 
     __slots__ = ("_above", "_below", "_forward", "_inverse", "_source", "_value")
@@ -53,13 +53,13 @@ class Draw:
 
     __le__, __ge__ = __lt__, __gt__
 
-    def __mul__(self, factor: float) -> "Draw":
+    def __mul__(self, factor: float) -> "CountedUniform":
         return self._mapped(lambda x: x * factor, lambda y: y / factor) if factor else 0
 
-    def __add__(self, term: float) -> "Draw":
+    def __add__(self, term: float) -> "CountedUniform":
         return self._mapped(lambda x: x + term, lambda y: y - term)
 
-    def __pow__(self, power: float) -> "Draw":
+    def __pow__(self, power: float) -> "CountedUniform":
         return self._mapped(lambda x: x**power, lambda y: max(y, 0.0) ** (1 / power))
 
     __rmul__, __radd__ = __mul__, __add__
@@ -71,7 +71,7 @@ class Draw:
 
     __trunc__ = __floor__ = __int__
 
-    def _mapped(self, forward, inverse) -> "Draw":
+    def _mapped(self, forward, inverse) -> "CountedUniform":
         new = _Mapped(self)
         before, back = self._forward, self._inverse
         new._forward = lambda x: forward(before(x))
@@ -90,12 +90,12 @@ class Draw:
         self._below, self._above = below, above
 
 
-class _Mapped(Draw):
+class _Mapped(CountedUniform):
     """An increasing function of a draw: what is decided with it is known of the draw."""
 
     __slots__ = ("_origin",)
 
-    def __init__(self, draw: Draw):
+    def __init__(self, draw: CountedUniform):
         self._origin = draw._origin if isinstance(draw, _Mapped) else draw
         self._value = self._origin._value
 
@@ -103,7 +103,7 @@ class _Mapped(Draw):
         self._origin._narrow(below, above)
 
 
-def measure_draws(seed: int, documents: int) -> Iterator[tuple[Document, float]]:
+def measure_surprisal(seed: int, documents: int) -> Iterator[tuple[Document, float]]:
     """The documents of a seed, each with the surprise in nats of everything drawn for it, its register too."""
     with _counting() as made:
         stream = generate_documents(seed)

@@ -8,7 +8,7 @@ import torch
 from factory.claims.concept_scores import MIN_POSITIVES, list_firings, score_firings
 from factory.claims.steering.concept_detectors import PROBE_LAYER, LabelledTokens, fit_detector
 from factory.claims.steering.rule import least_effect
-from factory.claims.steering.texts import Bench, Outcome, choose_prompts, mean_norms
+from factory.claims.steering.texts import Harness, Outcome, choose_prompts, mean_norms
 from factory.corpus import family_of
 from factory.training.artefact import load_members
 from factory.training.corpus_tokens import HELD_OUT_SEED, VALIDATION_SEED
@@ -48,17 +48,17 @@ class Candidate:
     auc: float  # held-out
 
 
-class Ground:
+class SteeringSetup:
     """Candidates, directions, and two sets of prompts: to choose on, and to report."""
 
-    def __init__(self, laboratory, plan: SteeringPlan):
-        """Score features and fit the detector on validation text; write the unsteered texts."""
-        self.plan, self.tokenizer, model = plan, laboratory.tokenizer, laboratory.model("mini")
-        folder = laboratory.build.root_folder(PRETRAINED) / middle_dictionary().folder
+    def __init__(self, evaluation, plan: SteeringPlan):
+        """Score features and fit the detector on validation text; write the baseline texts."""
+        self.plan, self.tokenizer, model = plan, evaluation.tokenizer, evaluation.model("mini")
+        folder = evaluation.build.root_folder(PRETRAINED) / middle_dictionary().folder
         members = load_members(folder)
-        samples = [laboratory.sample(seed, documents=plan.documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
+        samples = [evaluation.sample(seed, documents=plan.documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
         places = [("resid_post", MIDDLE), ("resid_post", PROBE_LAYER)]
-        states = [laboratory.activations(sample, places) for sample in samples]
+        states = [evaluation.activations(sample, places) for sample in samples]
         names = np.array(samples[0].rows.names)
         tried = np.array([family_of(name) in FAMILIES for name in names])
         tried &= np.min([sample.concepts.sum(0) for sample in samples], axis=0) >= MIN_POSITIVES
@@ -82,31 +82,31 @@ class Ground:
         pieces = [self.tokenizer.decode([token]) for token in range(model.config.vocab_size)]
         choice = choose_prompts(samples[0], pieces, count=plan.choice_prompts)
         report = choose_prompts(samples[1], pieces, count=plan.report_prompts, besides=choice)
-        self.choice = Bench(model, choice, self.detector, new_tokens=plan.choice_tokens, seed=SEED)
-        self.report = Bench(model, report, self.detector, new_tokens=plan.new_tokens, seed=SEED + 2)
+        self.choice = Harness(model, choice, self.detector, new_tokens=plan.choice_tokens, seed=SEED)
+        self.report = Harness(model, report, self.detector, new_tokens=plan.new_tokens, seed=SEED + 2)
         generator = torch.Generator().manual_seed(SEED + 1)
         noise = torch.randn((plan.random_directions, self.directions.shape[1]), generator=generator)
         self.seeds = (VALIDATION_SEED, HELD_OUT_SEED, SEED, SEED + 1, SEED + 2)
         self.random = torch.nn.functional.normalize(noise, dim=1)
 
-    def sweep(self, bench: Bench, directions: torch.Tensor, strengths) -> Outcome:
+    def sweep(self, harness: Harness, directions: torch.Tensor, strengths) -> Outcome:
         """Each direction, [direction, d_model], at each strength: outcomes in direction-major order."""
         sizes = self.norm * torch.tensor(strengths)
-        return bench.run((directions[:, None] * sizes[:, None]).flatten(0, 1), layer=MIDDLE)
+        return harness.run((directions[:, None] * sizes[:, None]).flatten(0, 1), layer=MIDDLE)
 
-    def summarize(self, bench: Bench, outcome: Outcome, strengths) -> tuple[np.ndarray, np.ndarray]:
-        """Mean effects [direction, strength, concept] and `Bench.costs` [direction, strength] of a sweep."""
-        effects = bench.effects(outcome).mean(1)
+    def summarize(self, harness: Harness, outcome: Outcome, strengths) -> tuple[np.ndarray, np.ndarray]:
+        """Mean effects [direction, strength, concept] and `Harness.costs` [direction, strength] of a sweep."""
+        effects = harness.effects(outcome).mean(1)
         shape = (-1, len(strengths))
-        return effects.reshape(*shape, effects.shape[-1]), bench.costs(outcome).reshape(shape)
+        return effects.reshape(*shape, effects.shape[-1]), harness.costs(outcome).reshape(shape)
 
-    def least(self, bench: Bench) -> np.ndarray:
-        """The least effect that counts on a bench's prompts, [concept]."""
-        return least_effect(bench.unsteered.shares.mean((0, 1)))
+    def least(self, harness: Harness) -> np.ndarray:
+        """The least effect that counts on a harness's prompts, [concept]."""
+        return least_effect(harness.baseline.shares.mean((0, 1)))
 
-    def text(self, bench: Bench, outcome: Outcome, direction: int, prompt: int) -> str:
+    def text(self, harness: Harness, outcome: Outcome, direction: int, prompt: int) -> str:
         """One text with its prompt, cut to 160 characters."""
-        start = bench.prompts[prompt, 1:].tolist()
+        start = harness.prompts[prompt, 1:].tolist()
         return self.tokenizer.decode(start + outcome.tokens[direction, prompt].tolist())[:EXAMPLE_LENGTH]
 
 
