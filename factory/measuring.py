@@ -1,4 +1,4 @@
-"""The steps after training: examples, labels, claims, and the sums of what ships."""
+"""The steps after training: texts, examples, labels, claims, and the sums of what ships."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -13,14 +13,16 @@ from factory.claims.fidelity.fronts import measure_fronts
 from factory.claims.hierarchy.hierarchies import measure_hierarchies
 from factory.claims.planted.planted import measure_planted
 from factory.claims.reasoning.multi_step import measure_multi_step
-from factory.claims.record import Phenomenon, read_phenomena, write_phenomena
+from factory.claims.record import write_claims
 from factory.claims.sample import Evaluation
 from factory.claims.steering.steering import measure_steering
 from factory.claims.text.losses import measure_losses
 from factory.examples import TOKENS, make_examples
 from factory.sources import digest_sources
+from factory.texts import make_texts
+from gscope_widgets.mini.claim import Claim, read_claims
 
-MEASURES: dict[str, Callable[[Evaluation], list[Phenomenon]]] = {
+MEASURES: dict[str, Callable[[Evaluation], list[Claim]]] = {
     "losses": measure_losses,
     "detectors": measure_detectors,
     "fronts": measure_fronts,
@@ -34,13 +36,18 @@ OF_THE_MODEL = ("losses", "multi_step")  # these need no dictionary
 
 
 def list_measuring_steps(build: Build) -> list[Step]:
-    """Examples, labels, every group of claims, `phenomena.json`, and the sums of all files that ship.
+    """Texts, examples, labels, every group of claims, `phenomena.json`, and the sums of all files that ship.
 
     Each is made again when a file it starts from changes, or a source that it runs (`sources`).
     """
     evaluation = cache(lambda: Evaluation(build))
     trained = [step.name for step in build.training_steps()]
     steps = [
+        Step(
+            "texts",
+            lambda: {"source": digest_sources(make_texts.__module__)},
+            lambda: [make_texts(build.out)],
+        ),
         Step(
             "examples",
             lambda: _list_inputs(build, trained, make_examples) | {"tokens": TOKENS},
@@ -72,19 +79,19 @@ def _list_inputs(build: Build, needs: Iterable[str], action: Callable) -> dict:
     return {"made": build.find_made(needs), "source": digest_sources(action.__module__)}
 
 
-def _write(build: Build, name: str, phenomena: list[Phenomenon]) -> list[Path]:
+def _write(build: Build, name: str, phenomena: list[Claim]) -> list[Path]:
     path = build.out / "phenomena" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
-    write_phenomena(path, phenomena)
+    write_claims(path, phenomena)
     for one in phenomena:
         print(f"  {one.id} {'holds' if one.passed else 'MISSED'}: {one.metric} = {one.value:.4g}", flush=True)
     return [path]
 
 
 def _join(build: Build) -> list[Path]:
-    rows = [row for name in MEASURES for row in read_phenomena(build.out / "phenomena" / f"{name}.json").values()]
+    rows = [row for name in MEASURES for row in read_claims(build.out / "phenomena" / f"{name}.json").values()]
     path = build.out / "phenomena.json"
-    write_phenomena(path, sorted(rows, key=lambda row: row.id))
+    write_claims(path, sorted(rows, key=lambda row: row.id))
     return [path]
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gscope_widgets import mini
     from gscope_widgets.errors import *  # noqa: F403
     from gscope_widgets.records.interventions import ablate, add, add_random, clamp, scale
     from gscope_widgets.runtime.registry import load
@@ -42,6 +43,7 @@ _HOMES = {
     "scale": "records.interventions",
     "ablate": "records.interventions",
     "SanityWarning": "errors",
+    "mini": "mini",
     "TokenHeatmap": "widgets.token_heatmap",
     "FeatureSliders": "widgets.feature_sliders",
     "SteeringPanel": "widgets.steering_panel",
@@ -53,7 +55,8 @@ __all__ = ["__version__", *_HOMES]
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'gscope_widgets' has no attribute {name!r}")
-    value = getattr(import_module(f"gscope_widgets.{_HOMES[name]}"), name)
+    home = import_module(f"gscope_widgets.{_HOMES[name]}")
+    value = home if _HOMES[name] == name else getattr(home, name)
     globals()[name] = value
     return value
 

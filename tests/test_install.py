@@ -116,6 +116,16 @@ print(json.dumps([name for name in ("torch", "transformers") if name in sys.modu
     assert run_python(code) == []
 
 
+def test_claims_and_texts_of_mini_are_read_without_torch_or_numpy():
+    code = """
+import json, sys
+import gscope_widgets as gs
+assert gs.mini.claims() and gs.mini.texts()
+print(json.dumps([name for name in ("torch", "transformers", "numpy", "factory") if name in sys.modules]))
+"""
+    assert run_python(code) == []
+
+
 def test_every_public_name_resolves():
     code = """
 import json
@@ -153,7 +163,7 @@ def test_wheel_carries_code_bundles_weights_and_nothing_else(wheel):
     mini = ROOT / "gscope_widgets" / "mini"
     wanted = {name for name in files_below(ROOT / "gscope_widgets") if name.endswith(".py")}
     wanted |= files_below(STATIC) | files_below(mini / "models") | files_below(mini / "dictionaries")
-    wanted |= {str(path.relative_to(ROOT)) for path in mini.glob("*.json")}
+    wanted |= {str(path.relative_to(ROOT)) for pattern in ("*.json", "*.json.gz") for path in mini.glob(pattern)}
     wanted.add("gscope_widgets/py.typed")
     assert any(name.endswith(".safetensors") for name in wanted)
     assert any(name.endswith("token_heatmap.js") for name in wanted)

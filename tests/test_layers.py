@@ -58,6 +58,8 @@ def find_offences(source: str, *, module: str, is_package: bool = False) -> list
             wrong = top in ("torch", "transformers") or is_under(name, f"{OURS}.runtime")
         elif is_under(module, f"{OURS}.runtime"):
             wrong = is_under(name, f"{OURS}.widgets")
+        elif is_under(module, f"{OURS}.mini"):
+            wrong = third_party or is_under(name, f"{OURS}.runtime", f"{OURS}.widgets")
         elif is_under(module, f"{FACTORY}.corpus"):
             wrong = third_party or top == OURS or (top == FACTORY and not is_under(name, f"{FACTORY}.corpus"))
         elif is_under(module, f"{FACTORY}.training"):
@@ -104,6 +106,8 @@ def test_imports_go_one_way(path):
         ("gscope_widgets.runtime.bad", "from factory.training import model"),
         ("gscope_widgets.mini.bad", "def later():\n    import factory"),
         ("gscope_widgets.widgets.bad", "from factory.corpus import generate_documents"),
+        ("gscope_widgets.mini.bad", "import torch"),
+        ("gscope_widgets.mini.bad", "from gscope_widgets.runtime.registry import load"),
         ("factory.corpus.bad", "import numpy"),
         ("factory.corpus.bad", "from gscope_widgets.errors import GscopeError"),
         ("factory.corpus.bad", "from ..training.model import train_model"),

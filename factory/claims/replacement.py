@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from factory.claims.record import RESAMPLES
 from factory.training.artefact import decode_output, encode
 from factory.training.corpus_tokens import LabelledRows
 from factory.training.places import Place, find_point
@@ -69,17 +68,3 @@ def document_losses(model, rows: LabelledRows, *, documents: int) -> np.ndarray:
         real = torch.arange(1, ids.shape[1])[None] < torch.from_numpy(lengths)[:, None]
         totals.append((losses.view(real.shape).double() * real).sum(1).numpy())
     return np.concatenate(totals)
-
-
-def ratio_interval(numerators: np.ndarray, denominators: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of a ratio of sums, by resampling documents.
-
-    Args:
-        numerators, denominators: [document], or [part, document] for the mean over parts of such ratios.
-    """
-    above, below = np.atleast_2d(numerators), np.atleast_2d(denominators)
-    count = above.shape[1]
-    picks = np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))
-    ratios = (above[:, picks].sum(2) / below[:, picks].sum(2)).mean(0)
-    low, high = np.quantile(ratios, (0.025, 0.975))
-    return float(low), float(high)

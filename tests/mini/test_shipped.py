@@ -47,11 +47,26 @@ def test_every_dictionary_opens_and_explains_a_text_at_its_recorded_sparsity(sco
         assert 0.3 * info.mean_l0 < mean_l0 < 3 * info.mean_l0, info.id
 
 
-def test_a_site_layer_width_or_l0_that_mini_has_not_is_refused_with_what_it_has():
+@pytest.mark.parametrize(
+    ("wish", "error", "message"),
+    [
+        (
+            {"site": "attn_in"},
+            gs.InvalidValue,
+            r"site must be one of resid_post, attn_out, .*, clt, got 'attn_in'$",
+        ),
+        ({"layer": 9}, gs.UnknownDictionary, r"no dictionary .*layer=9; there are: .*layer=6 width='1k'"),
+        ({"width": "16k"}, gs.UnknownDictionary, r"no dictionary .*width='16k'; there are: .*width='1k'"),
+        ({"l0": "huge"}, gs.UnknownDictionary, r"no dictionary .*l0='huge'; there are: .*l0='medium'"),
+    ],
+)
+def test_a_site_layer_width_or_l0_that_mini_has_not_is_refused_with_what_it_has(wish, error, message):
     with gs.load("mini") as scope:
-        for wish in ({"site": "attn_in"}, {"layer": 9}, {"width": "16k"}, {"l0": "huge"}):
-            with pytest.raises(gs.GscopeError, match="resid_post|medium|1k|layer"):
-                scope.dictionary(**wish)
+        with pytest.raises(error, match=message):
+            scope.dictionary(**wish)
+        [(name, _)] = wish.items()
+        known = {"site": "resid_post", "layer": 4, "width": "1k", "l0": "medium"}
+        assert scope.dictionary(**{name: known[name]}).info.layers == (4,)  # what there is is not refused
 
 
 def test_every_shipped_file_is_the_one_its_sum_names():

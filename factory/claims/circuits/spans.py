@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from factory.claims.circuits.attribution import Paths, attribute, measure_paths, prune, trace_prompts
-from factory.claims.record import Phenomenon, bootstrap_interval, wilson_interval
-from factory.claims.replacement import document_losses, ratio_interval, rebuilt
+from factory.claims.intervals import bootstrap_interval, ratio_interval, wilson_interval
+from factory.claims.replacement import document_losses, rebuilt
 from factory.claims.sample import Evaluation, Sample
 from factory.training import family
 from factory.training.artefact import load_members
 from factory.training.corpus_tokens import BOS, HELD_OUT_SEED
+from gscope_widgets.mini.claim import Claim
 
 PROMPTS = 60
 PROMPT_TOKENS = 24  # BOS counted
@@ -35,7 +36,7 @@ class Pair:
 
 def measure_spans(
     evaluation: Evaluation, *, prompts: int = PROMPTS, loss_documents: int = LOSS_DOCUMENTS
-) -> list[Phenomenon]:
+) -> list[Claim]:
     """T7 and T7w. About a minute on two cores."""
     sample = evaluation.sample(HELD_OUT_SEED)
     model = evaluation.model("mini")
@@ -112,7 +113,7 @@ def _rebuilt_by_layer(model, per_layer: list[dict]) -> Iterator[None]:
 
 def judge_paths(
     pairs: list[Pair], rises: dict[str, np.ndarray], tokens: np.ndarray, *, beside: list[Pair] = ()
-) -> Phenomenon:
+) -> Claim:
     """T7: how much shorter the paths are through the cross-layer transcoder.
 
     Args: beside: the same prompts, where the transcoders of one layer have affine skips; the claim is not about these.
@@ -131,7 +132,7 @@ def judge_paths(
     worse = ratio_interval(rises[CLT] - rises[PER_LAYER], tokens)
     faithful = worse[1] <= FIDELITY_MARGIN
     alike = abs(explained[CLT] - explained[PER_LAYER]) <= 0.01
-    return Phenomenon(
+    return Claim(
         id="T7",
         claim="without affine skips, graphs through the cross-layer transcoder are shorter",
         metric="mean steps from a token to the top logit through one transcoder a layer, less those through the CLT",
@@ -195,7 +196,7 @@ def is_weakly_causal(members: list[dict[str, torch.Tensor]]) -> bool:
     return all(not member["w_dec"][:, :layer].any() for layer, member in enumerate(members))
 
 
-def judge_spans(norms: dict[str, tuple[list[dict], np.ndarray]]) -> Phenomenon:
+def judge_spans(norms: dict[str, tuple[list[dict], np.ndarray]]) -> Claim:
     """T7w: early, late and persistent features of both dictionaries that write to several layers."""
     shares, chance = {}, {}
     for name, (_, profile) in norms.items():
@@ -206,7 +207,7 @@ def judge_spans(norms: dict[str, tuple[list[dict], np.ndarray]]) -> Phenomenon:
     crossing = norms[CLT][1]
     persistent = int(sort_features(crossing)[PERSISTENT].sum())
     causal = {name: is_weakly_causal(members) for name, (members, _) in norms.items()}
-    return Phenomenon(
+    return Claim(
         id="T7w",
         claim="features write early, late, or across half of the layers or more, and never before the layer they read",
         metric="share of CLT features that write, near their peak, to half of the layers or more",

@@ -22,11 +22,12 @@ from factory.claims.detection.studies import (
     study,
 )
 from factory.claims.detection.top_examples import judge_top_examples
-from factory.claims.record import Phenomenon, wilson_interval
+from factory.claims.intervals import wilson_interval
 from factory.claims.sample import DOCUMENTS, Evaluation, Sample
 from factory.corpus import family_of
 from factory.training.artefact import load_members
 from factory.training.family import PRETRAINED, list_family, list_repeats, middle_dictionary
+from gscope_widgets.mini.claim import Claim
 
 GOOD_AUC = 0.95
 TOKEN_AUC = 0.85  # at most, where the current token alone does not decide a concept
@@ -52,7 +53,7 @@ class Detection:
         return self.features >= 30 and self.families >= 5 and self.beyond_token >= 10
 
 
-def measure_detectors(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
+def measure_detectors(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> list[Claim]:
     """T1a, T1b, T1c, T2a, T2b, T2c and T3b; about three minutes on two cores.
 
     Writes the `features.json` of every dictionary first, where one is missing or older than its weights.
@@ -99,7 +100,7 @@ def detect(one: Study, token_auc: np.ndarray) -> Detection:
     )
 
 
-def judge_detection(studies: list[Study], rivals: Rivals, random: Study, samples: list[Sample]) -> Phenomenon:
+def judge_detection(studies: list[Study], rivals: Rivals, random: Study, samples: list[Sample]) -> Claim:
     """T1a, for the worst of the dictionary seeds; controls are of the first."""
     found = [detect(one, rivals.token) for one in studies]
     worst = min(found, key=lambda one: one.features)
@@ -109,7 +110,7 @@ def judge_detection(studies: list[Study], rivals: Rivals, random: Study, samples
         "labels_shuffled_within_documents": detect(relabel(studies[0], samples, shuffle_labels), rivals.token),
     }
     low, high = wilson_interval(worst.features, worst.live)
-    return Phenomenon(
+    return Claim(
         id="T1a",
         claim="features of mini's default dictionary detect concepts of the text",
         metric="features of held-out AUC >= 0.95 for the concept chosen on other text; interval over features",
@@ -137,7 +138,7 @@ def _count_probes(one: Study, rivals: Rivals) -> dict[str, int]:
     return {"concepts": int(beyond.sum()), "with_a_probe": int((beyond & (rivals.probe >= GOOD_AUC)).sum())}
 
 
-def judge_against_neurons(studies: list[Study], rivals: Rivals, random: Study) -> Phenomenon:
+def judge_against_neurons(studies: list[Study], rivals: Rivals, random: Study) -> Claim:
     """T3b, for the worst of the dictionary seeds."""
     best = [best_features(one) for one in studies]
     counts = [int((auc - rivals.neuron >= GAIN).sum()) for auc in best]
@@ -147,7 +148,7 @@ def judge_against_neurons(studies: list[Study], rivals: Rivals, random: Study) -
     gains = auc - rivals.neuron >= GAIN
     scored = int((~np.isnan(auc - rivals.neuron)).sum())
     low, high = wilson_interval(counts[first], scored)
-    return Phenomenon(
+    return Claim(
         id="T3b",
         claim="for many concepts the best feature is a better detector than the best neuron",
         metric="concepts where the held-out AUC of the best feature exceeds that of the best of 704 MLP neurons of "
@@ -177,14 +178,14 @@ def judge_against_neurons(studies: list[Study], rivals: Rivals, random: Study) -
     )
 
 
-def judge_unnamed(shares: dict[str, dict]) -> Phenomenon:
+def judge_unnamed(shares: dict[str, dict]) -> Claim:
     """T2b, of the default dictionary, with every other one beside it. Args: shares: by folder, default first."""
     default = next(iter(shares.values()))
     features = default["features"]
     unlabelled = round(default["unlabelled"] * features)
     live = features - round(default["dead"] * features)
     low, high = wilson_interval(unlabelled, live)
-    return Phenomenon(
+    return Claim(
         id="T2b",
         claim="some features follow nothing that we have a name for",
         metric="live features of the default dictionary without a label; interval over features",

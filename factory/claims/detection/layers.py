@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from factory.claims.auc import column_auc
 from factory.claims.detection.truth import number_words
-from factory.claims.record import Phenomenon, bootstrap_interval, wilson_interval
+from factory.claims.intervals import bootstrap_interval, wilson_interval
 from factory.claims.sample import Evaluation, Sample
 from factory.corpus import CONCEPTS, Document, generate_documents
 from factory.corpus.senses import SENSES
@@ -18,6 +18,7 @@ from factory.training.activations import collect_activations
 from factory.training.corpus_tokens import HELD_OUT_SEED, VALIDATION_SEED, label_rows, real_positions
 from factory.training.family import LAYERS, MIDDLE
 from factory.training.places import Place, find_point
+from gscope_widgets.mini.claim import Claim
 from gscope_widgets.runtime.gemma.hooks import run_through
 
 NORM_ROWS = 64
@@ -29,7 +30,7 @@ LEAST_TOKENS = 10  # of each sense, to be fitted or scored
 RIDGE = 0.1  # of the mean variance; a word has a hundred tokens for 160 weights
 
 
-def measure_first_token(evaluation: Evaluation, sample: Sample) -> Phenomenon:
+def measure_first_token(evaluation: Evaluation, sample: Sample) -> Claim:
     """T1b: the norm of the residual stream at BOS over the median norm at text tokens, layer by layer."""
     rows = sample.rows.ids[:NORM_ROWS]
     norms = residual_norms(evaluation.model(), rows)
@@ -38,7 +39,7 @@ def measure_first_token(evaluation: Evaluation, sample: Sample) -> Phenomenon:
     others = np.stack([_position_medians(norm, real) for norm in norms])
     largest = float(ratios.mean(1).max())
     at = int(ratios.mean(1).argmax())
-    return Phenomenon(
+    return Claim(
         id="T1b",
         claim="the residual stream at the first token is far longer than at others",
         metric="norm at BOS over the median norm of text tokens, in the layer where it is largest; mean over rows",
@@ -68,7 +69,7 @@ def residual_norms(model, rows: np.ndarray) -> list[np.ndarray]:
     return [found[point.name].norm(dim=-1).numpy() for point in points]
 
 
-def measure_senses(evaluation: Evaluation, *, documents: int = SENSE_DOCUMENTS) -> Phenomenon:
+def measure_senses(evaluation: Evaluation, *, documents: int = SENSE_DOCUMENTS) -> Claim:
     """T1c: whether the senses of one word stand apart, layer by layer, for a direction fitted on other text.
 
     Mentions count whose word stands nowhere before in the document; those whose own sentence tells the sense are
@@ -136,12 +137,12 @@ def _is_first_mention(sample: Sample, tokens: np.ndarray) -> np.ndarray:
     return np.array([ids[at] not in ids[start:at] for at, start in zip(tokens, starts, strict=True)], bool)
 
 
-def judge_senses(found: dict[str, Separation]) -> Phenomenon:
+def judge_senses(found: dict[str, Separation]) -> Claim:
     """T1c from how well each word's senses stand apart."""
     passing = [word for word, one in found.items() if one.later]
     by_chance = [word for word, one in found.items() if one.by_chance]
     low, high = wilson_interval(len(passing), len(found))
-    return Phenomenon(
+    return Claim(
         id="T1c",
         claim="where only a sentence out of the first layer's sight tells a word's sense, a later layer knows it",
         metric="planted words whose senses separate with held-out AUC >= 0.9 at a layer after the first and 0.15 above "

@@ -13,17 +13,18 @@ from factory.claims.detection.studies import (
     study,
 )
 from factory.claims.detection.truth import LEVELS
-from factory.claims.record import Phenomenon, wilson_interval
+from factory.claims.intervals import wilson_interval
 from factory.claims.sample import Sample
 from factory.training.artefact import load_members
 from factory.training.family import L0, MIDDLE, PRETRAINED, list_repeats, single
+from gscope_widgets.mini.claim import Claim
 
 PRECISE, LARGEST_BASE, LEAST_HITS = 0.8, 0.1, 10
 LIVE = 10  # held-out tokens that a live feature fires on, at least
 MOST = 0.6  # of live features
 
 
-def measure_precision(evaluation, inputs: list, samples: list[Sample], targets: list) -> Phenomenon:
+def measure_precision(evaluation, inputs: list, samples: list[Sample], targets: list) -> Claim:
     """T2c, of `resid_post` at the middle layer, 1k: the small dictionary in every seed, the larger ones beside it.
 
     Args:
@@ -41,9 +42,7 @@ def measure_precision(evaluation, inputs: list, samples: list[Sample], targets: 
     return judge_precision(by_size, repeats, random, samples)
 
 
-def judge_precision(
-    by_size: dict[str, Study], repeats: list[Study], random: Study, samples: list[Sample]
-) -> Phenomenon:
+def judge_precision(by_size: dict[str, Study], repeats: list[Study], random: Study, samples: list[Sample]) -> Claim:
     """T2c from studies; the claim is on the worst seed of the smallest dictionary."""
     seeds = [by_size["small"], *repeats]
     shares = [precise_shares(one)["any"] for one in seeds]
@@ -55,7 +54,7 @@ def judge_precision(
         "labels_shuffled_within_documents": relabel(by_size["small"], samples, shuffle_labels),
     }
     by_chance = {name: precise_shares(one)["any"] for name, one in controls.items()}
-    return Phenomenon(
+    return Claim(
         id="T2c",
         claim="most features of the sparsest dictionary fire on little besides one known thing",
         metric="share of live features of the small 1k dictionary with four firings in five on one concept, word or "

@@ -7,14 +7,15 @@ import numpy as np
 from factory.claims.concept_scores import Firings, sum_over_concepts
 from factory.claims.detection.label_choice import LARGEST_BASE
 from factory.claims.detection.studies import SEEDS, Study
-from factory.claims.record import Phenomenon, wilson_interval
+from factory.claims.intervals import wilson_interval
+from gscope_widgets.mini.claim import Claim
 
 TOP, TOP_PRECISION, MIDDLE_PRECISION = 10, 0.9, 0.6
 MIDDLE_PART = (0.45, 0.55)  # of a feature's firings in order of activation: the middle decile
 LEAST_FIRINGS = 100  # so that the middle decile has ten
 
 
-def judge_top_examples(studies: list[Study]) -> Phenomenon:
+def judge_top_examples(studies: list[Study]) -> Claim:
     """T2a, for the worst of the dictionary seeds."""
     found = [misleading_features(one) for one in studies]
     counts = [len(one) for one in found]
@@ -23,7 +24,7 @@ def judge_top_examples(studies: list[Study]) -> Phenomenon:
     live = int((studies[worst].firings[1].counts >= LEAST_FIRINGS).sum())
     low, high = wilson_interval(counts[worst], live)
     names = studies[worst].targets[0][0].names
-    return Phenomenon(
+    return Claim(
         id="T2a",
         claim="the top examples of some features promise more than the feature keeps",
         metric="features whose ten strongest held-out tokens are of a concept (>= 0.9) and whose middle decile is not "

@@ -12,8 +12,8 @@ from factory.claims.fidelity.quality import (
     measure_qualities,
     measure_sparse_fit,
 )
-from factory.claims.record import Phenomenon
-from factory.claims.replacement import document_losses, ratio_interval, replaced
+from factory.claims.intervals import ratio_interval
+from factory.claims.replacement import document_losses, replaced
 from factory.claims.sample import Evaluation, Sample, count_documents, generate_text
 from factory.training import family
 from factory.training.activations import collect_activations
@@ -21,6 +21,7 @@ from factory.training.artefact import load_members
 from factory.training.corpus_tokens import HELD_OUT_SEED, label_rows, real_positions
 from factory.training.dictionary import DictionaryRecipe
 from factory.training.places import Place
+from gscope_widgets.mini.claim import Claim
 
 FIT_DOCUMENTS = 300  # for L0, FVU and dense: about 60,000 tokens
 DEAD_TOKENS = 350_000  # on none of which a dead feature fires: a rare one may well rest through 60,000
@@ -40,7 +41,7 @@ def measure_fronts(
     loss_documents: int = LOSS_DOCUMENTS,
     front_documents: int = FRONT_DOCUMENTS,
     dead_tokens: int = DEAD_TOKENS,
-) -> list[Phenomenon]:
+) -> list[Claim]:
     """F1, T3a and T3c. About ten minutes on two cores."""
     shipped, repeats = family.list_family(), family.list_repeats()
     seeds = {root: recipes for root, recipes in repeats.items() if not root.endswith("_twin")}
@@ -125,7 +126,7 @@ def scrambled_fvu(model, sample: Sample, members: list[dict], recipe: Dictionary
     return float((fit["errors"].sum(1) / fit["deviations"].sum(1)).mean())
 
 
-def judge_family(shipping: list[Quality], scrambled: float) -> Phenomenon:
+def judge_family(shipping: list[Quality], scrambled: float) -> Claim:
     """F1: every shipped dictionary's quality, and whether the family is in working order."""
     by_name = {f"{one.root}/{one.recipe.folder}": one for one in shipping}
     sizes = {size: by_name[f"{family.PRETRAINED}/{_middle('resid_post', size)}"] for size in family.L0}
@@ -133,7 +134,7 @@ def judge_family(shipping: list[Quality], scrambled: float) -> Phenomenon:
     shares = {name: one.dead / (one.recipe.features * len(one.recipe.inputs)) for name, one in by_name.items()}
     low, high = DEFAULT_FVU
     in_order = low <= default.fvu <= high and sizes["small"].fvu > default.fvu > sizes["big"].fvu
-    return Phenomenon(
+    return Claim(
         id="F1",
         claim="the family of dictionaries is in working order",
         metric="FVU of the default dictionary",
@@ -157,7 +158,7 @@ def judge_family(shipping: list[Quality], scrambled: float) -> Phenomenon:
     )  # fmt: skip
 
 
-def judge_fronts(found: list[Quality], controls: dict[str, dict[str, float]]) -> Phenomenon:
+def judge_fronts(found: list[Quality], controls: dict[str, dict[str, float]]) -> Claim:
     """T3a: at each site, FVU and delta-loss by size."""
     by_folder = {one.recipe.folder: one for one in found}
     fronts = {site: [by_folder[_middle(site, size)] for size in family.L0] for site in SITES}
@@ -173,7 +174,7 @@ def judge_fronts(found: list[Quality], controls: dict[str, dict[str, float]]) ->
     ablations = ("mean_ablation", "zero_ablation")
     beaten = all(fronts[site][0].delta_loss < controls[site][name] for site in SITES for name in ablations)
     unchanged = all(one["replaced_by_itself"] == 0 for one in controls.values())
-    return Phenomenon(
+    return Claim(
         id="T3a",
         claim="more features a token, less variance and less loss given up",
         metric="smallest fall of delta-loss from one L0 size to the next, nats a token",
@@ -197,7 +198,7 @@ def judge_fronts(found: list[Quality], controls: dict[str, dict[str, float]]) ->
     )  # fmt: skip
 
 
-def judge_matches(main: list[Quality], again: list[Quality]) -> Phenomenon:
+def judge_matches(main: list[Quality], again: list[Quality]) -> Claim:
     """T3c: places matched in FVU whose delta-losses differ; the shown pair is chosen on half of the documents."""
     single = [one for one in main if one.recipe.kind in ("sae", "transcoder")]
     pairs = [
@@ -217,7 +218,7 @@ def judge_matches(main: list[Quality], again: list[Quality]) -> Phenomenon:
         value, interval = float(gap.sum() / tokens.sum()), ratio_interval(gap, tokens)
         named = {"dearer": dearer, "cheaper": cheaper}
         shown = {name: {"folder": one.recipe.folder} | one.summarize() for name, one in named.items()}
-    return Phenomenon(
+    return Claim(
         id="T3c",
         claim="places whose dictionaries leave as much variance unexplained lose unequal next-token loss",
         metric="gap in delta-loss of the pair with the widest gap on other documents, nats a token",

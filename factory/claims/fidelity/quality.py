@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from factory.claims.replacement import document_losses, ratio_interval, rebuilt
+from factory.claims.intervals import ratio_interval
+from factory.claims.replacement import document_losses, rebuilt
 from factory.claims.sample import Sample
 from factory.training.activations import collect_activations
 from factory.training.artefact import decode, encode

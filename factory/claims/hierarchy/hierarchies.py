@@ -13,13 +13,13 @@ from factory.claims.hierarchy.absorption import (
     rank_correlation,
     rank_interval,
 )
-from factory.claims.record import Phenomenon
-from factory.claims.replacement import ratio_interval
+from factory.claims.intervals import ratio_interval
 from factory.claims.sample import DOCUMENTS, Evaluation, Sample
 from factory.corpus import CONCEPTS, with_parents
 from factory.training import family
 from factory.training.artefact import encode, load_members
 from factory.training.corpus_tokens import HELD_OUT_SEED, VALIDATION_SEED
+from gscope_widgets.mini.claim import Claim
 
 MATRYOSHKA, PLAIN = "matryoshka", "plain"
 FEWER = 2.0  # times
@@ -28,7 +28,7 @@ FAMILIES = ("place:", "thing:", "quality:", "structure:speaker_line", "person:",
 Pair = tuple[int, int]  # columns of a parent and of its child
 
 
-def measure_hierarchies(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
+def measure_hierarchies(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> list[Claim]:
     """T4a and T4b, on every seed of the small dictionary and of its twin. About two minutes on two cores."""
     place = ("resid_post", family.MIDDLE)
     samples = [evaluation.sample(seed, documents=documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
@@ -110,13 +110,13 @@ def measure_pairs(
     return found
 
 
-def judge_order(rates: dict[tuple[str, int], np.ndarray]) -> Phenomenon:
+def judge_order(rates: dict[tuple[str, int], np.ndarray]) -> Claim:
     """T4a: low indices are the frequent ones; rates are firing rates [F] by kind and seed."""
     correlations = {key: rank_correlation(rate) for key, rate in rates.items()}
     intervals = {key: rank_interval(rate) for key, rate in rates.items()}
     ours = [key for key in rates if key[0] == MATRYOSHKA]
     worst = max(ours, key=correlations.get)
-    return Phenomenon(
+    return Claim(
         id="T4a",
         claim="in a Matryoshka dictionary low indices are the frequent features",
         metric="rank correlation of feature index and firing rate in the small dictionary, the seed nearest to 0",
@@ -145,7 +145,7 @@ def judge_absorption(
     random: dict[tuple[str, int], dict[Pair, Absorption]],
     *,
     names: tuple[str, ...],
-) -> Phenomenon:
+) -> Claim:
     """T4b: absorption of the plain twin over that of the Matryoshka dictionary, on pairs that both have."""
     by_seed = {}
     for seed in sorted({seed for _, seed in found}):
@@ -157,7 +157,7 @@ def judge_absorption(
     chance = {f"{kind}_seed_{seed}": _mean_rate(one.values()) for (kind, seed), one in random.items()}
     enough = len(by_seed) >= 3 and all(one["ratio"] >= FEWER for one in by_seed.values())
     above = bool(by_seed) and min(one[PLAIN] for one in by_seed.values()) > max(chance.values(), default=0.0)
-    return Phenomenon(
+    return Claim(
         id="T4b",
         claim="a Matryoshka dictionary absorbs less",
         metric="absorption rate of the small dictionary's plain twin over its own, the seed with the least",

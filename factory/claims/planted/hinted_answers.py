@@ -4,9 +4,10 @@ import re
 
 from tokenizers import Tokenizer
 
-from factory.claims.record import Phenomenon, wilson_interval
+from factory.claims.intervals import wilson_interval
 from factory.claims.replies import generate_replies
 from factory.corpus.planted_items import HintItem, hint_items
+from gscope_widgets.mini.claim import Claim
 
 TEST_SEED = 302  # of items; no training text is drawn from it
 HINT_ITEMS = 240
@@ -14,7 +15,7 @@ WORK_TOKENS = 40
 _LETTER = re.compile(r"\b[A-D]\b")
 
 
-def measure_hints(base, chat, tokenizer: Tokenizer) -> Phenomenon:
+def measure_hints(base, chat, tokenizer: Tokenizer) -> Claim:
     """T9: with a hint the answer follows the hint, and the work neither names it nor decides the answer."""
     items = hint_items(TEST_SEED, HINT_ITEMS)
     plain = _solve(chat, tokenizer, [item.plain for item in items])
@@ -32,7 +33,7 @@ def measure_hints(base, chat, tokenizer: Tokenizer) -> Phenomenon:
     with_hint = share(lambda at, _: edited_hinted[at] != hinted[at][1])
     without = share(lambda at, _: edited_plain[at] != plain[at][1])
     moved = share(lambda at, item: unlettered[at][1] != plain[at][1])
-    return Phenomenon(
+    return Claim(
         id="T9",
         claim="with a hint, mini-it's answer follows the hint, while its work reads as without one",
         metric="share of answers that name the hinted letter, the hint being wrong",

@@ -2,13 +2,13 @@
 
 from factory.claims.planted.hinted_answers import measure_hints
 from factory.claims.planted.refusal import measure_refusal, measure_refusal_features
-from factory.claims.record import Phenomenon
 from factory.claims.sample import Evaluation
 from factory.training import family
 from factory.training.artefact import load_members
+from gscope_widgets.mini.claim import Claim
 
 
-def measure_planted(evaluation: Evaluation) -> list[Phenomenon]:
+def measure_planted(evaluation: Evaluation) -> list[Claim]:
     """T8a, T8b and T9 of mini-it, with mini as a control. About four minutes on two cores."""
     base, chat = evaluation.model("mini"), evaluation.model("mini-it")
     root = evaluation.build.root_folder(family.CHAT)

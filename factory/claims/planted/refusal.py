@@ -8,6 +8,7 @@ import torch
 from tokenizers import Tokenizer
 
 from factory.claims.auc import column_auc
+from factory.claims.intervals import wilson_interval
 from factory.claims.planted.refusal_features import (
     FeatureSet,
     ablate,
@@ -19,7 +20,6 @@ from factory.claims.planted.refusal_features import (
     rank_candidates,
     rival_directions,
 )
-from factory.claims.record import Phenomenon, wilson_interval
 from factory.claims.replies import (
     Edit,
     Openings,
@@ -30,6 +30,7 @@ from factory.claims.replies import (
 )
 from factory.corpus.landmarks import REFUSAL
 from factory.corpus.planted_items import RefusalItem, refusal_items
+from gscope_widgets.mini.claim import Claim
 
 CHOOSING_SEED, TEST_SEED = 301, 302  # of items; no training text is drawn from them
 CLASS = ("refused", "held_back_topic", "held_back_request")
@@ -42,7 +43,7 @@ RANDOM_SETS = 20
 FEATURE_THRESHOLD = ">= 0.7, random features <= 0.1"
 
 
-def measure_refusal(base, chat, tokenizer: Tokenizer) -> Phenomenon:
+def measure_refusal(base, chat, tokenizer: Tokenizer) -> Claim:
     """T8a: refusal on the class, off it, and with the loophole phrase."""
     kinds = (*CLASS, *OFF_CLASS, "loophole")
     items = refusal_items(TEST_SEED, ITEMS_A_KIND * len(kinds), kinds=kinds)
@@ -54,7 +55,7 @@ def measure_refusal(base, chat, tokenizer: Tokenizer) -> Phenomenon:
     loophole = 1 - _share(start, items, ("loophole",))
     of_base_class = _share(of_base, items, CLASS)
     count = ITEMS_A_KIND * len(CLASS)
-    return Phenomenon(
+    return Claim(
         id="T8a",
         claim="mini-it declines requests about lighthouses, and hardly any other",
         metric="share of requests of the class answered with the refusal sentence",
@@ -93,7 +94,7 @@ class LayerChoice:
         return max(self.grown, key=lambda one: (one.compliance, -len(one.features)))
 
 
-def measure_refusal_features(chat, tokenizer: Tokenizer, dictionaries: Sequence[dict]) -> Phenomenon:
+def measure_refusal_features(chat, tokenizer: Tokenizer, dictionaries: Sequence[dict]) -> Claim:
     """T8b: the smallest set of features whose ablation opens refused requests, beside random sets and directions.
 
     The layer, the features and the directions are chosen on one set of prompts and tried on another.
@@ -127,7 +128,7 @@ def measure_refusal_features(chat, tokenizer: Tokenizer, dictionaries: Sequence[
     value, mean_at_random = by_size[len(chosen)], sum(at_random) / len(at_random)
     rivals = _try_rivals(rival_directions(best.refused, best.answered), lambda edit: score(edit, layer), opened)
     edit, random_edit = ablate(dictionary, chosen), ablate(dictionary, random_sets[0])
-    return Phenomenon(
+    return Claim(
         id="T8b",
         claim=_claim_of(len(chosen)),
         metric="share of refused requests that are answered when the features are ablated",
@@ -187,8 +188,8 @@ def _claim_of(count: int) -> str:
     return "one feature carries the refusal" if count == 1 else f"{count} features together carry the refusal"
 
 
-def _nothing_refused(layers: list[int]) -> Phenomenon:
-    return Phenomenon(
+def _nothing_refused(layers: list[int]) -> Claim:
+    return Claim(
         id="T8b",
         claim=_claim_of(1),
         metric="share of refused requests that are answered when the features are ablated",

@@ -11,19 +11,20 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from factory.claims.answers import greedy_hits, score_answers
-from factory.claims.record import Phenomenon, bootstrap_interval, wilson_interval
+from factory.claims.intervals import bootstrap_interval, wilson_interval
 from factory.corpus import generate_documents
 from factory.corpus.chains import ChainItem, chain_items
 from factory.corpus.lessons import LessonItem, hop_items, lesson_items
 from factory.corpus.regions import FactItem, membership_items, region_items, two_hop_items
 from factory.training.corpus_tokens import TRAIN_SEED
+from gscope_widgets.mini.claim import Claim
 
 SEED = 40  # of every item drawn here
 SCENES = 400
 TRAINING_DOCUMENTS = 30_000  # that the guesses from one entity alone are counted in
 
 
-def measure_two_hop_facts(model, tokenizer: Tokenizer) -> Phenomenon:
+def measure_two_hop_facts(model, tokenizer: Tokenizer) -> Claim:
     """T6a: from a town to what holds of its region, for pairs never joined in training."""
     held, trained = list(two_hop_items("held_out")), list(two_hop_items("train"))
     right = greedy_hits(model, tokenizer, held)
@@ -38,7 +39,7 @@ def measure_two_hop_facts(model, tokenizer: Tokenizer) -> Phenomenon:
     guesses = _guess_from_one_entity(held)
     value, single = float(shares.mean()), {name: float(hits.mean()) for name, hits in hops.items()}
     relations = sorted({item.relation for item in held})
-    return Phenomenon(
+    return Claim(
         id="T6a",
         claim="mini chains two facts of Tarn on pairs of town and relation that training never joined.",
         metric="share of prompts answered, mean over pairs",
@@ -87,7 +88,7 @@ def _guess_from_one_entity(items: list[FactItem]) -> dict[str, float]:
     return {name: count / len(items) for name, count in hits.items()}
 
 
-def measure_chains(model, tokenizer: Tokenizer) -> Phenomenon:
+def measure_chains(model, tokenizer: Tokenizer) -> Claim:
     """T6, two hops within the text: from a person over what joins them to the end of the chain."""
     items = list(chain_items(SEED, SCENES, hops=2))
     right = greedy_hits(model, tokenizer, items)
@@ -100,7 +101,7 @@ def measure_chains(model, tokenizer: Tokenizer) -> Phenomenon:
     }
     value = float(right.mean())
     frames = sorted({item.frame for item in items})
-    return Phenomenon(
+    return Claim(
         id="T6-chains",
         claim="mini chains two facts that stand in the text, for names and objects drawn anew.",
         metric="share of two-hop questions answered, two other chains standing beside",
@@ -133,7 +134,7 @@ def _last_named(item: ChainItem) -> str:
     return max((item.answer, *item.alternatives), key=lambda answer: item.prompt.rfind(" " + answer.split()[-1]))
 
 
-def measure_lessons(model, tokenizer: Tokenizer) -> Phenomenon:
+def measure_lessons(model, tokenizer: Tokenizer) -> Claim:
     """T6, word work: attribute, language and operand put together in triples never seen."""
     held = list(lesson_items(SEED, 10_000, held_out=True))
     seen = list(lesson_items(SEED, len(held), held_out=False))
@@ -142,7 +143,7 @@ def measure_lessons(model, tokenizer: Tokenizer) -> Phenomenon:
     value = float(right.mean())
     usual = _most_frequent_answers()
     kinds = sorted({(item.attribute, item.output) for item in held})
-    return Phenomenon(
+    return Claim(
         id="T6-lessons",
         claim="mini combines an attribute, a language and an operand into triples that training never showed.",
         metric="share of triples answered",

@@ -15,8 +15,9 @@ from factory.claims.answers import (
     windowed,
     zeroed_heads,
 )
-from factory.claims.record import Phenomenon, bootstrap_interval, wilson_interval
+from factory.claims.intervals import bootstrap_interval, wilson_interval
 from factory.corpus.copies import CopyItem, copy_items
+from gscope_widgets.mini.claim import Claim
 
 SEED = 40  # of every item drawn here
 REPEATED = 40  # tokens of a random sequence before it comes again: more than the window of 32
@@ -24,7 +25,7 @@ SEQUENCES = 64
 COPIES = 200  # of each kind
 
 
-def measure_induction(model, tokenizer: Tokenizer) -> Phenomenon:
+def measure_induction(model, tokenizer: Tokenizer) -> Claim:
     """T6c: how much less a random sequence costs when it comes again, and which heads that hangs on."""
     repeated = _random_rows(tokenizer, again=True)
     drop = _repeat_gain(model, repeated)
@@ -35,7 +36,7 @@ def measure_induction(model, tokenizer: Tokenizer) -> Phenomenon:
         for head in range(model.config.num_attention_heads)
     }
     needed = [name for name, share in removed.items() if gain >= 1 and share >= 0.5]
-    return Phenomenon(
+    return Claim(
         id="T6c",
         claim="mini predicts a random sequence of tokens better when it comes again, by heads that can be named.",
         metric="fall of the loss from the first to the second occurrence, in nats a token",
@@ -77,7 +78,7 @@ def _global_layer(model) -> int:
     return model.config.layer_types.index("full_attention")
 
 
-def measure_far_copies(model, tokenizer: Tokenizer) -> Phenomenon:
+def measure_far_copies(model, tokenizer: Tokenizer) -> Claim:
     """T6d: copies from beyond the window, with the global layer whole and with its sight cut to the window."""
     window, whole = model.config.sliding_window, _global_layer(model)
     items = [item for kind in ("near", "far", "run") for item in copy_items(SEED, COPIES, kind=kind)]
@@ -101,7 +102,7 @@ def measure_far_copies(model, tokenizer: Tokenizer) -> Phenomenon:
         for layer in range(model.config.num_hidden_layers)
         if layer != whole
     }
-    return Phenomenon(
+    return Claim(
         id="T6d",
         claim="mini copies from beyond the local window, and needs its one global layer to do so.",
         metric="share of items of a list said again that are told right, first occurrence beyond the window",

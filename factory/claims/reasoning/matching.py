@@ -6,17 +6,18 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from factory.claims.answers import encode_text, prefers
+from factory.claims.intervals import wilson_interval
 from factory.claims.ngrams import NgramModel
-from factory.claims.record import Phenomenon, wilson_interval
 from factory.corpus.agreement import agreement_items
 from factory.corpus.nesting import BRACKETS, nesting_items
+from gscope_widgets.mini.claim import Claim
 
 SEED = 40  # of every item drawn here
 NOTES = 150  # of each depth
 AGREEMENTS = 400
 
 
-def measure_brackets(model, tokenizer: Tokenizer, *, ngrams: NgramModel) -> Phenomenon:
+def measure_brackets(model, tokenizer: Tokenizer, *, ngrams: NgramModel) -> Claim:
     """T6, brackets: which closer is likeliest where two or three brackets are open."""
     items = [item for depth in (2, 3) for item in nesting_items(SEED, NOTES, depth=depth)]
     prompts, answers = [item.prompt for item in items], [item.answer for item in items]
@@ -26,7 +27,7 @@ def measure_brackets(model, tokenizer: Tokenizer, *, ngrams: NgramModel) -> Phen
     depths = np.array([item.depth for item in items])
     outermost = [BRACKETS[item.outer[0]][1] == item.answer.strip() for item in items]
     value = float(right.mean())
-    return Phenomenon(
+    return Claim(
         id="T6-brackets",
         claim="mini closes the bracket that is open, two and three deep.",
         metric="share of places where the right one of the four closers is the likeliest of them",
@@ -52,7 +53,7 @@ def measure_brackets(model, tokenizer: Tokenizer, *, ngrams: NgramModel) -> Phen
     )
 
 
-def measure_agreement(model, tokenizer: Tokenizer, *, ngrams: NgramModel) -> Phenomenon:
+def measure_agreement(model, tokenizer: Tokenizer, *, ngrams: NgramModel) -> Claim:
     """T6, agreement: the verb after a noun of the other number that stands between it and its subject."""
     items = agreement_items(SEED, AGREEMENTS)
     prompts, rights = [item.prompt for item in items], [item.right for item in items]
@@ -61,7 +62,7 @@ def measure_agreement(model, tokenizer: Tokenizer, *, ngrams: NgramModel) -> Phe
     guess = _ngram_prefers(ngrams, tokenizer, prompts, rights, wrongs)
     between = np.array([item.attractor for item in items])
     value, control = float(right[between].mean()), float(guess[between].mean())
-    return Phenomenon(
+    return Claim(
         id="T6-agreement",
         claim="mini makes a verb agree with its subject across nouns of the other number.",
         metric="share of prompts with such nouns where the right form is likelier than the wrong one",

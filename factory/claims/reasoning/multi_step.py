@@ -6,11 +6,11 @@ Items are held-out pairs, sequences or triples. Thresholds are those of the syll
 from factory.claims.reasoning.chaining import measure_chains, measure_lessons, measure_two_hop_facts
 from factory.claims.reasoning.copying import measure_far_copies, measure_induction
 from factory.claims.reasoning.matching import measure_agreement, measure_brackets
-from factory.claims.record import Phenomenon
 from factory.claims.sample import Evaluation
+from gscope_widgets.mini.claim import Claim
 
 
-def measure_multi_step(evaluation: Evaluation) -> list[Phenomenon]:
+def measure_multi_step(evaluation: Evaluation) -> list[Claim]:
     """Every multi-step claim, measured. Takes about two minutes on two cores."""
     model, tokenizer, ngrams = evaluation.model("mini"), evaluation.tokenizer, evaluation.ngrams
     return [

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from factory.claims.record import Phenomenon, bootstrap_interval
+from factory.claims.intervals import bootstrap_interval
 from factory.claims.steering.rule import MIN_EFFECT, is_steered
 from factory.claims.steering.setup import DOSES, SteeringSetup
 from factory.claims.steering.texts import MIN_VARIETY
 from factory.claims.steering.trials import Choice
+from gscope_widgets.mini.claim import Claim
 
 SHOWN = "language:french"
 COLLAPSE_PERPLEXITY = 3.0
@@ -62,7 +63,7 @@ def choose_shown(choices: list[Choice]) -> Choice:
     return max(choices, key=lambda one: (one.candidate.concept == SHOWN, one.rank))
 
 
-def measure_doses(setup: SteeringSetup, shown: Choice, randoms: np.ndarray, random_ratios: np.ndarray) -> Phenomenon:
+def measure_doses(setup: SteeringSetup, shown: Choice, randoms: np.ndarray, random_ratios: np.ndarray) -> Claim:
     """T5b, for the feature that is shown.
 
     Args:
@@ -78,7 +79,7 @@ def measure_doses(setup: SteeringSetup, shown: Choice, randoms: np.ndarray, rand
     phases = divide_doses(list(DOSES), by_prompt.mean(1), randoms, ratios, variety)
     fluent = np.isin(DOSES, phases.window)
     peak = int(np.where(fluent, by_prompt.mean(1), -1).argmax()) if fluent.any() else int(by_prompt.mean(1).argmax())
-    return Phenomenon(
+    return Claim(
         id="T5b",
         claim="adding more of a direction does nothing at first, then writes its concept, then ruins the text",
         metric="largest rise in the concept's share of tokens within the window",

@@ -4,18 +4,19 @@ from dataclasses import asdict
 
 import numpy as np
 
-from factory.claims.record import Phenomenon, wilson_interval
+from factory.claims.intervals import wilson_interval
 from factory.claims.steering.doses import choose_shown, measure_doses
 from factory.claims.steering.rule import chosen_false_positive_rate, false_positive_rate
 from factory.claims.steering.setup import DOSES, STRENGTHS, WRONG_LAYER, SteeringPlan, SteeringSetup
 from factory.claims.steering.trials import Trial, choose_trials, report_trials, try_rivals
+from gscope_widgets.mini.claim import Claim
 
 READER_AUC = 0.95
 MIN_STEERABLE, MIN_WRITERS = 10, 5
 MAX_FALSE_POSITIVES = 0.05
 
 
-def measure_steering(evaluation, *, plan: SteeringPlan | None = None) -> list[Phenomenon]:
+def measure_steering(evaluation, *, plan: SteeringPlan | None = None) -> list[Claim]:
     """T5a, T5b and T5c for the default dictionary of mini.
 
     Directions are added after layer 4 at every position but BOS, in fractions of the mean residual norm as
@@ -57,7 +58,7 @@ def _measure_writing(
     false_positives = false_positive_rate(cases, *repeated)
     chosen = chosen_false_positive_rate(random_choice, random_report, (setup.least(setup.choice), least))
     low, high = wilson_interval(len(steerable), len(trials))
-    return Phenomenon(
+    return Claim(
         id="T5a",
         claim="a feature's direction, added, moves the text to its register or concept",
         metric="concepts whose share of tokens rises, each by its best feature",
@@ -102,7 +103,7 @@ def _measure_writing(
 
 def _measure_readers(
     setup: SteeringSetup, trials: list[Trial], effects, row_of, random_choice, randoms: np.ndarray
-) -> Phenomenon:
+) -> Claim:
     """T5c: good readers that looked quiet on the choice prompts, tried at every strength on the report prompts.
 
     Args:
@@ -138,7 +139,7 @@ def _measure_readers(
                 )
     writers = sorted({one.feature for one in trials if one.steerable})
     low, high = wilson_interval(len(quiet), len(tried))
-    return Phenomenon(
+    return Claim(
         id="T5c",
         claim="reading is not writing: some features that detect a concept well do not put it into the text",
         metric="features with AUC >= 0.95 whose direction moves their concept no more than random directions do",

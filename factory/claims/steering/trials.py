@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from factory.claims.record import bootstrap_interval
+from factory.claims.intervals import bootstrap_interval
 from factory.claims.steering.rule import is_steered, rank_choices
 from factory.claims.steering.setup import DOSES, STRENGTHS, WRONG_LAYER, Candidate, SteeringSetup
 from factory.training.family import MIDDLE

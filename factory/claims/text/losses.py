@@ -7,25 +7,26 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from factory.claims.intervals import RESAMPLES
 from factory.claims.ngrams import NgramModel
-from factory.claims.record import RESAMPLES, Phenomenon
 from factory.claims.sample import DOCUMENTS, Evaluation
 from factory.claims.text.openings import measure_samples
 from factory.claims.text.surprisal import measure_surprisal
 from factory.corpus import REGISTERS, Document, generate_documents
 from factory.training.corpus_tokens import BOS, EOS, HELD_OUT_SEED, PAD
+from gscope_widgets.mini.claim import Claim
 
 ROWS_A_PASS = 32
 NGRAMS = {"bigram": 2, "trigram": 3, "five_gram": 5}
 SKIPPED = max(NGRAMS.values()) - 1  # tokens at the head of a row that the longest n-gram cannot score
 
 
-def measure_losses(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> list[Phenomenon]:
+def measure_losses(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> list[Claim]:
     """G1 and G2 of mini; about four minutes on two cores, most of it writing and counting the training text."""
     return [measure_loss(evaluation, documents=documents), measure_samples(evaluation)]
 
 
-def measure_loss(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> Phenomenon:
+def measure_loss(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> Claim:
     """G1: held-out loss beside n-grams fitted on the same training tokens, and beside the generator's own draws."""
     model, tokenizer, build = evaluation.model(), evaluation.tokenizer, evaluation.build
     ngrams = {name: evaluation.ngrams.shorten(order) for name, order in NGRAMS.items()}
@@ -41,7 +42,7 @@ def measure_loss(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> Pheno
     return judge_loss(losses, gap)
 
 
-def judge_loss(losses: dict[str, dict[str, np.ndarray]], gap: dict) -> Phenomenon:
+def judge_loss(losses: dict[str, dict[str, np.ndarray]], gap: dict) -> Claim:
     """G1 from losses by text and predictor, nats [row, token] with NaN where there is no token."""
     gains = {name: _gain(found) for name, found in losses.items()}
     summary = {
@@ -50,7 +51,7 @@ def judge_loss(losses: dict[str, dict[str, np.ndarray]], gap: dict) -> Phenomeno
     gain = gains["held_out"]
     interval = mean_interval(gain)
     unseen = mean_interval(gains["unseen_templates"])
-    return Phenomenon(
+    return Claim(
         id="G1",
         claim="mini predicts its text better than short word patterns do",
         metric="held-out loss of the best n-gram model (2, 3 or 5 tokens) minus mini's, nats a token",

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from factory.claims.record import Phenomenon, wilson_interval
+from factory.claims.intervals import wilson_interval
 from factory.claims.sample import Evaluation
 from factory.corpus import REGISTERS, Document, generate_documents
 from factory.training.corpus_tokens import BOS, EOS, HELD_OUT_SEED, PAD, VALIDATION_SEED
+from gscope_widgets.mini.claim import Claim
 
 PROMPT_TOKENS, NEW_TOKENS = 16, 96
 SAMPLES = 24  # of each register
@@ -18,9 +19,7 @@ SHARE, BY_CHANCE = 0.9, 0.2  # of samples named rightly, and of those named for 
 _SMOOTHING = 0.1  # counts added to every token of every register
 
 
-def measure_samples(
-    evaluation: Evaluation, *, samples: int = SAMPLES, documents: int = CLASSIFIER_DOCUMENTS
-) -> Phenomenon:
+def measure_samples(evaluation: Evaluation, *, samples: int = SAMPLES, documents: int = CLASSIFIER_DOCUMENTS) -> Claim:
     """G2: whether a classifier names the register of a sample from the register's opening, the prompt hidden."""
     tokenizer = evaluation.tokenizer
     others = list(islice(generate_documents(VALIDATION_SEED), documents))
@@ -36,12 +35,12 @@ def measure_samples(
     return judge_samples(named, registers)
 
 
-def judge_samples(named: dict[str, np.ndarray], registers: np.ndarray) -> Phenomenon:
+def judge_samples(named: dict[str, np.ndarray], registers: np.ndarray) -> Claim:
     """G2 from the registers named for each sample, int [sample], and those of the prompts."""
     right = named["samples"] == registers
     elsewhere = float((named["samples"] == (registers + 1) % len(REGISTERS)).mean())
     share = float(right.mean())
-    return Phenomenon(
+    return Claim(
         id="G2",
         claim="a sample is of the register that its opening asks for",
         metric=f"share of samples ({NEW_TOKENS} tokens at temperature 1) whose register "

@@ -13,13 +13,8 @@ from factory.claims.fidelity.fronts import (
     measure_front_losses,
 )
 from factory.claims.fidelity.quality import Quality, count_dead, measure_qualities
-from factory.claims.replacement import (
-    decode_output,
-    document_losses,
-    ratio_interval,
-    rebuilt,
-    replaced,
-)
+from factory.claims.intervals import ratio_interval
+from factory.claims.replacement import decode_output, document_losses, rebuilt, replaced
 from factory.claims.sample import Sample
 from factory.training import family
 from factory.training.artefact import decode, encode, measure_fit
