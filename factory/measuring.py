@@ -9,12 +9,12 @@ from factory.build import Build, Step, hash_file
 from factory.claims.circuits.spans import measure_spans
 from factory.claims.detection.detectors import measure_detectors
 from factory.claims.detection.labels import write_labels
+from factory.claims.evaluation import Evaluation
 from factory.claims.fidelity.fronts import measure_fronts
 from factory.claims.hierarchy.hierarchies import measure_hierarchies
 from factory.claims.planted.planted import measure_planted
 from factory.claims.reasoning.multi_step import measure_multi_step
 from factory.claims.record import write_claims
-from factory.claims.sample import Evaluation
 from factory.claims.steering.steering import measure_steering
 from factory.claims.text.losses import measure_losses
 from factory.examples import TOKENS, make_examples

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from factory.claims.circuits.attribution import Paths, attribute, measure_paths, prune, trace_prompts
+from factory.claims.evaluation import Evaluation
 from factory.claims.intervals import bootstrap_interval, ratio_interval, wilson_interval
 from factory.claims.replacement import document_losses, rebuilt
-from factory.claims.sample import Evaluation, Sample
+from factory.claims.sample import Sample
 from factory.training import family
 from factory.training.artefact import load_members
 from factory.training.corpus_tokens import BOS, HELD_OUT_SEED

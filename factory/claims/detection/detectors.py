@@ -22,8 +22,9 @@ from factory.claims.detection.studies import (
     study,
 )
 from factory.claims.detection.top_examples import judge_top_examples
+from factory.claims.evaluation import Evaluation
 from factory.claims.intervals import wilson_interval
-from factory.claims.sample import DOCUMENTS, Evaluation, Sample
+from factory.claims.sample import DOCUMENTS, Sample
 from factory.corpus import family_of
 from factory.training.artefact import load_members
 from factory.training.family import PRETRAINED, list_family, list_repeats, middle_dictionary

@@ -12,7 +12,8 @@ from factory.claims.concept_scores import Firings, join_firings, list_firings
 from factory.claims.detection.label_choice import Labels, count_shares, label_features
 from factory.claims.detection.rivals import Rivals, measure_rivals
 from factory.claims.detection.truth import Targets, build_targets
-from factory.claims.sample import DOCUMENTS, Evaluation, Sample
+from factory.claims.evaluation import Evaluation
+from factory.claims.sample import DOCUMENTS, Sample
 from factory.training.activations import collect_activations
 from factory.training.artefact import load_members
 from factory.training.corpus_tokens import HELD_OUT_SEED, VALIDATION_SEED

@@ -10,8 +10,9 @@ from tokenizers import Tokenizer
 
 from factory.claims.auc import column_auc
 from factory.claims.detection.truth import number_words
+from factory.claims.evaluation import Evaluation
 from factory.claims.intervals import bootstrap_interval, wilson_interval
-from factory.claims.sample import Evaluation, Sample
+from factory.claims.sample import Sample
 from factory.corpus import CONCEPTS, Document, generate_documents
 from factory.corpus.senses import SENSES
 from factory.training.activations import collect_activations

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from factory.claims.auc import column_auc, cross_auc
-from factory.claims.sample import Evaluation, Sample
+from factory.claims.evaluation import Evaluation
+from factory.claims.sample import Sample
 from factory.training.family import MIDDLE
 from gscope_widgets.runtime.gemma.hooks import run_until
 from gscope_widgets.runtime.gemma.sites import HookPoint

@@ -6,6 +6,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import torch
 
+from factory.claims.evaluation import Evaluation
 from factory.claims.fidelity.quality import (
     Quality,
     measure_loss_increases,
@@ -14,7 +15,7 @@ from factory.claims.fidelity.quality import (
 )
 from factory.claims.intervals import ratio_interval
 from factory.claims.replacement import document_losses, replaced
-from factory.claims.sample import Evaluation, Sample, count_documents, generate_text
+from factory.claims.sample import Sample, count_documents, generate_text
 from factory.training import family
 from factory.training.activations import collect_activations
 from factory.training.artefact import load_members

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from factory.claims.evaluation import Evaluation
 from factory.claims.hierarchy.absorption import (
     MIN_TOKENS,
     Absorption,
@@ -14,7 +15,7 @@ from factory.claims.hierarchy.absorption import (
     rank_interval,
 )
 from factory.claims.intervals import ratio_interval
-from factory.claims.sample import DOCUMENTS, Evaluation, Sample
+from factory.claims.sample import DOCUMENTS, Sample
 from factory.corpus import CONCEPTS, with_parents
 from factory.training import family
 from factory.training.artefact import encode, load_members

@@ -1,8 +1,8 @@
 """What is planted in mini-it and absent from mini: T8a, T8b and T9."""
 
+from factory.claims.evaluation import Evaluation
 from factory.claims.planted.hinted_answers import measure_hints
 from factory.claims.planted.refusal import measure_refusal, measure_refusal_features
-from factory.claims.sample import Evaluation
 from factory.training import family
 from factory.training.artefact import load_members
 from gscope_widgets.mini.claim import Claim

@@ -3,10 +3,10 @@
 Items are held-out pairs, sequences or triples. Thresholds are those of the syllabus, section 4.
 """
 
+from factory.claims.evaluation import Evaluation
 from factory.claims.reasoning.chaining import measure_chains, measure_lessons, measure_two_hop_facts
 from factory.claims.reasoning.copying import measure_far_copies, measure_induction
 from factory.claims.reasoning.matching import measure_agreement, measure_brackets
-from factory.claims.sample import Evaluation
 from gscope_widgets.mini.claim import Claim
 
 

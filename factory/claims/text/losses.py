@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from factory.claims.evaluation import Evaluation
 from factory.claims.intervals import RESAMPLES
 from factory.claims.ngrams import NgramModel
-from factory.claims.sample import DOCUMENTS, Evaluation
+from factory.claims.sample import DOCUMENTS
 from factory.claims.text.openings import measure_samples
 from factory.claims.text.surprisal import measure_surprisal
 from factory.corpus import REGISTERS, Document, generate_documents

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from factory.claims.evaluation import Evaluation
 from factory.claims.intervals import wilson_interval
-from factory.claims.sample import Evaluation
 from factory.corpus import REGISTERS, Document, generate_documents
 from factory.training.corpus_tokens import BOS, EOS, HELD_OUT_SEED, PAD, VALIDATION_SEED
 from gscope_widgets.mini.claim import Claim
