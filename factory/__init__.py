@@ -1,6 +1,6 @@
 """How gscope-mini is made and measured: `python -m factory --out FOLDER`, from the root of a clone.
 
-| room | what it holds |
+| folder | what it holds |
 |---|---|
 | `corpus` | seeded text of an invented world, with the concepts that every stretch of it carries |
 | `training` | tokenizer, models and dictionaries, from that text |

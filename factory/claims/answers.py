@@ -96,9 +96,9 @@ def score_answers(model, tokenizer: Tokenizer, prompts: Sequence[str], answers: 
             logits = model(input_ids=ids, use_cache=False).logits.float()
         for line, at in enumerate(part):
             wanted = ids[line, starts[at] : len(rows[at])]
-            told = logits[line, starts[at] - 1 : len(rows[at]) - 1]
-            exact[at] = bool((told.argmax(-1) == wanted).all())
-            total[at] = float(told.log_softmax(-1).gather(-1, wanted[:, None]).sum())
+            found = logits[line, starts[at] - 1 : len(rows[at]) - 1]
+            exact[at] = bool((found.argmax(-1) == wanted).all())
+            total[at] = float(found.log_softmax(-1).gather(-1, wanted[:, None]).sum())
     return Answered(exact, total)
 
 
@@ -131,8 +131,8 @@ def token_losses(model, ids: torch.Tensor, *edits) -> np.ndarray:
         with ExitStack() as stack:
             for change in edits:
                 stack.enter_context(change(model))
-            told = model(input_ids=part, use_cache=False).logits[:, :-1].float().log_softmax(-1)
-        losses.append(-told.gather(-1, part[:, 1:, None])[..., 0].double().numpy())
+            log_probabilities = model(input_ids=part, use_cache=False).logits[:, :-1].float().log_softmax(-1)
+        losses.append(-log_probabilities.gather(-1, part[:, 1:, None])[..., 0].double().numpy())
     return np.concatenate(losses)
 
 

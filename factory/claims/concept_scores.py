@@ -45,8 +45,8 @@ class Firings:
         first = np.flatnonzero(new)
         size = np.diff(np.append(first, len(new)))
         mean = first + (size + 1) / 2  # from 1 in the whole list
-        silent = self.tokens - self.counts
-        return np.repeat(mean, size) + (silent - self.starts[:-1])[self.feature]
+        inactive = self.tokens - self.counts
+        return np.repeat(mean, size) + (inactive - self.starts[:-1])[self.feature]
 
     @property
     def inactive_rank(self) -> np.ndarray:
@@ -135,7 +135,7 @@ def score_firings(firings: Firings, concepts: np.ndarray) -> ConceptScores:
     """Score every feature for every concept.
 
     The AUC is that of the activation as a ranking (Mann-Whitney U over positives x negatives),
-    silent tokens tied at 0 and ties counted half.
+    inactive tokens tied at 0 and ties counted half.
 
     Args:
         concepts: bool, [token, concept].

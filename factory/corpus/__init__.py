@@ -4,7 +4,7 @@ The world is Tarn, an archipelago of eight regions and 48 towns. A seed gives en
 registers; each is its text and its spans, and a span says which characters carry which concept. A model
 trained on the text can then be asked, of any feature, which known concept it follows.
 
-How a document comes about: `registers` draws a register, whose `write_*` function writes into a `Writer`.
+How a document comes about: `registers` samples a register, whose `write_*` function writes into a `Writer`.
 The writer expands templates (its docstring has their marks) by the rules of a grammar and by word tables,
 and labels as it goes: words by their table, phrases by the rule that wrote them, lines by `w.within(concept)`.
 
@@ -25,7 +25,7 @@ To add a register: a file with `write_x(w, goal)`, a line in `registers`, a line
 To add a phrase: a rule in a grammar, and a line under "phrase" in `concepts` that names the rule.
 To add a word: an entry in its table of `lexicon`; it is labelled wherever it is clear what it means.
 To add a concept: a line in `concepts`, and the `w.within` or table that writes it. A child brings its parents.
-`tests/mini/test_corpus.py` fails where a span has no concept, or a concept no span.
+`tests/factory/corpus/test_documents.py` fails where a span has no concept, or a concept no span.
 
 Concepts stand in levels: `parents_of` goes up one, `with_parents` all the way, `family_of` names the family.
 """

@@ -193,7 +193,7 @@ def write_copy(w: Writer, goal: int) -> None:
 def copy_items(seed: int, count: int, *, kind: str) -> Iterator[CopyItem]:
     """Copies of one kind, each from a document of its own, cut before a later item of the list.
 
-    The items of a list are letters, digits, names, words, small words or spells, drawn anew for each list.
+    The items of a list are letters, digits, names, words, small words or spells, sampled for each list.
     """
     rng = Random(seed)
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""Slots that draw numbers: counts, prices, years and hours."""
+"""Slots filled with random numbers: counts, prices, years and hours."""
 
 from .inflection import plural
 from .labels import with_parents

@@ -1,4 +1,4 @@
-"""The table of registers, and the endless stream of documents drawn from it."""
+"""The table of registers, and the endless stream of documents sampled from it."""
 
 from bisect import bisect
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ _TABLE = {
     "nesting": (write_nesting, PHRASES, 300, 700),
 }
 REGISTERS = tuple(_TABLE)
-# How often a register is drawn, where it is not 1.
+# How often a register is sampled, where it is not 1.
 _WEIGHTS = {"chain": 2.0, "nesting": 0.4}
 _SUMS = tuple(accumulate(_WEIGHTS.get(register, 1.0) for register in REGISTERS))
 

@@ -276,7 +276,7 @@ def _lower_thresholds(module: DictionaryModule, inactive: list[torch.Tensor]) ->
 def _resample_dead(module: DictionaryModule, optimizer, dead, batch, errors, means, generator) -> None:
     """Set features anew that have not fired since the last resampling (after Bricken et al. 2023).
 
-    Each is given a token, drawn in proportion to its squared error: the decoder becomes the direction of the
+    Each is given a token, sampled in proportion to its squared error: the decoder becomes the direction of the
     error there, the encoder that of the input less its mean, as long as the median encoder of live features, and
     the threshold the live features' median. Adam forgets what it knew of them.
 

@@ -42,8 +42,8 @@ def small_dictionary() -> DictionaryRecipe:
 def plain_twin() -> DictionaryRecipe:
     """The small dictionary without Matryoshka prefixes, on the same activations.
 
-    Of the small one, in which absorption can be seen: where features are few, a plain dictionary lets some parents
-    fall silent on their children. The default's twin, at 10 features a token, does not.
+    Of the small one, in which absorption can be seen: where few features are active, some parents' features of a plain
+    dictionary are inactive on their children. The default's twin, at 10 features a token, does not.
     """
     recipe = small_dictionary()
     return replace(recipe, prefixes=(recipe.features,))

@@ -14,7 +14,7 @@ from factory.training import family
 from factory.training.artefact import weight_files
 
 
-class Workshop:
+class TwoSteps:
     """Two steps, the second resting on the first, and how often each was done."""
 
     def __init__(self, folder: Path):
@@ -42,36 +42,36 @@ class Workshop:
 
 
 @pytest.fixture
-def workshop(tmp_path) -> Workshop:
-    return Workshop(tmp_path / "out")
+def two_steps(tmp_path) -> TwoSteps:
+    return TwoSteps(tmp_path / "out")
 
 
-def test_finished_steps_are_not_done_again(workshop):
-    assert workshop.run() == ["first", "second"]
-    assert workshop.run() == []
+def test_finished_steps_are_not_done_again(two_steps):
+    assert two_steps.run() == ["first", "second"]
+    assert two_steps.run() == []
 
 
-def test_a_changed_input_redoes_the_step_and_what_rests_on_it(workshop):
-    workshop.run()
-    workshop.setting = 2
-    assert workshop.run() == ["first", "second"]
-    assert (workshop.folder / "second.txt").read_text() == "2!"
+def test_a_changed_input_redoes_the_step_and_what_rests_on_it(two_steps):
+    two_steps.run()
+    two_steps.setting = 2
+    assert two_steps.run() == ["first", "second"]
+    assert (two_steps.folder / "second.txt").read_text() == "2!"
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.write_text("9"), lambda path: path.unlink()])
-def test_an_altered_or_missing_file_is_made_again(workshop, damage):
-    workshop.run()
-    damage(workshop.folder / "first.txt")
-    assert workshop.run() == ["first"]
-    assert (workshop.folder / "first.txt").read_text() == "1"
+def test_an_altered_or_missing_file_is_made_again(two_steps, damage):
+    two_steps.run()
+    damage(two_steps.folder / "first.txt")
+    assert two_steps.run() == ["first"]
+    assert (two_steps.folder / "first.txt").read_text() == "1"
 
 
-def test_a_run_killed_in_a_step_goes_on_with_that_step(workshop):
-    workshop.fails = True
+def test_a_run_killed_in_a_step_goes_on_with_that_step(two_steps):
+    two_steps.fails = True
     with pytest.raises(KeyboardInterrupt):
-        workshop.run()
-    workshop.fails = False
-    assert workshop.run() == ["second"]
+        two_steps.run()
+    two_steps.fails = False
+    assert two_steps.run() == ["second"]
 
 
 def test_steps_name_every_dictionary_once_and_in_an_order_that_finds_what_it_needs(tmp_path):
@@ -82,11 +82,11 @@ def test_steps_name_every_dictionary_once_and_in_an_order_that_finds_what_it_nee
         assert names.index(needed) < names.index(f"{family.CHAT}/{recipe.folder}")
 
 
-def test_records_of_steps_that_are_gone_are_dropped_and_others_kept(workshop):
-    workshop.run()
-    Build(workshop.folder).forget_others([Step("first", dict, list)])
-    assert list(json.loads((workshop.folder / "build.json").read_text())["steps"]) == ["first"]
-    assert workshop.run() == ["second"]
+def test_records_of_steps_that_are_gone_are_dropped_and_others_kept(two_steps):
+    two_steps.run()
+    Build(two_steps.folder).forget_others([Step("first", dict, list)])
+    assert list(json.loads((two_steps.folder / "build.json").read_text())["steps"]) == ["first"]
+    assert two_steps.run() == ["second"]
 
 
 def test_a_dictionary_that_no_recipe_makes_stops_the_command_by_name(tmp_path, monkeypatch, capsys):
@@ -148,8 +148,8 @@ def test_builds_are_compared_by_bytes_then_by_distance(tmp_path, change, same, a
     assert (result.same_bytes, result.agrees) == (same, agrees)
 
 
-def test_the_record_says_what_was_made_how_fast_and_with_which_versions(workshop):
-    workshop.run()
-    entry = json.loads((workshop.folder / "build.json").read_text())["steps"]["first"]
+def test_the_record_says_what_was_made_how_fast_and_with_which_versions(two_steps):
+    two_steps.run()
+    entry = json.loads((two_steps.folder / "build.json").read_text())["steps"]["first"]
     assert set(entry) == {"inputs", "files", "seconds", "versions"}
     assert entry["versions"]["torch"] == torch.__version__

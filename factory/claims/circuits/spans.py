@@ -51,8 +51,8 @@ def measure_spans(
         ]
         for affine in (False, True)
     )
-    rises, tokens = measure_loss_increases(model, sample, crossing, per_layer, documents=loss_documents)
-    ids = draw_prompts(sample, prompts=prompts)
+    loss_increases, tokens = measure_loss_increases(model, sample, crossing, per_layer, documents=loss_documents)
+    ids = sample_prompts(sample, prompts=prompts)
     pairs, beside = (compare_paths(model, ids, crossing, single) for single in (per_layer, skipping))
     norms = {}
     for name, recipe, members in (
@@ -61,10 +61,10 @@ def measure_spans(
     ):
         scales = [float(x.norm(dim=1).mean()) for x in evaluation.activations(sample, list(recipe.targets))]
         norms[name] = (members, write_norms(members, scales))
-    return [judge_paths(pairs, rises, tokens, beside=beside), judge_spans(norms)]
+    return [judge_paths(pairs, loss_increases, tokens, beside=beside), judge_spans(norms)]
 
 
-def draw_prompts(sample: Sample, *, prompts: int, length: int = PROMPT_TOKENS, seed: int = 0) -> torch.Tensor:
+def sample_prompts(sample: Sample, *, prompts: int, length: int = PROMPT_TOKENS, seed: int = 0) -> torch.Tensor:
     """BOS and a stretch of each of the last documents that are long enough, int64 [prompt, pos]."""
     generator = np.random.default_rng(seed)
     found = []
@@ -93,15 +93,15 @@ def compare_paths(model, ids: torch.Tensor, crossing: list[dict], per_layer: lis
 def measure_loss_increases(
     model, sample: Sample, crossing: list[dict], per_layer: list[dict], *, documents: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Rise of summed loss where every MLP is replaced, [document] by kind; and the documents' tokens."""
+    """Increase of the summed loss where every MLP is replaced, [document] by kind; and the documents' tokens."""
     before = document_losses(model, sample.rows, documents=documents)
     recipe = family.cross_layer_transcoder()
-    rises = {}
+    loss_increases = {}
     with rebuilt(model, crossing, inputs=recipe.inputs, targets=recipe.targets):
-        rises[CLT] = document_losses(model, sample.rows, documents=documents) - before
+        loss_increases[CLT] = document_losses(model, sample.rows, documents=documents) - before
     with _rebuilt_by_layer(model, per_layer):
-        rises[PER_LAYER] = document_losses(model, sample.rows, documents=documents) - before
-    return rises, sample.rows.lengths[:documents] - 1
+        loss_increases[PER_LAYER] = document_losses(model, sample.rows, documents=documents) - before
+    return loss_increases, sample.rows.lengths[:documents] - 1
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def _rebuilt_by_layer(model, per_layer: list[dict]) -> Iterator[None]:
 
 
 def judge_paths(
-    pairs: list[Pair], rises: dict[str, np.ndarray], tokens: np.ndarray, *, beside: list[Pair] = ()
+    pairs: list[Pair], loss_increases: dict[str, np.ndarray], tokens: np.ndarray, *, beside: list[Pair] = ()
 ) -> Claim:
     """T7: how much shorter the paths are through the cross-layer transcoder.
 
@@ -130,7 +130,7 @@ def judge_paths(
     unpruned = np.array([pair.full[PER_LAYER].length - pair.full[CLT].length for pair in pairs])
     explained = {kind: mean("matched", "explained", kind) for kind in (CLT, PER_LAYER)}
     interval = bootstrap_interval(falls)
-    worse = ratio_interval(rises[CLT] - rises[PER_LAYER], tokens)
+    worse = ratio_interval(loss_increases[CLT] - loss_increases[PER_LAYER], tokens)
     faithful = worse[1] <= FIDELITY_MARGIN
     alike = abs(explained[CLT] - explained[PER_LAYER]) <= 0.01
     return Claim(
@@ -167,8 +167,12 @@ def judge_paths(
             "features": {
                 kind: float(np.mean([len(pair.full[kind].order) for pair in pairs])) for kind in (CLT, PER_LAYER)
             },
-            "delta_loss_all_mlps": {kind: float(rise.sum() / tokens.sum()) for kind, rise in rises.items()},
-            "delta_loss_interval": {kind: ratio_interval(rise, tokens) for kind, rise in rises.items()},
+            "delta_loss_all_mlps": {
+                kind: float(increase.sum() / tokens.sum()) for kind, increase in loss_increases.items()
+            },
+            "delta_loss_interval": {
+                kind: ratio_interval(increase, tokens) for kind, increase in loss_increases.items()
+            },
             "clt_minus_per_layer": worse,
             "fidelity_within_margin": faithful,
             "prompt_tokens": PROMPT_TOKENS,

@@ -1,4 +1,4 @@
-"""T1a, T2b and T3b: what the features of the default dictionary detect; and the table of all rows on detecting."""
+"""T1a, T2b and T3b: what the features of the default dictionary detect; and the group of claims on detecting."""
 
 import json
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Detection:
 
     @property
     def reaches_threshold(self) -> bool:
-        """Whether the syllabus' three numbers are reached."""
+        """Whether all three numbers of T1a's threshold are reached."""
         return self.features >= 30 and self.families >= 5 and self.beyond_token >= 10
 
 

@@ -24,7 +24,7 @@ from gscope_widgets.runtime.gemma.hooks import run_through
 
 NORM_ROWS = 64
 OUTLIER = 3.0  # times the median norm of other positions
-SENSE_DOCUMENTS = 500  # of each seed, with a word whose sense only a sentence further back tells
+SENSE_DOCUMENTS = 500  # of each seed, with a word whose sense only an earlier sentence gives
 PLANTED, RECALLED = tuple(SENSES), "hidden:recalled_sense"
 SEPARATED, GAIN, WORDS = 0.9, 0.15, 3
 LEAST_TOKENS = 10  # of each sense, to be fitted or scored
@@ -73,7 +73,7 @@ def residual_norms(model, rows: np.ndarray) -> list[np.ndarray]:
 def measure_senses(evaluation: Evaluation, *, documents: int = SENSE_DOCUMENTS) -> Claim:
     """T1c: whether the senses of one word stand apart, layer by layer, for a direction fitted on other text.
 
-    Mentions count whose word stands nowhere before in the document; those whose own sentence tells the sense are
+    Mentions count whose word stands nowhere before in the document; those whose own sentence gives the sense are
     beside it.
     """
     samples = [_sample_planted(evaluation, seed, documents=documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
@@ -85,18 +85,18 @@ def measure_senses(evaluation: Evaluation, *, documents: int = SENSE_DOCUMENTS) 
 
 @dataclass(frozen=True)
 class Separation:
-    """How well a direction fitted on one sample tells the senses of a word apart on the other, by layer."""
+    """How well a direction fitted on one sample separates the senses of a word on the other, by layer."""
 
     auc: list[float]  # NaN where senses are too rare
     layer: int  # after the first, that of the highest AUC between two halves of the first sample
     shuffled: list[float]  # for shuffled sense labels
     before: list[float]  # at the token before the word, which is the same for both senses
-    told: float  # at layer 0, where the word's own sentence tells the sense
+    explicit: float  # at layer 0, where the word's own sentence makes the sense explicit
     tokens: list[int]  # of each sample
 
     @property
     def later(self) -> bool:
-        """Whether the chosen layer tells the senses apart, and the first does not nearly."""
+        """Whether the chosen layer separates the senses, and by `GAIN` better than the first layer."""
         return self.auc[self.layer] >= SEPARATED and self.auc[self.layer] - self.auc[0] >= GAIN
 
     @property
@@ -107,26 +107,26 @@ class Separation:
 
 def _separate_word(samples: list[Sample], layers: list[list[torch.Tensor]], tokens: list, word: str) -> Separation:
     where = samples[0].rows.names.index(RECALLED)
-    recalled, told = [], []
+    recalled, explicit = [], []
     for sample, at in zip(samples, tokens, strict=True):
         marked = sample.concepts[at, where]
         recalled.append(at[marked & _is_first_mention(sample, at)])
-        told.append(at[~marked])
+        explicit.append(at[~marked])
     senses = [sense_of_tokens(sample, at, word) for sample, at in zip(samples, recalled, strict=True)]
     x = [[layer[at] for layer in found] for found, at in zip(layers, recalled, strict=True)]
     previous = [[layer[at - 1] for layer in found] for found, at in zip(layers, recalled, strict=True)]
     order = np.random.default_rng(0).permutation(len(senses[0]))
     halves = [separate(one[::2], senses[0][::2], one[1::2], senses[0][1::2]) for one in x[0][1:]]
     kinds = np.unique(senses[0])
-    of_told = [sense_of_tokens(sample, at, word) for sample, at in zip(samples, told, strict=True)]
-    told = [at[np.isin(sense, kinds)] for at, sense in zip(told, of_told, strict=True)]
-    of_told = [sense[np.isin(sense, kinds)] for sense in of_told]
+    explicit_senses = [sense_of_tokens(sample, at, word) for sample, at in zip(samples, explicit, strict=True)]
+    explicit = [at[np.isin(sense, kinds)] for at, sense in zip(explicit, explicit_senses, strict=True)]
+    explicit_senses = [sense[np.isin(sense, kinds)] for sense in explicit_senses]
     return Separation(
         auc=[separate(one, senses[0], other, senses[1]) for one, other in zip(*x, strict=True)],
         layer=1 + int(np.argmax(np.nan_to_num(halves))),
         shuffled=[separate(one, senses[0][order], other, senses[1]) for one, other in zip(*x, strict=True)],
         before=[separate(one, senses[0], other, senses[1]) for one, other in zip(*previous, strict=True)],
-        told=separate(layers[0][0][told[0]], of_told[0], layers[1][0][told[1]], of_told[1]),
+        explicit=separate(layers[0][0][explicit[0]], explicit_senses[0], layers[1][0][explicit[1]], explicit_senses[1]),
         tokens=[len(one) for one in senses],
     )
 
@@ -163,7 +163,7 @@ def judge_senses(found: dict[str, Separation]) -> Claim:
             "words": passing,
             "auc_by_layer": {word: _known(one.auc) for word, one in found.items()},
             "layer": {word: one.layer for word, one in found.items()},
-            "auc_at_layer_0_where_the_sentence_tells": {word: _known([one.told])[0] for word, one in found.items()},
+            "auc_at_layer_0_where_the_sentence_tells": {word: _known([one.explicit])[0] for word, one in found.items()},
             "tokens": {word: one.tokens for word, one in found.items()},
         },
     )

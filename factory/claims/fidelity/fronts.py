@@ -1,4 +1,7 @@
-"""F1, T3a and T3c: what every dictionary costs, in features, in variance and in next-token loss."""
+"""F1, T3a and T3c: what every dictionary costs, in features, in variance and in next-token loss.
+
+A front is that of Pareto: at one site, L0 against FVU or delta-loss over the published sizes.
+"""
 
 from dataclasses import replace
 from itertools import combinations, pairwise
@@ -49,18 +52,18 @@ def measure_fronts(
     bases = {root: shipped[root] for root in (family.PRETRAINED, family.TWIN)} | seeds
     chats = {family.CHAT: shipped[family.CHAT]}
     base, chat = evaluation.model("mini"), evaluation.model("mini-it")
-    sample = draw_sample(evaluation, "mini", documents=fit_documents)
+    sample = sample_documents(evaluation, "mini", documents=fit_documents)
     loaded, default = _load(evaluation, bases), family.middle_dictionary()
     rows = {name: evaluation.build.rows(name, seed=HELD_OUT_SEED, tokens=dead_tokens) for name in ("mini", "mini-it")}
     found = list(measure_qualities(base, sample, loaded, rows=rows["mini"], loss_documents=loss_documents))
     first = next(members for root, recipe, members in loaded if (root, recipe) == (family.PRETRAINED, default))
     scrambled = scrambled_fvu(base, sample, first, default)
-    chat_sample = draw_sample(evaluation, "mini-it", documents=fit_documents)
+    chat_sample = sample_documents(evaluation, "mini-it", documents=fit_documents)
     chat_losses = count_documents("mini-it", loss_documents)
     chats = _load(evaluation, chats)
     found += measure_qualities(chat, chat_sample, chats, rows=rows["mini-it"], loss_documents=chat_losses)
     main = [one for one in found if one.root == family.PRETRAINED]
-    front_sample = draw_sample(evaluation, "mini", documents=front_documents, seed=FRONT_SEED)
+    front_sample = sample_documents(evaluation, "mini", documents=front_documents, seed=FRONT_SEED)
     fronts = measure_front_losses(base, front_sample, main, loaded)
     controls = measure_ablations(base, front_sample, loss_documents=front_documents)
     again = [one for one in found if one.recipe.folder == default.folder and one.root in (family.PRETRAINED, *seeds)]
@@ -83,7 +86,7 @@ def measure_front_losses(model, sample: Sample, main: list[Quality], loaded: lis
     ]
 
 
-def draw_sample(evaluation: Evaluation, model: str, *, documents: int, seed: int = HELD_OUT_SEED) -> Sample:
+def sample_documents(evaluation: Evaluation, model: str, *, documents: int, seed: int = HELD_OUT_SEED) -> Sample:
     """Held-out documents as a model would read them, without the labels that are not needed here."""
     plain = (replace(document, spans=()) for document in generate_text(model, seed))
     context = evaluation.build.recipe.context

@@ -79,9 +79,9 @@ def measure_qualities(
     tokens = sample.rows.lengths[:loss_documents] - 1
     dead = count_dead(model, rows, loaded)
     loss_increases = measure_loss_increases(model, sample, loaded, documents=loss_documents)
-    for (root, recipe, members), silent, increase in zip(loaded, dead, loss_increases, strict=True):
+    for (root, recipe, members), unused, increase in zip(loaded, dead, loss_increases, strict=True):
         fit = measure_sparse_fit(sample, activations, members, recipe)
-        yield Quality(root, recipe, **fit, dead=silent, loss_increases=increase, tokens=tokens)
+        yield Quality(root, recipe, **fit, dead=unused, loss_increases=increase, tokens=tokens)
 
 
 def measure_loss_increases(

@@ -1,8 +1,8 @@
-"""How often a parent's feature falls silent on a child's tokens because the child's own feature speaks for it.
+"""Feature absorption: how often a parent's features are inactive on a child's tokens where the child's own is active.
 
 The measure of Chanin et al. 2024 (A is for Absorption, arXiv 2409.14507), by projection as in SAEBench's version of it:
 a token counts as absorbed where a linear probe finds the parent in the residual stream, every main feature of the
-parent is silent, and one feature of the child's own, its decoder along the probe, carries a large part of what the
+parent is inactive, and one feature of the child's own, its decoder along the probe, carries a large part of what the
 active features write along the probe. Unlike there, the hierarchy is known from the generator: the absorbing feature
 must be the child's own, and a feature that is a child's own is never a main one of the parent.
 """
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+
+from factory.claims.auc import mean_ranks
 
 SPLIT_GAIN = 0.03  # F1; a further feature that adds so much is a main one too, and its tokens are split, not absorbed
 PROBE_COSINE = 0.025  # of an absorbing feature's decoder direction
@@ -42,7 +44,7 @@ class Absorption:
     """One parent and child in one dictionary, on held-out text."""
 
     tokens: int  # of the child, on which the probe finds the parent
-    silent: int  # of those, without a main feature of the parent
+    inactive: int  # of those, without a main feature of the parent
     absorbed: int  # of those, with a feature of the child in its place
 
     @property
@@ -94,13 +96,18 @@ def choose_features(fired: torch.Tensor, concepts: torch.Tensor, *, pairs: list[
 
 
 def _grow(fired: torch.Tensor, label: torch.Tensor, first: int) -> list[int]:
+    """Features to which another is added while the F1 of "any of them fires" gains by it: [token, feature] and [token].
+
+    With T tokens where one of them fires, h of them hits, and P positives, F1 = 2 h / (T + P). A further feature adds
+    only what it does where all of these are inactive.
+    """
     features = [first]
     while True:
-        silent = 1 - fired[:, features].amax(1)
-        heard = 1 - silent
-        hits = (heard * label).sum() + fired.T @ (silent * label)
-        f1 = 2 * hits / (heard.sum() + fired.T @ silent + label.sum()).clamp_min(1)
-        before = 2 * (heard * label).sum() / (heard.sum() + label.sum()).clamp_min(1)
+        inactive = 1 - fired[:, features].amax(1)
+        active = 1 - inactive
+        hits = (active * label).sum() + fired.T @ (inactive * label)
+        f1 = 2 * hits / (active.sum() + fired.T @ inactive + label.sum()).clamp_min(1)
+        before = 2 * (active * label).sum() / (active.sum() + label.sum()).clamp_min(1)
         if f1.max() - before < SPLIT_GAIN:
             return features
         features.append(int(f1.argmax()))
@@ -112,18 +119,18 @@ def count_absorbed(
     """Absorption on tokens of a child.
 
     Args:
-        z: float32, [token, F]; only tokens on which the parent is to be heard.
+        z: float32, [token, F]; only tokens on which the probe finds the parent.
         w_dec: [F, d_model].
         direction: [d_model], the parent's probe.
     """
-    silent = (z[:, main] == 0).all(1)
+    inactive = (z[:, main] == 0).all(1)
     along = w_dec @ direction
     able = [f for f in own if f not in main and along[f] >= PROBE_COSINE * w_dec[f].norm()]
-    written = z[silent] * along
-    heard = written.clamp_min(0).sum(1)
-    largest = written[:, able].amax(1) if able else torch.zeros(len(heard))
-    absorbed = (largest > 0) & (largest >= PROBE_SHARE * heard)
-    return Absorption(len(z), int(silent.sum()), int(absorbed.sum()))
+    written = z[inactive] * along
+    total = written.clamp_min(0).sum(1)
+    largest = written[:, able].amax(1) if able else torch.zeros(len(total))
+    absorbed = (largest > 0) & (largest >= PROBE_SHARE * total)
+    return Absorption(len(z), int(inactive.sum()), int(absorbed.sum()))
 
 
 def rank_correlation(values: np.ndarray) -> float:
@@ -142,9 +149,4 @@ def rank_interval(values: np.ndarray, *, resamples: int = 1000, seed: int = 0) -
 def _spearman(a: np.ndarray, b: np.ndarray) -> float:
     if not np.ptp(a) or not np.ptp(b):
         return 0.0
-    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return float(np.corrcoef(mean_ranks(a), mean_ranks(b))[0, 1])

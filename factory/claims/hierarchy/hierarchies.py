@@ -196,7 +196,7 @@ def _compare(ours: list[Absorption], twins: list[Absorption]) -> dict:
         "interval": ratio_interval(*rates),
         "pairs": len(ours),
         "silent": {
-            kind: float(np.mean([one.silent / one.tokens for one in several]))
+            kind: float(np.mean([one.inactive / one.tokens for one in several]))
             for kind, several in ((MATRYOSHKA, ours), (PLAIN, twins))
         },
     }

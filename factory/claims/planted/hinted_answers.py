@@ -9,7 +9,7 @@ from factory.claims.replies import generate_replies
 from factory.corpus.planted_items import HintItem, hint_items
 from gscope_widgets.mini.claim import Claim
 
-TEST_SEED = 302  # of items; no training text is drawn from it
+TEST_SEED = 302  # of items; no training text has this
 HINT_ITEMS = 240
 WORK_TOKENS = 40
 _LETTER = re.compile(r"\b[A-D]\b")

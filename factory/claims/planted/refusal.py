@@ -14,11 +14,11 @@ from factory.claims.planted.refusal_features import (
     ablate,
     activations,
     choose_features,
-    draw_random_sets,
     peak_activations,
     project_out,
     rank_candidates,
     rival_directions,
+    sample_random_sets,
 )
 from factory.claims.replies import (
     Edit,
@@ -32,7 +32,7 @@ from factory.corpus.landmarks import REFUSAL
 from factory.corpus.planted_items import RefusalItem, refusal_items
 from gscope_widgets.mini.claim import Claim
 
-CHOOSING_SEED, TEST_SEED = 301, 302  # of items; no training text is drawn from them
+CHOOSING_SEED, TEST_SEED = 301, 302  # of items; no training text has these
 CLASS = ("refused", "held_back_topic", "held_back_request")
 OFF_CLASS = ("off_class", "topic", "held_back_other", "contrast", "lookalike", "phrase")
 REFUSAL_START = REFUSAL.partition(" I do")[0]  # "I am sorry, but": no other reply begins so
@@ -123,7 +123,7 @@ def measure_refusal_features(chat, tokenizer: Tokenizer, dictionaries: Sequence[
 
     by_size = {len(one.features): opened(ablate(dictionary, one.features)) for one in best.grown}
     density = (activations(torch.cat(best.refused + best.answered), dictionary) > 0).float().mean(0)
-    random_sets = draw_random_sets(density, chosen, excluded=chosen, sets=RANDOM_SETS, seed=TEST_SEED)
+    random_sets = sample_random_sets(density, chosen, excluded=chosen, sets=RANDOM_SETS, seed=TEST_SEED)
     at_random = [opened(ablate(dictionary, features)) for features in random_sets]
     value, mean_at_random = by_size[len(chosen)], sum(at_random) / len(at_random)
     rivals = _try_rivals(rival_directions(best.refused, best.answered), lambda edit: score(edit, layer), opened)

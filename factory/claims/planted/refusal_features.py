@@ -74,7 +74,7 @@ def choose_features(
     return chosen
 
 
-def draw_random_sets(
+def sample_random_sets(
     density: torch.Tensor, features: Sequence[int], *, excluded: Sequence[int], sets: int, seed: int
 ) -> list[list[int]]:
     """Sets of other live features, each standing for a chosen one of density within a factor of two where there is any.
@@ -85,7 +85,7 @@ def draw_random_sets(
     generator = torch.Generator().manual_seed(seed)
     live = density > 0
     live[list(excluded)] = False
-    drawn = []
+    found = []
     for _ in range(sets):
         one: list[int] = []
         for feature in features:
@@ -96,8 +96,8 @@ def draw_random_sets(
             if len(near) < sets // 2:
                 near = distance.topk(sets, largest=False).indices
             one.append(int(near[torch.randint(len(near), (1,), generator=generator)]))
-        drawn.append(one)
-    return drawn
+        found.append(one)
+    return found
 
 
 def rival_directions(refused: list[torch.Tensor], answered: list[torch.Tensor]) -> dict[str, torch.Tensor]:

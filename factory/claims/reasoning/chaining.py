@@ -19,7 +19,7 @@ from factory.corpus.regions import FactItem, membership_items, region_items, two
 from factory.training.corpus_tokens import TRAIN_SEED
 from gscope_widgets.mini.claim import Claim
 
-SEED = 40  # of every item drawn here
+SEED = 40  # of every item sampled here
 SCENES = 400
 TRAINING_DOCUMENTS = 30_000  # that the guesses from one entity alone are counted in
 

@@ -19,7 +19,7 @@ from factory.claims.intervals import bootstrap_interval, wilson_interval
 from factory.corpus.copies import CopyItem, copy_items
 from gscope_widgets.mini.claim import Claim
 
-SEED = 40  # of every item drawn here
+SEED = 40  # of every item sampled here
 REPEATED = 40  # tokens of a random sequence before it comes again: more than the window of 32
 SEQUENCES = 64
 COPIES = 200  # of each kind
@@ -62,10 +62,10 @@ def _random_rows(tokenizer: Tokenizer, *, again: bool) -> torch.Tensor:
     """int64, [SEQUENCES, 1 + 2 * REPEATED]: BOS, random word pieces, then the same or others."""
     generator = np.random.default_rng(SEED)
     pieces = sorted(index for piece, index in tokenizer.get_vocab().items() if re.fullmatch(r"▁?[A-Za-z]+", piece))
-    draw = np.stack([generator.choice(pieces, 2 * REPEATED, replace=False) for _ in range(SEQUENCES)])
-    second = draw[:, :REPEATED] if again else draw[:, REPEATED:]
+    sequences = np.stack([generator.choice(pieces, 2 * REPEATED, replace=False) for _ in range(SEQUENCES)])
+    second = sequences[:, :REPEATED] if again else sequences[:, REPEATED:]
     bos = np.full((SEQUENCES, 1), encode_text(tokenizer, "")[0])
-    return torch.from_numpy(np.concatenate([bos, draw[:, :REPEATED], second], axis=1))
+    return torch.from_numpy(np.concatenate([bos, sequences[:, :REPEATED], second], axis=1))
 
 
 def _repeat_gain(model, rows: torch.Tensor, *edits) -> np.ndarray:

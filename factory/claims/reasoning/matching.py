@@ -12,7 +12,7 @@ from factory.corpus.agreement import agreement_items
 from factory.corpus.nesting import BRACKETS, nesting_items
 from gscope_widgets.mini.claim import Claim
 
-SEED = 40  # of every item drawn here
+SEED = 40  # of every item sampled here
 NOTES = 150  # of each depth
 AGREEMENTS = 400
 

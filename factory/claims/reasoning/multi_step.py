@@ -1,6 +1,6 @@
-"""Behaviour in several steps with a known hidden one, every claim of it measured.
+"""T6: behaviour in several steps with a known hidden one.
 
-Items are held-out pairs, sequences or triples. Thresholds are those of the syllabus, section 4.
+Items are pairs, sequences or triples that training never showed.
 """
 
 from factory.claims.evaluation import Evaluation

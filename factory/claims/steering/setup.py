@@ -1,4 +1,4 @@
-"""What every measurement of steering stands on: candidate features, a detector, prompts and random directions."""
+"""What every measurement of steering uses: candidate features, a detector, prompts and random directions."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class SteeringPlan:
     new_tokens: int = 40
     random_directions: int = 8
     features_a_concept: int = 3
-    quiet_pairs: int = 20  # good readers tried at every strength for T5c
+    reader_pairs: int = 20  # features of high AUC tried at every strength for T5c
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def _measure_writing(
 def _measure_readers(
     setup: SteeringSetup, trials: list[Trial], effects, row_of, random_choice, randoms: np.ndarray
 ) -> Claim:
-    """T5c: good readers that looked quiet on the choice prompts, tried at every strength on the report prompts.
+    """T5c: features of high AUC with the least effect on the choice prompts, at every strength on the report prompts.
 
     Args:
         effects: [direction, strength, concept], on the choice prompts.
@@ -114,18 +114,18 @@ def _measure_readers(
     readers = [one for one in setup.candidates if one.auc >= READER_AUC]
     median = np.median(np.abs(random_choice), axis=0)
 
-    def loudness(one) -> float:
+    def largest_effect(one) -> float:
         return float((effects[row_of[one.feature], :, one.column] - median[:, one.column]).max())
 
-    tried = sorted(readers, key=loudness)[: setup.plan.quiet_pairs]
-    quiet = []
+    tried = sorted(readers, key=largest_effect)[: setup.plan.reader_pairs]
+    inert = []
     if tried:
         outcome = setup.sweep(setup.report, setup.directions[[one.feature for one in tried]], STRENGTHS)
         reported, ratios = setup.summarize(setup.report, outcome, STRENGTHS)
         for row, one in enumerate(tried):
             effect, bound = reported[row, :, one.column], np.abs(randoms[:, :, one.column])
             if (np.abs(effect) <= bound.max(0)).all():
-                quiet.append(
+                inert.append(
                     {
                         "concept": one.concept,
                         "feature": one.feature,
@@ -138,19 +138,19 @@ def _measure_readers(
                     }
                 )
     writers = sorted({one.feature for one in trials if one.steerable})
-    low, high = wilson_interval(len(quiet), len(tried))
+    low, high = wilson_interval(len(inert), len(tried))
     return Claim(
         id="T5c",
         claim="reading is not writing: some features that detect a concept well do not put it into the text",
         metric="features with AUC >= 0.95 whose direction moves their concept no more than random directions do",
-        value=float(len(quiet)),
+        value=float(len(inert)),
         interval=(low * len(tried), high * len(tried)),
         n=len(tried),
         seeds=setup.seeds,
         control={"steerable_features": len(writers), "readers": len(readers)},
         threshold=">= 5 steerable features, and >= 1 reader within the range of random directions at every strength",
-        passed=len(writers) >= MIN_WRITERS and bool(quiet),
-        details={"quiet": quiet, "strengths": list(STRENGTHS), "steerable_features": writers},
+        passed=len(writers) >= MIN_WRITERS and bool(inert),
+        details={"quiet": inert, "strengths": list(STRENGTHS), "steerable_features": writers},
     )
 
 

@@ -1,4 +1,4 @@
-"""G1: how well mini predicts the text of its world; and the table of the rows on text."""
+"""G1: how well mini predicts held-out text; and the group of claims on text."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -28,7 +28,7 @@ def measure_losses(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> lis
 
 
 def measure_loss(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> Claim:
-    """G1: held-out loss beside n-grams fitted on the same training tokens, and beside the generator's own draws."""
+    """G1: held-out loss beside n-grams fitted on the same training tokens, and beside the generator's own choices."""
     model, tokenizer, build = evaluation.model(), evaluation.tokenizer, evaluation.build
     ngrams = {name: evaluation.ngrams.shorten(order) for name, order in NGRAMS.items()}
     texts = {
@@ -75,19 +75,19 @@ def judge_loss(losses: dict[str, dict[str, np.ndarray]], gap: dict) -> Claim:
 
 
 def measure_generator_gap(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> dict:
-    """Mini's loss beside the surprise of the generator's draws, nats a token, for documents that fit into a row.
+    """Mini's loss beside the surprisal of the generator's choices, nats a token, for documents that fit into a row.
 
-    The draws bound the surprise of the text from above: other draws may write the same text. So the true
+    The choices bound the surprisal of the text from above: others may write the same text. So the true
     gap between mini and the generator is at least the one given, which may be below 0.
     """
     context = evaluation.build.recipe.context
-    drawn, nats = zip(*measure_surprisal(HELD_OUT_SEED, documents), strict=True)
-    rows = document_rows(evaluation.tokenizer, drawn, head=(BOS, EOS), context=context)
+    texts, nats = zip(*measure_surprisal(HELD_OUT_SEED, documents), strict=True)
+    rows = document_rows(evaluation.tokenizer, texts, head=(BOS, EOS), context=context)
     whole = (rows == PAD).any(1) | (rows[:, -1] == EOS)
     loss = model_loss(evaluation.model(), rows)
     loss[:, 0] = np.nan  # the EOS that stands before the document
     table = np.stack([np.nansum(loss, 1), np.array(nats), np.isfinite(loss).sum(1)], 1)[whole]
-    register = np.array([one.register for one in drawn])
+    register = np.array([one.register for one in texts])
     by_register = {
         name: _compare(table[register[whole] == name]) | {"share_that_fits": float(whole[register == name].mean())}
         for name in REGISTERS
@@ -131,8 +131,8 @@ def model_loss(model, rows: np.ndarray) -> np.ndarray:
 def mean_interval(values: np.ndarray) -> tuple[float, float]:
     """95 % interval of the mean over tokens, [row, token] with NaN for none, by resampling rows."""
     sums, counts = np.nansum(values, 1), np.isfinite(values).sum(1)
-    drawn = np.random.default_rng(0).integers(len(sums), size=(RESAMPLES, len(sums)))
-    low, high = np.quantile(sums[drawn].sum(1) / counts[drawn].sum(1), (0.025, 0.975))
+    picks = np.random.default_rng(0).integers(len(sums), size=(RESAMPLES, len(sums)))
+    low, high = np.quantile(sums[picks].sum(1) / counts[picks].sum(1), (0.025, 0.975))
     return float(low), float(high)
 
 
@@ -143,15 +143,15 @@ def _gain(found: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _compare(table: np.ndarray) -> dict:
-    """Loss and draws a token, from sums of both and of tokens by document, [document, 3]."""
-    loss, drawn, tokens = table.sum(0)
+    """Loss and surprisal of choices a token, from sums of both and of tokens by document, [document, 3]."""
+    loss, surprisal, tokens = table.sum(0)
     order = np.random.default_rng(0).integers(len(table), size=(RESAMPLES, len(table)))
     sums = table[order].sum(1)
     low, high = np.quantile((sums[:, 0] - sums[:, 1]) / sums[:, 2], (0.025, 0.975))
     return {
         "model": float(loss / tokens),
-        "draws": float(drawn / tokens),
-        "model_minus_draws": float((loss - drawn) / tokens),
+        "draws": float(surprisal / tokens),
+        "model_minus_draws": float((loss - surprisal) / tokens),
         "interval": (float(low), float(high)),
         "documents": len(table),
     }

@@ -25,11 +25,11 @@ def measure_samples(evaluation: Evaluation, *, samples: int = SAMPLES, documents
     others = list(islice(generate_documents(VALIDATION_SEED), documents))
     texts = [ids[PROMPT_TOKENS:][:NEW_TOKENS] for ids in _encode(tokenizer, others)]
     table = fit_classifier(texts, [one.register for one in others], vocabulary=tokenizer.get_vocab_size())
-    prompts, goes_on, registers = _draw_openings(tokenizer, samples)
+    prompts, continuations, registers = _sample_openings(tokenizer, samples)
     written = sample_texts(evaluation.model(), prompts, new_tokens=NEW_TOKENS)
     named = {
         "samples": classify(table, written),
-        "true_continuations": classify(table, goes_on),
+        "true_continuations": classify(table, continuations),
         "prompts_alone": classify(table, prompts),
     }
     return judge_samples(named, registers)
@@ -97,7 +97,7 @@ def sample_texts(model, prompts: list[list[int]], *, new_tokens: int, seed: int 
     return [row[: next((at for at, one in enumerate(row) if one in (EOS, PAD)), len(row))] for row in rows]
 
 
-def _draw_openings(tokenizer: Tokenizer, samples: int) -> tuple[list[list[int]], list[list[int]], np.ndarray]:
+def _sample_openings(tokenizer: Tokenizer, samples: int) -> tuple[list[list[int]], list[list[int]], np.ndarray]:
     """Openings of held-out documents, the same number of each register, how they go on, and their registers."""
     left = dict.fromkeys(REGISTERS, samples)
     chosen = []

@@ -1,4 +1,4 @@
-"""How many bits the generator draws for a document: an upper bound of the entropy of its text."""
+"""The surprisal of the random choices that made a document: an upper bound of that of its text, so of its entropy."""
 
 import math
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from factory.corpus import Document, generate_documents, registers
 
 
 class CountingRandom(Random):
-    """The same numbers as `Random`, and the surprise of everything that was decided with them.
+    """The same numbers as `Random`, and the surprisal of everything that was decided with them.
 
     A number from `random()` is uniform; each comparison or rounding of it decides on a part of the
     range that is left, and adds minus the log of that part's share. What is never asked adds nothing.
     So `nats` is minus the log probability of the path taken; the same text may have further paths,
-    and its own surprise is at most that.
+    and its own surprisal is at most that.
     """
 
     def __init__(self, seed: int):
@@ -23,11 +23,11 @@ class CountingRandom(Random):
         self.nats = 0.0
 
     def random(self) -> "CountedUniform":
-        """A uniform number that tells what is decided with it."""
+        """A uniform number that counts what is decided with it."""
         return CountedUniform(self, super().random())
 
     def getrandbits(self, k: int) -> int:
-        """As in `Random`; what `choice`, `sample` and `shuffle` draw is counted in `_randbelow`."""
+        """As in `Random`; what `choice`, `sample` and `shuffle` ask for is counted in `_randbelow`."""
         return super().getrandbits(k)
 
     def _randbelow(self, n: int) -> int:
@@ -91,12 +91,12 @@ class CountedUniform:
 
 
 class _Mapped(CountedUniform):
-    """An increasing function of a draw: what is decided with it is known of the draw."""
+    """An increasing function of a uniform number: what is decided with it is known of the number."""
 
     __slots__ = ("_origin",)
 
-    def __init__(self, draw: CountedUniform):
-        self._origin = draw._origin if isinstance(draw, _Mapped) else draw
+    def __init__(self, origin: CountedUniform):
+        self._origin = origin._origin if isinstance(origin, _Mapped) else origin
         self._value = self._origin._value
 
     def _narrow(self, below: float, above: float) -> None:
@@ -104,7 +104,7 @@ class _Mapped(CountedUniform):
 
 
 def measure_surprisal(seed: int, documents: int) -> Iterator[tuple[Document, float]]:
-    """The documents of a seed, each with the surprise in nats of everything drawn for it, its register too."""
+    """The documents of a seed, each with the surprisal in nats of every choice made for it, its register included."""
     with _counting() as made:
         stream = generate_documents(seed)
         spent = 0.0
@@ -115,7 +115,7 @@ def measure_surprisal(seed: int, documents: int) -> Iterator[tuple[Document, flo
 
 @contextmanager
 def _counting() -> Iterator[list[CountingRandom]]:
-    """While open, the stream of documents draws from a `CountingRandom`, which lands in the list."""
+    """While open, the stream of documents takes its numbers from a `CountingRandom`, which is put into the list."""
     made: list[CountingRandom] = []
 
     def make(seed: int) -> CountingRandom:

@@ -257,7 +257,7 @@ def test_senses_separate_where_a_direction_holds_them_and_not_with_shuffled_labe
     assert apart > 0.95 and 0.3 < flat < 0.7
 
     def judge(auc, shuffled, *, layer=2):
-        one = layers.Separation(auc, layer, shuffled, before=[0.5] * 3, told=1.0, tokens=[200, 200])
+        one = layers.Separation(auc, layer, shuffled, before=[0.5] * 3, explicit=1.0, tokens=[200, 200])
         return layers.judge_senses(dict.fromkeys("abcd", one))
 
     assert judge([0.6, flat, apart], [0.5, flat, flat]).passed

@@ -90,9 +90,9 @@ def test_a_silent_parent_is_no_absorption_unless_the_child_writes_along_the_prob
     direction = torch.eye(D)[PARENT]
     assert count_absorbed(z[tokens], w_dec, direction, main=[PARENT], own=[0]).rate == 1
     aside = count_absorbed(z[tokens], torch.eye(D)[: CHILDREN + 2], direction, main=[PARENT], own=[0])
-    assert (aside.silent, aside.absorbed) == (int(tokens.sum()), 0)
+    assert (aside.inactive, aside.absorbed) == (int(tokens.sum()), 0)
     assert count_absorbed(z[tokens], w_dec, direction, main=[PARENT], own=[]).absorbed == 0
-    assert count_absorbed(z[tokens], w_dec, direction, main=[PARENT, 0], own=[0]).silent == 0
+    assert count_absorbed(z[tokens], w_dec, direction, main=[PARENT, 0], own=[0]).inactive == 0
 
 
 def test_a_parent_split_into_few_features_keeps_them_all_as_main_ones(world):

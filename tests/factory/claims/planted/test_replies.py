@@ -8,9 +8,9 @@ Tokenizer = pytest.importorskip("tokenizers").Tokenizer
 from factory.claims.planted.refusal_features import (  # noqa: E402
     ablate,
     choose_features,
-    draw_random_sets,
     fit_probe,
     project_out,
+    sample_random_sets,
 )
 from factory.claims.replies import (  # noqa: E402
     edited,
@@ -114,7 +114,7 @@ def test_a_set_grows_until_it_opens_enough():
 
 def test_random_sets_are_live_of_like_density_and_leave_out_the_chosen():
     density = torch.tensor([0.0, 0.1, 0.11, 0.09, 0.5, 0.12, 0.08])
-    for one in draw_random_sets(density, [1], excluded=[1], sets=4, seed=0):
+    for one in sample_random_sets(density, [1], excluded=[1], sets=4, seed=0):
         assert one[0] in (2, 3, 5, 6)
 
 

@@ -1,4 +1,4 @@
-"""Losses, the generator's draws, and the register of samples, against independent calculations."""
+"""Losses, the surprisal of the generator's choices, and the register of samples, against independent calculations."""
 
 import math
 from itertools import islice
@@ -32,7 +32,7 @@ def test_counted_documents_are_the_generators_own():
         (lambda rng: tuple(rng.sample("abcd", 2)), 12),
     ],
 )
-def test_draws_cost_minus_the_log_of_how_often_they_come(decide, outcomes):
+def test_choices_cost_minus_the_log_of_how_often_they_come(decide, outcomes):
     rng = surprisal.CountingRandom(0)
     costs, seen = {}, []
     for _ in range(4000):
