@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from factory.build import Build
-from factory.comparison import compare_builds, compare_phenomena
+from factory.comparison import compare_builds, compare_claims
 from factory.measuring import list_measuring_steps
 from factory.training.model import BUDGETS
 
@@ -42,15 +42,27 @@ def main() -> None:
 
 
 def report_comparison(one: Path, other: Path) -> None:
-    """Print each file that differs, and each claim that holds in one build only."""
+    """Print each file and each claim that differs, and how far."""
     files = list(compare_builds(one, other))
     for file in files:
         if not file.same_bytes:
             word = "agrees" if file.agrees else "DIFFERS"
             print(f"{word}: {file.name}, relative difference {file.difference}")
     print(f"{sum(file.same_bytes for file in files)} of {len(files)} files are the same bytes")
-    for name, values in compare_phenomena(one, other).items():
-        print(f"{name} holds in one build only: {values[0]} and {values[1]}")
+    claims = list(compare_claims(one, other))
+    for claim in claims:
+        if claim.differences:
+            word = "agrees" if claim.agrees else "DIFFERS"
+            verdicts = " and ".join(
+                "holds" if passed else "missed" for passed in (claim.one.passed, claim.other.passed)
+            )
+            largest = max((change.relative or 0 for change in claim.differences), default=0)
+            print(
+                f"{word}: claim {claim.one.id}, {verdicts}, {claim.one.value:g} and {claim.other.value:g}; "
+                f"{len(claim.differences)} values differ, numbers by up to {largest:.2g} of themselves, "
+                f"first {claim.differences[0].place}"
+            )
+    print(f"{sum(not claim.differences for claim in claims)} of {len(claims)} claims are the same in every value")
 
 
 if __name__ == "__main__":

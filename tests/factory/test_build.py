@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from factory.__main__ import main
 from factory.build import Build, Step
-from factory.comparison import compare_builds
 from factory.training import family
 from factory.training.artefact import weight_files
 
@@ -123,29 +121,6 @@ def test_the_family_has_every_published_kind_and_no_name_twice():
     for recipe in shipped[family.PRETRAINED]:
         assert recipe.prefixes[-1] == recipe.features
     assert weight_files(4)[3] == "params_layer_3.safetensors"
-
-
-def write_build(folder: Path, tensor: torch.Tensor) -> Path:
-    path = folder / "models" / "mini" / "model.safetensors"
-    path.parent.mkdir(parents=True)
-    save_file({"weight": tensor}, path)
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("change", "same", "agrees"),
-    [
-        (lambda w: w, True, True),
-        (lambda w: w * 1.001, False, True),
-        (lambda w: w * 1.5, False, False),
-        (lambda w: w[:2].clone(), False, False),
-    ],
-)
-def test_builds_are_compared_by_bytes_then_by_distance(tmp_path, change, same, agrees):
-    weight = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
-    one, other = write_build(tmp_path / "one", weight), write_build(tmp_path / "other", change(weight))
-    (result,) = compare_builds(one, other)
-    assert (result.same_bytes, result.agrees) == (same, agrees)
 
 
 def test_the_record_says_what_was_made_how_fast_and_with_which_versions(two_steps):
