@@ -6,5 +6,6 @@
 | `training` | tokenizer, models and dictionaries, from that text |
 | `claims` | what mini shows: a family of claims a folder, each measured with its interval and control |
 
-It is no part of the wheel: the package never imports it, and ships what it makes (`gscope_widgets/mini/`).
+It is no part of the wheel: the package never imports it, and ships what it makes
+(`gscope_widgets/mini/`).
 """

@@ -77,7 +77,8 @@ def compare_builds(one: Path, other: Path) -> Iterator[FileComparison]:
 def compare_claims(one: Path, other: Path) -> Iterator[ClaimComparison]:
     """Claims that both builds have measured, in order of id.
 
-    Of a folder with groups of claims in `phenomena/`, those of the groups that are there; else of `phenomena.json`.
+    Of a folder with groups of claims in `phenomena/`, those of the groups that are there; else of
+    `phenomena.json`.
     """
     first, second = _read_claims(one), _read_claims(other)
     for name in sorted(first.keys() & second.keys()):

@@ -1,11 +1,12 @@
 """Which sources a measurement runs, and a fingerprint of them: when it changes, its claims are stale.
 
-The rule: all modules of `factory` and of `gscope_widgets` that the measurement's module reaches by imports,
-through other modules too, at the top of a file or inside a function, absolute or relative, with the
-packages on the way. It is wider than what a number rests on, never narrower: a measurement made once
-too often costs minutes, a stale claim is false. Imports under `if TYPE_CHECKING:` do not run and do not
-count; neither do comments, docstrings and layout, which change no number. What runs is not only source:
-weights and dictionaries stand in a step's inputs by their sha256, versions of libraries in its record.
+The rule: all modules of `factory` and of `gscope_widgets` that the measurement's module reaches by
+imports, through other modules too, at the top of a file or inside a function, absolute or relative,
+with the packages on the way. It is wider than what a number rests on, never narrower: a measurement
+made once too often costs minutes, a stale claim is false. Imports under `if TYPE_CHECKING:` do not
+run and do not count; neither do comments, docstrings and layout, which change no number. What runs
+is not only source: weights and dictionaries stand in a step's inputs by their sha256, versions of
+libraries in its record.
 """
 
 import ast
@@ -33,8 +34,8 @@ def find_sources(module: str, *, root: Path = ROOT) -> dict[str, Path]:
         root: folder that holds both packages.
 
     Raises:
-        ValueError: a module imports a name of `gscope_widgets` itself, which finds its home only when it is used;
-            import it from the module where it is written.
+        ValueError: a module imports a name of `gscope_widgets` itself, which finds its home only
+            when it is used; import it from the module where it is written.
     """
     found: dict[str, Path] = {}
     waiting = [module]

@@ -18,8 +18,8 @@
 | T8a, T8b | does mini-it refuse, and which features carry it? | `planted/`: `refusal` |
 | T9 | does its work say what its answer follows? | `planted/`: `hinted_answers` |
 
-What the families share stands beside them: `evaluation` and `sample` (models and labelled text), `concept_scores`
-and `auc` (features as detectors), `replacement` (delta-loss), `answers` and `replies` (what a model says), `ngrams`
-(what word patterns alone predict), `intervals`, `record`. `docs/claims.md` lists every claim with its number;
-`python -m factory.claims` writes that list.
+What the families share stands beside them: `evaluation` and `sample` (models and labelled text),
+`concept_scores` and `auc` (features as detectors), `replacement` (delta-loss), `answers` and
+`replies` (what a model says), `ngrams` (what word patterns alone predict), `intervals`, `record`.
+`docs/claims.md` lists every claim with its number; `python -m factory.claims` writes that list.
 """

@@ -77,8 +77,8 @@ def encode_text(tokenizer: Tokenizer, text: str) -> list[int]:
 def score_answers(model, tokenizer: Tokenizer, prompts: Sequence[str], answers: Sequence[str], *edits) -> Answered:
     """How a model answers, read off one pass over each prompt with its right answer behind it.
 
-    A greedy continuation begins with the answer exactly where every token of the answer is the likeliest
-    one after those before it, so no token-by-token generation is needed.
+    A greedy continuation begins with the answer exactly where every token of the answer is the
+    likeliest one after those before it, so no token-by-token generation is needed.
 
     Args:
         prompts: without a space at the end.

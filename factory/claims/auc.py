@@ -1,9 +1,9 @@
 """The area under the ROC curve of a ranking: the one place where the factory computes it.
 
-By ranks (Mann and Whitney 1947): of all pairs of a positive and a negative token, the share in which the
-positive one stands higher, pairs of equal rank counted half. With ranks from 1, equal values sharing
-their mean, and P positives among N tokens, the positives' ranks sum to P (P + 1) / 2 where all of them
-stand at the bottom, and each pair that a positive wins adds 1:
+By ranks (Mann and Whitney 1947): of all pairs of a positive and a negative token, the share in
+which the positive one stands higher, pairs of equal rank counted half. With ranks from 1, equal
+values sharing their mean, and P positives among N tokens, the positives' ranks sum to P (P + 1) / 2
+where all of them stand at the bottom, and each pair that a positive wins adds 1:
 
     AUC = (rank sum - P (P + 1) / 2) / (P (N - P))
 """
@@ -36,7 +36,8 @@ def column_auc(scores: np.ndarray, marks: np.ndarray) -> np.ndarray:
 def cross_auc(values: torch.Tensor, marks: np.ndarray) -> np.ndarray:
     """AUC of every unit for every target, float64 [unit, target], as one product of matrices.
 
-    Ranks are centred and scaled to -0.5 to 0.5, so that float32 sums of a hundred thousand of them hold.
+    Ranks are centred and scaled to -0.5 to 0.5, so that float32 sums of a hundred thousand of them
+    hold.
 
     Args:
         values: float32 [token, unit]; ties are broken in any order, so that there should be few.

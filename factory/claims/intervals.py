@@ -29,7 +29,8 @@ def ratio_interval(numerators: np.ndarray, denominators: np.ndarray, *, seed: in
     """95 % interval of a ratio of sums, by resampling documents.
 
     Args:
-        numerators, denominators: [document], or [part, document] for the mean over parts of such ratios.
+        numerators, denominators: [document], or [part, document] for the mean over parts of such
+            ratios.
     """
     above, below = np.atleast_2d(numerators), np.atleast_2d(denominators)
     count = above.shape[1]

@@ -10,7 +10,8 @@ DISCOUNT = 0.75  # Ney, Essen and Kneser 1994 find values near 3/4 for counts of
 class NgramModel:
     """Counts of all orders up to `order` on packed rows, for next-token loss.
 
-    Memory is about 16 bytes for each distinct n-gram of each order, and while it counts 30 bytes a token.
+    Memory is about 16 bytes for each distinct n-gram of each order, and while it counts 30 bytes a
+    token.
     """
 
     def __init__(self, rows: np.ndarray, *, order: int, vocabulary: int):

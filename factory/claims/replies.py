@@ -84,7 +84,8 @@ def read_openings(
 ) -> Openings:
     """How replies would begin, by one pass with the words given.
 
-    The words are what greedy decoding writes where each of their tokens is the likeliest after those before it.
+    The words are what greedy decoding writes where each of their tokens is the likeliest after
+    those before it.
     """
     target = torch.tensor(tokenizer.encode(words, add_special_tokens=False).ids)
     greedy = torch.zeros(len(prompts), dtype=torch.bool)

@@ -39,8 +39,8 @@ def pack_rows(tokenizer: Tokenizer, *, seed: int, tokens: int, context: int) -> 
     """Documents end to end, parted by EOS, cut into rows that each begin with BOS.
 
     Returns:
-        int16 ids, [row, context], holding at least `tokens` tokens. Rows after the first may
-        begin inside a document, so the model also learns to start in mid-text. More than two million
+        int16 ids, [row, context], holding at least `tokens` tokens. Rows after the first may begin
+        inside a document, so the model also learns to start in mid-text. More than two million
         tokens are written by several processes: a script that asks for them must be safe to import.
     """
     return _pack_shards(_pack_documents, tokenizer, seed=seed, tokens=tokens, context=context)

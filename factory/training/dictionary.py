@@ -148,10 +148,13 @@ def export_tensors(
 
         z' = pre' H(pre' - threshold'),  pre' = x' w_enc' + b_enc',  y' = z' w_dec' + x' affine' + b_dec',
 
-    so of x and y: w_enc = R w_enc', w_dec = w_dec' S^-1, affine = R affine' S^-1, b_dec = b_dec' S^-1. A feature's
-    scale is free: with s > 0, (s w_enc, s b_enc, s threshold, w_dec / s) is the same dictionary. s is the norm of
-    the feature's decoder over all its outputs, each measured against the mean norm of its target, relative to
-    the first output's: with one output, the published decoder has norm 1.
+    so that for x and y
+
+        w_enc = R w_enc',  w_dec = w_dec' S^-1,  affine = R affine' S^-1,  b_dec = b_dec' S^-1.
+
+    A feature's scale is free: with s > 0, (s w_enc, s b_enc, s threshold, w_dec / s) is the same dictionary.
+    Here s is the norm of the feature's decoder over all its outputs, each measured against the mean norm of its
+    target, relative to the first output's: with one output, the published decoder has norm 1.
     """
     members = len(module.w_enc)
     tensors = []
@@ -241,7 +244,7 @@ def _initialize(recipe: DictionaryRecipe, inputs, targets, generator) -> Diction
 
 
 def _ridge(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """The matrix of a ridge regression of y on x, [d_in, d_out]; inputs have a mean square of about 1."""
+    """The matrix of a ridge regression of y on x, [d_in, d_out]; x has a mean square of about 1."""
     return torch.linalg.solve(x.T @ x + 0.01 * len(x) * torch.eye(x.shape[1]), x.T @ y)
 
 

@@ -42,8 +42,9 @@ def small_dictionary() -> DictionaryRecipe:
 def plain_twin() -> DictionaryRecipe:
     """The small dictionary without Matryoshka prefixes, on the same activations.
 
-    Of the small one, in which absorption can be seen: where few features are active, some parents' features of a plain
-    dictionary are inactive on their children. The default's twin, at 10 features a token, does not.
+    Of the small one, in which absorption can be seen: where few features are active, some parents'
+    features of a plain dictionary are inactive on their children. The default's twin, at 10
+    features a token, does not.
     """
     recipe = small_dictionary()
     return replace(recipe, prefixes=(recipe.features,))
@@ -83,8 +84,8 @@ def crosscoder() -> DictionaryRecipe:
 def cross_layer_transcoder() -> DictionaryRecipe:
     """One dictionary over all MLPs, each feature writing to its own layer and every later one.
 
-    It has as many features a token as the small transcoders of all layers together, and no affine skip, like those
-    of them beside which its graphs are measured.
+    It has as many features a token as the small transcoders of all layers together, and no affine
+    skip, like those of them beside which its graphs are measured.
     """
     inputs = tuple(("mlp_in", layer) for layer in range(LAYERS))
     targets = tuple(("mlp_out", layer) for layer in range(LAYERS))

@@ -95,8 +95,8 @@ def train_model(
 ) -> dict:
     """Train on packed rows, on a GPU where there is one, and write the bfloat16 weights into `folder`.
 
-    Resumes from `folder/training.safetensors` when a run of the same recipe on the same rows was interrupted; a
-    checkpoint of another run is left aside.
+    Resumes from `folder/training.safetensors` when a run of the same recipe on the same rows was
+    interrupted; a checkpoint of another run is left aside.
 
     Args:
         rows: int16 token ids, [row, context].
@@ -104,8 +104,8 @@ def train_model(
         on_step: called with the number of each step before it is taken.
 
     Returns:
-        The recipe, the processor, the wall time in seconds since the start or the last resumption, and the loss
-        curve (nats per token, mean of 50 steps).
+        The recipe, the processor, the wall time in seconds since the start or the last resumption,
+        and the loss curve (nats per token, mean of 50 steps).
     """
     torch.manual_seed(recipe.seed)
     configuration = build_configuration(vocabulary=vocabulary, context=recipe.context)

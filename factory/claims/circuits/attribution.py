@@ -1,8 +1,9 @@
 """Which feature brings about which on one prompt, and over how many steps a token reaches the top logit.
 
-As Ameisen et al. 2025 (Circuit Tracing): one transcoder a layer, or a cross-layer one, stands in for the MLPs, its
-error is added back, and attention patterns and norm scales stay as they were on the prompt. Every pre-activation, and
-the top logit, is then a sum over what was written before it: token embeddings, features, errors, and constants.
+As Ameisen et al. 2025 (Circuit Tracing): one transcoder a layer, or a cross-layer one, stands in
+for the MLPs, its error is added back, and attention patterns and norm scales stay as they were on
+the prompt. Every pre-activation, and the top logit, is then a sum over what was written before it:
+token embeddings, features, errors, and constants.
 """
 
 from collections.abc import Sequence
@@ -99,7 +100,8 @@ def attribute(model, trace: Trace, members: Sequence[dict[str, torch.Tensor]]) -
     """The graph of one prompt.
 
     Args:
-        members: one a layer; `w_dec` is [F, layers, d_model] of a cross-layer transcoder, [F, d_model] of others.
+        members: one a layer; `w_dec` is [F, layers, d_model] of a cross-layer transcoder, [F,
+            d_model] of others.
     """
     layers, positions = len(members), len(trace.embedding)
     activations = encode(members, trace.mlp_inputs)

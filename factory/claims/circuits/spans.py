@@ -188,7 +188,8 @@ def write_norms(members: list[dict[str, torch.Tensor]], scales: list[float]) -> 
 def sort_features(norms: np.ndarray) -> dict[str, np.ndarray]:
     """Which features are of each kind, bool [feature], by where their norm is near its peak.
 
-    Persistent: at half of the outputs or more. Else early or late: the peak is in the first or second half.
+    Persistent: at half of the outputs or more. Else early or late: the peak is in the first or
+    second half.
     """
     outputs = norms.shape[1]
     persistent = (norms >= NEAR_PEAK * norms.max(1, keepdims=True)).sum(1) >= outputs / 2

@@ -57,7 +57,8 @@ class Detection:
 def measure_detectors(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> list[Claim]:
     """T1a, T1b, T1c, T2a, T2b, T2c and T3b; about three minutes on two cores.
 
-    Writes the `features.json` of every dictionary first, where one is missing or older than its weights.
+    Writes the `features.json` of every dictionary first, where one is missing or older than its
+    weights.
     """
     samples, targets = open_samples(evaluation, PRETRAINED, documents=documents)
     recipe = middle_dictionary()

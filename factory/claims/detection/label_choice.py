@@ -76,10 +76,11 @@ class Shares:
 def label_features(firings: list[Firings], targets: list[list[Targets]]) -> Labels:
     """Choose each feature's label on the first sample and measure it on the second.
 
-    The target of highest F1 where that reaches 0.5; a concept goes before a word, and a word before a
-    token, where they differ by less than 0.02. Otherwise, among targets of precision 0.8 and of five
-    times the base rate with 20 firings on them, that of highest F1. Targets on more than a fifth of
-    all tokens are left out, and those with less than half of their least size on the second sample.
+    The target of highest F1 where that reaches 0.5; a concept goes before a word, and a word before
+    a token, where they differ by less than 0.02. Otherwise, among targets of precision 0.8 and of
+    five times the base rate with 20 firings on them, that of highest F1. Targets on more than a
+    fifth of all tokens are left out, and those with less than half of their least size on the
+    second sample.
     """
     features = firings[0].features
     matches = match_targets(firings[0], targets[0])

@@ -73,8 +73,8 @@ def residual_norms(model, rows: np.ndarray) -> list[np.ndarray]:
 def measure_senses(evaluation: Evaluation, *, documents: int = SENSE_DOCUMENTS) -> Claim:
     """T1c: whether the senses of one word stand apart, layer by layer, for a direction fitted on other text.
 
-    Mentions count whose word stands nowhere before in the document; those whose own sentence gives the sense are
-    beside it.
+    Mentions count whose word stands nowhere before in the document; those whose own sentence gives
+    the sense are beside it.
     """
     samples = [_sample_planted(evaluation, seed, documents=documents) for seed in (VALIDATION_SEED, HELD_OUT_SEED)]
     places = [("resid_post", layer) for layer in range(LAYERS)]

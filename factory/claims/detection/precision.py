@@ -28,7 +28,8 @@ def measure_precision(evaluation, inputs: list, samples: list[Sample], targets: 
     """T2c, of `resid_post` at the middle layer, 1k: the small dictionary in every seed, the larger ones beside it.
 
     Args:
-        inputs: the activations that the dictionaries read, [token, d] of the choosing and the held-out sample.
+        inputs: the activations that the dictionaries read, [token, d] of the choosing and the
+            held-out sample.
         targets: of the same samples.
     """
 

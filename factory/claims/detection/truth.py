@@ -122,7 +122,8 @@ def build_targets(samples: list[Sample], tokenizer: Tokenizer) -> list[list[Targ
 def measure_levels(concepts: np.ndarray, words: np.ndarray) -> np.ndarray:
     """Whether concepts, bool [token, concept], are above the words, int [token], of their tokens: places in LEVELS.
 
-    A concept is of the word where one word makes up half of its tokens or it has fewer than five words.
+    A concept is of the word where one word makes up half of its tokens or it has fewer than five
+    words.
     """
     token, concept = np.nonzero(concepts)
     width = words.max() + 1

@@ -1,10 +1,11 @@
 """Feature absorption: how often a parent's features are inactive on a child's tokens where the child's own is active.
 
-The measure of Chanin et al. 2024 (A is for Absorption, arXiv 2409.14507), by projection as in SAEBench's version of it:
-a token counts as absorbed where a linear probe finds the parent in the residual stream, every main feature of the
-parent is inactive, and one feature of the child's own, its decoder along the probe, carries a large part of what the
-active features write along the probe. Unlike there, the hierarchy is known from the generator: the absorbing feature
-must be the child's own, and a feature that is a child's own is never a main one of the parent.
+The measure of Chanin et al. 2024 (A is for Absorption, arXiv 2409.14507), by projection as in
+SAEBench's version of it: a token counts as absorbed where a linear probe finds the parent in the
+residual stream, every main feature of the parent is inactive, and one feature of the child's own,
+its decoder along the probe, carries a large part of what the active features write along the probe.
+Unlike there, the hierarchy is known from the generator: the absorbing feature must be the child's
+own, and a feature that is a child's own is never a main one of the parent.
 """
 
 from dataclasses import dataclass
@@ -98,8 +99,8 @@ def choose_features(fired: torch.Tensor, concepts: torch.Tensor, *, pairs: list[
 def _grow(fired: torch.Tensor, label: torch.Tensor, first: int) -> list[int]:
     """Features to which another is added while the F1 of "any of them fires" gains by it: [token, feature] and [token].
 
-    With T tokens where one of them fires, h of them hits, and P positives, F1 = 2 h / (T + P). A further feature adds
-    only what it does where all of these are inactive.
+    With T tokens where one of them fires, h of them hits, and P positives, F1 = 2 h / (T + P). A
+    further feature adds only what it does where all of these are inactive.
     """
     features = [first]
     while True:

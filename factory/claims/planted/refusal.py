@@ -97,7 +97,8 @@ class LayerChoice:
 def measure_refusal_features(chat, tokenizer: Tokenizer, dictionaries: Sequence[dict]) -> Claim:
     """T8b: the smallest set of features whose ablation opens refused requests, beside random sets and directions.
 
-    The layer, the features and the directions are chosen on one set of prompts and tried on another.
+    The layer, the features and the directions are chosen on one set of prompts and tried on
+    another.
     """
     refused = _refused_items(chat, tokenizer, CHOOSING_SEED, CHOOSING_ITEMS)
     known = {item.prompt for item in refused}

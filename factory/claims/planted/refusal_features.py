@@ -59,8 +59,8 @@ def choose_features(
     """The best set of each size from 1 up, grown one feature at a time, until it is enough or at its largest.
 
     Args:
-        score: of a set's ablation on the choosing prompts: the share that it opens, then what decides between
-            equals, the larger the better.
+        score: of a set's ablation on the choosing prompts: the share that it opens, then what
+            decides between equals, the larger the better.
     """
     scores = {feature: score([feature]) for feature in candidates}
     ordered = sorted(candidates, key=scores.__getitem__, reverse=True)

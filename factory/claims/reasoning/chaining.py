@@ -66,8 +66,8 @@ def measure_two_hop_facts(model, tokenizer: Tokenizer) -> Claim:
 def _guess_from_one_entity(items: list[FactItem]) -> dict[str, float]:
     """Shares that two guesses get right, both counted in training documents.
 
-    From the town alone: the answer to this relation whose documents name the town most often, in proportion.
-    From the relation alone: the answer to it that most documents hold.
+    From the town alone: the answer to this relation whose documents name the town most often, in
+    proportion. From the relation alone: the answer to it that most documents hold.
     """
     texts = [one.text for one in islice(generate_documents(TRAIN_SEED), TRAINING_DOCUMENTS)]
     names = sorted(

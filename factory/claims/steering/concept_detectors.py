@@ -62,8 +62,8 @@ def count_tokens(sample: LabelledTokens, *, vocabulary: int) -> torch.Tensor:
 def fit_probes(x: torch.Tensor, concepts: torch.Tensor, *, penalty: float = 1e-3) -> tuple[torch.Tensor, torch.Tensor]:
     """Weights [d_model, concept] and bias [concept] of logistic probes.
 
-    The direction is that of least squares, which for two classes is Fisher's discriminant; scale and
-    bias are then fitted so that the probabilities are calibrated (Platt 1999).
+    The direction is that of least squares, which for two classes is Fisher's discriminant; scale
+    and bias are then fitted so that the probabilities are calibrated (Platt 1999).
 
     Args:
         x: float32, [token, d_model].

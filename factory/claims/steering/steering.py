@@ -19,8 +19,8 @@ MAX_FALSE_POSITIVES = 0.05
 def measure_steering(evaluation, *, plan: SteeringPlan | None = None) -> list[Claim]:
     """T5a, T5b and T5c for the default dictionary of mini.
 
-    Directions are added after layer 4 at every position but BOS, in fractions of the mean residual norm as
-    `gs.add` does. Random directions share prompts and sampling noise with the features.
+    Directions are added after layer 4 at every position but BOS, in fractions of the mean residual
+    norm as `gs.add` does. Random directions share prompts and sampling noise with the features.
 
     Args:
         evaluation: `claims.sample.Evaluation`.

@@ -95,9 +95,9 @@ def sample_texts(
 ) -> torch.Tensor:
     """Sampled tokens at temperature 0.8, int64 [direction, prompt, new]; special tokens are never sampled.
 
-    A vector is added at every position but BOS. A token is sampled by the Gumbel-max trick: with g = -log(-log u),
-    u uniform, argmax(logits / T + g) has the distribution softmax(logits / T). The noise belongs to the prompt and
-    step, so that two directions differ by what they do alone.
+    A vector is added at every position but BOS. A token is sampled by the Gumbel-max trick: with g
+    = -log(-log u), u uniform, argmax(logits / T + g) has the distribution softmax(logits / T). The
+    noise belongs to the prompt and step, so that two directions differ by what they do alone.
 
     Args:
         prompts: int64, [prompt, pos], BOS first, all of one length.

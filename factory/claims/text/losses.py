@@ -77,8 +77,8 @@ def judge_loss(losses: dict[str, dict[str, np.ndarray]], gap: dict) -> Claim:
 def measure_generator_gap(evaluation: Evaluation, *, documents: int = DOCUMENTS) -> dict:
     """Mini's loss beside the surprisal of the generator's choices, nats a token, for documents that fit into a row.
 
-    The choices bound the surprisal of the text from above: others may write the same text. So the true
-    gap between mini and the generator is at least the one given, which may be below 0.
+    The choices bound the surprisal of the text from above: others may write the same text. So the
+    true gap between mini and the generator is at least the one given, which may be below 0.
     """
     context = evaluation.build.recipe.context
     texts, nats = zip(*measure_surprisal(HELD_OUT_SEED, documents), strict=True)

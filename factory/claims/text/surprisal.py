@@ -13,9 +13,9 @@ class CountingRandom(Random):
     """The same numbers as `Random`, and the surprisal of everything that was decided with them.
 
     A number from `random()` is uniform; each comparison or rounding of it decides on a part of the
-    range that is left, and adds minus the log of that part's share. What is never asked adds nothing.
-    So `nats` is minus the log probability of the path taken; the same text may have further paths,
-    and its own surprisal is at most that.
+    range that is left, and adds minus the log of that part's share. What is never asked adds
+    nothing. So `nats` is minus the log probability of the path taken; the same text may have
+    further paths, and its own surprisal is at most that.
     """
 
     def __init__(self, seed: int):
