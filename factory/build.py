@@ -79,6 +79,10 @@ class Build:
             self._record(step.name, {"inputs": inputs, "files": files, "seconds": seconds, "versions": _versions()})
             print(f"{step.name}: {seconds:.0f} s", flush=True)
 
+    def is_current(self, step: Step) -> bool:
+        """Whether a step was done with the inputs that it has now, and its files are as it left them."""
+        return self._is_current(step.name, _digest(step.inputs()))
+
     def training_steps(self) -> list[Step]:
         """Tokenizer, models and dictionaries, in an order in which each finds what it needs."""
         steps = [

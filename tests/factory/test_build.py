@@ -1,6 +1,7 @@
 """The driver of the build: each step once, and again when something it rests on has changed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from factory.__main__ import main
 from factory.build import Build, Step
 from factory.training import family
 from factory.training.artefact import weight_files
+from gscope_widgets.mini import SUMS
 
 
 class TwoSteps:
@@ -78,6 +80,15 @@ def test_steps_name_every_dictionary_once_and_in_an_order_that_finds_what_it_nee
     for recipe in family.list_family()[family.CHAT]:
         needed = f"{family.PRETRAINED}/{recipe.folder}"
         assert names.index(needed) < names.index(f"{family.CHAT}/{recipe.folder}")
+
+
+def test_nothing_that_ships_would_be_trained_again_and_a_changed_recipe_would():
+    build = Build(SUMS.parent)
+    shipped = [step for step in build.training_steps() if not step.name.startswith("seed_")]
+    assert len(shipped) > 40
+    assert [step.name for step in shipped if not build.is_current(step)] == []
+    build.recipe = replace(build.recipe, seed=1)
+    assert [step.name for step in shipped if not build.is_current(step)] == ["mini"]
 
 
 def test_records_of_steps_that_are_gone_are_dropped_and_others_kept(two_steps):
