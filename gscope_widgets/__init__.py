@@ -33,6 +33,7 @@ _ERRORS = (
     "OutOfMemory",
     "Cancelled",
     "Closed",
+    "NotFinished",
 )
 _HOMES = {
     "load": "runtime.registry",

@@ -53,6 +53,10 @@ class Closed(GscopeError, RuntimeError):
     """The scope was closed; load it again."""
 
 
+class NotFinished(GscopeError, RuntimeError):
+    """A result was asked for by the very work that makes it, which would wait for itself for ever."""
+
+
 class SanityWarning(UserWarning):
     """A dictionary does not do on this model what its files say; results with it mean little."""
 

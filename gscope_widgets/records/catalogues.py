@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from gscope_widgets.errors import write_bytes
-from gscope_widgets.records.features import DictionaryInfo
+from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.frames import build_frame
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gscope_widgets.records.features import DictionaryInfo, FeatureLabel
+from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.tokens import Tokens
@@ -93,6 +94,24 @@ class FeatureReading:
             if len(found) == k:
                 break
         return list(found.values())
+
+    def top_by_token(self, k: int = 8) -> tuple[np.ndarray, np.ndarray]:
+        """The `k` strongest features at each token, strongest first.
+
+        Returns:
+            Features, int32, [pos, k], -1 where fewer fire; activations, float32, [pos, k], 0 there.
+        """
+        k = check_int("k", k, low=1, high=self._d_dict)
+        count = len(self.tokens)
+        features, activations = np.full((count, k), -1, np.int32), np.zeros((count, k), np.float32)
+        order = np.lexsort((-self.activations, self.positions))  # by position, the strongest first in each
+        positions = self.positions[order]
+        first = np.searchsorted(positions, np.arange(count))  # where each position begins in that order
+        rank = np.arange(len(order)) - first[positions]
+        kept = rank < k
+        features[positions[kept], rank[kept]] = self.features[order][kept]
+        activations[positions[kept], rank[kept]] = self.activations[order][kept]
+        return features, activations
 
     def to_dense(self) -> np.ndarray:
         """All activations: float32, [pos, d_dict]; 4 x pos x d_dict bytes."""

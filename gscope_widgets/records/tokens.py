@@ -1,6 +1,9 @@
 """A text as the model reads it: token ids, their pieces of text, and the positions left out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+Prompt = str | Sequence[dict[str, str]] | Sequence[int]  # a text, chat messages, or token ids
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,19 @@ import numpy as np
 import torch
 
 from gscope_widgets.errors import InvalidValue, Offline, SanityWarning, describe_value
+from gscope_widgets.records import protocols
 from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.checks import DictionaryCheck
-from gscope_widgets.records.features import FeatureRef, FeatureSummary, ModelInfo
+from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.interventions import Intervention, add_random
+from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
-from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.records.tokens import Prompt, Tokens
 from gscope_widgets.runtime.cache import ByteCache
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
@@ -33,12 +35,11 @@ from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.features.reading import read_features
 from gscope_widgets.runtime.features.sanity import check_dictionary
 from gscope_widgets.runtime.features.steering import Steering, Target, combined_strength
-from gscope_widgets.runtime.features.streaming import Generation
 from gscope_widgets.runtime.gemma.generation import compare_next, generate_rows, next_logits
 from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points
-from gscope_widgets.runtime.gemma.tokens import Prompt
+from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.sweep.logits import measure_effect
 from gscope_widgets.runtime.worker import Job, Work, Worker
 
@@ -192,7 +193,7 @@ class Scope:
     def find(
         self,
         query: str,
-        dictionary: Dictionary | None = None,
+        dictionary: protocols.Dictionary | str | None = None,
         *,
         k: int = 10,
         where: Literal["here", "neuronpedia"] = "here",
@@ -264,7 +265,11 @@ class Scope:
         return self._loaded.tokenizer.tokenize(text)
 
     def read(
-        self, text: Prompt, dictionary: Dictionary | str | None = None, *, features: Sequence[int] | None = None
+        self,
+        text: Prompt,
+        dictionary: protocols.Dictionary | str | None = None,
+        *,
+        features: Sequence[int] | None = None,
     ) -> FeatureReading:
         """The features of a dictionary on a text: one forward pass, stopped at the dictionary's last layer.
 
@@ -296,7 +301,7 @@ class Scope:
 
         return self._worker.run(work)
 
-    def check(self, dictionary: Dictionary | str | None = None) -> DictionaryCheck:
+    def check(self, dictionary: protocols.Dictionary | str | None = None) -> DictionaryCheck:
         """Whether a dictionary fits this model: FVU and L0 on a short built-in text, against what it declares.
 
         The first reading of a dictionary does this by itself and warns (`SanityWarning`) where something
@@ -310,7 +315,7 @@ class Scope:
 
         return self._worker.run(work)
 
-    def delta_loss(self, text: Prompt, dictionary: Dictionary | str | None = None) -> DeltaLoss:
+    def delta_loss(self, text: Prompt, dictionary: protocols.Dictionary | str | None = None) -> DeltaLoss:
         """How much worse the model predicts a text with a dictionary's reconstruction in place of the original.
 
         Costs four forward passes of the text. See `DeltaLoss`, which holds the mean ablation as a control.
@@ -407,13 +412,13 @@ class Scope:
                     step = next(produced)
                 except StopIteration as end:
                     return end.value
-                generation._append(step)
+                generation.append(step)
                 job.progress = (max(token.step for token in step if token is not None) + 1) / plan.max_new_tokens
                 if on_step is not None:
                     on_step(step)
                 yield
 
-        generation._attach(self._worker.submit(steps, slot=slot))
+        generation.attach(self._worker.submit(steps, slot=slot))
         return generation
 
     def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
@@ -437,7 +442,7 @@ class Scope:
         control = add_random(first.ref, 0.0, seed=seed, unit=first.unit, positions=first.positions)
         return replace(control, amount=strength)
 
-    def mean_norm(self, dictionary: Dictionary | None = None) -> float:
+    def mean_norm(self, dictionary: protocols.Dictionary | str | None = None) -> float:
         """Mean norm where a dictionary writes, on a built-in text: the unit of `gs.add`.
 
         Of the residual stream for `resid_post`; of what the MLP adds for `mlp_out` and transcoders.
@@ -575,7 +580,7 @@ class Scope:
 
     # ---- checks
 
-    def _check_dictionary(self, dictionary: Dictionary | str | None) -> Dictionary:
+    def _check_dictionary(self, dictionary: protocols.Dictionary | str | None) -> Dictionary:
         return self.dictionary() if dictionary is None else self._shelf.check(dictionary)
 
     def _check_interventions(self, interventions: Sequence[Intervention]) -> tuple[Intervention, ...]:

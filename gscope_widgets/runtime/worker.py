@@ -1,6 +1,5 @@
 """The one thread that owns the model: jobs with ids, newest-wins slots, cancel, progress."""
 
-import inspect
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Hashable
@@ -9,32 +8,39 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import count
 from typing import Any
 
-from gscope_widgets.errors import Cancelled, Closed
+from gscope_widgets.errors import Cancelled, Closed, NotFinished
 
 Work = Callable[["Job"], Any]
 
 
-class Job(Future):
+class Job(Future[Any]):
     """A piece of work on the worker. `result()` waits for it; `cancel()` stops it.
 
     A job whose work is a generator is run one step at a time, with other jobs in between, and
     can be stopped between any two steps; other work can be stopped only before it begins.
     """
 
-    def __init__(self, number: int, work: Work, slot: Hashable | None):
+    def __init__(self, number: int, work: Work, slot: Hashable | None, worker: "Worker"):
+        """Made by `Worker.submit`."""
         super().__init__()
         self.id = number  # rises by one with each job of a worker
         self.slot = slot
         self.progress: float | None = None  # 0 to 1, set by the work where it knows
-        self._finish_here: Callable[[Job], None] | None = None
+        self._worker = worker
         self._work: Work | None = work
-        self._steps: Generator | None = None
+        self._steps: Generator[object, None, Any] | None = None
+        self._in_step = False
         self._stop_reason = ""
 
     @property
     def stopping(self) -> bool:
         """True once a cancel was asked for."""
         return bool(self._stop_reason)
+
+    @property
+    def is_current(self) -> bool:
+        """True where this is asked from inside the job's own work, which cannot wait for itself."""
+        return self._in_step and self._worker.is_current
 
     def cancel(self, reason: str = "stopped on request") -> bool:
         """Ask the job to stop; True unless it had already ended. Returns at once."""
@@ -45,27 +51,50 @@ class Job(Future):
 
     def wait(self) -> Any:
         """`result()`, but an interrupt of the waiting thread also stops the job."""
-        self.run_if_current()
         try:
             return self.result()
         except KeyboardInterrupt:
             self.cancel("interrupted")
             raise
 
+    def result(self, timeout: float | None = None) -> Any:
+        """What the work returned, or raise what it raised. On the worker's own thread the job is run to its end now.
+
+        Args:
+            timeout: seconds to wait at most; None for as long as it takes.
+
+        Raises:
+            NotFinished: asked from inside the job's own work.
+            TimeoutError: it had not ended in time.
+        """
+        self.run_if_current()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What the work raised, or None; otherwise as `result`."""
+        self.run_if_current()
+        return super().exception(timeout)
+
     def run_if_current(self) -> None:
-        """On the worker's own thread, run to the end now: there, waiting for a turn would last for ever."""
-        if self._finish_here is not None:
-            self._finish_here(self)
+        """On the worker's own thread, run to the end now: there, waiting for a turn would last for ever.
+
+        Raises:
+            NotFinished: asked from inside the job's own work.
+        """
+        if self._worker.is_current and not self.done():
+            self._worker._finish(self)
 
     def _advance(self) -> bool:
         """Run one step; True when the job has ended, one way or another."""
         value, error = None, None
+        self._in_step = True
         try:
             if self.stopping:
                 raise Cancelled(self._stop_reason)
             if self._steps is None:
+                assert self._work is not None, "an ended job has no further step"
                 value = self._work(self)
-                if inspect.isgenerator(value):
+                if isinstance(value, Generator):
                     self._steps, value = value, None
             if self._steps is not None:
                 next(self._steps)
@@ -75,6 +104,8 @@ class Job(Future):
         except BaseException as raised:  # noqa: BLE001 - handed to whoever waits for the job
             error = raised
             self._close_steps()
+        finally:
+            self._in_step = False
         self._work = self._steps = None
         # What a callback raises must not end the thread; Future itself logs all but the likes of SystemExit.
         with suppress(BaseException):
@@ -94,7 +125,7 @@ class Job(Future):
 class Worker:
     """Runs jobs on one daemon thread, turn by turn, so a long job never blocks a short one."""
 
-    def __init__(self, name: str, *, context: Callable[[], AbstractContextManager] = nullcontext):
+    def __init__(self, name: str, *, context: Callable[[], AbstractContextManager[object]] = nullcontext):
         """Start no thread yet: the first job does.
 
         Args:
@@ -128,8 +159,7 @@ class Worker:
         with self._changed:
             if self._closed:
                 raise Closed(f"{self._name} is closed; load it again with gs.load()")
-            job = Job(next(self._numbers), work, slot)
-            job._finish_here = self._finish_here
+            job = Job(next(self._numbers), work, slot, self)
             if slot is not None:
                 for older in self._jobs:
                     if older.slot == slot:
@@ -147,19 +177,9 @@ class Worker:
         """
         if not self.is_current:
             return self.submit(work).wait()
-        job = Job(next(self._numbers), work, None)
-        while not job._advance():
-            pass
+        job = Job(next(self._numbers), work, None, self)
+        self._finish(job)
         return job.result()
-
-    def _finish_here(self, job: Job) -> None:
-        if not self.is_current or job not in self._jobs:
-            return
-        assert job is not self._jobs[0], "a job waits for itself"
-        while not job._advance():
-            pass
-        with self._changed:
-            self._jobs.remove(job)
 
     def close(self) -> None:
         """Stop all jobs (they end as Cancelled) and the thread. Quiet when already closed."""
@@ -171,6 +191,18 @@ class Worker:
             thread = self._thread
         if thread is not None and not self.is_current:
             thread.join()
+
+    def _finish(self, job: Job) -> None:
+        """On the worker's own thread, run a job to its end, ahead of its turn."""
+        if job.is_current:
+            raise NotFinished(
+                f"job {job.id} was asked for its result from inside its own work, which would wait for ever; "
+                "ask when it has ended (job.add_done_callback), or on another thread"
+            )
+        while not job._advance():
+            pass
+        with self._changed, suppress(ValueError):  # one that `run` does at once never stood in the queue
+            self._jobs.remove(job)
 
     def _start_thread(self) -> None:
         # A fork copies this object without its thread, so being alive is asked, not remembered.

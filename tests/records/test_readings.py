@@ -7,7 +7,8 @@ import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.records.activations import SparseActivations
-from gscope_widgets.records.features import DictionaryInfo, FeatureLabel
+from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.generation import SamplingPlan, TokenChance, TokenDistribution
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading

@@ -244,12 +244,12 @@ class Recorded:
         return getattr(self._scope, name)
 
     def generate_rows(self, _prompt, rows, *, plan, on_step, slot):
-        from gscope_widgets.runtime.features.streaming import Generation
+        from gscope_widgets.runtime.generation import Generation
         from gscope_widgets.runtime.worker import Job
 
         generation = Generation(tuple(rows))
         job = Job(len(self.runs) + 1, lambda _job: None, slot)
-        generation._attach(job)
+        generation.attach(job)
         for older in self.runs:
             older[0].job.cancel()
         self.runs.append((generation, on_step))
@@ -263,7 +263,7 @@ class Recorded:
             GeneratedToken(len(generation.tokens(name)), token_id, "x", -1.0, ())
             for name, token_id in zip(ROWS, ids, strict=True)
         ]
-        generation._append(tokens)
+        generation.append(tokens)
         on_step(tokens)
 
     def end(self, run, how):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gscope_widgets.errors import BadArtefact, describe_value
 from gscope_widgets.records.catalogues import Catalogue
-from gscope_widgets.records.features import DictionaryInfo
+from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.runtime.dictionaries.folders import Folder, LocalFolder
 from gscope_widgets.runtime.dictionaries.weights import TensorHead
 from gscope_widgets.runtime.gemma.sites import name_ends

@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import TypedDict
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
-from gscope_widgets.records.features import DictionaryInfo
+from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.runtime.dictionaries.catalogue import SITES
 
 # Gemma Scope 2's and gscope-mini's standard widths, each of which has every l0; else the narrowest.

@@ -10,7 +10,8 @@ import torch
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.activations import SparseActivations
-from gscope_widgets.records.features import DictionaryInfo, FeatureLabel, FeatureRef
+from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, describe_value
-from gscope_widgets.records.features import DictionaryInfo
+from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member

@@ -10,7 +10,9 @@ import torch
 from gscope_widgets.errors import Closed, InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.catalogues import Catalogue
-from gscope_widgets.records.features import DictionaryInfo, FeatureRef, ModelInfo
+from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, describe_listed, list_dictionaries
 from gscope_widgets.runtime.dictionaries.choice import Wishes, choose_dictionary, width_order, write_choice

@@ -20,7 +20,8 @@ from urllib.parse import quote
 from huggingface_hub import constants
 
 from gscope_widgets.errors import InvalidValue, Offline, describe_value
-from gscope_widgets.records.features import DictionaryInfo, FeatureLabel
+from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.features import FeatureLabel
 
 Answer = dict[str, object]  # a JSON object from outside, of which nothing is known yet
 

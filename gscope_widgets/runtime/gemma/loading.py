@@ -25,7 +25,7 @@ from gscope_widgets.errors import (
     write_bytes,
 )
 from gscope_widgets.mini import MODELS
-from gscope_widgets.records.features import ModelInfo
+from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
 from gscope_widgets.runtime.dictionaries.weights import read_header
 from gscope_widgets.runtime.gemma.sites import find_text_model

@@ -10,9 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, PromptTooLong, describe_value
 from gscope_widgets.records.numbers import check_int
-from gscope_widgets.records.tokens import Tokens
-
-Prompt = str | Sequence[dict[str, str]] | Sequence[int]
+from gscope_widgets.records.tokens import Prompt, Tokens
 
 # <bos><start_of_turn>user\n: dictionaries of chat models were not trained on these four
 # (circuit-tracer zeroes features there, ARENA starts after them).

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import gscope_widgets as gs
-from gscope_widgets.records.features import FeatureRef, ModelInfo
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, list_dictionaries
 from gscope_widgets.runtime.dictionaries.choice import choose_dictionary
 from gscope_widgets.runtime.dictionaries.folders import LocalFolder

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import gscope_widgets as gs
-from gscope_widgets.records.features import DictionaryInfo
+from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.runtime.features import neuronpedia as module
 from gscope_widgets.runtime.features.neuronpedia import Address, Neuronpedia, find_address
 from tests.hub import faults

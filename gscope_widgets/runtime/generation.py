@@ -18,12 +18,13 @@ class Generation:
     """
 
     def __init__(self, names: Sequence[str]):
+        """Without a token and without a job yet: whoever makes the tokens calls `attach` and `append`."""
         self.names = tuple(names)  # of the rows
         self.ended: Ending | Literal[""] = ""  # why it ended; empty while it runs
         self._rows: tuple[list[GeneratedToken], ...] = tuple([] for _ in names)
         self._changed = threading.Condition()
         self._error: BaseException | None = None
-        self.job: Job | None = None  # on the scope's worker
+        self._job: Job | None = None
 
     def __iter__(self) -> Iterator[GeneratedToken]:
         done = 0
@@ -33,6 +34,12 @@ class Generation:
             done += len(tokens)
             if ended and not tokens:
                 return
+
+    @property
+    def job(self) -> Job:
+        """The job that makes the tokens, on the scope's worker. Its result is `ended`."""
+        assert self._job is not None, "a generation is handed out once it has its job"
+        return self._job
 
     @property
     def text(self) -> str:
@@ -49,20 +56,25 @@ class Generation:
 
     def cancel(self) -> None:
         """Stop after the token being made. Returns at once; what was made is kept."""
-        if self.job is not None:
-            self.job.cancel()
+        self.job.cancel()
 
     def wait(self) -> "Generation":
-        """Return when it has ended; raises what the model raised."""
+        """Return when it has ended; raises what the model raised.
+
+        Raises:
+            NotFinished: asked by the very job that makes the tokens.
+        """
         for _ in self:
             pass
         return self
 
-    def _attach(self, job: Job) -> None:
-        self.job = job
+    def attach(self, job: Job) -> None:
+        """Set the job that makes the tokens."""
+        self._job = job
         job.add_done_callback(self._finish)
 
-    def _append(self, step: Sequence[GeneratedToken | None]) -> None:
+    def append(self, step: Sequence[GeneratedToken | None]) -> None:
+        """Add what one step made: a token a row, None for a row that has ended."""
         with self._changed:
             for row, token in zip(self._rows, step, strict=True):
                 if token is not None:
@@ -81,7 +93,7 @@ class Generation:
             self._changed.notify_all()
 
     def _wait_beyond(self, done: int) -> tuple[list[GeneratedToken], bool]:
-        if self.job is not None:
+        if not self.ended and len(self._rows[0]) <= done:
             self.job.run_if_current()
         try:
             with self._changed:

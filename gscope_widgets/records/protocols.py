@@ -1,0 +1,215 @@
+"""What a widget may ask of any engine: one that runs a model, one that replays a recording, one far away.
+
+The live one is `gscope_widgets.runtime.scope.Scope`. Widgets and exercises import these protocols and never an
+engine, so a small fake is enough to test them (`tests/fake_scope.py`). An engine answers from any thread; on its
+own worker's thread, inside a job, it answers directly. Whatever it cannot do it refuses as a `GscopeError` in words.
+"""
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, Literal, Protocol
+
+from gscope_widgets.records.cards import FeatureCard
+from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
+from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
+from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.models import ModelInfo
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.tokens import Prompt, Tokens
+
+
+class Job(Protocol):
+    """A piece of work that an engine has taken on."""
+
+    progress: float | None  # 0 to 1, set by the work where it knows
+
+    @property
+    def is_current(self) -> bool:
+        """True where this is asked from inside the job's own work, which cannot wait for itself."""
+
+    @property
+    def stopping(self) -> bool:
+        """True once a cancel was asked for."""
+
+    def done(self) -> bool:
+        """Whether it has ended, one way or another."""
+
+    def cancel(self) -> bool:
+        """Ask it to stop, as `Cancelled`; True unless it had already ended. Returns at once."""
+
+    def wait(self) -> Any:
+        """What the work returned, or raise what it raised.
+
+        Raises:
+            NotFinished: asked from inside the job's own work.
+        """
+
+    def result(self, timeout: float | None = None) -> Any:
+        """`wait`, for so many seconds at most (TimeoutError)."""
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What the work raised, or None; otherwise as `result`."""
+
+    def add_done_callback(self, fn: Callable[[Any], object], /) -> None:
+        """Call `fn` with the job once it has ended: on the engine's thread, or now where it has."""
+
+
+class Generation(Protocol):
+    """Continuations of one prompt, one a row, while they are made. Iterate for the first row's tokens as they come."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The rows."""
+
+    @property
+    def ended(self) -> Ending | Literal[""]:
+        """Why it ended; empty while it runs."""
+
+    @property
+    def job(self) -> Job:
+        """The job that makes the tokens."""
+
+    @property
+    def text(self) -> str:
+        """The first row's whole text; waits for it."""
+
+    def __iter__(self) -> Iterator[GeneratedToken]:
+        """The first row's tokens, from the first one on."""
+
+    def tokens(self, row: str | None = None) -> tuple[GeneratedToken, ...]:
+        """A row's tokens so far, the first row's by default; does not wait."""
+
+    def cancel(self) -> None:
+        """Stop after the token being made. Returns at once; what was made is kept."""
+
+    def wait(self) -> "Generation":
+        """Return when it has ended; raises what the engine raised, but not that it was cancelled."""
+
+
+class Dictionary(Protocol):
+    """A dictionary of the engine's model: numbered features, and words for them."""
+
+    @property
+    def info(self) -> DictionaryInfo:
+        """Which one it is."""
+
+    @property
+    def d_dict(self) -> int:
+        """The number of features; they are 0 to `d_dict - 1`."""
+
+    def feature(self, index: int) -> FeatureRef:
+        """The address of one feature.
+
+        Raises:
+            UnknownFeature: there is none of that number.
+        """
+
+    def label(self, feature: int) -> FeatureLabel | None:
+        """Words for the feature, or None where nobody has any."""
+
+    def max_activation(self, feature: int) -> float | None:
+        """The largest activation seen when the feature was measured, or None."""
+
+
+class Scope(Protocol):
+    """One model and its dictionaries, behind one worker. `gscope_widgets.Scope` documents each method in full."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Which model answers."""
+
+    @property
+    def text_limit(self) -> int:
+        """Characters that are certainly too many for one text; 0 where no text is taken, but token ids alone."""
+
+    def dictionary(
+        self,
+        site: str = "resid_post",
+        layer: int | None = None,
+        width: str | None = None,
+        l0: str | None = None,
+        *,
+        affine: bool = False,
+    ) -> Dictionary:
+        """One of the model's dictionaries, its default one without arguments. The same choice gives the same object."""
+
+    def describe(self, ref: FeatureRef) -> FeatureSummary:
+        """What is known of one feature without running the model.
+
+        Raises:
+            UnknownDictionary, UnknownFeature: it is of no open dictionary, or not in it.
+        """
+
+    def find(self, query: str, dictionary: Dictionary | str | None = None, *, k: int = 10) -> list[FeatureSummary]:
+        """Features whose label contains the query, the best detectors first."""
+
+    def card(self, ref: FeatureRef) -> FeatureCard:
+        """All that is known of one feature."""
+
+    def tokens(self, text: Prompt) -> Tokens:
+        """A text as the model reads it.
+
+        Raises:
+            PromptTooLong, InvalidValue.
+        """
+
+    def read(
+        self, text: Prompt, dictionary: Dictionary | str | None = None, *, features: Sequence[int] | None = None
+    ) -> FeatureReading:
+        """The features of a dictionary, by default the default one, on a text; only `features` where they are given."""
+
+    def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
+        """The `k` likeliest next tokens, and what they were without the interventions."""
+
+    def generate(
+        self,
+        prompt: Prompt,
+        interventions: Sequence[Intervention] = (),
+        *,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+    ) -> Generation:
+        """Continue a prompt. Returns at once."""
+
+    def generate_rows(
+        self,
+        prompt: Prompt,
+        rows: dict[str, Sequence[Intervention]],
+        *,
+        plan: SamplingPlan,
+        on_step: Callable[[Sequence[GeneratedToken | None]], None] | None = None,
+        slot: Hashable | None = None,
+    ) -> Generation:
+        """Several continuations of one prompt, made together on the same random numbers.
+
+        Args:
+            rows: name to interventions; () makes the row the baseline.
+            on_step: called on the engine's thread after each step, with one token a row, or None for a row
+                that has ended.
+            slot: a newer generation in the same slot stops this one.
+        """
+
+    def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
+        """A random direction as long as the added directions together, where they act; None where none is added."""
+
+    def submit(self, work: Callable[[Any], object], *, slot: Hashable | None = None) -> Job:
+        """Run work on the engine's thread, where every method here answers directly.
+
+        Args:
+            work: called with its job; may be a generator function, whose steps other jobs come between.
+            slot: a newer job of the same slot cancels this one.
+        """
+
+    def provenance(
+        self, dictionary_ids: Sequence[str] = (), *, token_ids: Sequence[int] = (), **settings: object
+    ) -> Provenance:
+        """Where a result computed with these open dictionaries comes from."""
+
+    def to_code(self) -> str:
+        """The line of Python that makes this scope again, as `scope`."""
+
+    def write_opening(self, dictionary_id: str) -> str:
+        """The expression that opens one of its dictionaries again."""

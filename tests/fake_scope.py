@@ -1,0 +1,284 @@
+"""A scope without a model: obeys the `Scope` protocol, loads no torch, answers in microseconds, always the same."""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Hashable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
+from gscope_widgets.records.cards import FeatureCard
+from gscope_widgets.records.features import FeatureRef, FeatureSummary
+from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
+from gscope_widgets.records.interventions import Intervention, add_random
+from gscope_widgets.records.models import ModelInfo
+from gscope_widgets.records.numbers import check_feature, check_int
+from gscope_widgets.records.protocols import Dictionary, Scope
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.tokens import Prompt, Tokens
+from gscope_widgets.runtime.generation import Generation
+from gscope_widgets.runtime.worker import Job, Work, Worker
+from tests import fake_model as model
+from tests.fake_model import CONTEXT, D_DICT, D_MODEL, LABELS, LAYERS, PIECES, FakeDictionary
+
+
+class FakeScope:
+    """Six layers, a dictionary at each of `resid_post` and `mlp_out`, and a vocabulary of some 400 pieces.
+
+    Knobs, all read by the work as it begins (a reading, a prediction, each step of a generation), on the worker's
+    thread: `gate` holds it while cleared, `delay` is waited for, `error` is raised. `calls` says what began.
+    """
+
+    def __init__(self, *, chat: bool = False):
+        """Args: chat: takes chat messages too."""
+        self.gate = threading.Event()
+        self.gate.set()
+        self.delay = 0.0  # seconds
+        self.error: BaseException | None = None
+        self.calls: list[str] = []  # "read", "next_tokens", "step"
+        self.info = ModelInfo("fake", "0", "Fake", LAYERS, D_MODEL, len(PIECES), CONTEXT, "cpu", "float32", 0, "none")
+        self.text_limit = CONTEXT * max(map(len, PIECES))
+        self._chat = chat
+        self._made: dict[tuple[str, int], FakeDictionary] = {}
+        self._open: dict[str, FakeDictionary] = {}
+        self._worker = Worker("gscope fake")
+
+    def close(self) -> None:
+        """Let go of what the gate holds, and end the thread."""
+        self.gate.set()
+        self._worker.close()
+
+    def dictionary(
+        self,
+        site: str = "resid_post",
+        layer: int | None = None,
+        width: str | None = None,
+        l0: str | None = None,
+        *,
+        affine: bool = False,
+    ) -> FakeDictionary:
+        layer = LAYERS // 2 if layer is None else layer
+        if site not in ("resid_post", "mlp_out"):
+            raise InvalidValue(f"site must be resid_post or mlp_out, got {describe_value(site)}")
+        if layer not in range(LAYERS) or width not in (None, "1k") or l0 not in (None, "medium") or affine:
+            raise UnknownDictionary(f"the fake has layers 0 to {LAYERS - 1}, 1k, medium, got layer {layer}")
+        if (site, layer) not in self._made:
+            made = self._made[site, layer] = FakeDictionary(site, layer)
+            self._open[made.info.id] = made
+        return self._made[site, layer]
+
+    def describe(self, ref: FeatureRef) -> FeatureSummary:
+        dictionary = self._find(ref)
+        return FeatureSummary(ref, dictionary.label(ref.feature), dictionary.max_activation(ref.feature))
+
+    def find(self, query: str, dictionary: Dictionary | str | None = None, *, k: int = 10) -> list[FeatureSummary]:
+        home = self._check_dictionary(dictionary)
+        k = check_int("k", k, low=1, high=D_DICT)
+        if not isinstance(query, str):
+            raise InvalidValue(f"query must be a string, got {describe_value(query)}")
+        found = [feature for feature, label in LABELS.items() if query.casefold() in label.text.casefold()]
+        found.sort(key=lambda feature: -(LABELS[feature].auc or 0.0))
+        return [self.describe(home.feature(feature)) for feature in found[:k]]
+
+    def card(self, ref: FeatureRef) -> FeatureCard:
+        summary = self.describe(ref)
+        labels = () if summary.label is None else (summary.label,)
+        return FeatureCard(ref, labels, max_activation=summary.max_activation, notes=("no examples",))
+
+    def tokens(self, text: Prompt) -> Tokens:
+        return model.tokenize(text, chat=self._chat)
+
+    def read(
+        self, text: Prompt, dictionary: Dictionary | str | None = None, *, features: Sequence[int] | None = None
+    ) -> FeatureReading:
+        home = self._check_dictionary(dictionary)
+        chosen = None
+        if features is not None:
+            chosen = tuple(check_feature(one, d_dict=D_DICT) for one in _check_list("features", features))
+        tokens = self._require_tokens(text)
+        reading: FeatureReading = self._run("read", lambda: model.read_features(home, tokens, chosen))
+        return reading
+
+    def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
+        k = check_int("k", k, low=1, high=len(PIECES))
+        made = self._check_interventions(interventions)
+        tokens = self._require_tokens(text)
+        self._require_reach(made, tokens, len(tokens))
+
+        def predict() -> TokenDistribution:
+            before, after = (model.next_logits(tokens.ids, one, self._open, len(tokens)) for one in ((), made))
+            old, new = model.log_softmax(before), model.log_softmax(after)
+            top = model.rank(after, k)
+            either = list(dict.fromkeys([*top, *model.rank(before, k)]))
+            pairs = tuple(
+                zip(model.list_chances(before, either), model.list_chances(after, either), strict=True),
+            )
+            kl = max(0.0, float((np.exp(new) * (new - old)).sum())) if made else 0.0
+            return TokenDistribution(tokens, made, model.list_chances(after, top), pairs, kl)
+
+        distribution: TokenDistribution = self._run("next_tokens", predict)
+        return distribution
+
+    def generate(
+        self,
+        prompt: Prompt,
+        interventions: Sequence[Intervention] = (),
+        *,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+    ) -> Generation:
+        plan = SamplingPlan(max_new_tokens, temperature, top_p, seed)
+        return self.generate_rows(prompt, {"text": interventions}, plan=plan)
+
+    def generate_rows(
+        self,
+        prompt: Prompt,
+        rows: dict[str, Sequence[Intervention]],
+        *,
+        plan: SamplingPlan,
+        on_step: Callable[[Sequence[GeneratedToken | None]], None] | None = None,
+        slot: Hashable | None = None,
+    ) -> Generation:
+        if not rows:
+            raise InvalidValue("rows is empty; give at least one, such as {'text': ()}")
+        made = [self._check_interventions(row) for row in rows.values()]
+        tokens = self._require_tokens(prompt)
+        generation = Generation(tuple(rows))
+
+        def steps(job: Job) -> Generator[None, None, Ending]:
+            for row in made:
+                self._require_reach(row, tokens, len(tokens) + plan.max_new_tokens)
+            writers = [model.Row(tokens.ids) for _ in made]
+            random = np.random.default_rng(plan.seed)
+            count = min(plan.max_new_tokens, CONTEXT - len(tokens))
+            for number in range(count):
+                self._begin("step")
+                uniform = float(random.random())
+                logits = [
+                    model.next_logits(writer.ids, interventions, self._open, len(tokens))
+                    for writer, interventions in zip(writers, made, strict=True)
+                ]
+                step = [
+                    writer.write(number, own, plan, uniform, last=number + 1 == count)
+                    for writer, own in zip(writers, logits, strict=True)
+                ]
+                if not any(step):
+                    return "end of text"
+                generation.append(step)
+                job.progress = (number + 1) / plan.max_new_tokens
+                if on_step is not None:
+                    on_step(step)
+                yield
+            return "length" if count == plan.max_new_tokens else "context full"
+
+        generation.attach(self._worker.submit(steps, slot=slot))
+        return generation
+
+    def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
+        added = [one for one in self._check_interventions(interventions) if one.kind == "add"]
+        if not added:
+            return None
+        if len({(one.unit, str(one.positions), one.ref.dictionary_id) for one in added}) > 1:
+            raise InvalidValue(
+                "a random control needs additions at one site of one layer, one unit, the same positions"
+            )
+        total = sum(one.amount * model.direction(one, self._find(one.ref)) for one in added)
+        first = added[0]
+        control = add_random(first.ref, 0.0, seed=seed, unit=first.unit, positions=first.positions)
+        return replace(control, amount=float(np.linalg.norm(total)))
+
+    def submit(self, work: Work, *, slot: Hashable | None = None) -> Job:
+        return self._worker.submit(work, slot=slot)
+
+    def provenance(
+        self, dictionary_ids: Sequence[str] = (), *, token_ids: Sequence[int] = (), **settings: object
+    ) -> Provenance:
+        dictionaries = {name: self._find_id(name).info.commit for name in dictionary_ids}
+        info = self.info
+        return Provenance(
+            info.id, info.revision, info.device, info.dtype, dictionaries, tuple(token_ids), settings, {"fake": "1"}
+        )
+
+    def to_code(self) -> str:
+        return "scope = FakeScope()"
+
+    def write_opening(self, dictionary_id: str) -> str:
+        info = self._find_id(dictionary_id).info
+        return f"scope.dictionary({info.site!r}, {info.layer})"
+
+    def _begin(self, name: str) -> None:
+        self.calls.append(name)
+        assert self.gate.wait(60), "the gate was never opened"
+        time.sleep(self.delay)
+        if self.error is not None:
+            raise self.error
+
+    def _run(self, name: str, compute: Callable[[], Any]) -> Any:
+        def work(_job: Job) -> Any:
+            self._begin(name)
+            return compute()
+
+        return self._worker.run(work)
+
+    def _find(self, ref: FeatureRef) -> FakeDictionary:
+        if not isinstance(ref, FeatureRef):
+            raise InvalidValue(f"a feature comes from dictionary.feature(number), got {describe_value(ref)}")
+        dictionary = self._find_id(ref.dictionary_id)
+        check_feature(ref.feature, d_dict=D_DICT)
+        return dictionary
+
+    def _find_id(self, dictionary_id: str) -> FakeDictionary:
+        if dictionary_id not in self._open:
+            raise UnknownDictionary(f"{describe_value(dictionary_id)} is no dictionary that this scope has opened")
+        return self._open[dictionary_id]
+
+    def _check_dictionary(self, dictionary: Dictionary | str | None) -> FakeDictionary:
+        if dictionary is None:
+            return self.dictionary()
+        if isinstance(dictionary, str):
+            return self._find_id(dictionary)
+        if not isinstance(dictionary, FakeDictionary):
+            raise InvalidValue(f"dictionary comes from scope.dictionary(), got {describe_value(dictionary)}")
+        if self._find_id(dictionary.info.id) is not dictionary:
+            raise UnknownDictionary(f"{dictionary.info.id} was opened by another scope; open it with this one")
+        return dictionary
+
+    def _check_interventions(self, interventions: Sequence[Intervention] | Intervention) -> tuple[Intervention, ...]:
+        given = [interventions] if isinstance(interventions, Intervention) else interventions
+        made = tuple(_check_list("interventions", given))
+        for one in made:
+            if not isinstance(one, Intervention):
+                raise InvalidValue(f"interventions come from gs.add, gs.clamp and the like, got {describe_value(one)}")
+            self._find(one.ref)
+        return made
+
+    def _require_tokens(self, prompt: Prompt) -> Tokens:
+        tokens = self.tokens(prompt)
+        if not len(tokens):
+            raise InvalidValue("no token ids given; a prompt has at least one")
+        return tokens
+
+    def _require_reach(self, interventions: Sequence[Intervention], tokens: Tokens, length: int) -> None:
+        positions = [pos for pos in range(length) if pos not in tokens.ignored]
+        for one in interventions:
+            if not any(model.reaches(one, pos, len(tokens)) for pos in positions):
+                raise InvalidValue(f"{one.kind} on {one.ref} changes nothing here: its positions hold no token")
+
+
+def _check_list(name: str, value: Any) -> list[Any]:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
+    return list(value)
+
+
+if TYPE_CHECKING:
+    from gscope_widgets.runtime.scope import Scope as LiveScope
+
+    def _obey(live: LiveScope, fake: FakeScope) -> tuple[Scope, Scope]:
+        """What makes the type checker compare every method of both with the protocol."""
+        return live, fake

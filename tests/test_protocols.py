@@ -1,0 +1,417 @@
+"""What widgets rely on, asked of the fake and of the embedded model: the same forms, the same order, the same refusals."""
+
+import math
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+import gscope_widgets as gs
+from gscope_widgets.records.generation import SamplingPlan
+from tests.fake_scope import FakeScope
+
+TEXT = "The old fisherman sold 12 fish 😀 to his sister."
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "\x00\x1b[31m",
+    "\u202egnirts\u202c",
+    "\u2028\u2029",
+    "\ud800x",
+    "&lt;",
+]
+SOON = 20.0  # seconds
+
+
+@pytest.fixture(autouse=True)
+def _bounded(no_hang):
+    """Every test here ends within a minute."""
+
+
+@pytest.fixture(scope="module")
+def fake():
+    scope = FakeScope()
+    yield scope
+    scope.close()
+
+
+@pytest.fixture(scope="module", params=["fake", "mini"])
+def scope(request, fake):
+    return fake if request.param == "fake" else gs.load("mini")
+
+
+@pytest.fixture(scope="module")
+def dictionary(scope):
+    return scope.dictionary()
+
+
+def test_the_fake_loads_neither_torch_nor_transformers():
+    code = (
+        "import sys; from tests.fake_scope import FakeScope; FakeScope().generate('The').wait(); "
+        "print([name for name in ('torch', 'transformers', 'numpy') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "['numpy']"  # the last one is the control
+
+
+# ---- tokens
+
+
+@pytest.mark.parametrize("text", ["", "   ", TEXT, "<bos>", *HOSTILE], ids=ascii)
+def test_tokens_cover_the_text_and_spare_the_first_position(scope, text):
+    tokens = scope.tokens(text)
+    count = len(tokens)
+    assert count == len(tokens.ids) == len(tokens.strings) == len(tokens.byte_spans)
+    assert all(isinstance(token_id, int) for token_id in tokens.ids)
+    assert 0 in tokens.ignored
+    assert tokens.used == tuple(pos for pos in range(count) if pos not in tokens.ignored)
+    raw = tokens.text.encode()  # no lone surrogates are left
+    pieces = list(dict.fromkeys(span for span in tokens.byte_spans if span[0] < span[1]))
+    assert b"".join(raw[start:end] for start, end in pieces) == raw
+    assert (tokens.text == text) == ("\ud800" not in text)
+
+
+def test_a_character_of_several_tokens_is_a_glyph_whose_tokens_show_bytes(scope):
+    tokens = scope.tokens(TEXT)
+    ((first, last, character),) = tokens.glyphs
+    assert character == "😀"
+    assert last - first == 3
+    assert tokens.strings[first : last + 1] == ("<0xF0>", "<0x9F>", "<0x98>", "<0x80>")
+
+
+def test_ids_give_the_same_tokens_as_their_text(scope):
+    tokens = scope.tokens(TEXT)
+    for ids in (list(tokens.ids), tokens.ids, np.array(tokens.ids)):
+        again = scope.tokens(ids)
+        assert (again.ids, again.strings, again.ignored) == (tokens.ids, tokens.strings, tokens.ignored)
+        assert again.text == TEXT
+
+
+@pytest.mark.parametrize("wrong", [5, None, 1.5, object(), [1.5], ["a"], [-1], [10**9], [{"role": 1}], [True]], ids=str)
+def test_what_is_no_prompt_is_refused(scope, wrong):
+    with pytest.raises(gs.InvalidValue):
+        scope.tokens(wrong)
+
+
+def test_too_long_texts_are_refused_with_the_number(scope):
+    assert scope.text_limit > scope.info.context
+    for wrong in ("word " * 100_000, "! " * scope.info.context, [5] * (scope.info.context + 1)):
+        with pytest.raises(gs.PromptTooLong, match=f"at most {scope.info.context} tokens"):
+            scope.tokens(wrong)
+
+
+# ---- dictionaries and features
+
+
+def test_the_same_choice_gives_the_same_dictionary(scope, dictionary):
+    info = dictionary.info
+    assert scope.dictionary(info.site, info.layer) is dictionary
+    assert info.d_dict == dictionary.d_dict == 1024
+    assert info.base_site == "resid_post"
+    with pytest.raises(gs.InvalidValue, match="site must be"):
+        scope.dictionary("nowhere")
+    with pytest.raises(gs.UnknownDictionary):
+        scope.dictionary(layer=99)
+
+
+def test_features_have_addresses_words_and_ranges(scope, dictionary):
+    ref = dictionary.feature(np.int64(3))
+    assert (ref.dictionary_id, ref.feature, type(ref.feature)) == (dictionary.info.id, 3, int)
+    summary = scope.describe(ref)
+    assert summary.ref == ref
+    assert summary.label == dictionary.label(3)
+    assert summary.max_activation == dictionary.max_activation(3)
+    assert scope.card(ref).ref == ref
+    for wrong in (-1, 1024, 1.0, True, "3", None, math.nan):
+        with pytest.raises(gs.UnknownFeature):
+            dictionary.feature(wrong)
+        with pytest.raises(gs.UnknownFeature):
+            dictionary.label(wrong)
+
+
+def test_what_is_of_no_open_dictionary_is_refused(scope):
+    from gscope_widgets.records.features import FeatureRef
+
+    with pytest.raises(gs.UnknownDictionary):
+        scope.describe(FeatureRef("elsewhere", 3))
+    with pytest.raises(gs.UnknownFeature):
+        scope.describe(FeatureRef(scope.dictionary().info.id, 1024))
+    with pytest.raises(gs.InvalidValue):
+        scope.describe(3)
+    with pytest.raises(gs.UnknownDictionary):
+        scope.provenance(["elsewhere"])
+
+
+def test_find_gives_the_best_detectors_first(scope, dictionary):
+    found = scope.find("", dictionary, k=5)
+    scores = [summary.label.auc or 0.0 for summary in found]
+    assert scores == sorted(scores, reverse=True)
+    assert 0 < len(found) <= 5
+    assert scope.find("no label has this", dictionary) == []
+    with pytest.raises(gs.InvalidValue):
+        scope.find(5)
+
+
+# ---- reading
+
+
+def test_a_reading_lists_firings_by_position_and_feature(scope, dictionary):
+    reading = scope.read(TEXT, dictionary)
+    count = len(reading.tokens)
+    assert (reading.positions.dtype, reading.features.dtype, reading.l0.dtype) == (np.int32, np.int32, np.int32)
+    for array in (reading.activations, reading.error_norm, reading.norm, reading.fvu):
+        assert array.dtype == np.float32
+    assert len(reading.positions) == len(reading.features) == len(reading.activations) > 0
+    assert (reading.activations > 0).all()
+    order = np.lexsort((reading.features, reading.positions))
+    np.testing.assert_array_equal(order, np.arange(len(order)))
+    np.testing.assert_array_equal(reading.l0, np.bincount(reading.positions, minlength=count))
+    assert set(reading.positions) <= set(reading.tokens.used)
+    ignored = list(reading.tokens.ignored)
+    assert np.isnan(reading.error_norm[ignored]).all()
+    assert np.isfinite(reading.error_norm[list(reading.tokens.used)]).all()
+    assert (reading.norm > 0).all()
+    assert 0 < reading.total_fvu < 1
+    assert reading.dictionary_info == dictionary.info
+    assert set(reading.labels) <= set(reading.features.tolist())
+
+
+def test_selected_features_are_read_as_among_all(scope, dictionary):
+    whole = scope.read(TEXT, dictionary)
+    first, other = whole.top(2)
+    part = scope.read(TEXT, dictionary.info.id, features=[first.feature, np.int64(other.feature)])
+    for feature in (first.feature, other.feature):
+        np.testing.assert_allclose(part.trace(feature), whole.trace(feature), rtol=1e-4, atol=1e-4)
+    assert part.selected == (first.feature, other.feature)
+    assert part.total_fvu is None
+    assert np.isnan(part.error_norm).all()
+    with pytest.raises(gs.UnknownFeature):
+        part.trace(next(feature for feature in range(9) if feature not in part.selected))
+
+
+@pytest.mark.parametrize("text", ["", "   ", *HOSTILE], ids=ascii)
+def test_any_text_can_be_read_and_continued(scope, text):
+    reading = scope.read(text)
+    assert len(reading.l0) == len(reading.tokens)
+    assert len(scope.next_tokens(text, 3).chances) == 3
+
+
+def test_bad_questions_are_refused_by_the_same_kind_of_error(scope, dictionary):
+    for error, ask in (
+        (gs.InvalidValue, lambda: scope.read(TEXT, 5)),
+        (gs.UnknownDictionary, lambda: scope.read(TEXT, "elsewhere")),
+        (gs.InvalidValue, lambda: scope.read(TEXT, features=5)),
+        (gs.UnknownFeature, lambda: scope.read(TEXT, features=[1024])),
+        (gs.InvalidValue, lambda: scope.read([])),
+        (gs.InvalidValue, lambda: scope.next_tokens(TEXT, 0)),
+        (gs.InvalidValue, lambda: scope.next_tokens(TEXT, interventions=[3])),
+        (gs.InvalidValue, lambda: scope.next_tokens("", 3, [gs.ablate(dictionary.feature(3))])),
+        (
+            gs.InvalidValue,
+            lambda: scope.next_tokens(TEXT, 3, [gs.add(dictionary.feature(3), 1, positions="generated")]),
+        ),
+        (gs.InvalidValue, lambda: scope.generate(TEXT, max_new_tokens=0)),
+        (gs.InvalidValue, lambda: scope.generate_rows(TEXT, {}, plan=SamplingPlan())),
+    ):
+        with pytest.raises(error):
+            ask()
+
+
+# ---- predicting
+
+
+def test_next_tokens_come_likeliest_first_and_interventions_change_them(scope, dictionary):
+    plain = scope.next_tokens(TEXT, 8)
+    chances = [chance.probability for chance in plain.chances]
+    assert len(chances) == 8
+    assert chances == sorted(chances, reverse=True)
+    assert plain.kl == 0
+    assert plain.interventions == ()
+    assert all(before == after for before, after in plain.pairs)
+    made = gs.add(dictionary.feature(3), 2.0)
+    changed = scope.next_tokens(TEXT, 8, [made])
+    assert changed.kl > 0.01
+    assert changed.interventions == (made,)
+    assert {before.id for before, _ in changed.pairs} >= {one.id for one in (*plain.chances, *changed.chances)}
+    assert [after for _, after in changed.pairs][:8] == list(changed.chances)
+    everything = scope.next_tokens(TEXT, scope.info.vocabulary)
+    assert sum(chance.probability for chance in everything.chances) == pytest.approx(1, abs=1e-4)
+
+
+def test_an_intervention_that_sets_what_is_there_changes_nothing(scope, dictionary):
+    reading = scope.read(TEXT, dictionary)
+    silent = next(feature for feature in range(1024) if not reading.trace(feature).any())
+    assert scope.next_tokens(TEXT, 3, [gs.ablate(dictionary.feature(silent))]).kl == pytest.approx(0, abs=1e-6)
+    firing = reading.top(1, pos=len(reading.tokens) - 1)[0].feature
+    assert scope.next_tokens(TEXT, 3, [gs.scale(dictionary.feature(firing), 1.0)]).kl == pytest.approx(0, abs=1e-6)
+    assert scope.next_tokens(TEXT, 3, [gs.ablate(dictionary.feature(firing))]).kl > 1e-6  # control
+
+
+def test_a_random_control_is_as_long_as_what_is_added(scope, dictionary):
+    made = gs.add(dictionary.feature(3), 0.5)
+    control = scope.random_control([made], seed=4)
+    assert (control.kind, control.seed, control.unit) == ("random", 4, "fraction")
+    assert control.amount == pytest.approx(0.5, rel=1e-5)
+    both = scope.random_control([made, gs.add(dictionary.feature(900), 0.5)])
+    assert 0 < both.amount < 1
+    assert scope.random_control([gs.ablate(dictionary.feature(3))]) is None
+    with pytest.raises(gs.InvalidValue):
+        scope.random_control([made, gs.add(dictionary.feature(3), 0.5, unit="raw")])
+
+
+# ---- generating
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_rows_are_generated_together_on_the_same_numbers(scope, dictionary, temperature):
+    plan = SamplingPlan(6, temperature, seed=3)
+    made = [gs.add(dictionary.feature(3), 3.0)]
+    seen: list[Sequence] = []
+    generation = scope.generate_rows("The old", {"a": (), "b": made, "c": ()}, plan=plan, on_step=seen.append)
+    generation.wait()
+    assert generation.names == ("a", "b", "c")
+    assert generation.ended in ("length", "end of text")
+    assert generation.tokens("a") == generation.tokens("c") == generation.tokens() == tuple(generation)
+    assert generation.tokens("a") != generation.tokens("b")
+    assert generation.text == "".join(token.text for token in generation.tokens("a"))
+    assert [step[0].id for step in seen if step[0]] == [token.id for token in generation.tokens("a")]
+    for number, token in enumerate(generation.tokens()):
+        assert token.step == number
+        assert token.logprob <= 0
+        chances = [one.probability for one in token.alternatives]
+        assert chances == sorted(chances, reverse=True)
+    alone = scope.generate("The old", made, max_new_tokens=6, temperature=temperature, seed=3)
+    assert alone.text == "".join(token.text for token in generation.tokens("b"))
+    assert generation.job.done()
+    with pytest.raises(gs.InvalidValue, match="the rows are"):
+        generation.tokens("d")
+
+
+def test_the_likeliest_token_is_the_one_predicted(scope):
+    (token,) = scope.generate(TEXT, max_new_tokens=1)
+    best = scope.next_tokens(TEXT, 1).chances[0]
+    assert token.id == best.id
+    assert token.logprob == pytest.approx(math.log(best.probability), abs=1e-4)
+
+
+def test_a_cancelled_generation_keeps_what_was_made(scope):
+    begun = threading.Event()
+    generation = scope.generate_rows(
+        "The old", {"text": ()}, plan=SamplingPlan(200, 1.0), on_step=lambda _step: begun.set()
+    )
+    assert begun.wait(SOON)
+    generation.cancel()
+    generation.wait()
+    assert generation.ended == "cancelled"
+    assert 0 < len(generation.tokens()) < 200
+    assert isinstance(generation.job.exception(SOON), gs.Cancelled)
+
+
+def test_a_generation_that_fails_says_so_to_whoever_waits(scope):
+    def fail(_step):
+        raise ValueError("on purpose")
+
+    generation = scope.generate_rows("The old", {"text": ()}, plan=SamplingPlan(3), on_step=fail)
+    with pytest.raises(ValueError, match="on purpose"):
+        generation.wait()
+    assert generation.ended == "error"
+
+
+# ---- the worker
+
+
+def test_the_newest_job_of_a_slot_wins(scope):
+    gate, begun = threading.Event(), threading.Event()
+    scope.submit(lambda _job: (begun.set(), gate.wait(SOON)))
+    assert begun.wait(SOON)
+    ran: list[str] = []
+    older = scope.submit(lambda _job: ran.append("older"), slot="same")
+    newer = scope.submit(lambda _job: ran.append("newer"), slot="same")
+    gate.set()
+    newer.result(SOON)
+    assert ran == ["newer"]
+    assert older.stopping
+    with pytest.raises(gs.Cancelled):
+        older.result(SOON)
+
+
+def test_inside_a_job_every_method_answers_directly(scope, dictionary):
+    def ask(_job):
+        return (
+            scope.read(TEXT, dictionary).total_fvu,
+            scope.next_tokens(TEXT, 3).chances,
+            scope.generate(TEXT, max_new_tokens=2).text,
+        )
+
+    assert scope.submit(ask).result(SOON) == ask(None)
+
+
+def test_a_callback_of_an_ended_job_gets_its_result(scope):
+    found: list[object] = []
+    job = scope.submit(lambda _job: 7)
+    job.add_done_callback(lambda job: found.append((job.wait(), job.is_current)))
+    job.result(SOON)
+    scope.submit(lambda _job: None).result(SOON)
+    assert found == [(7, False)]
+
+
+def test_a_job_that_asks_for_its_own_result_is_refused(scope):
+    jobs = []
+
+    def ask(job):
+        jobs.append(job)
+        assert job.is_current
+        return job.wait()
+
+    with pytest.raises(gs.NotFinished, match="inside its own work"):
+        scope.submit(ask).result(SOON)
+    assert not jobs[0].is_current
+    assert scope.submit(lambda _job: "alive").result(SOON) == "alive"
+
+
+def test_provenance_and_code_name_what_was_used(scope, dictionary):
+    record = scope.provenance([dictionary.info.id], token_ids=[1, 2], seed=3)
+    assert record.model == scope.info.id
+    assert list(record.dictionaries) == [dictionary.info.id]
+    assert (record.token_ids, record.settings) == ((1, 2), {"seed": 3})
+    assert scope.to_code().startswith("scope = ")
+    assert scope.write_opening(dictionary.info.id).startswith("scope.dictionary(")
+
+
+# ---- the fake's knobs
+
+
+@pytest.fixture
+def own():
+    scope = FakeScope(chat=True)
+    yield scope
+    scope.close()
+
+
+def test_the_fake_counts_waits_and_fails_as_told(own):
+    own.gate.clear()
+    job = own.submit(lambda _job: own.read(TEXT))
+    with pytest.raises(TimeoutError):
+        job.result(0.05)
+    own.gate.set()
+    job.result(SOON)
+    own.generate(TEXT, max_new_tokens=2).wait()
+    own.error = gs.OutOfMemory("no room")
+    with pytest.raises(gs.OutOfMemory, match="no room"):
+        own.next_tokens(TEXT)
+    with pytest.raises(gs.OutOfMemory, match="no room"):
+        own.generate(TEXT).wait()
+    assert own.calls == ["read", "step", "step", "next_tokens", "step"]
+
+
+def test_two_fakes_give_the_same_numbers(own, fake):
+    np.testing.assert_array_equal(own.read(TEXT).activations, fake.read(TEXT).activations)
+    assert own.next_tokens(TEXT) == fake.next_tokens(TEXT)
+
+
+def test_a_fake_that_chats_takes_messages_and_leaves_the_header_out(own):
+    tokens = own.tokens([{"role": "user", "content": "The bird"}])
+    assert tokens.text == "<bos><start_of_turn>user\nThe bird<end_of_turn>\n<start_of_turn>model\n"
+    assert set(tokens.ignored) == {0, 1, 2, 3}
