@@ -1,6 +1,9 @@
 """Changes to a forward pass, each of one feature's own contribution."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
+from math import gcd
 from typing import Literal
 
 from gscope_widgets.errors import InvalidValue, describe_value
@@ -14,11 +17,17 @@ MAX_FACTOR = 1e4
 
 Kind = Literal["add", "clamp", "scale", "ablate", "random"]
 Positions = Literal["all", "prompt", "generated"] | slice
+SETTING = ("clamp", "scale", "ablate")  # kinds that set a feature's activation, instead of adding to it
+_FAR = 2**31  # beyond every position
 
 
 @dataclass(frozen=True)
 class Intervention:
-    """One change. Several at once are all computed from the baseline activation, then summed."""
+    """One change. Several at once are all computed from the baseline activation, then summed.
+
+    `clamp`, `scale` and `ablate` set a feature's activation, so at one position at most one of them is taken for
+    a feature (`require_set_once`); `add` goes with everything. Their order does not matter.
+    """
 
     kind: Kind
     ref: FeatureRef
@@ -86,6 +95,50 @@ def scale(ref: FeatureRef, factor: float, *, positions: Positions = "all") -> In
 def ablate(ref: FeatureRef, *, positions: Positions = "all") -> Intervention:
     """Set the feature's activation to 0. Nothing changes where it is silent."""
     return Intervention("ablate", _check_ref(ref), 0.0, positions=_check_positions(positions))
+
+
+def require_set_once(interventions: Sequence[Intervention], *, prompt_length: int) -> None:
+    """Refuse two interventions that set the same feature at the same position: only one of them could hold.
+
+    Args:
+        prompt_length: tokens, where "prompt" ends and "generated" begins.
+
+    Raises:
+        InvalidValue: two of `clamp`, `scale` and `ablate` name one feature, and their positions overlap.
+    """
+    setting = [one for one in interventions if one.kind in SETTING]
+    for one, other in combinations(setting, 2):
+        if one.ref == other.ref and _overlap(*(_to_range(each.positions, prompt_length) for each in (one, other))):
+            raise InvalidValue(
+                f"{_write_change(one)} and {_write_change(other)} both set {one.ref}, and their positions overlap; "
+                "keep one of them, or give them positions apart, such as positions='prompt' and 'generated'"
+            )
+
+
+def _write_change(one: Intervention) -> str:
+    return one.kind if one.kind == "ablate" else f"{one.kind} {one.amount:g}"
+
+
+def _to_range(positions: Positions, prompt_length: int) -> range:
+    if isinstance(positions, slice):
+        return range(_FAR)[positions]
+    return {
+        "all": range(_FAR),
+        "prompt": range(prompt_length),
+        "generated": range(prompt_length, _FAR),
+    }[positions]
+
+
+def _overlap(one: range, other: range) -> bool:
+    """Whether two ranges of positive step share a number: the first common one comes within one step of each."""
+    first, last = max(one.start, other.start), min(one.stop, other.stop)
+    if not one or not other or (one.start - other.start) % gcd(one.step, other.step):
+        return False
+    # Two sequences of steps a and b that meet at all meet once in every lcm(a, b) numbers.
+    sparse, dense = sorted((one, other), key=lambda each: -each.step)
+    begin = sparse.start + max(0, -(-(first - sparse.start) // sparse.step)) * sparse.step
+    turns = dense.step // gcd(one.step, other.step)
+    return any(at in dense for at in range(begin, last, sparse.step)[:turns])
 
 
 def _check_ref(ref: object) -> FeatureRef:

@@ -6,10 +6,12 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import gscope_widgets as gs
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.interventions import MAX_FACTOR, MAX_FRACTION, MAX_RAW, add_random
+from gscope_widgets.records.interventions import MAX_FACTOR, MAX_FRACTION, MAX_RAW, add_random, require_set_once
 
 REF = FeatureRef("tiny-pt/resid_post/layer_1_width_40_l0_medium", 3)
 MAKERS = {"add": gs.add, "clamp": gs.clamp, "scale": gs.scale, "random": add_random}
@@ -86,3 +88,42 @@ def test_an_intervention_cannot_be_changed_once_made():
     made = gs.add(REF, 0.1)
     with pytest.raises(FrozenInstanceError):
         made.amount = 5.0
+
+
+SETS = [gs.clamp(REF, 10), gs.clamp(REF, 3), gs.scale(REF, 2), gs.ablate(REF)]
+POSITIONS = st.sampled_from(["all", "prompt", "generated"]) | st.builds(
+    slice, st.none() | st.integers(0, 30), st.none() | st.integers(0, 40), st.none() | st.integers(1, 12)
+)
+
+
+@pytest.mark.parametrize("one", SETS)
+@pytest.mark.parametrize("other", SETS)
+def test_a_feature_is_set_once_at_a_position(one, other):
+    with pytest.raises(gs.InvalidValue, match=rf"{one.kind}.* and {other.kind}.* both set {REF}.* keep one of them"):
+        require_set_once([one, gs.add(REF, 1), other], prompt_length=5)
+
+
+def test_what_sets_different_features_or_only_adds_goes_together():
+    other = FeatureRef(REF.dictionary_id, REF.feature + 1)
+    elsewhere = FeatureRef("tiny-pt/resid_post/layer_2_width_40_l0_medium", REF.feature)
+    made = [gs.clamp(REF, 10), gs.ablate(other), gs.scale(elsewhere, 2), gs.add(REF, 1), gs.add(REF, 1)]
+    require_set_once(made, prompt_length=5)
+
+
+@settings(max_examples=300, deadline=None)
+@given(one=POSITIONS, other=POSITIONS, prompt_length=st.integers(1, 20))
+def test_positions_overlap_where_they_share_one(one, other, prompt_length):
+    def listed(positions) -> set[int]:
+        """The first 600: more than any start, and every lcm of two steps, of those drawn."""
+        every = list(range(600))
+        if isinstance(positions, slice):
+            return set(every[positions])
+        return set({"all": every, "prompt": every[:prompt_length], "generated": every[prompt_length:]}[positions])
+
+    made = [gs.clamp(REF, 1, positions=one), gs.ablate(REF, positions=other)]
+    refused = False
+    try:
+        require_set_once(made, prompt_length=prompt_length)
+    except gs.InvalidValue:
+        refused = True
+    assert refused == bool(listed(one) & listed(other))

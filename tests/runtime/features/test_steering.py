@@ -458,3 +458,74 @@ def test_the_strongest_interventions_taken_leave_finite_numbers(scope, dictionar
     ref = dictionary.feature(1)
     for made in (gs.add(ref, 100.0), gs.add(ref, -1e6, unit="raw"), gs.clamp(ref, 1e6), gs.scale(ref, 1e4)):
         assert np.isfinite([chance.logit for chance in scope.next_tokens("Hello", 5, [made]).chances]).all()
+
+
+FRENCH = "Le boulanger est fatigué"
+
+
+@pytest.fixture(scope="module")
+def firing_in_french():
+    """mini, its default dictionary, and the feature that fires most at the last token of a French text."""
+    with gs.load("mini") as scope:
+        reading = scope.read(FRENCH)
+        (top,) = reading.top(1, pos=len(reading.tokens) - 1)
+        yield scope, scope.dictionary(), top.feature
+
+
+def set_by_hand(scope, dictionary, feature, wanted):
+    """Last logits of plain mini where `wanted` says what the feature's activation becomes, everywhere but at BOS."""
+    ids, layer = scope.tokens(FRENCH).ids, dictionary.info.layer
+    row = dictionary.decoder_row(feature)
+    natural = torch.tensor(scope.read(FRENCH, dictionary).trace(feature))
+
+    def hook(_module, _inputs, output):
+        change = (wanted(natural) - natural)[1:, None] * row
+        return torch.cat([output[:, :1], output[:, 1:] + change], 1)
+
+    return ids, layer, hook
+
+
+@pytest.mark.parametrize(
+    "make", [lambda ref: gs.ablate(ref), lambda ref: gs.clamp(ref, 10), lambda ref: gs.scale(ref, 2)]
+)
+def test_setting_a_feature_twice_is_refused_wherever_interventions_are_taken(firing_in_french, make):
+    scope, dictionary, feature = firing_in_french
+    twice = [make(dictionary.feature(feature))] * 2
+    with pytest.raises(gs.InvalidValue, match=r"both set .*; keep one of them"):
+        scope.next_tokens(FRENCH, interventions=twice)
+    with pytest.raises(gs.InvalidValue, match=r"both set .*; keep one of them"):
+        scope.generate(FRENCH, twice, max_new_tokens=2).wait()
+
+
+@pytest.mark.parametrize(
+    ("make", "wanted"),
+    [
+        (lambda ref: [gs.ablate(ref)], lambda a: 0 * a),
+        (lambda ref: [gs.clamp(ref, 10)], lambda a: 0 * a + 10),
+        (lambda ref: [gs.scale(ref, 2)], lambda a: 2 * a),
+        # Apart, both hold: one at the first words, one at the rest.
+        (
+            lambda ref: [gs.clamp(ref, 10, positions=slice(0, 3)), gs.ablate(ref, positions=slice(3, None))],
+            lambda a: torch.where(torch.arange(len(a)) < 3, 10.0, 0.0),
+        ),
+    ],
+)
+def test_a_feature_set_once_holds_that_value_and_no_other(firing_in_french, plain_mini, make, wanted):
+    scope, dictionary, feature = firing_in_french
+    made = make(dictionary.feature(feature))
+    found = logits_of(scope.next_tokens(FRENCH, scope.info.vocabulary, made))
+    natural = scope.read(FRENCH, dictionary).trace(feature)
+    assert natural[-1] > 0
+
+    def run(wanted) -> np.ndarray:
+        ids, layer, hook = set_by_hand(scope, dictionary, feature, wanted)
+        handle = plain_mini.model.layers[layer].register_forward_hook(hook)
+        try:
+            with torch.no_grad():
+                return plain_mini(input_ids=torch.tensor([ids])).logits[0, -1].numpy()
+        finally:
+            handle.remove()
+
+    np.testing.assert_allclose(found, run(wanted), atol=2e-3)
+    # Control: summed twice, as it once was, ablate would act as -a, clamp 10 as 20 - a, scale 2 as 3a.
+    assert np.abs(found - run(lambda a: 2 * wanted(a) - a)).max() > 0.05
