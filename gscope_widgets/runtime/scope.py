@@ -19,7 +19,7 @@ from gscope_widgets.records.checks import DictionaryCheck
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
-from gscope_widgets.records.interventions import Intervention, add_random
+from gscope_widgets.records.interventions import Intervention, add_random, require_set_once
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.provenance import Provenance
@@ -340,11 +340,12 @@ class Scope:
         """The `k` likeliest next tokens, and what they were without the interventions.
 
         Raises:
-            InvalidValue: an intervention changes no position of this text.
+            InvalidValue: an intervention changes no position of this text, or two set one feature at one position.
         """
         k = check_int("k", k, low=1, high=self.info.vocabulary)
         interventions = self._check_interventions(interventions)
         tokens = self._require_tokens(text)
+        require_set_once(interventions, prompt_length=len(tokens))
 
         def work(job: Job):
             yield from self._fetch_read(interventions, job)
@@ -367,7 +368,8 @@ class Scope:
         """Continue a prompt. Returns at once; iterate the result for tokens as they come.
 
         Args:
-            interventions: from `gs.add`, `gs.clamp`, `gs.scale`, `gs.ablate`; all apply together.
+            interventions: from `gs.add`, `gs.clamp`, `gs.scale`, `gs.ablate`; all apply together, and of those that
+                set an activation (all but `add`) one for each feature and position.
             max_new_tokens: 1 to 100,000; the model's context ends it earlier.
             temperature: 0 takes the likeliest token; up to 100.
             top_p: above 0, up to 1.
@@ -400,6 +402,8 @@ class Scope:
             raise InvalidValue("rows is empty; give at least one, such as {'text': ()}")
         interventions = [self._check_interventions(row) for row in rows.values()]
         tokens = self._require_tokens(prompt)
+        for row in interventions:
+            require_set_once(row, prompt_length=len(tokens))
         generation = Generation(tuple(rows))
 
         def steps(job: Job):

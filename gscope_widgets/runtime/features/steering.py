@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.records.interventions import Intervention, require_set_once
+from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.gemma.hooks import capture, edit
 from gscope_widgets.runtime.gemma.sites import HookPoint
@@ -32,8 +32,8 @@ class Steering:
     """Interventions for each row of a batch, applied at whatever hook points they name.
 
     Several interventions at one hook point are all computed from the baseline activation and
-    summed, so their order does not matter; two that set one feature at one position are refused.
-    Positions in `ignored` are never changed.
+    summed, so their order does not matter; `require_set_once` has refused two that set one feature at
+    one position. Positions in `ignored` are never changed.
     """
 
     def __init__(
@@ -49,7 +49,6 @@ class Steering:
         self._inputs: dict[str, HookPoint] = {}  # read elsewhere than changed
         self._plans: dict[str, list[Planned]] = defaultdict(list)
         for row, interventions in enumerate(rows):
-            require_set_once(interventions, prompt_length=prompt_length)
             for intervention in interventions:
                 target = resolve(intervention)
                 self._targets[target.point.name] = target.point

@@ -464,68 +464,71 @@ FRENCH = "Le boulanger est fatigué"
 
 
 @pytest.fixture(scope="module")
-def firing_in_french():
-    """mini, its default dictionary, and the feature that fires most at the last token of a French text."""
-    with gs.load("mini") as scope:
-        reading = scope.read(FRENCH)
-        (top,) = reading.top(1, pos=len(reading.tokens) - 1)
-        yield scope, scope.dictionary(), top.feature
-
-
-def set_by_hand(scope, dictionary, feature, wanted):
-    """Last logits of plain mini where `wanted` says what the feature's activation becomes, everywhere but at BOS."""
-    ids, layer = scope.tokens(FRENCH).ids, dictionary.info.layer
-    row = dictionary.decoder_row(feature)
-    natural = torch.tensor(scope.read(FRENCH, dictionary).trace(feature))
-
-    def hook(_module, _inputs, output):
-        change = (wanted(natural) - natural)[1:, None] * row
-        return torch.cat([output[:, :1], output[:, 1:] + change], 1)
-
-    return ids, layer, hook
+def firing_in_french(scope, dictionary):
+    """The two features of mini's default dictionary that fire most at the last token of a French text."""
+    reading = scope.read(FRENCH)
+    return [dictionary.feature(one.feature) for one in reading.top(2, pos=len(reading.tokens) - 1)]
 
 
 @pytest.mark.parametrize(
     "make", [lambda ref: gs.ablate(ref), lambda ref: gs.clamp(ref, 10), lambda ref: gs.scale(ref, 2)]
 )
-def test_setting_a_feature_twice_is_refused_wherever_interventions_are_taken(firing_in_french, make):
-    scope, dictionary, feature = firing_in_french
-    twice = [make(dictionary.feature(feature))] * 2
-    with pytest.raises(gs.InvalidValue, match=r"both set .*; keep one of them"):
-        scope.next_tokens(FRENCH, interventions=twice)
-    with pytest.raises(gs.InvalidValue, match=r"both set .*; keep one of them"):
-        scope.generate(FRENCH, twice, max_new_tokens=2).wait()
+def test_setting_a_feature_twice_is_refused_wherever_interventions_are_taken(scope, firing_in_french, make):
+    twice = [make(firing_in_french[0])] * 2
+    for call in (
+        lambda: scope.next_tokens(FRENCH, interventions=twice),
+        lambda: scope.generate(FRENCH, twice, max_new_tokens=2),
+        lambda: scope.generate_rows(FRENCH, {"baseline": (), "changed": twice}, plan=SamplingPlan(2)),
+    ):
+        with pytest.raises(gs.InvalidValue, match=r"both set .*; keep one of them"):
+            call()
 
 
 @pytest.mark.parametrize(
-    ("make", "wanted"),
+    ("make", "wanted", "added"),
     [
-        (lambda ref: [gs.ablate(ref)], lambda a: 0 * a),
-        (lambda ref: [gs.clamp(ref, 10)], lambda a: 0 * a + 10),
-        (lambda ref: [gs.scale(ref, 2)], lambda a: 2 * a),
-        # Apart, both hold: one at the first words, one at the rest.
+        (lambda one, _: [gs.ablate(one)], (lambda a: 0 * a, None), 0),
+        (lambda one, _: [gs.clamp(one, 10)], (lambda a: 0 * a + 10, None), 0),
+        (lambda one, _: [gs.scale(one, 2)], (lambda a: 2 * a, None), 0),
+        (lambda one, _: [gs.clamp(one, 10), gs.add(one, 3, unit="raw")], (lambda a: 0 * a + 10, None), 3),
+        (lambda one, _: [gs.add(one, 1, unit="raw"), gs.add(one, 2, unit="raw")], (None, None), 3),
+        (lambda one, other: [gs.clamp(one, 10), gs.ablate(other)], (lambda a: 0 * a + 10, lambda a: 0 * a), 0),
         (
-            lambda ref: [gs.clamp(ref, 10, positions=slice(0, 3)), gs.ablate(ref, positions=slice(3, None))],
-            lambda a: torch.where(torch.arange(len(a)) < 3, 10.0, 0.0),
+            lambda one, _: [gs.clamp(one, 10, positions=slice(0, 3)), gs.ablate(one, positions=slice(3, None))],
+            (lambda a: np.where(np.arange(len(a)) < 3, 10.0, 0.0), None),
+            0,
         ),
     ],
+    ids=["ablate", "clamp", "scale", "clamp + add", "add + add", "clamp + ablate another", "apart"],
 )
-def test_a_feature_set_once_holds_that_value_and_no_other(firing_in_french, plain_mini, make, wanted):
-    scope, dictionary, feature = firing_in_french
-    made = make(dictionary.feature(feature))
-    found = logits_of(scope.next_tokens(FRENCH, scope.info.vocabulary, made))
-    natural = scope.read(FRENCH, dictionary).trace(feature)
-    assert natural[-1] > 0
+def test_what_goes_together_does_what_a_hook_on_plain_transformers_does_in_either_order(
+    scope, dictionary, firing_in_french, plain_mini, plain_run, read_weights, make, wanted, added
+):
+    """Activations by the published formula, in float64, from the file; BOS stays as it is."""
+    weights = read_weights(dictionary.folder.path)
 
-    def run(wanted) -> np.ndarray:
-        ids, layer, hook = set_by_hand(scope, dictionary, feature, wanted)
-        handle = plain_mini.model.layers[layer].register_forward_hook(hook)
-        try:
-            with torch.no_grad():
-                return plain_mini(input_ids=torch.tensor([ids])).logits[0, -1].numpy()
-        finally:
-            handle.remove()
+    def steer(residual: np.ndarray, *, times: int = 1) -> np.ndarray:
+        pre = np.maximum(residual @ weights["w_enc"] + weights["b_enc"], 0)
+        activations = pre * (pre > weights["threshold"])
+        change = np.zeros_like(residual)
+        for ref, wish in zip(firing_in_french, wanted, strict=True):
+            row, own = weights["w_dec"][ref.feature], activations[:, ref.feature]
+            if wish is not None:
+                assert own[-1] > 0
+                change += times * (wish(own) - own)[:, None] * row
+        first = weights["w_dec"][firing_in_french[0].feature]
+        change += added * first / np.linalg.norm(first)
+        change[0] = 0
+        return residual + change
 
-    np.testing.assert_allclose(found, run(wanted), atol=2e-3)
-    # Control: summed twice, as it once was, ablate would act as -a, clamp 10 as 20 - a, scale 2 as 3a.
-    assert np.abs(found - run(lambda a: 2 * wanted(a) - a)).max() > 0.05
+    made, ids = make(*firing_in_french), scope.tokens(FRENCH).ids
+    expected, summed = (
+        plain_run(plain_mini, ids, layer=dictionary.info.layer, edit=edit)[0][-1]
+        for edit in (steer, lambda residual: steer(residual, times=2))
+    )
+    for order in (made, made[::-1]):
+        found = logits_of(scope.next_tokens(FRENCH, scope.info.vocabulary, order))
+        np.testing.assert_allclose(found, expected, atol=2e-3)
+    if any(one.kind != "add" for one in made):
+        # Control: summed twice, ablate acts as -a, clamp 10 as 20 - a, scale 2 as 3a.
+        assert np.abs(found - summed).max() > 0.05
