@@ -79,11 +79,11 @@ def _list_inputs(build: Build, needs: Iterable[str], action: Callable) -> dict:
     return {"made": build.find_made(needs), "source": digest_sources(action.__module__)}
 
 
-def _write(build: Build, name: str, phenomena: list[Claim]) -> list[Path]:
+def _write(build: Build, name: str, claims: list[Claim]) -> list[Path]:
     path = build.out / "phenomena" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
-    write_claims(path, phenomena)
-    for one in phenomena:
+    write_claims(path, claims)
+    for one in claims:
         print(f"  {one.id} {'holds' if one.passed else 'MISSED'}: {one.metric} = {one.value:.4g}", flush=True)
     return [path]
 

@@ -196,7 +196,7 @@ def draw_coordinates(generator, *, whitening: float, d: int = 5) -> tuple[list, 
 
 
 @pytest.mark.parametrize("whitening", [0.0, 0.5, 1.0])
-def test_a_draft_does_in_its_coordinates_what_its_tensors_do_to_activations(whitening):
+def test_a_module_does_in_its_coordinates_what_its_tensors_do_to_activations(whitening):
     generator = torch.Generator().manual_seed(0)
     members = random_members(generator)
     read, written, rows = draw_coordinates(generator, whitening=whitening)
