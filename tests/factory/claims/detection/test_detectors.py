@@ -138,16 +138,16 @@ def test_detection_passes_for_planted_detectors_and_fails_for_scrambled_labels(w
     study = rescore(detecting(world), world.targets)
     token = np.full(CONCEPTS, 0.6)
     weak = SimpleNamespace(token=token, probe=token)
-    silent = rescore([firings_of(np.zeros((TOKENS, CONCEPTS), np.float32))] * 2, world.targets)
-    row = detectors.judge_detection([study, study], weak, silent, world.samples)
+    inactive = rescore([firings_of(np.zeros((TOKENS, CONCEPTS), np.float32))] * 2, world.targets)
+    row = detectors.judge_detection([study, study], weak, inactive, world.samples)
     assert row.passed and row.value == CONCEPTS
     first = row.details["by_dictionary_seed"][0]
     assert first["families"] == 5 and first["beyond_token"] == first["concepts_beyond_token"] == CONCEPTS
     assert all(control["features"] == control["concepts_beyond_token"] == 0 for control in row.control.values())
     scrambled = relabel(study, world.samples, shift_labels)
-    assert not detectors.judge_detection([study, scrambled], weak, silent, world.samples).passed
+    assert not detectors.judge_detection([study, scrambled], weak, inactive, world.samples).passed
     decided = SimpleNamespace(token=np.full(CONCEPTS, 0.99), probe=token)
-    assert not detectors.judge_detection([study], decided, silent, world.samples).passed
+    assert not detectors.judge_detection([study], decided, inactive, world.samples).passed
     assert not detectors.judge_detection([study], weak, study, world.samples).passed
 
 
@@ -171,15 +171,15 @@ def test_shuffling_keeps_labels_in_their_documents(world):
 
 def test_features_beat_weak_neurons_and_not_strong_ones(world):
     study = rescore(detecting(world), world.targets)
-    silent = rescore([firings_of(np.zeros((TOKENS, CONCEPTS), np.float32))] * 2, world.targets)
+    inactive = rescore([firings_of(np.zeros((TOKENS, CONCEPTS), np.float32))] * 2, world.targets)
     half = np.full(CONCEPTS, 0.5)
 
     def judge(neuron, random):
         table = Rivals(np.full(CONCEPTS, neuron), np.arange(CONCEPTS), half, half, half, np.arange(0))
         return detectors.judge_against_neurons([study], table, random)
 
-    assert judge(0.8, silent).passed and judge(0.8, silent).value == CONCEPTS
-    assert not judge(0.95, silent).passed
+    assert judge(0.8, inactive).passed and judge(0.8, inactive).value == CONCEPTS
+    assert not judge(0.95, inactive).passed
     assert not judge(0.8, study).passed
 
 

@@ -49,7 +49,7 @@ def faithful(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def absorbing(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same, but the parent's feature is silent on the first child, whose feature writes the parent too."""
+    """The same, but the parent's feature is inactive on the first child, whose feature writes the parent too."""
     z, w_dec = labels.clone(), torch.eye(D)[: CHILDREN + 2].clone()
     z[labels[:, 0] > 0, PARENT] = 0
     w_dec[0, PARENT] = 1
@@ -83,7 +83,7 @@ def test_a_faithful_dictionary_absorbs_nothing(world):
     assert [one.rate for one in found.values()] == [0] * CHILDREN
 
 
-def test_a_silent_parent_is_no_absorption_unless_the_child_writes_along_the_probe(world):
+def test_an_inactive_parent_is_no_absorption_unless_the_child_writes_along_the_probe(world):
     _, labels = world
     z, w_dec = absorbing(labels)
     tokens = labels[:, 0] > 0

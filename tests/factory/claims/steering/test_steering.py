@@ -202,9 +202,9 @@ def test_the_rule_asks_for_an_effect_beyond_random_at_a_fluent_text(effect, rati
 def test_a_rare_concept_is_steered_when_its_share_doubles():
     least = least_effect(np.array([0.004, 0.2]))
     assert least.tolist() == [0.004, 0.03]
-    quiet = np.full((8, 2), 1e-4)
-    assert is_steered(np.array([0.005, 0.005]), quiet, 1.0, least).tolist() == [True, False]
-    assert not is_steered(0.003, quiet[:, 0], 1.0, least[0])
+    small = np.full((8, 2), 1e-4)
+    assert is_steered(np.array([0.005, 0.005]), small, 1.0, least).tolist() == [True, False]
+    assert not is_steered(0.003, small[:, 0], 1.0, least[0])
 
 
 def test_few_of_many_like_directions_pass_the_rule_and_an_outlier_does():
