@@ -9,10 +9,10 @@ from factory.build import Build
 from factory.training import family
 from factory.training.corpus_tokens import BOS, EOS, HELD_OUT_SEED, PAD
 from factory.training.model import load_trained
+from gscope_widgets.runtime.examples.collection import collect_examples, read_rows
+from gscope_widgets.runtime.examples.files import write_examples
+from gscope_widgets.runtime.examples.logits import measure_effects
 from gscope_widgets.runtime.registry import load
-from gscope_widgets.runtime.sweep.examples import collect_examples, read_rows
-from gscope_widgets.runtime.sweep.files import write_examples
-from gscope_widgets.runtime.sweep.logits import measure_effects
 
 TOKENS = 128_000  # 1,000 sequences of 128, as few as a wheel allows
 CONTEXT = 128

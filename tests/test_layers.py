@@ -71,6 +71,36 @@ def find_offences(source: str, *, module: str, is_package: bool = False) -> list
     return offences
 
 
+def find_rooms(sources: dict[str, str], *, home: str) -> dict[str, set[str]]:
+    """Which rooms of a package import which: its folders, and the modules that lie beside them.
+
+    Args:
+        sources: module to its source; what only type checkers read does not count.
+    """
+
+    def name_room(module: str) -> str:
+        return module.removeprefix(f"{home}.").split(".")[0]
+
+    rooms: dict[str, set[str]] = {}
+    for module, source in sources.items():
+        found = find_imports(source, module=module)
+        names = {name_room(name) for name, when in found if when != "for types" and is_under(name, home)}
+        rooms.setdefault(name_room(module), set()).update(names - {name_room(module)})
+    return rooms
+
+
+def find_circle(rooms: dict[str, set[str]]) -> list[str]:
+    """Rooms that import one another in a ring, whichever is found first, its first room at the end again."""
+
+    def walk(path: list[str]) -> list[str]:
+        if path[-1] in path[:-1]:
+            return path[path.index(path[-1]) :]
+        circles = (walk([*path, room]) for room in sorted(rooms.get(path[-1], ())))
+        return next(filter(None, circles), [])
+
+    return next(filter(None, (walk([room]) for room in sorted(rooms))), [])
+
+
 def name_module(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -132,3 +162,25 @@ def test_the_checker_sees_an_arrow_that_goes_the_wrong_way(module, source):
 )
 def test_the_checker_lets_the_right_arrows_be(module, source):
     assert find_offences(source, module=module) == []
+
+
+def test_no_rooms_of_the_runtime_import_one_another_in_a_circle():
+    home = f"{OURS}.runtime"
+    sources = {name_module(path): path.read_text(encoding="utf-8") for path in SOURCES}
+    rooms = find_rooms({name: source for name, source in sources.items() if is_under(name, home)}, home=home)
+    assert {"gemma", "dictionaries", "scope"} <= set(rooms)
+    assert "dictionaries" in rooms["features"]
+    assert find_circle(rooms) == []
+
+
+def test_the_checker_sees_a_circle_of_rooms():
+    home = f"{OURS}.runtime"
+    sources = {
+        f"{home}.gemma.loading": f"def load():\n    from {home}.files.weights import read_header",
+        f"{home}.files.weights": f"from {home}.hub.transfer import fetch_file",
+        f"{home}.hub.transfer": "from ..gemma import sites",
+        f"{home}.scope": f"from {home}.gemma.loading import load",
+    }
+    assert find_circle(find_rooms(sources, home=home)) == ["files", "hub", "gemma", "files"]
+    sources[f"{home}.hub.transfer"] = "if TYPE_CHECKING:\n    from ..gemma import sites"
+    assert find_circle(find_rooms(sources, home=home)) == []

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import NoneType
 
 from gscope_widgets.errors import InvalidValue, UnknownModel, describe_value
-from gscope_widgets.runtime.gemma.loading import check_token, choose_device, choose_dtype, is_folder, load_model
+from gscope_widgets.runtime.devices import SPREAD, choose_device, choose_dtype
+from gscope_widgets.runtime.gemma.loading import check_token, is_folder, load_model
 from gscope_widgets.runtime.scope import Scope
 
 _scopes: dict[Hashable, Scope] = {}
@@ -46,7 +47,7 @@ def load(
     model = os.fspath(model)
     chosen = choose_device(device)
     dtype_name = str(choose_dtype(dtype, device=chosen))
-    key = (str(Path(model).resolve()) if is_folder(model) else model, revision, chosen, device == "spread", dtype_name)
+    key = (str(Path(model).resolve()) if is_folder(model) else model, revision, chosen, device == SPREAD, dtype_name)
     with _lock:
         gate = _gates.setdefault(key, threading.Lock())
     # One gate for each model: a download holds up nobody who wants another one.

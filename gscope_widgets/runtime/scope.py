@@ -29,6 +29,7 @@ from gscope_widgets.runtime.cache import ByteCache
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
+from gscope_widgets.runtime.examples.logits import measure_effect
 from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_labels
 from gscope_widgets.runtime.features.fidelity import measure_delta_loss
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
@@ -40,7 +41,6 @@ from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points
 from gscope_widgets.runtime.generation import Generation
-from gscope_widgets.runtime.sweep.logits import measure_effect
 from gscope_widgets.runtime.worker import Job, Work, Worker
 
 ACTIVATION_CACHE_BYTES = 256_000_000

@@ -108,7 +108,7 @@ def _show_saelens(folder: Path, tokens: int) -> dict:
 
 def _read_middle(folder: Path) -> tuple[int, int]:
     """The feature in the middle of a dictionary, and the length of its rows."""
-    from gscope_widgets.runtime.dictionaries.weights import read_header
+    from gscope_widgets.runtime.files.weights import read_header
 
     width, d_model = read_header(folder / "params.safetensors")["w_dec"].shape
     return width // 2, d_model

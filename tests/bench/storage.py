@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from gscope_widgets.records.activations import SparseActivations
 from gscope_widgets.records.examples import FeatureExamples
 from gscope_widgets.runtime.dictionaries.folders import LocalFolder
-from gscope_widgets.runtime.sweep.files import read_examples
+from gscope_widgets.runtime.examples.files import read_examples
 from tests.bench.equality import compare_bits, compare_close, compare_sparse
 from tests.bench.files import EXAMPLES_KEPT, cool_file, warm_file
 from tests.bench.memory import run_fresh

@@ -12,9 +12,9 @@ import gscope_widgets as gs
 from factory.build import corpus_digest
 from factory.training import family
 from gscope_widgets.mini import DICTIONARIES, MODELS, SUMS, TWIN
-from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
-from gscope_widgets.runtime.dictionaries.weights import WeightFile
-from gscope_widgets.runtime.sweep.files import read_examples
+from gscope_widgets.runtime.examples.files import read_examples
+from gscope_widgets.runtime.files.integrity import verify_embedded
+from gscope_widgets.runtime.files.weights import WeightFile
 
 TEXT = (
     "On Monday the baker of Dunmere sold four loaves to the miller. "

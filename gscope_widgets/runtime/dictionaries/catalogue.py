@@ -9,7 +9,7 @@ from gscope_widgets.errors import BadArtefact, describe_value
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.runtime.dictionaries.folders import Folder, LocalFolder
-from gscope_widgets.runtime.dictionaries.weights import TensorHead
+from gscope_widgets.runtime.files.weights import TensorHead
 from gscope_widgets.runtime.gemma.sites import name_ends
 
 _KINDS = {

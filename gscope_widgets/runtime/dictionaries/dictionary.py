@@ -16,7 +16,7 @@ from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member
-from gscope_widgets.runtime.dictionaries.weights import to_numpy
+from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.hub.transfer import Transfer, require_room
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from gscope_widgets.errors import BadArtefact, GscopeError
-from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
-from gscope_widgets.runtime.dictionaries.weights import HubWeightFile, WeightFile
+from gscope_widgets.runtime.files.integrity import verify_embedded
+from gscope_widgets.runtime.files.weights import HubWeightFile, WeightFile
 from gscope_widgets.runtime.hub.repository import RemoteFile, Repository
 from gscope_widgets.runtime.hub.transfer import fetch_file
 

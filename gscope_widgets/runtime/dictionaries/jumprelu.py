@@ -9,7 +9,7 @@ from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member
-from gscope_widgets.runtime.dictionaries.weights import to_numpy
+from gscope_widgets.runtime.files.weights import to_numpy
 
 
 class JumpReLU(Dictionary):

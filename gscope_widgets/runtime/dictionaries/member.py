@@ -8,7 +8,7 @@ import torch
 
 from gscope_widgets.errors import BadArtefact, OutOfMemory, write_bytes
 from gscope_widgets.runtime.cache import ByteCache
-from gscope_widgets.runtime.dictionaries.weights import WeightFile
+from gscope_widgets.runtime.files.weights import WeightFile
 
 _MATRICES = ("w_enc", "w_dec")
 TENSORS = ("w_enc", "b_enc", "threshold", "w_dec", "b_dec")

@@ -8,7 +8,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member
-from gscope_widgets.runtime.dictionaries.weights import to_numpy
+from gscope_widgets.runtime.files.weights import to_numpy
 
 
 class MultilayerDictionary(Dictionary):

@@ -14,13 +14,13 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature
+from gscope_widgets.runtime.devices import choose_device, choose_dtype
 from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, describe_listed, list_dictionaries
 from gscope_widgets.runtime.dictionaries.choice import Wishes, choose_dictionary, width_order, write_choice
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder, HubFolder, LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
-from gscope_widgets.runtime.gemma.loading import choose_device, choose_dtype
 from gscope_widgets.runtime.hub.repository import RemoteFile, Repository
 
 # The published configs say "google/gemma-3-270m-pt" for what the Hub calls google/gemma-3-270m, and "gemma-v3-1b-it".

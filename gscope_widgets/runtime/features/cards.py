@@ -10,10 +10,10 @@ from gscope_widgets.records.cards import CardExample, FeatureCard, TokenEffect
 from gscope_widgets.records.examples import FeatureExamples
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.examples.files import FILE, read_examples
+from gscope_widgets.runtime.examples.logits import RANKED
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia, find_address
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
-from gscope_widgets.runtime.sweep.files import FILE, read_examples
-from gscope_widgets.runtime.sweep.logits import RANKED
 
 Part = TypeVar("Part")
 SOURCES = ("examples", "neuronpedia")

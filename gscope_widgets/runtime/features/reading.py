@@ -6,7 +6,7 @@ import torch
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
-from gscope_widgets.runtime.dictionaries.weights import to_numpy
+from gscope_widgets.runtime.files.weights import to_numpy
 
 
 def read_features(

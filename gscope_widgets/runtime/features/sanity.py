@@ -11,8 +11,8 @@ import torch
 
 from gscope_widgets.records.checks import DictionaryCheck
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
-from gscope_widgets.runtime.dictionaries.weights import to_numpy
 from gscope_widgets.runtime.features.reading import measure_fvu
+from gscope_widgets.runtime.files.weights import to_numpy
 
 WORST_FVU = 1.0  # at which the mean of the text would do as well
 L0_FACTOR = 5.0  # between the L0 found on a short text and the declared one, either way

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
@@ -26,8 +25,9 @@ from gscope_widgets.errors import (
 )
 from gscope_widgets.mini import MODELS
 from gscope_widgets.records.models import ModelInfo
-from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
-from gscope_widgets.runtime.dictionaries.weights import read_header
+from gscope_widgets.runtime.devices import SPREAD, choose_device, choose_dtype
+from gscope_widgets.runtime.files.integrity import verify_embedded
+from gscope_widgets.runtime.files.weights import read_header
 from gscope_widgets.runtime.gemma.sites import find_text_model
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.hub.faults import explain_faults, persist
@@ -35,10 +35,8 @@ from gscope_widgets.runtime.hub.repository import Repository
 from gscope_widgets.runtime.hub.transfer import fetch_file, require_room
 
 _SHORT_NAME = re.compile(r"gemma-3-(270m|1b|4b|12b|27b)(-pt|-it)?")
-SPREAD = "spread"
 _NEEDED = (".safetensors", ".json", ".jinja", "tokenizer.model")  # ends of the names of a model's files
 _WEIGHT_TYPES = ("BF16", "F32", "F16")
-_DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 
 
 @dataclass(frozen=True)
@@ -142,35 +140,6 @@ def is_folder(name: str) -> bool:
         return name not in MODELS and Path(name).is_dir()
     except OSError:  # longer than any path can be
         return False
-
-
-def choose_device(device: str) -> str:
-    """The device to use: a torch device name, or CUDA before CPU for "auto"; for "spread" the first layers'."""
-    if isinstance(device, str) and device == SPREAD and find_spec("accelerate") is None:
-        raise InvalidValue("device='spread' needs the package accelerate: pip install accelerate")
-    if isinstance(device, str) and device in ("auto", SPREAD):
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        kind = torch.device(device).type
-    except (RuntimeError, TypeError):
-        kind = ""
-    if kind not in ("cpu", "cuda", "mps", "xpu") or not isinstance(device, str):
-        raise InvalidValue(f'device must be "auto", "cpu", "cuda" or "spread", got {describe_value(device)}')
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise InvalidValue(f'device is {describe_value(device)}, but torch sees no CUDA device here; use "auto"')
-    return device
-
-
-def choose_dtype(dtype: str, *, device: str) -> torch.dtype:
-    """The dtype to compute in. Never float16: Gemma 3's residual passes its largest number, 65,504."""
-    if isinstance(dtype, str) and dtype == "auto":
-        native = device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if native else torch.float32
-    if dtype == "float16":
-        raise InvalidValue('float16 overflows in Gemma 3 (its residuals pass 65,504); use "bfloat16" or "float32"')
-    if not isinstance(dtype, str) or dtype not in _DTYPES:
-        raise InvalidValue(f'dtype must be "auto", "bfloat16" or "float32", got {describe_value(dtype)}')
-    return _DTYPES[dtype]
 
 
 @dataclass(frozen=True)

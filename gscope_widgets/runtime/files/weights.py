@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from gscope_widgets.errors import BadArtefact, Offline, write_bytes
-from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
+from gscope_widgets.runtime.files.integrity import verify_embedded
 from gscope_widgets.runtime.hub.repository import RemoteFile
 from gscope_widgets.runtime.hub.transfer import RangeIgnored, Transfer, fetch_file, read_range
 

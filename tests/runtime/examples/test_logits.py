@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from gscope_widgets.runtime.sweep import logits
-from gscope_widgets.runtime.sweep.examples import collect_examples, read_rows
-from gscope_widgets.runtime.sweep.logits import measure_effects
+from gscope_widgets.runtime.examples import logits
+from gscope_widgets.runtime.examples.collection import collect_examples, read_rows
+from gscope_widgets.runtime.examples.logits import measure_effects
 
 
 def load(path):

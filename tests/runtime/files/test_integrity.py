@@ -7,8 +7,8 @@ import os
 import pytest
 
 import gscope_widgets as gs
-from gscope_widgets.runtime.dictionaries import integrity
-from gscope_widgets.runtime.dictionaries.integrity import verify_embedded
+from gscope_widgets.runtime.files import integrity
+from gscope_widgets.runtime.files.integrity import verify_embedded
 
 
 @pytest.fixture(autouse=True)

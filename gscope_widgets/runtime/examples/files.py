@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from gscope_widgets.errors import BadArtefact, UnknownFeature, describe_value
 from gscope_widgets.records.examples import ExampleTable, FeatureExamples
-from gscope_widgets.runtime.dictionaries.weights import TensorHead, WeightFile
+from gscope_widgets.runtime.files.weights import TensorHead, WeightFile
 
 FILE = "examples.safetensors"
 # Key -> type in the published files, and axes (Gemma Scope 2; format, section 10).

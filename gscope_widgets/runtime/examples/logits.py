@@ -6,7 +6,7 @@ from transformers import PreTrainedModel
 
 from gscope_widgets.errors import InvalidValue
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
-from gscope_widgets.runtime.dictionaries.weights import to_numpy
+from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.gemma.sites import find_text_model
 
 RANKED = 10  # promoted and suppressed tokens a feature, as in the published files

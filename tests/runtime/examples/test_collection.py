@@ -10,7 +10,7 @@ from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary
 from gscope_widgets.runtime.dictionaries.folders import LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
-from gscope_widgets.runtime.sweep.examples import collect_examples, read_rows
+from gscope_widgets.runtime.examples.collection import collect_examples, read_rows
 
 N_SEQ, SEQ_LEN, F = 23, 9, 40
 

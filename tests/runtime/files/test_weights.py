@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import gscope_widgets as gs
-from gscope_widgets.runtime.dictionaries.weights import WeightFile, read_header
+from gscope_widgets.runtime.files.weights import WeightFile, read_header
 
 MATRIX = torch.arange(12, dtype=torch.float32).reshape(3, 4)
 

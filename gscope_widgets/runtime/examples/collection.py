@@ -10,9 +10,9 @@ from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records.examples import ExampleTable
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.examples.logits import LogitEffects
 from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.sites import find_dictionary_points
-from gscope_widgets.runtime.sweep.logits import LogitEffects
 
 
 def collect_examples(

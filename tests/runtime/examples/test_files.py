@@ -10,9 +10,9 @@ from safetensors.numpy import load_file, save_file
 
 import gscope_widgets as gs
 from gscope_widgets.records.examples import ExampleTable
-from gscope_widgets.runtime.dictionaries.weights import WeightFile
-from gscope_widgets.runtime.sweep import files
-from gscope_widgets.runtime.sweep.files import read_examples, write_examples
+from gscope_widgets.runtime.examples import files
+from gscope_widgets.runtime.examples.files import read_examples, write_examples
+from gscope_widgets.runtime.files.weights import WeightFile
 
 F, K, N_SEQ, SEQ_LEN = 11, 6, 8, 5
 OPTIONAL = ("logit_effects", "top_tokens", "top_logits", "bottom_tokens", "bottom_logits")
