@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from tokenizers import Tokenizer
 
+from factory.claims.answers import encode_text
 from factory.training.places import find_point
 from factory.training.tokenizer import SPECIAL_IDS
 from gscope_widgets.runtime.gemma import hooks
@@ -36,11 +37,6 @@ def edited(model, layer: int, edit: Edit | None) -> Iterator[None]:
             yield
 
 
-def encode_prompt(tokenizer: Tokenizer, text: str) -> list[int]:
-    """Ids of a prompt, BOS first."""
-    return [BOS, *tokenizer.encode(text, add_special_tokens=False).ids]
-
-
 @torch.inference_mode()
 def generate_replies(model, tokenizer: Tokenizer, prompts: Sequence[str], *, new_tokens: int) -> list[str]:
     """Greedy replies, each up to the end of its turn, text or `new_tokens`."""
@@ -48,7 +44,7 @@ def generate_replies(model, tokenizer: Tokenizer, prompts: Sequence[str], *, new
     replies = [""] * len(prompts)
     for start in range(0, len(order), ROWS):
         part = order[start : start + ROWS]
-        rows = [encode_prompt(tokenizer, prompts[at]) for at in part]
+        rows = [encode_text(tokenizer, prompts[at]) for at in part]
         width = max(map(len, rows))
         ids = torch.tensor([[PAD] * (width - len(row)) + row for row in rows])
         out = model.generate(
@@ -121,7 +117,7 @@ def residuals(model, tokenizer: Tokenizer, prompts: Sequence[str], *, layer: int
 
 def _batches(tokenizer: Tokenizer, prompts: Sequence[str], target: list[int]):
     """Prompts of like length together: their numbers, ids padded on the right, and lengths without the target."""
-    rows = [encode_prompt(tokenizer, prompt) for prompt in prompts]
+    rows = [encode_text(tokenizer, prompt) for prompt in prompts]
     order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
     for start in range(0, len(order), ROWS):
         part = order[start : start + ROWS]

@@ -37,7 +37,7 @@ def measure_hierarchies(evaluation: Evaluation, *, documents: int = DOCUMENTS) -
     concepts = [torch.from_numpy(sample.concepts).float() for sample in samples]
     pairs = list_pairs(samples[0], tuple(CONCEPTS))
     probes = fit_probes(x[0], concepts[0])
-    strangers = draw_strangers(concepts[0], pairs)
+    unrelated = sample_unrelated_pairs(concepts[0], pairs)
     rates: dict[tuple[str, int], np.ndarray] = {}
     found: dict[tuple[str, int], dict[Pair, Absorption]] = {}
     random: dict[tuple[str, int], dict[Pair, Absorption]] = {}
@@ -46,10 +46,10 @@ def measure_hierarchies(evaluation: Evaluation, *, documents: int = DOCUMENTS) -
         z = encode(members, x[1:])[0]
         rates[kind, seed] = (z > 0).float().mean(0).numpy()
         choice = choose_features((encode(members, x[:1])[0] > 0).float(), concepts[0], pairs=pairs)
-        heard = x[1] @ probes.directions > probes.cuts
+        probed = x[1] @ probes.directions > probes.cuts
         arguments = (z, members[0]["w_dec"], concepts[1] > 0, probes, choice)
-        found[kind, seed] = measure_pairs(*arguments, pairs=pairs, heard=heard)
-        random[kind, seed] = measure_pairs(*arguments, pairs=strangers, heard=None)
+        found[kind, seed] = measure_pairs(*arguments, pairs=pairs, probed=probed)
+        random[kind, seed] = measure_pairs(*arguments, pairs=unrelated, probed=None)
     return [judge_order(rates), judge_absorption(found, random, names=tuple(CONCEPTS))]
 
 
@@ -77,7 +77,7 @@ def list_pairs(sample: Sample, names: tuple[str, ...]) -> list[Pair]:
     ]
 
 
-def draw_strangers(concepts: torch.Tensor, pairs: list[Pair], *, seed: int = 0) -> list[Pair]:
+def sample_unrelated_pairs(concepts: torch.Tensor, pairs: list[Pair], *, seed: int = 0) -> list[Pair]:
     """Each pair's child with the parent of another pair that shares no token with it."""
     generator = np.random.default_rng(seed)
     parents = sorted({parent for parent, _ in pairs})
@@ -98,12 +98,12 @@ def measure_pairs(
     choice,
     *,
     pairs: list[Pair],
-    heard: torch.Tensor | None,
+    probed: torch.Tensor | None,
 ) -> dict[Pair, Absorption]:
-    """Absorption of each pair whose parent has a feature; `heard` [token, concept] limits tokens by the probe."""
+    """Absorption of each pair whose parent has a feature; `probed` [token, concept] limits tokens by the probe."""
     found = {}
     for parent, child in pairs:
-        tokens = concepts[:, child] if heard is None else concepts[:, child] & heard[:, parent]
+        tokens = concepts[:, child] if probed is None else concepts[:, child] & probed[:, parent]
         if parent in choice.main and tokens.sum() >= MIN_TOKENS:
             found[parent, child] = count_absorbed(
                 z[tokens], w_dec, probes.directions[:, parent], main=choice.main[parent], own=choice.own[child]

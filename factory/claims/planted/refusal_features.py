@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from factory.claims.replies import Edit
+from factory.training.artefact import encode
 
 MOST_FEATURES = 5
 CANDIDATES = 32
@@ -23,8 +24,7 @@ class FeatureSet:
 
 def activations(x: torch.Tensor, dictionary: dict) -> torch.Tensor:
     """Feature activations [..., d_dict] of a residual stream [..., d_model]."""
-    pre = x @ dictionary["w_enc"] + dictionary["b_enc"]
-    return pre * (pre > dictionary["threshold"])
+    return encode([dictionary], [x])[0]
 
 
 def ablate(dictionary: dict, features: Sequence[int]) -> Edit:

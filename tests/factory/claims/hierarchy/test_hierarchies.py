@@ -13,17 +13,17 @@ from factory.claims.hierarchy.absorption import (
 from factory.claims.hierarchy.hierarchies import (
     MATRYOSHKA,
     PLAIN,
-    draw_strangers,
     judge_absorption,
     judge_order,
     list_pairs,
     measure_pairs,
+    sample_unrelated_pairs,
 )
 from factory.claims.sample import Sample
 from factory.training.corpus_tokens import LabelledRows, real_positions
 
 TOKENS, D, CHILDREN = 3000, 20, 4
-PARENT, STRANGER = CHILDREN, CHILDREN + 1  # columns; the children come first
+PARENT, UNRELATED = CHILDREN, CHILDREN + 1  # columns; the children come first
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def world():
     for child in range(CHILDREN):
         concepts[:, child] = kind == child
     concepts[:, PARENT] = kind < CHILDREN
-    concepts[:, STRANGER] = kind == CHILDREN
+    concepts[:, UNRELATED] = kind == CHILDREN
     labels = torch.from_numpy(concepts).float()
     x = labels @ torch.eye(D)[: CHILDREN + 2] + 0.05 * torch.randn(
         TOKENS, D, generator=torch.Generator().manual_seed(0)
@@ -61,8 +61,8 @@ def measure(world, dictionary, pairs) -> dict:
     z, w_dec = dictionary(labels)
     probes = fit_probes(x, labels)
     choice = choose_features((z > 0).float(), labels, pairs=[(PARENT, child) for child in range(CHILDREN)])
-    heard = x @ probes.directions > probes.cuts
-    return measure_pairs(z, w_dec, labels > 0, probes, choice, pairs=pairs, heard=heard)
+    probed = x @ probes.directions > probes.cuts
+    return measure_pairs(z, w_dec, labels > 0, probes, choice, pairs=pairs, probed=probed)
 
 
 def test_probes_find_concepts(world):
@@ -97,8 +97,8 @@ def test_an_inactive_parent_is_no_absorption_unless_the_child_writes_along_the_p
 
 def test_a_parent_split_into_few_features_keeps_them_all_as_main_ones(world):
     _, labels = world
-    halves = torch.stack([labels[:, :2].amax(1), labels[:, 2:4].amax(1), labels[:, STRANGER]], 1)
-    assert sorted(choose_features(halves, labels, pairs=[(PARENT, STRANGER)]).main[PARENT]) == [0, 1]
+    halves = torch.stack([labels[:, :2].amax(1), labels[:, 2:4].amax(1), labels[:, UNRELATED]], 1)
+    assert sorted(choose_features(halves, labels, pairs=[(PARENT, UNRELATED)]).main[PARENT]) == [0, 1]
     ones = torch.cat([labels[:, :1], halves[:, 1:]], 1)
     assert choose_features(ones, labels, pairs=[(PARENT, 0)]).main[PARENT] == [1]
 
@@ -109,10 +109,10 @@ def test_a_parent_without_a_feature_is_left_out(world):
     assert choose_features(noise, labels, pairs=[(PARENT, 0)]).main == {}
 
 
-def test_strangers_share_no_token_with_the_child(world):
+def test_unrelated_pairs_share_no_token_with_the_child(world):
     _, labels = world
-    pairs = draw_strangers(labels, [(PARENT, 0), (STRANGER, 1)])
-    assert pairs == [(STRANGER, 0), (STRANGER, 1)]
+    pairs = sample_unrelated_pairs(labels, [(PARENT, 0), (UNRELATED, 1)])
+    assert pairs == [(UNRELATED, 0), (UNRELATED, 1)]
 
 
 def test_pairs_are_children_with_a_concept_above_them():

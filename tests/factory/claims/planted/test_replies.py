@@ -1,26 +1,25 @@
 """The tools that measure the planted behaviour, against what greedy generation and hand calculation give."""
 
 import pytest
+import torch
+from tokenizers import Tokenizer
 
-torch = pytest.importorskip("torch")
-Tokenizer = pytest.importorskip("tokenizers").Tokenizer
-
-from factory.claims.planted.refusal_features import (  # noqa: E402
+from factory.claims.answers import encode_text
+from factory.claims.planted.refusal_features import (
     ablate,
     choose_features,
     fit_probe,
     project_out,
     sample_random_sets,
 )
-from factory.claims.replies import (  # noqa: E402
+from factory.claims.replies import (
     edited,
-    encode_prompt,
     generate_replies,
     read_openings,
     residuals,
 )
-from factory.training.model import load_trained  # noqa: E402
-from gscope_widgets.mini import MODELS  # noqa: E402
+from factory.training.model import load_trained
+from gscope_widgets.mini import MODELS
 
 FOLDER = MODELS["mini"]
 PROMPTS = ["The old", "Once there was a", "Q: What is 7 plus 5?\nA:", "In the morning they"]
@@ -60,7 +59,7 @@ def test_openings_agree_with_greedy_generation(model, tokenizer):
 def test_residuals_are_those_of_each_prompt_alone_without_bos(model, tokenizer):
     found = residuals(model, tokenizer, PROMPTS, layer=4)
     for prompt, x in zip(PROMPTS, found, strict=True):
-        assert len(x) == len(encode_prompt(tokenizer, prompt)) - 1
+        assert len(x) == len(encode_text(tokenizer, prompt)) - 1
         torch.testing.assert_close(x, residuals(model, tokenizer, [prompt], layer=4)[0], atol=1e-3, rtol=1e-3)
 
 
