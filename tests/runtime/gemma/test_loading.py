@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 
 import gscope_widgets as gs
 from gscope_widgets.runtime.gemma import loading
-from gscope_widgets.runtime.gemma.loading import choose_device, choose_dtype
 from gscope_widgets.runtime.hub import faults as hub_faults
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 7969784\n"
@@ -278,27 +277,6 @@ def test_weights_in_shards_are_read_and_a_missing_shard_is_an_error(load, make_m
 # ---- device and dtype
 
 
-@pytest.mark.parametrize("device", ["gpu", "", "cuda:x", None, [], "meta", 0, torch.device("cpu")], ids=repr)
-def test_an_unknown_device_is_refused(device):
-    with pytest.raises(gs.InvalidValue, match='device must be "auto", "cpu", "cuda" or "spread"'):
-        choose_device(device)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_gpu_that_is_not_there_is_refused_and_auto_is_the_cpu():
-    with pytest.raises(gs.InvalidValue, match="torch sees no CUDA device"):
-        choose_device("cuda")
-    assert choose_device("auto") == "cpu"
-    assert choose_dtype("auto", device="cpu") is torch.float32
-
-
-@pytest.mark.parametrize("dtype", ["float16", "half", "", None, torch.float32, [], 32], ids=repr)
-def test_an_unknown_dtype_is_refused_and_float16_with_its_reason(dtype):
-    sentence = "overflows in Gemma 3" if dtype == "float16" else 'dtype must be "auto", "bfloat16" or "float32"'
-    with pytest.raises(gs.InvalidValue, match=sentence):
-        choose_dtype(dtype, device="cpu")
-
-
 def test_bfloat16_is_another_scope_and_its_readings_are_float32(load, make_model, make_dictionary):
     folder = str(make_model())
     full, half = load(folder), load(folder, dtype="bfloat16")
@@ -334,12 +312,6 @@ def test_a_model_may_be_spread_over_devices_and_reads_and_steers_the_same(
         found.append((scope.read("hello there", dictionary).to_dense(), [pair[1].logit for pair in steered.pairs]))
     np.testing.assert_allclose(found[1][0], found[0][0], rtol=1e-5)
     np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-4)
-
-
-def test_spreading_without_accelerate_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(loading, "find_spec", lambda _name: None)
-    with pytest.raises(gs.InvalidValue, match="device='spread' needs the package accelerate: pip install accelerate"):
-        choose_device("spread")
 
 
 # ---- sharing and closing
