@@ -2,6 +2,7 @@
 
 import logging
 import math
+import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -69,6 +70,9 @@ class GscopeWidget(anywidget.AnyWidget):
     badge = t.Unicode(help="Writer: Python. Which model answers.").tag(sync=True)
     footer = t.Unicode(help="Writer: Python. Model, dictionary, device and dtype in one line.").tag(sync=True)
     version = t.Unicode(__version__, help="Writer: Python. Of this package.").tag(sync=True)
+    copy_id = t.Unicode(
+        help="Writer: Python. The class of this widget's static copies, which its live view hides."
+    ).tag(sync=True)
     text_limit = t.Int(help="Writer: Python. Characters; the view refuses longer text before sending it.").tag(
         sync=True
     )
@@ -87,9 +91,10 @@ class GscopeWidget(anywidget.AnyWidget):
         self._settled = threading.Event()
         self._settled.set()
         self._wanted_status = self.status
-        self._copy_id = ""  # of the second output, once there is one; the widget's own id is gone when it is closed
+        self._has_copy = False
         self._refresh_copy = Coalesced(self._send_copy, seconds=0.5)
-        super().__init__(badge=describe_model(scope), text_limit=scope.text_limit, **state)
+        copy_id = f"gscope-copy-{secrets.token_hex(8)}"
+        super().__init__(badge=describe_model(scope), copy_id=copy_id, text_limit=scope.text_limit, **state)
         self.on_msg(self._receive)
 
     # ---- what every widget offers
@@ -235,7 +240,9 @@ class GscopeWidget(anywidget.AnyWidget):
             self._refuse(error)
 
     def _greet(self) -> None:
-        if self._last_message is not None:
+        if self._last_message is None:
+            self.send({"type": "ack", "id": "ready"})
+        else:
             self.send(*self._last_message)
 
     def _cancel(self) -> None:
@@ -286,14 +293,14 @@ class GscopeWidget(anywidget.AnyWidget):
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         note = f"{self._title}: the live view needs a running kernel; below is a copy of its last result."
         display({_WIDGET_VIEW: view, "text/plain": note}, raw=True)
-        self._copy_id = f"gscope-copy-{self.model_id}"
-        display(self._copy_bundle(), raw=True, display_id=self._copy_id)
+        self._has_copy = True
+        display(self._copy_bundle(), raw=True, display_id=self.copy_id)
 
     def _send_copy(self) -> None:
-        if self._copy_id:
+        if self._has_copy:
             from IPython.display import display
 
-            display(self._copy_bundle(), raw=True, display_id=self._copy_id, update=True)
+            display(self._copy_bundle(), raw=True, display_id=self.copy_id, update=True)
 
     def _copy_bundle(self) -> dict[str, str]:
         return {"text/html": self._build_copy(), "text/plain": f"{self._title} ({self.footer})"}
@@ -301,7 +308,9 @@ class GscopeWidget(anywidget.AnyWidget):
     def _build_copy(self) -> str:
         message = self.status["message"] if self.status["state"] == "error" else ""
         parts = [*self._copy_parts(), *([_static.build_paragraph(message)] if message else [])]
-        return _static.build_copy(title=self._title, badge=self.badge, parts=parts, footer=self.footer)
+        return _static.build_copy(
+            title=self._title, badge=self.badge, parts=parts, footer=self.footer, copy_id=self.copy_id
+        )
 
     def _copy_parts(self) -> list[str]:
         raise NotImplementedError

@@ -19,11 +19,11 @@ _NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?%?")
 _LEFT = ' style="text-align:left"'
 
 
-def build_copy(*, title: str, badge: str, parts: Sequence[str], footer: str) -> str:
-    """One widget's copy, for a cell's second output."""
+def build_copy(*, title: str, badge: str, parts: Sequence[str], footer: str, copy_id: str = "") -> str:
+    """One widget's copy, for a cell's second output. A live view beside it knows it by the class `copy_id`."""
     head = f"<p><strong>{escape(title)}</strong> · {escape(badge)}</p>"
     foot = f"<p><small>{escape(footer)}. A copy of the last result; run the cell for the live view.</small></p>"
-    return f'<div class="gscope-static">{head}{"".join(parts)}{foot}</div>'
+    return f'<div class="{f"gscope-static {copy_id}".strip()}">{head}{"".join(parts)}{foot}</div>'
 
 
 def build_page(copy: str, *, title: str) -> str:

@@ -24,6 +24,7 @@ export interface BaseTraits {
   badge: string; // [P] which model answers, e.g. "gscope-mini (embedded)"
   footer: string; // [P] model, dictionary, device and dtype, in one line
   version: string; // [P] of the Python package
+  copy_id: string; // [P] the class that this widget's static copies carry
 }
 
 /** Where the words about a feature come from, and how well they held on text not used to choose them. */

@@ -105,7 +105,7 @@ export class FakeModel {
 
 export const base_state = {
   status: { state: "idle", message: "", progress: null, request: 1 },
-  badge: "gscope-mini (embedded)", footer: "gscope-mini, cpu, float32", version: "0.1.0",
+  badge: "gscope-mini (embedded)", footer: "gscope-mini, cpu, float32", version: "0.1.0", copy_id: "gscope-copy-0a",
 };
 
 /**

@@ -97,6 +97,11 @@ class Lab:
         tree = notebook.relative_to(self.notebooks).as_posix()
         return f"{self.url}/lab/workspaces/{workspace}/tree/{tree}?token={self._token}"
 
+    def trust(self, notebook: Path) -> None:
+        """As the reader does who made the notebook: its outputs are shown as they are."""
+        command = [sys.executable, "-m", "jupyter", "trust", str(notebook)]
+        subprocess.run(command, env=self._environment(), check=True, capture_output=True, timeout=60)
+
     def shut_kernels_down(self) -> None:
         """As closing the notebook at the end of a day does, but by the server's own interface."""
         for session in json.loads(self._ask("GET", "api/sessions")):

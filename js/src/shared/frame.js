@@ -1,3 +1,4 @@
+import { createCopyCover } from "./copy.js";
 import { el, setText } from "./dom.js";
 import { createNewest } from "./latest.js";
 import { createStatus } from "./status.js";
@@ -34,15 +35,23 @@ export function openFrame({ model, holder, title, cancellable }) {
   const status = createStatus({
     readStatus: () => base.get("status"),
     onCancel: cancellable ? () => model.send({ type: "cancel" }) : null,
+    onLink: showLink,
     watch,
   });
   const root = el(
     "div",
-    { class: "gscope gscope-live", role: "group", "aria-label": title, "data-version": base.get("version") },
+    { class: "gscope gscope-live", role: "group", "aria-label": title, "data-version": base.get("version"), "data-link": "unheard" },
     el("header", { class: "gscope-header" }, el("h3", { class: "gscope-title" }, title), badge),
     body, status.el, footer,
   );
+  const copies = createCopyCover(root, base.get("copy_id"));
 
+  /** @param {import("./status.js").Link} link */
+  function showLink(link) {
+    root.dataset.link = link;
+    if (link === "live") copies.cover();
+    else copies.uncover();
+  }
   function drawNames() {
     setText(badge, base.get("badge"));
     setText(footer, base.get("footer"));
@@ -99,10 +108,9 @@ export function openFrame({ model, holder, title, cancellable }) {
       for (const [name, value] of Object.entries(settings)) model.set(name, value);
       model.save_changes();
     },
-    /** The last state is asked for, and expected where the kernel has one. */
+    /** Asks for the last result; Python answers every view, one without a result too. */
     ready() {
-      const { state, request } = base.get("status");
-      if (state === "idle" && request > 0) status.asked();
+      status.asked();
       model.send({ type: "ready" });
     },
     close() {

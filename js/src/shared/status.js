@@ -7,6 +7,8 @@ import { createPatience } from "./latest.js";
 const late_ms = 1000;
 const silent_ms = 8000;
 const words = {
+  waiting: "Waiting for the kernel",
+  absent: "No kernel answers this view. Run its cell again; until then, the copy below shows the last result.",
   late: "Waiting: the kernel is busy running a cell",
   silent: "No answer from the kernel. If it was restarted, run this cell again.",
   gone: "The kernel is gone. Run this cell again to bring the controls back.",
@@ -23,7 +25,7 @@ const words = {
  * @returns {Strip}
  */
 export function describe(status, silence, fault) {
-  if (silence) return { tone: silence === "late" ? "busy" : "error", text: words[silence], progress: null };
+  if (silence) return { tone: silence === "late" || silence === "waiting" ? "busy" : "error", text: words[silence], progress: null };
   if (fault) return { tone: "error", text: fault, progress: null };
   if (status.state === "busy") return { tone: "busy", text: status.message || "Working", progress: status.progress };
   if (status.state === "error") {
@@ -61,26 +63,42 @@ function buildStrip({ onCancel, watch }) {
 }
 
 /**
- * The line that says what the kernel does, and that notices when it says nothing.
- * @param {{ readStatus: () => Status, onCancel: (() => void) | null, watch: Watch }} options
+ * Whether the kernel answers: it has not been heard yet; it does; it did and fell silent; it never did.
+ * @typedef {"unheard" | "live" | "silent" | "absent"} Link
  */
-export function createStatus({ readStatus, onCancel, watch }) {
+
+/**
+ * The line that says what the kernel does, and that notices when it says nothing.
+ * @param {{
+ *   readStatus: () => Status, onCancel: (() => void) | null, onLink: (link: Link) => void, watch: Watch,
+ * }} options
+ */
+export function createStatus({ readStatus, onCancel, onLink, watch }) {
   const { strip, draw, allowCancel } = buildStrip({ onCancel, watch });
   let silence = /** @type {Silence} */ ("");
+  let link = /** @type {Link} */ ("unheard");
   let fault = "";
 
   function update() {
     const status = readStatus();
     draw(describe(status, silence, fault));
-    allowCancel(status.state === "busy" && silence !== "gone" && silence !== "silent");
+    allowCancel(status.state === "busy" && link === "live");
   }
-  /** @param {Silence} next */
-  function become(next) {
+  /**
+   * @param {Silence} next
+   * @param {Link} next_link
+   */
+  function become(next, next_link) {
     silence = next;
+    if (next_link !== link) onLink(next_link);
+    link = next_link;
     update();
   }
+  const wasHeard = () => link === "live" || link === "silent";
   const patience = createPatience({
-    late_ms, silent_ms, onLate: () => become("late"), onSilent: () => become("silent"),
+    late_ms, silent_ms,
+    onLate: () => become(wasHeard() ? "late" : "waiting", link),
+    onSilent: () => (wasHeard() ? become("silent", "silent") : become("absent", "absent")),
   });
   watch.onStop(patience.stop);
   update();
@@ -95,11 +113,11 @@ export function createStatus({ readStatus, onCancel, watch }) {
     /** The kernel showed that it lives. */
     answered() {
       patience.stop();
-      become("");
+      become("", "live");
     },
     gone() {
       patience.stop();
-      become("gone");
+      become("gone", wasHeard() ? "silent" : "absent");
     },
     /** @param {string} sentence what went wrong in the view itself; empty once it is mended */
     fail(sentence) {

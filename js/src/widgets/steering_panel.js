@@ -148,8 +148,7 @@ function openPanel(model, holder) {
   watch.onStop(saving.cancel);
   frame.start(() => {});
   draw();
-  // A panel that has not run yet has nothing to send, so no answer is awaited.
-  model.send({ type: "ready" });
+  frame.ready();
   return frame.close;
 }
 

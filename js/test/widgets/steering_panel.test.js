@@ -68,6 +68,7 @@ test("settings not yet saved go out before start", () => {
 
 test("an unanswered start is told after a second", async () => {
   open();
+  model.emit("msg:custom", { type: "ack", id: "ready" }, []);
   button(page.holder, "Start").click();
   await wait(1050);
   assert.match(find(page.holder, ".gscope-status").textContent ?? "", /Waiting: the kernel is busy running a cell/);
