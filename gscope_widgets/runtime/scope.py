@@ -573,6 +573,11 @@ class Scope:
 
     def _mean_norm(self, dictionary: JumpReLU) -> float:
         if dictionary.info.id not in self._norms:
+            if self._loaded.tokenizer.inner is None:
+                raise InvalidValue(
+                    f"{self.name} has no tokenizer, so the mean norm that strengths in fractions are counted in cannot "
+                    'be measured; give gs.add(..., unit="raw")'
+                )
             tokens = self.tokens(CALIBRATION_TEXT)
             point = self._points(dictionary).writes[0]
             used = list(tokens.used)

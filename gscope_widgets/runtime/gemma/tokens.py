@@ -10,12 +10,13 @@ from transformers import PreTrainedTokenizerBase
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, PromptTooLong, describe_value
 from gscope_widgets.records.numbers import check_int
-from gscope_widgets.records.tokens import Prompt, Tokens
+from gscope_widgets.records.tokens import Prompt, Tokens, Turn
 
 # <bos><start_of_turn>user\n: dictionaries of chat models were not trained on these four
 # (circuit-tracer zeroes features there, ARENA starts after them).
 CHAT_HEADER = 4
 _BOS_REASON = "the first position (BOS): its residual is an outlier that dictionaries were not trained on"
+_FIRST_REASON = "the first position: its residual is an outlier that dictionaries were not trained on"
 _HEADER_REASON = "chat header: dictionaries were not trained on it"
 _SPECIAL_REASON = "a special token: dictionaries were not trained on it"
 
@@ -45,7 +46,9 @@ class Tokenizer:
 
         Args:
             prompt: a string; chat messages `[{"role": "user", "content": ...}]` for a chat
-                model; or token ids, which are taken as they are.
+                model; or token ids, [pos] or [1, pos], which are taken as they are. Chat roles are as in
+                Gemma 3's template: "system" at most once and first, its text put before the first user's;
+                then "user" and "assistant" in turn. A last message of the assistant is continued.
 
         Raises:
             PromptTooLong: more than `context` tokens.
@@ -58,7 +61,7 @@ class Tokenizer:
             items = list(items)
             if items and all(isinstance(item, dict) for item in items):
                 return self._tokenize_chat(items)
-            return self._from_ids(items)
+            return self._from_ids(_require_one_row(items))
         raise InvalidValue(
             f"a prompt is a string, a list of chat messages or a list of token ids, got {describe_value(prompt)}"
         )
@@ -97,7 +100,7 @@ class Tokenizer:
         return self._build(text, ids, _byte_spans(text, offsets))
 
     def _tokenize_chat(self, messages: list[dict[str, str]]) -> Tokens:
-        inner = self._require_inner("chat messages")
+        self._require_inner("chat messages")
         if not self.chat:
             raise InvalidValue(
                 f"{self.model_name} is a base model and takes no chat messages; give it a string, "
@@ -108,14 +111,40 @@ class Tokenizer:
                 raise InvalidValue(
                     f'a chat message is {{"role": ..., "content": ...}} with two strings, got {describe_value(message)}'
                 )
-        messages = [{key: replace_surrogates(message[key]) for key in ("role", "content")} for message in messages]
+        messages = [
+            {
+                "role": "assistant" if message["role"] == "model" else message["role"],
+                "content": replace_surrogates(message["content"]),
+            }
+            for message in messages
+        ]
         self._check_characters("".join(message["content"] for message in messages))
+        _check_roles(messages)
+        if messages[0]["role"] == "system" and not self._places_system:
+            system, first = messages[:2]
+            messages = [first | {"content": f"{system['content']}\n\n{first['content'].strip()}"}, *messages[2:]]
+        # An answer that has begun stands where the template asks for one, its spaces trimmed as the template does.
+        begun = messages.pop()["content"].strip() if messages[-1]["role"] == "assistant" else ""
+        return self._tokenize_text(self._lay_out(messages) + begun)
+
+    def _lay_out(self, messages: list[dict[str, str]]) -> str:
         try:
-            rendered = inner.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        except Exception as error:  # noqa: BLE001 - templates raise errors of their own, as for two users in a row
+            rendered = self._require_inner("chat messages").apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True
+            )
+        except Exception as error:  # noqa: BLE001 - templates raise errors of their own, as for a role they do not know
             raise InvalidValue(f"{self.model_name} cannot lay out these chat messages: {error}") from None
         assert isinstance(rendered, str), "one conversation, not tokenized, is one text"
-        return self._tokenize_text(rendered)
+        return rendered
+
+    @cached_property
+    def _places_system(self) -> bool:
+        """Whether the template itself puts a system text before the first user's, as Gemma 3's does, and mini's not."""
+        try:
+            rendered = self._lay_out([{"role": "system", "content": "S"}, {"role": "user", "content": "U"}])
+        except InvalidValue:
+            return False
+        return "user\nS\n\nU" in rendered
 
     def _from_ids(self, items: list[object]) -> Tokens:
         if len(items) > self.context:
@@ -129,7 +158,12 @@ class Tokenizer:
             silent = [self.is_special(one) or string == f"<{one}>" for one, string in zip(ids, strings, strict=True)]
             ends = list(accumulate(_decoded_lengths(strings, silent)))
             spans = list(pairwise([0, *ends]))
-        return self._build(self.decode(ids), ids, spans)
+        text = self.decode(ids)
+        for first, last, character in _find_glyphs(tuple(strings)):
+            span = (spans[first][0], spans[last][1])
+            if text.encode()[slice(*span)] == character.encode():
+                spans[first : last + 1] = [span] * (last + 1 - first)
+        return self._build(text, ids, spans)
 
     def _build(self, text: str, ids: list[int], byte_spans: list[tuple[int, int]]) -> Tokens:
         if len(ids) > self.context:
@@ -142,15 +176,62 @@ class Tokenizer:
                 "they do not belong together; download or copy both again"
             )
         strings = tuple(self.describe(token_id) for token_id in ids)
-        return Tokens(text, tuple(ids), strings, tuple(byte_spans), _find_glyphs(strings), self._ignored(ids))
+        turns = self._find_turns(ids, strings)
+        return Tokens(
+            text=text,
+            ids=tuple(ids),
+            strings=strings,
+            byte_spans=tuple(byte_spans),
+            glyphs=_find_glyphs(strings),
+            ignored=self._ignored(ids),
+            turns=turns,
+            hints=self._find_hints(ids, strings, turns),
+        )
 
     def _ignored(self, ids: list[int]) -> dict[int, str]:
         ignored = {pos: _SPECIAL_REASON for pos, token_id in enumerate(ids) if self._is_untrained(token_id)}
-        if self.chat and len(ids) > 1 and ids[1] == self._turn_id:
-            ignored |= dict.fromkeys(range(min(CHAT_HEADER, len(ids))), _HEADER_REASON)
+        starts = int(self._begins_with_bos(ids))
+        if self.chat and ids[starts : starts + 1] == [self._turn_id]:
+            ignored |= dict.fromkeys(range(min(CHAT_HEADER - 1 + starts, len(ids))), _HEADER_REASON)
         if ids:
-            ignored[0] = _BOS_REASON
+            ignored[0] = _BOS_REASON if starts else _FIRST_REASON
         return ignored
+
+    def _begins_with_bos(self, ids: list[int]) -> bool:
+        return self.inner is not None and ids[:1] == [self.inner.bos_token_id]
+
+    def _find_turns(self, ids: list[int], strings: tuple[str, ...]) -> tuple[Turn, ...]:
+        if not self.chat:
+            return ()
+        starts = [pos for pos, token_id in enumerate(ids) if token_id == self._turn_id]
+        turns = []
+        for start, stop in pairwise([*starts, len(ids)]):
+            head = next((pos for pos in range(start + 1, stop) if strings[pos].startswith("\n")), stop - 1)
+            role = "".join(strings[start + 1 : head])
+            end = next((pos for pos in range(head + 1, stop) if ids[pos] == self._turn_end_id), stop)
+            turns.append(Turn("assistant" if role == "model" else role, (start, stop), (head + 1, end)))
+        return tuple(turns)
+
+    def _find_hints(self, ids: list[int], strings: tuple[str, ...], turns: tuple[Turn, ...]) -> tuple[str, ...]:
+        hints = []
+        if ids and self.inner is not None and not self._begins_with_bos(ids):
+            bos = self.inner.bos_token_id
+            hints.append(
+                f"The ids do not begin with BOS ({bos}), which Gemma 3 always met first in training: what it computes "
+                f"without it means little. Give [{bos}, *ids], unless this is what you study."
+            )
+        begins_a_turn = bool(turns) and turns[-1].content == (len(ids), len(ids))
+        if len(ids) > 1 and strings[-1].endswith(" "):
+            hints.append(
+                "The text ends with a space. The next word's token carries its own space, so the model has hardly met "
+                "a text that stops after one: leave the space out."
+            )
+        elif len(ids) > 1 and strings[-1].endswith("\n") and not begins_a_turn:
+            hints.append(
+                "The text ends with a line break, so the model begins a new line. Leave it out if the line is to go "
+                "on: the next word's token carries its own space."
+            )
+        return tuple(hints)
 
     def _is_untrained(self, token_id: int) -> bool:
         inner = self.inner
@@ -164,7 +245,14 @@ class Tokenizer:
 
     @cached_property
     def _turn_id(self) -> int | None:
-        number = None if self.inner is None else self.inner.convert_tokens_to_ids("<start_of_turn>")
+        return self._find_id("<start_of_turn>")
+
+    @cached_property
+    def _turn_end_id(self) -> int | None:
+        return self._find_id("<end_of_turn>")
+
+    def _find_id(self, token: str) -> int | None:
+        number = None if self.inner is None else self.inner.convert_tokens_to_ids(token)
         assert number is None or isinstance(number, int), "one token has one id"
         return number
 
@@ -179,6 +267,36 @@ class Tokenizer:
         if self.inner is None:
             raise InvalidValue(f"{self.model_name} has no tokenizer, so it takes token ids, not {what}")
         return self.inner
+
+
+def _require_one_row(items: list[object]) -> list[object]:
+    """Ids as [pos]: the only row of [1, pos], or the items as they are."""
+    if items and all(isinstance(item, str) for item in items):
+        raise InvalidValue(
+            f"a list of {len(items)} texts was given; give one text, or loop: [scope.read(text) for text in texts]"
+        )
+    plain: list[object] = [item.tolist() if hasattr(item, "tolist") else item for item in items]
+    rows = [list(item) for item in plain if isinstance(item, (list, tuple))]
+    if not rows or len(rows) < len(plain):
+        return plain
+    if len(rows) > 1:
+        raise InvalidValue(f"a batch of {len(rows)} rows of ids was given; give one row, or loop over them")
+    return rows[0]
+
+
+def _check_roles(messages: list[dict[str, str]]) -> None:
+    """Refuse what Gemma 3's chat template refuses, also where a model's own template would not."""
+    roles = [message["role"] for message in messages]
+    turns = roles[1:] if roles[0] == "system" else roles
+    expected = ["user", "assistant"] * len(turns)
+    for turn, (role, wish) in enumerate(zip(turns, expected, strict=False)):
+        if role != wish:
+            raise InvalidValue(
+                f"chat roles alternate, user first: message {turn + len(roles) - len(turns)} should be of "
+                f"{wish!r}, got {describe_value(role)}; join turns of one role, and give system text first or not"
+            )
+    if not turns:
+        raise InvalidValue("a chat of system text alone has no turn; add a message of the user")
 
 
 def replace_surrogates(text: str) -> str:

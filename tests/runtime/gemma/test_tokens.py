@@ -87,8 +87,10 @@ def test_a_tokens_string_is_the_text_of_its_span_unless_it_is_bytes(text):
 def test_spans_of_any_ids_cover_their_decoded_text(ids):
     tokens = gs.load("mini").tokens(ids)
     assert tokens.ids == tuple(ids)
+    whole = {(tokens.byte_spans[first], tokens.byte_spans[last]) for first, last, _ in tokens.glyphs}
     ends = [0, *(end for _, end in tokens.byte_spans)]
-    assert [start for start, _ in tokens.byte_spans] == ends[:-1]
+    for span, before, reached in zip(tokens.byte_spans, [(0, 0), *tokens.byte_spans], ends, strict=False):
+        assert span[0] == reached or (span == before and (span, span) in whole)
     assert ends[-1] == len(tokens.text.encode())
 
 
@@ -114,6 +116,22 @@ def test_what_is_no_prompt_is_refused_in_words(scope, prompt):
         scope.tokens(prompt)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [np.array, torch.tensor, list, tuple, lambda rows: [torch.tensor(rows[0])], lambda rows: [np.array(rows[0])]],
+)
+def test_one_row_of_a_batch_is_taken_and_more_are_refused(scope, kind):
+    assert scope.tokens(kind([[BOS, 300, 301]])).ids == (BOS, 300, 301)
+    with pytest.raises(gs.InvalidValue, match="a batch of 2 rows of ids was given; give one row, or loop over them"):
+        scope.tokens(np.array([[BOS, 300], [BOS, 301]]))
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_a_list_of_texts_is_called_that(scope, kind):
+    with pytest.raises(gs.InvalidValue, match="a list of 2 texts was given; give one text, or loop"):
+        scope.tokens(kind(["one", "two"]))
+
+
 @pytest.mark.parametrize("item", [-1, 4096, 2**63, 1.0, True, "5", None, [1], float("nan")], ids=repr)
 def test_an_id_outside_the_vocabulary_is_refused_with_its_range(scope, item):
     with pytest.raises(gs.InvalidValue, match="a token id must be a whole number from 0 to 4095"):
@@ -135,6 +153,34 @@ def test_byte_tokens_of_one_character_are_grouped_with_their_glyph(scope):
     for first, last, glyph in tokens.glyphs:
         start, end = tokens.byte_spans[first][0], tokens.byte_spans[last][1]
         assert tokens.text.encode()[start:end].decode() == glyph
+
+
+@pytest.mark.parametrize("text", ["a😀é b", "👨‍👩‍👧 fam", "שלום עולם 你好", "plain"])
+def test_spans_are_the_same_from_ids_as_from_text(scope, text):
+    tokens = scope.tokens(text)
+    assert scope.tokens(list(tokens.ids)).byte_spans == tokens.byte_spans
+    assert bool(tokens.glyphs) == (text != "plain")
+
+
+def test_a_text_that_ends_with_a_space_gets_a_hint_and_goes_on_as_the_hint_says(scope):
+    tokens = scope.tokens("The old fisherman sold two ")
+    (hint,) = tokens.hints
+    assert hint.startswith("The text ends with a space.")
+    found = scope.next_tokens("The old fisherman sold two ", 1)
+    assert found.tokens.hints == tokens.hints
+    assert (found.chances[0].token, round(found.chances[0].probability, 3)) == ("ridges", 0.997)
+    # Control: without the space there is no hint, and the next token brings its own.
+    found = scope.next_tokens("The old fisherman sold two", 1)
+    assert found.tokens.hints == ()
+    assert found.chances[0].token.startswith(" ")
+
+
+def test_a_text_that_ends_with_a_line_break_gets_a_hint(scope, chat):
+    (hint,) = scope.tokens("The old fisherman\n").hints
+    assert hint.startswith("The text ends with a line break")
+    assert scope.tokens("\nThe old fisherman").hints == ()
+    assert chat.tokens("<start_of_turn>user\nhi<end_of_turn>\n<start_of_turn>model\n").hints == ()
+    assert chat.tokens("<start_of_turn>user\nhi\n").hints != ()
 
 
 def test_a_family_is_a_glyph_for_each_of_its_characters(scope):
@@ -185,8 +231,13 @@ def test_end_and_padding_tokens_are_ignored_wherever_they_stand(scope):
     assert "BOS" in tokens.ignored[0]
 
 
-def test_position_0_is_ignored_even_when_it_is_not_bos(scope):
-    assert 0 in scope.tokens([300, 301]).ignored
+def test_position_0_is_ignored_even_when_it_is_not_bos_and_not_called_that(scope):
+    ids = scope.tokens([300, 301])
+    assert 0 in ids.ignored
+    assert "BOS" not in ids.ignored[0]
+    assert ids.hints[0].startswith("The ids do not begin with BOS (2)")
+    assert "Give [2, *ids]" in ids.hints[0]
+    assert scope.tokens([BOS, 300, 301]).hints == ()
 
 
 # ---- too long
@@ -287,10 +338,138 @@ def test_further_keys_of_a_message_are_left_out(chat):
     assert chat.tokens(extended).ids == chat.tokens(MESSAGES).ids
 
 
+# As Gemma 3's own: the system text goes before the first user's, and roles alternate.
+GEMMA_TEMPLATE = (
+    "{{ bos_token }}{% set lead = '' %}{% set turns = messages %}"
+    "{% if messages[0]['role'] == 'system' %}"
+    "{% set lead = messages[0]['content'] + '\n\n' %}{% set turns = messages[1:] %}{% endif %}"
+    "{% for turn in turns %}"
+    "{% if (turn['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles alternate') }}{% endif %}"
+    "{{ '<start_of_turn>' + ('model' if turn['role'] == 'assistant' else turn['role']) + '\n' }}"
+    "{{ lead if loop.first else '' }}{{ turn['content'] | trim }}{{ '<end_of_turn>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+)
+SYSTEM = {"role": "system", "content": "  Answer in one word. "}
+ANSWER = {"role": "assistant", "content": " By the sea "}
+MORE = {"role": "user", "content": "And now?"}
+
+
+@pytest.fixture
+def gemma_chat(chat):
+    """A chat model whose tokenizer has a template of Gemma 3's kind; mini's takes any roles as they come."""
+    chat._loaded.tokenizer.inner.chat_template = GEMMA_TEMPLATE
+    return chat
+
+
+@pytest.mark.parametrize("ends", ["user", "assistant"])
+@pytest.mark.parametrize("before", [[], [SYSTEM]], ids=["", "system"])
+@pytest.mark.parametrize("turns", [1, 3])
+def test_messages_are_laid_out_as_transformers_lays_them_out(gemma_chat, ends, before, turns):
+    messages = [*before, *[*MESSAGES, ANSWER, MORE, ANSWER][: turns + (ends == "assistant")]]
+    last = {"add_generation_prompt": True} if ends == "user" else {"continue_final_message": True}
+    inner = gemma_chat._loaded.tokenizer.inner
+    expected = inner.apply_chat_template(messages, tokenize=False, **last)
+    tokens = gemma_chat.tokens(messages)
+    assert tokens.text == expected
+    assert list(tokens.ids) == inner(expected, add_special_tokens=False)["input_ids"]
+    assert sorted(tokens.ignored) == [0, 1, 2, 3]
+    # Control: the answer is not closed, as it was once.
+    assert tokens.text != inner.apply_chat_template(messages, tokenize=False, add_generation_prompt=ends != "user")
+
+
+def test_a_template_without_a_place_for_system_text_gets_it_before_the_first_user_s(chat, gemma_chat):
+    messages = [SYSTEM, *MESSAGES, ANSWER]
+    expected = gemma_chat.tokens(messages)
+    with gs.load("mini-it") as mini:
+        assert "<start_of_turn>system" in mini._loaded.tokenizer.inner.apply_chat_template(messages, tokenize=False)
+        # mini's template trims the joined text, Gemma's the user's part alone.
+        assert mini.tokens(messages).text == expected.text.replace("user\n  Answer", "user\nAnswer")
+        plain = mini._loaded.tokenizer.inner.apply_chat_template(
+            messages[1:], tokenize=False, continue_final_message=True
+        )
+        assert mini.tokens(messages[1:]).text == plain
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        (MESSAGES * 2, "message 1 should be of 'assistant', got 'user'; join turns of one role"),
+        ([ANSWER], "message 0 should be of 'user', got 'assistant'"),
+        ([*MESSAGES, ANSWER, ANSWER], "message 2 should be of 'user', got 'assistant'"),
+        ([SYSTEM, SYSTEM, *MESSAGES], "message 1 should be of 'user', got 'system'"),
+        ([*MESSAGES, SYSTEM], "message 1 should be of 'assistant', got 'system'"),
+        ([{"role": "tool", "content": "x"}], "message 0 should be of 'user', got 'tool'"),
+        ([SYSTEM], "a chat of system text alone has no turn; add a message of the user"),
+    ],
+)
+@pytest.mark.parametrize("template", ["mini's", "Gemma's"])
+def test_roles_that_gemma_s_template_refuses_are_refused_by_either(chat, messages, words, template):
+    if template == "Gemma's":
+        chat._loaded.tokenizer.inner.chat_template = GEMMA_TEMPLATE
+    with pytest.raises(gs.InvalidValue, match=words):
+        chat.tokens(messages)
+
+
+def test_turns_say_who_speaks_and_where_the_text_of_each_stands(chat):
+    tokens = chat.tokens([SYSTEM, *MESSAGES, ANSWER, MORE, {"role": "model", "content": "Near"}])
+    data = tokens.text.encode()
+
+    def text_of(positions: tuple[int, int]) -> str:
+        spans = tokens.byte_spans[slice(*positions)]
+        return data[spans[0][0] : spans[-1][1]].decode() if spans else ""
+
+    assert [(turn.role, text_of(turn.content), turn.is_open) for turn in tokens.turns] == [
+        ("user", "Answer in one word. \n\nWhere is Mirel?", False),
+        ("assistant", "By the sea", False),
+        ("user", "And now?", False),
+        ("assistant", "Near", True),
+    ]
+    assert [text_of(turn.span) for turn in tokens.turns][1:3] == [
+        "<start_of_turn>model\nBy the sea<end_of_turn>\n",
+        "<start_of_turn>user\nAnd now?<end_of_turn>\n",
+    ]
+    # Every position but BOS is in one turn, in order.
+    assert [pos for turn in tokens.turns for pos in range(*turn.span)] == list(range(1, len(tokens)))
+
+
+def test_an_open_turn_without_text_and_a_text_without_turns(chat, tiny):
+    for messages in (MESSAGES, [*MESSAGES, {"role": "assistant", "content": " "}]):
+        tokens = chat.tokens(messages)
+        assert tokens.turns[-1].role == "assistant"
+        assert tokens.turns[-1].is_open
+        assert tokens.turns[-1].content == (len(tokens), len(tokens))
+        assert chat.tokens(list(tokens.ids)).turns == tokens.turns
+    assert chat.tokens("hello").turns == ()
+    assert tiny.tokens("<start_of_turn>user\nhi").turns == ()
+
+
+def test_a_header_without_bos_is_ignored_too(chat):
+    tokens = chat.tokens([TURN, USER, NEWLINE, 300])
+    assert sorted(tokens.ignored) == [0, 1, 2]
+
+
+def test_an_answer_that_has_begun_is_continued():
+    """mini-it goes on as plain transformers does, and otherwise than after a closed answer."""
+    messages = [{"role": "user", "content": "Where is the fisherman?"}, {"role": "assistant", "content": "The old"}]
+    with gs.load("mini-it") as mini:
+        inner, model = mini._loaded.tokenizer.inner, mini._loaded.model
+        found = mini.next_tokens(messages, 1).chances[0].id
+        best = {}
+        for name, options in {
+            "continued": {"continue_final_message": True},
+            "closed": {"add_generation_prompt": True},
+        }.items():
+            text = inner.apply_chat_template(messages, tokenize=False, **options)
+            ids = torch.tensor([inner(text, add_special_tokens=False)["input_ids"]])
+            with torch.no_grad():
+                best[name] = int(model(input_ids=ids).logits[0, -1].argmax())
+    assert found == best["continued"] != best["closed"]
+
+
 def test_what_the_template_refuses_is_refused_in_words(chat, monkeypatch):
-    chat._loaded.tokenizer.inner.chat_template = "{{ raise_exception('roles must alternate') }}"
-    with pytest.raises(gs.InvalidValue, match="cannot lay out these chat messages: roles must alternate"):
-        chat.tokens(MESSAGES * 2)
+    chat._loaded.tokenizer.inner.chat_template = "{{ raise_exception('no such words') }}"
+    with pytest.raises(gs.InvalidValue, match="cannot lay out these chat messages: no such words"):
+        chat.tokens(MESSAGES)
 
 
 def test_a_chat_of_a_hundred_thousand_words_is_refused_before_it_is_laid_out(chat):
@@ -322,8 +501,15 @@ def test_a_model_without_a_tokenizer_takes_ids_and_refuses_words(load, make_mode
             scope.tokens(prompt)
     assert len(scope.read([BOS, 7, 8], dictionary).l0) == 3
     scope.next_tokens([BOS, 7], 3, [gs.add(dictionary.feature(1), 2.0, unit="raw"), gs.ablate(dictionary.feature(2))])
-    with pytest.raises(gs.InvalidValue, match="has no tokenizer"):
-        scope.next_tokens([BOS, 7], 3, [gs.add(dictionary.feature(1), 0.5)])
+    for call in (
+        lambda: scope.next_tokens([BOS, 7], 3, [gs.add(dictionary.feature(1), 0.5)]),
+        lambda: scope.generate([BOS, 7], [gs.add(dictionary.feature(1), 0.5)], max_new_tokens=2).wait(),
+        lambda: scope.mean_norm(dictionary),
+    ):
+        with pytest.raises(gs.InvalidValue, match=r'has no tokenizer, .*; give gs.add\(..., unit="raw"\)'):
+            call()
+    # Control: as the message says.
+    scope.generate([BOS, 7], [gs.add(dictionary.feature(1), 0.5, unit="raw")], max_new_tokens=2).wait()
 
 
 # ---- threads, and text as it is generated
