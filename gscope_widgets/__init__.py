@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gscope_widgets import mini
     from gscope_widgets.errors import *  # noqa: F403
-    from gscope_widgets.records.interventions import ablate, add, add_random, clamp, scale
+    from gscope_widgets.records.directions import Direction
+    from gscope_widgets.records.interventions import ablate, add, clamp, scale
     from gscope_widgets.runtime.registry import load
     from gscope_widgets.runtime.scope import Scope
     from gscope_widgets.widgets.feature_sliders import FeatureSliders
@@ -39,11 +40,12 @@ _HOMES = {
     "load": "runtime.registry",
     "Scope": "runtime.scope",
     "add": "records.interventions",
-    "add_random": "records.interventions",
     "clamp": "records.interventions",
     "scale": "records.interventions",
     "ablate": "records.interventions",
+    "Direction": "records.directions",
     "SanityWarning": "errors",
+    "SteeringWarning": "errors",
     "mini": "mini",
     "TokenHeatmap": "widgets.token_heatmap",
     "FeatureSliders": "widgets.feature_sliders",

@@ -61,6 +61,10 @@ class SanityWarning(UserWarning):
     """A dictionary does not do on this model what its files say; results with it mean little."""
 
 
+class SteeringWarning(UserWarning):
+    """A strength lies beyond where generated text is known to break up."""
+
+
 def describe_value(value: object, *, limit: int = 60) -> str:
     """A value as it goes into a message: its repr, cut to `limit` characters."""
     try:

@@ -15,7 +15,7 @@ from gscope_widgets.errors import InvalidValue, PromptTooLong, describe_value
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenChance
-from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.interventions import Intervention, list_parts
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Prompt, Tokens
@@ -110,25 +110,28 @@ def next_logits(
     last = residual_stream(ids)[-1:]
     changed = last[0].astype(np.float64)
     for one in interventions:
-        if reaches(one, len(ids) - 1, prompt):
-            dictionary, feature = dictionaries[one.ref.dictionary_id], one.ref.feature
-            length = one.amount * (MEAN_NORM if one.unit == "fraction" else 1.0)
-            activation = float(dictionary.encode(last)[0, feature])
-            if one.kind in ("add", "random"):
-                changed += length * direction(one, dictionary)
-            else:
-                wanted = {"clamp": one.amount, "scale": one.amount * activation, "ablate": 0.0}[one.kind]
-                changed += (wanted - activation) * dictionary.decoder[feature]
+        parts = (part for part in list_parts([one]) if reaches(part, len(ids) - 1, prompt))
+        change = np.sum([compute_change(last, part, dictionaries) for part in parts] or [np.zeros(D_MODEL)], axis=0)
+        if one.kind == "random":
+            random = np.random.default_rng(one.seed).standard_normal(D_MODEL)
+            change = one.amount * np.linalg.norm(change) * random / np.linalg.norm(random)
+        changed += change
     logits: np.ndarray = changed @ UNEMBEDDINGS.T
     logits[BYTES : BYTES + 256] -= 5.0  # seldom drawn
     logits[[PAD, BOS]] = -100.0  # never
     return logits
 
 
-def direction(one: Intervention, dictionary: FakeDictionary) -> np.ndarray:
-    """What `add` or its control follows: [d_model], length 1."""
-    random = np.random.default_rng(one.seed).standard_normal(D_MODEL)
-    return random / np.linalg.norm(random) if one.kind == "random" else dictionary.decoder[one.ref.feature]
+def compute_change(last: np.ndarray, one: Intervention, dictionaries: Mapping[str, FakeDictionary]) -> np.ndarray:
+    """What an intervention adds to the last position, `last` [1, d_model]: [d_model]."""
+    assert isinstance(one.ref, FeatureRef), "the fake takes no directions of one's own"
+    dictionary, feature = dictionaries[one.ref.dictionary_id], one.ref.feature
+    row: np.ndarray = dictionary.decoder[feature]
+    if one.kind == "add":
+        return one.amount * (MEAN_NORM if one.unit == "fraction" else 1.0) * row
+    activation = float(dictionary.encode(last)[0, feature])
+    wanted = {"clamp": one.amount, "scale": one.amount * activation, "ablate": 0.0}[one.kind]
+    return (wanted - activation) * row
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Generator, Hashable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_valu
 from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
-from gscope_widgets.records.interventions import Intervention, add_random
+from gscope_widgets.records.interventions import Intervention, list_parts, match_random
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.protocols import Dictionary, Scope
@@ -141,6 +140,7 @@ class FakeScope:
         rows: dict[str, Sequence[Intervention]],
         *,
         plan: SamplingPlan,
+        seeds: Sequence[int] | None = None,
         on_step: Callable[[Sequence[GeneratedToken | None]], None] | None = None,
         slot: Hashable | None = None,
     ) -> Generation:
@@ -154,18 +154,19 @@ class FakeScope:
             for row in made:
                 self._require_reach(row, tokens, len(tokens) + plan.max_new_tokens)
             writers = [model.Row(tokens.ids) for _ in made]
-            random = np.random.default_rng(plan.seed)
+            drawn = [plan.seed] * len(made) if seeds is None else list(seeds)
+            random = {seed: np.random.default_rng(seed) for seed in drawn}
             count = min(plan.max_new_tokens, CONTEXT - len(tokens))
             for number in range(count):
                 self._begin("step")
-                uniform = float(random.random())
+                uniform = {seed: float(each.random()) for seed, each in random.items()}
                 logits = [
                     model.next_logits(writer.ids, interventions, self._open, len(tokens))
                     for writer, interventions in zip(writers, made, strict=True)
                 ]
                 step = [
-                    writer.write(number, own, plan, uniform, last=number + 1 == count)
-                    for writer, own in zip(writers, logits, strict=True)
+                    writer.write(number, own, plan, uniform[seed], last=number + 1 == count)
+                    for writer, own, seed in zip(writers, logits, drawn, strict=True)
                 ]
                 if not any(step):
                     return "end of text"
@@ -180,17 +181,8 @@ class FakeScope:
         return generation
 
     def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
-        added = [one for one in self._check_interventions(interventions) if one.kind == "add"]
-        if not added:
-            return None
-        if len({(one.unit, str(one.positions), one.ref.dictionary_id) for one in added}) > 1:
-            raise InvalidValue(
-                "a random control needs additions at one site of one layer, one unit, the same positions"
-            )
-        total = sum(one.amount * model.direction(one, self._find(one.ref)) for one in added)
-        first = added[0]
-        control = add_random(first.ref, 0.0, seed=seed, unit=first.unit, positions=first.positions)
-        return replace(control, amount=float(np.linalg.norm(total)))
+        made = self._check_interventions(interventions)
+        return match_random(made, seed=seed) if made else None
 
     def submit(self, work: Work, *, slot: Hashable | None = None) -> Job:
         return self._worker.submit(work, slot=slot)
@@ -225,7 +217,7 @@ class FakeScope:
 
         return self._worker.run(work)
 
-    def _find(self, ref: FeatureRef) -> FakeDictionary:
+    def _find(self, ref: object) -> FakeDictionary:
         if not isinstance(ref, FeatureRef):
             raise InvalidValue(f"a feature comes from dictionary.feature(number), got {describe_value(ref)}")
         dictionary = self._find_id(ref.dictionary_id)
@@ -254,7 +246,8 @@ class FakeScope:
         for one in made:
             if not isinstance(one, Intervention):
                 raise InvalidValue(f"interventions come from gs.add, gs.clamp and the like, got {describe_value(one)}")
-            self._find(one.ref)
+        for part in list_parts(made):
+            self._find(part.ref)
         return made
 
     def _require_tokens(self, prompt: Prompt) -> Tokens:
@@ -265,7 +258,7 @@ class FakeScope:
 
     def _require_reach(self, interventions: Sequence[Intervention], tokens: Tokens, length: int) -> None:
         positions = [pos for pos in range(length) if pos not in tokens.ignored]
-        for one in interventions:
+        for one in list_parts(interventions):
             if not any(model.reaches(one, pos, len(tokens)) for pos in positions):
                 raise InvalidValue(f"{one.kind} on {one.ref} changes nothing here: its positions hold no token")
 

@@ -51,9 +51,10 @@ def find_offences(source: str, *, module: str, is_package: bool = False) -> list
         top = name.split(".")[0]
         third_party = top not in sys.stdlib_module_names and top not in (OURS, FACTORY)
         if is_under(module, *BOX):
-            homes = {"in a function": f"{OURS}.records.frames", "for types": f"{OURS}.records"}
-            frames = top == "pandas" and when in homes and is_under(module, homes[when])
-            wrong = (top == OURS and not is_under(name, *BOX)) or (third_party and top != "numpy" and not frames)
+            home = {"pandas": f"{OURS}.records.frames", "matplotlib": f"{OURS}.records.figures"}.get(top)
+            homes = {"in a function": home, "for types": f"{OURS}.records"}
+            shown = home is not None and when in homes and is_under(module, homes[when])
+            wrong = (top == OURS and not is_under(name, *BOX)) or (third_party and top != "numpy" and not shown)
         elif is_under(module, f"{OURS}.widgets"):
             wrong = top in ("torch", "transformers") or is_under(name, f"{OURS}.runtime")
         elif is_under(module, f"{OURS}.runtime"):
@@ -130,6 +131,8 @@ def test_imports_go_one_way(path):
         ("gscope_widgets.records.bad", "from gscope_widgets.runtime.worker import Job"),
         ("gscope_widgets.records.frames", "import pandas"),
         ("gscope_widgets.records.bad", "def later():\n    import pandas"),
+        ("gscope_widgets.records.bad", "def later():\n    from matplotlib.figure import Figure"),
+        ("gscope_widgets.records.figures", "from matplotlib.figure import Figure"),
         ("gscope_widgets.records.bad", "if TYPE_CHECKING:\n    import torch"),
         ("gscope_widgets.records.bad", "if True:\n    import pandas"),
         ("gscope_widgets.errors", "import requests"),
@@ -154,6 +157,7 @@ def test_the_checker_sees_an_arrow_that_goes_the_wrong_way(module, source):
         ("gscope_widgets.widgets.good", "import anywidget\nfrom gscope_widgets.records.features import FeatureRef"),
         ("gscope_widgets.runtime.good", "import torch\nfrom gscope_widgets.errors import GscopeError"),
         ("gscope_widgets.records.frames", "def build():\n    import pandas"),
+        ("gscope_widgets.records.figures", "def build():\n    from matplotlib.figure import Figure"),
         ("gscope_widgets.records.good", "if TYPE_CHECKING:\n    import pandas"),
         ("gscope_widgets.records.good", "import numpy as np\nfrom .tokens import Tokens"),
         ("factory.training.good", "from .model import train_model\nfrom factory.corpus import Document"),

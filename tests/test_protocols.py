@@ -249,16 +249,18 @@ def test_an_intervention_that_sets_what_is_there_changes_nothing(scope, dictiona
     assert scope.next_tokens(TEXT, 3, [gs.ablate(dictionary.feature(firing))]).kl > 1e-6  # control
 
 
-def test_a_random_control_is_as_long_as_what_is_added(scope, dictionary):
-    made = gs.add(dictionary.feature(3), 0.5)
-    control = scope.random_control([made], seed=4)
-    assert (control.kind, control.seed, control.unit) == ("random", 4, "fraction")
-    assert control.amount == pytest.approx(0.5, rel=1e-5)
-    both = scope.random_control([made, gs.add(dictionary.feature(900), 0.5)])
-    assert 0 < both.amount < 1
-    assert scope.random_control([gs.ablate(dictionary.feature(3))]) is None
-    with pytest.raises(gs.InvalidValue):
-        scope.random_control([made, gs.add(dictionary.feature(3), 0.5, unit="raw")])
+def test_a_random_control_is_matched_to_what_it_controls(scope, dictionary):
+    made = [gs.add(dictionary.feature(3), 0.5)]
+    control = scope.random_control(made, seed=4)
+    assert (control.kind, control.seed, control.matched) == ("random", 4, tuple(made))
+    kls = [scope.next_tokens(TEXT, 3, [one]).kl for one in (*made, control, scope.random_control(made, seed=5))]
+    assert min(kls) > 1e-6
+    assert len(set(kls)) == 3
+    assert scope.next_tokens(TEXT, 3, [scope.random_control([gs.add(dictionary.feature(3), 0.0)])]).kl < 1e-8
+    assert scope.random_control([]) is None
+    for wrong in (-1, 2**31, 1.0, True, "1"):
+        with pytest.raises(gs.InvalidValue, match="seed must be"):
+            scope.random_control(made, seed=wrong)
 
 
 # ---- generating

@@ -1,12 +1,14 @@
-"""Changes to a forward pass, each of one feature's own contribution."""
+"""Changes to a forward pass, each of one feature's own contribution, or along a direction of one's own."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from math import gcd
 from typing import Literal
 
-from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.errors import InvalidValue, SteeringWarning, describe_value
+from gscope_widgets.records.directions import Direction, Vector
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.numbers import check_float, check_int
 
@@ -14,6 +16,9 @@ from gscope_widgets.records.numbers import check_float, check_int
 MAX_FRACTION = 100.0
 MAX_RAW = 1e6
 MAX_FACTOR = 1e4
+# In mean norms. On gscope-mini all of 40 directions (20 labelled features, both signs) break up at 1.5 and beyond by
+# the rule of records/doses.py, 38 at 1, 5 at 0.6 and none at 0.3; tests/runtime/features/test_dosing.py repeats it.
+COHERENT_FRACTION = 2.0
 
 Kind = Literal["add", "clamp", "scale", "ablate", "random"]
 Positions = Literal["all", "prompt", "generated"] | slice
@@ -30,54 +35,99 @@ class Intervention:
     """
 
     kind: Kind
-    ref: FeatureRef
-    amount: float  # add: strength; clamp: activation; scale: factor; ablate: 0
+    ref: FeatureRef | Direction  # random: of the first change that it is matched to
+    amount: float  # add: strength; clamp: activation; scale: factor; ablate: 0; random: 1, or -1 to turn it round
     unit: Literal["fraction", "raw"] = "raw"  # add only: of the mean residual norm, or of the unit direction
     positions: Positions = "all"  # ignored positions (BOS, chat header) are never changed
-    seed: int = 0  # random only: which direction; the ref then names the site alone
+    seed: int = 0  # random only: which direction
+    matched: tuple["Intervention", ...] = ()  # random only: the changes whose length it has at each position
+
+    def __str__(self) -> str:
+        if self.kind == "random":
+            return f"random direction {self.seed}, as long as: {'; '.join(map(str, self.matched))}"
+        unit = " mean norms" if self.kind == "add" and self.unit == "fraction" else ""
+        amount = "" if self.kind == "ablate" else f" {self.amount:g}{unit}"
+        place = "" if self.positions == "all" else f" at {self.positions}"
+        return f"{self.kind}{amount} of {self.ref}{place}"
 
 
 def add(
-    ref: FeatureRef,
+    direction: FeatureRef | Direction | Vector,
     strength: float,
     *,
+    site: str | None = None,
+    layer: int | None = None,
     unit: Literal["fraction", "raw"] = "fraction",
     positions: Positions = "all",
 ) -> Intervention:
-    """Add the feature's decoder direction, at unit length, where its dictionary writes: the residual stream, mostly.
+    """Add a direction, at unit length: a feature's decoder direction where its dictionary writes, or one's own.
 
     Args:
-        ref: from `dictionary.feature(number)`.
+        direction: from `dictionary.feature(number)` or `scope.direction(...)`; or an array or tensor, [d], of one's
+            own, for which `site` and `layer` say where it belongs.
         strength: in fractions of the mean norm there (of the residual, for `resid_post`), from -100 to 100; about
             0.1 is mild and 1 is as long as the activation itself. With `unit="raw"`, plain
             multiples of the unit direction, from -1e6 to 1e6.
+        site: of a vector: "resid_post", "attn_out" or "mlp_out".
+        layer: of a vector: zero-based.
         positions: "all", "prompt", "generated", or a slice of absolute positions, counted from 0.
 
     Raises:
-        InvalidValue: the strength is not finite or out of range, or another argument is unknown.
+        InvalidValue: the strength is not finite or out of range, a vector is not finite, zero or of another
+            shape, or another argument is unknown.
+
+    Warns:
+        SteeringWarning: beyond 2 mean norms, where text breaks up.
     """
     if not isinstance(unit, str) or unit not in ("fraction", "raw"):
         raise InvalidValue(f'unit must be "fraction" or "raw", got {describe_value(unit)}')
     bound = MAX_FRACTION if unit == "fraction" else MAX_RAW
     amount = check_float("strength", strength, low=-bound, high=bound)
-    return Intervention("add", _check_ref(ref), amount, unit, _check_positions(positions))
+    made = Intervention("add", _check_direction(direction, site, layer), amount, unit, _check_positions(positions))
+    if unit == "fraction":
+        _warn_of_excess([amount])
+    return made
 
 
-def add_random(
-    ref: FeatureRef,
-    strength: float,
-    *,
-    seed: int = 0,
-    unit: Literal["fraction", "raw"] = "fraction",
-    positions: Positions = "all",
-) -> Intervention:
-    """Add a random direction where the dictionary of `ref` sits: the control to set beside `add`.
+def add_each(
+    direction: FeatureRef | Direction, strengths: Iterable[float], *, positions: Positions = "all"
+) -> tuple[Intervention, ...]:
+    """`add` at several strengths, in fractions of the mean norm; one warning for all."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SteeringWarning)
+        made = tuple(add(direction, strength, positions=positions) for strength in strengths)
+    _warn_of_excess([one.amount for one in made])
+    return made
 
-    The direction is isotropic Gaussian, scaled to unit length; `strength`, `unit` and
-    `positions` are as in `add`.
+
+def match_random(interventions: Iterable[Intervention], *, seed: int = 0, amount: float = 1.0) -> Intervention:
+    """A random direction as long, at each position, as the given changes together: the control to set beside them.
+
+    The direction is isotropic Gaussian at unit length, another one at each hook point that the changes write to.
+    Its length is that of the sum of the changes that would be made there, to the activations of the text that it
+    is applied to itself: where a feature to be ablated is silent, nothing is added.
+
+    Args:
+        seed: 0 to 2**31 - 1: which direction.
+        amount: the length is multiplied by it; -1 turns the direction round.
     """
-    like = add(ref, strength, unit=unit, positions=positions)
-    return replace(like, kind="random", seed=check_int("seed", seed, low=0, high=2**31 - 1))
+    matched = tuple(interventions)
+    if not matched:
+        raise InvalidValue("a random control is matched to one intervention or more, got none")
+    seed = check_int("seed", seed, low=0, high=2**31 - 1)
+    return Intervention("random", matched[0].ref, amount, seed=seed, matched=matched)
+
+
+def list_parts(interventions: Iterable[Intervention]) -> Iterator[Intervention]:
+    """The interventions, with those that random ones are matched to in their place."""
+    for one in interventions:
+        yield from one.matched if one.kind == "random" else (one,)
+
+
+def list_dictionaries(interventions: Iterable[Intervention]) -> tuple[str, ...]:
+    """Ids of the dictionaries whose features are changed, each once."""
+    refs = (one.ref for one in list_parts(interventions))
+    return tuple(dict.fromkeys(ref.dictionary_id for ref in refs if isinstance(ref, FeatureRef)))
 
 
 def clamp(ref: FeatureRef, value: float, *, positions: Positions = "all") -> Intervention:
@@ -106,6 +156,8 @@ def require_set_once(interventions: Sequence[Intervention], *, prompt_length: in
     Raises:
         InvalidValue: two of `clamp`, `scale` and `ablate` name one feature, and their positions overlap.
     """
+    for control in interventions:
+        require_set_once(control.matched, prompt_length=prompt_length)
     setting = [one for one in interventions if one.kind in SETTING]
     for one, other in combinations(setting, 2):
         if one.ref == other.ref and _overlap(*(_to_range(each.positions, prompt_length) for each in (one, other))):
@@ -139,6 +191,30 @@ def _overlap(one: range, other: range) -> bool:
     begin = sparse.start + max(0, -(-(first - sparse.start) // sparse.step)) * sparse.step
     turns = dense.step // gcd(one.step, other.step)
     return any(at in dense for at in range(begin, last, sparse.step)[:turns])
+
+
+def _warn_of_excess(strengths: Iterable[float]) -> None:
+    beyond = [strength for strength in strengths if abs(strength) > COHERENT_FRACTION]
+    if beyond:
+        warnings.warn(
+            f"a strength of {', '.join(f'{one:g}' for one in beyond)} mean norms is beyond {COHERENT_FRACTION:g}, "
+            "where generated text is known to break up; look below 1 first, or measure with scope.dose",
+            SteeringWarning,
+            stacklevel=3,
+        )
+
+
+def _check_direction(value: object, site: str | None, layer: int | None) -> FeatureRef | Direction:
+    if isinstance(value, (FeatureRef, Direction)):
+        if site is not None or layer is not None:
+            raise InvalidValue(f"{value} says where it belongs; leave site and layer out")
+        return value
+    if site is None or layer is None:
+        raise InvalidValue(
+            "add takes a feature, dictionary.feature(number), a direction, scope.direction(...), or a vector with its "
+            f'place, such as site="resid_post", layer=4; got {describe_value(value)}'
+        )
+    return Direction(site, layer, value)  # type: ignore[arg-type]
 
 
 def _check_ref(ref: object) -> FeatureRef:

@@ -180,20 +180,22 @@ class Scope(Protocol):
         rows: dict[str, Sequence[Intervention]],
         *,
         plan: SamplingPlan,
+        seeds: Sequence[int] | None = None,
         on_step: Callable[[Sequence[GeneratedToken | None]], None] | None = None,
         slot: Hashable | None = None,
     ) -> Generation:
-        """Several continuations of one prompt, made together on the same random numbers.
+        """Several continuations of one prompt, made together.
 
         Args:
             rows: name to interventions; () makes the row the baseline.
+            seeds: one a row; None for the plan's, so that all see the same random numbers.
             on_step: called on the engine's thread after each step, with one token a row, or None for a row
                 that has ended.
             slot: a newer generation in the same slot stops this one.
         """
 
     def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
-        """A random direction as long as the added directions together, where they act; None where none is added."""
+        """A random direction as long as the interventions together, at each position; None where there are none."""
 
     def submit(self, work: Callable[[Any], object], *, slot: Hashable | None = None) -> Job:
         """Run work on the engine's thread, where every method here answers directly.

@@ -16,10 +16,11 @@ from gscope_widgets.records import protocols
 from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.checks import DictionaryCheck
+from gscope_widgets.records.directions import SITES, Direction
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
-from gscope_widgets.records.interventions import Intervention, add_random, require_set_once
+from gscope_widgets.records.interventions import Intervention, list_parts, match_random, require_set_once
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.provenance import Provenance
@@ -35,11 +36,11 @@ from gscope_widgets.runtime.features.fidelity import measure_delta_loss
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.features.reading import read_features
 from gscope_widgets.runtime.features.sanity import check_dictionary
-from gscope_widgets.runtime.features.steering import Steering, Target, combined_strength
+from gscope_widgets.runtime.features.steering import Steering, Target
 from gscope_widgets.runtime.gemma.generation import compare_next, generate_rows, next_logits
 from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.loading import LoadedModel
-from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points
+from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points, find_hook_point
 from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.worker import Job, Work, Worker
 
@@ -387,13 +388,18 @@ class Scope:
         rows: dict[str, Sequence[Intervention]],
         *,
         plan: SamplingPlan,
+        seeds: Sequence[int] | None = None,
         on_step: Callable[[Sequence[GeneratedToken | None]], None] | None = None,
         slot: Hashable | None = None,
     ) -> Generation:
-        """Several continuations of one prompt, decoded as one batch on the same random numbers.
+        """Several continuations of one prompt, decoded as one batch.
+
+        A row is the same text alone, in any batch, streamed or not: rounding apart, which can tip two tokens that are
+        equally likely.
 
         Args:
             rows: name to interventions; () makes the row the baseline.
+            seeds: one a row, 0 to 2**31 - 1; None for the plan's, so that all see the same random numbers.
             on_step: called on the worker's thread after each step, with one token a row, or
                 None for a row that has ended.
             slot: a newer generation in the same slot stops this one.
@@ -401,6 +407,7 @@ class Scope:
         if not rows:
             raise InvalidValue("rows is empty; give at least one, such as {'text': ()}")
         interventions = [self._check_interventions(row) for row in rows.values()]
+        drawn = [plan.seed] * len(rows) if seeds is None else _check_row_seeds(seeds, rows=len(rows))
         tokens = self._require_tokens(prompt)
         for row in interventions:
             require_set_once(row, prompt_length=len(tokens))
@@ -410,7 +417,9 @@ class Scope:
             yield from self._fetch_read([one for row in interventions for one in row], job)
             steering = self._steering(interventions, tokens)
             steering.require_reach(len(tokens) + plan.max_new_tokens)
-            produced = generate_rows(self._loaded, tokens.ids, rows=len(rows), plan=plan, steer=steering.applied)
+            produced = generate_rows(
+                self._loaded, tokens.ids, rows=len(rows), plan=plan, steer=steering.applied, seeds=drawn
+            )
             while True:
                 try:
                     step = next(produced)
@@ -426,25 +435,16 @@ class Scope:
         return generation
 
     def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
-        """A random direction as long as the added directions together, where the first one acts.
+        """A random direction as long as the interventions together at each position, where they act.
+
+        Args:
+            seed: 0 to 2**31 - 1: which direction.
 
         Returns:
-            None where nothing is added.
+            None where there are no interventions.
         """
-        added = [one for one in self._check_interventions(interventions) if one.kind == "add"]
-        if not added:
-            return None
-        kinds = {
-            (one.unit, str(one.positions), self._points(self._shelf.find(one.ref)).writes[0].name) for one in added
-        }
-        if len(kinds) > 1:
-            raise InvalidValue(
-                "a random control needs additions at one site of one layer, one unit and the same positions"
-            )
-        strength = combined_strength(added, [self._shelf.find(one.ref) for one in added])
-        first = added[0]
-        control = add_random(first.ref, 0.0, seed=seed, unit=first.unit, positions=first.positions)
-        return replace(control, amount=strength)
+        checked = self._check_interventions(interventions)
+        return match_random(checked, seed=seed) if checked else None
 
     def mean_norm(self, dictionary: protocols.Dictionary | str | None = None) -> float:
         """Mean norm where a dictionary writes, on a built-in text: the unit of `gs.add`.
@@ -455,7 +455,7 @@ class Scope:
             InvalidValue: it writes at several layers, so that `gs.add` does not take it.
         """
         dictionary = _require_single(self._check_dictionary(dictionary))
-        return self._worker.run(lambda _job: self._mean_norm(dictionary))
+        return self._worker.run(lambda _job: self._mean_norm(self._points(dictionary).writes[0]))
 
     # ---- sharing
 
@@ -548,8 +548,8 @@ class Scope:
 
     def _fetch_read(self, interventions: Sequence[Intervention], job: Job) -> Iterator[None]:
         """Fetch the dictionaries whose encoders interventions read; `add` reads a decoder row alone."""
-        for one in interventions:
-            if one.kind not in ("add", "random"):
+        for one in list_parts(interventions):
+            if one.kind != "add" and isinstance(one.ref, FeatureRef):
                 yield from _fetch(self._shelf.find(one.ref), job)
 
     def _predict(self, tokens: Tokens, k: int, interventions: tuple[Intervention, ...]) -> TokenDistribution:
@@ -566,23 +566,32 @@ class Scope:
         return Steering(rows, resolve=self._target, prompt_length=len(tokens), ignored=tuple(tokens.ignored))
 
     def _target(self, intervention: Intervention) -> Target:
-        dictionary = _require_single(self._shelf.find(intervention.ref))
-        points = self._points(dictionary)
-        norm = self._mean_norm(dictionary) if intervention.unit == "fraction" else 1.0
-        return Target(dictionary, points.reads[0], points.writes[0], norm)
+        if isinstance(intervention.ref, Direction):
+            dictionary, reads = None, self._find_point(intervention.ref.site, intervention.ref.layer)
+            writes = reads
+        else:
+            dictionary = _require_single(self._shelf.find(intervention.ref))
+            points = self._points(dictionary)
+            reads, writes = points.reads[0], points.writes[0]
+        return Target(dictionary, reads, writes, self._mean_norm(writes) if intervention.unit == "fraction" else 1.0)
 
-    def _mean_norm(self, dictionary: JumpReLU) -> float:
-        if dictionary.info.id not in self._norms:
+    def _mean_norm(self, point: HookPoint) -> float:
+        if point.name not in self._norms:
             if self._loaded.tokenizer.inner is None:
                 raise InvalidValue(
                     f"{self.name} has no tokenizer, so the mean norm that strengths in fractions are counted in cannot "
                     'be measured; give gs.add(..., unit="raw")'
                 )
             tokens = self.tokens(CALIBRATION_TEXT)
-            point = self._points(dictionary).writes[0]
             used = list(tokens.used)
-            self._norms[dictionary.info.id] = float(self._capture(tokens, [point])[point.name][used].norm(dim=1).mean())
-        return self._norms[dictionary.info.id]
+            self._norms[point.name] = float(self._capture(tokens, [point])[point.name][used].norm(dim=1).mean())
+        return self._norms[point.name]
+
+    def _find_point(self, site: object, layer: object) -> HookPoint:
+        """Where a direction of one's own belongs."""
+        if not isinstance(site, str) or site not in SITES:
+            raise InvalidValue(f"site must be one of {', '.join(SITES)}, got {describe_value(site)}")
+        return find_hook_point(self._loaded.text_model, site=site, layer=layer)
 
     def _points(self, dictionary: Dictionary) -> DictionaryPoints:
         return find_dictionary_points(self._loaded.text_model, site=dictionary.info.site, layers=dictionary.info.layers)
@@ -602,8 +611,21 @@ class Scope:
                     "interventions come from gs.add, gs.clamp, gs.scale or gs.ablate, "
                     f"got {describe_value(intervention)}"
                 )
-            _require_single(self._shelf.find(intervention.ref))
+        for part in list_parts(interventions):
+            self._check_ref(part.ref)
         return interventions
+
+    def _check_ref(self, ref: FeatureRef | Direction) -> None:
+        if isinstance(ref, FeatureRef):
+            _require_single(self._shelf.find(ref))
+            return
+        self._find_point(ref.site, ref.layer)
+        size = self.info.d_attention if ref.site == "attn_out" else self.info.d_model
+        if len(ref.vector) != size:
+            raise InvalidValue(
+                f"{ref.site} of {self.info.id} has {size} numbers, the vector has {len(ref.vector)}: "
+                "it belongs to another site or model"
+            )
 
     def _require_tokens(self, prompt: Prompt) -> Tokens:
         tokens = self.tokens(prompt)
@@ -633,6 +655,13 @@ def _check_many(name: str, value: object) -> tuple:
         if not isinstance(value, (str, bytes)):
             return tuple(value)  # type: ignore[arg-type]
     raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
+
+
+def _check_row_seeds(seeds: Sequence[int], *, rows: int) -> list[int]:
+    found = [check_int("a seed", seed, low=0, high=2**31 - 1) for seed in _check_many("seeds", seeds)]
+    if len(found) != rows:
+        raise InvalidValue(f"seeds must be one a row, {rows}, got {len(found)}")
+    return found
 
 
 def _version_of(package: str) -> str:

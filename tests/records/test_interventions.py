@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import gscope_widgets as gs
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.interventions import MAX_FACTOR, MAX_FRACTION, MAX_RAW, add_random, require_set_once
+from gscope_widgets.records.interventions import MAX_FACTOR, MAX_FRACTION, MAX_RAW, match_random, require_set_once
 
 REF = FeatureRef("tiny-pt/resid_post/layer_1_width_40_l0_medium", 3)
-MAKERS = {"add": gs.add, "clamp": gs.clamp, "scale": gs.scale, "random": add_random}
+MAKERS = {"add": gs.add, "clamp": gs.clamp, "scale": gs.scale}
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -74,14 +74,16 @@ def test_positions_that_mean_something_are_kept(positions):
     assert gs.ablate(REF, positions=positions).positions == positions
 
 
-def test_the_random_control_takes_the_same_arguments_and_a_seed():
-    control = add_random(REF, 0.5, seed=7, unit="raw", positions="prompt")
-    assert (control.kind, control.amount, control.unit, control.positions, control.seed) == (
-        "random", 0.5, "raw", "prompt", 7,
-    )  # fmt: skip
+def test_a_random_control_holds_what_it_is_matched_to_and_a_seed():
+    made = (gs.add(REF, 0.5), gs.ablate(REF, positions="prompt"))
+    control = match_random(iter(made), seed=7)
+    assert (control.kind, control.matched, control.seed, control.amount) == ("random", made, 7, 1.0)
+    assert str(made[0]) in str(control)
     for seed in (-1, 2**31, 1.0, True, "1"):
         with pytest.raises(gs.InvalidValue, match="seed must be"):
-            add_random(REF, 0.5, seed=seed)
+            match_random(made, seed=seed)
+    with pytest.raises(gs.InvalidValue, match="one intervention or more"):
+        match_random([])
 
 
 def test_an_intervention_cannot_be_changed_once_made():

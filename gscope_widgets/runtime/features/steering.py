@@ -1,15 +1,18 @@
 """Interventions, made ready for a forward pass."""
 
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.directions import Direction
+from gscope_widgets.records.interventions import Intervention, list_parts
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.gemma.hooks import capture, edit
 from gscope_widgets.runtime.gemma.sites import HookPoint
@@ -19,13 +22,19 @@ from gscope_widgets.runtime.gemma.sites import HookPoint
 class Target:
     """Where an intervention acts: its dictionary, where that reads and writes, and the norm there."""
 
-    dictionary: JumpReLU
+    dictionary: JumpReLU | None  # None for a direction of one's own
     reads: HookPoint  # the encoder's input
     point: HookPoint  # where the decoder writes and the change is made; the same for an autoencoder
     mean_norm: float  # mean norm at `point`, the unit of `add` in fractions; 1 where nothing is counted in it
 
 
-Planned = tuple[int, Intervention, Target]  # with the row of the batch
+@dataclass(frozen=True)
+class Planned:
+    """What one intervention does to one row of the batch at one hook point."""
+
+    row: int
+    parts: tuple[tuple[Intervention, Target], ...]  # one, or all that a random control is matched to there
+    control: Intervention | None = None  # random: the sum of the parts gives its length alone
 
 
 class Steering:
@@ -50,11 +59,16 @@ class Steering:
         self._plans: dict[str, list[Planned]] = defaultdict(list)
         for row, interventions in enumerate(rows):
             for intervention in interventions:
-                target = resolve(intervention)
-                self._targets[target.point.name] = target.point
-                if target.reads.name != target.point.name and intervention.kind not in ("add", "random"):
-                    self._inputs[target.reads.name] = target.reads
-                self._plans[target.point.name].append((row, intervention, target))
+                parts: dict[str, list[tuple[Intervention, Target]]] = defaultdict(list)
+                for part in list_parts([intervention]):
+                    target = resolve(part)
+                    self._targets[target.point.name] = target.point
+                    if target.reads.name != target.point.name and part.kind != "add":
+                        self._inputs[target.reads.name] = target.reads
+                    parts[target.point.name].append((part, target))
+                control = intervention if intervention.kind == "random" else None
+                for name, found in parts.items():
+                    self._plans[name].append(Planned(row, tuple(found), control))
 
     def require_reach(self, length: int) -> None:
         """Refuse an intervention that changes nothing in a text of `length` tokens.
@@ -63,7 +77,7 @@ class Steering:
             InvalidValue: all its positions are outside the text, or ignored.
         """
         for plan in self._plans.values():
-            for _row, intervention, _target in plan:
+            for intervention, _target in (part for planned in plan for part in planned.parts):
                 if not self._mask(intervention, first=0, count=length).any():
                     raise InvalidValue(
                         f"{intervention.kind} on {intervention.ref} changes nothing here: its positions "
@@ -78,19 +92,24 @@ class Steering:
             inputs = {name: stack.enter_context(capture(point)) for name, point in self._inputs.items()}
             for name, plan in self._plans.items():
                 stack.enter_context(
-                    edit(self._targets[name], partial(self._change, plan=plan, first=first, inputs=inputs))
+                    edit(self._targets[name], partial(self._change, name=name, plan=plan, first=first, inputs=inputs))
                 )
             yield
 
     def _change(
-        self, x: torch.Tensor, *, plan: Sequence[Planned], first: int, inputs: dict[str, list[torch.Tensor]]
+        self, x: torch.Tensor, *, name: str, plan: Sequence[Planned], first: int, inputs: dict[str, list[torch.Tensor]]
     ) -> torch.Tensor:
         delta = torch.zeros(x.shape, dtype=torch.float32, device=x.device)
-        for row, intervention, target in plan:
-            mask = self._mask(intervention, first=first, count=x.shape[1]).to(x.device)
-            seen = inputs.get(target.reads.name)
-            read = x if seen is None else seen[-1]
-            delta[row] += mask[:, None] * compute_delta(read[row].float(), intervention, target)
+        for planned in plan:
+            total = torch.zeros(x.shape[1:], dtype=torch.float32, device=x.device)
+            for intervention, target in planned.parts:
+                mask = self._mask(intervention, first=first, count=x.shape[1]).to(x.device)
+                seen = inputs.get(target.reads.name)
+                read = x if seen is None else seen[-1]
+                total += mask[:, None] * compute_delta(read[planned.row].float(), intervention, target)
+            if planned.control is not None:
+                total = match_length(total, planned.control, point=name)
+            delta[planned.row] += total
         return (x.float() + delta).to(x.dtype)
 
     def _mask(self, intervention: Intervention, *, first: int, count: int) -> torch.Tensor:
@@ -117,33 +136,46 @@ def compute_delta(x: torch.Tensor, intervention: Intervention, target: Target) -
         float32, [pos, d_out]. For clamp, scale and ablate only the feature's own term changes; the
         dictionary's error term stays as it is.
     """
-    dictionary, feature, device = target.dictionary, intervention.ref.feature, x.device
-    if intervention.kind in ("add", "random"):
+    if intervention.kind == "add":
         size = intervention.amount * (target.mean_norm if intervention.unit == "fraction" else 1.0)
-        return (size * unit_direction(intervention, dictionary)).to(device).expand(len(x), -1)
+        return (size * unit_direction(intervention, target)).to(x.device).expand(len(x), -1)
+    dictionary, feature = target.dictionary, _feature(intervention)
+    assert dictionary is not None, "only `add` takes a direction that is no feature's"
     activation = dictionary.feature_activation(x.to(dictionary.device), feature)
     wanted = {
         "clamp": lambda: torch.full_like(activation, intervention.amount),
         "scale": lambda: activation * intervention.amount,
         "ablate": lambda: torch.zeros_like(activation),
     }[intervention.kind]()
-    return ((wanted - activation)[:, None] * dictionary.decoder_row(feature)).to(device)
+    return ((wanted - activation)[:, None] * dictionary.decoder_row(feature)).to(x.device)
 
 
-def unit_direction(intervention: Intervention, dictionary: JumpReLU) -> torch.Tensor:
-    """The direction that an `add` or its random control follows: float32, [d], length 1."""
-    row = dictionary.decoder_row(intervention.ref.feature)
-    if intervention.kind == "random":
-        generator = torch.Generator().manual_seed(intervention.seed)
-        row = torch.randn(row.shape, generator=generator).to(row.device)
+def unit_direction(intervention: Intervention, target: Target) -> torch.Tensor:
+    """The direction that an `add` follows: float32, [d], length 1."""
+    if isinstance(intervention.ref, Direction):
+        row = torch.from_numpy(intervention.ref.vector.copy())  # which is read-only, and torch warns of that
+    else:
+        assert target.dictionary is not None, "a feature has a dictionary"
+        row = target.dictionary.decoder_row(_feature(intervention))
     length: torch.Tensor = row.norm()
     return row / length
 
 
-def combined_strength(interventions: Sequence[Intervention], dictionaries: Sequence[JumpReLU]) -> float:
-    """Length of the sum of several added directions, in the unit of their strengths."""
-    total = sum(
-        intervention.amount * unit_direction(intervention, dictionary)
-        for intervention, dictionary in zip(interventions, dictionaries, strict=True)
-    )
-    return float(torch.as_tensor(total).norm())
+def match_length(change: torch.Tensor, control: Intervention, *, point: str) -> torch.Tensor:
+    """A random direction with the length of a change at each position: float32, [pos, d] both.
+
+    Args:
+        control: of kind "random": its seed says which direction, its amount what the length is multiplied by.
+        point: name of the hook point; each has a direction of its own.
+    """
+    # NumPy's: torch's generator on the CPU looks at 32 bits of its seed alone.
+    random = np.random.default_rng([control.seed, zlib.crc32(point.encode())])
+    direction = torch.from_numpy(random.standard_normal(change.shape[1]))
+    direction = (direction / direction.norm()).to(change.device, torch.float32)
+    matched: torch.Tensor = control.amount * change.norm(dim=1, keepdim=True) * direction
+    return matched
+
+
+def _feature(intervention: Intervention) -> int:
+    assert not isinstance(intervention.ref, Direction), "a direction of one's own has no feature"
+    return intervention.ref.feature

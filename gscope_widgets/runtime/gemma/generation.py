@@ -29,14 +29,17 @@ def generate_rows(
     rows: int,
     plan: SamplingPlan,
     steer: Callable[[int], AbstractContextManager[None]],
+    seeds: Sequence[int] | None = None,
 ) -> Generator[list[GeneratedToken | None], None, Ending]:
     """Continue one prompt in several rows, decoded as one batch.
 
     Args:
         ids: the prompt.
         rows: how many continuations; a row's interventions are `steer`'s business.
-        plan: how tokens are drawn; all rows see the same random numbers.
+        plan: how tokens are drawn.
         steer: gives the context to run a forward pass in; called with the position of its first token.
+        seeds: one a row, in place of the plan's. Rows of one seed see the same random numbers, whatever other rows
+            there are: a row of a batch is the row alone, to the rounding of sums.
 
     Yields:
         At each step one token a row, None for a row that has ended.
@@ -44,7 +47,8 @@ def generate_rows(
     Returns:
         Why it ended: "length", "end of text" or "context full".
     """
-    generator = torch.Generator().manual_seed(plan.seed)
+    seeds = [plan.seed] * rows if seeds is None else list(seeds)
+    generators = {seed: torch.Generator().manual_seed(seed) for seed in seeds}
     inputs = torch.tensor([list(ids)] * rows, device=loaded.info.device)
     decoders = [_RowDecoder(loaded.tokenizer) for _ in range(rows)]
     cache, position, ended = None, 0, [False] * rows
@@ -55,7 +59,8 @@ def generate_rows(
         cache = outputs.past_key_values
         position += inputs.shape[1]
         logits = _check_finite(outputs.logits[:, -1].float())
-        chosen = draw_tokens(logits, plan=plan, uniform=torch.rand(1, generator=generator).item())
+        drawn = {seed: torch.rand(1, generator=generator) for seed, generator in generators.items()}
+        chosen = draw_tokens(logits, plan=plan, uniform=torch.stack([drawn[seed] for seed in seeds]))
         last = step + 1 == min(plan.max_new_tokens, room)
         tokens: list[GeneratedToken | None] = []
         for row, token_id in enumerate(chosen.tolist()):
@@ -69,12 +74,13 @@ def generate_rows(
     return "length" if plan.max_new_tokens <= room else "context full"
 
 
-def draw_tokens(logits: torch.Tensor, *, plan: SamplingPlan, uniform: float) -> torch.Tensor:
-    """One token id a row: the likeliest, or by inverse transform of one shared uniform number.
+def draw_tokens(logits: torch.Tensor, *, plan: SamplingPlan, uniform: torch.Tensor | float) -> torch.Tensor:
+    """One token id a row: the likeliest, or by inverse transform of a uniform number.
 
     Args:
         logits: float32, [rows, d_vocab].
-        uniform: in [0, 1). Sharing it couples the rows: equal distributions give equal tokens.
+        uniform: in [0, 1): one for all rows, or [rows, 1]. Sharing one couples rows: equal distributions give
+            equal tokens.
     """
     if plan.temperature == 0:
         return logits.argmax(-1)
@@ -86,7 +92,7 @@ def draw_tokens(logits: torch.Tensor, *, plan: SamplingPlan, uniform: float) -> 
         outside = ordered.cumsum(-1) - ordered >= plan.top_p
         probabilities = probabilities.scatter(-1, order, ordered.masked_fill(outside, 0))
     mass = probabilities.cumsum(-1)
-    wanted = uniform * mass[:, -1:]
+    wanted = torch.as_tensor(uniform, dtype=mass.dtype, device=mass.device) * mass[:, -1:]
     return torch.searchsorted(mass, wanted, right=True).squeeze(-1).clamp(max=logits.shape[-1] - 1)
 
 

@@ -8,7 +8,7 @@ import torch
 
 import gscope_widgets as gs
 from gscope_widgets.records.generation import SamplingPlan
-from gscope_widgets.records.interventions import add_random
+from gscope_widgets.records.interventions import match_random
 from gscope_widgets.runtime.features.steering import Target, compute_delta
 from gscope_widgets.runtime.scope import CALIBRATION_TEXT
 
@@ -157,39 +157,12 @@ def test_add_is_the_strength_times_the_mean_norm_along_the_unit_direction(
     assert np.linalg.norm(weights["w_dec"][firing]) != pytest.approx(1, abs=0.1)  # the row itself is no unit vector
 
 
-def test_the_random_control_is_as_long_as_what_it_controls_and_points_elsewhere(tiny, tiny_dictionary, weights):
-    refs = [tiny_dictionary.feature(n) for n in (3, 4)]
-    added = [gs.add(refs[0], 0.4), gs.add(refs[1], -0.2), gs.ablate(refs[0])]
-    total = 0.4 * unit(weights, 3) - 0.2 * unit(weights, 4)
-    control = tiny.random_control(added, seed=5)
-    assert (control.kind, control.seed, control.unit) == ("random", 5, "fraction")
-    assert control.amount == pytest.approx(np.linalg.norm(total), rel=1e-5)
-    target = Target(tiny_dictionary, None, None, 10.0)
-    delta = compute_delta(torch.zeros(2, 24), control, target).numpy()
-    np.testing.assert_allclose(np.linalg.norm(delta, axis=1), 10 * np.linalg.norm(total), rtol=1e-5)
-    cosine = delta[0] @ total / np.linalg.norm(delta[0]) / np.linalg.norm(total)
-    assert abs(cosine) < 0.7
-    other = compute_delta(torch.zeros(2, 24), tiny.random_control(added, seed=6), target).numpy()
-    assert not np.allclose(delta, other)
-    assert tiny.random_control([gs.ablate(refs[0])]) is None
-
-
-def test_a_random_control_of_two_kinds_of_addition_is_refused(tiny, tiny_dictionary, make_dictionary):
-    other = tiny.dictionary(path=make_dictionary(layer=2))
-    first = gs.add(tiny_dictionary.feature(1), 0.2)
-    for second in (
-        gs.add(tiny_dictionary.feature(2), 0.2, unit="raw"),
-        gs.add(other.feature(2), 0.2),
-        gs.add(tiny_dictionary.feature(2), 0.2, positions="prompt"),
-    ):
-        with pytest.raises(gs.InvalidValue, match="one layer, one unit and the same positions"):
-            tiny.random_control([first, second])
-
-
 # ---- nothing where nothing should be
 
 
-@pytest.mark.parametrize("make", [lambda r: gs.add(r, 0.0), lambda r: gs.scale(r, 1.0), lambda r: add_random(r, 0.0)])
+@pytest.mark.parametrize(
+    "make", [lambda r: gs.add(r, 0.0), lambda r: gs.scale(r, 1.0), lambda r: match_random([gs.add(r, 0.0)])]
+)
 def test_an_intervention_of_no_size_changes_no_logit(tiny, tiny_dictionary, firing, make):
     distribution = tiny.next_tokens(TEXT, VOCABULARY, [make(tiny_dictionary.feature(firing))])
     assert changes_nothing(distribution)

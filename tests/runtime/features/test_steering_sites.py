@@ -151,23 +151,6 @@ def test_a_transcoder_and_an_autoencoder_at_one_point_add_up(tiny, plain, make_d
     check_same(logits_of(tiny.next_tokens(TEXT, VOCABULARY, made)), expected)
 
 
-def test_the_random_control_fits_the_site(tiny, case):
-    _site, dictionary, _w, f = case
-    control = tiny.random_control([gs.add(dictionary.feature(f), 0.5)])
-    assert tiny.next_tokens(TEXT, 5, [control]).kl > 0
-    residual = tiny.random_control([gs.add(dictionary.feature(f), 0.5), gs.add(dictionary.feature(f + 1), 0.5)])
-    assert residual.amount == pytest.approx(
-        np.linalg.norm(0.5 * sum(d / np.linalg.norm(d) for d in map(dictionary.direction, (f, f + 1)))), rel=1e-4
-    )
-
-
-def test_additions_at_two_sites_of_one_layer_have_no_common_control(tiny, make_dictionary, case):
-    _site, dictionary, _w, f = case
-    other = tiny.dictionary(path=make_dictionary(layer=1))
-    with pytest.raises(gs.InvalidValue, match="one site"):
-        tiny.random_control([gs.add(dictionary.feature(f), 0.5), gs.add(other.feature(1), 0.5)])
-
-
 @pytest.mark.parametrize("site", ["clt", "crosscoder"])
 def test_a_dictionary_of_several_layers_is_not_steered_with_and_says_what_is(tiny, make_multilayer, site, count_hooks):
     dictionary = tiny.dictionary(path=make_multilayer(site=site))

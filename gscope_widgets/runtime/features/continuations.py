@@ -1,0 +1,142 @@
+"""Continuations of one prompt in many rows, and what the unchanged model makes of each."""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan
+from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.runtime.features.steering import Steering
+from gscope_widgets.runtime.gemma.forced import compare_predictions, run_forced, split_rows
+from gscope_widgets.runtime.gemma.generation import generate_rows
+from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.sites import HookPoint
+from gscope_widgets.runtime.worker import Job
+
+MakeSteering = Callable[[Sequence[Sequence[Intervention]]], Steering]  # for one prompt, by row
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One continuation that is wanted."""
+
+    interventions: tuple[Intervention, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """One row as it was generated."""
+
+    row: Row
+    tokens: tuple[GeneratedToken, ...]
+    ended: Ending
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Of the generated tokens."""
+        return tuple(token.id for token in self.tokens)
+
+    @property
+    def text(self) -> str:
+        """What was generated."""
+        return "".join(token.text for token in self.tokens)
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the unchanged model makes of one continuation."""
+
+    logprobs: np.ndarray  # float32, [generated], nats: of each token
+    kl: np.ndarray  # float32, [generated], nats: of the changed from the unchanged distribution; 0 without a change
+    captured: tuple[torch.Tensor, ...]  # [pos, d] of the whole text in the unchanged model, one for each point asked
+
+
+def continue_rows(
+    loaded: LoadedModel, prompt: Tokens, rows: Sequence[Row], *, plan: SamplingPlan, make_steering: MakeSteering
+) -> Generator[float, None, list[Continuation]]:
+    """Continue a prompt in one batch; yields the share that is done after each token.
+
+    Args:
+        plan: its seed is not used: each row has its own.
+    """
+    steering = make_steering([row.interventions for row in rows])
+    steering.require_reach(len(prompt) + plan.max_new_tokens)
+    seeds = [row.seed for row in rows]
+    made: list[list[GeneratedToken]] = [[] for _ in rows]
+    steps = generate_rows(loaded, prompt.ids, rows=len(rows), plan=plan, steer=steering.applied, seeds=seeds)
+    count = 0
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            ended: Ending = end.value
+            break
+        count += 1
+        for tokens, token in zip(made, step, strict=True):
+            if token is not None:
+                tokens.append(token)
+        yield count / plan.max_new_tokens
+    return [
+        Continuation(row, tuple(tokens), ended if len(tokens) == count else "end of text")
+        for row, tokens in zip(rows, made, strict=True)
+    ]
+
+
+def score_rows(
+    loaded: LoadedModel,
+    prompt: Tokens,
+    continuations: Sequence[Continuation],
+    *,
+    make_steering: MakeSteering | None = None,
+    points: Sequence[HookPoint] = (),
+) -> Generator[float, None, list[Score]]:
+    """Run each text through the unchanged model; yields the share that is done after each block of rows.
+
+    Args:
+        make_steering: to run each text through its own changed model too, for `Score.kl`.
+        points: whose activations are wanted, in the unchanged model.
+    """
+    texts = [[*prompt.ids, *one.ids] for one in continuations]
+    scores: list[Score] = []
+    for block in split_rows(texts):
+        interventions = [one.row.interventions for one in continuations[block]]
+        baseline = run_forced(loaded, texts[block], points=points)
+        changed = None
+        if make_steering is not None and any(interventions):
+            changed = run_forced(loaded, texts[block], steer=make_steering(interventions).applied).hidden
+        for row, ids in enumerate(texts[block]):
+            logprobs, kl = compare_predictions(
+                loaded,
+                ids,
+                start=len(prompt),
+                baseline=baseline.hidden[row],
+                changed=changed[row] if changed is not None and interventions[row] else None,
+            )
+            captured = tuple(baseline.captured[point.name][row, : len(ids)] for point in points)
+            scores.append(Score(_to_float32(logprobs), _to_float32(kl), captured))
+        yield len(scores) / len(texts)
+    return scores
+
+
+def track(
+    job: Job, steps: Generator[float, None, Result], *, start: float, stop: float
+) -> Generator[None, None, Result]:
+    """Run steps that tell their share, as a part of a job's progress from `start` to `stop`."""
+    while True:
+        try:
+            share = next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        job.progress = start + (stop - start) * share
+        yield
+
+
+def _to_float32(values: torch.Tensor) -> np.ndarray:
+    return values.numpy().astype(np.float32)

@@ -1,0 +1,118 @@
+"""Samples of generated text at several strengths of one direction, each with its matched random control."""
+
+from collections.abc import Generator, Sequence
+from math import copysign
+
+import numpy as np
+import torch
+
+from gscope_widgets.records.directions import Direction
+from gscope_widgets.records.doses import DoseResponse, DoseSample, build_points
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.generation import SamplingPlan
+from gscope_widgets.records.interventions import Intervention, match_random
+from gscope_widgets.records.measures import Measure, apply_function, share_of_words
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.features.continuations import (
+    Continuation,
+    MakeSteering,
+    Row,
+    Score,
+    continue_rows,
+    score_rows,
+    track,
+)
+from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.sites import HookPoint
+from gscope_widgets.runtime.worker import Job
+
+MIN_SAMPLES, MAX_SAMPLES = 3, 64
+ROWS_A_BATCH = 64
+_DECODING = 0.8  # its share of the work, for the progress
+
+
+def plan_dose(changes: Sequence[Intervention], *, seeds: Sequence[int]) -> list[tuple[float, Row]]:
+    """Strength and row of every text: at 0 the baseline, elsewhere the change and its control, on each seed.
+
+    Args:
+        changes: an `add` at each strength, 0 among them.
+    """
+    planned = []
+    for change in changes:
+        if change.amount == 0:
+            planned += [(0.0, Row((), seed)) for seed in seeds]
+            continue
+        planned += [(change.amount, Row((change,), seed)) for seed in seeds]
+        side = copysign(1.0, change.amount)
+        planned += [(change.amount, Row((match_random([change], seed=seed, amount=side),), seed)) for seed in seeds]
+    return planned
+
+
+def dose(
+    job: Job,
+    loaded: LoadedModel,
+    prompt: Tokens,
+    ref: FeatureRef | Direction,
+    planned: Sequence[tuple[float, Row]],
+    *,
+    plan: SamplingPlan,
+    measure: Measure,
+    read: tuple[Dictionary, tuple[HookPoint, ...]] | None,
+    make_steering: MakeSteering,
+    provenance: Provenance,
+) -> Generator[None, None, DoseResponse]:
+    """Steps of a job: texts in batches of at most 64 rows, each batch then run through the unchanged model.
+
+    Args:
+        read: for a measure that is a feature: its dictionary, and where that reads.
+    """
+    samples: list[DoseSample] = []
+    while len(samples) < len(planned):
+        batch = planned[len(samples) : len(samples) + ROWS_A_BATCH]
+        start, stop = len(samples) / len(planned), (len(samples) + len(batch)) / len(planned)
+        between = start + (stop - start) * _DECODING
+        decoding = continue_rows(loaded, prompt, [row for _, row in batch], plan=plan, make_steering=make_steering)
+        continued = yield from track(job, decoding, start=start, stop=between)
+        scoring = score_rows(loaded, prompt, continued, points=read[1] if read else ())
+        scores = yield from track(job, scoring, start=between, stop=stop)
+        for (strength, row), one, score in zip(batch, continued, scores, strict=True):
+            effect = _measure(measure, loaded, prompt, one, score, dictionary=read[0] if read else None)
+            is_random = any(intervention.kind == "random" for intervention in row.interventions)
+            samples.append(
+                DoseSample(strength, "random" if is_random else "changed", row.seed, one.text, effect, score.logprobs)
+            )
+    return DoseResponse(prompt, ref, measure, build_points(samples), tuple(samples), provenance)
+
+
+def _measure(
+    measure: Measure,
+    loaded: LoadedModel,
+    prompt: Tokens,
+    one: Continuation,
+    score: Score,
+    *,
+    dictionary: Dictionary | None,
+) -> float:
+    """What a measure says of one continuation; a share, or a mean, of nothing is 0."""
+    if dictionary is not None and isinstance(measure.of, FeatureRef):
+        return _mean_activation(loaded, [*prompt.ids, *one.ids], len(prompt), score, dictionary, measure.of.feature)
+    if isinstance(measure.of, int):
+        return one.ids.count(measure.of) / max(1, len(one.ids))
+    if isinstance(measure.of, tuple):
+        return share_of_words(one.text, measure.of, before=prompt.text)
+    assert callable(measure.of), "a measure is an id, words, a feature or a function"
+    return apply_function(measure.of, one.text)
+
+
+def _mean_activation(
+    loaded: LoadedModel, ids: Sequence[int], start: int, score: Score, dictionary: Dictionary, feature: int
+) -> float:
+    """A feature's mean activation over the generated tokens that its dictionary applies to."""
+    kept = [pos for pos in loaded.tokenizer.tokenize(ids).used if pos >= start]
+    if not kept:
+        return 0.0
+    layers = [activation[kept].float() for activation in score.captured]
+    x = layers[0] if len(layers) == 1 else torch.stack(layers, 1)
+    return float(np.sum(dictionary.encode(x, features=(feature,)).activations, dtype=np.float64) / len(kept))
