@@ -1,6 +1,7 @@
 """Where a result comes from, in one plain record."""
 
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 
 
 @dataclass(frozen=True)
@@ -19,3 +20,15 @@ class Provenance:
     def to_dict(self) -> dict[str, object]:
         """The record as plain data that JSON can hold."""
         return asdict(self)
+
+
+def find_versions(*packages: str) -> dict[str, str]:
+    """The installed version of each package; "source" for one that runs from a folder and is not installed."""
+
+    def find(package: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "source"
+
+    return {package: find(package) for package in packages}

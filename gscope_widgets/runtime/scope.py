@@ -1,56 +1,34 @@
 """One model and its dictionaries: the object that notebooks and widgets use."""
 
-import warnings
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
-import numpy as np
 import torch
 
-from gscope_widgets.errors import InvalidValue, Offline, SanityWarning, describe_value
+from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records import protocols
 from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.checks import DictionaryCheck
-from gscope_widgets.records.directions import SITES, Direction
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
-from gscope_widgets.records.interventions import Intervention, list_parts, match_random, require_set_once
+from gscope_widgets.records.interventions import Intervention, match_random
 from gscope_widgets.records.models import ModelInfo
-from gscope_widgets.records.numbers import check_feature, check_int
-from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.provenance import Provenance, find_versions
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Prompt, Tokens
-from gscope_widgets.runtime.cache import ByteCache
+from gscope_widgets.runtime.arguments import Arguments, check_list, check_row_seeds, require_single
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
-from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
-from gscope_widgets.runtime.examples.logits import measure_effect
-from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_labels
-from gscope_widgets.runtime.features.fidelity import measure_delta_loss
+from gscope_widgets.runtime.engine import Engine, Steps, Value
+from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_features
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
-from gscope_widgets.runtime.features.reading import read_features
-from gscope_widgets.runtime.features.sanity import check_dictionary
-from gscope_widgets.runtime.features.steering import Steering, Target
-from gscope_widgets.runtime.gemma.generation import compare_next, generate_rows, next_logits
-from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.loading import LoadedModel
-from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points, find_hook_point
 from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.worker import Job, Work, Worker
-
-ACTIVATION_CACHE_BYTES = 256_000_000
-# Plain words that every Gemma 3, and mini, has met: the residual norm that `add` counts in is
-# measured on these tokens, so a strength means the same for every prompt.
-CALIBRATION_TEXT = (
-    "The old fisherman walked from the harbour to the market, because his sister wanted bread and a red coat. "
-    '"It is not far," she said. On Monday they sold 12 fish for 30 coins, and the children were happy.'
-)
 
 
 class Scope:
@@ -75,15 +53,13 @@ class Scope:
             wishes: the arguments of `gs.load` that were not left to it, for `to_code`.
             on_close: called when it is closed.
         """
-        self._loaded, self._wishes, self._on_close = loaded, wishes or {}, on_close
+        self._wishes, self._on_close = wishes or {}, on_close
+        self._tokenizer = loaded.tokenizer
         self._worker = Worker(f"gscope {loaded.info.id}", context=torch.inference_mode)
         self._shelf = Shelf(loaded.info, name=loaded.tokenizer.model_name, token=token)
+        self._engine = Engine(loaded, self._shelf)
+        self._take = Arguments(loaded.info, loaded.tokenizer, self._shelf)
         self._neuronpedia = Neuronpedia()
-        self._norms: dict[str, float] = {}
-        self._checks: dict[Dictionary, DictionaryCheck] = {}  # by object: on the Hub an id may come to hold new weights
-        self._activations: ByteCache[torch.Tensor] = ByteCache(
-            limit_bytes=ACTIVATION_CACHE_BYTES, size=lambda tensor: tensor.nbytes
-        )
 
     def __repr__(self) -> str:
         return f"<Scope {self.info.id} on {self.info.device}, {self.info.dtype}>"
@@ -91,34 +67,32 @@ class Scope:
     def __copy__(self) -> "Scope":
         return self
 
-    def __deepcopy__(self, _memo: dict) -> "Scope":
+    def __deepcopy__(self, _memo: dict[int, object]) -> "Scope":
         return self
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise InvalidValue("a scope holds a running model and cannot be pickled; call gs.load() where it is needed")
 
     def __enter__(self) -> "Scope":
         return self
 
-    def __exit__(self, *_exception) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
     @property
     def info(self) -> ModelInfo:
         """Which model this is, and what it takes."""
-        return self._loaded.info
+        return self._engine.loaded.info
 
     @property
     def name(self) -> str:
         """What `gs.load` was called with."""
-        return self._loaded.tokenizer.model_name
+        return self._tokenizer.model_name
 
     @property
     def text_limit(self) -> int:
         """Characters that are certainly too many for one text."""
-        return self._loaded.tokenizer.text_limit
-
-    # ---- dictionaries
+        return self._tokenizer.text_limit
 
     def catalogue(self, *, revision: str | None = None, refresh: bool = False) -> Catalogue:
         """The dictionaries for this model: a list that shows itself as a table, with `to_frame()`.
@@ -211,18 +185,13 @@ class Scope:
         Raises:
             Offline: Neuronpedia cannot be asked now.
         """
-        dictionary = self._check_dictionary(dictionary)
-        k = check_int("k", k, low=1, high=dictionary.d_dict)
+        home = self._take.dictionary(dictionary)
+        k = check_int("k", k, low=1, high=home.d_dict)
         if not isinstance(query, str):
             raise InvalidValue(f"query must be a string, got {describe_value(query)}")
         if where not in ("here", "neuronpedia"):
             raise InvalidValue(f'where must be "here" or "neuronpedia", got {describe_value(where)}')
-        found = find_labels(dictionary, query, neuronpedia=self._neuronpedia, ask=where == "neuronpedia")
-        summaries = [
-            FeatureSummary(dictionary.feature(number), label, dictionary.max_activation(number))
-            for number, label in found
-        ]
-        return sorted(summaries, key=lambda summary: -(summary.label.auc or 0.0))[:k]
+        return find_features(home, query, neuronpedia=self._neuronpedia, ask=where == "neuronpedia")[:k]
 
     def card(
         self,
@@ -244,18 +213,15 @@ class Scope:
         """
         dictionary = self._shelf.find(ref)
         examples = check_int("examples", examples, low=0, high=1000)
-        sources = _check_many("sources", sources)
         return build_card(
-            self._loaded.tokenizer,
+            self._tokenizer,
             dictionary,
             ref.feature,
-            measure=lambda: self._measure_effect(dictionary, ref.feature, ask="examples" in sources),
+            measure=lambda: self._worker.run(lambda _job: self._engine.measure_effect(dictionary, ref.feature)),
             examples=examples,
-            sources=sources,
+            sources=check_list("sources", sources),
             neuronpedia=self._neuronpedia,
         )
-
-    # ---- looking
 
     def tokens(self, text: Prompt) -> Tokens:
         """A text as the model reads it. See `Tokens`.
@@ -263,7 +229,7 @@ class Scope:
         Raises:
             PromptTooLong: more than `info.context` tokens; long texts are refused before tokenising.
         """
-        return self._loaded.tokenizer.tokenize(text)
+        return self._tokenizer.tokenize(text)
 
     def read(
         self,
@@ -287,20 +253,9 @@ class Scope:
         Raises:
             PromptTooLong, UnknownFeature, Cancelled.
         """
-        dictionary = self._check_dictionary(dictionary)
-        if features is not None:
-            features = tuple(
-                check_feature(feature, d_dict=dictionary.d_dict) for feature in _check_many("features", features)
-            )
-        tokens = self._require_tokens(text)
-
-        def work(job: Job):
-            yield from _fetch(dictionary, job)
-            if features is None:
-                self._warn_once(dictionary)
-            return read_features(*self._activations_of(tokens, dictionary), tokens, dictionary, features=features)
-
-        return self._worker.run(work)
+        home = self._take.dictionary(dictionary)
+        chosen = self._take.features(features, home)
+        return self._run(self._engine.read(self._take.tokens(text), home, features=chosen))
 
     def check(self, dictionary: protocols.Dictionary | str | None = None) -> DictionaryCheck:
         """Whether a dictionary fits this model: FVU and L0 on a short built-in text, against what it declares.
@@ -308,13 +263,7 @@ class Scope:
         The first reading of a dictionary does this by itself and warns (`SanityWarning`) where something
         is wrong: files of another layer, site or model, or a matrix the wrong way round.
         """
-        dictionary = self._check_dictionary(dictionary)
-
-        def work(job: Job):
-            yield from _fetch(dictionary, job)
-            return self._check(dictionary)
-
-        return self._worker.run(work)
+        return self._run(self._engine.check(self._take.dictionary(dictionary)))
 
     def delta_loss(self, text: Prompt, dictionary: protocols.Dictionary | str | None = None) -> DeltaLoss:
         """How much worse the model predicts a text with a dictionary's reconstruction in place of the original.
@@ -324,18 +273,10 @@ class Scope:
         Raises:
             InvalidValue: fewer than two tokens that the dictionary applies to.
         """
-        dictionary = self._check_dictionary(dictionary)
-        tokens = self._require_tokens(text)
+        home, tokens = self._take.dictionary(dictionary), self._take.tokens(text)
         if len(tokens.used) < 2:
             raise InvalidValue(f"a loss needs two tokens or more besides BOS, got {len(tokens.used)}")
-
-        def work(job: Job):
-            yield from _fetch(dictionary, job)
-            self._warn_once(dictionary)
-            activations = self._activations_of(tokens, dictionary)
-            return measure_delta_loss(self._loaded, tokens, dictionary, self._points(dictionary), *activations)
-
-        return self._worker.run(work)
+        return self._run(self._engine.measure_loss(tokens, home))
 
     def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
         """The `k` likeliest next tokens, and what they were without the interventions.
@@ -344,17 +285,9 @@ class Scope:
             InvalidValue: an intervention changes no position of this text, or two set one feature at one position.
         """
         k = check_int("k", k, low=1, high=self.info.vocabulary)
-        interventions = self._check_interventions(interventions)
-        tokens = self._require_tokens(text)
-        require_set_once(interventions, prompt_length=len(tokens))
-
-        def work(job: Job):
-            yield from self._fetch_read(interventions, job)
-            return self._predict(tokens, k, interventions)
-
-        return self._worker.run(work)
-
-    # ---- changing
+        tokens = self._take.tokens(text)
+        made = self._take.interventions_on(tokens, interventions)
+        return self._run(self._engine.predict(tokens, k, made))
 
     def generate(
         self,
@@ -406,32 +339,18 @@ class Scope:
         """
         if not rows:
             raise InvalidValue("rows is empty; give at least one, such as {'text': ()}")
-        interventions = [self._check_interventions(row) for row in rows.values()]
-        drawn = [plan.seed] * len(rows) if seeds is None else _check_row_seeds(seeds, rows=len(rows))
-        tokens = self._require_tokens(prompt)
-        for row in interventions:
-            require_set_once(row, prompt_length=len(tokens))
+        tokens = self._take.tokens(prompt)
+        made = [self._take.interventions_on(tokens, row) for row in rows.values()]
+        drawn = [plan.seed] * len(rows) if seeds is None else check_row_seeds(seeds, rows=len(rows))
         generation = Generation(tuple(rows))
 
-        def steps(job: Job):
-            yield from self._fetch_read([one for row in interventions for one in row], job)
-            steering = self._steering(interventions, tokens)
-            steering.require_reach(len(tokens) + plan.max_new_tokens)
-            produced = generate_rows(
-                self._loaded, tokens.ids, rows=len(rows), plan=plan, steer=steering.applied, seeds=drawn
-            )
-            while True:
-                try:
-                    step = next(produced)
-                except StopIteration as end:
-                    return end.value
-                generation.append(step)
-                job.progress = (max(token.step for token in step if token is not None) + 1) / plan.max_new_tokens
-                if on_step is not None:
-                    on_step(step)
-                yield
+        def keep(step: Sequence[GeneratedToken | None]) -> None:
+            generation.append(step)
+            if on_step is not None:
+                on_step(step)
 
-        generation.attach(self._worker.submit(steps, slot=slot))
+        steps = self._engine.generate(tokens, made, plan=plan, seeds=drawn, keep=keep)
+        generation.attach(self._worker.submit(lambda _job: steps, slot=slot))
         return generation
 
     def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
@@ -443,8 +362,8 @@ class Scope:
         Returns:
             None where there are no interventions.
         """
-        checked = self._check_interventions(interventions)
-        return match_random(checked, seed=seed) if checked else None
+        made = self._take.interventions(interventions)
+        return match_random(made, seed=seed) if made else None
 
     def mean_norm(self, dictionary: protocols.Dictionary | str | None = None) -> float:
         """Mean norm where a dictionary writes, on a built-in text: the unit of `gs.add`.
@@ -454,10 +373,10 @@ class Scope:
         Raises:
             InvalidValue: it writes at several layers, so that `gs.add` does not take it.
         """
-        dictionary = _require_single(self._check_dictionary(dictionary))
-        return self._worker.run(lambda _job: self._mean_norm(self._points(dictionary).writes[0]))
-
-    # ---- sharing
+        home = require_single(self._take.dictionary(dictionary))
+        point = self._engine.find_points(home).writes[0]
+        norm: float = self._worker.run(lambda _job: self._engine.measure_norm(point))
+        return norm
 
     def submit(self, work: Work, *, slot: Hashable | None = None) -> Job:
         """Run work on the worker's thread, where every method of the scope answers directly.
@@ -478,7 +397,7 @@ class Scope:
             dtype=self.info.dtype,
             token_ids=tuple(token_ids),
             settings=settings,
-            versions={name: _version_of(name) for name in ("gscope-widgets", "torch", "transformers")},
+            versions=find_versions("gscope-widgets", "torch", "transformers"),
         )
 
     def to_code(self) -> str:
@@ -494,178 +413,10 @@ class Scope:
         """Stop all work and free the model, its dictionaries and its caches. Quiet when repeated."""
         self._on_close(self)
         self._worker.close()
-        self._activations.clear()
         self._shelf.close()
-        self._loaded = replace(self._loaded, model=None, text_model=None)
+        self._engine.close()
 
-    # ---- on the worker's thread
-
-    def _activations_of(self, tokens: Tokens, dictionary: Dictionary) -> tuple[torch.Tensor, torch.Tensor]:
-        """What a dictionary reads and what it is to give: float32, [pos, d], or [pos, n, d] for n layers."""
-        return self._activations_at(tokens, self._points(dictionary))
-
-    def _activations_at(self, tokens: Tokens, points: DictionaryPoints) -> tuple[torch.Tensor, torch.Tensor]:
-        found = self._capture(tokens, (*points.reads, *points.writes))
-        if len(points.reads) == 1:
-            return found[points.reads[0].name], found[points.writes[0].name]
-        x, target = (torch.stack([found[one.name] for one in side], 1) for side in (points.reads, points.writes))
-        return x, target
-
-    def _measure_effect(self, dictionary: Dictionary, feature: int, *, ask: bool) -> np.ndarray:
-        if not ask and not dictionary.has_row(feature):
-            raise Offline("its decoder row is on the Hub and was not asked for")
-        dictionary.written(feature)  # what the network gives is waited for here, not by the model's thread
-        return self._worker.run(lambda _job: measure_effect(self._loaded.model, dictionary, feature))
-
-    def _check(self, dictionary: Dictionary) -> DictionaryCheck:
-        if dictionary not in self._checks:
-            tokens = self.tokens(CALIBRATION_TEXT)
-            used = list(tokens.used)
-
-            def capture(site: str, layers: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-                points = find_dictionary_points(self._loaded.text_model, site=site, layers=layers)
-                return tuple(part[used] for part in self._activations_at(tokens, points))
-
-            self._checks[dictionary] = check_dictionary(dictionary, capture, layers=self.info.layers)
-        return self._checks[dictionary]
-
-    def _warn_once(self, dictionary: Dictionary) -> None:
-        if dictionary not in self._checks and self._loaded.tokenizer.inner is not None:
-            for fault in self._check(dictionary).faults:
-                warnings.warn(f"{dictionary.info.id} does not fit {self.info.id}: {fault}", SanityWarning, stacklevel=2)
-
-    def _capture(self, tokens: Tokens, points: Sequence[HookPoint]) -> dict[str, torch.Tensor]:
-        """Activations by hook point, float32, [pos, d]: from the cache, and in one pass what is not there."""
-        known = {point.name: self._activations.get((point.name, tokens.ids)) for point in points}
-        missing = [point for point in points if known[point.name] is None]
-        if missing:
-            inputs = torch.tensor([tokens.ids], device=self.info.device)
-            ran = run_through(self._loaded.text_model, missing, input_ids=inputs, use_cache=False)
-            for name, activation in ran.items():
-                known[name] = activation[0].to(self.info.device, torch.float32)
-                self._activations.put((name, tokens.ids), known[name])
-        return known
-
-    def _fetch_read(self, interventions: Sequence[Intervention], job: Job) -> Iterator[None]:
-        """Fetch the dictionaries whose encoders interventions read; `add` reads a decoder row alone."""
-        for one in list_parts(interventions):
-            if one.kind != "add" and isinstance(one.ref, FeatureRef):
-                yield from _fetch(self._shelf.find(one.ref), job)
-
-    def _predict(self, tokens: Tokens, k: int, interventions: tuple[Intervention, ...]) -> TokenDistribution:
-        rows = [(), interventions] if interventions else [()]
-        steering = self._steering(rows, tokens)
-        steering.require_reach(len(tokens))
-        with steering.applied(0):
-            logits = next_logits(self._loaded, tokens.ids, rows=len(rows))
-        return compare_next(
-            self._loaded.tokenizer, tokens, k=k, baseline=logits[0], changed=logits[-1], interventions=interventions
-        )
-
-    def _steering(self, rows: Sequence[Sequence[Intervention]], tokens: Tokens) -> Steering:
-        return Steering(rows, resolve=self._target, prompt_length=len(tokens), ignored=tuple(tokens.ignored))
-
-    def _target(self, intervention: Intervention) -> Target:
-        if isinstance(intervention.ref, Direction):
-            dictionary, reads = None, self._find_point(intervention.ref.site, intervention.ref.layer)
-            writes = reads
-        else:
-            dictionary = _require_single(self._shelf.find(intervention.ref))
-            points = self._points(dictionary)
-            reads, writes = points.reads[0], points.writes[0]
-        return Target(dictionary, reads, writes, self._mean_norm(writes) if intervention.unit == "fraction" else 1.0)
-
-    def _mean_norm(self, point: HookPoint) -> float:
-        if point.name not in self._norms:
-            if self._loaded.tokenizer.inner is None:
-                raise InvalidValue(
-                    f"{self.name} has no tokenizer, so the mean norm that strengths in fractions are counted in cannot "
-                    'be measured; give gs.add(..., unit="raw")'
-                )
-            tokens = self.tokens(CALIBRATION_TEXT)
-            used = list(tokens.used)
-            self._norms[point.name] = float(self._capture(tokens, [point])[point.name][used].norm(dim=1).mean())
-        return self._norms[point.name]
-
-    def _find_point(self, site: object, layer: object) -> HookPoint:
-        """Where a direction of one's own belongs."""
-        if not isinstance(site, str) or site not in SITES:
-            raise InvalidValue(f"site must be one of {', '.join(SITES)}, got {describe_value(site)}")
-        return find_hook_point(self._loaded.text_model, site=site, layer=layer)
-
-    def _points(self, dictionary: Dictionary) -> DictionaryPoints:
-        return find_dictionary_points(self._loaded.text_model, site=dictionary.info.site, layers=dictionary.info.layers)
-
-    # ---- checks
-
-    def _check_dictionary(self, dictionary: protocols.Dictionary | str | None) -> Dictionary:
-        return self.dictionary() if dictionary is None else self._shelf.check(dictionary)
-
-    def _check_interventions(self, interventions: Sequence[Intervention]) -> tuple[Intervention, ...]:
-        if isinstance(interventions, Intervention):
-            return self._check_interventions((interventions,))
-        interventions = _check_many("interventions", interventions)
-        for intervention in interventions:
-            if not isinstance(intervention, Intervention):
-                raise InvalidValue(
-                    "interventions come from gs.add, gs.clamp, gs.scale or gs.ablate, "
-                    f"got {describe_value(intervention)}"
-                )
-        for part in list_parts(interventions):
-            self._check_ref(part.ref)
-        return interventions
-
-    def _check_ref(self, ref: FeatureRef | Direction) -> None:
-        if isinstance(ref, FeatureRef):
-            _require_single(self._shelf.find(ref))
-            return
-        self._find_point(ref.site, ref.layer)
-        size = self.info.d_attention if ref.site == "attn_out" else self.info.d_model
-        if len(ref.vector) != size:
-            raise InvalidValue(
-                f"{ref.site} of {self.info.id} has {size} numbers, the vector has {len(ref.vector)}: "
-                "it belongs to another site or model"
-            )
-
-    def _require_tokens(self, prompt: Prompt) -> Tokens:
-        tokens = self.tokens(prompt)
-        if not len(tokens):
-            raise InvalidValue("no token ids given; a prompt has at least one")
-        return tokens
-
-
-def _fetch(dictionary: Dictionary, job: Job) -> Iterator[None]:
-    """Steps of a job that waits for a dictionary's weight files, while other jobs have their turns."""
-    for share in dictionary.fetch():
-        job.progress = share
-        yield
-
-
-def _require_single(dictionary: Dictionary) -> JumpReLU:
-    if not isinstance(dictionary, JumpReLU):
-        raise InvalidValue(
-            f"{dictionary.info.id} is a {dictionary.info.kind}, whose features write at several layers; this version "
-            "steers with dictionaries of one layer: take scope.dictionary('resid_post') or a transcoder"
-        )
-    return dictionary
-
-
-def _check_many(name: str, value: object) -> tuple:
-    with suppress(TypeError):
-        if not isinstance(value, (str, bytes)):
-            return tuple(value)  # type: ignore[arg-type]
-    raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
-
-
-def _check_row_seeds(seeds: Sequence[int], *, rows: int) -> list[int]:
-    found = [check_int("a seed", seed, low=0, high=2**31 - 1) for seed in _check_many("seeds", seeds)]
-    if len(found) != rows:
-        raise InvalidValue(f"seeds must be one a row, {rows}, got {len(found)}")
-    return found
-
-
-def _version_of(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "source"
+    def _run(self, steps: Steps[Value]) -> Value:
+        """Have the worker do what the engine describes, and wait for it."""
+        value: Value = self._worker.run(lambda _job: steps)
+        return value

@@ -25,10 +25,10 @@ class Job(Future[Any]):
         super().__init__()
         self.id = number  # rises by one with each job of a worker
         self.slot = slot
-        self.progress: float | None = None  # 0 to 1, set by the work where it knows
+        self.progress: float | None = None  # 0 to 1; a generator yields it where it knows, or the work sets it here
         self._worker = worker
         self._work: Work | None = work
-        self._steps: Generator[object, None, Any] | None = None
+        self._steps: Generator[float | None, None, Any] | None = None
         self._in_step = False
         self._stop_reason = ""
 
@@ -97,7 +97,9 @@ class Job(Future[Any]):
                 if isinstance(value, Generator):
                     self._steps, value = value, None
             if self._steps is not None:
-                next(self._steps)
+                share = next(self._steps)
+                if share is not None:
+                    self.progress = share
                 return False
         except StopIteration as end:
             value = end.value

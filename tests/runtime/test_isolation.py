@@ -10,6 +10,7 @@ import gscope_widgets as gs
 from gscope_widgets.runtime.gemma.hooks import edit, run_until
 from gscope_widgets.runtime.gemma.loading import load_model
 from gscope_widgets.runtime.gemma.sites import find_hook_point
+from tests.runtime.inside import forget_activations
 
 READS = 300
 WORDS = "the old fisherman sold a brown boat to her brother on Monday in the harbour and laughed".split()
@@ -34,7 +35,7 @@ def test_two_threads_read_while_one_steers_and_nothing_is_contaminated(scope, te
     feature = dictionary.feature(scope.read(texts[0], dictionary).top(1)[0].feature)
     steered = [gs.add(feature, 3.0)]
     expected = [scope.read(text, dictionary) for text in texts]
-    scope._activations.clear()
+    forget_activations(scope)
     done, stopped = threading.Event(), []
 
     def steer() -> None:

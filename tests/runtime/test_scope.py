@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import gscope_widgets as gs
+from tests.runtime.inside import forget_activations, loaded
 
 TEXT = "The old fisherman sold 12 fish."
 
@@ -78,7 +79,7 @@ def test_features_that_are_no_list_are_refused(scope, dictionary, features):
 def test_a_second_reading_comes_from_the_cache_and_is_the_same(tiny, tiny_dictionary):
     tiny.read("something else", tiny_dictionary)  # the first reading also checks the dictionary
     passes = []
-    counter = tiny._loaded.text_model.layers[0].register_forward_hook(lambda *_: passes.append(1))
+    counter = loaded(tiny).text_model.layers[0].register_forward_hook(lambda *_: passes.append(1))
     first, second = (tiny.read(TEXT, tiny_dictionary) for _ in range(2))
     assert len(passes) == 1
     for name in ("positions", "features", "activations", "error_norm"):
@@ -107,7 +108,7 @@ def test_a_direction_that_a_reader_changes_is_not_the_dictionarys(tiny, tiny_dic
 
 def test_the_cache_holds_nothing_that_was_steered(tiny, tiny_dictionary):
     expected = tiny.read(TEXT, tiny_dictionary).activations
-    tiny._activations.clear()
+    forget_activations(tiny)
     tiny.next_tokens(TEXT, 5, [gs.add(tiny_dictionary.feature(1), 5.0)])
     tiny.generate(TEXT, [gs.clamp(tiny_dictionary.feature(1), 50.0)], max_new_tokens=3).wait()
     np.testing.assert_array_equal(tiny.read(TEXT, tiny_dictionary).activations, expected)
@@ -132,7 +133,7 @@ def test_many_threads_read_generate_and_predict_with_their_own_answers(tiny, tin
         )
 
     alone = [ask(text) for text in texts]
-    tiny._activations.clear()
+    forget_activations(tiny)
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(ask, texts)) == alone
 
@@ -220,9 +221,9 @@ def test_an_interrupt_at_any_moment_leaves_the_model_as_it_was(tiny, tiny_dictio
         "predict": lambda: tiny.next_tokens(TEXT, 5, made).chances,
         "generate": lambda: tiny.generate(TEXT, made, max_new_tokens=4).wait().tokens(),
     }
-    tiny._activations.limit_bytes = 0
+    forget_activations(tiny, keep_none=True)
     expected = calls[call]()
-    baseline = count_hooks(tiny._loaded.model)
+    baseline = count_hooks(loaded(tiny).model)
     began = time.perf_counter()
     calls[call]()
     seconds = time.perf_counter() - began
@@ -251,4 +252,4 @@ def test_an_interrupt_at_any_moment_leaves_the_model_as_it_was(tiny, tiny_dictio
         signal.signal(signal.SIGINT, before)
     assert interrupted > 3
     assert calls[call]() == expected
-    assert count_hooks(tiny._loaded.model) == baseline
+    assert count_hooks(loaded(tiny).model) == baseline

@@ -10,7 +10,7 @@ from factory.claims.replies import BOS, edited
 from factory.claims.sample import Sample
 from factory.claims.steering.concept_detectors import ConceptDetector
 from factory.training.tokenizer import SPECIAL_IDS
-from gscope_widgets.runtime.scope import CALIBRATION_TEXT
+from gscope_widgets.runtime.engine import CALIBRATION_TEXT
 
 ROWS = 128  # texts a batch
 TEMPERATURE = 0.8

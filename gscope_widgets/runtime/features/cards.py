@@ -8,7 +8,7 @@ import numpy as np
 from gscope_widgets.errors import GscopeError, InvalidValue, Offline, UnknownFeature, describe_value
 from gscope_widgets.records.cards import CardExample, FeatureCard, TokenEffect
 from gscope_widgets.records.examples import FeatureExamples
-from gscope_widgets.records.features import FeatureLabel
+from gscope_widgets.records.features import FeatureLabel, FeatureSummary
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.examples.files import FILE, read_examples
 from gscope_widgets.runtime.examples.logits import RANKED
@@ -46,7 +46,10 @@ def build_card(
     labels = _attempt(
         "label", notes, lambda: _find_labels(dictionary, feature, neuronpedia, allowed="neuronpedia" in sources)
     )
-    effects = _attempt("effects", notes, lambda: _find_effects(tokenizer, found, measure))
+    asked = "examples" in sources
+    effects = _attempt(
+        "effects", notes, lambda: _find_effects(tokenizer, dictionary, feature, found, measure=measure, allowed=asked)
+    )
     max_activation = dictionary.max_activation(feature)
     if found is not None and found.max_activation is not None:
         max_activation = max(max_activation or 0.0, found.max_activation)
@@ -103,7 +106,13 @@ def _cut_examples(tokenizer: Tokenizer, found: FeatureExamples) -> tuple[CardExa
 
 
 def _find_effects(
-    tokenizer: Tokenizer, found: FeatureExamples | None, measure: Callable[[], np.ndarray]
+    tokenizer: Tokenizer,
+    dictionary: Dictionary,
+    feature: int,
+    found: FeatureExamples | None,
+    *,
+    measure: Callable[[], np.ndarray],
+    allowed: bool,
 ) -> tuple[tuple[TokenEffect, ...], tuple[TokenEffect, ...]]:
     """Tokens promoted and suppressed: of the file where it has them, else by one product with the unembedding."""
 
@@ -120,16 +129,17 @@ def _find_effects(
         and (found.bottom_tokens is not None and found.bottom_logits is not None)
     ):
         return name(found.top_tokens, found.top_logits), name(found.bottom_tokens, found.bottom_logits)
+    if not allowed and not dictionary.has_row(feature):
+        raise Offline("its decoder row is on the Hub and was not asked for")
+    dictionary.written(feature)  # what the network gives is waited for here, not by the model's thread
     effect = measure()
     order = np.argsort(effect, kind="stable")
     top, bottom = order[: -RANKED - 1 : -1], order[:RANKED]
     return name(top, effect[top]), name(bottom, effect[bottom])
 
 
-def find_labels(
-    dictionary: Dictionary, query: str, *, neuronpedia: Neuronpedia, ask: bool
-) -> list[tuple[int, FeatureLabel]]:
-    """Features and the label of theirs that contains a query, upper and lower case alike.
+def find_features(dictionary: Dictionary, query: str, *, neuronpedia: Neuronpedia, ask: bool) -> list[FeatureSummary]:
+    """Features with a label that contains a query, upper and lower case alike, the best detectors (by AUC) first.
 
     Args:
         ask: search at Neuronpedia instead of on this machine.
@@ -137,6 +147,17 @@ def find_labels(
     Raises:
         InvalidValue: Neuronpedia is not known to have labels for this dictionary, or takes no such query.
     """
+    found = _search_labels(dictionary, query, neuronpedia=neuronpedia, ask=ask)
+    found.sort(key=lambda pair: -(pair[1].auc or 0.0))
+    return [
+        FeatureSummary(dictionary.feature(feature), label, dictionary.max_activation(feature))
+        for feature, label in found
+    ]
+
+
+def _search_labels(
+    dictionary: Dictionary, query: str, *, neuronpedia: Neuronpedia, ask: bool
+) -> list[tuple[int, FeatureLabel]]:
     address = find_address(dictionary.info)
     if ask:
         if address is None:

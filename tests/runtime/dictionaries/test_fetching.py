@@ -11,6 +11,7 @@ from tests.hub import faults
 from tests.hub.fixtures import hub, no_waiting
 from tests.hub.gemma import write_gemma
 from tests.hub.layout import write_dictionary
+from tests.runtime.inside import open_dictionaries
 
 __all__ = ["hub", "no_waiting"]
 NAME = "google/gemma-scope-2-270m-pt"
@@ -53,7 +54,7 @@ def wait_for(scope, dictionary, job):
     for share in dictionary.fetch():
         job.progress = share
         yield
-    return dictionary.info.id in scope._shelf._open
+    return dictionary.info.id in open_dictionaries(scope)
 
 
 def test_a_cancelled_reading_stops_the_fetch_and_the_next_one_works(hub, slow):

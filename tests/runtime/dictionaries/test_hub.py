@@ -15,6 +15,7 @@ from tests.hub.fixtures import hub, no_waiting, short_time_outs
 from tests.hub.gemma import write_gemma
 from tests.hub.geometry import GEOMETRIES, name_repository
 from tests.hub.published import list_folders, list_samples, write_folder, write_scope_repository
+from tests.runtime.inside import loaded, open_dictionaries
 
 __all__ = ["hub", "no_waiting", "short_time_outs"]
 
@@ -102,7 +103,7 @@ def check_reading(scope, reading, folder):
 
 def hooked(scope, point, reading):
     """What plain hooks see at a point of `config.json`, on the language model found by its class: [used pos, d]."""
-    text_model = next(m for m in scope._loaded.model.modules() if type(m).__name__ == "Gemma3TextModel")
+    text_model = next(m for m in loaded(scope).model.modules() if type(m).__name__ == "Gemma3TextModel")
     *path, side = point.removeprefix("model.").split(".")
     module = text_model.get_submodule(".".join(path))
     seen = []
@@ -263,7 +264,7 @@ def test_weights_held_in_bfloat16_take_half_and_read_nearly_the_same(open_size):
     whole = scope.dictionary()
     x = np.random.default_rng(0).normal(size=(5, 20)).astype(np.float32)
     expected = whole.reconstruct(x)
-    scope._shelf._open.clear()
+    open_dictionaries(scope).clear()
     half = scope.dictionary(dtype="bfloat16")
     assert np.abs(half.reconstruct(x) - expected).max() < 0.1 * np.abs(expected).max()
     assert half.bytes < 0.6 * whole.bytes

@@ -11,6 +11,7 @@ from gscope_widgets.runtime.dictionaries.folders import LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
 from gscope_widgets.runtime.examples.collection import collect_examples, read_rows
+from tests.runtime.inside import loaded
 
 N_SEQ, SEQ_LEN, F = 23, 9, 40
 
@@ -121,7 +122,7 @@ def test_rows_read_from_the_model_are_those_of_a_reading(tiny, make_dictionary, 
     dictionary = tiny.dictionary(path=folder)
     ids = np.random.default_rng(1).integers(3, 400, size=(5, 12))
     ids[:, 0] = 2
-    table = collect_examples(dictionary, ids, read_rows(tiny._loaded.text_model, dictionary, ids, batch=2), k=4)
+    table = collect_examples(dictionary, ids, read_rows(loaded(tiny).text_model, dictionary, ids, batch=2), k=4)
     dense = np.stack([tiny.read(row.tolist(), dictionary).to_dense() for row in ids])
     for feature in range(dictionary.d_dict):
         best = np.sort(dense[:, :, feature].ravel())[::-1][:4]

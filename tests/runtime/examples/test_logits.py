@@ -8,6 +8,7 @@ from safetensors.numpy import load_file
 from gscope_widgets.runtime.examples import logits
 from gscope_widgets.runtime.examples.collection import collect_examples, read_rows
 from gscope_widgets.runtime.examples.logits import measure_effects
+from tests.runtime.inside import loaded
 
 
 def load(path):
@@ -50,8 +51,8 @@ def test_effects_are_the_gained_unembedding_along_the_direction(
     dictionary = tiny.dictionary(path=folder)
     model, gained, plain = parts
     ids = np.random.default_rng(1).integers(3, 400, size=(6, 10))
-    effects = measure_effects(tiny._loaded.model, dictionary)
-    table = collect_examples(dictionary, ids, read_rows(tiny._loaded.text_model, dictionary, ids), k=5, effects=effects)
+    effects = measure_effects(loaded(tiny).model, dictionary)
+    table = collect_examples(dictionary, ids, read_rows(loaded(tiny).text_model, dictionary, ids), k=5, effects=effects)
     directions = directions_plainly(site, folder, model)
     expected = directions @ gained.T
     for f in range(dictionary.d_dict):
@@ -87,7 +88,7 @@ def test_the_effect_is_what_a_change_at_the_last_layer_does_to_the_logits(tiny, 
         rms = hidden.pow(2).mean().add(norm.eps).sqrt()
         moved = hidden + size * direction
         changed = head(norm(moved) * moved.pow(2).mean().add(norm.eps).sqrt() / rms) - head(norm(hidden))
-    effects = measure_effects(tiny._loaded.model, dictionary)
+    effects = measure_effects(loaded(tiny).model, dictionary)
     top = effects.ranked()
     found = (changed[0] / size * rms).numpy()
     np.testing.assert_allclose(found[top["top_tokens"][3]], top["top_logits"][3], rtol=1e-3)

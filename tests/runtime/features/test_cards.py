@@ -13,6 +13,7 @@ from tests.hub.fixtures import hub, neuronpedia, no_waiting, short_time_outs
 from tests.hub.gemma import write_gemma
 from tests.hub.layout import write_dictionary
 from tests.hub.neuronpedia import build_record
+from tests.runtime.inside import ask_at, loaded
 
 __all__ = ["hub", "neuronpedia", "no_waiting", "short_time_outs"]
 NAME = "google/gemma-scope-2-270m-pt"
@@ -28,7 +29,7 @@ def test_a_card_shows_what_the_examples_file_holds(scope, dictionary):
     assert [one.id for one in card.promoted] == table["top_tokens"][feature].tolist()
     for one, row, pos in zip(card.examples, table["seq_ids"][feature], table["positions"][feature], strict=False):
         ids = table["tokens"][row]
-        assert one.tokens[one.peak] == scope._loaded.tokenizer.describe(int(ids[pos]))
+        assert one.tokens[one.peak] == loaded(scope).tokenizer.describe(int(ids[pos]))
         assert len(one.tokens) <= 33
         if one.logit_effect is not None:
             assert np.isfinite(one.logit_effect)
@@ -81,7 +82,7 @@ def published(hub, neuronpedia, load, monkeypatch, no_waiting, short_time_outs):
             )
         )
     scope = load("gemma-3-270m")
-    scope._neuronpedia = Neuronpedia(base=neuronpedia.endpoint)
+    ask_at(scope, Neuronpedia(base=neuronpedia.endpoint))
     return scope
 
 
@@ -160,4 +161,4 @@ def test_what_cannot_be_asked_is_refused(scope, dictionary):
         scope.card(dictionary.feature(3), sources="examples")
     with pytest.raises(gs.InvalidValue, match="examples must be a whole number from 0 to 1000"):
         scope.card(dictionary.feature(3), examples=-1)
-    assert torch.is_tensor(next(scope._loaded.model.parameters()))
+    assert torch.is_tensor(next(loaded(scope).model.parameters()))

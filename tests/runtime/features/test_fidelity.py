@@ -8,6 +8,7 @@ import torch
 
 import gscope_widgets as gs
 from factory.corpus import generate_documents
+from tests.runtime.inside import loaded
 
 # A text of the world that mini has learnt, which it was not trained on: elsewhere a reconstruction may even cost less.
 TEXT = next(generate_documents(4)).text[:400]
@@ -73,10 +74,10 @@ def test_many_features_cost_less_than_few_and_all_cost_less_than_the_mean(scope,
 def test_dictionaries_that_read_elsewhere_or_everywhere_are_put_in_at_every_layer(
     scope, documents, count_hooks, wishes
 ):
-    before = count_hooks(scope._loaded.model)
+    before = count_hooks(loaded(scope).model)
     loss, replaced, ablated = mean_losses(scope, documents, scope.dictionary(wishes[0], **wishes[1]))
     assert loss < replaced < ablated
-    assert count_hooks(scope._loaded.model) == before
+    assert count_hooks(loaded(scope).model) == before
 
 
 def test_a_perfect_reconstruction_costs_nothing(scope, tmp_path):

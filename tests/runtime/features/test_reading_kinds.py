@@ -6,6 +6,7 @@ import torch
 from safetensors.numpy import load_file
 
 import gscope_widgets as gs
+from tests.runtime.inside import loaded
 
 TEXT = "On Monday the children sang 😀, and so did the dog."
 INPUTS = {"attn_out": "self_attn.o_proj"}
@@ -125,7 +126,7 @@ def test_a_reading_is_one_pass_and_a_second_one_none(tiny, make_multilayer, make
     for dictionary in (clt, transcoder):
         tiny.check(dictionary)  # as the first reading does
     passes = []
-    counter = tiny._loaded.text_model.layers[0].register_forward_hook(lambda *_: passes.append(1))
+    counter = loaded(tiny).text_model.layers[0].register_forward_hook(lambda *_: passes.append(1))
     tiny.read(TEXT, clt)
     assert len(passes) == 1
     tiny.read(TEXT, clt)

@@ -51,7 +51,7 @@ def test_every_shipped_dictionary_passes(scope):
 
 
 def test_numbers_are_those_of_a_reading(scope):
-    from gscope_widgets.runtime.scope import CALIBRATION_TEXT
+    from gscope_widgets.runtime.engine import CALIBRATION_TEXT
 
     dictionary = scope.dictionary()
     check, reading = scope.check(dictionary), scope.read(CALIBRATION_TEXT, dictionary)

@@ -9,8 +9,9 @@ import torch
 import gscope_widgets as gs
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.records.interventions import match_random
+from gscope_widgets.runtime.engine import CALIBRATION_TEXT
 from gscope_widgets.runtime.features.steering import Target, compute_delta
-from gscope_widgets.runtime.scope import CALIBRATION_TEXT
+from tests.runtime.inside import loaded
 
 TEXT = "The old fisherman sold 12 fish at the market."
 VOCABULARY = 4096
@@ -416,7 +417,7 @@ def test_an_intervention_of_a_dictionary_that_is_not_open_is_refused(scope, tiny
 
 
 def test_output_that_is_not_finite_stops_and_says_so(tiny, tiny_dictionary, monkeypatch):
-    broken = tiny._loaded.model.model.norm.register_forward_hook(lambda _m, _i, output: output * float("nan"))
+    broken = loaded(tiny).model.model.norm.register_forward_hook(lambda _m, _i, output: output * float("nan"))
     with pytest.raises(gs.GscopeError, match="not finite"):
         tiny.next_tokens("Hello", 3)
     generation = tiny.generate("Hello", max_new_tokens=5)

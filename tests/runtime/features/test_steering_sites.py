@@ -6,7 +6,8 @@ import torch
 from safetensors.numpy import load_file
 
 import gscope_widgets as gs
-from gscope_widgets.runtime.scope import CALIBRATION_TEXT
+from gscope_widgets.runtime.engine import CALIBRATION_TEXT
+from tests.runtime.inside import loaded
 
 TEXT = "The old fisherman sold 12 fish at the market."
 VOCABULARY = 4096
@@ -162,4 +163,4 @@ def test_a_dictionary_of_several_layers_is_not_steered_with_and_says_what_is(tin
     ):
         with pytest.raises(gs.InvalidValue, match=f"is a {site}, whose features write at several layers.*resid_post"):
             use()
-    assert count_hooks(tiny._loaded.model) == 0
+    assert count_hooks(loaded(tiny).model) == 0

@@ -12,6 +12,7 @@ import torch
 import gscope_widgets as gs
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.runtime.gemma.generation import draw_tokens
+from tests.runtime.inside import loaded
 
 
 @pytest.fixture
@@ -175,7 +176,7 @@ def test_it_ends_at_the_context_and_says_so(tiny):
 
 def prefer(scope, steps):
     """Makes the model give one token the highest logit at each step: a list of ids, or of one id a row."""
-    head = scope._loaded.model.lm_head
+    head = loaded(scope).model.lm_head
     given = iter(steps)
 
     def hook(_module, _inputs, output):
@@ -263,7 +264,7 @@ def test_a_cancel_before_the_first_token_ends_it_empty(tiny):
 def test_an_interrupt_while_iterating_stops_the_generation(tiny):
     generation = tiny.generate("Hello", max_new_tokens=100, temperature=1.0)
     went = threading.Event()
-    pause = tiny._loaded.model.register_forward_hook(lambda *_: time.sleep(0.02))
+    pause = loaded(tiny).model.register_forward_hook(lambda *_: time.sleep(0.02))
 
     def interrupt():
         went.wait(10)

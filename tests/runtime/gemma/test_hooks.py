@@ -6,6 +6,7 @@ import torch
 import gscope_widgets as gs
 from gscope_widgets.runtime.gemma.hooks import capture, edit, run_until
 from gscope_widgets.runtime.gemma.sites import find_hook_point
+from tests.runtime.inside import loaded
 
 IDS = torch.tensor([[2, 300, 301, 302, 303]])
 SITES = ("resid_post", "attn_out", "mlp_out", "transcoder")
@@ -172,7 +173,7 @@ def test_only_our_own_hooks_are_removed(model, run, count_hooks):
 
 @pytest.mark.parametrize("error", [RuntimeError("inside"), KeyboardInterrupt(), MemoryError()])
 def test_the_scope_hands_the_model_back_as_it_was_when_a_pass_fails(tiny, tiny_dictionary, count_hooks, error):
-    model = tiny._loaded.model
+    model = loaded(tiny).model
     steered = [gs.add(tiny_dictionary.feature(1), 0.5), gs.ablate(tiny_dictionary.feature(2))]
     good = tiny.next_tokens("The dog", 5, steered).chances
     baseline = count_hooks(model)
@@ -194,7 +195,7 @@ def test_the_scope_hands_the_model_back_as_it_was_when_a_pass_fails(tiny, tiny_d
 
 
 def test_a_generation_that_fails_in_mid_stream_leaves_no_hook(tiny, tiny_dictionary, count_hooks):
-    model = tiny._loaded.model
+    model = loaded(tiny).model
     baseline, passes = count_hooks(model), []
 
     def fail_third(*_):
@@ -213,12 +214,12 @@ def test_a_generation_that_fails_in_mid_stream_leaves_no_hook(tiny, tiny_diction
 
 
 def test_a_generation_cancelled_in_mid_stream_leaves_no_hook(tiny, tiny_dictionary, count_hooks):
-    baseline = count_hooks(tiny._loaded.model)
+    baseline = count_hooks(loaded(tiny).model)
     plain = tiny.next_tokens("The dog", 5).chances
     generation = tiny.generate("The cat", [gs.add(tiny_dictionary.feature(1), 0.5)], max_new_tokens=100)
     for token in generation:
         if token.step == 2:
             generation.cancel()
     assert generation.ended == "cancelled"
-    assert count_hooks(tiny._loaded.model) == baseline
+    assert count_hooks(loaded(tiny).model) == baseline
     assert tiny.next_tokens("The dog", 5).chances == plain

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 import gscope_widgets as gs
 from gscope_widgets.runtime.gemma import loading
 from gscope_widgets.runtime.hub import faults as hub_faults
+from tests.runtime.inside import loaded
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 7969784\n"
 
@@ -214,15 +215,15 @@ def test_the_embedded_model_is_its_files(scope):
     from gscope_widgets.mini import MODELS
 
     weights = load_file(MODELS["mini"] / "model.safetensors")
-    held = dict(scope._loaded.model.named_parameters())
+    held = dict(loaded(scope).model.named_parameters())
     assert set(held) >= set(weights)
     for name, tensor in weights.items():
         torch.testing.assert_close(held[name], tensor.float(), rtol=0, atol=0)
         assert not held[name].requires_grad
-    assert not scope._loaded.model.training
+    assert not loaded(scope).model.training
     assert scope.info.id == "gscope-mini"
     assert (scope.info.dtype, scope.info.context) == ("float32", 256)
-    assert scope.info.bytes == sum(parameter.nbytes for parameter in scope._loaded.model.parameters())
+    assert scope.info.bytes == sum(parameter.nbytes for parameter in loaded(scope).model.parameters())
 
 
 def test_a_folder_is_named_in_results_but_its_path_is_not(load, make_model, tmp_path):
@@ -282,7 +283,7 @@ def test_bfloat16_is_another_scope_and_its_readings_are_float32(load, make_model
     full, half = load(folder), load(folder, dtype="bfloat16")
     assert half is not full
     assert half.info.dtype == "bfloat16"
-    assert next(half._loaded.model.parameters()).dtype is torch.bfloat16
+    assert next(loaded(half).model.parameters()).dtype is torch.bfloat16
     path = make_dictionary()
     readings = [scope.read("hello there", scope.dictionary(path=path)) for scope in (full, half)]
     assert readings[1].activations.dtype == np.float32
@@ -304,7 +305,7 @@ def test_a_model_may_be_spread_over_devices_and_reads_and_steers_the_same(
     monkeypatch.setattr(loading.AutoModelForCausalLM, "from_pretrained", crowded)
     whole, spread = load(folder), load(folder, device="spread")
     assert spread is not whole
-    assert any(parameter.is_meta for parameter in spread._loaded.model.parameters())
+    assert any(parameter.is_meta for parameter in loaded(spread).model.parameters())
     found = []
     for scope in (whole, spread):
         dictionary = scope.dictionary(path=path)
@@ -390,7 +391,7 @@ def test_close_frees_the_model(tiny, tiny_dictionary):
     import weakref
 
     tiny.read("hello", tiny_dictionary)
-    watch = weakref.ref(tiny._loaded.model)
+    watch = weakref.ref(loaded(tiny).model)
     tiny.close()
     gc.collect()
     assert watch() is None

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import gscope_widgets as gs
 from gscope_widgets.runtime.gemma.generation import _RowDecoder
 from gscope_widgets.runtime.gemma.tokens import Tokenizer, replace_surrogates
+from tests.runtime.inside import loaded
 
 BOS, EOS, TURN, NEWLINE, USER = 2, 1, 105, 107, 2364
 HOSTILE = [
@@ -37,7 +38,7 @@ ANY_TEXT = st.text(max_size=60).filter(lambda text: "\u2581" not in text)
 
 @pytest.fixture(scope="module")
 def tokenizer(scope) -> Tokenizer:
-    return scope._loaded.tokenizer
+    return loaded(scope).tokenizer
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
@@ -50,7 +51,7 @@ def test_hostile_text_comes_back_whole(tokenizer, text):
 @example("\ud800")
 @settings(deadline=None, max_examples=200)
 def test_any_text_comes_back_whole(text):
-    check_whole(gs.load("mini")._loaded.tokenizer, text)
+    check_whole(loaded(gs.load("mini")).tokenizer, text)
 
 
 def check_whole(tokenizer, text):
@@ -215,7 +216,7 @@ def test_the_empty_text_is_bos_alone_and_nothing_is_in_use(scope, dictionary):
 def test_spaces_alone_are_text(scope):
     tokens = scope.tokens("     ")
     assert len(tokens.used) >= 1
-    assert scope._loaded.tokenizer.decode(tokens.ids) == "     "
+    assert loaded(scope).tokenizer.decode(tokens.ids) == "     "
 
 
 def test_no_ids_at_all_are_refused(scope, dictionary):
@@ -244,7 +245,7 @@ def test_position_0_is_ignored_even_when_it_is_not_bos_and_not_called_that(scope
 
 
 def test_a_hundred_thousand_words_are_refused_quickly_with_both_numbers_and_without_tokenising(scope, monkeypatch):
-    tokenizer = scope._loaded.tokenizer
+    tokenizer = loaded(scope).tokenizer
     _ = tokenizer.text_limit
     called = []
     monkeypatch.setattr(type(tokenizer.inner), "__call__", lambda *_, **__: called.append(1))
@@ -261,7 +262,7 @@ def test_a_hundred_thousand_words_are_refused_quickly_with_both_numbers_and_with
 @pytest.mark.parametrize("extra", [1, 200])
 def test_a_text_a_little_too_long_is_refused_with_both_numbers(scope, extra):
     text = "a " * (255 + extra)
-    count = len(scope._loaded.tokenizer.inner(text, add_special_tokens=False)["input_ids"]) + 1
+    count = len(loaded(scope).tokenizer.inner(text, add_special_tokens=False)["input_ids"]) + 1
     with pytest.raises(gs.PromptTooLong, match=f"at most 256 tokens, this text has {count}"):
         scope.tokens(text)
 
@@ -357,7 +358,7 @@ MORE = {"role": "user", "content": "And now?"}
 @pytest.fixture
 def gemma_chat(chat):
     """A chat model whose tokenizer has a template of Gemma 3's kind; mini's takes any roles as they come."""
-    chat._loaded.tokenizer.inner.chat_template = GEMMA_TEMPLATE
+    loaded(chat).tokenizer.inner.chat_template = GEMMA_TEMPLATE
     return chat
 
 
@@ -367,7 +368,7 @@ def gemma_chat(chat):
 def test_messages_are_laid_out_as_transformers_lays_them_out(gemma_chat, ends, before, turns):
     messages = [*before, *[*MESSAGES, ANSWER, MORE, ANSWER][: turns + (ends == "assistant")]]
     last = {"add_generation_prompt": True} if ends == "user" else {"continue_final_message": True}
-    inner = gemma_chat._loaded.tokenizer.inner
+    inner = loaded(gemma_chat).tokenizer.inner
     expected = inner.apply_chat_template(messages, tokenize=False, **last)
     tokens = gemma_chat.tokens(messages)
     assert tokens.text == expected
@@ -381,10 +382,10 @@ def test_a_template_without_a_place_for_system_text_gets_it_before_the_first_use
     messages = [SYSTEM, *MESSAGES, ANSWER]
     expected = gemma_chat.tokens(messages)
     with gs.load("mini-it") as mini:
-        assert "<start_of_turn>system" in mini._loaded.tokenizer.inner.apply_chat_template(messages, tokenize=False)
+        assert "<start_of_turn>system" in loaded(mini).tokenizer.inner.apply_chat_template(messages, tokenize=False)
         # mini's template trims the joined text, Gemma's the user's part alone.
         assert mini.tokens(messages).text == expected.text.replace("user\n  Answer", "user\nAnswer")
-        plain = mini._loaded.tokenizer.inner.apply_chat_template(
+        plain = loaded(mini).tokenizer.inner.apply_chat_template(
             messages[1:], tokenize=False, continue_final_message=True
         )
         assert mini.tokens(messages[1:]).text == plain
@@ -405,7 +406,7 @@ def test_a_template_without_a_place_for_system_text_gets_it_before_the_first_use
 @pytest.mark.parametrize("template", ["mini's", "Gemma's"])
 def test_roles_that_gemma_s_template_refuses_are_refused_by_either(chat, messages, words, template):
     if template == "Gemma's":
-        chat._loaded.tokenizer.inner.chat_template = GEMMA_TEMPLATE
+        loaded(chat).tokenizer.inner.chat_template = GEMMA_TEMPLATE
     with pytest.raises(gs.InvalidValue, match=words):
         chat.tokens(messages)
 
@@ -452,7 +453,7 @@ def test_an_answer_that_has_begun_is_continued():
     """mini-it goes on as plain transformers does, and otherwise than after a closed answer."""
     messages = [{"role": "user", "content": "Where is the fisherman?"}, {"role": "assistant", "content": "The old"}]
     with gs.load("mini-it") as mini:
-        inner, model = mini._loaded.tokenizer.inner, mini._loaded.model
+        inner, model = loaded(mini).tokenizer.inner, loaded(mini).model
         found = mini.next_tokens(messages, 1).chances[0].id
         best = {}
         for name, options in {
@@ -467,7 +468,7 @@ def test_an_answer_that_has_begun_is_continued():
 
 
 def test_what_the_template_refuses_is_refused_in_words(chat, monkeypatch):
-    chat._loaded.tokenizer.inner.chat_template = "{{ raise_exception('no such words') }}"
+    loaded(chat).tokenizer.inner.chat_template = "{{ raise_exception('no such words') }}"
     with pytest.raises(gs.InvalidValue, match="cannot lay out these chat messages: no such words"):
         chat.tokens(MESSAGES)
 
@@ -522,14 +523,14 @@ def test_many_threads_tokenise_at_once(scope):
     texts = [f"A text of {number} words and 😀" for number in range(300)]
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda text: scope.tokens(text).text, texts))
-        list(pool.map(lambda number: scope._loaded.tokenizer.decode([number, 300]), range(200)))
+        list(pool.map(lambda number: loaded(scope).tokenizer.decode([number, 300]), range(200)))
     assert found == texts
 
 
 @given(ANY_TEXT)
 @settings(deadline=None, max_examples=100)
 def test_streamed_pieces_make_the_whole_text(text):
-    tokenizer = gs.load("mini")._loaded.tokenizer
+    tokenizer = loaded(gs.load("mini")).tokenizer
     ids = tokenizer.tokenize(text).ids
     assert "".join(stream(tokenizer, ids)) == tokenizer.decode(ids)
 
@@ -546,7 +547,7 @@ PIECES = st.one_of(st.integers(4, 4095), st.integers(4, 290)).filter(lambda one:
 @given(st.lists(PIECES, max_size=30))
 @settings(deadline=None, max_examples=100)
 def test_streamed_pieces_of_any_ids_hold_back_at_most_one_character(ids):
-    tokenizer = gs.load("mini")._loaded.tokenizer
+    tokenizer = loaded(gs.load("mini")).tokenizer
     pieces = stream(tokenizer, ids)
     data = b"".join(piece_bytes(tokenizer, one) for one in ids)
     assert "".join(pieces) == data.decode("utf-8", "replace")
@@ -565,12 +566,12 @@ def piece_bytes(tokenizer, token_id) -> bytes:
 
 
 def test_a_half_made_character_is_held_back_until_it_is_whole(scope):
-    tokenizer = scope._loaded.tokenizer
+    tokenizer = loaded(scope).tokenizer
     assert stream(tokenizer, tokenizer.tokenize("😀!").ids[1:]) == ["", "", "", "😀", "!"]
 
 
 def test_bytes_that_never_make_a_character_are_let_go_one_by_one_and_at_the_end(scope):
-    tokenizer = scope._loaded.tokenizer
+    tokenizer = loaded(scope).tokenizer
     lead = tokenizer.tokenize("😀").ids[1]
     assert stream(tokenizer, [lead] * 3) == ["", "\ufffd", "\ufffd\ufffd"]
     assert stream(tokenizer, [lead, *tokenizer.tokenize("a").ids[1:]]) == ["", "\ufffda"]

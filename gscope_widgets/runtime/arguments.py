@@ -1,0 +1,129 @@
+"""What the methods of a scope are given, checked before anything is done with it."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records import protocols
+from gscope_widgets.records.directions import SITES, Direction
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.interventions import Intervention, list_parts, require_set_once
+from gscope_widgets.records.models import ModelInfo
+from gscope_widgets.records.numbers import check_feature, check_int
+from gscope_widgets.records.tokens import Prompt, Tokens
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
+from gscope_widgets.runtime.dictionaries.shelf import Shelf
+from gscope_widgets.runtime.gemma.tokens import Tokenizer
+
+Item = TypeVar("Item")
+
+
+class Arguments:
+    """Checks against one scope's tokenizer and dictionaries. Each method returns what the engine takes."""
+
+    def __init__(self, model: ModelInfo, tokenizer: Tokenizer, shelf: Shelf):
+        """Made by the scope."""
+        self._model, self._tokenizer, self._shelf = model, tokenizer, shelf
+
+    def tokens(self, prompt: Prompt) -> Tokens:
+        """A prompt's tokens, at least one."""
+        tokens = self._tokenizer.tokenize(prompt)
+        if not len(tokens):
+            raise InvalidValue("no token ids given; a prompt has at least one")
+        return tokens
+
+    def dictionary(self, dictionary: protocols.Dictionary | str | None) -> Dictionary:
+        """An open dictionary of this scope, given itself or by its id; its default one for None."""
+        return self._shelf.choose() if dictionary is None else self._shelf.check(dictionary)
+
+    def features(self, features: Sequence[int] | None, dictionary: Dictionary) -> tuple[int, ...] | None:
+        """Features of a dictionary, or None for all."""
+        if features is None:
+            return None
+        return tuple(check_feature(feature, d_dict=dictionary.d_dict) for feature in check_list("features", features))
+
+    def interventions(self, interventions: Sequence[Intervention] | Intervention) -> tuple[Intervention, ...]:
+        """Interventions on features of open dictionaries that write at one layer, or along directions of this model.
+
+        One alone is taken for a list of it.
+        """
+        if isinstance(interventions, Intervention):
+            return self.interventions((interventions,))
+        made = []
+        for one in check_list("interventions", interventions):
+            if not isinstance(one, Intervention):
+                raise InvalidValue(
+                    f"interventions come from gs.add, gs.clamp, gs.scale or gs.ablate, got {describe_value(one)}"
+                )
+            made.append(one)
+        for part in list_parts(made):
+            if isinstance(part.ref, FeatureRef):
+                require_single(self._shelf.find(part.ref))
+            else:
+                self.direction(part.ref)
+        return tuple(made)
+
+    def direction(self, direction: Direction) -> Direction:
+        """A direction that this model has a place for."""
+        self.place(direction.site, direction.layer)
+        size = self._model.d_attention if direction.site == "attn_out" else self._model.d_model
+        if len(direction.vector) != size:
+            raise InvalidValue(
+                f"{direction.site} of {self._model.id} has {size} numbers, the vector has {len(direction.vector)}: "
+                "it belongs to another site or model"
+            )
+        return direction
+
+    def place(self, site: object, layer: object) -> tuple[str, int]:
+        """Where a direction of one's own may belong: a site and a layer of this model."""
+        if not isinstance(site, str) or site not in SITES:
+            raise InvalidValue(f"site must be one of {', '.join(SITES)}, got {describe_value(site)}")
+        return site, check_int("layer", layer, low=0, high=self._model.layers - 1)
+
+    def interventions_on(
+        self, tokens: Tokens, interventions: Sequence[Intervention] | Intervention
+    ) -> tuple[Intervention, ...]:
+        """`interventions`, of which no two set one feature at one position of this text or of what continues it."""
+        made = self.interventions(interventions)
+        require_set_once(made, prompt_length=len(tokens))
+        return made
+
+
+def check_list(name: str, value: Iterable[Item]) -> tuple[Item, ...]:
+    """The items of any iterable but a string.
+
+    Raises:
+        InvalidValue: it is none.
+    """
+    with suppress(TypeError):
+        if not isinstance(value, (str, bytes)):
+            return tuple(value)
+    raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
+
+
+def check_row_seeds(seeds: Iterable[int], *, rows: int) -> list[int]:
+    """One seed a row.
+
+    Raises:
+        InvalidValue: another number of them, or one outside 0 to 2**31 - 1.
+    """
+    found = [check_int("a seed", seed, low=0, high=2**31 - 1) for seed in check_list("seeds", seeds)]
+    if len(found) != rows:
+        raise InvalidValue(f"seeds must be one a row, {rows}, got {len(found)}")
+    return found
+
+
+def require_single(dictionary: Dictionary) -> JumpReLU:
+    """The dictionary, if its features write at one layer, which is what interventions are made for.
+
+    Raises:
+        InvalidValue: it is a crosscoder or CLT.
+    """
+    if not isinstance(dictionary, JumpReLU):
+        raise InvalidValue(
+            f"{dictionary.info.id} is a {dictionary.info.kind}, whose features write at several layers; this version "
+            "steers with dictionaries of one layer: take scope.dictionary('resid_post') or a transcoder"
+        )
+    return dictionary

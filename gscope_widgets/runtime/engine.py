@@ -1,0 +1,212 @@
+"""What a scope's worker does: all that runs the model."""
+
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from gscope_widgets.errors import InvalidValue, SanityWarning
+from gscope_widgets.records.checks import DictionaryCheck
+from gscope_widgets.records.directions import Direction
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.fidelity import DeltaLoss
+from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
+from gscope_widgets.records.interventions import Intervention, list_parts
+from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.runtime.arguments import require_single
+from gscope_widgets.runtime.cache import ByteCache
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.shelf import Shelf
+from gscope_widgets.runtime.examples.logits import measure_effect
+from gscope_widgets.runtime.features.fidelity import measure_delta_loss
+from gscope_widgets.runtime.features.reading import read_features
+from gscope_widgets.runtime.features.sanity import check_dictionary
+from gscope_widgets.runtime.features.steering import Steering, Target
+from gscope_widgets.runtime.gemma.generation import compare_next, generate_rows, next_logits
+from gscope_widgets.runtime.gemma.hooks import run_through
+from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points, find_hook_point
+
+Value = TypeVar("Value")
+# Work in steps: yields how far it has come, 0 to 1, where it knows, and returns its value.
+Steps = Generator[float | None, None, Value]
+
+ACTIVATION_CACHE_BYTES = 256_000_000
+# Plain words that every Gemma 3, and mini, has met: the residual norm that `add` counts in is
+# measured on these tokens, so a strength means the same for every prompt.
+CALIBRATION_TEXT = (
+    "The old fisherman walked from the harbour to the market, because his sister wanted bread and a red coat. "
+    '"It is not far," she said. On Monday they sold 12 fish for 30 coins, and the children were happy.'
+)
+
+
+class Engine:
+    """One model and what is computed with it. Arguments are checked already; every method is for the worker's thread.
+
+    What may wait for a download, or makes text token by token, is a generator: other jobs have their turns, and
+    a cancel takes effect, between its steps.
+    """
+
+    def __init__(self, loaded: LoadedModel, shelf: Shelf):
+        """Nothing is computed yet.
+
+        Args:
+            shelf: where the dictionaries that interventions name are found.
+        """
+        self.loaded, self._shelf = loaded, shelf
+        self.activations: ByteCache[torch.Tensor] = ByteCache(
+            limit_bytes=ACTIVATION_CACHE_BYTES, size=lambda tensor: tensor.nbytes
+        )
+        self._norms: dict[str, float] = {}
+        self._checks: dict[Dictionary, DictionaryCheck] = {}  # by object: on the Hub an id may come to hold new weights
+
+    def read(
+        self, tokens: Tokens, dictionary: Dictionary, *, features: tuple[int, ...] | None
+    ) -> Steps[FeatureReading]:
+        """A dictionary's features on a text; the first reading of all features also checks the dictionary."""
+        yield from dictionary.fetch()
+        if features is None:
+            self._warn_once(dictionary)
+        x, target = self._capture_ends(tokens, self.find_points(dictionary))
+        return read_features(x, target, tokens, dictionary, features=features)
+
+    def check(self, dictionary: Dictionary) -> Steps[DictionaryCheck]:
+        """Whether a dictionary fits the model, measured once."""
+        yield from dictionary.fetch()
+        return self._check(dictionary)
+
+    def measure_loss(self, tokens: Tokens, dictionary: Dictionary) -> Steps[DeltaLoss]:
+        """The model's loss with a dictionary's reconstruction in place of the original."""
+        yield from dictionary.fetch()
+        self._warn_once(dictionary)
+        points = self.find_points(dictionary)
+        return measure_delta_loss(self.loaded, tokens, dictionary, points, *self._capture_ends(tokens, points))
+
+    def predict(self, tokens: Tokens, k: int, interventions: tuple[Intervention, ...]) -> Steps[TokenDistribution]:
+        """The next token, baseline and changed, in one batch."""
+        yield from self._fetch_encoders(interventions)
+        rows = [(), interventions] if interventions else [()]
+        steering = self._steer(rows, tokens)
+        steering.require_reach(len(tokens))
+        with steering.applied(0):
+            logits = next_logits(self.loaded, tokens.ids, rows=len(rows))
+        return compare_next(
+            self.loaded.tokenizer, tokens, k=k, baseline=logits[0], changed=logits[-1], interventions=interventions
+        )
+
+    def generate(
+        self,
+        tokens: Tokens,
+        rows: Sequence[tuple[Intervention, ...]],
+        *,
+        plan: SamplingPlan,
+        seeds: Sequence[int],
+        keep: Callable[[Sequence[GeneratedToken | None]], None],
+    ) -> Steps[Ending]:
+        """Continue a prompt in several rows, a seed each; `keep` gets each step's tokens as they are made."""
+        yield from self._fetch_encoders([one for row in rows for one in row])
+        steering = self._steer(rows, tokens)
+        steering.require_reach(len(tokens) + plan.max_new_tokens)
+        produced = generate_rows(
+            self.loaded, tokens.ids, rows=len(rows), plan=plan, steer=steering.applied, seeds=seeds
+        )
+        while True:
+            try:
+                step = next(produced)
+            except StopIteration as end:
+                ending: Ending = end.value
+                return ending
+            keep(step)
+            yield (max(token.step for token in step if token is not None) + 1) / plan.max_new_tokens
+
+    def measure_norm(self, point: HookPoint) -> float:
+        """Mean norm at a hook point, over the calibration text's tokens but BOS; measured once."""
+        if point.name not in self._norms:
+            if self.loaded.tokenizer.inner is None:
+                raise InvalidValue(
+                    f"{self.loaded.tokenizer.model_name} has no tokenizer, so the mean norm that strengths in "
+                    'fractions are counted in cannot be measured; give gs.add(..., unit="raw")'
+                )
+            tokens = self.loaded.tokenizer.tokenize(CALIBRATION_TEXT)
+            activation = self._capture(tokens, [point])[point.name][list(tokens.used)]
+            self._norms[point.name] = float(activation.norm(dim=1).mean())
+        return self._norms[point.name]
+
+    def measure_effect(self, dictionary: Dictionary, feature: int) -> np.ndarray:
+        """A feature's direct effect on every logit: float32, [d_vocab]."""
+        return measure_effect(self.loaded.model, dictionary, feature)
+
+    def find_points(self, dictionary: Dictionary) -> DictionaryPoints:
+        """Where a dictionary reads and writes in this model; may be asked on any thread."""
+        return find_dictionary_points(self.loaded.text_model, site=dictionary.info.site, layers=dictionary.info.layers)
+
+    def close(self) -> None:
+        """Let go of the model and of all activations."""
+        self.activations.clear()
+        self.loaded = replace(self.loaded, model=None, text_model=None)  # type: ignore[arg-type]  # nothing runs now
+
+    def _capture(self, tokens: Tokens, points: Sequence[HookPoint]) -> dict[str, torch.Tensor]:
+        """Activations by hook point, float32, [pos, d]: from the cache, and in one pass what is not there."""
+        known: dict[str, torch.Tensor] = {}
+        for point in points:
+            if (kept := self.activations.get((point.name, tokens.ids))) is not None:
+                known[point.name] = kept
+        missing = [point for point in points if point.name not in known]
+        if missing:
+            inputs = torch.tensor([tokens.ids], device=self.loaded.info.device)
+            ran = run_through(self.loaded.text_model, missing, input_ids=inputs, use_cache=False)
+            for name, activation in ran.items():
+                known[name] = activation[0].to(self.loaded.info.device, torch.float32)
+                self.activations.put((name, tokens.ids), known[name])
+        return known
+
+    def _capture_ends(self, tokens: Tokens, points: DictionaryPoints) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a dictionary reads and what it is to give: float32, [pos, d], or [pos, n, d] for n layers."""
+        found = self._capture(tokens, (*points.reads, *points.writes))
+        if len(points.reads) == 1:
+            return found[points.reads[0].name], found[points.writes[0].name]
+        x, target = (torch.stack([found[one.name] for one in side], 1) for side in (points.reads, points.writes))
+        return x, target
+
+    def _check(self, dictionary: Dictionary) -> DictionaryCheck:
+        if dictionary not in self._checks:
+            tokens = self.loaded.tokenizer.tokenize(CALIBRATION_TEXT)
+            used = list(tokens.used)
+
+            def capture(site: str, layers: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+                points = find_dictionary_points(self.loaded.text_model, site=site, layers=layers)
+                x, target = self._capture_ends(tokens, points)
+                return x[used], target[used]
+
+            self._checks[dictionary] = check_dictionary(dictionary, capture, layers=self.loaded.info.layers)
+        return self._checks[dictionary]
+
+    def _warn_once(self, dictionary: Dictionary) -> None:
+        if dictionary not in self._checks and self.loaded.tokenizer.inner is not None:
+            name = self.loaded.info.id
+            for fault in self._check(dictionary).faults:
+                warnings.warn(f"{dictionary.info.id} does not fit {name}: {fault}", SanityWarning, stacklevel=2)
+
+    def _fetch_encoders(self, interventions: Sequence[Intervention]) -> Steps[None]:
+        """Fetch the dictionaries whose encoders interventions read; `add` reads a decoder row alone."""
+        for one in list_parts(interventions):
+            if one.kind != "add" and isinstance(one.ref, FeatureRef):
+                yield from self._shelf.find(one.ref).fetch()
+
+    def _steer(self, rows: Sequence[Sequence[Intervention]], tokens: Tokens) -> Steering:
+        return Steering(rows, resolve=self._target, prompt_length=len(tokens), ignored=tuple(tokens.ignored))
+
+    def _target(self, intervention: Intervention) -> Target:
+        if isinstance(intervention.ref, Direction):
+            dictionary, place = None, intervention.ref
+            reads = writes = find_hook_point(self.loaded.text_model, site=place.site, layer=place.layer)
+        else:
+            dictionary = require_single(self._shelf.find(intervention.ref))
+            points = self.find_points(dictionary)
+            reads, writes = points.reads[0], points.writes[0]
+        norm = self.measure_norm(writes) if intervention.unit == "fraction" else 1.0
+        return Target(dictionary, reads, writes, norm)

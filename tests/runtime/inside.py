@@ -1,0 +1,27 @@
+"""The one place where tests reach behind a scope: its model, what it keeps, and what it has open."""
+
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.scope import Scope
+
+
+def loaded(scope: Scope) -> LoadedModel:
+    """The model and tokenizer that it runs."""
+    return scope._engine.loaded
+
+
+def forget_activations(scope: Scope, *, keep_none: bool = False) -> None:
+    """Empty its cache, so that the next reading runs the model; for good with `keep_none`."""
+    scope._engine.activations.clear()
+    if keep_none:
+        scope._engine.activations.limit_bytes = 0
+
+
+def open_dictionaries(scope: Scope) -> dict[str, Dictionary]:
+    """What it has open, by id; may be changed."""
+    return scope._shelf._open
+
+
+def ask_at(scope: Scope, neuronpedia) -> None:
+    """Have it ask this Neuronpedia."""
+    scope._neuronpedia = neuronpedia
