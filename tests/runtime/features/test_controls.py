@@ -10,6 +10,7 @@ import gscope_widgets as gs
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.records.interventions import match_random
+from tests.runtime.inside import loaded
 
 TEXT = "The old fisherman sold 12 fish at the market."
 
@@ -17,7 +18,7 @@ TEXT = "The old fisherman sold 12 fish at the market."
 @contextmanager
 def watched(scope, layer):
     """What a layer gives, and what the next one is given: float64 [rows, pos, d] each, one for each pass."""
-    layers = scope._loaded.text_model.layers
+    layers = loaded(scope).text_model.layers
     given, taken = [], []
 
     def keep(_module, _inputs, output):
@@ -128,8 +129,8 @@ def test_the_control_of_a_transcoder_is_matched_where_it_writes(tiny, make_dicti
     dictionary = tiny.dictionary(path=make_dictionary(site="transcoder"))
     made = [gs.clamp(dictionary.feature(3), 6.0)]
     added = []
-    norm = tiny._loaded.text_model.layers[1].post_feedforward_layernorm
-    layer = tiny._loaded.text_model.layers[1]
+    norm = loaded(tiny).text_model.layers[1].post_feedforward_layernorm
+    layer = loaded(tiny).text_model.layers[1]
 
     def run(interventions):
         """The residual after layer 1 less the MLP's input side cancels out all but what the MLP adds."""
@@ -163,7 +164,7 @@ def test_a_vector_is_added_at_unit_length_times_the_mean_norm_there(tiny, load_p
     plain = load_plain(tiny.name)
     for layer in (0, 1):
         change = change_made(tiny, [gs.add(vector, 0.25, site="resid_post", layer=layer)], layer=layer)
-        from gscope_widgets.runtime.scope import CALIBRATION_TEXT
+        from gscope_widgets.runtime.engine import CALIBRATION_TEXT
 
         _, residual = plain_run(plain, tiny.tokens(CALIBRATION_TEXT).ids, layer=layer)
         mean_norm = np.linalg.norm(residual[1:], axis=1).mean()
