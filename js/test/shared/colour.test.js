@@ -15,7 +15,7 @@ const steps = Array.from({ length: 201 }, (_, step) => step / 200);
  * @param {Theme} theme
  */
 function colours(theme) {
-  const block = sheet.split(theme === "dark" ? '.gscope[data-theme="dark"] {' : "\n.gscope {")[1].split("}")[0];
+  const block = sheet.split(theme === "dark" ? /^\.gscope\[data-theme="dark"\] \{/m : /^\.gscope \{/m)[1].split("}")[0];
   return Object.fromEntries([...block.matchAll(/--([\w-]+): #(\w{6})/g)].map(([, name, hex]) =>
     [name, [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16))]));
 }
