@@ -47,7 +47,8 @@ def load(
     model = os.fspath(model)
     chosen = choose_device(device)
     dtype_name = str(choose_dtype(dtype, device=chosen))
-    key = (str(Path(model).resolve()) if is_folder(model) else model, revision, chosen, device == SPREAD, dtype_name)
+    place = str(Path(model).expanduser().resolve()) if is_folder(model) else model
+    key = (place, revision, chosen, device == SPREAD, dtype_name)
     with _lock:
         gate = _gates.setdefault(key, threading.Lock())
     # One gate for each model: a download holds up nobody who wants another one.

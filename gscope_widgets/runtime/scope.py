@@ -28,6 +28,7 @@ from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_feat
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.generation import Generation
+from gscope_widgets.runtime.hub.repository import find_cached
 from gscope_widgets.runtime.worker import Job, Work, Worker
 
 
@@ -106,7 +107,7 @@ class Scope:
             refresh: ask the Hub again at once.
 
         Raises:
-            Offline: the Hub cannot be asked, and no list was kept.
+            Offline: the Hub cannot be asked, no list was kept, and nothing of it is in the Hub's cache.
             UnknownDictionary: Gemma Scope 2 has nothing for this model.
         """
         return self._shelf.catalogue(revision=revision, refresh=refresh)
@@ -143,7 +144,8 @@ class Scope:
             l0: "small", "medium" or "big"; None for medium, or small where there is no medium, as in the suites
                 of all layers.
             affine: with a skip connection (transcoders and CLTs).
-            path: a folder in the published layout, instead of the choices above.
+            path: a folder in the published layout, instead of the choices above; or one of any repository on
+                the Hub, "hf://owner/name/site/folder" or "hf://owner/name@revision/site/folder".
             revision: a branch, tag or commit of the Gemma Scope 2 repository; None for the newest.
             device: where its weights are held: "cpu", "cuda", ...; None for the model's.
             dtype: "float32", or "bfloat16" for half the memory: rounded weights, summed in float32; None for float32.
@@ -402,8 +404,11 @@ class Scope:
 
     def to_code(self) -> str:
         """The line that loads this scope."""
-        wishes = "".join(f", {name}={value!r}" for name, value in self._wishes.items())
-        return f"scope = gs.load({self.name!r}{wishes})"
+        name, wishes = self.name, self._wishes
+        place = find_cached(name)
+        if place is not None and not place.name:  # a path in the Hub's cache means nothing on another machine
+            name, wishes = place.repository, {"revision": place.commit} | wishes
+        return f"scope = gs.load({name!r}" + "".join(f", {key}={value!r}" for key, value in wishes.items()) + ")"
 
     def write_opening(self, dictionary_id: str) -> str:
         """The expression that opens a dictionary of this scope again."""

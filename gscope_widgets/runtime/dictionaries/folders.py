@@ -107,11 +107,18 @@ class HubFolder(Folder):
     def __init__(self, files: dict[str, RemoteFile], *, repository: Repository):
         """Args: files: by their names in the folder; repository: that they are in."""
         super().__init__(next(iter(files.values())).path.parent)
-        self.repository, self.revision = repository.name.partition("/")[2], repository.revision
+        self.source, self.revision = repository, repository.revision
+        self.repository = repository.name.partition("/")[2]
         if self.revision:
             self.repository += f"@{self.revision}"
         self._files, self._token = files, repository.token
         self._opened: dict[str, HubWeightFile] = {}  # a header costs a request
+
+    @property
+    def address(self) -> str:
+        """As `scope.dictionary(path=...)` takes it: "hf://owner/name@revision/resid_post/..."."""
+        revision = f"@{self.revision}" if self.revision else ""
+        return f"hf://{self.source.name}{revision}/{self.site}/{self.name}"
 
     @property
     def commit(self) -> str:

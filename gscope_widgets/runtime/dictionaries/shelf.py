@@ -7,7 +7,7 @@ from typing import Unpack
 
 import torch
 
-from gscope_widgets.errors import Closed, InvalidValue, UnknownDictionary, describe_value
+from gscope_widgets.errors import Closed, InvalidValue, Offline, UnknownDictionary, describe_value
 from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.dictionaries import DictionaryInfo
@@ -21,12 +21,14 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder, HubFolder, LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
-from gscope_widgets.runtime.hub.repository import RemoteFile, Repository
+from gscope_widgets.runtime.hub.repository import RemoteFile, Repository, find_cached
 
 # The published configs say "google/gemma-3-270m-pt" for what the Hub calls google/gemma-3-270m, and "gemma-v3-1b-it".
 _GEMMA = re.compile(r"(?:.*/)?(?:gemma-v?3|gscope)-(270m|1b|4b|12b|27b|mini)(-pt|-it)?")
 
 
+# As the file system of huggingface_hub spells it; a revision may hold no slash here.
+_ADDRESS = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([^/]+))?/([^/]+/[^/]+)/?")
 _ELSEWHERE = "open a folder in the published layout with scope.dictionary(path=...)"
 
 
@@ -88,20 +90,29 @@ class Shelf:
         infos = self.catalogue(revision=revision)
         if not infos:
             raise UnknownDictionary(f"{self._repository(revision).name} lists no dictionary; {_ELSEWHERE}")
-        folder = self._list_folders(revision)[choose_dictionary(infos, **wishes).id]
-        return self._take(folder, device=device, dtype=dtype)
+        try:
+            info = choose_dictionary(infos, **wishes)
+        except UnknownDictionary as error:
+            if not self._repository(revision).is_partial:
+                raise
+            raise Offline(f"the Hub cannot be asked, and on this machine {error}") from None
+        return self._take(self._list_folders(revision)[info.id], device=device, dtype=dtype)
 
     def write_opening(self, dictionary_id: str) -> str:
         """The expression that opens an open dictionary again."""
         folder = self.find_id(dictionary_id).folder
         revision = folder.revision if isinstance(folder, HubFolder) else None
-        if isinstance(folder, HubFolder) or (self._root is not None and folder.path.is_relative_to(self._root)):
+        if isinstance(folder, HubFolder):
+            is_listed = folder.source is self._repositories.get(revision)
+        else:
+            is_listed = self._root is not None and folder.path.is_relative_to(self._root)
+        if is_listed:
             infos = self.catalogue(revision=revision)
             listed = next((info for info in infos if info.id == dictionary_id), None)
             wishes = listed and write_choice(infos, listed)
             if wishes:
                 return f"scope.dictionary({wishes}" + (f", revision={revision!r})" if revision else ")")
-        return f"scope.dictionary(path={str(folder.path)!r})"
+        return f"scope.dictionary(path={(folder.address if isinstance(folder, HubFolder) else str(folder.path))!r})"
 
     @property
     def _has_repository(self) -> bool:
@@ -119,26 +130,52 @@ class Shelf:
     def _list_folders(self, revision: str | None, *, refresh: bool = False) -> dict[str, HubFolder]:
         """The folders that hold weights, by the id of the dictionary in them."""
         repository = self._repository(revision)
-        parts: dict[str, dict[str, RemoteFile]] = {}
-        for name, file in repository.files(refresh=refresh).items():
-            path, _, last = name.rpartition("/")
-            if path.count("/") == 1:
-                parts.setdefault(path, {})[last] = file
-        found = (HubFolder(files, repository=repository) for _, files in sorted(parts.items()))
-        return {folder.id: folder for folder in found}
+        return _split_folders(repository.files(refresh=refresh), repository)
 
     def open_folder(self, path: str | Path, *, device: str | None = None, dtype: str | None = None) -> Dictionary:
-        """The dictionary in a folder of the published layout."""
+        """The dictionary in a folder of the published layout, on this machine or at "hf://owner/name/site/folder"."""
+        self._require_open()
+        return self._take(self._find_folder(path), device=device, dtype=dtype)
+
+    def _find_folder(self, path: str | Path) -> Folder:
+        if isinstance(path, str) and path.startswith("hf://"):
+            return self._find_address(path)
         try:
             folder = Path(path).expanduser().resolve()
-            found = any((folder / name).is_file() for name in ("params.safetensors", "params_layer_0.safetensors"))
+            is_file, is_folder = folder.is_file(), folder.is_dir()
         except (TypeError, ValueError, RuntimeError, OSError):
             raise InvalidValue(f"path must be a dictionary's folder, got {describe_value(path)}") from None
-        if not found:
+        if is_file:
+            raise InvalidValue(f"path must be a dictionary's folder, got the file {path}; give {folder.parent}")
+        if not is_folder:
+            raise UnknownDictionary(f"there is no folder {describe_value(str(path), limit=200)}; path is a folder")
+        if not any((folder / name).is_file() for name in ("params.safetensors", "params_layer_0.safetensors")):
+            pickles = sorted(one.name for one in folder.iterdir() if one.suffix in (".pt", ".pth", ".npz", ".bin"))
             raise UnknownDictionary(
                 f"{path} holds no dictionary: it has no params.safetensors and no params_layer_0.safetensors"
+                + (f"; it has {pickles[0]}, which is not read: convert it with safetensors" if pickles else "")
             )
-        return self._take(LocalFolder(folder), device=device, dtype=dtype)
+        place = find_cached(folder)
+        if place is not None:
+            # Named by its repository, so that what is written of it holds on other machines.
+            repository = Repository(place.repository, revision=place.commit, token=self._token)
+            here = _split_folders(repository.files_here(), repository)
+            return next((one for one in here.values() if one.path.resolve() == folder), LocalFolder(folder))
+        return LocalFolder(folder)
+
+    def _find_address(self, address: str) -> HubFolder:
+        match = _ADDRESS.fullmatch(address)
+        if match is None:
+            raise InvalidValue(
+                "an address is hf://owner/name/site/folder, or hf://owner/name@revision/site/folder, "
+                f"got {describe_value(address)}"
+            )
+        repository = Repository(match[1], revision=match[2], token=self._token)
+        files = repository.files()
+        for folder in _split_folders(files, repository).values():
+            if f"{folder.site}/{folder.name}" == match[3]:
+                return folder
+        raise UnknownDictionary(f"{match[1]} has no folder {match[3]}")
 
     def find(self, ref: FeatureRef) -> Dictionary:
         """The open dictionary that a feature belongs to.
@@ -243,6 +280,17 @@ class Shelf:
                 f"{info.id} reads {widths} numbers at {place}; {model.id} has "
                 f"{size} in each of {model.layers} layers: it was made for another model"
             )
+
+
+def _split_folders(files: dict[str, RemoteFile], repository: Repository) -> dict[str, HubFolder]:
+    """A repository's folders that may hold a dictionary, by the id of the dictionary in them."""
+    parts: dict[str, dict[str, RemoteFile]] = {}
+    for name, file in files.items():
+        path, _, last = name.rpartition("/")
+        if path.count("/") == 1:
+            parts.setdefault(path, {})[last] = file
+    found = (HubFolder(inside, repository=repository) for _, inside in sorted(parts.items()))
+    return {folder.id: folder for folder in found}
 
 
 def _check_revision(revision: object) -> None:

@@ -31,7 +31,7 @@ from gscope_widgets.runtime.files.weights import read_header
 from gscope_widgets.runtime.gemma.sites import find_text_model
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.hub.faults import explain_faults, persist
-from gscope_widgets.runtime.hub.repository import Repository
+from gscope_widgets.runtime.hub.repository import Repository, find_cached
 from gscope_widgets.runtime.hub.transfer import fetch_file, require_room
 
 _SHORT_NAME = re.compile(r"gemma-3-(270m|1b|4b|12b|27b)(-pt|-it)?")
@@ -137,8 +137,8 @@ def check_token(token: object) -> str | None:
 def is_folder(name: str) -> bool:
     """Whether a name means a folder of this machine; "mini" never does."""
     try:
-        return name not in MODELS and Path(name).is_dir()
-    except OSError:  # longer than any path can be
+        return name not in MODELS and Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):  # longer than any path can be, "~" of nobody, a zero byte
         return False
 
 
@@ -160,9 +160,13 @@ def _find_source(name: str, *, revision: str | None, token: str | None) -> _Sour
     if name in MODELS:
         return _Source(MODELS[name], f"gscope-{name}", "")
     if is_folder(name):
-        if not (Path(name) / "config.json").exists():
+        folder = Path(name).expanduser()
+        if not (folder / "config.json").exists():
             raise UnknownModel(f"the folder {name} holds no model: it has no config.json")
-        return _Source(Path(name), Path(name).resolve().name, "")
+        place = find_cached(folder)
+        if place is not None and not place.name:
+            return _Source(folder, place.repository, place.commit, place.repository)
+        return _Source(folder, folder.resolve().name, "")
     match = _SHORT_NAME.fullmatch(name)
     if match:
         # The base 270m is the one repository without "-pt".
@@ -171,9 +175,11 @@ def _find_source(name: str, *, revision: str | None, token: str | None) -> _Sour
     elif re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith("."):
         repository = name
     else:
+        is_path = name[0] in "~./\\" or name.count("/") > 1 or "\\" in name
+        kind, known = "folder" if is_path else "model named", ", ".join(map(repr, MODELS))
         raise UnknownModel(
-            f"no model named {describe_value(name)}: use {', '.join(map(repr, MODELS))}, 'gemma-3-270m' to "
-            "'gemma-3-27b-it', a Hub id such as 'google/gemma-3-1b-pt', or a folder with a model in it"
+            f"there is no {kind} {describe_value(name)}: use {known}, 'gemma-3-270m' to 'gemma-3-27b-it', "
+            "a Hub id such as 'google/gemma-3-1b-pt', or a folder with a model in it"
         )
     folder = _fetch_model(repository, revision=revision, token=token)
     return _Source(folder, name, folder.name, repository)
@@ -190,12 +196,13 @@ def _fetch_model(repository: str, *, revision: str | None, token: str | None) ->
             return Path(hf_hub_download(repository, "config.json", revision=revision, token=token)).parent
 
     folder = persist(fetch)
-    try:
-        files = Repository(repository, revision=folder.name, token=token, unknown=UnknownModel).files()
-    except Offline:
-        if not any(folder.glob("*.safetensors")):
-            raise
-        return folder  # fetched by other means, and no list of it was kept
+    listed = Repository(repository, revision=folder.name, token=token, unknown=UnknownModel)
+    files = listed.files()
+    if listed.is_partial and not any(folder.glob("*.safetensors")):
+        raise Offline(
+            f"of {repository}, config.json is on this machine and the weights are not, and the Hub cannot be asked; "
+            "go online and try again, or use gs.load('mini'), which needs no network"
+        )
     wanted = [file for name, file in files.items() if "/" not in name and name.endswith(_NEEDED)]
     require_room(wanted)
     for file in wanted:
@@ -219,7 +226,10 @@ def _quiet(wanted: bool) -> Iterator[None]:
 def _check_folder(folder: Path) -> None:
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
-        raise UnknownModel(f"the folder {folder} holds no model: it has no .safetensors file (pickles are not read)")
+        raise UnknownModel(
+            f"the folder {folder} holds no model: it has no .safetensors file (pickles are not read); "
+            "transformers' save_pretrained writes one"
+        )
     for path in sorted(folder.iterdir()):
         verify_embedded(path)
     for path in weights:

@@ -49,6 +49,26 @@ class RemoteFile:
             return False
 
 
+@dataclass(frozen=True)
+class CachedPlace:
+    """What a path in huggingface_hub's cache is a part of."""
+
+    repository: str
+    commit: str
+    name: str  # path within the repository; empty for its root
+
+
+def find_cached(path: str | Path) -> CachedPlace | None:
+    """The repository that a folder in huggingface_hub's cache is of, or None for any other path."""
+    try:
+        parts = Path(path).expanduser().resolve().relative_to(Path(constants.HF_HUB_CACHE).resolve()).parts
+    except (ValueError, RuntimeError, OSError):
+        return None
+    if len(parts) < 3 or not parts[0].startswith("models--") or not _COMMIT.fullmatch(parts[2]):
+        return None
+    return CachedPlace(parts[0].removeprefix("models--").replace("--", "/", 1), parts[2], "/".join(parts[3:]))
+
+
 class Repository:
     """A model repository at one revision. Listing it costs one request, and none within a day of the last."""
 
@@ -69,6 +89,7 @@ class Repository:
             unknown: raised where there is no such repository or revision.
         """
         self.name, self.revision, self.token, self._unknown = name, revision, token, unknown
+        self.is_partial = False  # whether `files` are those in the cache alone, because there is no list
         self._files: dict[str, RemoteFile] | None = None
         self._lock = threading.Lock()
 
@@ -76,13 +97,13 @@ class Repository:
         return f"<Repository {self.name} at {self.revision or 'main'}>"
 
     def files(self, *, refresh: bool = False) -> dict[str, RemoteFile]:
-        """Every file by its name.
+        """Every file by its name; of a repository that cannot be listed, those that huggingface_hub's cache holds.
 
         Args:
             refresh: ask the Hub even where a list of today is at hand.
 
         Raises:
-            Offline: the Hub cannot be asked, and no list of this revision was kept.
+            Offline: the Hub cannot be asked, no list of this revision was kept, and the cache holds none of it.
             UnknownDictionary: there is no such repository or revision.
         """
         with self._lock:
@@ -98,11 +119,42 @@ class Repository:
         try:
             found = persist(self._ask)
         except Offline:
-            if kept is None:
+            here = {} if kept else self.files_here()
+            self.is_partial = bool(here)
+            if not kept and not here:
                 raise
-            return kept
+            return kept or here
+        self.is_partial = False
         self._keep(found)
         return found
+
+    def files_here(self) -> dict[str, RemoteFile]:
+        """The files in huggingface_hub's cache, by whatever means they came there; asks no network."""
+        commit = self._cached_commit()
+        if commit is None:
+            return {}
+        root = self._cache / "snapshots" / commit
+        entries = []
+        for path in sorted(root.rglob("*")):
+            if path.is_file():
+                # The cache names the file behind it by its sum, where links are to be had.
+                entries.append((path.relative_to(root).as_posix(), path.stat().st_size, path.resolve().name))
+        return self._build(commit, entries)
+
+    @property
+    def _cache(self) -> Path:
+        return Path(constants.HF_HUB_CACHE, f"models--{self.name.replace('/', '--')}")
+
+    def _cached_commit(self) -> str | None:
+        """The commit that the cache has for this revision; without a revision, also the only one that it has."""
+        with suppress(OSError, ValueError):
+            commit = (self._cache / "refs" / (self.revision or "main")).read_text(encoding="utf-8").strip()
+            if _COMMIT.fullmatch(commit):
+                return commit
+        snapshots = [path.name for path in (self._cache / "snapshots").glob("*") if _COMMIT.fullmatch(path.name)]
+        if self.revision is None:
+            return snapshots[0] if len(snapshots) == 1 else None
+        return self.revision if self.revision in snapshots else None
 
     def _ask(self) -> dict[str, RemoteFile]:
         instead = "open a downloaded folder"

@@ -284,12 +284,34 @@ def test_pt_and_it_dictionaries_are_told_apart_by_their_config(make_dictionary, 
 
 
 def test_a_folder_without_weights_is_refused(shelf, tmp_path):
-    for path in (tmp_path, tmp_path / "nothing", "nothing"):
-        with pytest.raises(
-            gs.UnknownDictionary,
-            match=r"holds no dictionary: it has no params\.safetensors and no params_layer_0\.safetensors",
-        ):
+    with pytest.raises(
+        gs.UnknownDictionary,
+        match=r"holds no dictionary: it has no params\.safetensors and no params_layer_0\.safetensors$",
+    ):
+        shelf.open_folder(tmp_path)
+    (tmp_path / "params.pt").write_bytes(b"pickle")
+    with pytest.raises(
+        gs.UnknownDictionary, match=r"it has params\.pt, which is not read: convert it with safetensors"
+    ):
+        shelf.open_folder(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_called_that(shelf, tmp_path):
+    for path in (tmp_path / "nothing", "nothing", "~/nothing", "/nowhere/at/all"):
+        with pytest.raises(gs.UnknownDictionary, match=f"there is no folder '{path}'"):
             shelf.open_folder(path)
+
+
+def test_a_file_for_a_folder_is_told_which_folder(shelf, make_dictionary):
+    folder = make_dictionary()
+    with pytest.raises(gs.InvalidValue, match=rf"got the file .*params\.safetensors; give {folder}$"):
+        shelf.open_folder(folder / "params.safetensors")
+
+
+def test_a_home_folder_is_found_by_its_sign(shelf, make_dictionary, tmp_path, monkeypatch):
+    folder = make_dictionary()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert shelf.open_folder(f"~/{folder.relative_to(tmp_path)}") is shelf.open_folder(folder)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import constants, snapshot_download
 from safetensors.numpy import load_file
 
 import gscope_widgets as gs
@@ -292,3 +293,106 @@ def test_an_empty_file_on_the_hub_is_told_as_what_it_is(hub, open_size):
     scope.catalogue(refresh=True)
     with pytest.raises(gs.BadArtefact, match=r"params_layer_0\.safetensors of .* \(0 bytes\) is empty"):
         scope.dictionary("clt", width="262k", l0="medium")
+
+
+FETCHED = "resid_post/layer_9_width_16k_l0_medium"
+MODEL, SCOPE = "google/gemma-3-270m", "google/gemma-scope-2-270m-pt"
+
+
+@pytest.fixture
+def fetch_plainly(hub, monkeypatch):
+    """Publishes the smallest size, fetches the model and one dictionary as huggingface_hub does, and goes offline."""
+
+    def fetch(*, dictionary=FETCHED, revision=None):
+        write_gemma(hub.folder, "270m", "pt")
+        write_scope_repository(hub.folder, "270m", "pt", listed=False)
+        model = snapshot_download(MODEL, revision=revision)
+        root = snapshot_download(SCOPE, allow_patterns=[f"{dictionary}/*"], revision=revision)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        hub.close()
+        return model, f"{root}/{dictionary}"
+
+    return fetch
+
+
+def test_what_was_fetched_by_other_means_is_enough_offline(hub, fetch_plainly, load):
+    fetch_plainly()
+    assert not (hub.home / "gscope_widgets" / "listings").exists()
+    scope = load("gemma-3-270m")
+    (info,) = scope.catalogue()
+    assert (lies_in(info), info.cached) == (FETCHED, True)
+    dictionary = scope.dictionary()
+    assert lies_in(dictionary.info) == FETCHED
+    with pytest.warns(gs.SanityWarning):  # weights are random
+        reading = scope.read(TEXT, dictionary)
+    check_reading(scope, reading, hub.folder / SCOPE / FETCHED)
+    assert scope.write_opening(dictionary.info.id) == (
+        "scope.dictionary('resid_post', layer=9, width='16k', l0='medium')"
+    )
+    # Control: what was not fetched is not there, and the message says which is.
+    with pytest.raises(gs.Offline, match=r"the Hub cannot be asked, and on this machine there is no .*layer=9"):
+        scope.dictionary("resid_post", 5)
+
+
+def test_nothing_fetched_is_still_offline(hub, fetch_plainly, load):
+    fetch_plainly(dictionary="no/such")
+    with pytest.raises(gs.Offline, match="the list of files of google/gemma-scope-2-270m-pt is not on this machine"):
+        load("gemma-3-270m").dictionary()
+
+
+def test_a_model_of_which_only_the_configuration_was_fetched_is_offline(hub, monkeypatch, load):
+    write_gemma(hub.folder, "270m", "pt")
+    snapshot_download(MODEL, allow_patterns=["config.json"])
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(gs.Offline, match=r"config\.json is on this machine and the weights are not"):
+        load("gemma-3-270m")
+
+
+def test_code_holds_no_path_of_the_cache(hub, fetch_plainly, load):
+    model, folder = fetch_plainly()
+    scope = load(model)
+    assert scope.info.id == MODEL
+    dictionary = scope.dictionary(path=folder)
+    commit = folder.split("/")[-3]
+    assert dictionary.info.commit == commit
+    assert dictionary.info.id == f"gemma-scope-2-270m-pt@{commit}/{FETCHED}"
+    code = [scope.to_code(), scope.write_opening(dictionary.info.id)]
+    assert code == [
+        f"scope = gs.load({MODEL!r}, revision={scope.info.revision!r})",
+        f"scope.dictionary(path='hf://{SCOPE}@{commit}/{FETCHED}')",
+    ]
+    assert str(hub.home) not in "".join(code)
+    # What is written opens the same weights.
+    expected = scope.read(TEXT, dictionary).to_dense()
+    scope.close()
+    opened = {"gs": gs}
+    exec(code[0], opened)
+    again = eval(code[1], opened)
+    assert again.info.id == dictionary.info.id
+    np.testing.assert_array_equal(opened["scope"].read(TEXT, again).to_dense(), expected)
+    opened["scope"].close()
+
+
+def test_a_seed_variant_which_no_choice_names_is_written_by_its_address(hub, open_size):
+    scope = open_size(listed=False)
+    root = hub.folder / SCOPE
+    write_folder(root, FETCHED, size="270m", seed=5)
+    (root / FETCHED).rename(root / f"{FETCHED}_seed_1")
+    write_folder(root, FETCHED, size="270m")
+    address = f"hf://{SCOPE}/{FETCHED}_seed_1"
+    dictionary = scope.dictionary(path=address)
+    assert scope.write_opening(dictionary.info.id) == f"scope.dictionary(path={address!r})"
+    expected = load_file(root / f"{FETCHED}_seed_1" / "params.safetensors")["w_dec"][3]
+    np.testing.assert_array_equal(dictionary.direction(3), expected)
+    assert not np.array_equal(scope.dictionary().direction(3), expected)
+
+
+@pytest.mark.parametrize("address", ["hf://", "hf://a", "hf://a/b/c", f"hf://{SCOPE}/resid_post/x/y/z"])
+def test_an_address_of_another_form_is_refused(open_size, address):
+    with pytest.raises(gs.InvalidValue, match="an address is hf://owner/name/site/folder"):
+        open_size().dictionary(path=address)
+
+
+def test_an_address_of_no_folder_is_told(open_size):
+    with pytest.raises(gs.UnknownDictionary, match="google/gemma-scope-2-270m-pt has no folder resid_post/x"):
+        open_size().dictionary(path=f"hf://{SCOPE}/resid_post/x")

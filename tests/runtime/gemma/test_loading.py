@@ -190,6 +190,22 @@ def test_a_name_that_means_no_model_is_refused_and_says_what_does(load, name):
         load(name)
 
 
+@pytest.mark.parametrize("name", ["/nowhere/at/all", "./nothing", "~/nothing", "a/b/c"])
+def test_a_folder_that_is_not_there_is_called_that(load, name):
+    with pytest.raises(gs.UnknownModel, match=f"there is no folder '{name}'"):
+        load(name)
+    with pytest.raises(gs.UnknownModel, match="there is no model named 'mini2'"):
+        load("mini2")
+
+
+def test_a_home_folder_is_found_by_its_sign(load, make_model, tmp_path, monkeypatch):
+    folder = make_model()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    scope = load(f"~/{folder.name}")
+    assert scope.info.id == folder.name
+    assert load(str(folder)) is scope
+
+
 def test_code_beside_a_model_never_runs(load, make_model, tmp_path, monkeypatch):
     """`auto_map` makes transformers import a file of the folder, after asking on the terminal."""
     marker = tmp_path / "it ran"
