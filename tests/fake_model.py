@@ -18,7 +18,7 @@ from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, Toke
 from gscope_widgets.records.interventions import Intervention, list_parts
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.readings import FeatureReading
-from gscope_widgets.records.tokens import Prompt, Tokens
+from gscope_widgets.records.tokens import Prompt, Tokens, Turn
 
 PAD, EOS, BOS = range(3)
 WORDS = (
@@ -74,15 +74,17 @@ def tokenize(prompt: Prompt, *, chat: bool) -> Tokens:
     """Longest pieces first, BOS in front; what no piece holds goes byte by byte."""
     items = prompt.tolist() if isinstance(prompt, np.ndarray) else prompt
     if isinstance(items, str):
-        return _tokenize_text(items)
+        return _tokenize_text(items, chat=chat)
     if not isinstance(items, (list, tuple)):
         raise InvalidValue(f"a prompt is a string, chat messages or token ids, got {describe_value(prompt)}")
     if items and all(isinstance(item, dict) for item in items):
-        return _tokenize_text(_write_chat(items, chat=chat))
+        return _tokenize_text(_write_chat(items, chat=chat), chat=chat)
+    if len(items) == 1 and isinstance(items[0], (list, tuple)):
+        items = items[0]
     _require_room(len(items))
     ids = [check_int("a token id", item, low=0, high=len(PIECES) - 1) for item in items]
     parts = [b"" if token_id < BYTES else as_bytes(token_id) for token_id in ids]
-    return _build(b"".join(parts).decode("utf-8", "replace"), ids, parts)
+    return _build(b"".join(parts).decode("utf-8", "replace"), ids, parts, chat=chat)
 
 
 def as_bytes(token_id: int) -> bytes:
@@ -218,7 +220,7 @@ def _require_room(count: int) -> None:
         raise PromptTooLong(f"fake reads at most {CONTEXT} tokens, got {count}")
 
 
-def _tokenize_text(text: str) -> Tokens:
+def _tokenize_text(text: str, *, chat: bool) -> Tokens:
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     _require_room(len(text) // max(map(len, PIECES)))
     ids, parts, start = [BOS], [b""], 0
@@ -232,7 +234,7 @@ def _tokenize_text(text: str) -> Tokens:
             ids += found
             parts += map(as_bytes, found)
         start += len(piece)
-    return _build(text, ids, parts)
+    return _build(text, ids, parts, chat=chat)
 
 
 def _write_chat(messages: Sequence[dict[str, str]], *, chat: bool) -> str:
@@ -241,11 +243,27 @@ def _write_chat(messages: Sequence[dict[str, str]], *, chat: bool) -> str:
     if not all(isinstance(one.get(key), str) for one in messages for key in ("role", "content")):
         raise InvalidValue(f'a chat message is {{"role": ..., "content": ...}}, got {describe_value(messages)}')
     turns = [(one["role"].replace("assistant", "model"), one["content"]) for one in messages]
+    system = turns.pop(0)[1] + "\n\n" if turns[0][0] == "system" else ""
+    if not turns or any(role != ("user", "model")[turn % 2] for turn, (role, _) in enumerate(turns)):
+        raise InvalidValue(f"chat roles alternate, user first, got {describe_value(messages)}")
+    turns[0] = ("user", system + turns[0][1])
     opened = "" if turns[-1][0] == "model" else "<end_of_turn>\n<start_of_turn>model\n"
     return "<bos>" + "<end_of_turn>\n".join(f"<start_of_turn>{role}\n{said}" for role, said in turns) + opened
 
 
-def _build(text: str, ids: list[int], parts: list[bytes]) -> Tokens:
+def _find_turns(ids: Sequence[int]) -> tuple[Turn, ...]:
+    starts = [pos for pos, token_id in enumerate(ids) if PIECES[token_id] == "<start_of_turn>"]
+    turns = []
+    for start, stop in itertools.pairwise([*starts, len(ids)]):
+        strings = [PIECES[token_id] for token_id in ids[start:stop]]
+        head = strings.index("\n") if "\n" in strings else len(strings) - 1
+        end = strings.index("<end_of_turn>") if "<end_of_turn>" in strings else len(strings)
+        role = "".join(strings[1:head]).replace("model", "assistant")
+        turns.append(Turn(role, (start, stop), (start + head + 1, start + end)))
+    return tuple(turns)
+
+
+def _build(text: str, ids: list[int], parts: list[bytes], *, chat: bool) -> Tokens:
     _require_room(len(ids))
     ends = list(itertools.accumulate(map(len, parts)))
     spans = [(end - len(part), end) for end, part in zip(ends, parts, strict=True)]
@@ -259,7 +277,13 @@ def _build(text: str, ids: list[int], parts: list[bytes]) -> Tokens:
                 for pos in at[:count]:
                     spans[pos] = (spans[at[0]][0], spans[at[0]][0] + count)
             at = at[count:]
-    ignored = {pos: "a special token" for pos, token_id in enumerate(ids) if token_id in (PAD, EOS, BOS)}
+    ignored = {0: "the first position"} if ids else {}
+    ignored |= {pos: "a special token" for pos, token_id in enumerate(ids) if token_id in (PAD, EOS, BOS)}
     if len(ids) > 1 and PIECES[ids[1]] == "<start_of_turn>":
         ignored |= dict.fromkeys(range(min(4, len(ids))), "chat header")
-    return Tokens(text, tuple(ids), tuple(PIECES[one] for one in ids), tuple(spans), tuple(glyphs), ignored)
+    turns = _find_turns(ids) if chat else ()
+    hints = () if ids[:1] == [BOS] else ("The ids do not begin with BOS.",)
+    if len(ids) > 1 and PIECES[ids[-1]].endswith(" "):
+        hints += ("The text ends with a space.",)
+    strings = tuple(PIECES[one] for one in ids)
+    return Tokens(text, tuple(ids), strings, tuple(spans), tuple(glyphs), ignored, turns, hints)

@@ -11,7 +11,7 @@ from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_valu
 from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
-from gscope_widgets.records.interventions import Intervention, list_parts, match_random
+from gscope_widgets.records.interventions import Intervention, list_parts, match_random, require_set_once
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.protocols import Dictionary, Scope
@@ -105,6 +105,7 @@ class FakeScope:
         k = check_int("k", k, low=1, high=len(PIECES))
         made = self._check_interventions(interventions)
         tokens = self._require_tokens(text)
+        require_set_once(made, prompt_length=len(tokens))
         self._require_reach(made, tokens, len(tokens))
 
         def predict() -> TokenDistribution:
@@ -148,6 +149,8 @@ class FakeScope:
             raise InvalidValue("rows is empty; give at least one, such as {'text': ()}")
         made = [self._check_interventions(row) for row in rows.values()]
         tokens = self._require_tokens(prompt)
+        for row in made:
+            require_set_once(row, prompt_length=len(tokens))
         generation = Generation(tuple(rows))
 
         def steps(job: Job) -> Generator[None, None, Ending]:

@@ -42,6 +42,14 @@ def scope(request, fake):
     return fake if request.param == "fake" else gs.load("mini")
 
 
+@pytest.fixture
+def own():
+    """A fake of the test's own, to turn its knobs."""
+    scope = FakeScope(chat=True)
+    yield scope
+    scope.close()
+
+
 @pytest.fixture(scope="module")
 def dictionary(scope):
     return scope.dictionary()
@@ -83,10 +91,34 @@ def test_a_character_of_several_tokens_is_a_glyph_whose_tokens_show_bytes(scope)
 
 def test_ids_give_the_same_tokens_as_their_text(scope):
     tokens = scope.tokens(TEXT)
-    for ids in (list(tokens.ids), tokens.ids, np.array(tokens.ids)):
+    assert tokens.hints == tokens.turns == ()
+    for ids in (list(tokens.ids), tokens.ids, np.array(tokens.ids), np.array([tokens.ids])):
         again = scope.tokens(ids)
         assert (again.ids, again.strings, again.ignored) == (tokens.ids, tokens.strings, tokens.ignored)
-        assert again.text == TEXT
+        assert (again.text, again.byte_spans, again.glyphs) == (TEXT, tokens.byte_spans, tokens.glyphs)
+    assert [bool(scope.tokens(text).hints) for text in (TEXT + " ", tokens.ids[1:])] == [True, True]
+
+
+@pytest.mark.parametrize("name", ["fake", "mini-it"])
+def test_chat_is_laid_out_in_turns_of_which_the_last_is_continued(name, own):
+    scope = own if name == "fake" else gs.load(name)
+    system, user, begun = (
+        {"role": role, "content": text}
+        for role, text in (("system", "Be old"), ("user", "The bird"), ("assistant", "The"))
+    )
+
+    def lay_out(*messages) -> list[tuple[str, str, bool]]:
+        tokens = scope.tokens(list(messages))
+        assert set(tokens.ignored) == {0, 1, 2, 3}
+        assert [turn.span[0] for turn in tokens.turns[1:]] == [turn.span[1] for turn in tokens.turns[:-1]]
+        return [(turn.role, "".join(tokens.strings[slice(*turn.content)]), turn.is_open) for turn in tokens.turns]
+
+    assert lay_out(user) == [("user", "The bird", False), ("assistant", "", True)]
+    assert lay_out(user, begun) == [("user", "The bird", False), ("assistant", "The", True)]
+    assert lay_out(system, user) == [("user", "Be old\n\nThe bird", False), ("assistant", "", True)]
+    for wrong in ([user, user], [begun], [system], [user, system]):
+        with pytest.raises(gs.InvalidValue):
+            scope.tokens(wrong)
 
 
 @pytest.mark.parametrize("wrong", [5, None, 1.5, object(), [1.5], ["a"], [-1], [10**9], [{"role": 1}], [True]], ids=str)
@@ -212,6 +244,11 @@ def test_bad_questions_are_refused_by_the_same_kind_of_error(scope, dictionary):
             gs.InvalidValue,
             lambda: scope.next_tokens(TEXT, 3, [gs.add(dictionary.feature(3), 1, positions="generated")]),
         ),
+        (gs.InvalidValue, lambda: scope.next_tokens(TEXT, 3, [gs.ablate(dictionary.feature(3))] * 2)),
+        (
+            gs.InvalidValue,
+            lambda: scope.generate(TEXT, [gs.clamp(dictionary.feature(3), 1), gs.ablate(dictionary.feature(3))]),
+        ),
         (gs.InvalidValue, lambda: scope.generate(TEXT, max_new_tokens=0)),
         (gs.InvalidValue, lambda: scope.generate_rows(TEXT, {}, plan=SamplingPlan())),
     ):
@@ -269,7 +306,7 @@ def test_a_random_control_is_matched_to_what_it_controls(scope, dictionary):
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_rows_are_generated_together_on_the_same_numbers(scope, dictionary, temperature):
     plan = SamplingPlan(6, temperature, seed=3)
-    made = [gs.add(dictionary.feature(3), 3.0)]
+    made = [gs.add(dictionary.feature(3), 2.0)]
     seen: list[Sequence] = []
     generation = scope.generate_rows("The old", {"a": (), "b": made, "c": ()}, plan=plan, on_step=seen.append)
     generation.wait()
@@ -385,13 +422,6 @@ def test_provenance_and_code_name_what_was_used(scope, dictionary):
 # ---- the fake's knobs
 
 
-@pytest.fixture
-def own():
-    scope = FakeScope(chat=True)
-    yield scope
-    scope.close()
-
-
 def test_the_fake_counts_waits_and_fails_as_told(own):
     own.gate.clear()
     job = own.submit(lambda _job: own.read(TEXT))
@@ -411,9 +441,3 @@ def test_the_fake_counts_waits_and_fails_as_told(own):
 def test_two_fakes_give_the_same_numbers(own, fake):
     np.testing.assert_array_equal(own.read(TEXT).activations, fake.read(TEXT).activations)
     assert own.next_tokens(TEXT) == fake.next_tokens(TEXT)
-
-
-def test_a_fake_that_chats_takes_messages_and_leaves_the_header_out(own):
-    tokens = own.tokens([{"role": "user", "content": "The bird"}])
-    assert tokens.text == "<bos><start_of_turn>user\nThe bird<end_of_turn>\n<start_of_turn>model\n"
-    assert set(tokens.ignored) == {0, 1, 2, 3}

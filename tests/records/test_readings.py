@@ -57,6 +57,19 @@ def test_a_trace_of_no_feature_is_refused(feature):
         make_reading().trace(feature)
 
 
+def test_the_strongest_features_of_each_token_are_those_of_its_dense_row():
+    features, activations = make_reading().top_by_token(3)
+    assert (features.dtype, activations.dtype) == (np.int32, np.float32)
+    for row, found, values in zip(DENSE, features, activations, strict=True):
+        strongest = sorted((feature for feature in range(9) if row[feature]), key=lambda feature: -row[feature])
+        assert found.tolist() == (strongest + [-1] * 3)[:3]
+        assert values.tolist() == [*row[strongest].tolist(), 0, 0, 0][:3]
+    assert make_reading().top_by_token(1)[0].tolist() == [[-1], [2], [2], [7]]
+    for wrong in (0, 10, 1.0, None):
+        with pytest.raises(gs.InvalidValue, match="k must be a whole number from 1 to 9"):
+            make_reading().top_by_token(wrong)
+
+
 def test_a_trace_of_a_feature_that_was_not_asked_for_is_refused_and_not_zero():
     reading = make_reading(selected=(2, 7))
     assert reading.trace(7)[3] == 4.0

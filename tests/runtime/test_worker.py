@@ -10,7 +10,7 @@ from concurrent.futures import TimeoutError as JobTimeout
 import pytest
 import torch
 
-from gscope_widgets.errors import Cancelled, Closed
+from gscope_widgets.errors import Cancelled, Closed, NotFinished
 from gscope_widgets.runtime.worker import Worker
 
 SOON = 5.0  # seconds; far more than any of this takes
@@ -294,6 +294,60 @@ def test_waiting_inside_a_job_for_another_job_does_not_wait_for_ever(worker):
 
     assert worker.submit(outer).result(SOON) == "inner"
     assert worker.submit(lambda _job: "alive").result(SOON) == "alive"
+
+
+def test_a_job_that_asks_for_its_own_result_is_refused_at_any_depth(worker):
+    def plain(job):
+        return job.wait()
+
+    def steps(job):
+        yield
+        return job.result()
+
+    def nested(job):
+        return worker.submit(lambda _inner: job.exception()).wait()
+
+    for work in (plain, steps, nested):
+        with pytest.raises(NotFinished, match="from inside its own work"):
+            worker.submit(work).result(SOON)
+        with pytest.raises(NotFinished):
+            worker.run(work)
+    assert worker.submit(lambda _job: "alive").result(SOON) == "alive"
+
+
+def test_a_callback_on_the_workers_thread_gets_the_result_of_its_job_at_once(worker):
+    found = []
+
+    def look(job):
+        found.append((job.wait(), job.result(), job.exception(), job.is_current, worker.is_current))
+
+    def steps(_job):
+        yield
+        return "done"
+
+    for work in (lambda _job: "done", steps):
+        gate = hold(worker)
+        job = worker.submit(work)
+        job.add_done_callback(look)
+        gate.open.set()
+        job.result(SOON)
+        worker.run(lambda _job: None)
+    assert found == [("done", "done", None, False, True)] * 2
+
+
+def test_a_step_may_say_how_far_the_work_has_come(worker):
+    seen = []
+
+    def steps(job):
+        yield 0.25
+        seen.append(job.progress)
+        yield
+        seen.append(job.progress)
+        yield 1.0
+
+    job = worker.submit(steps)
+    job.wait()
+    assert (seen, job.progress) == ([0.25, 0.25], 1.0)
 
 
 def test_an_interrupt_of_the_waiting_thread_stops_the_job(worker):

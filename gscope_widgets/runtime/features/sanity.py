@@ -1,4 +1,4 @@
-"""A light that goes on when a dictionary does not fit the activations that it is put on.
+"""Whether a dictionary fits the activations that it is applied to, and the likely cause where it does not.
 
 A wrong tensor never raises: shapes agree between layers, suites and pt and it, and a square matrix
 multiplies either way round. Only the reconstruction and the number of firing features tell.
