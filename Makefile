@@ -8,6 +8,7 @@
 #              make lab PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 # LAB_ARGS     more for JupyterLab, such as LAB_ARGS="--no-browser --port 8899"
 # NOTEBOOK     what `make lab` opens
+# NEWEST=1     make test NEWEST=1 runs the Python tests with the newest version of every package but torch, in .venv-newest
 # PYTHON       the Python, 3.11 or later, that .venv is made with
 # PYTEST_ARGS  more for pytest, such as PYTEST_ARGS="-m 'not browser'"
 
@@ -22,20 +23,29 @@ PIP_ARGS ?=
 LAB_ARGS ?=
 PYTEST_ARGS ?=
 
+ifdef NEWEST
+VENV := .venv-newest
+# torch keeps its version: another one is gigabytes.
+PINS := --upgrade --upgrade-strategy eager $(shell grep '^torch==' constraints.txt)
+else
 VENV := .venv
+PINS := -c constraints.txt
+endif
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 # Jupyter refuses to run as root unless told so.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: lab test lint test-js test-python chromium bench clean
+always:
+
+.PHONY: always lab test lint test-js test-python chromium bench clean
 
 lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" \
 	  --LabApp.default_url="/lab/tree/$(NOTEBOOK)" $(LAB_ARGS)
 
-test: lint test-js test-python
+test: $(if $(NEWEST),,lint test-js) test-python
 
 lint: $(VENV)/test.stamp js/node_modules/made.stamp
 	$(BIN)/ruff check .
@@ -58,12 +68,12 @@ $(VENV)/made.stamp:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/lab.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt
-	$(PIP) install -c constraints.txt -e '.[lab]' $(PIP_ARGS)
+$(VENV)/lab.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt $(if $(NEWEST),always)
+	$(PIP) install $(PINS) -e '.[lab]' $(PIP_ARGS)
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/lab.stamp
-	$(PIP) install -c constraints.txt -e '.[lab,test]' $(PIP_ARGS)
+	$(PIP) install $(PINS) -e '.[lab,test]' $(PIP_ARGS)
 	touch $@
 
 js/node_modules/made.stamp: js/package.json js/package-lock.json
@@ -77,14 +87,14 @@ chromium:
 	if [ "$$(id -u)" = 0 ]; then $(APT) update && $(APT) install -y chromium; \
 	else echo "The browser tests need Chromium. Run: sudo apt-get install chromium"; exit 1; fi
 
-$(VENV)-bench/made.stamp: tests/bench/requirements.txt constraints.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)-bench
-	$(VENV)-bench/bin/python -m pip install -r tests/bench/requirements.txt -e . $(PIP_ARGS)
+.venv-bench/made.stamp: tests/bench/requirements.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install -r tests/bench/requirements.txt -e . $(PIP_ARGS)
 	touch $@
 
-bench: $(VENV)-bench/made.stamp
-	$(VENV)-bench/bin/python -m tests.bench.parity
-	$(VENV)-bench/bin/python -m tests.bench
+bench: .venv-bench/made.stamp
+	.venv-bench/bin/python -m tests.bench.parity
+	.venv-bench/bin/python -m tests.bench
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-newest .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

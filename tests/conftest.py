@@ -1,5 +1,6 @@
 """No test reaches a network: only this machine's own addresses can be connected to."""
 
+import logging
 import os
 import signal
 import socket
@@ -24,6 +25,22 @@ def _no_network():
     socket.socket.connect = _connect_here
     yield
     socket.socket.connect = _connect
+
+
+class _Refusal(logging.Handler):
+    """Raises where transformers logs that something is deprecated, which it says once a process and no more."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "deprecated" in record.getMessage():
+            raise AssertionError(f"a deprecation that our own call causes: {record.getMessage()}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_deprecated_calls():
+    refusal, logger = _Refusal(logging.WARNING), logging.getLogger("transformers")
+    logger.addHandler(refusal)
+    yield
+    logger.removeHandler(refusal)
 
 
 @pytest.fixture

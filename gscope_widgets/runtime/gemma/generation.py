@@ -1,6 +1,7 @@
 """Next tokens, one step at a time, for several rows of one prompt at once."""
 
 import codecs
+import inspect
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 
@@ -51,12 +52,13 @@ def generate_rows(
     generators = {seed: torch.Generator().manual_seed(seed) for seed in seeds}
     inputs = torch.tensor([list(ids)] * rows, device=loaded.info.device)
     decoders = [_RowDecoder(loaded.tokenizer) for _ in range(rows)]
+    cache_name = name_cache(loaded.model)
     cache, position, ended = None, 0, [False] * rows
     room = loaded.info.context - len(ids)
     for step in range(min(plan.max_new_tokens, room)):
         with steer(position):
-            outputs = loaded.model(input_ids=inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        cache = outputs.past_key_values
+            outputs = loaded.model(input_ids=inputs, use_cache=True, logits_to_keep=1, **{cache_name: cache})
+        cache = outputs[cache_name]
         position += inputs.shape[1]
         logits = _check_finite(outputs.logits[:, -1].float())
         drawn = {seed: torch.rand(1, generator=generator) for seed, generator in generators.items()}
@@ -72,6 +74,11 @@ def generate_rows(
         yield tokens
         inputs = chosen[:, None]
     return "length" if plan.max_new_tokens <= room else "context full"
+
+
+def name_cache(model: torch.nn.Module) -> str:
+    """What a model's forward pass and its outputs call the cache: transformers renamed it in 5.24."""
+    return "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
 
 
 def draw_tokens(logits: torch.Tensor, *, plan: SamplingPlan, uniform: torch.Tensor | float) -> torch.Tensor:
