@@ -16,6 +16,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenChance
 from gscope_widgets.records.interventions import Intervention, list_parts
+from gscope_widgets.records.lens import LensReading, TokenPath
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Prompt, Tokens, Turn
@@ -212,6 +213,36 @@ def read_features(dictionary: FakeDictionary, tokens: Tokens, chosen: tuple[int,
         total_fvu=total,
         selected=chosen,
         labels={int(one): LABELS[int(one)] for one in np.unique(features) if int(one) in LABELS},
+    )
+
+
+def read_lens(tokens: Tokens, layers: tuple[int, ...], k: int, track: tuple[int, ...]) -> LensReading:
+    """As `LensReading` says; before the last layer the stream is so much shorter, and the lens so much less sure."""
+    logits = np.array(
+        [
+            [next_logits(tokens.ids[: pos + 1], (), {}, pos + 1) * (layer + 1) / LAYERS for pos in range(len(tokens))]
+            for layer in layers
+        ]
+    )
+    logs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    ids = np.argsort(-logits, axis=-1, kind="stable")[..., :k].astype(np.int32)
+    return LensReading(
+        tokens=tokens,
+        layers=layers,
+        ids=ids,
+        probabilities=np.exp(np.take_along_axis(logs, ids, -1)).astype(np.float32),
+        logits=np.take_along_axis(logits, ids, -1).astype(np.float32),
+        entropy=-(np.exp(logs) * logs).sum(-1).astype(np.float32),
+        names={int(one): PIECES[int(one)] for one in np.unique(ids)},
+        paths=tuple(
+            TokenPath(
+                one,
+                PIECES[one],
+                np.exp(logs[..., one]).astype(np.float32),
+                (logits > logits[..., [one]]).sum(-1).astype(np.int32),
+            )
+            for one in track
+        ),
     )
 
 

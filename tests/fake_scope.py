@@ -12,6 +12,7 @@ from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.interventions import Intervention, list_parts, match_random, require_set_once
+from gscope_widgets.records.lens import MAX_TRACKED, LensReading
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.protocols import Dictionary, Scope
@@ -121,6 +122,21 @@ class FakeScope:
 
         distribution: TokenDistribution = self._run("next_tokens", predict)
         return distribution
+
+    def logit_lens(
+        self, text: Prompt, k: int = 5, *, layers: Sequence[int] | None = None, track: Sequence[int] = ()
+    ) -> LensReading:
+        k = check_int("k", k, low=1, high=100)
+        wanted = range(LAYERS) if layers is None else _check_list("layers", layers)
+        chosen = tuple(sorted({check_int("a layer", one, low=0, high=LAYERS - 1) for one in wanted}))
+        if not chosen:
+            raise InvalidValue("layers is empty; name at least one, or leave it out for all")
+        ids = tuple(check_int("a token id", one, low=0, high=len(PIECES) - 1) for one in _check_list("track", track))
+        if len(ids) > MAX_TRACKED:
+            raise InvalidValue(f"track takes at most {MAX_TRACKED} token ids, got {len(ids)}")
+        tokens = self._require_tokens(text)
+        reading: LensReading = self._run("logit_lens", lambda: model.read_lens(tokens, chosen, k, ids))
+        return reading
 
     def generate(
         self,

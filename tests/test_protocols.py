@@ -277,6 +277,21 @@ def test_next_tokens_come_likeliest_first_and_interventions_change_them(scope, d
     assert sum(chance.probability for chance in everything.chances) == pytest.approx(1, abs=1e-4)
 
 
+def test_the_lens_ends_in_the_prediction_and_follows_a_token_through_the_layers(scope):
+    likely = scope.next_tokens(TEXT, 3).chances
+    reading = scope.logit_lens(TEXT, 3, track=[likely[1].id])
+    last, end = scope.info.layers - 1, len(reading.tokens) - 1
+    assert reading.layers == tuple(range(scope.info.layers))
+    assert reading.ids.dtype == np.int32 and reading.ids.shape == (last + 1, end + 1, 3)
+    assert [one.id for one in reading.top(layer=last, pos=end)] == [one.id for one in likely]
+    assert (np.diff(reading.probabilities, axis=-1) <= 0).all() and (reading.entropy >= 0).all()
+    assert reading.paths[0].ranks[last, end] == 1
+    assert reading.paths[0].probabilities[last, end] == pytest.approx(likely[1].probability, abs=1e-5)
+    assert np.abs(reading.probabilities[0] - reading.probabilities[last]).max() > 0.01  # control
+    with pytest.raises(gs.InvalidValue, match=r"a layer must"):
+        scope.logit_lens(TEXT, layers=[last + 1])
+
+
 def test_an_intervention_that_sets_what_is_there_changes_nothing(scope, dictionary):
     reading = scope.read(TEXT, dictionary)
     silent = next(feature for feature in range(1024) if not reading.trace(feature).any())

@@ -13,6 +13,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
@@ -161,6 +162,11 @@ class Scope(Protocol):
 
     def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
         """The `k` likeliest next tokens, and what they were without the interventions."""
+
+    def logit_lens(
+        self, text: Prompt, k: int = 5, *, layers: Sequence[int] | None = None, track: Sequence[int] = ()
+    ) -> LensReading:
+        """The `k` likeliest next tokens as read off the residual stream after each layer, by default after all."""
 
     def generate(
         self,

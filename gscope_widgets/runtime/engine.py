@@ -15,6 +15,7 @@ from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.interventions import Intervention, list_parts
+from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.arguments import require_single
@@ -28,6 +29,7 @@ from gscope_widgets.runtime.features.sanity import check_dictionary
 from gscope_widgets.runtime.features.steering import Steering, Target
 from gscope_widgets.runtime.gemma.generation import compare_next, generate_rows, next_logits
 from gscope_widgets.runtime.gemma.hooks import run_through
+from gscope_widgets.runtime.gemma.lens import read_lens
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points, find_hook_point
 
@@ -97,6 +99,15 @@ class Engine:
         return compare_next(
             self.loaded.tokenizer, tokens, k=k, baseline=logits[0], changed=logits[-1], interventions=interventions
         )
+
+    def logit_lens(
+        self, tokens: Tokens, layers: tuple[int, ...], *, k: int, track: tuple[int, ...]
+    ) -> Steps[LensReading]:
+        """The next token as read off the residual stream after each of these layers."""
+        points = {layer: find_hook_point(self.loaded.text_model, site="resid_post", layer=layer) for layer in layers}
+        found = self._capture(tokens, list(points.values()))
+        residuals = {layer: found[point.name] for layer, point in points.items()}
+        return (yield from read_lens(self.loaded, tokens, residuals, k=k, track=track))
 
     def generate(
         self,

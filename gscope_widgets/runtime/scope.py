@@ -15,6 +15,7 @@ from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.interventions import Intervention, match_random
+from gscope_widgets.records.lens import MAX_TRACKED, LensReading
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.provenance import Provenance, find_versions
@@ -290,6 +291,34 @@ class Scope:
         tokens = self._take.tokens(text)
         made = self._take.interventions_on(tokens, interventions)
         return self._run(self._engine.predict(tokens, k, made))
+
+    def logit_lens(
+        self, text: Prompt, k: int = 5, *, layers: Sequence[int] | None = None, track: Sequence[int] = ()
+    ) -> LensReading:
+        """The next token as read off the residual stream after each layer. See `LensReading`.
+
+        Costs one forward pass, and the unembedding of every position for each layer: d_vocab x d_model
+        multiplications, which for a 270M model are more than all of its layers.
+
+        Args:
+            k: how many of the likeliest tokens to keep, 1 to 100.
+            layers: zero-based; None for all. The last one gives the model's own prediction.
+            track: ids of tokens whose probability and rank are kept at every layer and position; 20 at most.
+
+        Raises:
+            PromptTooLong, InvalidValue, Cancelled.
+        """
+        k = check_int("k", k, low=1, high=min(100, self.info.vocabulary))
+        wanted = range(self.info.layers) if layers is None else check_list("layers", layers)
+        chosen = tuple(sorted({check_int("a layer", one, low=0, high=self.info.layers - 1) for one in wanted}))
+        if not chosen:
+            raise InvalidValue("layers is empty; name at least one, or leave it out for all")
+        ids = tuple(
+            check_int("a token id", one, low=0, high=self.info.vocabulary - 1) for one in check_list("track", track)
+        )
+        if len(ids) > MAX_TRACKED:
+            raise InvalidValue(f"track takes at most {MAX_TRACKED} token ids, got {len(ids)}")
+        return self._run(self._engine.logit_lens(self._take.tokens(text), chosen, k=k, track=ids))
 
     def generate(
         self,
