@@ -373,6 +373,21 @@ def test_a_generation_that_fails_says_so_to_whoever_waits(scope):
     assert generation.ended == "error"
 
 
+def test_a_step_that_waits_for_its_own_generation_is_refused(scope):
+    begin, made = threading.Event(), []
+
+    def wait(_step):
+        assert begin.wait(SOON)
+        assert len(made[0].tokens()) == 1  # what there is can be had
+        made[0].wait()
+
+    made.append(scope.generate_rows("The old", {"text": ()}, plan=SamplingPlan(3), on_step=wait))
+    begin.set()
+    with pytest.raises(gs.NotFinished):
+        made[0].wait()
+    assert made[0].ended == "error"
+
+
 # ---- the worker
 
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 HEAD = """
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.interventions import Intervention, add
+from gscope_widgets.records.protocols import Scope
 from gscope_widgets.records.readings import FeatureReading
 
 """
@@ -40,8 +41,10 @@ def test_right_code_passes(check_types):
         ("def steer(feature: int) -> Intervention:\n    return add(feature, 0.5)", "arg-type"),
         ("def peak(reading: FeatureReading) -> float:\n    return reading.largest", "attr-defined"),
         ("def peak(reading):\n    return reading.top(1)", "no-untyped-def"),
+        ("def paint(scope: Scope) -> None:\n    scope.paint()", "attr-defined"),
+        ("class Half:\n    text_limit = 5\n\ndef serve(half: Half) -> Scope:\n    return half", "return-value"),
     ],
-    ids=["another type", "no such member", "no annotations"],
+    ids=["another type", "no such member", "no annotations", "nothing that every engine has", "half an engine"],
 )
 def test_a_wrong_seam_is_found(check_types, source, complaint):
     assert f"[{complaint}]" in check_types(source)
