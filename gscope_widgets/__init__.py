@@ -29,6 +29,7 @@ _ERRORS = (
     "GatedModel",
     "Offline",
     "DiskFull",
+    "UnwritableCache",
     "BadArtefact",
     "PromptTooLong",
     "OutOfMemory",

@@ -33,6 +33,10 @@ class DiskFull(GscopeError, OSError):
     """Not enough room on the disk; the message has both numbers."""
 
 
+class UnwritableCache(GscopeError, OSError):
+    """What was fetched cannot be kept, for another reason than a full disk; the message names the folder."""
+
+
 class BadArtefact(GscopeError, ValueError):
     """A weight or configuration file is damaged or not what its folder says."""
 

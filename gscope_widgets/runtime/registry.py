@@ -4,6 +4,7 @@ import atexit
 import os
 import threading
 from collections.abc import Hashable
+from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType
 
@@ -15,6 +16,7 @@ from gscope_widgets.runtime.scope import Scope
 _scopes: dict[Hashable, Scope] = {}
 _gates: dict[Hashable, threading.Lock] = {}
 _lock = threading.Lock()
+_KEYWORDS = ("model", "revision", "device", "dtype", "token")
 
 
 def load(
@@ -24,6 +26,7 @@ def load(
     device: str = "auto",
     dtype: str = "auto",
     token: str | None = None,
+    **unknown: object,
 ) -> Scope:
     """Load a model, or get the one that is already loaded: the same arguments give the same scope.
 
@@ -40,6 +43,11 @@ def load(
     Raises:
         UnknownModel, GatedModel, Offline, BadArtefact, InvalidValue: with what to do next.
     """
+    if unknown:
+        name = next(iter(unknown))
+        likely = get_close_matches(name, _KEYWORDS, n=1)
+        meant = f"did you mean {likely[0]!r}?" if likely else f"it takes {', '.join(_KEYWORDS)}"
+        raise InvalidValue(f"gs.load takes no {name!r}; {meant}")
     if not isinstance(model, (str, os.PathLike)):
         raise UnknownModel(f"a model is named by a string, got {describe_value(model)}; try gs.load('mini')")
     if not isinstance(revision, (str, NoneType)):

@@ -58,7 +58,9 @@ def choose_dictionary(
     wish = " ".join(
         f"{key}={describe_value(value)}" for key, value in asked.items() if value is not None and value is not False
     )
-    raise UnknownDictionary(f"there is no dictionary {wish}; there are: {_describe_nearest(infos, asked)}")
+    raise UnknownDictionary(
+        f"there is no dictionary {wish}; {_describe_layers(infos, asked)}there are: {_describe_nearest(infos, asked)}"
+    )
 
 
 def write_choice(infos: Sequence[DictionaryInfo], info: DictionaryInfo) -> str | None:
@@ -91,6 +93,15 @@ def _choose_default(fitting: list[DictionaryInfo], *, layer: int | None) -> Dict
     width = usual[0] if usual else min(widths, key=width_order)
     fitting = [info for info in fitting if info.width == width]
     return min(fitting, key=lambda info: (_L0S.index(info.l0) if info.l0 in _L0S else len(_L0S), len(info.id)))
+
+
+def _describe_layers(infos: Sequence[DictionaryInfo], asked: Wishes) -> str:
+    """Which layers a site has, where it has none of the layer that was asked for."""
+    same = [info for info in infos if info.base_site == asked["site"].removesuffix("_all")]
+    layers = sorted({layer for info in same for layer in info.layers})
+    if asked["layer"] is None or asked["layer"] in layers or not layers:
+        return ""
+    return f"layers of {asked['site']} are {', '.join(map(str, layers))}; "
 
 
 def _describe_nearest(infos: Sequence[DictionaryInfo], asked: Wishes) -> str:

@@ -93,7 +93,8 @@ class Tokenizer:
         text = replace_surrogates(text)
         self._check_characters(text)
         with self._lock:
-            encoding = inner(text, add_special_tokens=False, return_offsets_mapping=True)
+            # Not verbose: transformers would warn of a long text, which is refused below.
+            encoding = inner(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         ids, offsets = list(encoding["input_ids"]), list(encoding["offset_mapping"])
         if not ids or ids[0] != inner.bos_token_id:
             ids, offsets = [inner.bos_token_id, *ids], [(0, 0), *offsets]

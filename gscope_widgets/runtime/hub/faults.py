@@ -9,7 +9,15 @@ from typing import TypeVar
 
 from huggingface_hub import constants, errors
 
-from gscope_widgets.errors import DiskFull, GatedModel, GscopeError, Offline, UnknownModel, describe_value
+from gscope_widgets.errors import (
+    DiskFull,
+    GatedModel,
+    GscopeError,
+    Offline,
+    UnknownModel,
+    UnwritableCache,
+    describe_value,
+)
 
 Result = TypeVar("Result")
 TRIES = 3
@@ -58,12 +66,15 @@ def explain_faults(
     Raises:
         GatedModel: the licence is not accepted, or no token was found.
         Offline: there is no way to the Hub, or it does not answer as it should.
+        DiskFull, UnwritableCache: what came cannot be kept.
     """
     try:
         yield
     except GscopeError:
         raise
-    except errors.GatedRepoError:
+    except errors.GatedRepoError as error:
+        if "authorization" in getattr(getattr(error.response, "request", None), "headers", {}):
+            raise _explain_refused_token(repository) from None
         raise GatedModel(
             f"{repository} asks for an accepted licence: accept it on {LICENCE_PAGE.format(repository)}, make a read "
             "token in your account's settings, and give it to this machine: in a notebook run "
@@ -75,9 +86,7 @@ def explain_faults(
     except errors.RevisionNotFoundError:
         raise unknown(f"{repository} has no revision {describe_value(revision)}") from None
     except errors.OfflineModeIsEnabled:
-        raise Offline(
-            f"{what} of {repository} is not on this machine, and HF_HUB_OFFLINE is set; unset it, or {instead}"
-        ) from None
+        raise _explain_offline_mode(repository, what=what, instead=instead) from None
     except errors.LocalEntryNotFoundError as error:
         raise _explain_absence(error, repository, what=what, instead=instead) from None
     except errors.EntryNotFoundError:
@@ -100,6 +109,8 @@ def status_of(error: BaseException) -> int | None:
 def _explain_absence(error: BaseException, repository: str, *, what: str, instead: str) -> GscopeError:
     """`LocalEntryNotFoundError` stands for every reason why a file could not be had; the cause tells which."""
     cause = error.__cause__
+    if isinstance(cause, errors.OfflineModeIsEnabled) or constants.HF_HUB_OFFLINE:
+        return _explain_offline_mode(repository, what=what, instead=instead)
     if cause is not None and status_of(cause) is not None:
         return _explain_status(cause, repository, what=what, instead=instead)
     return Offline(
@@ -108,15 +119,24 @@ def _explain_absence(error: BaseException, repository: str, *, what: str, instea
     )
 
 
+def _explain_offline_mode(repository: str, *, what: str, instead: str) -> Offline:
+    return Offline(f"{what} of {repository} is not on this machine, and HF_HUB_OFFLINE is set; unset it, or {instead}")
+
+
+def _explain_refused_token(repository: str) -> GatedModel:
+    return GatedModel(
+        f"the token that was found may not read {repository}: a fine-grained token needs the permission to read "
+        f"public gated repositories, and the licence on {LICENCE_PAGE.format(repository)} has to be accepted by the "
+        "account that the token is of"
+    )
+
+
 def _explain_status(error: BaseException, repository: str, *, what: str, instead: str) -> GscopeError:
     status = status_of(error)
     if status == 401:
         return UnknownModel(f"the Hub does not accept the token it was given for {repository}; make a new read token")
     if status == 403:
-        return GatedModel(
-            f"the token that was found may not read {repository}: a fine-grained token needs the permission to read "
-            f"public gated repositories, and the licence on {LICENCE_PAGE.format(repository)} has to be accepted"
-        )
+        return _explain_refused_token(repository)
     kind = HubBusy if status is None or status == 429 or status >= 500 else Offline
     wait = (
         "it has had too many requests from here; wait some minutes" if status == 429 else "try again in a few minutes"
@@ -139,7 +159,10 @@ def _explain_disk(error: OSError, repository: str, *, what: str) -> GscopeError:
         )
     if "onsistency check failed" in str(error):  # as huggingface_hub says that the length is another than announced
         return HubBusy(f"{what} of {repository} came with another length than the Hub announced; try again")
-    return Offline(f"{what} of {repository} could not be kept in {constants.HF_HUB_CACHE} ({error.strerror or error})")
+    return UnwritableCache(
+        f"{what} of {repository} could not be kept in {constants.HF_HUB_CACHE} ({error.strerror or error}); "
+        "make that folder writable, or set HF_HOME to one that is"
+    )
 
 
 def _is_transport(error: BaseException) -> bool:

@@ -116,3 +116,11 @@ def test_the_catalogues_frame_has_a_row_for_each_dictionary(family):
     assert frame["id"].tolist() == [info.id for info in family]
     row = frame[frame["site"] == "clt"].iloc[0]
     assert (row["features"], row["layers"], bool(row["affine"])) == (16, tuple(range(8)), True)
+
+
+def test_a_layer_that_is_not_there_is_told_which_are(scope):
+    with pytest.raises(gs.UnknownDictionary, match=r"layer=99; layers of resid_post are 0(, \d)*, 7; there are: "):
+        scope.dictionary(layer=99)
+    with pytest.raises(gs.UnknownDictionary) as caught:  # control: the layer is there, the width is not
+        scope.dictionary(layer=4, width="2k")
+    assert "layers of" not in str(caught.value)

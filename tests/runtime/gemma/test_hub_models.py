@@ -60,18 +60,21 @@ def test_a_chat_model_leaves_out_its_header_and_a_base_model_bos_alone(hub, load
 def test_the_gate_opens_with_a_token_that_no_message_shows(hub, load):
     write_gemma(hub.folder, "1b")
     hub.gate("google/gemma-3-1b-pt", tokens={"hf_good"})
-    for token in (None, "hf_other"):
-        with pytest.raises(gs.GatedModel) as caught:
-            load("gemma-3-1b", token=token)
-        for part in (
-            "accept it on https://huggingface.co/google/gemma-3-1b-pt",
-            "huggingface_hub.login()",
-            "on Colab add a secret named HF_TOKEN",
-            "hf auth login",
-            "gs.load('mini')",
-        ):
-            assert part in str(caught.value)
-        assert "hf_other" not in str(caught.value)
+    with pytest.raises(gs.GatedModel) as caught:
+        load("gemma-3-1b")
+    for part in (
+        "accept it on https://huggingface.co/google/gemma-3-1b-pt",
+        "huggingface_hub.login()",
+        "on Colab add a secret named HF_TOKEN",
+        "hf auth login",
+        "gs.load('mini')",
+    ):
+        assert part in str(caught.value)
+    with pytest.raises(gs.GatedModel, match="permission to read public gated repositories") as caught:
+        load("gemma-3-1b", token="hf_other")
+    assert "licence on https://huggingface.co/google/gemma-3-1b-pt has to be accepted by the" in str(caught.value)
+    assert "make a read token" not in str(caught.value)
+    assert "hf_other" not in str(caught.value)
     scope = load("gemma-3-1b", token="hf_good")
     assert "hf_good" not in repr(vars(scope)) + repr(scope.provenance()) + scope.to_code() + repr(scope.info)
 
@@ -144,5 +147,17 @@ def test_a_full_disk_is_told_before_and_while_fetching(hub, load):
 def test_offline_mode_without_a_model_says_what_is_set(hub, load, monkeypatch):
     write_gemma(hub.folder, "270m")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(gs.Offline, match="google/gemma-3-270m.*gs.load\\('mini'\\)"):
+    with pytest.raises(
+        gs.Offline, match="google/gemma-3-270m.* HF_HUB_OFFLINE is set; unset it, or use gs.load\\('mini'\\)"
+    ):
         load("gemma-3-270m")
+
+
+def test_a_cache_that_cannot_be_written_is_called_that(hub, load, monkeypatch):
+    write_gemma(hub.folder, "270m")
+    hub.home.mkdir(exist_ok=True)
+    (hub.home / "hub").write_text("in the way")
+    with pytest.raises(gs.UnwritableCache, match=r"could not be kept in .*; make that folder writable, or set HF_HOME"):
+        load("gemma-3-270m")
+    (hub.home / "hub").unlink()
+    assert load("gemma-3-270m").next_tokens("hello", 1)

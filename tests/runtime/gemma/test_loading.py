@@ -206,6 +206,13 @@ def test_a_home_folder_is_found_by_its_sign(load, make_model, tmp_path, monkeypa
     assert load(str(folder)) is scope
 
 
+def test_a_keyword_that_load_does_not_take_is_told_the_likely_one():
+    with pytest.raises(gs.InvalidValue, match=r"gs\.load takes no 'modle'; did you mean 'model'\?"):
+        gs.load(modle="mini")
+    with pytest.raises(gs.InvalidValue, match=r"takes no 'quantise'; it takes model, revision, device, dtype, token"):
+        gs.load("mini", quantise=True)
+
+
 def test_code_beside_a_model_never_runs(load, make_model, tmp_path, monkeypatch):
     """`auto_map` makes transformers import a file of the folder, after asking on the terminal."""
     marker = tmp_path / "it ran"

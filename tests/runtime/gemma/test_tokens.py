@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from transformers.utils import logging as transformers_logging
 
 import gscope_widgets as gs
 from gscope_widgets.runtime.gemma.generation import _RowDecoder
@@ -265,6 +266,18 @@ def test_a_text_a_little_too_long_is_refused_with_both_numbers(scope, extra):
     count = len(loaded(scope).tokenizer.inner(text, add_special_tokens=False)["input_ids"]) + 1
     with pytest.raises(gs.PromptTooLong, match=f"at most 256 tokens, this text has {count}"):
         scope.tokens(text)
+
+
+def test_transformers_does_not_warn_beside_a_refusal(load, make_model, caplog, monkeypatch):
+    tokenizer = loaded(load(str(make_model()))).tokenizer
+    monkeypatch.setattr(transformers_logging.get_logger("transformers"), "propagate", True)
+    tokenizer.inner.model_max_length = 100
+    with pytest.raises(gs.PromptTooLong):
+        tokenizer.tokenize("a " * 150)
+    assert "indexing errors" not in caplog.text
+    # Control: by itself it does.
+    tokenizer.inner("a " * 150)
+    assert "indexing errors" in caplog.text
 
 
 def test_the_longest_text_that_fits_is_taken(scope, dictionary):
