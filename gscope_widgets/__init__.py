@@ -7,6 +7,8 @@ what it needs on first use.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from gscope_widgets.widgets.catalogue import CATALOGUE
+
 if TYPE_CHECKING:
     from gscope_widgets import mini
     from gscope_widgets.errors import *  # noqa: F403
@@ -14,9 +16,7 @@ if TYPE_CHECKING:
     from gscope_widgets.records.interventions import ablate, add, clamp, scale
     from gscope_widgets.runtime.registry import load
     from gscope_widgets.runtime.scope import Scope
-    from gscope_widgets.widgets.feature_sliders import FeatureSliders
-    from gscope_widgets.widgets.steering_panel import SteeringPanel
-    from gscope_widgets.widgets.token_heatmap import TokenHeatmap
+    from gscope_widgets.widgets.catalogue import FeatureSliders, SteeringPanel, TokenHeatmap
 
 __version__ = "0.1.0"
 
@@ -48,10 +48,9 @@ _HOMES = {
     "SanityWarning": "errors",
     "SteeringWarning": "errors",
     "mini": "mini",
-    "TokenHeatmap": "widgets.token_heatmap",
-    "FeatureSliders": "widgets.feature_sliders",
-    "SteeringPanel": "widgets.steering_panel",
-} | dict.fromkeys(_ERRORS, "errors")
+    **{row.name: f"widgets.{row.module}" for row in CATALOGUE},
+    **dict.fromkeys(_ERRORS, "errors"),
+}
 
 __all__ = ["__version__", *_HOMES]
 

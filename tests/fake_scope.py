@@ -9,6 +9,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.cards import FeatureCard
+from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.interventions import Intervention, list_parts, match_random, require_set_once
@@ -69,6 +70,9 @@ class FakeScope:
             made = self._made[site, layer] = FakeDictionary(site, layer)
             self._open[made.info.id] = made
         return self._made[site, layer]
+
+    def dictionary_info(self, dictionary_id: str) -> DictionaryInfo:
+        return self._check_dictionary(dictionary_id).info
 
     def describe(self, ref: FeatureRef) -> FeatureSummary:
         dictionary = self._find(ref)

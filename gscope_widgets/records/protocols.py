@@ -135,6 +135,13 @@ class Scope(Protocol):
     ) -> Dictionary:
         """One of the model's dictionaries, its default one without arguments. The same choice gives the same object."""
 
+    def dictionary_info(self, dictionary_id: str) -> DictionaryInfo:
+        """Which dictionary an id names: where it sits, and how large it is.
+
+        Raises:
+            UnknownDictionary: none of that id is open.
+        """
+
     def describe(self, ref: FeatureRef) -> FeatureSummary:
         """What is known of one feature without running the model.
 

@@ -11,6 +11,7 @@ from gscope_widgets.records import protocols
 from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.checks import DictionaryCheck
+from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
@@ -162,6 +163,10 @@ class Scope:
         return self._shelf.choose(
             site=site, layer=layer, width=width, l0=l0, affine=affine, revision=revision, device=device, dtype=dtype
         )
+
+    def dictionary_info(self, dictionary_id: str) -> DictionaryInfo:
+        """What the files of an open dictionary say, by its id, as a `FeatureRef` has it."""
+        return self._shelf.find_id(dictionary_id).info
 
     def describe(self, ref: FeatureRef) -> FeatureSummary:
         """What is known of one feature without running the model."""

@@ -1,91 +1,150 @@
 """FeatureSliders: change features by hand and watch the next-token distribution."""
 
-from collections.abc import Sequence
-from typing import Any, Literal
-
-import traitlets as t
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.generation import TokenDistribution
+from gscope_widgets.records.frames import build_frame
+from gscope_widgets.records.generation import TokenChance, TokenDistribution
 from gscope_widgets.records.interventions import MAX_RAW, Intervention, ablate, add, clamp, scale
 from gscope_widgets.records.numbers import check_float
+from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
-from gscope_widgets.widgets import _static
-from gscope_widgets.widgets._base import GscopeWidget, read_bundle
-from gscope_widgets.widgets._state import (
-    Checked,
-    check_list,
-    check_scope,
-    check_switch,
-    check_text,
-    describe_feature,
-    describe_source,
-    resolve_features,
-    write_opening,
-)
-from gscope_widgets.widgets._visible import show_token
+from gscope_widgets.widgets.base import copy
+from gscope_widgets.widgets.base.code import Opening
+from gscope_widgets.widgets.base.features import FeatureWidget, align, tell_refs
+from gscope_widgets.widgets.base.figures import escape_math, open_figure
+from gscope_widgets.widgets.base.formats import format_number, format_percent, format_prompt, format_token
+from gscope_widgets.widgets.base.limits import SHOWN_TOKENS
+from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_many, check_switch, check_text
+from gscope_widgets.widgets.base.wire import ArrayHead, Ref, Text
 
-Mode = Literal["clamp", "scale", "add"]
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+SliderMode = Literal["clamp", "scale", "add"]
 _MAKERS = {"clamp": clamp, "scale": scale, "add": add}
-SHOWN_TOKENS = 10
+_REST = "all other tokens"
 
 
-def _check_values(sliders: "FeatureSliders", value: Any) -> list[float | None]:
-    items = check_list("values", value, count=len(sliders.refs))
-    return [
+class SliderRange(TypedDict):
+    """How a slider runs in one mode."""
+
+    min: float
+    max: float
+    step: float
+    rest: float  # where the thumb rests while the feature is left alone
+    unit: str
+
+
+class Natural(TypedDict):
+    """A feature's own activation on the text as it is."""
+
+    last: float  # at the last token
+    peak: float
+
+
+class TokenRow(TypedDict):
+    """A next token, and how likely it is."""
+
+    id: int
+    token: str
+    baseline: float
+    changed: float
+
+
+class Rest(TypedDict):
+    """Probability outside the rows."""
+
+    baseline: float
+    changed: float
+
+
+class DistributionResult(TypedDict):
+    """The next token, changed beside the baseline."""
+
+    type: Literal["result"]
+    request: int
+    text: Text  # the settings that this answers: compare with what the view shows now
+    features: list[Ref]
+    values: list[float | None]
+    modes: list[SliderMode]
+    ablated: list[bool]
+    rows: list[TokenRow]  # the likeliest under either run, likeliest first
+    rest: Rest
+    kl: float  # Kullback-Leibler divergence of the changed from the baseline distribution, in nats
+    natural: list[Natural]  # one a feature
+    arrays: list[ArrayHead]
+
+
+class _Answer(NamedTuple):
+    settings: dict[str, Any]
+    distribution: TokenDistribution
+    natural: dict[FeatureRef, Natural]
+
+
+def _check_text(sliders: "FeatureSliders", value: object) -> object:
+    return check_text(sliders.scope, value)
+
+
+def _check_values(sliders: "FeatureSliders", value: object) -> tuple[float | None, ...]:
+    items = check_many("values", value, count=len(sliders.features))
+    return tuple(
         None if item is None else check_float("a slider's value", item, low=-MAX_RAW, high=MAX_RAW) for item in items
-    ]
+    )
 
 
-def _check_modes(sliders: "FeatureSliders", value: Any) -> list[str]:
-    items = check_list("modes", value, count=len(sliders.refs))
+def _check_modes(sliders: "FeatureSliders", value: object) -> tuple[SliderMode, ...]:
+    items = check_many("modes", value, count=len(sliders.features))
     for item in items:
         if not isinstance(item, str) or item not in _MAKERS:
             raise InvalidValue(f"a mode is one of {', '.join(_MAKERS)}, got {describe_value(item)}")
-    return items
+    return tuple(items)
 
 
-def _check_ablated(sliders: "FeatureSliders", value: Any) -> list[bool]:
-    return [check_switch("ablated", item) for item in check_list("ablated", value, count=len(sliders.refs))]
+def _check_ablated(sliders: "FeatureSliders", value: object) -> tuple[bool, ...]:
+    return tuple(check_switch("ablated", item) for item in check_many("ablated", value, count=len(sliders.features)))
 
 
-class FeatureSliders(GscopeWidget):
+class FeatureSliders(FeatureWidget):
     """A slider for each feature, and what the model would say next, changed against the baseline.
 
     A slider clamps the feature's activation, scales it, or adds its direction (in fractions of
     the mean residual norm); a switch ablates it. `values` holds None where a feature is left alone.
+    New `features` keep the settings of those that were there.
     """
 
-    _esm = read_bundle("feature_sliders.js")
-    _css = read_bundle("feature_sliders.css")
-    _title = "Feature sliders"
-
-    text = Checked(check_text, "", help="Writers: reader, page. The text whose next token is predicted.")
-    modes = Checked(_check_modes, [], help='Writers: reader, page. "clamp", "scale" or "add", one a feature.')
+    text = Checked(_check_text, Text, "", help="Whose next token is predicted: a string, or chat messages.")
+    modes = Checked(_check_modes, list[SliderMode], (), help="What each slider does.")
     values = Checked(
         _check_values,
-        [],
-        help="Writers: reader, page. One a feature: activation to clamp to, factor, or strength; None leaves it alone.",
+        list[float | None],
+        (),
+        help="One a feature: activation to clamp to, factor, or strength; None leaves it alone.",
     )
-    ablated = Checked(_check_ablated, [], help="Writers: reader, page. One a feature: True sets its activation to 0.")
-    features = t.List(help="Writer: Python. Number, label and known maximum of each feature.").tag(sync=True)
-    ranges = t.List(help="Writer: Python. Slider range by mode, one a feature.").tag(sync=True)
+    ablated = Checked(_check_ablated, list[bool], (), help="One a feature: True sets its activation to 0.")
+    ranges = Told(list[dict[SliderMode, SliderRange]], [], help="How each slider runs, by mode.")
+
+    to_page = {"result": DistributionResult}
+    settings = ("text", "features", "values", "modes", "ablated")
+    _asking = settings
 
     def __init__(
         self,
-        scope: Any,
-        text: str = "",
+        scope: Scope,
+        text: str | Sequence[dict[str, str]] = "",
         *,
         features: Sequence[int | FeatureRef],
-        mode: Mode = "clamp",
-        dictionary: Any = None,
+        mode: SliderMode = "clamp",
+        dictionary: Dictionary | None = None,
     ):
         """Predict the next token, with every feature left alone.
 
         Args:
             scope: from `gs.load`.
-            text: a string; "" predicts from BOS alone.
+            text: a string, or chat messages for a chat model; "" predicts from BOS alone.
             features: one or more, as `dictionary.feature(number)` or as numbers.
             mode: what the sliders do at first: "clamp", "scale" or "add".
             dictionary: of features given as numbers; by default the scope's default one.
@@ -93,203 +152,220 @@ class FeatureSliders(GscopeWidget):
         Raises:
             PromptTooLong, UnknownFeature, InvalidValue: with what to do.
         """
-        check_scope(scope)
-        self.scope = scope
-        self.refs = resolve_features(scope, features, dictionary)
-        if not self.refs:
-            raise InvalidValue("features is empty; give at least one, such as features=[dictionary.feature(3)]")
-        text = check_text(self, text)
-        count = len(self.refs)
-        summaries = [scope.describe(ref) for ref in self.refs]
-        self._natural = self._read_natural(text)
-        self._distribution: TokenDistribution = scope.next_tokens(text, SHOWN_TOKENS)
-        peaks = [
-            max(summary.max_activation or 0.0, own["peak"]) or 1.0
-            for summary, own in zip(summaries, self._natural, strict=True)
-        ]
-        super().__init__(
-            scope,
-            text=text,
-            modes=[mode] * count,
-            values=[None] * count,
-            ablated=[False] * count,
-            features=[describe_feature(summary) for summary in summaries],
-            ranges=[build_ranges(peak) for peak in peaks],
-            footer=describe_source(scope, ", ".join(dict.fromkeys(ref.dictionary_id for ref in self.refs))),
-        )
-        self._sound = self._settings()
-        self._deliver_distribution((self._distribution, self._natural, self._sound))
-        self._answers = True
+        refs = self._prepare(scope, features, dictionary)
+        text, count = check_text(scope, text), len(refs)
+        self._mode: SliderMode = mode
+        self._peaks: dict[FeatureRef, float] = {}
+        self._answered: _Answer | None = None
+        settings = {"text": text, "features": refs}
+        settings |= {"values": (None,) * count, "modes": (mode,) * count, "ablated": (False,) * count}
+        answer = _Answer(settings, scope.next_tokens(as_prompt(text), SHOWN_TOKENS), self._measure(settings))
+        super().__init__(scope, **settings)
+        self._sound = settings
+        self._deliver(answer)
+        self._open()
 
     @property
     def distribution(self) -> TokenDistribution:
         """The next-token distribution shown, once the newest request is answered."""
         self.wait()
-        return self._distribution
+        return self._shown.distribution
 
     @property
     def interventions(self) -> tuple[Intervention, ...]:
         """What the sliders do now, as `scope.generate` takes it."""
-        made = []
-        for ref, value, mode, off in zip(self.refs, self.values, self.modes, self.ablated, strict=True):
-            if off:
-                made.append(ablate(ref))
-            elif value is not None:
-                made.append(_MAKERS[mode](ref, value))
-        return tuple(made)
+        return _build_interventions(self._read_settings())
 
     def reset(self) -> None:
         """Leave every feature alone."""
         with self.hold_trait_notifications():
-            self.values = [None] * len(self.refs)
-            self.ablated = [False] * len(self.refs)
+            self.values = [None] * len(self.features)
+            self.ablated = [False] * len(self.features)
 
-    def to_frame(self):
-        """A pandas DataFrame: `id`, `token`, `baseline`, `changed` (probabilities)."""
-        from gscope_widgets.records.frames import build_frame
-
-        pairs = self._distribution.pairs
+    def to_frame(self) -> "pandas.DataFrame":
+        """A pandas DataFrame: `id`, `token`, `baseline`, `changed` (probabilities); id -1 is all other tokens."""
+        rows, rest = self._rows(), self._rest()
         return build_frame(
-            id=[baseline.id for baseline, _ in pairs],
-            token=[baseline.token for baseline, _ in pairs],
-            baseline=[baseline.probability for baseline, _ in pairs],
-            changed=[changed.probability for _, changed in pairs],
+            id=[*(row["id"] for row in rows), -1],
+            token=[*(row["token"] for row in rows), _REST],
+            baseline=[*(row["baseline"] for row in rows), rest["baseline"]],
+            changed=[*(row["changed"] for row in rows), rest["changed"]],
         )
 
-    def plot(self):
+    def plot(self) -> "Figure":
         """A matplotlib Figure: probability of each token, changed beside the baseline."""
-        from matplotlib.figure import Figure
-
-        pairs = self._sorted_pairs()
-        figure = Figure(figsize=(6, 0.4 * len(pairs) + 1), layout="constrained")
+        rows, rest = self._rows(), self._rest()
+        figure = open_figure(6, 0.4 * len(rows) + 1.4)
         axes = figure.subplots()
-        rows = range(len(pairs))
-        axes.barh(
-            [row - 0.2 for row in rows],
-            [baseline.probability for baseline, _ in pairs],
-            0.4,
-            fill=False,
-            label="baseline",
-        )
-        axes.barh([row + 0.2 for row in rows], [changed.probability for _, changed in pairs], 0.4, label="changed")
-        axes.set_yticks(rows, [show_token(baseline.token).replace("$", r"\$") for baseline, _ in pairs])
+        places = range(len(rows) + 1)
+        baseline = [*(row["baseline"] for row in rows), rest["baseline"]]
+        changed = [*(row["changed"] for row in rows), rest["changed"]]
+        axes.barh([place - 0.2 for place in places], baseline, 0.4, fill=False, label="baseline")
+        axes.barh([place + 0.2 for place in places], changed, 0.4, label="changed")
+        axes.set_yticks(places, [*(escape_math(format_token(row["token"])) for row in rows), _REST])
         axes.invert_yaxis()
         axes.set_xlabel("probability of the next token")
-        axes.set_title(self.badge, fontsize="small")
+        axes.set_title(f"{self.badge} · {self._write_kl()}", fontsize="small")
         axes.legend()
         return figure
 
+    def shows(self) -> list[str]:
+        """The tokens, their probabilities under both runs, and the divergence."""
+        rows = [*self._rows(), {"token": "", **self._rest()}]
+        chances = [format_percent(row[side]) for row in rows for side in ("baseline", "changed")]
+        return list(
+            dict.fromkeys([*(format_token(row["token"]) for row in rows[:-1]), _REST, *chances, self._write_kl()])
+        )
+
     def to_code(self) -> str:
         """Code that gives the numbers on screen without the widget."""
-        dictionaries = list(dict.fromkeys(ref.dictionary_id for ref in self.refs))
-        lines = write_opening(self.scope, dictionaries)
-        made = []
-        for one in self._distribution.interventions:
-            feature = f"dictionary_{dictionaries.index(one.ref.dictionary_id)}.feature({one.ref.feature})"
-            made.append(
-                f"gs.{one.kind}({feature})" if one.kind == "ablate" else f"gs.{one.kind}({feature}, {one.amount!r})"
-            )
-        lines += [
-            f"interventions = [{', '.join(made)}]",
-            f"text = {self._distribution.tokens.text!r}",
+        settings, distribution, _ = self._shown
+        opening = Opening(self.scope, settings["features"])
+        changes = ", ".join(opening.intervention(one) for one in distribution.interventions)
+        lines = [
+            f"interventions = [{changes}]",
+            f"text = {as_prompt(settings['text'])!r}",
             f"for chance in scope.next_tokens(text, {SHOWN_TOKENS}, interventions).chances:",
             "    print(repr(chance.token), chance.probability)",
         ]
-        return "\n".join(lines)
+        return "\n".join([*opening.lines, *lines])
 
     @property
     def provenance(self) -> Provenance:
         """Where the numbers on screen come from."""
+        settings, distribution, _ = self._shown
         return self.scope.provenance(
-            [ref.dictionary_id for ref in self.refs],
-            token_ids=self._distribution.tokens.ids,
-            interventions=[str(one) for one in self._distribution.interventions],
+            [ref.dictionary_id for ref in settings["features"]],
+            token_ids=distribution.tokens.ids,
+            features=[str(ref) for ref in settings["features"]],
+            interventions=[str(one) for one in distribution.interventions],
         )
 
-    @t.observe("text", "values", "modes", "ablated")
-    def _on_change(self, _change: Any) -> None:
-        if not self._answers:
-            return
+    # ---- answering
+
+    def _align(self, before: Sequence[FeatureRef], refs: Sequence[FeatureRef]) -> None:
+        modes = align(self.modes, before, refs, rest=self._mode)
+        values, ablated = align(self.values, before, refs, rest=None), align(self.ablated, before, refs, rest=False)
+        self.modes, self.values, self.ablated = modes, values, ablated
+        self.ranges = self._build_ranges(refs)
+
+    def _answer(self, settings: dict[str, Any]) -> None:
         try:
-            interventions, settings = self.interventions, self._settings()
+            interventions = _build_interventions(settings)
         except GscopeError:
             self._go_back()
             raise
         self._sound = settings
 
-        def predict() -> tuple:
-            same = self._distribution.tokens.text == settings["text"]
-            natural = self._natural if same else self._read_natural(settings["text"])
-            return self.scope.next_tokens(settings["text"], SHOWN_TOKENS, interventions), natural, settings
+        def predict() -> _Answer:
+            distribution = self.scope.next_tokens(as_prompt(settings["text"]), SHOWN_TOKENS, interventions)
+            return _Answer(settings, distribution, self._measure(settings))
 
-        self._request(predict, deliver=self._deliver_distribution, slot="predict", doing="Predicting…")
-
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "text": self.text,
-            "values": list(self.values),
-            "modes": list(self.modes),
-            "ablated": list(self.ablated),
-        }
+        self._request(predict, deliver=self._deliver, doing="Predicting…")
 
     def _go_back(self) -> None:
         """To the last settings that are sound together: a value can be out of range for a mode set later."""
-        self._answers = False
-        try:
-            for name, value in self._sound.items():
-                setattr(self, name, value)
-        finally:
-            self._answers = True
+        with self._quietly():
+            for name in self.settings:
+                setattr(self, name, self._sound[name])
+        self._asked = self._sound
 
-    def _read_natural(self, text: str) -> list[dict[str, float]]:
-        """Each feature's own activation on the text as it is: at the last token, and its peak."""
-        traces = {}
-        for name in dict.fromkeys(ref.dictionary_id for ref in self.refs):
-            numbers = [ref.feature for ref in self.refs if ref.dictionary_id == name]
-            reading = self.scope.read(text, name, features=numbers)
-            traces |= {(name, number): reading.trace(number) for number in numbers}
-        own = [traces[ref.dictionary_id, ref.feature] for ref in self.refs]
-        return [{"last": float(trace[-1]), "peak": float(trace.max())} for trace in own]
+    def _measure(self, settings: dict[str, Any]) -> dict[FeatureRef, Natural]:
+        """Each feature's own activation on the text as it is."""
+        known = self._answered
+        if known is not None and all(known.settings[name] == settings[name] for name in ("text", "features")):
+            return known.natural
+        natural: dict[FeatureRef, Natural] = {}
+        for name in dict.fromkeys(ref.dictionary_id for ref in settings["features"]):
+            own = [ref for ref in settings["features"] if ref.dictionary_id == name]
+            reading = self.scope.read(as_prompt(settings["text"]), name, features=[ref.feature for ref in own])
+            for ref in own:
+                trace = reading.trace(ref.feature)
+                natural[ref] = {"last": float(trace[-1]), "peak": float(trace.max())}
+        return natural
 
-    def _deliver_distribution(self, answer: tuple[TokenDistribution, list[dict[str, float]], dict[str, Any]]) -> None:
-        self._distribution, self._natural, settings = answer
-        pairs = self._sorted_pairs()
-        rows = [
-            {
-                "id": baseline.id,
-                "token": baseline.token,
-                "baseline": baseline.probability,
-                "changed": changed.probability,
-            }
-            for baseline, changed in pairs
+    def _deliver(self, answer: _Answer) -> None:
+        self._answered = answer
+        self._learn_ranges(answer)
+        settings = answer.settings
+        content = {
+            "text": as_prompt(settings["text"]),
+            "features": tell_refs(settings["features"]),
+            **{name: list(settings[name]) for name in ("values", "modes", "ablated")},
+            "rows": self._rows(),
+            "rest": self._rest(),
+            "kl": answer.distribution.kl,
+            "natural": [answer.natural[ref] for ref in settings["features"]],
+        }
+        self._send_result(content)
+
+    def _get_result(self) -> TokenDistribution:
+        return self._shown.distribution
+
+    def _learn_ranges(self, answer: _Answer) -> None:
+        """A slider keeps the range that it gets from the first text its feature is read on."""
+        for ref, own in answer.natural.items():
+            largest = self.scope.describe(ref).max_activation or 0.0
+            self._peaks.setdefault(ref, max(largest, own["peak"]) or 1.0)
+        self.ranges = self._build_ranges(answer.settings["features"])
+
+    def _build_ranges(self, refs: Sequence[FeatureRef]) -> list[dict[SliderMode, SliderRange]]:
+        peaks = [self._peaks.get(ref) or self.scope.describe(ref).max_activation or 1.0 for ref in refs]
+        return [build_ranges(peak) for peak in peaks]
+
+    # ---- what is shown
+
+    @property
+    def _shown(self) -> _Answer:
+        assert self._answered is not None, "the constructor answers first"
+        return self._answered
+
+    def _rows(self) -> list[TokenRow]:
+        """The likeliest tokens of either run, likeliest first."""
+        pairs = sorted(self._shown.distribution.pairs, key=_larger, reverse=True)[: SHOWN_TOKENS + 2]
+        return [
+            {"id": one.id, "token": one.token, "baseline": one.probability, "changed": other.probability}
+            for one, other in pairs
         ]
-        rest = {side: max(0.0, 1.0 - sum(row[side] for row in rows)) for side in ("baseline", "changed")}
-        content = {"type": "result", **settings, "rows": rows, "rest": rest, "kl": self._distribution.kl}
-        self._deliver(content | {"natural": self._natural}, {})
 
-    def _sorted_pairs(self) -> list:
-        pairs = self._distribution.pairs
-        return sorted(pairs, key=lambda pair: -max(pair[0].probability, pair[1].probability))[: SHOWN_TOKENS + 2]
+    def _rest(self) -> Rest:
+        rows = self._rows()
+        baseline, changed = sum(row["baseline"] for row in rows), sum(row["changed"] for row in rows)
+        return {"baseline": max(0.0, 1.0 - baseline), "changed": max(0.0, 1.0 - changed)}
+
+    def _write_kl(self) -> str:
+        kl = self._shown.distribution.kl
+        return f"KL {format_number(0.0 if abs(kl) < 5e-7 else kl)} nats from the baseline"
 
     def _copy_parts(self) -> list[str]:
-        changes = [
-            f"feature {one.ref.feature}: {one.kind}" + ("" if one.kind == "ablate" else f" {one.amount:.4g}")
-            for one in self._distribution.interventions
-        ]
-        rows = [
-            [show_token(baseline.token), f"{baseline.probability:.2%}", f"{changed.probability:.2%}"]
-            for baseline, changed in self._sorted_pairs()
-        ]
+        settings, distribution, _ = self._shown
+        changes = self._write_changes(distribution.interventions, settings["features"])
+        shown = [(format_token(row["token"]), row["baseline"], row["changed"]) for row in self._rows()]
+        shown.append((_REST, self._rest()["baseline"], self._rest()["changed"]))
+        rows = [[name, format_percent(baseline), format_percent(changed)] for name, baseline, changed in shown]
         return [
-            _static.build_paragraph(f"Text: {show_token(self._distribution.tokens.text, limit=2000)}"),
-            _static.build_paragraph(
-                "Changes: " + ("; ".join(changes) or "none") + f". KL {self._distribution.kl:.3g} nats."
-            ),
-            _static.build_table(columns=["next token", "baseline", "changed"], rows=rows, caption="Next token"),
+            copy.build_paragraph(f"Text: {format_prompt(settings['text'])}"),
+            copy.build_paragraph(f"Changes: {changes}. {self._write_kl()}."),
+            copy.build_table(columns=["next token", "baseline", "changed"], rows=rows, caption="Next token"),
         ]
 
 
-def build_ranges(peak: float) -> dict[str, dict[str, Any]]:
+def _build_interventions(settings: Mapping[str, Any]) -> tuple[Intervention, ...]:
+    made = []
+    rows = (settings[name] for name in ("features", "values", "modes", "ablated"))
+    for ref, value, mode, off in zip(*rows, strict=True):
+        if off:
+            made.append(ablate(ref))
+        elif value is not None:
+            made.append(_MAKERS[mode](ref, value))
+    return tuple(made)
+
+
+def _larger(pair: tuple[TokenChance, TokenChance]) -> float:
+    return max(pair[0].probability, pair[1].probability)
+
+
+def build_ranges(peak: float) -> dict[SliderMode, SliderRange]:
     """Slider ranges for a feature whose activation reaches `peak`."""
     top = float(f"{1.5 * peak:.2g}")
     return {

@@ -2,62 +2,153 @@
 
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
-import traitlets as t
-
-from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
+from gscope_widgets.errors import GscopeError
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan
 from gscope_widgets.records.interventions import MAX_FRACTION, Intervention, add
 from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.protocols import Dictionary, Generation, Job, Scope
 from gscope_widgets.records.provenance import Provenance
-from gscope_widgets.widgets import _static
-from gscope_widgets.widgets._base import GscopeWidget, read_bundle
-from gscope_widgets.widgets._state import (
-    Checked,
-    check_list,
-    check_scope,
-    check_switch,
-    check_text,
-    describe_feature,
-    describe_source,
-    resolve_features,
-    write_opening,
-)
-from gscope_widgets.widgets._visible import show_token
+from gscope_widgets.widgets.base import copy
+from gscope_widgets.widgets.base.code import Opening
+from gscope_widgets.widgets.base.contract import Bounds
+from gscope_widgets.widgets.base.features import FeatureWidget, align, tell_refs
+from gscope_widgets.widgets.base.figures import open_figure
+from gscope_widgets.widgets.base.formats import format_number, format_prompt, format_signed, format_text
+from gscope_widgets.widgets.base.limits import MAX_NEW_TOKENS, MAX_SEED, MAX_TEMPERATURE
+from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_many, check_switch, check_text
+from gscope_widgets.widgets.base.wire import ArrayHead, Ref, Text
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
 
 ROWS = ("baseline", "changed", "random")
-_SENT_SETTINGS = ("prompt", "strength", "active", "max_new_tokens", "temperature", "seed")
-MAX_NEW_TOKENS = 512
-MAX_TEMPERATURE = 2.0
 # 30 messages a second at most, whatever the model's speed (platforms differ in what they drop).
 _SEND_EVERY_S = 1 / 30
 _REPORT_EVERY_S = 0.5
 
+RowName = Literal["baseline", "changed", "random"]
+Ended = Literal["", "length", "end of text", "context full", "cancelled", "error"]
+Strength = Annotated[float, Bounds(-MAX_FRACTION, MAX_FRACTION)]
+NewTokens = Annotated[int, Bounds(1, MAX_NEW_TOKENS)]
+Temperature = Annotated[float, Bounds(0, MAX_TEMPERATURE)]
+Seed = Annotated[int, Bounds(0, MAX_SEED)]
 
-def _check_strength(_panel: "SteeringPanel", value: Any) -> float:
+
+class StreamedToken(TypedDict):
+    """A token as it is made."""
+
+    text: str
+    id: int
+    logprob: float  # natural logarithm of the probability it was drawn with, under that row's own model
+
+
+class StreamedRow(TypedDict):
+    """What one continuation has gained."""
+
+    name: RowName
+    tokens: list[StreamedToken]
+
+
+class SteeringStream(TypedDict):
+    """Tokens as they are made, at most 30 messages a second."""
+
+    type: Literal["stream"]
+    request: int
+    reset: bool  # true when these rows replace everything shown: a new run, or a view that came late
+    settings: "SteeringSettings"  # that the run is made with
+    changes: str  # the same in words: "feature 3: add +0.40"
+    control: str  # what the third row is: "random direction of the same length, seed 0"
+    rows: list[StreamedRow]
+    ended: Ended  # empty while it runs
+    arrays: list[ArrayHead]
+
+
+class SteeringSettings(TypedDict):
+    """What a run is made with."""
+
+    prompt: Text
+    features: list[Ref]
+    active: list[bool]
+    strength: Strength
+    max_new_tokens: NewTokens
+    temperature: Temperature
+    seed: Seed
+
+
+class ChangedSettings(TypedDict, total=False):
+    """What this page's reader changed since its last start, and no more: another page may have changed the rest."""
+
+    prompt: Text
+    features: list[int | Ref]
+    active: list[bool]
+    strength: Strength
+    max_new_tokens: NewTokens
+    temperature: Temperature
+    seed: Seed
+
+
+class Start(TypedDict):
+    """Begin a run. It carries settings because patches of state may reach Python after it."""
+
+    type: Literal["start"]
+    id: Annotated[str, Bounds(length=100)]
+    settings: ChangedSettings
+
+
+class Stop(TypedDict):
+    """End the run."""
+
+    type: Literal["stop"]
+    id: Annotated[str, Bounds(length=100)]
+
+
+@dataclass
+class _Run:
+    """A run in view, and how much of it went out."""
+
+    number: int  # of its request; what an older one still makes is dropped
+    settings: dict[str, Any]
+    changed: tuple[Intervention, ...]
+    control: str
+    generation: Generation | None = None
+    made: dict[str, list[StreamedToken]] = field(default_factory=lambda: {name: [] for name in ROWS})
+    sent: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ROWS, 0))
+    sent_at: float = 0.0
+    reported_at: float = 0.0
+
+
+def _check_prompt(panel: "SteeringPanel", value: object) -> object:
+    return check_text(panel.scope, value)
+
+
+def _check_strength(_panel: "SteeringPanel", value: object) -> float:
     return check_float("strength", value, low=-MAX_FRACTION, high=MAX_FRACTION)
 
 
-def _check_active(panel: "SteeringPanel", value: Any) -> list[bool]:
-    return [check_switch("active", item) for item in check_list("active", value, count=len(panel.refs))]
+def _check_active(panel: "SteeringPanel", value: object) -> tuple[bool, ...]:
+    return tuple(check_switch("active", item) for item in check_many("active", value, count=len(panel.features)))
 
 
-def _check_max_new_tokens(_panel: "SteeringPanel", value: Any) -> int:
+def _check_max_new_tokens(_panel: "SteeringPanel", value: object) -> int:
     return check_int("max_new_tokens", value, low=1, high=MAX_NEW_TOKENS)
 
 
-def _check_temperature(_panel: "SteeringPanel", value: Any) -> float:
+def _check_temperature(_panel: "SteeringPanel", value: object) -> float:
     return check_float("temperature", value, low=0, high=MAX_TEMPERATURE)
 
 
-def _check_seed(_panel: "SteeringPanel", value: Any) -> int:
-    return check_int("seed", value, low=0, high=2**31 - 1)
+def _check_seed(_panel: "SteeringPanel", value: object) -> int:
+    return check_int("seed", value, low=0, high=MAX_SEED)
 
 
-class SteeringPanel(GscopeWidget):
+class SteeringPanel(FeatureWidget):
     """A prompt continued three ways on the same random numbers: baseline, changed, and with a random direction.
 
     Steering adds each active feature's direction, `strength` times the mean residual norm long.
@@ -65,30 +156,22 @@ class SteeringPanel(GscopeWidget):
     that is the feature's doing. Start and Stop are in the panel and here.
     """
 
-    _esm = read_bundle("steering_panel.js")
-    _css = read_bundle("steering_panel.css")
-    _title = "Steering panel"
+    prompt = Checked(_check_prompt, Text, "", help="What is continued: a string, or chat messages for a chat model.")
+    active = Checked(_check_active, list[bool], (), help="One a feature: whether it takes part.")
+    strength = Checked(_check_strength, Strength, 0.0, help="Fraction of the mean residual norm, per feature.")
+    max_new_tokens = Checked(_check_max_new_tokens, NewTokens, 40, help="Tokens of each continuation, at most.")
+    temperature = Checked(_check_temperature, Temperature, 0.0, help="0 takes the likeliest token each time.")
+    seed = Checked(_check_seed, Seed, 0, help="Of the sampling and of the random direction.")
+    strength_limit = Told(float, 1.0, help="The slider runs from -limit to +limit.")
 
-    prompt = Checked(check_text, "", help="Writers: reader, page. What is continued.")
-    strength = Checked(
-        _check_strength,
-        0.0,
-        help="Writers: reader, page. Fraction of the mean residual norm, -100 to 100, per feature.",
-    )
-    active = Checked(_check_active, [], help="Writers: reader, page. One a feature: whether it takes part.")
-    max_new_tokens = Checked(_check_max_new_tokens, 40, help="Writers: reader, page. 1 to 512 tokens a continuation.")
-    temperature = Checked(_check_temperature, 0.0, help="Writers: reader, page. 0 takes the likeliest token; up to 2.")
-    seed = Checked(_check_seed, 0, help="Writers: reader, page. Of the sampling and of the random direction.")
-    features = t.List(help="Writer: Python. Number, label and known maximum of each feature.").tag(sync=True)
-    strength_limit = t.Float(1.0, help="Writer: Python. The slider runs from -limit to +limit.").tag(sync=True)
-    max_new_tokens_limit = t.Int(MAX_NEW_TOKENS, help="Writer: Python. The most tokens a run may ask for.").tag(
-        sync=True
-    )
+    to_page = {"stream": SteeringStream}
+    to_python = {"start": Start, "stop": Stop}
+    settings = tuple(SteeringSettings.__annotations__)
 
     def __init__(
         self,
-        scope: Any,
-        prompt: str = "",
+        scope: Scope,
+        prompt: str | Sequence[dict[str, str]] = "",
         *,
         features: Sequence[int | FeatureRef],
         strength: float = 0.3,
@@ -96,15 +179,15 @@ class SteeringPanel(GscopeWidget):
         temperature: float = 0.0,
         seed: int = 0,
         strength_limit: float = 1.0,
-        dictionary: Any = None,
+        dictionary: Dictionary | None = None,
     ):
         """Set the panel up; nothing runs before Start.
 
         Args:
             scope: from `gs.load`.
-            prompt: what is continued.
+            prompt: what is continued: a string, or chat messages for a chat model.
             features: one or more, as `dictionary.feature(number)` or as numbers.
-            strength: in fractions of the mean residual norm at the features' layer.
+            strength: in fractions of the mean residual norm at the features' layer, from -100 to 100.
             max_new_tokens: 1 to 512.
             temperature: 0 (greedy) to 2.
             seed: 0 to 2**31 - 1.
@@ -114,68 +197,50 @@ class SteeringPanel(GscopeWidget):
         Raises:
             PromptTooLong, UnknownFeature, InvalidValue: with what to do.
         """
-        check_scope(scope)
-        self.scope = scope
-        self.refs = resolve_features(scope, features, dictionary)
-        if not self.refs:
-            raise InvalidValue("features is empty; give at least one, such as features=[dictionary.feature(3)]")
-        # Refused now, rather than at Start, where no control could stand beside them.
-        scope.random_control([add(ref, 1.0) for ref in self.refs])
-        self._generation: Any = None
-        self._shown: dict[str, Any] = {}
-        self._changed: tuple[Intervention, ...] = ()
-        self._run = 0  # the request number of the run in view; what an older one still makes is dropped
-        self._made: dict[str, list[dict]] = {name: [] for name in ROWS}
-        self._sent = dict.fromkeys(ROWS, 0)  # how many of those have gone out
-        self._sent_at = self._reported_at = 0.0
+        refs = self._prepare(scope, features, dictionary)
+        self._run: _Run | None = None
         self._send_lock = threading.Lock()
         super().__init__(
             scope,
+            features=refs,
             prompt=prompt,
+            active=[True] * len(refs),
             strength=strength,
-            active=[True] * len(self.refs),
             max_new_tokens=max_new_tokens,
             temperature=temperature,
             seed=seed,
             strength_limit=check_float("strength_limit", strength_limit, low=0.01, high=MAX_FRACTION),
-            features=[describe_feature(scope.describe(ref)) for ref in self.refs],
-            footer=describe_source(scope, ", ".join(dict.fromkeys(ref.dictionary_id for ref in self.refs))),
         )
+        self._open()
 
     @property
     def interventions(self) -> tuple[Intervention, ...]:
         """What the changed continuation is changed by."""
-        return tuple(add(ref, self.strength) for ref, on in zip(self.refs, self.active, strict=True) if on)
+        return _build_interventions(self._read_settings())
 
     @property
     def texts(self) -> dict[str, str]:
         """The continuations so far, by name: "baseline", "changed" and "random". Does not wait."""
-        if self._generation is None:
-            return dict.fromkeys(ROWS, "")
-        return {name: "".join(token.text for token in self._generation.tokens(name)) for name in ROWS}
+        return {name: "".join(token.text for token in self._tokens(name)) for name in ROWS}
 
-    def start(self) -> Any:
+    def start(self) -> Generation:
         """Begin a run, in place of one under way, and return its `Generation` at once."""
-        with self._state_lock:
-            number = self._begin("Generating…")
-            try:
-                generation = self._generate(number)
-            except GscopeError as error:
-                self._settle(number, error)
-                raise
-        self._show_status()
-        generation.job.add_done_callback(lambda job: self._on_end(number, generation, job.exception()))
-        return generation
+        begun: list[Generation] = []
+
+        def submit(number: int) -> Job:
+            begun.append(self._generate(number))
+            return begun[0].job
+
+        self._requests.start(submit, doing="Generating…")
+        return begun[0]
 
     def stop(self) -> None:
         """End the run within one token; the text so far stays."""
-        if self._generation is not None:
-            self._generation.cancel()
+        if self._run is not None and self._run.generation is not None:
+            self._run.generation.cancel()
 
-    def to_frame(self):
+    def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame: `row`, `step`, `id`, `token`, `logprob` (nats)."""
-        from gscope_widgets.records.frames import build_frame
-
         made = [(name, token) for name in ROWS for token in self._tokens(name)]
         return build_frame(
             row=[name for name, _ in made],
@@ -185,148 +250,199 @@ class SteeringPanel(GscopeWidget):
             logprob=[token.logprob for _, token in made],
         )
 
-    def plot(self):
+    def plot(self) -> "Figure":
         """A matplotlib Figure: log probability of each drawn token, one line a continuation."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(7, 3), layout="constrained")
+        figure = open_figure(7, 3)
         axes = figure.subplots()
         for name, style in zip(ROWS, ("-", "--", ":"), strict=True):
             axes.plot([token.logprob for token in self._tokens(name)], style, label=name)
         axes.set_xlabel("generated token")
         axes.set_ylabel("log probability (nats)")
-        axes.set_title(f"{self.badge} · strength {self._shown.get('strength', self.strength):+g}", fontsize="small")
+        axes.set_title(f"{self.badge} · {self._write_run_changes()}", fontsize="small")
         axes.legend()
         return figure
 
+    def shows(self) -> list[str]:
+        """The strength and the third row's control of the run on screen, and its prompt."""
+        if self._run is None:
+            return []
+        return [
+            format_signed(self._run.settings["strength"]),
+            self._run.control,
+            format_prompt(self._run.settings["prompt"]),
+        ]
+
     def to_code(self) -> str:
         """Code that makes the three continuations without the widget."""
-        dictionaries = list(dict.fromkeys(ref.dictionary_id for ref in self.refs))
-        lines = write_opening(self.scope, dictionaries)
-        made = [
-            f"gs.add(dictionary_{dictionaries.index(one.ref.dictionary_id)}.feature({one.ref.feature}), {one.amount!r})"
-            for one in (self._changed if self._shown else self.interventions)
-        ]
-        run = self._shown or self._settings()
+        run = self._run_settings()
+        opening = Opening(self.scope, run["features"])
+        changed = ", ".join(opening.intervention(one) for one in _build_interventions(run))
         drawing = ", ".join(f"{name}={run[name]!r}" for name in ("max_new_tokens", "temperature", "seed"))
-        lines += [
-            f"changed = [{', '.join(made)}]",
+        lines = [
+            f"prompt = {as_prompt(run['prompt'])!r}",
+            f"changed = [{changed}]",
             f"random = [scope.random_control(changed, seed={run['seed']})] if changed else []",
             "for interventions in ([], changed, random):",
-            f"    print(scope.generate({run['prompt']!r}, interventions, {drawing}).text)",
+            f"    print(scope.generate(prompt, interventions, {drawing}).text)",
         ]
-        return "\n".join(lines)
+        return "\n".join([*opening.lines, *lines])
 
     @property
     def provenance(self) -> Provenance:
         """Where the texts on screen come from."""
-        ids = self.scope.tokens(self._shown.get("prompt", self.prompt)).ids
-        return self.scope.provenance([ref.dictionary_id for ref in self.refs], token_ids=ids, **self._shown)
+        run = self._run_settings()
+        settings = run | {
+            "prompt": as_prompt(run["prompt"]),
+            "features": [str(ref) for ref in run["features"]],
+            "active": list(run["active"]),
+        }
+        ids = self.scope.tokens(as_prompt(run["prompt"])).ids
+        return self.scope.provenance([ref.dictionary_id for ref in run["features"]], token_ids=ids, **settings)
 
     # ---- a run
 
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "prompt": self.prompt,
-            "strength": self.strength,
-            "features": [str(ref) for ref, on in zip(self.refs, self.active, strict=True) if on],
-            "max_new_tokens": self.max_new_tokens,
-            "temperature": self.temperature,
-            "seed": self.seed,
-        }
+    def _check_refs(self, value: object) -> tuple[FeatureRef, ...]:
+        refs = super()._check_refs(value)
+        # Refused now, rather than at Start, where no control could stand beside them.
+        self.scope.random_control([add(ref, 1.0) for ref in refs])
+        return refs
 
-    def _generate(self, number: int) -> Any:
-        changed = self.interventions
-        control = self.scope.random_control(changed, seed=self.seed)
-        plan = SamplingPlan(self.max_new_tokens, self.temperature, 1.0, self.seed)
-        shown = self._settings() | {
-            "control": f"random direction of the same length, seed {self.seed}" if control else "nothing added",
-        }
-        rows = dict(zip(ROWS, ((), changed, (control,) if control else ()), strict=True))
+    def _align(self, before: Sequence[FeatureRef], refs: Sequence[FeatureRef]) -> None:
+        self.active = align(self.active, before, refs, rest=True)
+
+    def _settle_cell(self, seconds: float) -> None:
+        """A run that a cell started goes on after it; the copy says so."""
+
+    def _run_settings(self) -> dict[str, Any]:
+        """Of the run on screen, or of the one that Start would begin."""
+        return self._read_settings() if self._run is None else self._run.settings
+
+    def _generate(self, number: int) -> Generation:
+        settings = self._read_settings()
+        changed = _build_interventions(settings)
+        control = self.scope.random_control(changed, seed=settings["seed"]) if changed else None
+        words = f"random direction of the same length, seed {settings['seed']}" if control else "nothing added"
+        run = _Run(number, settings, changed, words)
         with self._send_lock:
-            before = self._run, self._made, self._sent
-            self._run, self._made, self._sent = number, {name: [] for name in ROWS}, dict.fromkeys(ROWS, 0)
+            before, self._run = self._run, run
         try:
-            generation = self.scope.generate_rows(
-                self.prompt,
-                rows,
-                plan=plan,
-                on_step=lambda step: self._on_step(step, number, shown),
-                slot=(id(self), "steer"),
+            run.generation = self.scope.generate_rows(
+                as_prompt(settings["prompt"]),
+                dict(zip(ROWS, ((), changed, (control,) if control else ()), strict=True)),
+                plan=SamplingPlan(settings["max_new_tokens"], settings["temperature"], 1.0, settings["seed"]),
+                on_step=lambda step: self._on_step(step, run),
+                slot=id(self),
             )
         except GscopeError:
             with self._send_lock:
-                self._run, self._made, self._sent = before
+                self._run = before
             raise
-        self._generation, self._job, self._shown, self._changed = generation, generation.job, shown, changed
-        return generation
+        # Before the request's own end is heard, so that the last tokens go out first.
+        run.generation.job.add_done_callback(lambda _job: self._send_last(run))
+        return run.generation
 
-    def _on_step(self, step: Sequence[GeneratedToken | None], number: int, shown: dict[str, Any]) -> None:
+    def _on_step(self, step: Sequence[GeneratedToken | None], run: _Run) -> None:
         with self._send_lock:
-            if number != self._run:
+            if run is not self._run:
                 return
             for name, token in zip(ROWS, step, strict=True):
                 if token is not None:
-                    self._made[name].append({"text": token.text, "id": token.id, "logprob": token.logprob})
-            begun = not any(self._sent.values())
-        if begun or time.monotonic() - self._sent_at >= _SEND_EVERY_S:
-            self._send_stream(number, shown, reset=begun)
-        if time.monotonic() - self._reported_at >= _REPORT_EVERY_S:
-            self._reported_at = time.monotonic()
+                    run.made[name].append({"text": token.text, "id": token.id, "logprob": token.logprob})
+        begun = not any(run.sent.values())
+        if begun or time.monotonic() - run.sent_at >= _SEND_EVERY_S:
+            self._send_stream(run, reset=begun)
+        if time.monotonic() - run.reported_at >= _REPORT_EVERY_S:
+            run.reported_at = time.monotonic()
             made = max(token.step for token in step if token is not None) + 1
-            self._report(number, made / shown["max_new_tokens"])
+            self._requests.progress(run.number, made / run.settings["max_new_tokens"])
 
-    def _on_end(self, number: int, generation: Any, error: BaseException | None) -> None:
-        self._send_stream(number, self._shown, reset=not any(self._sent.values()), ended=generation.ended)
-        self._settle(number, error)
+    def _send_last(self, run: _Run) -> None:
+        # What was made, also of a stopped run, is its result.
+        self._requests.deliver(run.number, lambda: self._send_stream(run, reset=not any(run.sent.values())))
 
-    def _send_stream(self, number: int, shown: dict[str, Any], *, reset: bool = False, ended: str = "") -> None:
+    def _send_stream(self, run: _Run, *, reset: bool) -> None:
         """Send what was made since the last time, or everything where a view begins anew."""
         with self._send_lock:
-            if number != self._run:
+            if run is not self._run:
                 return
-            first = dict.fromkeys(ROWS, 0) if reset else self._sent
-            rows = [{"name": name, "tokens": self._made[name][first[name] :]} for name in ROWS]
-            self._sent = {name: len(self._made[name]) for name in ROWS}
-            self._sent_at = time.monotonic()
-            head = {key: shown[key] for key in ("prompt", "strength", "control")}
-            head |= {"type": "stream", "request": number, "reset": reset, "rows": rows, "ended": ended, "arrays": []}
-            self.send(head)
+            first = dict.fromkeys(ROWS, 0) if reset else run.sent
+            rows = [{"name": name, "tokens": run.made[name][first[name] :]} for name in ROWS]
+            run.sent = {name: len(run.made[name]) for name in ROWS}
+            run.sent_at = time.monotonic()
+            content = {
+                "type": "stream",
+                "request": run.number,
+                "reset": reset,
+                "settings": self._tell_settings(run.settings),
+                "changes": self._write_run_changes(),
+                "control": run.control,
+                "rows": rows,
+                "ended": "" if run.generation is None else run.generation.ended,
+                "arrays": [],
+            }
+            self.send(content)
+
+    def _tell_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings as the page takes them."""
+        return {
+            **settings,
+            "prompt": as_prompt(settings["prompt"]),
+            "features": tell_refs(settings["features"]),
+            "active": list(settings["active"]),
+        }
 
     def _tokens(self, name: str) -> tuple[GeneratedToken, ...]:
-        return () if self._generation is None else self._generation.tokens(name)
+        run = self._run
+        return () if run is None or run.generation is None else run.generation.tokens(name)
+
+    def _get_result(self) -> Generation | None:
+        return None if self._run is None else self._run.generation
 
     # ---- messages
 
     def _greet(self) -> None:
-        if self._generation is None:
-            self.send({"type": "ack", "id": "ready"})
+        if self._run is None:
+            super()._greet()
         else:
-            self._send_stream(self._run, self._shown, reset=True, ended=self._generation.ended)
+            self._send_stream(self._run, reset=True)
 
-    def _receive_more(self, kind: Any, content: dict) -> bool:
+    def _take_message(self, kind: str, content: dict[str, Any]) -> None:
         if kind not in ("start", "stop"):
-            return False
-        self.send({"type": "ack", "id": str(content.get("id", ""))[:100]})
+            super()._take_message(kind, content)
+            return
+        self.send({"type": "ack", "id": content["id"]})
         if kind == "stop":
             self.stop()
-            return True
-        # A message may overtake the patches of the state it was sent with, so it carries them.
-        settings = content.get("settings") or {}
-        if not isinstance(settings, dict):
-            raise InvalidValue(f"settings must be an object, got {describe_value(settings)}")
-        wanted = {name: settings[name] for name in _SENT_SETTINGS if name in settings}
-        for name, value in wanted.items():
+            return
+        wanted = content["settings"]
+        ordered = {name: wanted[name] for name in self.settings if name in wanted}
+        for name, value in ordered.items():
             self._check_sent(name, value)
-        for name, value in wanted.items():
+        for name, value in ordered.items():
             setattr(self, name, value)
         self.start()
-        return True
+
+    # ---- what is shown
+
+    def _write_run_changes(self) -> str:
+        run = self._run_settings()
+        return self._write_changes(_build_interventions(run), run["features"])
 
     def _copy_parts(self) -> list[str]:
-        if self._generation is None:
-            return [_static.build_paragraph("Nothing generated yet: press Start in the live view.")]
-        head = f"Prompt: {show_token(self._shown['prompt'], limit=2000)} (strength {self._shown['strength']:+g})"
-        rows = [[name, show_token(text, limit=5000)] for name, text in self.texts.items()]
-        table = _static.build_table(columns=["continuation", "text"], rows=rows, caption="Steering")
-        return [_static.build_paragraph(head), table]
+        if self._run is None:
+            return [copy.build_paragraph("Nothing generated yet: press Start in the live view.")]
+        run = self._run.settings
+        head = f"Prompt: {format_prompt(run['prompt'])}"
+        drawn = f"temperature {format_number(run['temperature'])}, seed {run['seed']}"
+        how = (
+            f"Changed: {self._write_run_changes()}. Random: {self._run.control}. "
+            f"At most {run['max_new_tokens']} tokens, {drawn}."
+        )
+        rows = [[name, format_text(text, limit=5000)] for name, text in self.texts.items()]
+        table = copy.build_table(columns=["continuation", "text"], rows=rows, caption="Steering")
+        return [copy.build_paragraph(head), copy.build_paragraph(how), table]
+
+
+def _build_interventions(settings: Mapping[str, Any]) -> tuple[Intervention, ...]:
+    taking_part = zip(settings["features"], settings["active"], strict=True)
+    return tuple(add(ref, settings["strength"]) for ref, active in taking_part if active)

@@ -1,68 +1,94 @@
 """TokenHeatmap: a text whose tokens are coloured by the features that fire on them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
 import traitlets as t
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.numbers import check_feature, check_int
+from gscope_widgets.records.frames import build_frame
+from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
-from gscope_widgets.widgets import _static
-from gscope_widgets.widgets._base import GscopeWidget, read_bundle
-from gscope_widgets.widgets._state import (
+from gscope_widgets.widgets.base import copy
+from gscope_widgets.widgets.base.code import Opening
+from gscope_widgets.widgets.base.contract import Bounds
+from gscope_widgets.widgets.base.features import FeatureWidget, tell_label, tell_ref
+from gscope_widgets.widgets.base.figures import escape_math, open_figure
+from gscope_widgets.widgets.base.formats import format_feature, format_label, format_number, format_tokens
+from gscope_widgets.widgets.base.limits import MAX_POS, PAINTED_FEATURES, TOP_PER_TOKEN
+from gscope_widgets.widgets.base.state import (
     Checked,
+    Told,
+    as_prompt,
     check_dictionary,
+    check_ref,
     check_scope,
     check_text,
-    describe_feature,
-    describe_label,
-    describe_source,
-    resolve_features,
-    write_opening,
 )
-from gscope_widgets.widgets._visible import show_token
+from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Label, Ref, Text
 
-MAX_PAINTED = 4  # one fills the token, three draw bars under it: more cannot be told apart
-TOP_PER_TOKEN = 8
-_COLOR_RANGES = ("feature", "text")
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
 
-
-def _check_features(heatmap: "TokenHeatmap", value: Any) -> list[int]:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise InvalidValue(f"features is a list of feature numbers, got {describe_value(value)}")
-    features = list(value)
-    if len(features) > MAX_PAINTED:
-        raise InvalidValue(f"a heatmap paints at most {MAX_PAINTED} features at once, got {len(features)}")
-    return list(dict.fromkeys(_feature_number(heatmap, feature) for feature in features))
+ColorRange = Literal["feature", "text"]
 
 
-def _feature_number(heatmap: "TokenHeatmap", value: Any) -> int:
-    if isinstance(value, FeatureRef):
-        if value.dictionary_id != heatmap.dictionary.info.id:
-            raise InvalidValue(f"{value} is of another dictionary than this heatmap's, {heatmap.dictionary.info.id}")
-        value = value.feature
-    return check_feature(value, d_dict=heatmap.dictionary.d_dict)
+class Glyph(TypedDict):
+    """A run of tokens, by position, that are one character only together."""
+
+    first: int
+    last: int
+    character: str
 
 
-def _check_selected_feature(heatmap: "TokenHeatmap", value: Any) -> int | None:
-    return None if value is None else _feature_number(heatmap, value)
+class ReadingResult(TypedDict):
+    """The features on a text."""
+
+    type: Literal["result"]
+    request: int
+    text: Text  # what was read: compare with what the editor holds now
+    tokens: list[str]
+    ids: list[int]
+    ignored: dict[str, str]  # position to the reason it is left out: {"0": "the first position ..."}
+    glyphs: list[Glyph]
+    features: list[FeatureInfo]  # one a row of `values`
+    labels: dict[str, Label]  # of every feature among `top_features` that has one
+    fvu: float | None  # of the whole text, ignored positions left out; null when no position is left
+    mean_l0: float | None
+    # values [features, pos] float32; top_features [pos, k] int32, -1 where fewer fire; top_activations [pos, k]
+    # float32; l0 [pos] int32; error [pos] float32, the error's norm over the target's
+    arrays: list[ArrayHead]
 
 
-def _check_pos(_heatmap: "TokenHeatmap", value: Any) -> int | None:
-    return None if value is None else check_int("selected_pos", value, low=0, high=10_000_000)
+class _Read(NamedTuple):
+    text: Any  # as the trait holds it
+    reading: FeatureReading
 
 
-def _check_color_range(_heatmap: "TokenHeatmap", value: Any) -> str:
-    if not isinstance(value, str) or value not in _COLOR_RANGES:
-        raise InvalidValue(f"color_range must be one of {_COLOR_RANGES}, got {describe_value(value)}")
+def _check_text(heatmap: "TokenHeatmap", value: object) -> object:
+    return check_text(heatmap.scope, value)
+
+
+def _check_selected(heatmap: "TokenHeatmap", value: object) -> FeatureRef | None:
+    return None if value is None else heatmap._check_own(check_ref(heatmap.scope, value, heatmap._get_dictionary))
+
+
+def _check_pos(_heatmap: "TokenHeatmap", value: object) -> int | None:
+    return None if value is None else check_int("selected_pos", value, low=0, high=MAX_POS)
+
+
+def _check_color_range(_heatmap: "TokenHeatmap", value: object) -> str:
+    if not isinstance(value, str) or value not in ("feature", "text"):
+        raise InvalidValue(f'color_range must be "feature" or "text", got {describe_value(value)}')
     return value
 
 
-class TokenHeatmap(GscopeWidget):
+class TokenHeatmap(FeatureWidget):
     """An editable text, its tokens coloured by one to four features of a dictionary.
 
     The first feature of `features` fills the token, the others draw bars under it. Hover or
@@ -70,39 +96,48 @@ class TokenHeatmap(GscopeWidget):
     reads the text again; the newest text wins.
     """
 
-    _esm = read_bundle("token_heatmap.js")
-    _css = read_bundle("token_heatmap.css")
-    _title = "Token heatmap"
-
-    text = Checked(check_text, "", help="Writers: reader, page. What is read.")
-    features = Checked(_check_features, [], help="Writers: reader, page. 0 to 4 feature numbers; the first one fills.")
+    text = Checked(_check_text, Text, "", help="What is read: a string, or chat messages for a chat model.")
     color_range = Checked(
         _check_color_range,
+        ColorRange,
         "feature",
-        help='Writers: reader, page. Full colour at the feature\'s known maximum ("feature") or in this text ("text").',
+        help="Full colour at the feature's largest known activation (feature) or at its largest in this text (text).",
     )
-    selected_pos = Checked(_check_pos, None, help="Writers: reader, page. The token picked by a click, or None.")
+    selected_pos = Checked(
+        _check_pos, Annotated[int, Bounds(0, MAX_POS)] | None, None, help="The token picked by a click, or None."
+    )
     selected_feature = Checked(
-        _check_selected_feature, None, help="Writers: reader, page. The feature picked, or None."
+        _check_selected,
+        Ref | None,
+        None,
+        accepts=int | Ref | None,
+        to_page=lambda ref: None if ref is None else tell_ref(ref),
+        help="The feature picked, as a FeatureRef, or None.",
     )
-    d_dict = t.Int(help="Writer: Python. Features are 0 to d_dict - 1.").tag(sync=True)
+    dictionary_id = Told(str, "", help="The dictionary whose features are shown.")
+    d_dict = Told(int, 0, help="Features are 0 to d_dict - 1.")
+
+    to_page = {"result": ReadingResult}
+    settings = ("text", "features")
+    _asking = settings
+    _at_least, _at_most = 0, PAINTED_FEATURES
 
     def __init__(
         self,
-        scope: Any,
-        text: str = "",
-        dictionary: Any = None,
+        scope: Scope,
+        text: str | Sequence[dict[str, str]] = "",
+        dictionary: Dictionary | None = None,
         *,
         features: Sequence[int | FeatureRef] | None = None,
-        color_range: str = "feature",
+        color_range: ColorRange = "feature",
     ):
         """Read the text and paint it.
 
         Args:
             scope: from `gs.load`.
-            text: what to read at first.
+            text: what to read at first: a string, or chat messages for a chat model.
             dictionary: from `scope.dictionary()`, which is also the default.
-            features: up to four; None takes the three that fire most, by share of their known maximum.
+            features: up to four; None takes the three that fire most, by share of their largest known activation.
             color_range: "feature" or "text"; see the trait.
 
         Raises:
@@ -110,63 +145,65 @@ class TokenHeatmap(GscopeWidget):
         """
         check_scope(scope)
         self.dictionary = check_dictionary(scope, dictionary)
-        if not isinstance(text, str):
-            raise InvalidValue(f"the text must be a string, got {describe_value(text)}")
-        self._reading: FeatureReading = scope.read(text, self.dictionary)
-        if features is None:
-            numbers = self._choose_features()
-        else:
-            numbers = [ref.feature for ref in resolve_features(scope, features, self.dictionary)]
+        refs = self._prepare(scope, () if features is None else features, self.dictionary)
+        text = check_text(scope, text)
+        self._read = _Read(text, scope.read(as_prompt(text), self.dictionary))
         super().__init__(
             scope,
+            features=self._choose_features() if features is None else refs,
             text=text,
-            features=numbers,
             color_range=color_range,
+            dictionary_id=self.dictionary.info.id,
             d_dict=self.dictionary.d_dict,
-            footer=describe_source(scope, self.dictionary.info.id),
         )
-        self._deliver_reading(self._reading)
-        self._answers = True
+        self._deliver(self._read)
+        self._open()
 
     @property
     def reading(self) -> FeatureReading:
         """The features on the text shown, once the newest request is answered."""
         self.wait()
-        return self._reading
+        return self._read.reading
 
-    def to_frame(self):
+    def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame: `pos`, `token` and one column of activations for each painted feature."""
-        from gscope_widgets.records.frames import build_frame
-
-        tokens = self._reading.tokens
-        traces = {f"feature_{feature}": self._reading.trace(feature) for feature in self.features}
+        tokens = self._read.reading.tokens
+        traces = {f"feature_{ref.feature}": self._read.reading.trace(ref.feature) for ref in self.features}
         return build_frame(pos=np.arange(len(tokens)), token=list(tokens.strings), **traces)
 
-    def plot(self):
+    def plot(self) -> "Figure":
         """A matplotlib Figure: painted features as rows, tokens as columns."""
-        from matplotlib.figure import Figure
-
-        tokens = self._reading.tokens
-        figure = Figure(
-            figsize=(min(max(4, 0.35 * len(tokens)), 200), 1.5 + 0.5 * len(self.features)), layout="constrained"
-        )
+        reading, refs = self._read.reading, self.features
+        tokens = reading.tokens
+        figure = open_figure(min(max(4, 0.35 * len(tokens)), 200), 1.5 + 0.5 * len(refs))
         axes = figure.subplots()
-        values = np.array([self._reading.trace(feature) for feature in self.features]).reshape(-1, len(tokens))
-        axes.set_xticks(range(len(tokens)), [_plain(token) for token in tokens.strings], rotation=90)
-        axes.set_yticks(range(len(self.features)), [f"feature {feature}" for feature in self.features])
-        axes.set_title(f"{self.badge} · {self.dictionary.info.id}", fontsize="small")
-        if len(values):
+        names = [escape_math(token) for token in format_tokens(tokens.strings, tokens.glyphs)]
+        axes.set_xticks(range(len(tokens)), names, rotation=90)
+        axes.set_yticks(range(len(refs)), [format_feature(ref) for ref in refs])
+        axes.set_title(f"{self.badge} · {self.dictionary_id}", fontsize="small")
+        if refs:
+            values = np.array([reading.trace(ref.feature) for ref in refs])
             image = axes.imshow(values, aspect="auto", cmap="cividis", vmin=0)
             figure.colorbar(image, ax=axes, label="activation")
         return figure
 
+    def shows(self) -> list[str]:
+        """The tokens, and the activations of the painted features."""
+        reading = self._read.reading
+        shown = format_tokens(reading.tokens.strings, reading.tokens.glyphs)
+        traces = [reading.trace(ref.feature) for ref in self.features]
+        values = [format_number(float(trace[pos]), 4) for trace in traces for pos in reading.tokens.used]
+        return list(dict.fromkeys([*(shown[pos] for pos in reading.tokens.used), *values]))
+
     def to_code(self) -> str:
         """Code that gives the numbers on screen without the widget."""
+        opening = Opening(self.scope, dictionary_ids=[self.dictionary_id])
         return "\n".join(
             [
-                *write_opening(self.scope, [self.dictionary.info.id]),
-                f"reading = scope.read({self._reading.tokens.text!r}, dictionary_0)",
-                f"for feature in {self.features}:",
+                *opening.lines,
+                f"text = {as_prompt(self._read.text)!r}",
+                "reading = scope.read(text, dictionary)",
+                f"for feature in {[ref.feature for ref in self.features]}:",
                 "    print(feature, reading.trace(feature))",
             ]
         )
@@ -174,56 +211,66 @@ class TokenHeatmap(GscopeWidget):
     @property
     def provenance(self) -> Provenance:
         """Where the numbers on screen come from."""
-        ids = self._reading.tokens.ids
-        return self.scope.provenance([self.dictionary.info.id], token_ids=ids, features=list(self.features))
+        ids = self._read.reading.tokens.ids
+        return self.scope.provenance([self.dictionary_id], token_ids=ids, features=[str(ref) for ref in self.features])
 
-    @t.observe("color_range")
-    def _on_color_range(self, _change: Any) -> None:
-        self._refresh_copy()
+    def _check_refs(self, value: object) -> tuple[FeatureRef, ...]:
+        return tuple(self._check_own(ref) for ref in super()._check_refs(value))
 
-    @t.observe("text", "features")
-    def _on_change(self, _change: Any) -> None:
-        if not self._answers:
-            return
-        text = self.text
+    def _check_own(self, ref: FeatureRef) -> FeatureRef:
+        if ref.dictionary_id != self.dictionary.info.id:
+            raise InvalidValue(f"{ref} is of another dictionary than this heatmap's, {self.dictionary.info.id}")
+        return ref
 
-        def read() -> FeatureReading:
-            same = self._reading.tokens.text == text
-            return self._reading if same else self.scope.read(text, self.dictionary)
-
-        self._request(read, deliver=self._deliver_reading, slot="read", doing="Reading…")
-
-    def _deliver_reading(self, reading: FeatureReading) -> None:
-        self._reading = reading
-        self._deliver(*self._build_message(reading))
-
-    def _choose_features(self) -> list[int]:
-        found = self._reading.top(50) if len(self._reading.features) else []
+    def _choose_features(self) -> tuple[FeatureRef, ...]:
+        found = self._read.reading.top(50) if len(self._read.reading.features) else []
         share = {top.feature: top.activation / (self.dictionary.max_activation(top.feature) or np.inf) for top in found}
         if not any(share.values()):
             share = {top.feature: top.activation for top in found}
-        return sorted(share, key=share.get, reverse=True)[:3]
+        chosen = sorted(share, key=lambda feature: -share[feature])[:3]
+        return tuple(self.dictionary.feature(feature) for feature in chosen)
 
-    def _build_message(self, reading: FeatureReading) -> tuple[dict, dict[str, np.ndarray]]:
+    @t.observe("color_range")
+    def _on_color_range(self, _change: object) -> None:
+        self._output.refresh()
+
+    def _answer(self, settings: dict[str, Any]) -> None:
+        text = settings["text"]
+
+        def read() -> _Read:
+            known = self._read
+            return known if known.text == text else _Read(text, self.scope.read(as_prompt(text), self.dictionary))
+
+        self._request(read, deliver=self._deliver, doing="Reading…")
+
+    def _deliver(self, read: _Read) -> None:
+        self._read = read
+        self._send_result(*self._build_message(read))
+
+    def _get_result(self) -> FeatureReading:
+        return self._read.reading
+
+    def _build_message(self, read: _Read) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        reading, refs = read.reading, self.features
         tokens = reading.tokens
-        painted = [self.scope.describe(self.dictionary.feature(feature)) for feature in self.features]
-        top_features, top_activations = rank_by_token(reading, k=TOP_PER_TOKEN)
+        top_features, top_activations = reading.top_by_token(TOP_PER_TOKEN)
         shown = np.unique(top_features[top_features >= 0]).tolist()
         content = {
-            "type": "result",
-            "text": tokens.text,
+            "text": as_prompt(read.text),
             "tokens": list(tokens.strings),
             "ids": list(tokens.ids),
             "ignored": {str(pos): reason for pos, reason in tokens.ignored.items()},
-            "glyphs": [list(glyph) for glyph in tokens.glyphs],
-            "features": [describe_feature(summary) for summary in painted],
+            "glyphs": [
+                {"first": first, "last": last, "character": character} for first, last, character in tokens.glyphs
+            ],
+            "features": self._tell_known(refs),
             "labels": {
-                str(feature): describe_label(reading.labels[feature]) for feature in shown if feature in reading.labels
+                str(feature): tell_label(reading.labels[feature]) for feature in shown if feature in reading.labels
             },
             "fvu": reading.total_fvu,
             "mean_l0": float(reading.l0[list(tokens.used)].mean()) if tokens.used else None,
         }
-        traces = [reading.trace(feature) for feature in self.features]
+        traces = [reading.trace(ref.feature) for ref in refs]
         arrays = {
             "values": np.array(traces, np.float32).reshape(len(traces), len(tokens)),
             "top_features": top_features,
@@ -234,51 +281,31 @@ class TokenHeatmap(GscopeWidget):
         return content, arrays
 
     def _copy_parts(self) -> list[str]:
-        reading, tokens = self._reading, self._reading.tokens
+        reading, refs = self._read.reading, self.features
+        tokens = reading.tokens
         if not tokens.used:
-            return [_static.build_paragraph("No text yet.")]
-        traces = {feature: reading.trace(feature) for feature in self.features}
-        parts = []
-        if self.features:
-            first = self.features[0]
-            known = self.dictionary.max_activation(first) if self.color_range == "feature" else None
-            full = known or float(traces[first].max()) or 1.0
-            shares = [None if pos in tokens.ignored else float(traces[first][pos]) / full for pos in range(len(tokens))]
-            label = self.dictionary.label(first)
-            name = f"feature {first}" + (f" ({label.text}; {label.source})" if label else "")
-            parts.append(_static.build_paragraph(f"Coloured by {name}: full colour at {full:.4g}."))
-            parts.append(_static.build_tokens(tokens.strings, shares=shares))
-        columns = ["position", "token", *(f"feature {feature}" for feature in self.features), "features firing"]
+            return [copy.build_paragraph("No text yet.")]
+        shown = format_tokens(tokens.strings, tokens.glyphs)
+        traces = {ref: reading.trace(ref.feature) for ref in refs}
+        parts = [self._build_strip(refs[0], traces[refs[0]], shown)] if refs else []
+        columns = ["position", "token", *(format_feature(ref) for ref in refs), "features firing"]
         rows = [
             [
                 str(pos),
-                show_token(tokens.strings[pos]),
-                *(f"{trace[pos]:.4g}" for trace in traces.values()),
+                shown[pos],
+                *(format_number(float(trace[pos]), 4) for trace in traces.values()),
                 str(reading.l0[pos]),
             ]
             for pos in tokens.used
         ]
-        table = _static.build_table(columns=columns, rows=rows, caption="Activation by token")
-        return [*parts, _static.build_details("Numbers", table)]
+        table = copy.build_table(columns=columns, rows=rows, caption="Activation by token")
+        return [*parts, copy.build_details("Numbers", table)]
 
-
-def rank_by_token(reading: FeatureReading, *, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `k` strongest features at each token.
-
-    Returns:
-        Features, int32, [pos, k], -1 where fewer fire; activations, float32, [pos, k].
-    """
-    count = len(reading.tokens)
-    features, activations = np.full((count, k), -1, np.int32), np.zeros((count, k), np.float32)
-    order = np.lexsort((-reading.activations, reading.positions))
-    positions = reading.positions[order]
-    starts = np.searchsorted(positions, np.arange(count))
-    rank = np.arange(len(order)) - starts[positions]
-    kept = rank < k
-    features[positions[kept], rank[kept]] = reading.features[order][kept]
-    activations[positions[kept], rank[kept]] = reading.activations[order][kept]
-    return features, activations
-
-
-def _plain(token: str) -> str:
-    return show_token(token).replace("$", r"\$")
+    def _build_strip(self, ref: FeatureRef, trace: np.ndarray, shown: Sequence[str]) -> str:
+        tokens = self._read.reading.tokens
+        known = self.dictionary.max_activation(ref.feature) if self.color_range == "feature" else None
+        full = known or float(trace.max()) or 1.0
+        shares = [None if pos in tokens.ignored else float(trace[pos]) / full for pos in range(len(tokens))]
+        name = format_feature(ref) + format_label(self.dictionary.label(ref.feature))
+        head = copy.build_paragraph(f"Coloured by {name}: full colour at {format_number(full, 4)}.")
+        return head + copy.build_tokens(shown, shares=shares, breaks=["\n" in token for token in tokens.strings])

@@ -1,184 +1,312 @@
-/**
- * The Python/JS contract on one screen. Every trait has one writer, named in brackets:
- * [P] Python, [B] the browser on the reader's behalf, [B,P] the reader's own state, which
- * the browser and the reader's Python may both set (the last one wins).
- *
- * Results are custom messages: a JSON head, and the arrays it names as binary buffers in the
- * same order. A view sends `ready` when it can draw, and Python answers with everything.
- */
+/** Written by `python -m gscope_widgets.widgets.contract`, not by hand. Writers of traits: [P] Python, [B,P] page and Python. */
 
 export type State = "idle" | "busy" | "cancelled" | "error";
 
+export type Text = string | Message[];
+
+export type ColorRange = "feature" | "text";
+
+export type SliderMode = "clamp" | "scale" | "add";
+
+export type RowName = "baseline" | "changed" | "random";
+
+export type Ended = "" | "length" | "end of text" | "context full" | "cancelled" | "error";
+
+/** What a widget does now. */
 export interface Status {
   state: State;
-  /** One sentence for the reader; empty when there is nothing to say. */
+  /** one sentence for the reader; empty when there is nothing to say */
   message: string;
-  /** Fraction done, 0 to 1, or null where it is not known. */
+  /** share done; null where it is not known */
   progress: number | null;
-  /** The newest request Python has taken up; rises by one with each. */
+  /** the newest number; it never goes back */
   request: number;
 }
 
-export interface BaseTraits {
-  status: Status; // [P]
-  badge: string; // [P] which model answers, e.g. "gscope-mini (embedded)"
-  footer: string; // [P] model, dictionary, device and dtype, in one line
-  version: string; // [P] of the Python package
-  copy_id: string; // [P] the class that this widget's static copies carry
+/** A turn of a chat. */
+export interface Message {
+  role: string;
+  content: string;
 }
 
-/** Where the words about a feature come from, and how well they held on text not used to choose them. */
+/** A feature with its dictionary. */
+export interface Ref {
+  dictionary_id: string;
+  feature: number;
+}
+
+/** Words for a feature: where they come from, and how well they held on text not used to choose them. */
 export interface Label {
   text: string;
   source: string;
   auc: number | null;
 }
 
+/** A feature as the reader meets it. */
 export interface FeatureInfo {
+  dictionary_id: string;
   feature: number;
+  /** "feature 21", or "feature 21 of resid_post layer 4" beside features of other dictionaries */
+  name: string;
   label: Label | null;
-  /** Largest activation known for this feature anywhere, or null. */
+  /** the largest seen when it was measured */
   max_activation: number | null;
 }
 
+/** One of a message's arrays, whose bytes are the buffer at the same place. */
 export interface ArrayHead {
   name: string;
   dtype: "float32" | "int32";
   shape: number[];
 }
 
-/* ---------------------------------------------------------------- TokenHeatmap */
-
-export interface TokenHeatmapTraits extends BaseTraits {
-  text: string; // [B,P] sent after a pause in typing, or at once on Ctrl+Enter
-  text_limit: number; // [P] characters; the view refuses longer text before sending it
-  features: number[]; // [B,P] the first fills the token, the next three draw bars under it
-  d_dict: number; // [P] features are 0 to d_dict - 1
-  color_range: "feature" | "text"; // [B,P] full colour at the feature's known maximum, or at its maximum in this text
-  selected_pos: number | null; // [B,P]
-  selected_feature: number | null; // [B,P]
+/** From a view that can draw: it is answered with everything. */
+export interface Ready {
+  type: "ready";
 }
 
+/** From the page: stop the work under way. */
+export interface Cancel {
+  type: "cancel";
+}
+
+/** To the page: a message with this id has come. */
+export interface Ack {
+  type: "ack";
+  id: string;
+}
+
+/** A run of tokens, by position, that are one character only together. */
+export interface Glyph {
+  first: number;
+  last: number;
+  character: string;
+}
+
+/** The features on a text. */
 export interface ReadingResult {
   type: "result";
   request: number;
-  /** The text that was read: compare with what the editor holds now. */
-  text: string;
+  /** what was read: compare with what the editor holds now */
+  text: Text;
   tokens: string[];
   ids: number[];
-  /** Position to the reason it is left out, e.g. {"0": "BOS: ..."}. */
+  /** position to the reason it is left out: {"0": "the first position ..."} */
   ignored: Record<string, string>;
-  /** Runs of tokens that are one glyph only together: [first, last, glyph]. */
-  glyphs: [number, number, string][];
+  glyphs: Glyph[];
+  /** one a row of `values` */
   features: FeatureInfo[];
-  /** For every feature number among the arrays' top features that has one. */
+  /** of every feature among `top_features` that has one */
   labels: Record<string, Label>;
-  /** Of the whole text, ignored positions left out; null when no position is left. */
+  /** of the whole text, ignored positions left out; null when no position is left */
   fvu: number | null;
   mean_l0: number | null;
   /**
-   * values [features, pos] float32; top_features [pos, k] int32, -1 where fewer fire;
-   * top_activations [pos, k] float32; l0 [pos] int32; error [pos] float32 (error norm over
-   * residual norm).
+   * values [features, pos] float32; top_features [pos, k] int32, -1 where fewer fire; top_activations [pos, k]
+   * float32; l0 [pos] int32; error [pos] float32, the error's norm over the target's
    */
   arrays: ArrayHead[];
 }
 
-/* --------------------------------------------------------------- FeatureSliders */
-
-export type SliderMode = "clamp" | "scale" | "add";
-
+/** How a slider runs in one mode. */
 export interface SliderRange {
   min: number;
   max: number;
   step: number;
-  /** Where the thumb rests while the feature is left alone. */
+  /** where the thumb rests while the feature is left alone */
   rest: number;
   unit: string;
 }
 
-export interface FeatureSlidersTraits extends BaseTraits {
-  text: string; // [B,P]
-  text_limit: number; // [P]
-  features: FeatureInfo[]; // [P]
-  values: (number | null)[]; // [B,P] one a feature; null leaves the feature as it is
-  modes: SliderMode[]; // [B,P] one a feature
-  ablated: boolean[]; // [B,P] one a feature; true sets its activation to 0, whatever the slider says
-  ranges: Record<SliderMode, SliderRange>[]; // [P] one a feature
+/** A feature's own activation on the text as it is. */
+export interface Natural {
+  /** at the last token */
+  last: number;
+  peak: number;
 }
 
+/** A next token, and how likely it is. */
+export interface TokenRow {
+  id: number;
+  token: string;
+  baseline: number;
+  changed: number;
+}
+
+/** Probability outside the rows. */
+export interface Rest {
+  baseline: number;
+  changed: number;
+}
+
+/** The next token, changed beside the baseline. */
 export interface DistributionResult {
   type: "result";
   request: number;
-  /** The settings this answers: compare with what the view shows now. */
-  text: string;
+  /** the settings that this answers: compare with what the view shows now */
+  text: Text;
+  features: Ref[];
   values: (number | null)[];
   modes: SliderMode[];
   ablated: boolean[];
-  /** The likeliest next tokens under either run, likeliest first. */
-  rows: { id: number; token: string; baseline: number; changed: number }[];
-  /** Probability outside the rows. */
-  rest: { baseline: number; changed: number };
-  /** Kullback-Leibler divergence of the changed from the baseline distribution, in nats. */
+  /** the likeliest under either run, likeliest first */
+  rows: TokenRow[];
+  rest: Rest;
+  /** Kullback-Leibler divergence of the changed from the baseline distribution, in nats */
   kl: number;
-  /** Each feature's own activation: at the last token, and its peak in the text. */
-  natural: { last: number; peak: number }[];
+  /** one a feature */
+  natural: Natural[];
   arrays: ArrayHead[];
 }
 
-/* ---------------------------------------------------------------- SteeringPanel */
-
-export interface SteeringPanelTraits extends BaseTraits {
-  prompt: string; // [B,P]
-  text_limit: number; // [P]
-  features: FeatureInfo[]; // [P]
-  active: boolean[]; // [B,P] one a feature
-  strength: number; // [B,P] fraction of the mean residual norm, for each active feature
-  strength_limit: number; // [P] the slider runs from -limit to +limit
-  max_new_tokens: number; // [B,P] 1 to max_new_tokens_limit
-  max_new_tokens_limit: number; // [P]
-  temperature: number; // [B,P] 0 is greedy; up to 2
-  seed: number; // [B,P]
-}
-
-/**
- * What a run is made with. Start carries it because trait patches may still be merging in the
- * page when the message leaves, and would reach Python after it.
- */
-export type SteeringSettings = Pick<
-  SteeringPanelTraits,
-  "prompt" | "active" | "strength" | "max_new_tokens" | "temperature" | "seed"
->;
-
-/** Browser to Python. Each is answered by `{type: "ack", id}` at once. */
-export type SteeringRequest =
-  | { type: "start"; id: string; settings: SteeringSettings }
-  | { type: "stop"; id: string };
-
-export type RowName = "baseline" | "changed" | "random";
-
+/** A token as it is made. */
 export interface StreamedToken {
   text: string;
   id: number;
-  /** Natural logarithm of the probability it was drawn with, under that row's own (changed) model. */
+  /** natural logarithm of the probability it was drawn with, under that row's own model */
   logprob: number;
+}
+
+/** What one continuation has gained. */
+export interface StreamedRow {
+  name: RowName;
+  tokens: StreamedToken[];
 }
 
 /** Tokens as they are made, at most 30 messages a second. */
 export interface SteeringStream {
   type: "stream";
   request: number;
-  /** True when these rows replace everything shown (a new run, or a view that came late). */
+  /** true when these rows replace everything shown: a new run, or a view that came late */
   reset: boolean;
-  prompt: string;
-  strength: number;
-  /** What the third row is, in words: "random direction of the same norm, seed 0". */
+  /** that the run is made with */
+  settings: SteeringSettings;
+  /** the same in words: "feature 3: add +0.40" */
+  changes: string;
+  /** what the third row is: "random direction of the same length, seed 0" */
   control: string;
-  rows: { name: RowName; tokens: StreamedToken[] }[];
-  /** Empty while running, else why it ended: "length", "end of text", "cancelled". */
-  ended: string;
+  rows: StreamedRow[];
+  /** empty while it runs */
+  ended: Ended;
   arrays: ArrayHead[];
 }
 
-export type ToPython = { type: "ready" } | { type: "cancel" } | SteeringRequest;
-export type FromPython = ReadingResult | DistributionResult | SteeringStream | { type: "ack"; id: string };
+/** What a run is made with. */
+export interface SteeringSettings {
+  prompt: Text;
+  features: Ref[];
+  active: boolean[];
+  strength: number;
+  max_new_tokens: number;
+  temperature: number;
+  seed: number;
+}
+
+/** What this page's reader changed since its last start, and no more: another page may have changed the rest. */
+export interface ChangedSettings {
+  prompt?: Text;
+  features?: (number | Ref)[];
+  active?: boolean[];
+  strength?: number;
+  max_new_tokens?: number;
+  temperature?: number;
+  seed?: number;
+}
+
+/** Begin a run. It carries settings because patches of state may reach Python after it. */
+export interface Start {
+  type: "start";
+  id: string;
+  settings: ChangedSettings;
+}
+
+/** End the run. */
+export interface Stop {
+  type: "stop";
+  id: string;
+}
+
+export interface BaseTraits {
+  /** [P] Which model answers. */
+  badge: string;
+  /** [P] The class of this widget's static copies, which its live view hides. */
+  copy_id: string;
+  /** [P] Model, dictionary, device and dtype in one line. */
+  footer: string;
+  /** [P] What the widget does now: state, a sentence, progress, the newest request's number. */
+  status: Status;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
+  /** [P] Of this package. */
+  version: string;
+}
+
+export interface TokenHeatmapTraits extends BaseTraits {
+  /** [B,P] Full colour at the feature's largest known activation (feature) or at its largest in this text (text). */
+  color_range: ColorRange;
+  /** [P] Features are 0 to d_dict - 1. */
+  d_dict: number;
+  /** [P] The dictionary whose features are shown. */
+  dictionary_id: string;
+  /**
+   * [B,P] The features shown. Set as `dictionary.feature(number)` or as numbers, which are the widget's own
+   * dictionary's; read back as a tuple of FeatureRef.
+   */
+  features: Ref[];
+  /** [P] What is known of each of `features`, in their order. */
+  known: FeatureInfo[];
+  /** [B,P] The feature picked, as a FeatureRef, or None. */
+  selected_feature: Ref | null;
+  /** [B,P] The token picked by a click, or None. */
+  selected_pos: number | null;
+  /** [B,P] What is read: a string, or chat messages for a chat model. */
+  text: Text;
+}
+
+export interface FeatureSlidersTraits extends BaseTraits {
+  /** [B,P] One a feature: True sets its activation to 0. */
+  ablated: boolean[];
+  /**
+   * [B,P] The features shown. Set as `dictionary.feature(number)` or as numbers, which are the widget's own
+   * dictionary's; read back as a tuple of FeatureRef.
+   */
+  features: Ref[];
+  /** [P] What is known of each of `features`, in their order. */
+  known: FeatureInfo[];
+  /** [B,P] What each slider does. */
+  modes: SliderMode[];
+  /** [P] How each slider runs, by mode. */
+  ranges: Record<SliderMode, SliderRange>[];
+  /** [B,P] Whose next token is predicted: a string, or chat messages. */
+  text: Text;
+  /** [B,P] One a feature: activation to clamp to, factor, or strength; None leaves it alone. */
+  values: (number | null)[];
+}
+
+export interface SteeringPanelTraits extends BaseTraits {
+  /** [B,P] One a feature: whether it takes part. */
+  active: boolean[];
+  /**
+   * [B,P] The features shown. Set as `dictionary.feature(number)` or as numbers, which are the widget's own
+   * dictionary's; read back as a tuple of FeatureRef.
+   */
+  features: Ref[];
+  /** [P] What is known of each of `features`, in their order. */
+  known: FeatureInfo[];
+  /** [B,P] Tokens of each continuation, at most. */
+  max_new_tokens: number;
+  /** [B,P] What is continued: a string, or chat messages for a chat model. */
+  prompt: Text;
+  /** [B,P] Of the sampling and of the random direction. */
+  seed: number;
+  /** [B,P] Fraction of the mean residual norm, per feature. */
+  strength: number;
+  /** [P] The slider runs from -limit to +limit. */
+  strength_limit: number;
+  /** [B,P] 0 takes the likeliest token each time. */
+  temperature: number;
+}
+
+export type ToPython = Ready | Cancel | Start | Stop;
+
+export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream;

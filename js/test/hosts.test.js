@@ -19,10 +19,10 @@ const hosts = /** @type {Record<string, { cells: string[], cell: string[], outpu
   "a page of nothing known": { cells: [], cell: ["x"], output: [] },
 });
 const states = /** @type {Record<string, Record<string, any>>} */ ({
-  token_heatmap: { text: "a b", text_limit: 50, features: [], d_dict: 100, color_range: "feature", selected_pos: null, selected_feature: null },
-  feature_sliders: { text: "a", text_limit: 50, values: [], modes: [], ablated: [], ranges: [], features: [] },
+  token_heatmap: { text: "a b", text_limit: 50, features: [], known: [], dictionary_id: "d", d_dict: 100, color_range: "feature", selected_pos: null, selected_feature: null },
+  feature_sliders: { text: "a", text_limit: 50, values: [], modes: [], ablated: [], ranges: [], features: [], known: [] },
   steering_panel: {
-    prompt: "a", text_limit: 50, active: [], strength: 0.3, strength_limit: 1, max_new_tokens: 20, max_new_tokens_limit: 100, temperature: 0, seed: 0, features: [],
+    prompt: "a", text_limit: 50, active: [], strength: 0.3, strength_limit: 1, max_new_tokens: 20, temperature: 0, seed: 0, features: [], known: [],
   },
 });
 const busy_before = { state: "busy", message: "Reading", progress: null, request: 3 };

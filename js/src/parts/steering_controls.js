@@ -11,6 +11,7 @@ import { createNumberField, refuseOutside, refuseWhole } from "../shared/number_
 
 const strength_step = 0.05;
 const largest_seed = 2 ** 31 - 1;
+const most_new_tokens = 512;
 
 /**
  * Which features are added, each with its own switch.
@@ -26,7 +27,7 @@ export function createFeatureList({ model, watch, change }) {
   });
   function draw() {
     const active = model.get("active");
-    redraw(list, ...model.get("features").map(({ feature, label }, row) => el("li", {}, el("label", {},
+    redraw(list, ...model.get("known").map(({ feature, label }, row) => el("li", {}, el("label", {},
       el("input", { type: "checkbox", checked: active[row] ?? false, "data-row": row, "data-key": String(feature) }),
       drawFeature(feature, label)))));
   }
@@ -90,7 +91,7 @@ export function createRunNumbers({ model, watch, change }) {
   });
   const fields = [
     field("max_new_tokens", "New tokens", (value, typed) =>
-      refuseWhole("New tokens", [1, model.get("max_new_tokens_limit")], value, typed)),
+      refuseWhole("New tokens", [1, most_new_tokens], value, typed)),
     field("temperature", "Temperature", (value, typed) => refuseOutside("Temperature", [0, 2], value, typed)),
     field("seed", "Seed", (value, typed) => refuseWhole("Seed", [0, largest_seed], value, typed)),
   ];

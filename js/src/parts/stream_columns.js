@@ -1,6 +1,6 @@
 import { el, setText } from "../shared/dom.js";
 import { formatNumber, formatPercent, formatSigned } from "../shared/format.js";
-import { drawProse, visibleText } from "../shared/tokens.js";
+import { drawProse, plainText, visibleText } from "../shared/tokens.js";
 
 /** @import { RowName, SteeringStream, StreamedToken } from "../traits.js" */
 
@@ -73,7 +73,7 @@ function createColumn() {
       nodes[differs_at].prepend(el("span", { class: "gscope-visually-hidden" }, "[first difference] "));
     },
     /**
-     * @param {string} ended
+     * @param {SteeringStream["ended"]} ended
      * @param {number} longest
      */
     drawState(ended, longest) {
@@ -96,8 +96,8 @@ export function createStreamColumns() {
 
   /** @param {SteeringStream} head */
   function clear(head) {
-    const titles = { baseline: "baseline", changed: `changed ${formatSigned(head.strength)}`, random: head.control };
-    for (const [name, column] of columns) column.clear(titles[name], head.prompt);
+    const titles = { baseline: "baseline", changed: `changed ${formatSigned(head.settings.strength)}`, random: head.control };
+    for (const [name, column] of columns) column.clear(titles[name], plainText(head.settings.prompt));
     empty.hidden = true;
     picture.hidden = false;
     drawn = head.request;

@@ -21,10 +21,10 @@ function line(term, ...value) {
  */
 function drawFacts(reading, pos) {
   const { tokens, ids, ignored, glyphs } = reading.head;
-  const group = glyphs.find(([first, last]) => pos >= first && pos <= last);
+  const group = glyphs.find(({ first, last }) => pos >= first && pos <= last);
   return el("dl", { class: "gscope-facts" },
     line("position", String(pos)), line("token id", String(ids[pos])),
-    ...(group ? [line("part of", `${visibleText(group[2])} (tokens ${group[0]} to ${group[1]})`), line("bytes", ...drawText(tokens[pos]))] : []),
+    ...(group ? [line("part of", `${visibleText(group.character)} (tokens ${group.first} to ${group.last})`), line("bytes", ...drawText(tokens[pos]))] : []),
     line("features firing (L0)", String(reading.l0.data[pos])),
     line("error share", formatPercent(reading.error.data[pos])),
     ...(pos in ignored ? [line("left out", ignored[pos])] : []));

@@ -16,8 +16,8 @@ const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight
  */
 function drawToken(reading, pos) {
   const { tokens, ignored, glyphs } = reading.head;
-  const group = glyphs.find(([first, last]) => pos >= first && pos <= last);
-  const inner = group && pos !== group[0] ? ["\u2025"] : drawText(group ? group[2] : tokens[pos]);
+  const group = glyphs.find(({ first, last }) => pos >= first && pos <= last);
+  const inner = group && pos !== group.first ? ["\u2025"] : drawText(group ? group.character : tokens[pos]);
   return el("span", {
     class: "gscope-token", role: "option", tabindex: -1, "aria-selected": "false", "data-pos": pos,
     "data-ignored": pos in ignored ? "" : null,

@@ -51,7 +51,7 @@ function shapes(chars, index) {
  */
 function pieceOf(chars, index, [first, last]) {
   const char = chars[index];
-  if (char === " ") return index < first || index > last ? { text: "\u00b7", mark: true } : { text: char, mark: false };
+  if (char === " ") return index < first || index > last ? { text: "\u2423", mark: true } : { text: char, mark: false };
   if (shapes(chars, index)) return { text: char, mark: false };
   if (unseen.test(char) || odd_space.test(char)) return { text: codeName(char), mark: true };
   const floats = index === 0 && /\p{M}/u.test(char);
@@ -113,6 +113,14 @@ export function drawProse(text) {
     if (run === "\n") return [el("span", { class: "gscope-mark" }, "\u23ce"), el("br")];
     return run.startsWith(" ") ? [document.createTextNode(run)] : drawText(run);
   });
+}
+
+/**
+ * A text as one string: the turns of a chat, each after its role.
+ * @param {import("../traits.js").Text} text
+ */
+export function plainText(text) {
+  return typeof text === "string" ? text : text.map(({ role, content }) => `${role}: ${content}`).join("\n");
 }
 
 /**

@@ -5,6 +5,7 @@ import { el } from "../shared/dom.js";
 import { openFrame } from "../shared/frame.js";
 import { createPerFrame } from "../shared/latest.js";
 import { createTextField } from "../shared/text_field.js";
+import { plainText } from "../shared/tokens.js";
 import { createWatch } from "../shared/watch.js";
 
 /** @import { AnyModel, RenderProps } from "@anywidget/types" */
@@ -67,7 +68,7 @@ function createRows(model, control) {
   /** Python may set the traits one after the other. */
   function fits() {
     const { values, modes, ablated } = control.settings;
-    const count = model.get("features").length;
+    const count = model.get("known").length;
     return [values, modes, ablated, model.get("ranges")].every((entries) => entries.length === count);
   }
   /** @param {number} row */
@@ -97,7 +98,7 @@ function createRows(model, control) {
     stale = false;
     watch.stop();
     watch = createWatch();
-    rows = model.get("features").map((info, row) =>
+    rows = model.get("known").map((info, row) =>
       createSliderRow({ info, actions: actionsOf(row), watch, read: () => stateOf(row) }));
     list.replaceChildren(...rows.map((row) => row.el));
   }
@@ -139,7 +140,7 @@ function openSliders(model, holder) {
   const rows = createRows(model, control);
   const distribution = createDistribution();
   const text = createTextField({
-    label: "Text", hint: "sent after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
+    label: "Text", hint: "sent after a pause, or at once on Ctrl+Enter", read: () => plainText(model.get("text")),
     limit: () => model.get("text_limit"), watch,
     onText(value) {
       frame.ask({ text: value });
@@ -153,7 +154,7 @@ function openSliders(model, holder) {
   frame.body.append(text.el, el("div", { class: "gscope-split" }, sliders, distribution.el));
 
   function drawUpdating() {
-    const answered = !result || (result.text === model.get("text") && sameSettings(result, control.settings));
+    const answered = !result || (plainText(result.text) === plainText(model.get("text")) && sameSettings(result, control.settings));
     distribution.markUpdating(!answered);
   }
   function draw() {
@@ -192,7 +193,7 @@ function openSliders(model, holder) {
   });
   for (const name of ["values", "modes", "ablated"]) watch.model(model, `change:${name}`, control.pull);
   watch.model(model, "change:ranges", draw);
-  watch.model(model, "change:features", rebuild);
+  watch.model(model, "change:known", rebuild);
   watch.onStop(control.sending.cancel);
   watch.onStop(rows.stop);
   frame.start(() => {});

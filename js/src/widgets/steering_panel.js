@@ -4,20 +4,21 @@ import { el, setText } from "../shared/dom.js";
 import { openFrame } from "../shared/frame.js";
 import { createPerFrame } from "../shared/latest.js";
 import { createTextField } from "../shared/text_field.js";
+import { plainText } from "../shared/tokens.js";
 
 /** @import { AnyModel, RenderProps } from "@anywidget/types" */
 /** @import { SteeringPanelTraits, SteeringSettings, SteeringStream } from "../traits.js" */
 /** @import { Frame } from "../shared/frame.js" */
 
 /** @type {(keyof SteeringSettings)[]} */
-const setting_names = ["prompt", "active", "strength", "max_new_tokens", "temperature", "seed"];
+const setting_names = ["prompt", "features", "active", "strength", "max_new_tokens", "temperature", "seed"];
 
 /**
  * @param {AnyModel<SteeringPanelTraits>} model
  * @returns {SteeringSettings}
  */
 function readSettings(model) {
-  return /** @type {SteeringSettings} */ (Object.fromEntries(setting_names.map((name) => [name, model.get(name)])));
+  return /** @type {any} */ (Object.fromEntries(setting_names.map((name) => [name, model.get(name)])));
 }
 
 /**
@@ -71,11 +72,9 @@ function openPanel(model, holder) {
   const saving = createPerFrame(() => model.save_changes());
   /** @type {Partial<SteeringSettings> | null} */
   let shown_settings = null;
-  /** @type {SteeringSettings | null} */
-  let started_settings = null;
 
   const prompt = createTextField({
-    label: "Prompt", hint: "Ctrl+Enter starts", read: () => model.get("prompt"), limit: () => model.get("text_limit"),
+    label: "Prompt", hint: "Ctrl+Enter starts", read: () => plainText(model.get("prompt")), limit: () => model.get("text_limit"),
     onText: (text) => change({ prompt: text }), onSubmit: start, watch,
   });
   const options = { model, watch, change };
@@ -91,7 +90,7 @@ function openPanel(model, holder) {
 
   /** @param {Partial<SteeringSettings>} settings */
   function change(settings) {
-    for (const name of setting_names) if (settings[name] !== undefined) model.set(name, settings[name]);
+    for (const name of setting_names) if (settings[name] !== undefined) model.set(name, /** @type {any} */ (settings[name]));
     saving.soon();
     draw();
   }
@@ -101,8 +100,7 @@ function openPanel(model, holder) {
   function start() {
     if (isRunning() || !prompt.commit() || !numbers.commit()) return;
     saving.flush();
-    started_settings = readSettings(model);
-    requests.send("start", { settings: started_settings });
+    requests.send("start", { settings: readSettings(model) });
     drawActions();
   }
   function stop() {
@@ -121,9 +119,7 @@ function openPanel(model, holder) {
   }
   /** @param {SteeringStream} message */
   function drawStream(message) {
-    if (!columns.draw(message)) return;
-    shown_settings = started_settings ?? { prompt: message.prompt, strength: message.strength };
-    started_settings = null;
+    if (columns.draw(message)) shown_settings = message.settings;
   }
 
   frame.receive((message) => {
@@ -144,7 +140,7 @@ function openPanel(model, holder) {
     if (model.get("status").state !== "busy") requests.forget();
     drawActions();
   });
-  for (const name of [...setting_names, "features", "strength_limit", "max_new_tokens_limit"]) watch.model(model, `change:${name}`, draw);
+  for (const name of [...setting_names, "known", "strength_limit"]) watch.model(model, `change:${name}`, draw);
   watch.onStop(saving.cancel);
   frame.start(() => {});
   draw();

@@ -8,7 +8,7 @@ import { el, setText } from "../shared/dom.js";
 import { formatNumber } from "../shared/format.js";
 import { openFrame } from "../shared/frame.js";
 import { createTextField } from "../shared/text_field.js";
-import { visibleText } from "../shared/tokens.js";
+import { plainText, visibleText } from "../shared/tokens.js";
 
 /** @import { AnyModel, RenderProps } from "@anywidget/types" */
 /** @import { TokenHeatmapTraits } from "../traits.js" */
@@ -26,7 +26,7 @@ function summarise(reading, wanted) {
     `mean L0 ${formatNumber(mean_l0)}`,
     `FVU ${formatNumber(fvu)}`,
   ];
-  if (text !== wanted) parts.push("of the last text read");
+  if (plainText(text) !== wanted) parts.push("of the last text read");
   return parts.join(" \u00b7 ");
 }
 
@@ -57,11 +57,11 @@ function openHeatmap(model, holder) {
   let peeked = null;
 
   const text = createTextField({
-    label: "Text", hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
+    label: "Text", hint: "read after a pause, or at once on Ctrl+Enter", read: () => plainText(model.get("text")),
     limit: () => model.get("text_limit"), onText: (value) => frame.ask({ text: value }), watch,
   });
   const chips = createFeatureChips({
-    watch, d_dict: () => model.get("d_dict"), features: () => model.get("features"), onFeatures: setFeatures,
+    watch, d_dict: () => model.get("d_dict"), features: readFeatures, onFeatures: setFeatures,
   });
   const legend = createLegend({
     watch, read: () => model.get("color_range"),
@@ -81,22 +81,29 @@ function openHeatmap(model, holder) {
     el("div", { class: "gscope-strip-side" }, strip.el, summary), details.el);
   frame.body.append(text.el, chips.el, legend.el, empty, picture, table.el);
 
+  function readFeatures() {
+    return model.get("features").map(({ feature }) => feature);
+  }
+  /** @param {number} feature */
+  function toRef(feature) {
+    return { dictionary_id: model.get("dictionary_id"), feature };
+  }
   /** @param {number[]} features */
   function setFeatures(features) {
     const known = reading?.head.features.map((info) => info.feature) ?? [];
     const send = features.every((feature) => known.includes(feature)) ? frame.tell : frame.ask;
-    send({ features });
+    send({ features: features.map(toRef) });
     draw();
   }
   /** @param {number} feature */
   function paintFeature(feature) {
-    const others = model.get("features").filter((other) => other !== feature);
-    model.set("selected_feature", feature);
+    const others = readFeatures().filter((other) => other !== feature);
+    model.set("selected_feature", toRef(feature));
     setFeatures([feature, ...others].slice(0, most_features));
   }
   /** @param {number} pos */
   function choose(pos) {
-    frame.tell({ selected_pos: pos, selected_feature: paints[0]?.info.feature ?? null });
+    frame.tell({ selected_pos: pos, selected_feature: paints[0] ? toRef(paints[0].info.feature) : null });
     drawChoice();
   }
   /** @param {number | null} pos */
@@ -114,17 +121,17 @@ function openHeatmap(model, holder) {
   }
   function drawChips() {
     const known = new Map(reading?.head.features.map((info) => [info.feature, info.label]));
-    chips.draw(model.get("features").map((feature) => ({
+    chips.draw(readFeatures().map((feature) => ({
       feature, label: known.get(feature) ?? reading?.head.labels[feature] ?? null, pending: !known.has(feature),
     })));
   }
   function drawSummary() {
-    if (reading) setText(summary, summarise(reading, model.get("text")));
+    if (reading) setText(summary, summarise(reading, plainText(model.get("text"))));
   }
   function draw() {
     drawChips();
     if (!reading) return;
-    const features = model.get("features");
+    const features = readFeatures();
     const next = toPaints(reading, features, model.get("color_range"));
     const awaited = features.length > 0 && next[0]?.info.feature !== features[0];
     const kept = paints.map((paint) => paint.info.feature);

@@ -11,7 +11,7 @@ const arrays = [
 ];
 const head = /** @type {ReadingResult} */ ({
   type: "result", request: 1, text: "", tokens: ["a", "b", "c"], ids: [1, 2, 3], ignored: { 0: "BOS" }, glyphs: [], fvu: 0, mean_l0: 0,
-  features: [{ feature: 5, label: null, max_activation: 8 }, { feature: 6, label: null, max_activation: null }], labels: {},
+  features: [5, 6].map((feature) => ({ dictionary_id: "d", feature, name: `feature ${feature}`, label: null, max_activation: feature === 5 ? 8 : null })), labels: {},
   arrays: arrays.map(([name, data, shape]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape })),
 });
 const reading = toReading(head, arrays.map(([, data]) => data));

@@ -5,7 +5,7 @@ import { hostile, openPage } from "../support.js";
 
 /** @type {[string, string][]} */
 const forms = [
-  [" the", "\u00b7the"], ["a b", "a b"], ["   ", "\u00b7\u00b7\u00b7"], ["\n", "\u23ce"], ["\t", "\u21e5"], ["\0", "\u2400"], ["\x7f", "\u2421"],
+  [" the", "\u2423the"], ["a b", "a b"], ["   ", "\u2423\u2423\u2423"], ["\n", "\u23ce"], ["\t", "\u21e5"], ["\0", "\u2400"], ["\x7f", "\u2421"],
   ["\u202eevil", "RLOevil"], ["\u2066", "LRI"], ["a\u200bb", "aZWSPb"], ["\ud800", "U+D800"], ["\u0301", "\u25cc\u0301"], ["e\u0301", "e\u0301"],
   ["\u2028", "U+2028"], ["\ufeff", "BOM"], ["\u{e0041}", "U+E0041"], ["\u3000", "U+3000"], ["\u{1f468}\u200d\u{1f469}", "\u{1f468}\u200d\u{1f469}"],
   ["\u200d", "ZWJ"], ["", "empty"], ["<b>", "<b>"],
@@ -16,7 +16,7 @@ for (const [text, form] of forms) {
 }
 
 test("signs are told apart from text", () => {
-  assert.deepEqual(visiblePieces(" a\n"), [{ text: "\u00b7", mark: true }, { text: "a", mark: false }, { text: "\u23ce", mark: true }]);
+  assert.deepEqual(visiblePieces(" a\n"), [{ text: "\u2423", mark: true }, { text: "a", mark: false }, { text: "\u23ce", mark: true }]);
 });
 
 test("no hostile text makes an element, an unseen character or an endless token", () => {

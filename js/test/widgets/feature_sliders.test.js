@@ -21,7 +21,7 @@ const settings = () => ({ values: [null, null], modes: ["clamp", "scale"], ablat
 function open(state = {}) {
   model = new FakeModel({
     ...structuredClone(base_state), text: "a b", text_limit: 50, ...settings(), ranges: [range(), range()],
-    features: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }, { feature: 3, label: null, max_activation: null }], ...state,
+    known: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }, { feature: 3, label: null, max_activation: null }], ...state,
   });
   close = render(widget, model, page.holder);
 }
@@ -123,7 +123,7 @@ test("ablate, reset of a row, reset of all, Ctrl+Z", async () => {
 test("a result draws probabilities, the divergence and each feature's own activation", () => {
   open();
   answer();
-  assert.deepEqual(rows().map((row) => row.textContent), ["\u00b7cat40.0 %20.0 %", "\u00b7dog10.0 %30.0 %"]);
+  assert.deepEqual(rows().map((row) => row.textContent), ["\u2423cat40.0 %20.0 %", "\u2423dog10.0 %30.0 %"]);
   assert.equal(find(page.holder, ".gscope-kl").textContent, "KL 0.421 nats from the baseline");
   assert.match(find(page.holder, "tfoot").textContent ?? "", /all other tokens10.0 %20.0 %/);
   assert.match(find(page.holder, ".gscope-row").textContent ?? "", /by itself: 1.5 at the last token, 9 at its peak/);
@@ -182,7 +182,7 @@ test("values set by Python move the sliders and send nothing back", async () => 
 
 test("features replaced by Python one trait after the other are drawn when all have come", () => {
   open();
-  model.fromPython("features", [{ feature: 11, label: null, max_activation: null }]);
+  model.fromPython("known", [{ feature: 11, label: null, max_activation: null }]);
   assert.equal(sliders().length, 2);
   model.fromPython("values", [null]);
   model.fromPython("modes", ["add"]);
@@ -193,7 +193,7 @@ test("features replaced by Python one trait after the other are drawn when all h
 });
 
 test("hostile tokens and labels stay text", () => {
-  open({ features: hostile.slice(0, 2).map((text, at) => ({ feature: at, label: { text, source: text, auc: null }, max_activation: null })) });
+  open({ known: hostile.slice(0, 2).map((text, at) => ({ feature: at, label: { text, source: text, auc: null }, max_activation: null })) });
   answer({ rows: hostile.map((token, id) => ({ id, token, baseline: 0.01, changed: 0.01 })) });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);
   assert.equal(rows().length, hostile.length);

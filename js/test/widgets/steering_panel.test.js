@@ -10,12 +10,15 @@ let model;
 /** @type {() => void} */
 let close;
 
+const refs = [7, 3].map((feature) => ({ dictionary_id: "d", feature }));
+const run = { prompt: "Once", features: refs, active: [true, false], strength: 0.3, max_new_tokens: 20, temperature: 0, seed: 0 };
+
 /** @param {Record<string, any>} [state] */
 function open(state = {}) {
   model = new FakeModel({
     ...structuredClone(base_state), prompt: "Once", text_limit: 50, active: [true, false], strength: 0.3, strength_limit: 1,
-    max_new_tokens: 20, max_new_tokens_limit: 100, temperature: 0, seed: 0,
-    features: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }, { feature: 3, label: null, max_activation: null }], ...state,
+    max_new_tokens: 20, temperature: 0, seed: 0, features: refs,
+    known: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }, { feature: 3, label: null, max_activation: null }], ...state,
   });
   close = render(widget, model, page.holder);
 }
@@ -26,7 +29,7 @@ function open(state = {}) {
  */
 function stream(ids, changes = {}) {
   const rows = Object.entries(ids).map(([name, list]) => ({ name, tokens: list.map((id) => ({ id, text: ` t${id}`, logprob: -0.5 })) }));
-  model.emit("msg:custom", { type: "stream", request: 1, reset: false, prompt: "Once", strength: 0.3, control: "random direction of the same norm, seed 0", rows, ended: "", arrays: [], ...changes }, []);
+  model.emit("msg:custom", { type: "stream", request: 1, reset: false, settings: run, changes: "feature 7: add +0.30", control: "random direction of the same length, seed 0", rows, ended: "", arrays: [], ...changes }, []);
 }
 
 /** @param {string} state */
@@ -49,7 +52,7 @@ test("start sends one message with an id and the settings, and waits for the ack
   const starts = model.sent.filter((message) => message.type === "start");
   assert.equal(starts.length, 1);
   assert.match(starts[0].id, /^start-1-\w+/);
-  assert.deepEqual(starts[0].settings, { prompt: "Once", active: [true, false], strength: 0.3, max_new_tokens: 20, temperature: 0, seed: 0 });
+  assert.deepEqual(starts[0].settings, run);
   assert.ok(button(page.holder, "Start").disabled);
   model.emit("msg:custom", { type: "ack", id: starts[0].id }, []);
   assert.ok(!button(page.holder, "Start").disabled);
@@ -96,7 +99,7 @@ test("tokens are only added", () => {
   assert.equal(find(page.holder, ".gscope-made"), first);
   assert.match(first.title, /probability 60.7 %, log probability \u22120.5/);
   assert.match(columns()[1].textContent ?? "", /^changed \+0.30/);
-  assert.match(columns()[2].textContent ?? "", /^random direction of the same norm, seed 0/);
+  assert.match(columns()[2].textContent ?? "", /^random direction of the same length, seed 0/);
 });
 
 test("only the first difference is marked, also when the baseline row comes later", () => {
@@ -111,7 +114,7 @@ test("only the first difference is marked, also when the baseline row comes late
 test("the last run stays until the first tokens of the next", () => {
   open();
   stream({ baseline: [1], changed: [2], random: [3] }, { reset: true, ended: "length" });
-  stream({ baseline: [], changed: [], random: [] }, { reset: true, request: 2, strength: -0.5 });
+  stream({ baseline: [], changed: [], random: [] }, { reset: true, request: 2, settings: { ...run, strength: -0.5 } });
   assert.equal(made()[0], " t1");
   stream({ baseline: [7], changed: [7], random: [7] }, { request: 2 });
   assert.deepEqual(made(), [" t7", " t7", " t7"]);
@@ -145,7 +148,7 @@ test("a change after a run is told, and starts nothing", async () => {
   await wait(40);
   assert.match(hint.textContent ?? "", /Settings changed/);
   assert.equal(model.sent.filter((message) => message.type === "start").length, 1);
-  const now = { prompt: "a", active: [true], strength: 1, max_new_tokens: 1, temperature: 0, seed: 0 };
+  const now = { prompt: "a", features: refs, active: [true], strength: 1, max_new_tokens: 1, temperature: 0, seed: 0 };
   assert.ok(!settingsChanged({ prompt: "a" }, now), "what is not known of a run is not compared");
 });
 
@@ -172,8 +175,8 @@ test("numbers are refused in words and a run does not start with them", () => {
   open();
   const [tokens, temperature, seed] = findAll(page.holder, ".gscope-numbers input");
   const note = find(page.holder, ".gscope-numbers .gscope-note");
-  enter(tokens, "101", "change");
-  assert.match(note.textContent ?? "", /New tokens must be a whole number from 1 to 100, got 101/);
+  enter(tokens, "513", "change");
+  assert.match(note.textContent ?? "", /New tokens must be a whole number from 1 to 512, got 513/);
   button(page.holder, "Start").click();
   assert.equal(model.sent.length, 1);
   enter(tokens, "5", "change");
@@ -204,9 +207,9 @@ test("an error keeps the text and frees Start", () => {
 });
 
 test("hostile tokens, prompts and labels stay text", () => {
-  open({ prompt: hostile[0], features: [{ feature: 1, label: { text: hostile[0], source: hostile[1], auc: null }, max_activation: null }], active: [true] });
+  open({ prompt: hostile[0], known: [{ feature: 1, label: { text: hostile[0], source: hostile[1], auc: null }, max_activation: null }], active: [true] });
   const tokens = hostile.map((text, id) => ({ id, text, logprob: -1 }));
-  stream({}, { reset: true, prompt: hostile.join(""), control: hostile[0], rows: ["baseline", "changed", "random"].map((name) => ({ name, tokens })) });
+  stream({}, { reset: true, settings: { ...run, prompt: hostile.join("") }, control: hostile[0], rows: ["baseline", "changed", "random"].map((name) => ({ name, tokens })) });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);
   assert.ok((made()[0] ?? "").startsWith(hostile[0]));
 });

@@ -10,10 +10,13 @@ let model;
 /** @type {() => void} */
 let close;
 
+/** @param {number[]} features */
+const refs = (...features) => features.map((feature) => ({ dictionary_id: "d", feature }));
+
 /** @param {Record<string, any>} [state] */
 function open(state = {}) {
   model = new FakeModel({
-    ...structuredClone(base_state), text: "a b", text_limit: 50, features: [7, 3], d_dict: 100, color_range: "feature",
+    ...structuredClone(base_state), text: "a b", text_limit: 50, features: refs(7, 3), dictionary_id: "d", d_dict: 100, color_range: "feature",
     selected_pos: null, selected_feature: null, ...state,
   });
   close = render(widget, model, page.holder);
@@ -54,7 +57,7 @@ test("a view says that it is ready and draws what comes", () => {
   open();
   assert.deepEqual(model.sent, [{ type: "ready" }]);
   answer();
-  assert.deepEqual(tokens().map((node) => node.textContent), ["<bos>", "a", "\u00b7b", "\u23ce"]);
+  assert.deepEqual(tokens().map((node) => node.textContent), ["<bos>", "a", "\u2423b", "\u23ce"]);
   assert.match(find(page.holder, ".gscope-summary").textContent ?? "", /4 tokens \(1 left out\) \u00b7 mean L0 12 \u00b7 FVU 0.2/);
   assert.equal(tokens()[0].style.getPropertyValue("--fill"), "transparent", "an ignored position has no colour");
   assert.notEqual(tokens()[1].style.getPropertyValue("--fill"), "transparent");
@@ -131,10 +134,10 @@ test("arrow keys move one tab stop, Enter selects", () => {
   press(tokens()[1], "ArrowRight");
   assert.equal(document.activeElement, tokens()[2]);
   assert.deepEqual(tokens().map((node) => node.tabIndex), [-1, -1, 0, -1]);
-  assert.match(tokens()[2].getAttribute("aria-label") ?? "", /\u00b7b, position 2, feature 7 5, feature 3 2.5/);
+  assert.match(tokens()[2].getAttribute("aria-label") ?? "", /\u2423b, position 2, feature 7 5, feature 3 2.5/);
   assert.match(details(), /position2/);
   press(tokens()[2], "Enter");
-  assert.deepEqual(model.saved, [{ selected_pos: 2, selected_feature: 7 }]);
+  assert.deepEqual(model.saved, [{ selected_pos: 2, selected_feature: refs(7)[0] }]);
   assert.equal(tokens()[2].getAttribute("aria-selected"), "true");
   press(tokens()[2], "End");
   assert.equal(document.activeElement, tokens()[3]);
@@ -153,10 +156,10 @@ test("pointing shows numbers and sends nothing", () => {
 });
 
 test("a top feature becomes the fill, and the fourth of four is dropped for it", () => {
-  open({ features: [7, 3, 1, 2], selected_pos: 1 });
+  open({ features: refs(7, 3, 1, 2), selected_pos: 1 });
   answer();
   button(page.holder, "#42forty-two3").click();
-  assert.deepEqual(model.saved, [{ selected_feature: 42, features: [42, 7, 3, 1] }]);
+  assert.deepEqual(model.saved, [{ selected_feature: refs(42)[0], features: refs(42, 7, 3, 1) }]);
   assert.equal(tokens()[1].style.getPropertyValue("--bar1"), "50.0%", "what was painted stays until the answer");
 });
 
@@ -173,8 +176,8 @@ test("features are added by number and refused in words", () => {
   assert.equal(model.saved.length, 0);
   enter(field, "99");
   button(page.holder, "Add").click();
-  assert.deepEqual(model.saved, [{ features: [7, 3, 99] }]);
-  model.fromPython("features", [7, 3, 99, 1]);
+  assert.deepEqual(model.saved, [{ features: refs(7, 3, 99) }]);
+  model.fromPython("features", refs(7, 3, 99, 1));
   enter(field, "50");
   button(page.holder, "Add").click();
   assert.match(note.textContent ?? "", /At most 4 features/);
@@ -186,7 +189,7 @@ test("chips reorder and remove, and the nodes of the tokens stay", () => {
   const before = tokens();
   find(page.holder, "[data-fill='3']").click();
   button(page.holder, "Remove feature 7").click();
-  assert.deepEqual(model.saved, [{ features: [3, 7] }, { features: [3] }]);
+  assert.deepEqual(model.saved, [{ features: refs(3, 7) }, { features: refs(3) }]);
   assert.deepEqual(tokens(), before);
 });
 
@@ -214,13 +217,13 @@ test("the table twin is built when opened and has the numbers", async () => {
 
 test("a glyph of several tokens is drawn once", () => {
   open({ selected_pos: 2 });
-  answer({ glyphs: [[1, 2, "\u{1f642}"]], tokens: ["<bos>", "\ufffd", "\ufffd", "x"] });
+  answer({ glyphs: [{ first: 1, last: 2, character: "\u{1f642}" }], tokens: ["<bos>", "\ufffd", "\ufffd", "x"] });
   assert.deepEqual(tokens().map((node) => node.textContent), ["<bos>", "\u{1f642}", "\u2025", "x"]);
   assert.match(details(), /part of\u{1f642} \(tokens 1 to 2\)/u);
 });
 
 test("hostile tokens and labels stay text", () => {
-  open({ features: hostile.map((_, at) => at).slice(0, 4), selected_pos: 1 });
+  open({ features: refs(0, 1, 2, 3), selected_pos: 1 });
   const label = { text: hostile[0], source: hostile[1], auc: 0.5 };
   answer({ tokens: hostile, ignored: { 2: hostile[0] }, features: [{ feature: 0, label, max_activation: 1 }], labels: { 42: label } });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a, iframe").length, 0);

@@ -8,14 +8,12 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from gscope_widgets.widgets._visible import show_token
-
 _PAGE = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     "<style>body{{font-family:system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}}</style>"
     "</head><body>{body}</body></html>"
 )
-_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?%?")
+_NUMBER = re.compile(r"[-+\u2212<]?[\d.]+(e[-+\u2212]?\d+)?( %)?")
 _LEFT = ' style="text-align:left"'
 
 
@@ -50,18 +48,24 @@ def _build_cells(row: Sequence[str], sides: Sequence[str]) -> str:
 
 
 def build_details(summary: str, content: str) -> str:
-    """Content that opens on a click."""
-    return f"<details><summary>{escape(summary)}</summary>{content}</details>"
+    """Content that a click folds; it is open at first, so that print has it."""
+    return f"<details open><summary>{escape(summary)}</summary>{content}</details>"
 
 
-def build_tokens(tokens: Sequence[str], *, shares: Sequence[float | None]) -> str:
-    """A text whose tokens are filled by a share of full colour, 0 to 1; None marks an ignored position."""
-    return f"<p>{''.join(_build_token(token, share) for token, share in zip(tokens, shares, strict=True))}</p>"
+def build_tokens(shown: Sequence[str], *, shares: Sequence[float | None], breaks: Sequence[bool]) -> str:
+    """A text whose tokens are filled by a share of full colour, 0 to 1.
+
+    Args:
+        shown: each token as readers see it.
+        shares: None marks an ignored position.
+        breaks: whether the line ends after the token.
+    """
+    return f"<p>{''.join(_build_token(*token) for token in zip(shown, shares, breaks, strict=True))}</p>"
 
 
-def _build_token(token: str, share: float | None) -> str:
-    shown = escape(show_token(token)) or "·"
-    end = "<br>" if "\n" in token else ""
+def _build_token(token: str, share: float | None, breaks: bool) -> str:
+    shown = escape(token)
+    end = "<br>" if breaks else ""
     if share is None:
         return f'<span title="ignored position" style="opacity:0.5">{shown}</span>{end}'
     if share <= 0:

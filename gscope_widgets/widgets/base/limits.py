@@ -1,0 +1,23 @@
+"""How far settings reach: written once, here, and read by the page from `js/contract.json`."""
+
+from gscope_widgets.records.interventions import MAX_FACTOR, MAX_FRACTION, MAX_RAW
+
+PAINTED_FEATURES = 4  # of a heatmap: one fills the token, three draw bars under it; more cannot be told apart
+TOP_PER_TOKEN = 8  # features listed for a token
+SHOWN_TOKENS = 10  # of a next-token distribution, of either run
+MAX_NEW_TOKENS = 512  # of a continuation
+MAX_TEMPERATURE = 2
+MAX_SEED = 2**31 - 1
+MAX_POS = 10_000_000  # far past any context
+
+LIMITS = {
+    "painted_features": PAINTED_FEATURES,
+    "top_per_token": TOP_PER_TOKEN,
+    "shown_tokens": SHOWN_TOKENS,
+    "max_new_tokens": MAX_NEW_TOKENS,
+    "max_temperature": MAX_TEMPERATURE,
+    "max_seed": MAX_SEED,
+    "max_strength": MAX_FRACTION,
+    "max_clamp": MAX_RAW,
+    "max_scale": MAX_FACTOR,
+}

@@ -1,0 +1,252 @@
+"""A widget's requests: numbered, the newest wins, and every one ends."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from gscope_widgets.errors import Cancelled, GscopeError
+from gscope_widgets.records.protocols import Job
+from gscope_widgets.widgets.base.wire import State, Status
+
+# For what follows an answer at once (its status, its callbacks); past it, one of them waits for whoever waits here.
+_SHOWING_S = 10.0
+
+
+class Requests:
+    """What a widget was asked for, and how far that is.
+
+    Every turn that is listed with a number takes the next one; numbers never go back. Work is known by the
+    number that it began with, and only the newest work can change anything.
+
+    | state     | turn                            | next      | number | besides                               |
+    |-----------|---------------------------------|-----------|--------|---------------------------------------|
+    | any       | `start`                         | busy      | next   | earlier work is replaced              |
+    | busy      | `refuse`                        | busy      | next   | the sentence stands until work ends   |
+    | not busy  | `refuse`                        | error     | next   |                                       |
+    | busy      | work reports progress           | busy      | same   |                                       |
+    | busy      | work delivers                   | busy      | same   | the result is shown                   |
+    | busy      | work ends, nothing was refused  | idle      | same   | those who wait go on                  |
+    | busy      | work stops, nothing was refused | cancelled | same   | those who wait go on                  |
+    | busy      | work ends or stops otherwise    | error     | same   | what was refused is said again        |
+    | busy      | work raises                     | error     | same   | those who wait get the error          |
+    | error     | `mend`                          | idle      | next   |                                       |
+    | any       | older work does anything        | as it was | same   | nothing                               |
+
+    The status is shown by one thread at a time, in order and never under the lock, so that an observer of it
+    may ask for anything, the newest result included.
+    """
+
+    def __init__(self, *, show: Callable[[Status], None], after: Callable[[bool], None], status: Status):
+        """Nothing was asked for yet.
+
+        Args:
+            show: called with each new status.
+            after: called when the newest work has ended and its status is shown; True if it delivered a result.
+        """
+        self._show, self._after = show, after
+        self._status = self._shown = status
+        self._changed = threading.Condition(threading.RLock())
+        self._newest = self._ended = self._settled = status["request"]  # numbers of work
+        self._work: Job | None = None
+        self._error: BaseException | None = None  # that the newest work ended with
+        self._delivered = False
+        self._refusal = ""
+        self._is_showing = False
+        self._here = threading.local()  # `showing`: whether this thread is in code of others that follows a request
+
+    @property
+    def status(self) -> Status:
+        """The newest; the page may hear of it a little later."""
+        return self._status
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether work is under way."""
+        return self._status["state"] == "busy"
+
+    # ---- turns
+
+    def start(self, submit: Callable[[int], Job | None], *, doing: str) -> None:
+        """Begin work in place of what is under way.
+
+        Args:
+            submit: called with the number, under a lock, so that of two threads' requests the newer number is
+                also the newer work; returns at once, None where nothing is left to do.
+            doing: what the reader sees meanwhile: "Reading…".
+
+        Raises:
+            GscopeError: from `submit`; it is shown too.
+        """
+        failure = None
+        with self._changed:
+            number = self._begin(doing)
+            try:
+                self._work = submit(number)
+            except BaseException as error:  # noqa: BLE001 - raised again below, once it is shown
+                failure = error
+            work = self._work
+        if work is None or failure is not None:
+            self.end(number, failure)
+            if failure is not None:
+                raise failure
+            return
+        work.add_done_callback(lambda ended: self.end(number, ended.exception()))
+        self._bring_up_to_date()
+
+    def end(self, number: int, error: BaseException | None) -> None:
+        """Work has ended, stopped (`Cancelled`) or raised."""
+        if self._close(number, error):
+            self._settle(number)
+
+    def refuse(self, error: BaseException) -> None:
+        """Say that something was not taken. What was shown stays, and so does work under way."""
+        with self._changed:
+            sentence = describe_error(error)
+            self._refusal = sentence if self.is_busy else ""
+            self._set("busy" if self.is_busy else "error", sentence, step=1)
+        self._bring_up_to_date()
+
+    def mend(self) -> None:
+        """What was refused is right now, without new work: the error goes."""
+        with self._changed:
+            if self._status["state"] != "error":
+                return
+            self._set("idle", "", step=1)
+        self._bring_up_to_date()
+
+    def progress(self, number: int, share: float) -> None:
+        """Show how far the newest work has come, 0 to 1."""
+        with self._changed:
+            if not self._is_current(number):
+                return
+            self._status = {**self._status, "progress": share}
+        self._bring_up_to_date()
+
+    def deliver(self, number: int, show: Callable[[], None]) -> None:
+        """Show a result, if no newer work has begun."""
+        with self._changed:
+            if self._is_current(number):
+                self._delivered = True
+                show()
+
+    # ---- waiting
+
+    def wait(self) -> None:
+        """Return when the newest work has ended and is shown.
+
+        Called by an observer of the status, or by a callback, it returns once the result is there; called
+        from inside that very work, at once.
+
+        Raises:
+            GscopeError: what the newest work raised; not that it was stopped.
+        """
+        while True:
+            with self._changed:
+                number, work = self._newest, self._work
+            if self._ended < number and work is not None and work.is_current:
+                return
+            if self._ended < number and work is not None:
+                with suppress(Exception):  # it is kept, and raised below
+                    work.wait()
+            self._wait_for(lambda number=number: self._ended >= number or self._newest != number)
+            if number == self._newest:
+                break
+        if not getattr(self._here, "showing", False):
+            self._wait_for(lambda: self._settled >= number and not self._is_showing)
+        if self._error is not None and not isinstance(self._error, Cancelled):
+            raise self._error
+
+    def wait_until_ended(self, seconds: float) -> None:
+        """Return when the newest work has ended, or after so many seconds; raises nothing."""
+        self._wait_for(lambda: self._settled >= self._newest, seconds)
+
+    def cancel(self) -> None:
+        """Stop the work under way, if there is any."""
+        if self._work is not None:
+            self._work.cancel()
+
+    # ---- inside
+
+    def _is_current(self, number: int) -> bool:
+        return number == self._newest and self._ended < number
+
+    def _begin(self, doing: str) -> int:
+        self._refusal, self._error, self._delivered, self._work = "", None, False, None
+        self._set("busy", doing, step=1)
+        self._newest = self._status["request"]
+        return self._newest
+
+    def _close(self, number: int, error: BaseException | None) -> bool:
+        """Bring the state to an end; False if this work is not the newest, or had ended."""
+        with self._changed:
+            if not self._is_current(number):
+                return False
+            state: State = "idle" if error is None else "cancelled" if isinstance(error, Cancelled) else "error"
+            message = {"idle": "", "cancelled": "Stopped."}.get(state) or (describe_error(error) if error else "")
+            if self._refusal and state != "error":
+                state, message = "error", self._refusal
+            self._error, self._ended, self._refusal = error, number, ""
+            self._set(state, message, step=0)
+            self._changed.notify_all()
+            return True
+
+    def _settle(self, number: int) -> None:
+        try:
+            self._bring_up_to_date()
+            with self._showing():
+                self._after(self._delivered)
+        finally:
+            with self._changed:
+                self._settled = max(self._settled, number)
+                self._changed.notify_all()
+
+    def _set(self, state: State, message: str, *, step: int) -> None:
+        request = self._status["request"] + step
+        self._status = {"state": state, "message": message, "progress": None, "request": request}
+
+    def _bring_up_to_date(self) -> None:
+        """Show what is new; where a thread is at it already, it goes on with that."""
+        with self._changed:
+            if self._is_showing:
+                return
+            self._is_showing = True
+        try:
+            with self._showing():
+                while (status := self._next_to_show()) is not None:
+                    try:
+                        self._show(status)
+                    except Exception:
+                        logging.getLogger(__name__).exception("an observer of status raised")
+        except BaseException:
+            self._is_showing = False
+            raise
+
+    def _next_to_show(self) -> Status | None:
+        with self._changed:
+            if self._shown is self._status:
+                self._is_showing = False
+                self._changed.notify_all()
+                return None
+            self._shown = self._status
+            return self._shown
+
+    @contextmanager
+    def _showing(self) -> Iterator[None]:
+        before = getattr(self._here, "showing", False)
+        self._here.showing = True
+        try:
+            yield
+        finally:
+            self._here.showing = before
+
+    def _wait_for(self, reached: Callable[[], bool], seconds: float = _SHOWING_S) -> None:
+        with self._changed:
+            self._changed.wait_for(reached, timeout=seconds)
+
+
+def describe_error(error: BaseException) -> str:
+    """An error as a sentence for the reader."""
+    if isinstance(error, GscopeError):
+        return str(error)
+    return f"Something went wrong inside gscope_widgets: {type(error).__name__}: {error}"

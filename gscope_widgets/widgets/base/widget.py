@@ -1,0 +1,338 @@
+"""What every widget has: traits, display, messages, requests in words, provenance."""
+
+import logging
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anywidget
+import numpy as np
+
+from gscope_widgets import __version__
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.protocols import Job, Scope
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.widgets.base import copy
+from gscope_widgets.widgets.base.contract import build_schema, require
+from gscope_widgets.widgets.base.output import SecondOutput
+from gscope_widgets.widgets.base.requests import Requests, describe_error
+from gscope_widgets.widgets.base.state import Checked, Shared, Told, check_scope, refuse_as_words
+from gscope_widgets.widgets.base.wire import Cancel, Ready, Status
+from gscope_widgets.widgets.catalogue import find_row
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+_BUNDLES = Path(__file__).parent.parent.parent / "static"
+_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_DTYPES = {"float32", "int32"}
+
+
+def read_bundle(name: str) -> str:
+    """A built front-end file as a string: a path would keep every instance alive (anywidget#929)."""
+    return (_BUNDLES / name).read_text(encoding="utf-8")
+
+
+class GscopeWidget(anywidget.AnyWidget):
+    """Base of the widgets. Not for use alone.
+
+    A widget's class names what crosses (traits, `to_page`, `to_python`), what a result is made with
+    (`settings`), and says how a change is answered (`_answer`), and how the result is told, drawn and written.
+    """
+
+    status = Told(
+        Status,
+        {"state": "idle", "message": "", "progress": None, "request": 0},
+        help="What the widget does now: state, a sentence, progress, the newest request's number.",
+    )
+    badge = Told(str, "", help="Which model answers.")
+    footer = Told(str, "", help="Model, dictionary, device and dtype in one line.")
+    version = Told(str, "", help="Of this package.")
+    copy_id = Told(str, "", help="The class of this widget's static copies, which its live view hides.")
+    text_limit = Told(int, 0, help="Characters; the view refuses longer text before sending it.")
+
+    to_page: ClassVar[Mapping[str, type]] = {}  # messages by kind
+    to_python: ClassVar[Mapping[str, type]] = {}  # besides `ready` and `cancel`
+    settings: ClassVar[tuple[str, ...]] = ()  # the traits that a result is made with
+    _asking: ClassVar[tuple[str, ...]] = ()  # the traits whose change is answered at once
+    _text_name: ClassVar[str] = "text"
+    _title: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **options: Any):
+        row = find_row(cls.__name__)
+        if row is not None and not cls._title:  # each instance is of a class of its own, with the same name
+            cls._esm, cls._css = read_bundle(f"{row.module}.js"), read_bundle(f"{row.module}.css")
+            cls._title, cls._text_name = row.title, row.text
+        super().__init_subclass__(**options)
+
+    def __init__(self, scope: Scope, **state: Any):
+        check_scope(scope)
+        self.scope = scope
+        self._requests = Requests(show=self._show_status, after=self._end_request, status=self.status)
+        self._output = SecondOutput(self._build_bundle, settle=self._settle_cell)
+        self._last_message: tuple[dict[str, Any], list[bytes]] | None = None
+        self._callbacks: list[Callable[[Any], object]] = []
+        self._asked: dict[str, Any] | None = None
+        self._is_quiet = True  # until `_open`: the traits of a widget that is being made ask for nothing
+        super().__init__(
+            **{"badge": describe_model(scope), "footer": describe_engine(scope), **state},
+            copy_id=f"gscope-copy-{secrets.token_hex(8)}",
+            text_limit=scope.text_limit,
+            version=__version__,
+        )
+        self.on_msg(self._receive)
+
+    def _open(self) -> None:
+        """From now on changes of state are answered; called last by the constructor."""
+        self._asked, self._is_quiet = self._read_settings(), False
+        if self._asking:
+            self.observe(self._on_change, names=list(self._asking))
+
+    # ---- what every widget offers
+
+    @property
+    def provenance(self) -> Provenance:
+        """Model, dictionaries, revisions, device, dtype, versions and settings behind what is shown."""
+        raise NotImplementedError
+
+    def to_html(self) -> str:
+        """The last result as one HTML file: no script, no network."""
+        return copy.build_page(self._build_copy(), title=self._title)
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """The numbers shown as a pandas DataFrame."""
+        raise NotImplementedError
+
+    def plot(self) -> "Figure":
+        """What is shown as a matplotlib Figure, which a notebook shows as a picture."""
+        raise NotImplementedError
+
+    def to_code(self) -> str:
+        """Code that gives the numbers on screen without the widget."""
+        raise NotImplementedError
+
+    def shows(self) -> list[str]:
+        """Words that copy, view and plot agree on: the tokens and numbers of the result as readers see them."""
+        raise NotImplementedError
+
+    def wait(self) -> None:
+        """Return when the newest request has been answered, and the copy in the notebook says so.
+
+        Raises:
+            GscopeError: what the widget shows as an error.
+        """
+        try:
+            self._requests.wait()
+        finally:
+            self._output.flush()
+
+    def on_result(self, callback: Callable[[Any], object]) -> Callable[[], None]:
+        """Call a function with each new result, once it is shown.
+
+        Args:
+            callback: called on the worker's thread with the result (the reading, the distribution, the
+                generation); it may set state of this and other widgets, and ask the scope for more. What it
+                raises is said in the widget.
+
+        Returns:
+            A function that ends this.
+        """
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback) if callback in self._callbacks else None
+
+    def close(self) -> None:
+        """Stop work and leave the page; the layout, which ipywidgets keeps (#2308), goes too."""
+        if self.comm is None:  # closed already, or never made: ipywidgets closes what it deletes
+            return
+        self._requests.cancel()
+        self._output.flush()
+        layout = self.layout
+        super().close()
+        if layout is not None:
+            layout.close()
+
+    # ---- requests
+
+    def _on_change(self, _change: object) -> None:
+        if self._is_quiet:
+            return
+        settings = self._read_settings()
+        if settings != self._asked:  # several traits set together are one request
+            self._asked = settings
+            self._answer(settings)
+
+    def _read_settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.settings}
+
+    def _answer(self, settings: dict[str, Any]) -> None:
+        """Begin what answers these settings."""
+        raise NotImplementedError
+
+    def _request(self, work: Callable[[], Any], *, deliver: Callable[[Any], None], doing: str) -> None:
+        """Run work on the scope's worker. `deliver` gets its value there, if no newer request came."""
+
+        def submit(number: int) -> Job:
+            def run(_job: object) -> None:
+                value = work()
+                self._requests.deliver(number, lambda: deliver(value))
+
+            return self.scope.submit(run, slot=id(self))
+
+        self._requests.start(submit, doing=doing)
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Set state inside without asking for anything."""
+        before, self._is_quiet = self._is_quiet, True
+        try:
+            yield
+        finally:
+            self._is_quiet = before
+
+    def _show_status(self, status: Status) -> None:
+        self.status = status
+
+    def _get_result(self) -> object:
+        """What callbacks of `on_result` get."""
+        raise NotImplementedError
+
+    def _end_request(self, delivered: bool) -> None:
+        for callback in list(self._callbacks) if delivered else ():
+            try:
+                callback(self._get_result())
+            except Exception as error:
+                logging.getLogger(__name__).exception("a callback of on_result raised")
+                self._requests.refuse(InvalidValue(f"a callback of on_result raised {type(error).__name__}: {error}"))
+        self._output.refresh()
+
+    def _settle_cell(self, seconds: float) -> None:
+        """A cell that set something lasts until that is answered."""
+        self._requests.wait_until_ended(seconds)
+
+    # ---- messages
+
+    def _send_result(self, content: dict[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> None:
+        """Send a result to every view, and keep it for views that come later."""
+        arrays = arrays or {}
+        head = [{"name": name, "dtype": str(array.dtype), "shape": list(array.shape)} for name, array in arrays.items()]
+        assert all(array["dtype"] in _DTYPES for array in head), head
+        content = {"type": "result", **content, "request": self._requests.status["request"], "arrays": head}
+        self._last_message = (content, [np.ascontiguousarray(array).tobytes() for array in arrays.values()])
+        self.send(*self._last_message)
+
+    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
+        try:
+            kind = content.get("type") if isinstance(content, dict) else None
+            known = {"ready": Ready, "cancel": Cancel, **self.to_python}
+            if not isinstance(content, dict) or not isinstance(kind, str) or kind not in known:
+                raise InvalidValue(f"a message of an unknown kind came from the page: {describe_value(content)}")
+            require(build_schema(known[kind]), content, name=f"the page's {kind} message")
+            self._take_message(kind, content)
+        except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
+            self._requests.refuse(error)
+
+    def _take_message(self, kind: str, _content: dict[str, Any]) -> None:
+        if kind == "ready":
+            self._greet()
+        elif kind == "cancel":
+            self._requests.cancel()
+
+    def _greet(self) -> None:
+        if self._last_message is None:
+            self.send({"type": "ack", "id": "ready"})
+        else:
+            self.send(*self._last_message)
+
+    # ---- state from the page
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """State sent by the page: what is valid is taken; the rest is refused in words, instead of an exception."""
+        if not isinstance(sync_data, dict):
+            self._requests.refuse(InvalidValue(f"the page sent state of an unknown form: {describe_value(sync_data)}"))
+            return
+        # Lists of one value a feature are checked against the features, which therefore come first.
+        first = {name: value for name, value in sync_data.items() if name == "features"}
+        rest = {name: value for name, value in sync_data.items() if name != "features"}
+        before = self._requests.status
+        refusals = [self._take_state(part) for part in (first, rest) if part]
+        refusal = next((error for error in reversed(refusals) if error is not None), None)
+        if refusal is not None:
+            self._requests.refuse(refusal)
+            # A refused text stays in the editor, to be mended there.
+            self.send_state([name for name in sync_data if name in self.keys and name != self._text_name])
+        elif before["state"] == "error" and self._requests.status is before and self._text_name in sync_data:
+            self._requests.mend()
+
+    def _take_state(self, part: dict[str, Any]) -> Exception | None:
+        refusal: Exception | None = None
+        valid = {}
+        for name, value in part.items():
+            try:
+                self._check_sent(name, value)
+                valid[name] = value
+            except Exception as error:  # noqa: BLE001 - all are told
+                refusal = error
+        try:
+            super().set_state(valid)
+        except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
+            refusal = refuse_as_words(error)
+        return refusal
+
+    def _check_sent(self, name: str, value: object) -> None:
+        trait = self.traits().get(name)
+        if isinstance(trait, Checked):
+            trait.validate(self, value)  # in its own words first
+            require(trait.accepts, value, name=name)
+        elif name in self.keys:
+            raise InvalidValue(f"{name} is written by Python alone; the page sent {describe_value(value)}")
+
+    # ---- display
+
+    def _ipython_display_(self, **_options: object) -> None:
+        from IPython.display import display
+
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        note = f"{self._title}: the live view needs a running kernel; below is a copy of its last result."
+        display({_WIDGET_VIEW: view, "text/plain": note}, raw=True)
+        self._output.display(self.copy_id)
+
+    def _build_bundle(self) -> dict[str, str]:
+        return {"text/html": self._build_copy(), "text/plain": f"{self._title} ({self.footer})"}
+
+    def _build_copy(self) -> str:
+        status = self._requests.status
+        message = "" if status["state"] == "idle" else copy.build_paragraph(status["message"])
+        return copy.build_copy(
+            title=self._title,
+            badge=self.badge,
+            parts=[*self._copy_parts(), message],
+            footer=self.footer,
+            copy_id=self.copy_id,
+        )
+
+    def _copy_parts(self) -> list[str]:
+        raise NotImplementedError
+
+    @classmethod
+    def shared_traits(cls) -> dict[str, Shared]:
+        """What crosses as state, by name, without what ipywidgets and anywidget add."""
+        return {name: trait for name, trait in cls.class_traits().items() if isinstance(trait, Shared)}
+
+
+def describe_model(scope: Scope) -> str:
+    """The badge: which model answers, and that mini is not Gemma."""
+    name = scope.info.id
+    return f"{name} (embedded, not Gemma)" if name.startswith("gscope-mini") else name
+
+
+def describe_engine(scope: Scope, *dictionary_ids: str) -> str:
+    """The footer: model, dictionaries, device and dtype."""
+    info = scope.info
+    parts = (f"{info.id} {info.revision}".strip(), ", ".join(dict.fromkeys(dictionary_ids)), info.device, info.dtype)
+    return " · ".join(part for part in parts if part)
+
+
+__all__ = ["GscopeWidget", "describe_engine", "describe_error", "describe_model", "read_bundle"]

@@ -1,0 +1,81 @@
+"""What crosses between Python and the page, as types; `contract` makes schemas of them, and TypeScript.
+
+A comment behind a field is its documentation on both sides.
+"""
+
+from typing import Annotated, Literal, TypedDict
+
+from gscope_widgets.widgets.base.contract import Bounds
+
+State = Literal["idle", "busy", "cancelled", "error"]
+
+
+class Status(TypedDict):
+    """What a widget does now."""
+
+    state: State
+    message: str  # one sentence for the reader; empty when there is nothing to say
+    progress: Annotated[float, Bounds(0, 1)] | None  # share done; null where it is not known
+    request: Annotated[int, Bounds(low=0)]  # the newest number; it never goes back
+
+
+class Message(TypedDict):
+    """A turn of a chat."""
+
+    role: str
+    content: str
+
+
+Text = str | list[Message]  # what a model reads: a string, or the turns of a chat, the newest last
+
+
+class Ref(TypedDict):
+    """A feature with its dictionary."""
+
+    dictionary_id: str
+    feature: Annotated[int, Bounds(low=0)]
+
+
+class Label(TypedDict):
+    """Words for a feature: where they come from, and how well they held on text not used to choose them."""
+
+    text: str
+    source: str
+    auc: float | None
+
+
+class FeatureInfo(TypedDict):
+    """A feature as the reader meets it."""
+
+    dictionary_id: str
+    feature: int
+    name: str  # "feature 21", or "feature 21 of resid_post layer 4" beside features of other dictionaries
+    label: Label | None
+    max_activation: float | None  # the largest seen when it was measured
+
+
+class ArrayHead(TypedDict):
+    """One of a message's arrays, whose bytes are the buffer at the same place."""
+
+    name: str
+    dtype: Literal["float32", "int32"]
+    shape: list[int]
+
+
+class Ready(TypedDict):
+    """From a view that can draw: it is answered with everything."""
+
+    type: Literal["ready"]
+
+
+class Cancel(TypedDict):
+    """From the page: stop the work under way."""
+
+    type: Literal["cancel"]
+
+
+class Ack(TypedDict):
+    """To the page: a message with this id has come."""
+
+    type: Literal["ack"]
+    id: str

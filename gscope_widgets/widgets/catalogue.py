@@ -1,0 +1,63 @@
+"""The widgets, one row each: from here come their public names, their bundles and the cases of all general tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # for type checkers, which read no rows
+    from gscope_widgets.widgets.feature_sliders import FeatureSliders as FeatureSliders
+    from gscope_widgets.widgets.steering_panel import SteeringPanel as SteeringPanel
+    from gscope_widgets.widgets.token_heatmap import TokenHeatmap as TokenHeatmap
+
+EXAMPLE_TEXT = "The old fisherman sold 12 fish."
+
+
+@dataclass(frozen=True)
+class Row:
+    """A widget, and an example of it that the general tests make and drive."""
+
+    name: str  # of the class, which is public as gs.NAME
+    module: str  # of the Python file, the JavaScript file, the bundle and the test files
+    title: str  # what readers see
+    text: Literal["text", "prompt"]  # the trait that holds what the model reads
+    example: Mapping[str, object]  # keywords to make one with, besides the scope
+    change: Mapping[str, object]  # state that the page may send, and that leads to another result
+    asks: bool = True  # whether a change of state is answered at once; otherwise `start()` begins a run
+    result: str = "result"  # the kind of message that carries a result
+    settings: Mapping[str, object] = field(default_factory=dict)  # of a short run, where `start()` begins one
+
+
+CATALOGUE = (
+    Row(
+        name="TokenHeatmap",
+        module="token_heatmap",
+        title="Token heatmap",
+        text="text",
+        example={"text": EXAMPLE_TEXT, "features": [3]},
+        change={"text": "On Monday the children sang 😀 at home."},
+    ),
+    Row(
+        name="FeatureSliders",
+        module="feature_sliders",
+        title="Feature sliders",
+        text="text",
+        example={"text": EXAMPLE_TEXT, "features": [3, 4]},
+        change={"values": [30.0, None]},
+    ),
+    Row(
+        name="SteeringPanel",
+        module="steering_panel",
+        title="Steering panel",
+        text="prompt",
+        example={"prompt": EXAMPLE_TEXT, "features": [3, 4], "max_new_tokens": 3},
+        change={"strength": 0.5},
+        asks=False,
+        result="stream",
+        settings={"prompt": "Another", "max_new_tokens": 2},
+    ),
+)
+
+
+def find_row(name: str) -> Row | None:
+    """The row of a class, None for those that are no widget of their own."""
+    return next((row for row in CATALOGUE if row.name == name), None)

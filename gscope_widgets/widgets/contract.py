@@ -1,0 +1,233 @@
+"""Writes what Python and the page agree on: `python -m gscope_widgets.widgets.contract`, in a source checkout.
+
+`js/contract.json` holds, for each widget, its traits (writer, default, schema), the settings that a run is made
+with, and every message with its schema and golden messages. Those are made by the widgets themselves on the
+tests' fake scope, and `shows` lists words that copy and view must come to. `js/src/traits.d.ts` holds the same as
+TypeScript. A test fails where a file is not what this writes.
+"""
+
+import base64
+import json
+import re
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from inspect import getsource
+from pathlib import Path
+from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from gscope_widgets.records.protocols import Scope
+from gscope_widgets.widgets.base import wire
+from gscope_widgets.widgets.base.contract import build_schema
+from gscope_widgets.widgets.base.limits import LIMITS
+from gscope_widgets.widgets.base.state import Shared
+from gscope_widgets.widgets.base.widget import GscopeWidget
+from gscope_widgets.widgets.catalogue import CATALOGUE, Row
+
+Json = dict[str, Any]
+_GOLDEN_ACK: Json = {"content": {"type": "ack", "id": "ready"}, "buffers": [], "shows": []}
+_WIDTH = 110  # of a line of comment
+_DEPTH = 5  # down to a message's schema and golden messages, which are a line each
+_COMMAND = "python -m gscope_widgets.widgets.contract"
+_TO_PYTHON: dict[str, type] = {"ready": wire.Ready, "cancel": wire.Cancel}
+_TO_PAGE: dict[str, type] = {"ack": wire.Ack}
+
+
+def load_class(row: Row) -> type[GscopeWidget]:
+    """The class of a row."""
+    found = getattr(import_module(f"gscope_widgets.widgets.{row.module}"), row.name)
+    assert issubclass(found, GscopeWidget), row
+    return found
+
+
+def build_contract(make_scope: Callable[[], Scope]) -> Json:
+    """The whole contract, as JSON has it. Each widget's golden messages are made on a scope of its own."""
+    return {"limits": LIMITS, "widgets": {row.name: _build_widget(row, make_scope()) for row in CATALOGUE}}
+
+
+def _build_widget(row: Row, scope: Scope) -> Json:
+    cls = load_class(row)
+    golden = _make_golden(row, cls, scope)
+    return {
+        "module": row.module,
+        "title": row.title,
+        "traits": {name: _build_trait(trait) for name, trait in sorted(cls.shared_traits().items())},
+        "settings": list(cls.settings),
+        "to_page": {
+            kind: {"schema": build_schema(message), "golden": golden.get(kind, [_GOLDEN_ACK])}
+            for kind, message in {**_TO_PAGE, **cls.to_page}.items()
+        },
+        "to_python": {
+            kind: {"schema": build_schema(message), "golden": golden.get(kind, [{"type": kind}])}
+            for kind, message in {**_TO_PYTHON, **cls.to_python}.items()
+        },
+    }
+
+
+def _build_trait(trait: Shared) -> Json:
+    accepts = getattr(trait, "accepts", None)
+    built = {"writer": trait.writer, "default": trait.to_wire(trait.initial), "schema": trait.schema}
+    return built if accepts in (None, trait.schema) else built | {"accepts": accepts}
+
+
+def _make_golden(row: Row, cls: type[GscopeWidget], scope: Scope) -> dict[str, list[Json]]:
+    """Messages by kind: a widget is made from its example, changed by the page, and asked by a late view."""
+    make: Callable[..., GscopeWidget] = cls
+    widget = make(scope, **row.example)
+    golden: dict[str, list[Json]] = {}
+
+    def keep(content: Json, buffers: Iterable[bytes] = ()) -> None:
+        packed = [base64.b64encode(one).decode() for one in buffers]
+        shows = widget.shows() if content["type"] == row.result else []
+        golden.setdefault(content["type"], []).append({"content": content, "buffers": packed, "shows": shows})
+
+    def ask_again() -> None:
+        widget.wait()
+        widget.send = keep
+        widget._receive(widget, {"type": "ready"}, [])
+        widget.send = lambda *_arguments: None
+
+    try:
+        ask_again()
+        widget.set_state(dict(row.change))
+        if not row.asks:
+            start = {"type": "start", "id": "start-1", "settings": dict(row.settings)}
+            golden["start"], golden["stop"] = [start], [{"type": "stop", "id": "stop-2"}]
+            widget._receive(widget, start, [])
+        ask_again()
+    finally:
+        widget.close()
+    return golden
+
+
+# ---- TypeScript
+
+
+def build_typescript() -> str:
+    """The contract as TypeScript: every type under its Python name, and one interface of traits a widget."""
+    classes = [load_class(row) for row in CATALOGUE]
+    modules = [wire, *(sys.modules[cls.__module__] for cls in classes)]
+    aliases = {value: name for module in modules for name, value in vars(module).items() if _is_alias(name, value)}
+    declared = [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if is_typeddict(value) and value.__module__ == module.__name__
+    ]
+    parts = [f"/** Written by `{_COMMAND}`, not by hand. Writers of traits: [P] Python, [B,P] page and Python. */"]
+    parts += [f"export type {name} = {_write(value, {})};" for value, name in aliases.items()]
+    parts += [_write_interface(one, aliases) for one in declared]
+    base = GscopeWidget.shared_traits()
+    parts.append(_write_traits("BaseTraits", base, aliases))
+    for cls in classes:
+        own = {name: trait for name, trait in cls.shared_traits().items() if name not in base}
+        parts.append(_write_traits(f"{cls.__name__}Traits extends BaseTraits", own, aliases))
+    to_python = dict.fromkeys([*_TO_PYTHON.values(), *(one for cls in classes for one in cls.to_python.values())])
+    from_python = dict.fromkeys([*_TO_PAGE.values(), *(one for cls in classes for one in cls.to_page.values())])
+    parts.append(f"export type ToPython = {' | '.join(one.__name__ for one in to_python)};")
+    parts.append(f"export type FromPython = {' | '.join(one.__name__ for one in from_python)};")
+    return "\n\n".join(parts) + "\n"
+
+
+def _is_alias(name: str, value: object) -> bool:
+    return name[0].isupper() and name[1:2].islower() and get_origin(value) in (Literal, Union, types.UnionType)
+
+
+def _write_interface(kind: Any, aliases: dict[Any, str]) -> str:
+    comments = dict(_find_comments(getsource(kind)))
+    lines = []
+    for name, field in get_type_hints(kind, include_extras=True).items():
+        optional = "" if name in kind.__required_keys__ else "?"
+        lines += [*_write_comment(comments.get(name, "")), f"  {name}{optional}: {_write(field, aliases)};"]
+    return "\n".join([f"/** {kind.__doc__} */", f"export interface {kind.__name__} {{", *lines, "}"])
+
+
+def _find_comments(source: str) -> Iterator[tuple[str, str]]:
+    """Fields of a class with the comment behind them, or on the lines before."""
+    above: list[str] = []
+    for line in source.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("# "):
+            above.append(stripped[2:])
+        elif found := re.match(r"(\w+): [^#]*(?:# (.*))?$", stripped):
+            yield found[1], " ".join(above) or found[2] or ""
+            above = []
+
+
+def _write_traits(head: str, traits: dict[str, Shared], aliases: dict[Any, str]) -> str:
+    lines = []
+    for name, trait in sorted(traits.items()):
+        writer = "[P]" if trait.writer == "Python" else "[B,P]"
+        lines += [*_write_comment(f"{writer} {trait.help}"), f"  {name}: {_write(trait.wire, aliases)};"]
+    return "\n".join([f"export interface {head} {{", *lines, "}"])
+
+
+def _write_comment(text: str) -> list[str]:
+    if not text:
+        return []
+    lines, words = [""], text.split()
+    for word in words:
+        if len(lines[-1]) + len(word) > _WIDTH:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return [f"  /** {lines[0]} */"] if len(lines) == 1 else ["  /**", *(f"   * {line}" for line in lines), "   */"]
+
+
+def _write(kind: Any, aliases: dict[Any, str]) -> str:
+    plain = {str: "string", int: "number", float: "number", bool: "boolean", types.NoneType: "null"}
+    if kind in plain:
+        return plain[kind]
+    if kind in aliases:
+        return aliases[kind]
+    if is_typeddict(kind):
+        return str(kind.__name__)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Annotated, NotRequired):
+        return _write(arguments[0], aliases)
+    if origin is Literal:
+        return " | ".join(json.dumps(one) for one in arguments)
+    if origin in (Union, types.UnionType):
+        return " | ".join(dict.fromkeys(_write(one, aliases) for one in arguments))
+    if origin is list:
+        inner = _write(arguments[0], aliases)
+        return f"({inner})[]" if " | " in inner else f"{inner}[]"
+    assert origin is dict, kind
+    return f"Record<{_write(arguments[0], aliases)}, {_write(arguments[1], aliases)}>"
+
+
+# ---- files
+
+
+def write_json(contract: Json) -> str:
+    """The contract as text, in lines such that a change shows itself where it is."""
+    return f"{_lay_out(contract, depth=0)}\n"
+
+
+def _lay_out(value: object, *, depth: int) -> str:
+    if not isinstance(value, dict) or not value or depth == _DEPTH:
+        return json.dumps(value, allow_nan=False)
+    pad = "  " * (depth + 1)
+    lines = [f"{pad}{json.dumps(name)}: {_lay_out(one, depth=depth + 1)}" for name, one in value.items()]
+    return "{\n" + ",\n".join(lines) + "\n" + "  " * depth + "}"
+
+
+def build_files(make_scope: Callable[[], Scope]) -> dict[str, str]:
+    """What is written, by path from the repository's root."""
+    return {"js/contract.json": write_json(build_contract(make_scope)), "js/src/traits.d.ts": build_typescript()}
+
+
+def main() -> None:
+    """Write both files."""
+    root = Path(__file__).parent.parent.parent
+    if not (root / "js" / "src").is_dir() or not (root / "tests" / "fake_scope.py").is_file():
+        sys.exit(f"{root} is no source checkout: js/ and tests/ are not there")
+    sys.path.insert(0, str(root))
+    make_scope = import_module("tests.fake_scope").FakeScope
+    for name, text in build_files(make_scope).items():
+        (root / name).write_text(text, encoding="utf-8")
+        print(f"{name}: {len(text.encode()):,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,782 @@
+"""What every widget of the catalogue has, on the fake scope: life cycle, copies, state and messages checked, errors in words."""
+
+import gc
+import inspect
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from contextlib import contextmanager
+
+import ipywidgets
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+import gscope_widgets as gs
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.widgets.base import widget as base_widget
+from gscope_widgets.widgets.base.state import Checked, Told
+from gscope_widgets.widgets.base.widget import read_bundle
+from gscope_widgets.widgets.catalogue import CATALOGUE, EXAMPLE_TEXT
+from gscope_widgets.widgets.contract import load_class
+
+SOON = 20.0  # seconds
+CHAT = ({"role": "user", "content": "The old fisherman sold"},)
+
+
+def make(row, scope, **changes):
+    return load_class(row)(scope, **{**row.example, **changes})
+
+
+def change(row, page) -> None:
+    """Ask for another result, from the page."""
+    if row.asks:
+        page.set(**row.change)
+    else:
+        page.send({"type": "start", "id": "x", "settings": {**row.change, **row.settings}})
+
+
+def use(row, widget) -> None:
+    """Ask for another result, from Python, and wait for it."""
+    for name, value in row.change.items():
+        setattr(widget, name, value)
+    if not row.asks:
+        widget.start()
+    widget.wait()
+
+
+@pytest.fixture
+def page(row, scope, open_page):
+    return open_page(make(row, scope))
+
+
+def test_the_catalogue_is_what_the_package_offers(row):
+    assert getattr(gs, row.name) is load_class(row)
+    assert row.name in gs.__all__
+    assert load_class(row)._title == row.title
+    for name in (f"{row.module}.js", f"{row.module}.css"):
+        assert read_bundle(name)
+
+
+# ---- life cycle
+
+
+def test_a_hundred_widgets_made_and_closed_leave_nothing_behind(row, scope):
+    gc.collect()
+    make(row, scope).close()  # starts the worker's thread
+    registry = ipywidgets.widgets.widget._instances
+    registered, threads = len(registry), threading.active_count()
+    watches = []
+    for _ in range(100):
+        widget = make(row, scope)
+        watches.append(weakref.ref(widget))
+        widget.close()
+    del widget
+    gc.collect()
+    assert [watch() for watch in watches if watch() is not None] == []
+    assert len(registry) == registered
+    assert threading.active_count() == threads
+
+
+def test_widgets_that_were_used_and_shown_leave_nothing_behind_either(row, scope, shown):
+    gc.collect()
+    registered, watches = len(ipywidgets.widgets.widget._instances), []
+    for _ in range(5):
+        widget = make(row, scope)
+        widget._ipython_display_()
+        use(row, widget)
+        watches.append(weakref.ref(widget))
+        widget.close()
+    del widget
+    deadline = time.monotonic() + 10
+    while any(watch() is not None for watch in watches) and time.monotonic() < deadline:
+        time.sleep(0.1)  # a copy that is due holds its widget for half a second
+        gc.collect()
+    assert [watch() for watch in watches if watch() is not None] == []
+    assert len(ipywidgets.widgets.widget._instances) == registered
+
+
+def test_a_widget_that_is_not_closed_stays_registered(row, scope):
+    """The control of the tests above."""
+    before = len(ipywidgets.widgets.widget._instances)
+    widget = make(row, scope)
+    assert len(ipywidgets.widgets.widget._instances) > before
+    widget.close()
+    widget.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("features", [-1], gs.UnknownFeature),
+        ("features", [1024], gs.UnknownFeature),
+        ("features", "12", gs.InvalidValue),
+        ("features", 3, gs.InvalidValue),
+        ("features", [3, 4, 3], gs.InvalidValue),
+        ("features", [FeatureRef("elsewhere", 3)], gs.GscopeError),
+        ("TEXT", 5, gs.InvalidValue),
+        ("TEXT", "word " * 100_000, gs.PromptTooLong),
+        ("TEXT", [{"role": "user", "content": "Hi"}], gs.InvalidValue),  # a base model takes no chat
+        ("dictionary", 5, gs.GscopeError),
+        ("dictionary", "nothing", gs.GscopeError),
+        ("colour", 1, TypeError),
+        ("feature", [1], TypeError),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_widget_that_cannot_be_made_is_refused_and_leaves_nothing(row, scope, name, value, error):
+    before = len(ipywidgets.widgets.widget._instances)
+    with pytest.raises(error):
+        make(row, scope, **{row.text if name == "TEXT" else name: value})
+    gc.collect()
+    assert len(ipywidgets.widgets.widget._instances) == before
+
+
+@pytest.mark.parametrize("given", [EXAMPLE_TEXT, None, 5, gs], ids=["text", "None", "5", "module"])
+def test_what_is_no_scope_is_refused_in_words(row, given):
+    with pytest.raises(gs.InvalidValue, match=r"the first argument is a scope from gs\.load\(\)"):
+        make(row, given)
+
+
+def test_work_of_a_closed_widget_is_cancelled_and_sends_nothing(row, scope, open_page):
+    page = open_page(make(row, scope))
+    gate = threading.Event()
+    scope.submit(lambda _job: gate.wait(10))
+    change(row, page)
+    job, comm = page.widget._requests._work, page.comm
+    page.widget.close()
+    sent = len(comm.sent)
+    gate.set()
+    with pytest.raises(gs.Cancelled):
+        job.result(10)
+    assert len(comm.sent) == sent
+    assert scope.next_tokens("The", 2).chances
+
+
+# ---- the front end
+
+
+def test_the_front_end_is_a_string_and_the_state_stays_small(row, page):
+    widget = page.widget
+    assert isinstance(widget._esm, str)
+    assert isinstance(widget._css, str)
+    bundle = len(widget._esm.encode()) + len(widget._css.encode())
+    assert bundle <= 60 * 1024
+    use(row, widget)
+    page.settle()
+    assert len(json.dumps(widget.get_state(), default=str, allow_nan=False).encode()) <= bundle + 20_000
+
+
+def test_the_front_end_asks_nothing_of_a_network_and_has_no_html_sink(row):
+    source = read_bundle(f"{row.module}.js")
+    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "import("):
+        assert word not in source
+    assert "http://" not in source.replace("http://www.w3.org/", "")
+    assert "url(" not in read_bundle(f"{row.module}.css").replace("url(data:", "")
+
+
+def test_every_control_is_inside_our_own_view():
+    """No stock widget of ipywidgets shows a token, a label or a prompt: they differ between hosts."""
+    source = inspect.getsource(base_widget)
+    assert "from ipywidgets" not in source
+    assert "import ipywidgets" not in source
+
+
+def test_the_badge_says_who_answers(page, scope):
+    assert page.widget.badge == "fake"
+    assert page.widget.version == gs.__version__
+    assert scope.dictionary().info.id in page.widget.footer
+    assert "cpu" in page.widget.footer
+
+
+def test_every_trait_has_one_writer_and_is_told_in_words(row):
+    cls = load_class(row)
+    extra = set(cls.class_traits(sync=True)) - set(cls.shared_traits())
+    assert all(name.startswith("_") or name in ("layout", "tabbable", "tooltip") for name in extra)
+    assert {row.text, "features"} <= {name for name, trait in cls.shared_traits().items() if isinstance(trait, Checked)}
+    assert {"status", "known"} <= {name for name, trait in cls.shared_traits().items() if isinstance(trait, Told)}
+
+
+def test_no_message_is_above_a_megabyte(row, scope, open_page):
+    page = open_page(make(row, scope, **{row.text: "a " * 120}))
+    change(row, page)
+    page.settle()
+    page.send({"type": "ready"})
+    content, buffers = page.messages(row.result)[-1]
+    assert len(json.dumps(content).encode()) + sum(map(len, buffers)) < 1_000_000
+
+
+# ---- the copy in a second output
+
+
+def test_displaying_gives_the_view_and_then_a_copy_that_follows(row, page, shown, check_copy):
+    widget = page.widget
+    widget._ipython_display_()
+    (view, view_options), (copy, copy_options) = shown
+    assert view["application/vnd.jupyter.widget-view+json"]["model_id"] == widget.model_id
+    assert "text/html" not in view
+    assert "running kernel" in view["text/plain"]
+    assert view_options["raw"]
+    assert copy_options["display_id"]
+    assert "update" not in copy_options
+    before = check_copy(copy["text/html"])
+    assert set(copy) == {"text/html", "text/plain"}
+    change(row, page)
+    page.settle()
+    deadline = time.monotonic() + 10
+    while check_copy(shown.outputs()[-1][0]["text/html"]) == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    copy, options = shown.outputs()[-1]
+    assert check_copy(copy["text/html"]) != before
+    assert options["update"]
+    assert options["display_id"] == copy_options["display_id"]
+
+
+def test_nothing_is_displayed_before_the_widget_is(row, page, shown):
+    use(row, page.widget)
+    page.settle()
+    assert shown == []
+
+
+def test_after_wait_the_copy_equals_the_state(row, scope, open_page, shown, check_copy):
+    """Without waiting half a second, as a cell that nbclient runs does not."""
+    widget = open_page(make(row, scope)).widget
+    widget._ipython_display_()
+    for _ in range(3):
+        use(row, widget)
+        newest = shown.outputs()[-1][0]["text/html"]
+        assert newest == widget._build_copy()
+    assert all(word in check_copy(newest) for word in widget.shows())
+
+
+def test_copy_and_frame_and_plot_are_of_what_the_view_shows(row, page, check_copy):
+    widget = page.widget
+    before = check_copy(widget._build_copy())
+    use(row, widget)
+    assert widget.shows()
+    assert [word for word in widget.shows() if word not in check_copy(widget._build_copy())] == []
+    assert not all(word in before for word in widget.shows())  # the control
+    assert len(widget.to_frame())
+    figure = widget.plot()
+    assert isinstance(figure, Figure)
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert figure.canvas.manager is None  # no window
+
+
+def test_an_error_is_in_the_copy_too(row, page, scope, check_copy):
+    scope.error = RuntimeError("a <b>tensor</b> broke")
+    change(row, page)
+    page.settle()
+    assert "a <b>tensor</b> broke" in check_copy(page.widget._build_copy())
+
+
+def test_the_file_is_one_page_without_script_or_address(row, page, read_html):
+    use(row, page.widget)
+    reader = read_html(page.widget.to_html())
+    names = {name for _, attributes in reader.tags for name in attributes}
+    assert "script" not in {tag for tag, _ in reader.tags}
+    assert not names & {"src", "href", "srcset", "data", "action"}
+    assert not any(name.startswith("on") for name in names)
+
+
+def test_the_file_of_one_widget_holds_nothing_of_another(row, scope, open_page, read_html):
+    texts = ("only in one", "solely elsewhere")
+    widgets = [open_page(make(row, scope, **{row.text: text})).widget for text in texts]
+    for widget in widgets:
+        if not row.asks:
+            widget.start()
+            widget.wait()
+    first, second = ("".join(read_html(widget.to_html()).text).replace("␣", " ") for widget in widgets)
+    assert "only" in first
+    assert "solely" not in first
+    assert "solely" in second or "s" in second
+    assert "only" not in second.replace("solely", "")
+
+
+def test_hostile_text_and_labels_are_inert_in_the_copy(row, scope, open_page, check_copy, hostile_words):
+    page = open_page(make(row, scope, features=[4]))  # whose label holds markup
+    for word in hostile_words:
+        page.set(**{row.text: word})
+        if not row.asks:
+            page.send({"type": "start", "id": "x", "settings": {"max_new_tokens": 1}})
+        assert page.settle()["state"] == "idle"
+        check_copy(page.widget._build_copy())
+        json.dumps(page.widget.provenance.to_dict(), allow_nan=False)
+
+
+def test_what_a_chat_model_is_given_stays_a_chat(row, chat_scope, open_page, check_copy):
+    page = open_page(make(row, chat_scope, **{row.text: CHAT}))
+    widget = page.widget
+    if not row.asks:
+        widget.start()
+        widget.wait()
+    assert getattr(widget, row.text) == CHAT
+    assert widget.get_state([row.text])[row.text] == CHAT
+    assert repr(list(CHAT)) in widget.to_code()
+    assert "fisherman" in check_copy(widget._build_copy())
+    page.send({"type": "ready"})
+    content = page.messages(row.result)[-1][0]
+    assert content.get("text", content.get("settings", {}).get("prompt")) == list(CHAT)
+    longer = [*CHAT, {"role": "model", "content": "fish"}]
+    page.set(**{row.text: longer})
+    assert page.settle()["state"] == "idle"
+    assert getattr(widget, row.text) == tuple(longer)
+    for wrong in (
+        [{"role": "user"}],
+        [{"role": 5, "content": "x"}],
+        [{}],
+        [[]],
+        [{"role": "a", "content": "b", "c": 1}],
+    ):
+        page.set(**{row.text: wrong})
+        assert page.settle()["state"] == "error"
+        assert getattr(widget, row.text) == tuple(longer)
+
+
+# ---- features
+
+
+def test_features_are_written_as_numbers_or_refs_and_read_as_refs(row, page, dictionary):
+    widget = page.widget
+    for written in ([5, 6], [np.int64(5), dictionary.feature(6)], tuple(map(dictionary.feature, (5, 6)))):
+        widget.features = [7]
+        widget.features = written
+        assert widget.features == (dictionary.feature(5), dictionary.feature(6))
+        widget.wait()
+    assert widget.get_state(["features"])["features"] == [
+        {"dictionary_id": dictionary.info.id, "feature": 5},
+        {"dictionary_id": dictionary.info.id, "feature": 6},
+    ]
+    assert [info["feature"] for info in widget.known] == [5, 6]
+    assert [info["name"] for info in widget.known] == ["feature 5", "feature 6"]
+    page.set(features=[8, {"dictionary_id": dictionary.info.id, "feature": 9}])
+    assert page.settle()["state"] == "idle"
+    assert widget.features == (dictionary.feature(8), dictionary.feature(9))
+    use(row, widget)
+
+
+def test_the_same_feature_twice_is_refused_in_words(page, dictionary, refuse_all):
+    twice = [[3, 3], [3, 4, 3], [{"dictionary_id": dictionary.info.id, "feature": 3}, 3]]
+    refuse_all(page, "features", twice, message="#3 twice; give each feature once")
+    with pytest.raises(gs.InvalidValue, match="give each feature once"):
+        page.widget.features = [dictionary.feature(3), 3]
+
+
+def test_features_that_do_not_exist_are_refused_from_page_and_python(page, refuse_all):
+    wrong = [[-1], [1024], [1.0], [True], ["7"], [2**63], [None], [[1]]]
+    refuse_all(page, "features", wrong, message="a feature is a whole number from 0 to 1023")
+    refuse_all(page, "features", ["12", 5, None, 1.5, True, {}], message="features is a list of features")
+    refuse_all(page, "features", [[{}], [{"dictionary_id": 5, "feature": 1}]], message="a feature is a number or")
+    refuse_all(page, "features", [[{"dictionary_id": "elsewhere", "feature": 1}]], message="elsewhere")
+
+
+def test_nothing_that_is_handed_out_can_be_changed_in_place(row, page):
+    """`sliders.values[0] = 40.` must not half-work: it raises, or it changes a copy."""
+    widget = page.widget
+    use(row, widget)
+    before = json.dumps(widget.get_state(list(widget.shared_traits())), default=str)
+    for name in widget.shared_traits():
+        value = getattr(widget, name)
+        if isinstance(value, list):
+            value.append(1)
+        elif isinstance(value, dict):
+            value["state"] = "changed"
+        elif not isinstance(value, (str, int, float, bool, type(None), FeatureRef)):
+            assert isinstance(value, tuple)
+            with pytest.raises(TypeError):
+                value[0] = value[0]
+    assert json.dumps(widget.get_state(list(widget.shared_traits())), default=str) == before
+
+
+# ---- requests and messages
+
+
+def test_callbacks_from_any_thread_give_the_same(row, page):
+    """Under ipykernel 7 the first callback comes on the main thread, later ones on another."""
+    failures = []
+
+    def from_another_thread():
+        try:
+            use(row, page.widget)
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion below
+            failures.append(error)
+
+    for _ in range(2):
+        thread = threading.Thread(target=from_another_thread)
+        thread.start()
+        thread.join()
+        use(row, page.widget)
+        page.send({"type": "ready"})
+    assert failures == []
+    assert page.settle()["state"] == "idle"
+
+
+def test_a_callback_returns_before_its_work_is_done(row, page, scope):
+    scope.gate.clear()
+    began = time.monotonic()
+    change(row, page)
+    assert time.monotonic() - began < 1.0
+    assert page.widget.status["state"] == "busy"
+    scope.gate.set()
+    assert page.settle()["state"] == "idle"
+
+
+def test_every_view_that_comes_gets_the_newest_result(row, page):
+    change(row, page)
+    page.settle()
+    page.forget()
+    page.send({"type": "ready"})
+    page.send({"type": "ready"})
+    first, second = page.messages(row.result)
+    assert first == second
+
+
+def test_of_a_storm_the_newest_wins_and_few_are_worked_on(row, page, scope):
+    if not row.asks:
+        pytest.skip("a run is started one at a time; see test_steering_panel")
+    scope.gate.clear()
+    page.forget()
+    scope.calls.clear()
+    texts = [f"The old {'a ' * (number % 50)}fish {number}" for number in range(200)]
+    for text in texts:
+        page.set(text=text)
+    scope.gate.set()
+    assert page.settle()["state"] == "idle"
+    results = page.messages("result")
+    assert results[-1][0]["text"] == texts[-1]
+    assert len(scope.calls) < 12
+    requests = [content["request"] for content, _ in results]
+    assert requests == sorted(requests)
+    assert requests[-1] == page.widget.status["request"] == 200
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a tensor broke"), MemoryError("no bytes"), gs.OutOfMemory("5 of 4")])
+def test_a_scope_that_raises_gives_an_error_in_words_and_keeps_the_last_result(row, page, scope, error):
+    shown = page.widget._last_message
+    scope.error = error
+    page.forget()
+    change(row, page)
+    status = page.settle()
+    assert status["state"] == "error"
+    assert str(error) in status["message"]
+    assert (type(error).__name__ in status["message"]) == (not isinstance(error, gs.GscopeError))
+    assert page.widget._last_message is shown
+    with pytest.raises(type(error)):
+        page.widget.wait()
+    scope.error = None
+    use(row, page.widget) if not row.asks else page.set(**{row.text: "The bird"})
+    assert page.settle()["state"] == "idle"
+
+
+def test_a_closed_scope_is_told_to_python_and_to_the_page(row, page, scope):
+    scope.close()
+    with pytest.raises(gs.Closed):
+        use(row, page.widget)
+    assert page.settle()["state"] == "error"
+    page.set(**{row.text: "The bird"})
+    if not row.asks:
+        page.send({"type": "start", "id": "x", "settings": {}})
+    assert "gs.load()" in page.settle()["message"]
+
+
+def test_an_observer_of_the_status_reads_the_newest_result_and_nothing_is_logged(row, page, caplog):
+    """On the worker's thread, in the middle of the answer."""
+    widget, seen = page.widget, []
+
+    def look(change):
+        if change.new["state"] != "busy":
+            began = time.monotonic()
+            widget.wait()
+            seen.append((widget.shows(), time.monotonic() - began))
+
+    widget.observe(look, names="status")
+    use(row, widget)
+    change(row, page)
+    page.settle()
+    widget.wait()
+    assert len(seen) >= 1
+    assert all(seconds < 1 for _, seconds in seen)
+    assert seen[-1][0] == widget.shows()
+    assert caplog.records == []
+
+
+def test_on_result_is_called_with_each_result_until_it_is_ended(row, page, caplog):
+    widget, results, states = page.widget, [], []
+
+    def note(result):
+        widget.wait()
+        states.append(widget.status["state"])
+        results.append(result)
+
+    end = widget.on_result(note)
+    use(row, widget)
+    assert len(results) == 1
+    assert results[0] is widget._get_result()
+    assert states == ["idle"]
+    end()
+    end()
+    page.set(**{row.text: "The bird"})
+    if not row.asks:
+        widget.start()
+    widget.wait()
+    assert len(results) == 1
+    assert caplog.records == []
+
+
+def test_what_a_callback_raises_is_said_in_the_widget(row, page, caplog):
+    page.widget.on_result(lambda _result: 1 / 0)
+    use(row, page.widget)
+    assert page.widget.status["state"] == "error"
+    assert "a callback of on_result raised ZeroDivisionError: division by zero" in page.widget.status["message"]
+    assert "Traceback" in caplog.text
+
+
+def test_a_callback_may_set_another_widget(row, scope, page, open_page):
+    other = open_page(make(row, scope)).widget
+    page.widget.on_result(lambda _result: setattr(other, row.text, "The bird sang"))
+    use(row, page.widget)
+    other.wait()
+    assert getattr(other, row.text) == "The bird sang"
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"type": "x"}, {"type": None}, {"type": ["ready"]}, [], "ready", None, 5, {"type": "result"}]
+)
+def test_a_message_of_an_unknown_kind_is_refused_in_words_and_the_next_one_is_heard(row, page, content):
+    page.send(content)
+    status = page.settle()
+    assert status["state"] == "error"
+    assert "a message of an unknown kind came from the page" in status["message"]
+    page.forget()
+    page.send({"type": "ready"})
+    assert page.messages()
+
+
+def test_a_message_of_another_form_is_refused_in_words(page):
+    page.send({"type": "ready", "more": 5})
+    assert page.settle()["message"] == "the page's ready message: more must be left out: there is no such field, got 5"
+
+
+def test_a_cancel_when_nothing_runs_does_nothing(page):
+    page.send({"type": "cancel"})
+    assert page.settle()["state"] == "idle"
+
+
+def test_a_cancel_stops_the_work_and_keeps_the_last_result(row, page, scope):
+    shown = page.widget._last_message
+    gate = threading.Event()
+    scope.submit(lambda _job: gate.wait(10))
+    change(row, page)
+    page.send({"type": "cancel"})
+    gate.set()
+    assert page.settle()["state"] == "cancelled"
+    assert page.widget._last_message is shown
+
+
+# ---- state
+
+
+def test_state_that_python_owns_cannot_be_written_by_the_page(row, page):
+    widget = page.widget
+    owned = [name for name, trait in widget.shared_traits().items() if isinstance(trait, Told)] + ["_esm", "layout"]
+    before = {name: getattr(widget, name) for name in owned if name != "status"}
+    for name in owned:
+        page.set(**{name: {}})
+        status = page.settle()
+        assert status["state"] == "error"
+        assert f"{name} is written by Python alone" in status["message"]
+    assert {name: getattr(widget, name) for name in before} == before
+    change(row, page)
+    assert page.settle()["state"] == "idle"
+
+
+def test_a_refused_text_stays_in_the_editor_and_the_error_goes_when_it_is_mended(row, page):
+    before = getattr(page.widget, row.text)
+    page.forget()
+    page.set(**{row.text: "word " * 100_000})
+    assert page.settle()["state"] == "error"
+    assert page.patches(row.text) == []
+    page.set(**{row.text: before})
+    assert page.settle()["state"] == "idle"
+
+
+def test_texts_of_another_form_are_refused(row, page, refuse_all):
+    refuse_all(page, row.text, [None, 5, ["a"], {"a": 1}, True, []], message="the text must be a string")
+    refuse_all(page, row.text, ["word " * 100_000], message="at most 256 tokens")
+    refuse_all(page, row.text, [[{"role": "user", "content": "Hi"}]], message="chat")
+
+
+def test_a_patch_that_is_partly_wrong_is_taken_where_it_is_right(row, page):
+    before = page.widget.features
+    page.forget()
+    page.set(features=[-1], **{row.text: "The bird"})
+    status = page.settle()
+    assert status["state"] == "error"
+    assert "got -1" in status["message"]
+    assert (getattr(page.widget, row.text), page.widget.features) == ("The bird", before)
+    # so the page shows again what holds
+    assert page.patches("features")[-1] == page.widget.get_state(["features"])["features"]
+
+
+def test_an_answer_under_way_is_delivered_although_something_was_refused_meanwhile(row, page, scope):
+    scope.gate.clear()
+    page.forget()
+    change(row, page)
+    page.set(features=[-1])
+    scope.gate.set()
+    status = page.settle()
+    assert (status["state"], "got -1" in status["message"]) == ("error", True)
+    assert page.messages(row.result)
+
+
+def test_unknown_state_and_patches_of_another_form_do_no_harm(row, page):
+    page.set(nothing_of_ours=5)
+    page.widget.set_state([row.text])
+    assert page.settle()["state"] == "error"
+    page.set(**{row.text: "The bird"})
+    assert page.settle()["state"] == "idle"
+
+
+@contextmanager
+def echoing(wanted):
+    import ipywidgets.widgets.widget as module
+
+    before, module.JUPYTER_WIDGETS_ECHO = module.JUPYTER_WIDGETS_ECHO, wanted
+    yield
+    module.JUPYTER_WIDGETS_ECHO = before
+
+
+def test_what_one_page_sets_every_page_is_told(row, page):
+    """Two tabs on one kernel: the echo is what tells the other one. The page drops what it is typing itself."""
+    with echoing(True):
+        page.forget()
+        page.set(**{row.text: "A bird"}, features=[5])
+        page.settle()
+    echoes = [data["state"] for data, _ in page.comm.sent[page.start :] if data["method"] == "echo_update"]
+    assert {row.text: "A bird"} in echoes
+    with echoing(False):
+        page.forget()
+        page.set(**{row.text: "A house"})
+        page.settle()
+    assert not any(data["method"] == "echo_update" for data, _ in page.comm.sent[page.start :])
+
+
+def test_what_python_makes_of_a_value_every_page_is_told(page, dictionary):
+    page.forget()
+    page.set(features=[5])
+    page.settle()
+    assert page.patches("features")[-1] == [{"dictionary_id": dictionary.info.id, "feature": 5}]
+
+
+# ---- code and provenance
+
+
+def test_provenance_is_complete_and_holds_no_path(row, page, scope, dictionary):
+    use(row, page.widget)
+    record = page.widget.provenance.to_dict()
+    text = json.dumps(record, allow_nan=False)
+    assert (record["model"], record["revision"]) == (scope.info.id, scope.info.revision)
+    assert list(record["dictionaries"]) == [dictionary.info.id]
+    assert (
+        record["token_ids"]
+        == scope.tokens(EXAMPLE_TEXT if row.change.get(row.text) is None else row.change[row.text]).ids
+    )
+    assert record["settings"]["features"] == [str(ref) for ref in page.widget.features]
+    assert "/" not in text.replace(dictionary.info.id, "")
+    assert "hf_" not in text
+
+
+def test_the_code_is_of_what_is_shown_and_not_of_what_is_asked_for(row, page, scope):
+    use(row, page.widget)
+    before = page.widget.to_code()
+    scope.gate.clear()
+    page.set(**{row.text: "Another bird"})
+    assert page.widget.to_code() == before
+    scope.gate.set()
+    if not row.asks:
+        page.widget.start()
+    page.settle()
+    page.widget.wait()
+    assert repr("Another bird") in page.widget.to_code()
+
+
+def test_the_code_of_each_widget_runs_and_prints_what_is_on_screen(mini, open_page):
+    """In a fresh process, on the embedded model."""
+    refs = [mini.dictionary().feature(top.feature) for top in mini.read(EXAMPLE_TEXT).top(2)]
+    other = mini.dictionary(layer=2).feature(3)
+    heatmap = open_page(gs.TokenHeatmap(mini, EXAMPLE_TEXT, features=[3, refs[0]])).widget
+    sliders = open_page(gs.FeatureSliders(mini, EXAMPLE_TEXT, features=[*refs, other])).widget
+    sliders.modes = ["add", "scale", "clamp"]
+    sliders.values, sliders.ablated = [0.4, None, 20.0], [False, True, False]
+    panel = open_page(
+        gs.SteeringPanel(mini, EXAMPLE_TEXT, features=refs, strength=0.4, max_new_tokens=6, temperature=1.0, seed=3)
+    ).widget
+    panel.start()
+    for widget in (heatmap, sliders, panel):
+        widget.wait()
+    panel.prompt, panel.strength, panel.seed = "Something else", -1.0, 5  # after the run that is on screen
+    mark = "=" * 20
+    code = f"\nprint('{mark}')\n".join(widget.to_code() for widget in (heatmap, sliders, panel))
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    traces, chances, texts = run.stdout.split(f"{mark}\n")
+    read = {int(one): values.split() for one, values in re.findall(r"(\d+) \[(.*?)\]", traces, re.S)}
+    assert list(read) == [ref.feature for ref in heatmap.features]
+    for feature, values in read.items():
+        trace = heatmap.reading.trace(feature)
+        np.testing.assert_allclose(np.array(values, float), trace, rtol=1e-5, atol=1e-6)
+    printed = [line.rsplit(" ", 1) for line in chances.splitlines()]
+    found = sliders.distribution.chances
+    assert [token for token, _ in printed] == [repr(chance.token) for chance in found]
+    assert [float(number) for _, number in printed] == pytest.approx([one.probability for one in found], rel=1e-5)
+    assert texts == "".join(f"{text}\n" for text in panel.texts.values())
+
+
+# ---- anything at all from the page
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["add", "<script>", "stop"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KINDS_OF_MESSAGE = ["ready", "cancel", "start", "stop", "result", "ack", None, 5, ""]
+
+
+@pytest.mark.parametrize("one", CATALOGUE, ids=lambda one: one.name)
+def test_whatever_the_page_sends_the_widget_lives_and_says_what_it_refused(scope, open_page, one):
+    page = open_page(make(one, scope))
+    names = sorted(page.widget.keys)
+    open_to_page = {name for name, trait in page.widget.traits().items() if isinstance(trait, Checked)}
+
+    @given(st.sampled_from(names), JSON, st.sampled_from(KINDS_OF_MESSAGE), JSON)
+    @settings(deadline=None, max_examples=60, database=None)
+    def send_anything(name, value, message, content):
+        before = page.widget.status["request"]
+        held = getattr(page.widget, name)
+        page.set(**{name: value})
+        if name not in open_to_page and name != "status":
+            assert getattr(page.widget, name) == held
+        page.send({"type": message, "settings": content, "id": content})
+        page.send(content)
+        status = page.settle()
+        assert set(status) == {"state", "message", "progress", "request"}
+        assert status["request"] > before  # the last message, at least, was refused
+        json.dumps(status, allow_nan=False)
+
+    send_anything()
+    page.forget()
+    page.set(**{one.text: "The bird"})
+    if not one.asks:
+        page.send({"type": "start", "id": "x", "settings": {"max_new_tokens": 2}})
+    assert page.settle()["state"] == "idle"
+    assert page.messages(one.result)
