@@ -50,7 +50,7 @@ def find_caps(requirements: list[str]) -> list[str]:
     return [str(one) for one in parsed if {part.operator for part in one.specifier} != {">="}]
 
 
-def test_colab_keeps_all_that_it_preloads_f5():
+def test_colab_keeps_all_that_it_preloads():
     assert find_conflicts(PROJECT["dependencies"], installed=COLAB) == []
     assert Version(COLAB["python"]) in Requirement(f"python{PROJECT['requires-python']}").specifier
 
@@ -82,6 +82,17 @@ def test_every_direct_requirement_has_a_tested_version():
     assert asked - {name_of(pin) for pin in pins} == set()
 
 
+def test_binder_keeps_its_own_jupyterlab_and_notebook():
+    # The image has both, in versions that fit each other; another JupyterLab beside its notebook does not.
+    lines = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    asked = [line for line in lines if line and not line.startswith(("#", "--", "-c"))]
+    assert [line for line in asked if line.startswith("-e")] == ["-e ."]
+    named = {name_of(Requirement(line)) for line in asked if not line.startswith("-e")}
+    named |= {name_of(Requirement(one)) for one in PROJECT["dependencies"]}
+    assert named & {"jupyterlab", "notebook", "nbclassic"} == set()
+    assert {"anywidget", "ipywidgets", "pandas"} <= named
+
+
 # ---- importing
 
 _TIMED_IMPORT = """
@@ -100,7 +111,7 @@ def run_python(code: str) -> dict:
     return json.loads(done.stdout)
 
 
-def test_import_is_quick_and_brings_in_nothing_heavy_f7():
+def test_import_is_quick_and_brings_in_nothing_heavy():
     runs = [run_python(_TIMED_IMPORT) for _ in range(5)]
     assert [run["heavy"] for run in runs] == [[]] * 5
     assert min(run["seconds"] for run in runs) < IMPORT_LIMIT_S

@@ -15,7 +15,7 @@ from tests.bench.rows import Row
 from tests.bench.shapes import MEAN_L0, Plan, Shape
 from tests.bench.timing import Call, Spread, alternate, compare
 
-# performance.md, section 5.
+# As docs/performance.md asks.
 _ENCODE = {"16k": 0.95, "65k": 0.95, "262k": 1.3}
 _DECODE = {"65k": 15.0, "262k": 50.0}
 _AGAINST_SPARSIFY = {"65k": 1 / 1.2, "262k": 1 / 1.2}

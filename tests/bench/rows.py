@@ -15,7 +15,7 @@ class Equality:
 
 @dataclass(frozen=True)
 class Row:
-    """What was found for one case of a target of performance.md."""
+    """What was found for one case of a target of docs/performance.md."""
 
     target: str  # "T1"
     case: str

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-MEAN_L0 = 60  # features that fire on a token; performance.md, section 5
-THREADS = 2  # performance.md, section 6
+MEAN_L0 = 60  # features that fire on a token
+THREADS = 2  # as docs/performance.md says
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def test_while_the_view_is_live_the_copy_is_there_but_hidden(notebook):
     assert notebook.complaints.all == []
 
 
-def test_the_saved_file_holds_copies_and_neither_scripts_nor_widget_state_c4(notebook):
+def test_the_saved_file_holds_copies_and_neither_scripts_nor_widget_state(notebook):
     document = notebook.save()
     assert "widgets" not in document["metadata"]
     html = saved_html(document)
@@ -57,7 +57,7 @@ def test_the_saved_file_holds_copies_and_neither_scripts_nor_widget_state_c4(not
     assert sizes[0] < 60_000
 
 
-def test_the_copy_follows_the_live_view_d9(notebook):
+def test_the_copy_follows_the_live_view(notebook):
     before = read_copies(notebook)
     notebook.widget("Token heatmap").get_by_role("textbox", name="Text", exact=True).fill(OTHER)
     notebook.wait_for("[heatmap.text, heatmap.status['state']]", [OTHER, "idle"])
@@ -68,7 +68,7 @@ def test_the_copy_follows_the_live_view_d9(notebook):
     assert any("sister" in one for one in saved_html(notebook.save()))
 
 
-def test_a_kernel_that_goes_away_is_noticed_and_the_picture_stays_b8(notebook):
+def test_a_kernel_that_goes_away_is_noticed_and_the_picture_stays(notebook):
     """Last of those with a live view: it restarts the kernel."""
     view = notebook.widget("Token heatmap")
     tokens = view.locator(".gscope-token").all_inner_texts()
@@ -106,7 +106,7 @@ def test_a_number_that_was_never_shown_is_not_in_the_copies(reopened):
     assert "123.456" not in read_copies(reopened)
 
 
-def test_in_someone_elses_notebook_the_copies_say_the_same_d2(lab, notebook, reopened, open_notebook):
+def test_in_someone_elses_notebook_the_copies_say_the_same(lab, notebook, reopened, open_notebook):
     document = json.loads(notebook.path.read_text(encoding="utf-8"))
     document["cells"][0]["source"] = "# changed by hand, so JupyterLab does not trust its outputs"
     other = lab.notebooks / "from_someone_else.ipynb"

@@ -241,7 +241,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_is_shown_as_text_e2_e3(notebook, heatmap, name):
+def test_hostile_text_is_shown_as_text(notebook, heatmap, name):
     text = HOSTILE[name]
     kept = text.replace("\ud800", "\ufffd")
     # As code units: a lone surrogate has no form that would reach the page otherwise.

@@ -1,4 +1,4 @@
-"""The shapes of the five Gemma 3 sizes (format, section 8), true and reduced."""
+"""The shapes of the five Gemma 3 sizes (docs/formats.md), true and reduced."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Random dictionaries in the published layout (format, sections 1 to 3 and 10), of any size."""
+"""Random dictionaries in the published layout (docs/formats.md), of any size."""
 
 import json
 from collections.abc import Collection

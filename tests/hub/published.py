@@ -1,4 +1,4 @@
-"""What each Gemma Scope 2 repository holds (format, section 9), as names and sizes or as small files."""
+"""What each Gemma Scope 2 repository holds (docs/formats.md), as names and sizes or as small files."""
 
 import json
 import re

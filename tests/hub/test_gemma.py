@@ -1,4 +1,4 @@
-"""Written checkpoints have each size's module tree, layers and configuration (format, sections 6 and 8)."""
+"""Written checkpoints have each size's module tree, layers and configuration (docs/formats.md)."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Written dictionaries have the published names, keys, shapes and config entries (format, sections 1 to 3, 10, 15)."""
+"""Written dictionaries have the published names, keys, shapes and config entries (docs/formats.md)."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The test Neuronpedia answers as its routes do (format, section 11.2), gaps, limits and faults included."""
+"""The test Neuronpedia answers as its routes do (docs/formats.md), gaps, limits and faults included."""
 
 import json
 import urllib.error

@@ -1,4 +1,4 @@
-"""The listing of what is published, against counts and sizes known from elsewhere (format, sections 4, 9 and 10)."""
+"""The listing of what is published, against counts and sizes known from elsewhere (docs/formats.md)."""
 
 import json
 

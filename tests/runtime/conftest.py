@@ -234,7 +234,7 @@ def write_dictionary(
     return folder
 
 
-# Site -> what its dictionaries read and write, as published configs spell it (format, section 3).
+# Site -> what its dictionaries read and write, as published configs spell it (docs/formats.md).
 HOOKS = {
     "resid_post": ("output", "output", "sae"),
     "attn_out": ("self_attn.o_proj.input", "self_attn.o_proj.input", "sae"),

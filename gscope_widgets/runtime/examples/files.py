@@ -12,7 +12,7 @@ from gscope_widgets.records.examples import ExampleTable, FeatureExamples
 from gscope_widgets.runtime.files.weights import TensorHead, WeightFile
 
 FILE = "examples.safetensors"
-# Key -> type in the published files, and axes (Gemma Scope 2; format, section 10).
+# Key -> type in the published files, and axes (docs/formats.md).
 _LAYOUT = {
     "tokens": ("I32", np.int32, ("n_seq", "seq_len")),
     "activations": ("F32", np.float32, ("F", "k")),

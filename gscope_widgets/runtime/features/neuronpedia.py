@@ -34,7 +34,7 @@ _LIMIT = 5_000_000  # bytes of an answer
 _INDEX = re.compile(r"\d{1,9}")
 _TEXT = 300  # characters of a label that are kept
 _MODEL = re.compile(r"gemma-scope-2-(270m|1b|4b|12b|27b)-(pt|it)")
-# Folder -> source set. Others are not known to have one (format document, section 11.1).
+# Folder -> source set. Others are not known to have one (docs/formats.md).
 _SETS = (
     (re.compile(r"resid_post/layer_(\d+)_width_(\w+?)_l0_medium"), "{}-gemmascope-2-res-{}"),
     (re.compile(r"transcoder_all/layer_(\d+)_width_(\w+?)_l0_small_affine"), "{}-gemmascope-2-transcoder-{}"),

@@ -362,7 +362,7 @@ def test_a_damaged_dictionary_is_refused_in_one_sentence_and_the_whole_one_opens
 
 
 def test_the_shipped_folders_have_the_published_layout():
-    """Key names, orientation, type and config as Gemma Scope 2's own files have them (format, sections 2 and 3)."""
+    """Key names, orientation, type and config as Gemma Scope 2's own files have them (docs/formats.md)."""
     from safetensors import safe_open
 
     keys = [

@@ -1,0 +1,38 @@
+"""Pages name what there is: links lead somewhere, and sources cite pages that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SOURCES = [path for room in ("gscope_widgets", "factory", "tests") for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def find_dead_links(text: str, *, folder: Path) -> list[str]:
+    """The targets of Markdown links within the repository that are not there."""
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", text)
+    return [target for target in targets if not (folder / target).exists()]
+
+
+def find_dead_citations(text: str) -> list[str]:
+    """Pages of `docs/` that a source cites and that are not there."""
+    return [name for name in re.findall(r"docs/([\w-]+\.md)", text) if not (ROOT / "docs" / name).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    assert find_dead_links(page.read_text(encoding="utf-8"), folder=page.parent) == []
+
+
+def test_sources_cite_pages_that_exist():
+    others = [path for path in SOURCES if path != Path(__file__)]
+    texts = {path: path.read_text(encoding="utf-8") for path in others}
+    assert sum("docs/" in text for text in texts.values()) > 5
+    assert {path: dead for path, text in texts.items() if (dead := find_dead_citations(text))} == {}
+
+
+def test_a_dead_link_and_a_dead_citation_are_found():
+    assert find_dead_links("[here](docs/house.md), [there](docs/nowhere.md#a)", folder=ROOT) == ["docs/nowhere.md"]
+    assert find_dead_citations("see docs/nowhere.md, docs/house.md") == ["nowhere.md"]
