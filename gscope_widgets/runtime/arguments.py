@@ -18,6 +18,7 @@ from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
 Item = TypeVar("Item")
+MAX_TEXTS = 1000  # of a set
 
 
 class Arguments:
@@ -75,6 +76,17 @@ class Arguments:
                 "it belongs to another site or model"
             )
         return direction
+
+    def texts(self, name: str, texts: Sequence[Prompt]) -> tuple[Tokens, ...]:
+        """The tokens of each of a set of texts, at least one of which counts."""
+        items = check_list(name, texts)
+        if not 1 <= len(items) <= MAX_TEXTS:
+            raise InvalidValue(f"{name} must be 1 to {MAX_TEXTS} texts, got {len(items)}")
+        found = tuple(self.tokens(text) for text in items)
+        for text, tokens in zip(items, found, strict=True):
+            if not tokens.used:
+                raise InvalidValue(f"{name} holds a text without a token that counts: {describe_value(text)}")
+        return found
 
     def place(self, site: object, layer: object) -> tuple[str, int]:
         """Where a direction of one's own may belong: a site and a layer of this model."""

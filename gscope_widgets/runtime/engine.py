@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -10,12 +11,16 @@ import torch
 
 from gscope_widgets.errors import InvalidValue, SanityWarning
 from gscope_widgets.records.checks import DictionaryCheck
+from gscope_widgets.records.comparisons import Comparison, Kind
 from gscope_widgets.records.directions import Direction
+from gscope_widgets.records.doses import DoseResponse
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.interventions import Intervention, list_parts
 from gscope_widgets.records.lens import LensReading
+from gscope_widgets.records.measures import Measure
+from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.arguments import require_single
@@ -23,6 +28,10 @@ from gscope_widgets.runtime.cache import ByteCache
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.examples.logits import measure_effect
+from gscope_widgets.runtime.features.comparing import compare
+from gscope_widgets.runtime.features.continuations import Row
+from gscope_widgets.runtime.features.directing import Over, find_mean_difference
+from gscope_widgets.runtime.features.dosing import dose
 from gscope_widgets.runtime.features.fidelity import measure_delta_loss
 from gscope_widgets.runtime.features.reading import read_features
 from gscope_widgets.runtime.features.sanity import check_dictionary
@@ -133,6 +142,58 @@ class Engine:
                 return ending
             keep(step)
             yield (max(token.step for token in step if token is not None) + 1) / plan.max_new_tokens
+
+    def compare(
+        self,
+        tokens: Tokens,
+        planned: Sequence[tuple[str, Kind, Row]],
+        *,
+        plan: SamplingPlan,
+        provenance: Provenance,
+    ) -> Steps[Comparison]:
+        """Continuations with and without a change, and what the unchanged model makes of them."""
+        yield from self._fetch_encoders([one for _, _, row in planned for one in row.interventions])
+        steer = partial(self._steer, tokens=tokens)
+        return (yield from compare(self.loaded, tokens, planned, plan=plan, steer=steer, provenance=provenance))
+
+    def dose(
+        self,
+        tokens: Tokens,
+        ref: FeatureRef | Direction,
+        planned: Sequence[tuple[float, Row]],
+        *,
+        plan: SamplingPlan,
+        measure: Measure,
+        read: Dictionary | None,
+        provenance: Provenance,
+    ) -> Steps[DoseResponse]:
+        """Continuations at several strengths, measured; `read` is the dictionary of a measure that is a feature."""
+        if read is not None:
+            yield from read.fetch()
+        source = None if read is None else (read, self.find_points(read).reads)
+        steps = dose(
+            self.loaded,
+            tokens,
+            ref,
+            planned,
+            plan=plan,
+            measure=measure,
+            read=source,
+            steer=partial(self._steer, tokens=tokens),
+            provenance=provenance,
+        )
+        return (yield from steps)
+
+    def find_direction(
+        self, sets: Sequence[Sequence[Tokens]], place: tuple[str, int], *, over: Over, provenance: Provenance
+    ) -> Steps[Direction]:
+        """The mean difference of two sets of texts at a site and layer."""
+        point = find_hook_point(self.loaded.text_model, site=place[0], layer=place[1])
+
+        def capture(tokens: Tokens) -> torch.Tensor:
+            return self._capture(tokens, [point])[point.name]
+
+        return (yield from find_mean_difference(*sets, place=place, over=over, capture=capture, provenance=provenance))
 
     def measure_norm(self, point: HookPoint) -> float:
         """Mean norm at a hook point, over the calibration text's tokens but BOS; measured once."""

@@ -11,14 +11,18 @@ from gscope_widgets.records import protocols
 from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.checks import DictionaryCheck
+from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.directions import Direction
+from gscope_widgets.records.doses import STRENGTHS, DoseResponse, check_strengths
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
-from gscope_widgets.records.interventions import Intervention, match_random
+from gscope_widgets.records.interventions import Intervention, Positions, add_each, list_dictionaries, match_random
 from gscope_widgets.records.lens import MAX_TRACKED, LensReading
+from gscope_widgets.records.measures import apply_function, build_measure
 from gscope_widgets.records.models import ModelInfo
-from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance, find_versions
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Prompt, Tokens
@@ -27,6 +31,9 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.engine import Engine, Steps, Value
 from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_features
+from gscope_widgets.runtime.features.comparing import check_seeds, plan_comparison
+from gscope_widgets.runtime.features.directing import check_over
+from gscope_widgets.runtime.features.dosing import MAX_SAMPLES, MIN_SAMPLES, plan_dose
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.generation import Generation
@@ -388,6 +395,213 @@ class Scope:
         steps = self._engine.generate(tokens, made, plan=plan, seeds=drawn, keep=keep)
         generation.attach(self._worker.submit(lambda _job: steps, slot=slot))
         return generation
+
+    def compare(
+        self,
+        prompt: Prompt,
+        interventions: Sequence[Intervention],
+        *,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seeds: Sequence[int] = (0,),
+        controls: int = 3,
+    ) -> Comparison:
+        """Baseline, changed text, and text changed along random directions of the same length, on the same seeds.
+
+        All texts are decoded in one batch; each is then run through the unchanged model, and through the model as it
+        was changed, for its perplexity and its KL at each token. See `Comparison`.
+
+        Args:
+            interventions: from `gs.add`, `gs.clamp`, `gs.scale`, `gs.ablate`; all apply together.
+            max_new_tokens, temperature, top_p: as in `generate`.
+            seeds: different whole numbers, 0 to 2**31 - 1; several only above temperature 0.
+            controls: random directions, 3 to 16; at most 256 texts in all.
+
+        Raises:
+            InvalidValue: a setting out of range, no intervention, or one that changes nothing in this text.
+            PromptTooLong, Cancelled.
+        """
+        job = self.start_compare(
+            prompt,
+            interventions,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            seeds=seeds,
+            controls=controls,
+        )
+        comparison: Comparison = job.wait()
+        return comparison
+
+    def start_compare(
+        self,
+        prompt: Prompt,
+        interventions: Sequence[Intervention],
+        *,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seeds: Sequence[int] = (0,),
+        controls: int = 3,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`compare` as a job, returned at once: `progress`, `cancel()` between tokens, and `result()`.
+
+        Args:
+            slot: a newer job in the same slot stops this one.
+        """
+        tokens = self._take.tokens(prompt)
+        made = self._take.interventions_on(tokens, interventions)
+        plan = SamplingPlan(max_new_tokens, temperature, top_p)
+        drawn = check_seeds(seeds, temperature=plan.temperature)
+        planned = plan_comparison(made, seeds=drawn, controls=controls)
+        provenance = self.provenance(
+            list_dictionaries(made),
+            token_ids=tokens.ids,
+            interventions=[str(one) for one in made],
+            max_new_tokens=plan.max_new_tokens,
+            temperature=plan.temperature,
+            top_p=plan.top_p,
+            seeds=list(drawn),
+            controls=controls,
+        )
+        steps = self._engine.compare(tokens, planned, plan=plan, provenance=provenance)
+        return self._worker.submit(lambda _job: steps, slot=slot)
+
+    def dose(
+        self,
+        prompt: Prompt,
+        ref: FeatureRef | Direction,
+        strengths: Sequence[float] = STRENGTHS,
+        *,
+        measure: object,
+        samples: int = 8,
+        max_new_tokens: int = 32,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        positions: Positions = "all",
+    ) -> DoseResponse:
+        """Effect and fluency of generated text by strength of one direction, with the random control.
+
+        At strength 0 there are `samples` texts, at each other strength twice as many: changed, and changed along a
+        random direction. Each is then run through the unchanged model for its perplexity. See `DoseResponse`, whose
+        `rules` say how intervals are made and when a text "flips" or "breaks up".
+        Cost: by default 136 texts of 32 tokens.
+
+        Args:
+            ref: a feature, or a direction from `scope.direction` or `gs.Direction`.
+            strengths: 7 to 41 different ones, in fractions of the mean norm as in `gs.add`, with 0, negative and
+                positive ones; by default 9 from -1 to 1.
+            measure: what is counted in a text. A token's id: its share of the generated tokens. A word or several: the
+                share of the text's words that are among them, whole words, upper and lower case alike. A feature: its
+                mean activation over the generated tokens, read in the unchanged model. Or a function of the text,
+                which gives a finite number; it is tried on the prompt first, and runs on the model's thread.
+            samples: 3 to 64 at each strength, on the seeds `seed`, `seed + 1`, ...
+            max_new_tokens, top_p, positions: as in `generate` and `gs.add`.
+            temperature: above 0: at 0 all samples would be one text.
+
+        Raises:
+            InvalidValue: a setting out of range, or the measure fails.
+            PromptTooLong, Cancelled.
+        """
+        job = self.start_dose(
+            prompt,
+            ref,
+            strengths,
+            measure=measure,
+            samples=samples,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+            positions=positions,
+        )
+        response: DoseResponse = job.wait()
+        return response
+
+    def start_dose(
+        self,
+        prompt: Prompt,
+        ref: FeatureRef | Direction,
+        strengths: Sequence[float] = STRENGTHS,
+        *,
+        measure: object,
+        samples: int = 8,
+        max_new_tokens: int = 32,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        positions: Positions = "all",
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`dose` as a job, returned at once: `progress`, `cancel()` between tokens, and `result()`.
+
+        Args:
+            slot: a newer job in the same slot stops this one.
+        """
+        tokens = self._take.tokens(prompt)
+        curve = check_strengths(strengths)
+        changes = self._take.interventions(add_each(ref, curve, positions=positions))
+        plan = SamplingPlan(max_new_tokens, check_float("temperature", temperature, low=0.01, high=100), top_p, seed)
+        count = check_int("samples", samples, low=MIN_SAMPLES, high=MAX_SAMPLES)
+        seeds = check_seeds(range(plan.seed, plan.seed + count), temperature=plan.temperature)
+        counted = build_measure(measure, vocabulary=self.info.vocabulary)
+        read = self._shelf.find(counted.of) if isinstance(counted.of, FeatureRef) else None
+        if callable(counted.of):
+            apply_function(counted.of, tokens.text)
+        provenance = self.provenance(
+            [*list_dictionaries(changes), *([read.info.id] if read else [])],
+            token_ids=tokens.ids,
+            ref=str(ref),
+            strengths=list(curve),
+            positions=str(positions),
+            measure=counted.name,
+            max_new_tokens=plan.max_new_tokens,
+            temperature=plan.temperature,
+            top_p=plan.top_p,
+            seeds=list(seeds),
+        )
+        steps = self._engine.dose(
+            tokens, ref, plan_dose(changes, seeds=seeds), plan=plan, measure=counted, read=read, provenance=provenance
+        )
+        return self._worker.submit(lambda _job: steps, slot=slot)
+
+    def direction(
+        self,
+        positive: Sequence[Prompt],
+        negative: Sequence[Prompt],
+        *,
+        site: str = "resid_post",
+        layer: int,
+        over: Literal["all", "last"] = "all",
+    ) -> Direction:
+        """The mean activation of some texts less that of others: a direction that `gs.add` and `dose` take.
+
+        One forward pass a text, stopped at the layer. Each text counts alike, however long it is.
+
+        Args:
+            positive, negative: texts, chat messages or token ids; 1 to 1000 of each.
+            site: "resid_post", "attn_out" or "mlp_out".
+            layer: zero-based.
+            over: "all" averages over a text's used positions first (all but BOS and the chat header); "last" takes the
+                last used position alone, where a model says what it is about to say.
+
+        Raises:
+            InvalidValue: no text, one without a used position, or both sets have the same mean.
+        """
+        where = self._take.place(site, layer)
+        over = check_over(over)
+        sets = [self._take.texts(name, texts) for name, texts in (("positive", positive), ("negative", negative))]
+        provenance = self.provenance(
+            site=where[0],
+            layer=where[1],
+            over=over,
+            positive=[list(tokens.ids) for tokens in sets[0]],
+            negative=[list(tokens.ids) for tokens in sets[1]],
+        )
+        return self._run(self._engine.find_direction(sets, where, over=over, provenance=provenance))
 
     def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
         """A random direction as long as the interventions together at each position, where they act.

@@ -9,9 +9,8 @@ from gscope_widgets.records.interventions import Intervention, match_random
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
-from gscope_widgets.runtime.features.continuations import MakeSteering, Row, continue_rows, score_rows, track
+from gscope_widgets.runtime.features.continuations import Row, Steer, continue_rows, run_part, score_rows
 from gscope_widgets.runtime.gemma.loading import LoadedModel
-from gscope_widgets.runtime.worker import Job
 
 MIN_CONTROLS, MAX_CONTROLS = 3, 16  # below three, one odd direction passes for the rule
 MAX_ROWS = 256  # in one batch
@@ -62,21 +61,20 @@ def plan_comparison(
 
 
 def compare(
-    job: Job,
     loaded: LoadedModel,
     prompt: Tokens,
     planned: Sequence[tuple[str, Kind, Row]],
     *,
     plan: SamplingPlan,
-    make_steering: MakeSteering,
+    steer: Steer,
     provenance: Provenance,
-) -> Generator[None, None, Comparison]:
-    """Steps of a job: all texts in one batch, then perplexity and KL by teacher-forced passes."""
+) -> Generator[float, None, Comparison]:
+    """All texts in one batch, then perplexity and KL by teacher-forced passes; yields the share that is done."""
     rows = [row for _, _, row in planned]
-    decoding = continue_rows(loaded, prompt, rows, plan=plan, make_steering=make_steering)
-    continued = yield from track(job, decoding, start=0.0, stop=_DECODING)
-    scoring = score_rows(loaded, prompt, continued, make_steering=make_steering)
-    scores = yield from track(job, scoring, start=_DECODING, stop=1.0)
+    decoding = continue_rows(loaded, prompt, rows, plan=plan, steer=steer)
+    continued = yield from run_part(decoding, start=0.0, stop=_DECODING)
+    scoring = score_rows(loaded, prompt, continued, steer=steer)
+    scores = yield from run_part(scoring, start=_DECODING, stop=1.0)
     texts = tuple(
         ComparedText(name, kind, row.seed, row.interventions, one.tokens, one.ended, score.logprobs, score.kl)
         for (name, kind, row), one, score in zip(planned, continued, scores, strict=True)

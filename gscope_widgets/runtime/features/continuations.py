@@ -15,9 +15,8 @@ from gscope_widgets.runtime.gemma.forced import compare_predictions, run_forced,
 from gscope_widgets.runtime.gemma.generation import generate_rows
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import HookPoint
-from gscope_widgets.runtime.worker import Job
 
-MakeSteering = Callable[[Sequence[Sequence[Intervention]]], Steering]  # for one prompt, by row
+Steer = Callable[[Sequence[Sequence[Intervention]]], Steering]  # for one prompt, by row
 Result = TypeVar("Result")
 
 
@@ -58,14 +57,14 @@ class Score:
 
 
 def continue_rows(
-    loaded: LoadedModel, prompt: Tokens, rows: Sequence[Row], *, plan: SamplingPlan, make_steering: MakeSteering
+    loaded: LoadedModel, prompt: Tokens, rows: Sequence[Row], *, plan: SamplingPlan, steer: Steer
 ) -> Generator[float, None, list[Continuation]]:
     """Continue a prompt in one batch; yields the share that is done after each token.
 
     Args:
         plan: its seed is not used: each row has its own.
     """
-    steering = make_steering([row.interventions for row in rows])
+    steering = steer([row.interventions for row in rows])
     steering.require_reach(len(prompt) + plan.max_new_tokens)
     seeds = [row.seed for row in rows]
     made: list[list[GeneratedToken]] = [[] for _ in rows]
@@ -93,13 +92,13 @@ def score_rows(
     prompt: Tokens,
     continuations: Sequence[Continuation],
     *,
-    make_steering: MakeSteering | None = None,
+    steer: Steer | None = None,
     points: Sequence[HookPoint] = (),
 ) -> Generator[float, None, list[Score]]:
     """Run each text through the unchanged model; yields the share that is done after each block of rows.
 
     Args:
-        make_steering: to run each text through its own changed model too, for `Score.kl`.
+        steer: to run each text through its own changed model too, for `Score.kl`.
         points: whose activations are wanted, in the unchanged model.
     """
     texts = [[*prompt.ids, *one.ids] for one in continuations]
@@ -108,8 +107,8 @@ def score_rows(
         interventions = [one.row.interventions for one in continuations[block]]
         baseline = run_forced(loaded, texts[block], points=points)
         changed = None
-        if make_steering is not None and any(interventions):
-            changed = run_forced(loaded, texts[block], steer=make_steering(interventions).applied).hidden
+        if steer is not None and any(interventions):
+            changed = run_forced(loaded, texts[block], steer=steer(interventions).applied).hidden
         for row, ids in enumerate(texts[block]):
             logprobs, kl = compare_predictions(
                 loaded,
@@ -124,18 +123,15 @@ def score_rows(
     return scores
 
 
-def track(
-    job: Job, steps: Generator[float, None, Result], *, start: float, stop: float
-) -> Generator[None, None, Result]:
-    """Run steps that tell their share, as a part of a job's progress from `start` to `stop`."""
+def run_part(steps: Generator[float, None, Result], *, start: float, stop: float) -> Generator[float, None, Result]:
+    """Run steps that yield their own share as a part of some larger work, from `start` to `stop` of it."""
     while True:
         try:
             share = next(steps)
         except StopIteration as end:
             result: Result = end.value
             return result
-        job.progress = start + (stop - start) * share
-        yield
+        yield start + (stop - start) * share
 
 
 def _to_float32(values: torch.Tensor) -> np.ndarray:

@@ -12,7 +12,6 @@ from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.files.weights import to_numpy
 
 Over = Literal["all", "last"]
-MAX_TEXTS = 1000
 
 
 def check_over(value: object) -> Over:
@@ -30,8 +29,7 @@ def find_mean_difference(
     positive: Sequence[Tokens],
     negative: Sequence[Tokens],
     *,
-    site: str,
-    layer: int,
+    place: tuple[str, int],
     over: Over,
     capture: Callable[[Tokens], torch.Tensor],
     provenance: Provenance,
@@ -41,7 +39,8 @@ def find_mean_difference(
     Each text counts alike: its own mean over its used positions ("all"), or its last used position ("last").
 
     Args:
-        capture: the activation of a text at the site, float32, [pos, d].
+        place: site and layer.
+        capture: the activation of a text there, float32, [pos, d].
     """
     means: list[torch.Tensor] = []
     done, count = 0, len(positive) + len(negative)
@@ -57,7 +56,7 @@ def find_mean_difference(
     if not difference.norm() > 1e-6 * means[0].norm():
         raise InvalidValue("the two sets of texts have the same mean there: no direction tells them apart")
     name = f"mean difference of {len(positive)} and {len(negative)} texts, {_OVER[over]}"
-    return Direction(site, layer, to_numpy(difference.float()), name, provenance)
+    return Direction(*place, to_numpy(difference.float()), name, provenance)
 
 
 _OVER: dict[Over, str] = {"all": "over all used positions", "last": "at the last position"}

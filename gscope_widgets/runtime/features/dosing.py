@@ -17,16 +17,15 @@ from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.features.continuations import (
     Continuation,
-    MakeSteering,
     Row,
     Score,
+    Steer,
     continue_rows,
+    run_part,
     score_rows,
-    track,
 )
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import HookPoint
-from gscope_widgets.runtime.worker import Job
 
 MIN_SAMPLES, MAX_SAMPLES = 3, 64
 ROWS_A_BATCH = 64
@@ -51,7 +50,6 @@ def plan_dose(changes: Sequence[Intervention], *, seeds: Sequence[int]) -> list[
 
 
 def dose(
-    job: Job,
     loaded: LoadedModel,
     prompt: Tokens,
     ref: FeatureRef | Direction,
@@ -60,10 +58,10 @@ def dose(
     plan: SamplingPlan,
     measure: Measure,
     read: tuple[Dictionary, tuple[HookPoint, ...]] | None,
-    make_steering: MakeSteering,
+    steer: Steer,
     provenance: Provenance,
-) -> Generator[None, None, DoseResponse]:
-    """Steps of a job: texts in batches of at most 64 rows, each batch then run through the unchanged model.
+) -> Generator[float, None, DoseResponse]:
+    """Texts in batches of at most 64 rows, each batch then run through the unchanged model; yields the share done.
 
     Args:
         read: for a measure that is a feature: its dictionary, and where that reads.
@@ -73,10 +71,10 @@ def dose(
         batch = planned[len(samples) : len(samples) + ROWS_A_BATCH]
         start, stop = len(samples) / len(planned), (len(samples) + len(batch)) / len(planned)
         between = start + (stop - start) * _DECODING
-        decoding = continue_rows(loaded, prompt, [row for _, row in batch], plan=plan, make_steering=make_steering)
-        continued = yield from track(job, decoding, start=start, stop=between)
+        decoding = continue_rows(loaded, prompt, [row for _, row in batch], plan=plan, steer=steer)
+        continued = yield from run_part(decoding, start=start, stop=between)
         scoring = score_rows(loaded, prompt, continued, points=read[1] if read else ())
-        scores = yield from track(job, scoring, start=between, stop=stop)
+        scores = yield from run_part(scoring, start=between, stop=stop)
         for (strength, row), one, score in zip(batch, continued, scores, strict=True):
             effect = _measure(measure, loaded, prompt, one, score, dictionary=read[0] if read else None)
             is_random = any(intervention.kind == "random" for intervention in row.interventions)
