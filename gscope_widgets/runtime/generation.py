@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from concurrent.futures import Future
+from typing import Any, Literal
 
 from gscope_widgets.errors import Cancelled, InvalidValue, describe_value
 from gscope_widgets.records.generation import Ending, GeneratedToken
@@ -81,7 +82,7 @@ class Generation:
                     row.append(token)
             self._changed.notify_all()
 
-    def _finish(self, job: Job) -> None:
+    def _finish(self, job: Future[Any]) -> None:
         error = job.exception()
         with self._changed:
             if isinstance(error, Cancelled):
