@@ -9,6 +9,34 @@ const source = join(here, "src");
 const budget_bytes = 60 * 1024;
 const target = "es2022";
 
+/**
+ * Of the contract, a bundle carries the limits and its own widget's schemas.
+ * @param {string} name
+ * @returns {import("esbuild").Plugin}
+ */
+function contractOf(name) {
+  return {
+    name: "contract",
+    setup(builder) {
+      builder.onLoad({ filter: /[\\/]contract\.json$/ }, async ({ path }) => {
+        const { limits, widgets } = JSON.parse(await readFile(path, "utf8"));
+        const own = Object.entries(widgets).filter(([, widget]) => widget.module === name);
+        const kept = own.map(([key, { title, settings, traits, to_page }]) => [key, {
+          title, settings,
+          traits: pickSchemas(traits),
+          to_page: pickSchemas(to_page),
+        }]);
+        return { contents: JSON.stringify({ limits, widgets: Object.fromEntries(kept) }), loader: "json" };
+      });
+    },
+  };
+}
+
+/** @param {Record<string, { schema: unknown }>} entries */
+function pickSchemas(entries) {
+  return Object.fromEntries(Object.entries(entries).map(([name, { schema }]) => [name, { schema }]));
+}
+
 /** @param {string} name */
 async function script(name) {
   const built = await build({
@@ -19,6 +47,7 @@ async function script(name) {
     format: "esm",
     legalComments: "none",
     minify: true,
+    plugins: [contractOf(name)],
     target,
     write: false,
   });

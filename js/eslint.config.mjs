@@ -98,7 +98,7 @@ const strict = {
 export default [
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
-  { languageOptions: { ecmaVersion: 2023, sourceType: "module" }, rules: strict },
+  { languageOptions: { ecmaVersion: 2025, sourceType: "module" }, rules: strict },
   {
     files: ["src/**/*.js"],
     languageOptions: { globals: globals.browser },

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { FakeModel, base_state, find, findAll, openPage, render } from "./support.js";
+import contract from "../contract.json" with { type: "json" };
+import { FakeModel, base_state, find, findAll, openPage, render, stateOf } from "./support.js";
 
 /** Where a view and its copy stand: by host, the elements around a page's cells, a cell, and one output. */
 const hosts = /** @type {Record<string, { cells: string[], cell: string[], output: string[] }>} */ ({
@@ -18,13 +19,8 @@ const hosts = /** @type {Record<string, { cells: string[], cell: string[], outpu
   "the classic page": { cells: ["notebook-container"], cell: ["cell code_cell", "output_wrapper", "output"], output: ["output_area", "output_subarea"] },
   "a page of nothing known": { cells: [], cell: ["x"], output: [] },
 });
-const states = /** @type {Record<string, Record<string, any>>} */ ({
-  token_heatmap: { text: "a b", text_limit: 50, features: [], known: [], dictionary_id: "d", d_dict: 100, color_range: "feature", selected_pos: null, selected_feature: null },
-  feature_sliders: { text: "a", text_limit: 50, values: [], modes: [], ablated: [], ranges: [], features: [], known: [] },
-  steering_panel: {
-    prompt: "a", text_limit: 50, active: [], strength: 0.3, strength_limit: 1, max_new_tokens: 20, temperature: 0, seed: 0, features: [], known: [],
-  },
-});
+const names = /** @type {Record<string, keyof typeof contract.widgets>} */ (
+  Object.fromEntries(Object.entries(contract.widgets).map(([name, { module }]) => [module, name])));
 const busy_before = { state: "busy", message: "Reading", progress: null, request: 3 };
 
 /** @type {Record<string, any>} */
@@ -36,7 +32,7 @@ let page;
 const built = (file) => readFileSync(fileURLToPath(new URL(`../../gscope_widgets/static/${file}`, import.meta.url)), "utf8");
 
 before(async () => {
-  for (const name of Object.keys(states)) {
+  for (const name of Object.keys(names)) {
     bundles[name] = (await import(`data:text/javascript;base64,${Buffer.from(built(`${name}.js`)).toString("base64")}`)).default;
   }
 });
@@ -82,7 +78,7 @@ function openHost(name, { cells, cell, output }) {
    * @param {Record<string, any>} [state]
    */
   const addView = (where, id, state = {}) => {
-    const model = new FakeModel({ ...structuredClone(base_state), ...states[name], copy_id: `gscope-copy-${id}`, ...state });
+    const model = new FakeModel({ ...stateOf(names[name]), copy_id: `gscope-copy-${id}`, ...state });
     const close = render(bundles[name], model, nest(where, [...output, "view"]));
     return { model, close, root: find(where, ".gscope") };
   };
@@ -95,7 +91,7 @@ const isShown = (node) => getComputedStyle(node).display !== "none";
 const answer = (model) => model.emit("msg:custom", { type: "ack", id: "ready" }, []);
 
 for (const [host, structure] of Object.entries(hosts)) {
-  for (const name of Object.keys(states)) {
+  for (const name of Object.keys(names)) {
     test(`${host}, ${name}: a copy is hidden by its own answered view, and comes back when that is silent`, () => {
       const { area, addCopy, addView } = openHost(name, structure);
       const earlier = addCopy(area(), "old");
@@ -127,7 +123,7 @@ for (const [host, structure] of Object.entries(hosts)) {
 }
 
 test("a view without a kernel says so, shows no empty picture, and leaves its copy", (context) => {
-  for (const name of Object.keys(states)) {
+  for (const name of Object.keys(names)) {
     const { area, addCopy, addView } = openHost(name, hosts.nbconvert);
     context.mock.timers.enable({ apis: ["setTimeout"] });
     const cell = area();

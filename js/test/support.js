@@ -1,4 +1,5 @@
 import { JSDOM } from "jsdom";
+import contract from "../contract.json" with { type: "json" };
 
 /** @import { AnyModel } from "@anywidget/types" */
 
@@ -103,10 +104,28 @@ export class FakeModel {
   }
 }
 
+/**
+ * The traits of a widget as the contract has them before anything is set.
+ * @param {keyof typeof contract.widgets} name
+ */
+export function stateOf(name) {
+  const defaults = Object.entries(contract.widgets[name].traits).map(([trait, entry]) => [trait, entry.default]);
+  return { ...structuredClone(Object.fromEntries(defaults)), ...structuredClone(base_state) };
+}
+
 export const base_state = {
   status: { state: "idle", message: "", progress: null, request: 1 },
-  badge: "gscope-mini (embedded)", footer: "gscope-mini, cpu, float32", version: "0.1.0", copy_id: "gscope-copy-0a",
+  badge: "gscope-mini (embedded)", footer: "gscope-mini, cpu, float32", version: "0.1.0", copy_id: "gscope-copy-0a", text_limit: 50,
 };
+
+/**
+ * What is known of a feature, as Python tells it.
+ * @param {number} feature
+ * @param {Record<string, any>} [more]
+ */
+export function infoOf(feature, more = {}) {
+  return { dictionary_id: "d", feature, name: `feature ${feature}`, label: null, max_activation: null, ...more };
+}
 
 /**
  * @param {any} widget

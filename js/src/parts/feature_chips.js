@@ -1,3 +1,4 @@
+import { limits } from "../shared/contract.js";
 import { closest, el, redraw } from "../shared/dom.js";
 import { drawFeature } from "../shared/feature_name.js";
 import { createNote } from "../shared/note.js";
@@ -7,8 +8,6 @@ import { createNumberField, refuseWhole } from "../shared/number_field.js";
 /** @import { Watch } from "../shared/watch.js" */
 
 /** @typedef {{ feature: number, label: Label | null, pending: boolean }} Chip */
-
-export const most_features = 4;
 
 /**
  * @param {Chip} chip
@@ -20,7 +19,7 @@ function drawChip({ feature, label, pending }, place) {
     el("button", {
       type: "button", class: "gscope-chip-fill", "data-fill": feature, "data-key": `fill${feature}`,
       "aria-pressed": place === 0, title: place === 0 ? "fills the tokens" : `bar ${place} under the tokens; press to make it the fill`,
-    }, swatch, drawFeature(feature, label)),
+    }, swatch, drawFeature({ feature, label })),
     el("button", {
       type: "button", class: "gscope-chip-remove", "data-remove": feature, "data-key": `remove${feature}`,
       "aria-label": `Remove feature ${feature}`,
@@ -45,7 +44,7 @@ export function createFeatureChips({ watch, d_dict, features, onFeatures }) {
     const whole = refuseWhole("A feature", [0, d_dict() - 1], value, typed);
     if (whole || value === null) return whole;
     if (features().includes(value)) return `Feature ${value} is painted already.`;
-    return features().length >= most_features ? `At most ${most_features} features are painted at once; remove one first.` : "";
+    return features().length >= limits.painted_features ? `At most ${limits.painted_features} features are painted at once; remove one first.` : "";
   }
   function add() {
     const typed = field.input.value.trim();

@@ -26,7 +26,7 @@ function drawScale(paint, place, theme) {
   const picture = place === 0
     ? el("span", { class: "gscope-ramp", style: { "background-image": rampPicture(theme) }, "aria-hidden": "true" })
     : el("span", { class: "gscope-bar-sample", "data-place": place, "aria-hidden": "true" });
-  return el("span", { class: "gscope-scale", title: `${featureText(paint.info.feature, paint.info.label)}: full at ${sourceText(paint)}` },
+  return el("span", { class: "gscope-scale", title: `${featureText(paint.info)}: full at ${sourceText(paint)}` },
     el("span", { class: "gscope-hint" }, place === 0 ? `fill #${paint.info.feature}` : `bar ${place} #${paint.info.feature}`),
     el("span", {}, "0"), picture, el("span", {}, formatNumber(paint.full)),
     el("span", { class: "gscope-visually-hidden" }, `, ${sourceText(paint)}`));

@@ -1,3 +1,4 @@
+import { limits } from "../shared/contract.js";
 import { unpack } from "../shared/wire.js";
 
 /** @import { FeatureInfo, ReadingResult, TokenHeatmapTraits } from "../traits.js" */
@@ -82,7 +83,7 @@ export function textMaximum(reading, row) {
  */
 export function toPaints(reading, features, range) {
   const rows = features.map((feature) => reading.head.features.findIndex((info) => info.feature === feature));
-  return rows.filter((row) => row >= 0).slice(0, 4).map((row) => {
+  return rows.filter((row) => row >= 0).slice(0, limits.painted_features).map((row) => {
     const info = reading.head.features[row];
     const known = range === "feature" && info.max_activation !== null && info.max_activation > 0;
     return { info, row, full: known ? /** @type {number} */ (info.max_activation) : textMaximum(reading, row), source: known ? "feature" : "text" };

@@ -43,7 +43,7 @@ function typedForm(value) {
  * @param {() => RowState} read
  */
 function buildControls(info, actions, watch, read) {
-  const name = `feature ${info.feature}`;
+  const { name } = info;
   const note = createNote();
   const slider = el("input", { type: "range", class: "gscope-slider", "aria-label": `Value of ${name}` });
   const mode = el("select", { "aria-label": `What the slider does to ${name}` },
@@ -52,7 +52,7 @@ function buildControls(info, actions, watch, read) {
   const reset = el("button", { type: "button", class: "gscope-button gscope-quiet", "aria-label": `Reset ${name}`, title: "leave it as it is" }, "Reset");
   const number = createNumberField({
     label: `Value of ${name} as a number`, inside: true, mayBeEmpty: true, read: () => typedForm(read().value), watch, say: note.say,
-    refuse: (value, typed) => refuseOutside(`Feature ${info.feature}, ${read().mode}:`, [read().range.min, read().range.max], value, typed),
+    refuse: (value, typed) => refuseOutside(`${name[0].toUpperCase()}${name.slice(1)}, ${read().mode}:`, [read().range.min, read().range.max], value, typed),
     onNumber: actions.enter,
   });
   number.input.placeholder = "as it is";
@@ -74,7 +74,7 @@ export function createSliderRow({ info, actions, watch, read }) {
   const natural = el("span", { class: "gscope-hint" });
   const ends = [el("span", { class: "gscope-hint" }), el("span", { class: "gscope-hint" })];
   const row = el("li", { class: "gscope-row" },
-    el("div", { class: "gscope-row-head" }, drawFeature(info.feature, info.label),
+    el("div", { class: "gscope-row-head" }, drawFeature(info),
       el("label", { class: "gscope-switch" }, ablate, "Ablate"), reset),
     el("div", { class: "gscope-row-controls" }, mode,
       el("span", { class: "gscope-track" }, ends[0], slider, ends[1]), number.el, state),

@@ -1,3 +1,4 @@
+import { limits } from "../shared/contract.js";
 import { closest, el, redraw, setText } from "../shared/dom.js";
 import { drawFeature } from "../shared/feature_name.js";
 import { createNote } from "../shared/note.js";
@@ -5,31 +6,31 @@ import { createNumberField, refuseOutside, refuseWhole } from "../shared/number_
 
 /** @import { AnyModel } from "@anywidget/types" */
 /** @import { SteeringPanelTraits, SteeringSettings } from "../traits.js" */
+/** @import { createSettings } from "../shared/settings.js" */
 /** @import { Watch } from "../shared/watch.js" */
 
-/** @typedef {{ model: AnyModel<SteeringPanelTraits>, watch: Watch, change: (settings: Partial<SteeringSettings>) => void }} Options */
+/** @typedef {ReturnType<typeof createSettings<SteeringPanelTraits, keyof SteeringSettings>>} Settings */
+/** @typedef {{ model: AnyModel<SteeringPanelTraits>, watch: Watch, settings: Settings }} Options */
 
 const strength_step = 0.05;
-const largest_seed = 2 ** 31 - 1;
-const most_new_tokens = 512;
 
 /**
  * Which features are added, each with its own switch.
  * @param {Options} options
  */
-export function createFeatureList({ model, watch, change }) {
+export function createFeatureList({ model, watch, settings }) {
   const list = el("ul", { class: "gscope-checks" });
   watch.dom(list, "change", (event) => {
     const row = closest(event, "row")?.dataset.row;
     const target = event.target;
     if (row === undefined || !(target instanceof HTMLInputElement)) return;
-    change({ active: model.get("active").map((old, index) => (index === Number(row) ? target.checked : old)) });
+    settings.change({ active: settings.now.active.map((old, index) => (index === Number(row) ? target.checked : old)) });
   });
   function draw() {
-    const active = model.get("active");
-    redraw(list, ...model.get("known").map(({ feature, label }, row) => el("li", {}, el("label", {},
-      el("input", { type: "checkbox", checked: active[row] ?? false, "data-row": row, "data-key": String(feature) }),
-      drawFeature(feature, label)))));
+    const { active } = settings.now;
+    redraw(list, ...model.get("known").map((info, row) => el("li", {}, el("label", {},
+      el("input", { type: "checkbox", checked: active[row] ?? false, "data-row": row, "data-key": info.name }),
+      drawFeature(info)))));
   }
   return {
     el: el("fieldset", { class: "gscope-set" }, el("legend", { class: "gscope-label" }, "Features to add"), list),
@@ -46,13 +47,13 @@ function strengthText(strength) {
  * How much of each active feature's direction is added; 0 in the middle.
  * @param {Options} options
  */
-export function createStrength({ model, watch, change }) {
+export function createStrength({ model, watch, settings }) {
   const slider = el("input", { type: "range", class: "gscope-slider", step: strength_step });
   const output = el("output", { class: "gscope-strength" });
   const reset = el("button", { type: "button", class: "gscope-button gscope-quiet" }, "Set to 0");
   const ends = ["", ""].map(() => el("span", { class: "gscope-hint" }));
-  const zero = () => change({ strength: 0 });
-  watch.dom(slider, "input", () => change({ strength: Number(slider.value) }));
+  const zero = () => settings.change({ strength: 0 });
+  watch.dom(slider, "input", () => settings.change({ strength: Number(slider.value) }, "strength"));
   watch.dom(slider, "dblclick", zero);
   watch.dom(reset, "click", zero);
   return {
@@ -61,7 +62,7 @@ export function createStrength({ model, watch, change }) {
       el("div", { class: "gscope-strength-ends" }, ends[0], reset, ends[1])),
     draw() {
       const limit = model.get("strength_limit");
-      const strength = model.get("strength");
+      const { strength } = settings.now;
       Object.assign(slider, { min: String(-limit), max: String(limit) });
       if (Number(slider.value) !== strength) slider.value = String(strength);
       slider.setAttribute("aria-valuetext", strengthText(strength));
@@ -77,7 +78,7 @@ export function createStrength({ model, watch, change }) {
  * Length, temperature and seed of a run.
  * @param {Options} options
  */
-export function createRunNumbers({ model, watch, change }) {
+export function createRunNumbers({ watch, settings }) {
   const note = createNote();
   /**
    * @param {"max_new_tokens" | "temperature" | "seed"} trait
@@ -85,15 +86,15 @@ export function createRunNumbers({ model, watch, change }) {
    * @param {(value: number | null, typed: string) => string} refuse
    */
   const field = (trait, label, refuse) => createNumberField({
-    label, refuse, watch, say: note.say, read: () => String(model.get(trait)),
+    label, refuse, watch, say: note.say, read: () => String(settings.now[trait]),
     mode: trait === "temperature" ? "decimal" : "numeric",
-    onNumber: (value) => change({ [trait]: value }),
+    onNumber: (value) => settings.change({ [trait]: value }),
   });
   const fields = [
     field("max_new_tokens", "New tokens", (value, typed) =>
-      refuseWhole("New tokens", [1, most_new_tokens], value, typed)),
-    field("temperature", "Temperature", (value, typed) => refuseOutside("Temperature", [0, 2], value, typed)),
-    field("seed", "Seed", (value, typed) => refuseWhole("Seed", [0, largest_seed], value, typed)),
+      refuseWhole("New tokens", [1, limits.max_new_tokens], value, typed)),
+    field("temperature", "Temperature", (value, typed) => refuseOutside("Temperature", [0, limits.max_temperature], value, typed)),
+    field("seed", "Seed", (value, typed) => refuseWhole("Seed", [0, limits.max_seed], value, typed)),
   ];
   fields[1].input.title = "0 takes the likeliest token each time";
   return {

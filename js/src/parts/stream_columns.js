@@ -1,8 +1,8 @@
 import { el, setText } from "../shared/dom.js";
 import { formatNumber, formatPercent, formatSigned } from "../shared/format.js";
-import { drawProse, plainText, visibleText } from "../shared/tokens.js";
+import { drawProse, drawPrompt, visibleText } from "../shared/tokens.js";
 
-/** @import { RowName, SteeringStream, StreamedToken } from "../traits.js" */
+/** @import { RowName, SteeringStream, StreamedToken, Text } from "../traits.js" */
 
 /** @type {RowName[]} */
 const names = ["baseline", "changed", "random"];
@@ -43,7 +43,7 @@ function createColumn() {
     ids: () => ids,
     /**
      * @param {string} name
-     * @param {string} prompt_text
+     * @param {Text} prompt_text
      */
     clear(name, prompt_text) {
       ids = [];
@@ -51,7 +51,7 @@ function createColumn() {
       differs_at = -1;
       setText(title, name);
       made.replaceChildren();
-      prompt.replaceChildren(...drawProse(prompt_text));
+      prompt.replaceChildren(...drawPrompt(prompt_text));
     },
     /** @param {StreamedToken[]} tokens */
     append(tokens) {
@@ -97,7 +97,7 @@ export function createStreamColumns() {
   /** @param {SteeringStream} head */
   function clear(head) {
     const titles = { baseline: "baseline", changed: `changed ${formatSigned(head.settings.strength)}`, random: head.control };
-    for (const [name, column] of columns) column.clear(titles[name], plainText(head.settings.prompt));
+    for (const [name, column] of columns) column.clear(titles[name], head.settings.prompt);
     empty.hidden = true;
     picture.hidden = false;
     drawn = head.request;

@@ -38,7 +38,7 @@ function drawFacts(reading, pos) {
 function drawValues(reading, paints, pos) {
   return el("ul", { class: "gscope-values" }, ...paints.map((paint, place) =>
     el("li", {}, el("span", { class: "gscope-swatch", "data-place": place, "aria-hidden": "true" }, place ? String(place) : ""),
-      drawFeature(paint.info.feature, paint.info.label),
+      drawFeature(paint.info),
       el("output", {}, formatNumber(valueAt(reading, paint.row, pos), 4)))));
 }
 
@@ -55,7 +55,7 @@ function drawTop(reading, pos) {
     el("ul", { class: "gscope-top" }, ...top.map(({ feature, activation, label }) =>
       el("li", {}, el("button", { type: "button", "data-feature": feature, "data-key": `top${feature}` },
         el("span", { class: "gscope-top-bar", "aria-hidden": "true", style: { "--share": `${largest > 0 ? (100 * activation) / largest : 0}%` } }),
-        drawFeature(feature, label), el("output", {}, formatNumber(activation, 4)))))),
+        drawFeature({ feature, label }), el("output", {}, formatNumber(activation, 4)))))),
   ];
 }
 

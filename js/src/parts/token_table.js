@@ -1,6 +1,7 @@
 import { el } from "../shared/dom.js";
 import { featureText } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
+import { followPrint } from "../shared/print.js";
 import { drawText } from "../shared/tokens.js";
 import { valueAt } from "./reading.js";
 
@@ -24,7 +25,7 @@ function drawRow(reading, paints, pos) {
 
 /** @param {Paint[]} paints */
 function drawHead(paints) {
-  const names = ["position", "token", "token id", ...paints.map(({ info }) => featureText(info.feature, info.label)), "L0", "left out"];
+  const names = ["position", "token", "token id", ...paints.map(({ info }) => featureText(info)), "L0", "left out"];
   return el("thead", {}, el("tr", {}, ...names.map((name) => el("th", { scope: "col" }, name))));
 }
 
@@ -43,6 +44,7 @@ export function createTokenTable({ watch }) {
   let rows = el("tbody");
 
   function extend() {
+    more.hidden = true;
     if (!reading) return;
     const from = rows.rows.length;
     const to = Math.min(reading.length, from + page_rows);
@@ -56,10 +58,23 @@ export function createTokenTable({ watch }) {
     extend();
   }
   watch.dom(twin, "toggle", () => {
-    if (twin.open) rebuild();
-    else holder.replaceChildren();
+    if (!twin.open) holder.replaceChildren();
+    else if (!holder.hasChildNodes()) rebuild();
   });
   watch.dom(more, "click", extend);
+  let was_open = false;
+  followPrint(watch, {
+    before() {
+      was_open = twin.open;
+      twin.open = true;
+      rebuild();
+      while (!more.hidden) extend();
+    },
+    after() {
+      twin.open = was_open;
+      if (!was_open) holder.replaceChildren();
+    },
+  });
 
   return {
     el: twin,

@@ -11,20 +11,29 @@ function sourceOf(label) {
 }
 
 /**
- * @param {number} feature
- * @param {Label | null | undefined} label
+ * @typedef {object} Named a feature as it is shown; its place is in the name where features of several dictionaries stand
+ * @property {number} feature
+ * @property {Label | null} label
+ * @property {string} [name] "feature 21", or "feature 21 of resid_post layer 4"
  */
-export function featureText(feature, label) {
-  return `#${feature}${label ? ` ${visibleText(label.text)}` : ""}`;
+
+/** @param {Named} named */
+function shortName({ feature, name }) {
+  return visibleText(name?.replace(/^feature /, "#") ?? `#${feature}`);
+}
+
+/** @param {Named} named */
+export function featureText(named) {
+  return `${shortName(named)}${named.label ? ` ${visibleText(named.label.text)}` : ""}`;
 }
 
 /**
  * Number and words of a feature; where the words come from is in the title.
- * @param {number} feature
- * @param {Label | null | undefined} label
+ * @param {Named} named
  */
-export function drawFeature(feature, label) {
-  return el("span", { class: "gscope-feature", title: `feature ${feature}, ${sourceOf(label)}` },
-    el("span", { class: "gscope-feature-number" }, `#${feature}`),
+export function drawFeature(named) {
+  const { feature, label, name = `feature ${feature}` } = named;
+  return el("span", { class: "gscope-feature", title: `${name}, ${sourceOf(label)}` },
+    el("span", { class: "gscope-feature-number" }, shortName(named)),
     label ? el("span", { class: "gscope-feature-label" }, ...drawText(label.text)) : null);
 }

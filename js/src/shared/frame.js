@@ -1,12 +1,15 @@
+import { faultText, findFault } from "./contract.js";
 import { createCopyCover } from "./copy.js";
 import { el, setText } from "./dom.js";
 import { createNewest } from "./latest.js";
+import { isSame } from "./settings.js";
 import { createStatus } from "./status.js";
 import { followTheme } from "./theme.js";
 import { createWatch } from "./watch.js";
 
 /** @import { AnyModel } from "@anywidget/types" */
 /** @import { BaseTraits } from "../traits.js" */
+/** @import { Agreement } from "./contract.js" */
 /** @import { Theme } from "./theme.js" */
 
 /** @typedef {ReturnType<typeof openFrame>} Frame */
@@ -21,12 +24,26 @@ function isOwnKey({ ctrlKey, metaKey, altKey, key }) {
 }
 
 /**
- * What all views share: root, header, status strip, footer, theme, and the message loop.
- * @param {{ model: AnyModel<any>, holder: HTMLElement, title: string, cancellable: boolean }} options
+ * What is wrong with a message, as a sentence; empty where it is as agreed.
+ * @param {Agreement} agreement
+ * @param {any} message
  */
-export function openFrame({ model, holder, title, cancellable }) {
+function refuseMessage({ to_page }, message) {
+  const kind = message?.type;
+  if (typeof kind !== "string" || !Object.hasOwn(to_page, kind)) {
+    return faultText("A message from the kernel", { path: "type", wanted: `one of ${Object.keys(to_page).join(", ")}`, found: kind ?? null });
+  }
+  return faultText(`The kernel's ${kind} message`, findFault(to_page[kind].schema, message));
+}
+
+/**
+ * What all views share: root, header, status strip, footer, theme, and the check of what comes in.
+ * @param {{ model: AnyModel<any>, holder: HTMLElement, agreement: Agreement, cancellable: boolean }} options
+ */
+export function openFrame({ model, holder, agreement, cancellable }) {
   /** @type {AnyModel<BaseTraits>} */
   const base = model;
+  const { title, traits } = agreement;
   const watch = createWatch();
   const newest = createNewest();
   const badge = el("span", { class: "gscope-badge" });
@@ -56,10 +73,30 @@ export function openFrame({ model, holder, title, cancellable }) {
     setText(badge, base.get("badge"));
     setText(footer, base.get("footer"));
   }
+  /**
+   * @param {string} name
+   * @returns {string} what is wrong with a trait; empty where it is as agreed
+   */
+  function refuseTrait(name) {
+    return faultText(name, findFault(traits[name].schema, model.get(name)));
+  }
+  /**
+   * Calls a handler when one of some traits changed to a value as agreed; another becomes a sentence.
+   * @param {string[]} names
+   * @param {() => void} handler
+   */
+  function follow(names, handler) {
+    for (const name of names) {
+      watch.model(model, `change:${name}`, () => {
+        const sentence = refuseTrait(name);
+        status.fail(sentence);
+        if (!sentence) handler();
+      });
+    }
+  }
   drawNames();
-  watch.model(model, "change:badge", drawNames);
-  watch.model(model, "change:footer", drawNames);
-  watch.model(model, "change:status", status.answered);
+  follow(["badge", "footer"], drawNames);
+  follow(["status"], status.answered);
   watch.model(model, "comm_live_update", (live) => (live === true ? status.answered() : status.gone()));
   watch.dom(root, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (isOwnKey(event)) event.stopPropagation();
@@ -67,22 +104,33 @@ export function openFrame({ model, holder, title, cancellable }) {
   holder.append(root);
 
   return {
-    root, body, status, watch,
+    root, body, status, watch, follow,
     theme: () => /** @type {Theme} */ (root.dataset.theme),
+    /** @returns {boolean} whether all traits are as agreed; if not, the view says which is not */
+    checkTraits() {
+      const sentence = Object.keys(traits).map(refuseTrait).find(Boolean) ?? "";
+      status.fail(sentence);
+      return sentence === "";
+    },
     /** @param {() => void} onTheme */
     start(onTheme) {
       followTheme(root, holder, watch, onTheme);
     },
     /**
-     * Draws what the kernel sends; a message that cannot be drawn becomes a sentence.
-     * @param {(message: any, buffers: DataView[]) => void} draw
+     * Draws what the kernel sends; a message that is not as agreed, or cannot be drawn, becomes a sentence.
+     * @param {Record<string, (message: any, buffers: DataView[]) => void>} kinds what draws a message, by its type
      */
-    receive(draw) {
+    receive(kinds) {
       watch.model(model, "msg:custom", (message, buffers) => {
         status.answered();
+        const sentence = refuseMessage(agreement, message);
+        if (sentence) {
+          status.fail(sentence);
+          return;
+        }
         if (message.request !== undefined && !newest.accept(message.request)) return;
         try {
-          draw(message, buffers ?? []);
+          kinds[message.type]?.(message, buffers ?? []);
           status.fail("");
         } catch (error) {
           status.fail(`The answer could not be drawn: ${error instanceof Error ? error.message : error}`);
@@ -94,7 +142,7 @@ export function openFrame({ model, holder, title, cancellable }) {
      * @param {Record<string, unknown>} settings
      */
     ask(settings) {
-      const news = Object.entries(settings).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(model.get(name)));
+      const news = Object.entries(settings).filter(([name, value]) => !isSame(value, model.get(name)));
       if (news.length === 0) return;
       for (const [name, value] of news) model.set(name, value);
       status.asked();

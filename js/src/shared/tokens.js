@@ -116,11 +116,15 @@ export function drawProse(text) {
 }
 
 /**
- * A text as one string: the turns of a chat, each after its role.
- * @param {import("../traits.js").Text} text
+ * A prompt to be read on: a text, or the turns of a chat, each on its line after its role.
+ * @param {import("../traits.js").Text} prompt
+ * @returns {(Text | HTMLElement)[]}
  */
-export function plainText(text) {
-  return typeof text === "string" ? text : text.map(({ role, content }) => `${role}: ${content}`).join("\n");
+export function drawPrompt(prompt) {
+  if (typeof prompt === "string") return drawProse(prompt);
+  return prompt.flatMap(({ role, content }) => [
+    el("span", { class: "gscope-role" }, `${visibleText(role)}: `), ...drawProse(content), el("br"),
+  ]);
 }
 
 /**

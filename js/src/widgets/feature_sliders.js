@@ -1,64 +1,36 @@
 import { createDistribution } from "../parts/distribution.js";
-import { createHistory, sameSettings, untouched, withEntry } from "../parts/settings.js";
 import { createSliderRow } from "../parts/slider_row.js";
 import { el } from "../shared/dom.js";
-import { openFrame } from "../shared/frame.js";
-import { createPerFrame } from "../shared/latest.js";
+import { createSettings, isSame } from "../shared/settings.js";
 import { createTextField } from "../shared/text_field.js";
-import { plainText } from "../shared/tokens.js";
 import { createWatch } from "../shared/watch.js";
+import { defineWidget } from "../shared/widget.js";
 
-/** @import { AnyModel, RenderProps } from "@anywidget/types" */
+/** @import { AnyModel } from "@anywidget/types" */
 /** @import { DistributionResult, FeatureSlidersTraits, SliderMode } from "../traits.js" */
-/** @import { Settings } from "../parts/settings.js" */
+/** @import { Frame } from "../shared/frame.js" */
+
+/** @typedef {"values" | "modes" | "ablated"} Setting */
+/** @typedef {ReturnType<typeof createSettings<FeatureSlidersTraits, Setting>>} SettingsNow */
+
+/** @type {Setting[]} */
+const setting_names = ["values", "modes", "ablated"];
 
 /**
- * The settings the view shows, with undo; the newest go out once a frame.
- * @param {{ model: AnyModel<FeatureSlidersTraits>, send: (settings: Settings) => void, onChange: () => void }} options
+ * @template T
+ * @param {T[]} list
+ * @param {number} row
+ * @param {T} value
  */
-function createControl({ model, send, onChange }) {
-  const history = createHistory();
-  const read = () => ({ values: model.get("values"), modes: model.get("modes"), ablated: model.get("ablated") });
-  let settings = read();
-  const sending = createPerFrame(() => send(settings));
-
-  /**
-   * @param {Settings} next
-   * @param {string} gesture
-   */
-  function change(next, gesture) {
-    if (sameSettings(next, settings)) return;
-    history.keep(settings, gesture);
-    settings = next;
-    sending.soon();
-    onChange();
-  }
-  return {
-    history, change, sending,
-    get settings() {
-      return settings;
-    },
-    undo() {
-      const before = history.back();
-      if (!before) return;
-      settings = before;
-      sending.soon();
-      onChange();
-    },
-    /** Takes up settings from Python, unless newer ones of the reader are about to go out. */
-    pull() {
-      if (sending.isPending() || sameSettings(read(), settings)) return;
-      settings = read();
-      onChange();
-    },
-  };
+function withEntry(list, row, value) {
+  return list.map((old, index) => (index === row ? value : old));
 }
 
 /**
  * @param {AnyModel<FeatureSlidersTraits>} model
- * @param {ReturnType<typeof createControl>} control
+ * @param {SettingsNow} settings
  */
-function createRows(model, control) {
+function createRows(model, settings) {
   const list = el("ul", { class: "gscope-rows", "aria-label": "Features" });
   /** @type {ReturnType<typeof createSliderRow>[]} */
   let rows = [];
@@ -67,7 +39,7 @@ function createRows(model, control) {
 
   /** Python may set the traits one after the other. */
   function fits() {
-    const { values, modes, ablated } = control.settings;
+    const { values, modes, ablated } = settings.now;
     const count = model.get("known").length;
     return [values, modes, ablated, model.get("ranges")].every((entries) => entries.length === count);
   }
@@ -75,24 +47,28 @@ function createRows(model, control) {
   function actionsOf(row) {
     /** @type {Partial<Record<SliderMode, number | null>>} */
     const kept = {};
-    /** @param {number | null} value */
-    const to = (value) => withEntry(control.settings, "values", row, value);
+    /**
+     * @param {number | null} value
+     * @param {string} [gesture]
+     */
+    const set = (value, gesture) => settings.change({ values: withEntry(settings.now.values, row, value) }, gesture);
     return {
-      slide: (/** @type {number | null} */ value) => control.change(to(value), `slide ${row}`),
-      release: () => control.history.endGesture(),
-      enter: (/** @type {number | null} */ value) => control.change(to(value), ""),
-      ablate: (/** @type {boolean} */ ablated) => control.change(withEntry(control.settings, "ablated", row, ablated), ""),
-      reset: () => control.change(withEntry(to(null), "ablated", row, false), ""),
+      slide: (/** @type {number | null} */ value) => set(value, `slide ${row}`),
+      release: settings.endGesture,
+      enter: (/** @type {number | null} */ value) => set(value),
+      ablate: (/** @type {boolean} */ ablated) => settings.change({ ablated: withEntry(settings.now.ablated, row, ablated) }),
+      reset: () => settings.change({ values: withEntry(settings.now.values, row, null), ablated: withEntry(settings.now.ablated, row, false) }),
       mode(/** @type {SliderMode} */ mode) {
-        kept[control.settings.modes[row]] = control.settings.values[row];
-        control.change(withEntry(to(kept[mode] ?? null), "modes", row, mode), "");
+        const { values, modes } = settings.now;
+        kept[modes[row]] = values[row];
+        settings.change({ values: withEntry(values, row, kept[mode] ?? null), modes: withEntry(modes, row, mode) });
       },
     };
   }
   /** @param {number} row */
   function stateOf(row) {
-    const mode = control.settings.modes[row];
-    return { value: control.settings.values[row], mode, ablated: control.settings.ablated[row], range: model.get("ranges")[row][mode] };
+    const mode = settings.now.modes[row];
+    return { value: settings.now.values[row], mode, ablated: settings.now.ablated[row], range: model.get("ranges")[row][mode] };
   }
   function build() {
     stale = false;
@@ -128,19 +104,18 @@ function isUndo(event) {
 }
 
 /**
- * @param {AnyModel<FeatureSlidersTraits>} model
- * @param {HTMLElement} holder
+ * @param {{ model: AnyModel<FeatureSlidersTraits>, frame: Frame }} inside
  */
-function openSliders(model, holder) {
-  const frame = openFrame({ model, holder, title: "Feature sliders", cancellable: true });
+function openSliders({ model, frame }) {
   const { watch } = frame;
   /** @type {DistributionResult | null} */
   let result = null;
-  const control = createControl({ model, send: frame.ask, onChange: draw });
-  const rows = createRows(model, control);
+  /** @type {SettingsNow} */
+  const settings = createSettings({ model, watch, names: setting_names, send: frame.ask, onChange: draw });
+  const rows = createRows(model, settings);
   const distribution = createDistribution();
   const text = createTextField({
-    label: "Text", hint: "sent after a pause, or at once on Ctrl+Enter", read: () => plainText(model.get("text")),
+    label: "Text", hint: "sent after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
     limit: () => model.get("text_limit"), watch,
     onText(value) {
       frame.ask({ text: value });
@@ -151,60 +126,49 @@ function openSliders(model, holder) {
   const reset = el("button", { type: "button", class: "gscope-button" }, "Reset all");
   const sliders = el("section", { class: "gscope-sliders", "aria-label": "Feature sliders" },
     rows.el, el("div", { class: "gscope-actions" }, undo, reset));
-  frame.body.append(text.el, el("div", { class: "gscope-split" }, sliders, distribution.el));
 
   function drawUpdating() {
-    const answered = !result || (plainText(result.text) === plainText(model.get("text")) && sameSettings(result, control.settings));
+    const { values, modes, ablated } = result ?? settings.now;
+    const answered = !result || (isSame(result.text, model.get("text")) && isSame({ values, modes, ablated }, settings.now));
     distribution.markUpdating(!answered);
   }
   function draw() {
     rows.draw(result);
-    undo.disabled = control.history.isEmpty();
-    reset.disabled = untouched(control.settings);
+    undo.disabled = !settings.canUndo();
+    reset.disabled = settings.now.values.every((value) => value === null) && !settings.now.ablated.includes(true);
     drawUpdating();
   }
   function resetAll() {
     rows.clearNotes();
-    const { values, modes, ablated } = control.settings;
-    control.change({ values: values.map(() => null), modes, ablated: ablated.map(() => false) }, "");
+    const { values, ablated } = settings.now;
+    settings.change({ values: values.map(() => null), ablated: ablated.map(() => false) });
   }
-  function rebuild() {
-    rows.markStale();
+  /** @param {DistributionResult} message */
+  function drawResult(message) {
+    result = message;
+    distribution.draw(message);
     draw();
   }
 
-  watch.dom(undo, "click", control.undo);
+  watch.dom(undo, "click", settings.undo);
   watch.dom(reset, "click", resetAll);
   watch.dom(sliders, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (!isUndo(event)) return;
     event.preventDefault();
     event.stopPropagation();
-    control.undo();
+    settings.undo();
   });
-  frame.receive((message) => {
-    if (message.type !== "result") return;
-    result = /** @type {DistributionResult} */ (message);
-    distribution.draw(message);
-    draw();
-  });
-  watch.model(model, "change:text", () => {
+  frame.follow(["text"], () => {
     text.pull();
     drawUpdating();
   });
-  for (const name of ["values", "modes", "ablated"]) watch.model(model, `change:${name}`, control.pull);
-  watch.model(model, "change:ranges", draw);
-  watch.model(model, "change:known", rebuild);
-  watch.onStop(control.sending.cancel);
+  frame.follow(["ranges"], draw);
+  frame.follow(["known"], () => {
+    rows.markStale();
+    draw();
+  });
   watch.onStop(rows.stop);
-  frame.start(() => {});
-  rebuild();
-  frame.ready();
-  return frame.close;
+  return { body: [text.el, el("div", { class: "gscope-split" }, sliders, distribution.el)], receive: { result: drawResult }, draw };
 }
 
-/** @param {RenderProps<any>} props */
-function render({ model, el: holder }) {
-  return openSliders(model, holder);
-}
-
-export default { render };
+export default defineWidget({ name: "FeatureSliders", cancellable: true, open: openSliders });

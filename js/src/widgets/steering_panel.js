@@ -1,35 +1,16 @@
 import { createFeatureList, createRunNumbers, createStrength } from "../parts/steering_controls.js";
 import { createStreamColumns } from "../parts/stream_columns.js";
+import { agreementOf } from "../shared/contract.js";
 import { el, setText } from "../shared/dom.js";
-import { openFrame } from "../shared/frame.js";
-import { createPerFrame } from "../shared/latest.js";
+import { createSettings, isSame } from "../shared/settings.js";
 import { createTextField } from "../shared/text_field.js";
-import { plainText } from "../shared/tokens.js";
+import { defineWidget } from "../shared/widget.js";
 
-/** @import { AnyModel, RenderProps } from "@anywidget/types" */
-/** @import { SteeringPanelTraits, SteeringSettings, SteeringStream } from "../traits.js" */
+/** @import { AnyModel } from "@anywidget/types" */
+/** @import { Ack, SteeringPanelTraits, SteeringSettings, SteeringStream } from "../traits.js" */
 /** @import { Frame } from "../shared/frame.js" */
 
-/** @type {(keyof SteeringSettings)[]} */
-const setting_names = ["prompt", "features", "active", "strength", "max_new_tokens", "temperature", "seed"];
-
-/**
- * @param {AnyModel<SteeringPanelTraits>} model
- * @returns {SteeringSettings}
- */
-function readSettings(model) {
-  return /** @type {any} */ (Object.fromEntries(setting_names.map((name) => [name, model.get(name)])));
-}
-
-/**
- * Whether any setting that is known of a run differs from the settings now.
- * @param {Partial<SteeringSettings> | null} run
- * @param {SteeringSettings} now
- */
-export function settingsChanged(run, now) {
-  if (!run) return false;
-  return setting_names.some((name) => run[name] !== undefined && JSON.stringify(run[name]) !== JSON.stringify(now[name]));
-}
+const setting_names = /** @type {(keyof SteeringSettings)[]} */ (agreementOf("SteeringPanel").settings);
 
 /**
  * Start and stop as messages with an id, each awaited.
@@ -62,45 +43,35 @@ function createRequests(model, frame) {
 }
 
 /**
- * @param {AnyModel<SteeringPanelTraits>} model
- * @param {HTMLElement} holder
+ * @param {{ model: AnyModel<SteeringPanelTraits>, frame: Frame }} inside
  */
-function openPanel(model, holder) {
-  const frame = openFrame({ model, holder, title: "Steering panel", cancellable: false });
+function openPanel({ model, frame }) {
   const { watch } = frame;
   const requests = createRequests(model, frame);
-  const saving = createPerFrame(() => model.save_changes());
-  /** @type {Partial<SteeringSettings> | null} */
+  /** @type {ReturnType<typeof createSettings<SteeringPanelTraits, keyof SteeringSettings>>} */
+  const settings = createSettings({ model, watch, names: setting_names, send: frame.tell, onChange: draw });
+  /** @type {SteeringSettings | null} */
   let shown_settings = null;
 
   const prompt = createTextField({
-    label: "Prompt", hint: "Ctrl+Enter starts", read: () => plainText(model.get("prompt")), limit: () => model.get("text_limit"),
-    onText: (text) => change({ prompt: text }), onSubmit: start, watch,
+    label: "Prompt", hint: "Ctrl+Enter starts", read: () => settings.now.prompt, limit: () => model.get("text_limit"),
+    onText: (text) => settings.change({ prompt: text }), onSubmit: start, watch,
   });
-  const options = { model, watch, change };
+  const options = { model, watch, settings };
   const parts = [createFeatureList(options), createStrength(options)];
   const numbers = createRunNumbers(options);
   const columns = createStreamColumns();
   const start_button = el("button", { type: "button", class: "gscope-button gscope-primary" }, "Start");
   const stop_button = el("button", { type: "button", class: "gscope-button", title: "Escape" }, "Stop");
   const changed = el("span", { class: "gscope-hint", role: "status" });
-  frame.body.append(prompt.el,
-    el("div", { class: "gscope-controls" }, ...parts.map((part) => part.el), numbers.el),
-    el("div", { class: "gscope-actions" }, start_button, stop_button, changed), columns.el);
 
-  /** @param {Partial<SteeringSettings>} settings */
-  function change(settings) {
-    for (const name of setting_names) if (settings[name] !== undefined) model.set(name, /** @type {any} */ (settings[name]));
-    saving.soon();
-    draw();
-  }
   function isRunning() {
     return model.get("status").state === "busy" || requests.isOpen("start");
   }
   function start() {
     if (isRunning() || !prompt.commit() || !numbers.commit()) return;
-    saving.flush();
-    requests.send("start", { settings: readSettings(model) });
+    settings.flush();
+    requests.send("start", { settings: settings.takeChanged() });
     drawActions();
   }
   function stop() {
@@ -110,23 +81,22 @@ function openPanel(model, holder) {
   function drawActions() {
     start_button.disabled = isRunning();
     stop_button.disabled = !isRunning() || requests.isOpen("stop");
-    setText(changed, settingsChanged(shown_settings, readSettings(model)) ? "Settings changed since this run." : "");
+    setText(changed, shown_settings && !isSame(shown_settings, settings.now) ? "Settings changed since this run." : "");
   }
   function draw() {
+    prompt.pull();
     parts.forEach((part) => part.draw());
     numbers.draw();
     drawActions();
   }
   /** @param {SteeringStream} message */
   function drawStream(message) {
-    if (columns.draw(message)) shown_settings = message.settings;
+    if (columns.draw(message)) {
+      shown_settings = /** @type {any} */ (Object.fromEntries(setting_names.map((name) => [name, message.settings[name]])));
+    }
+    drawActions();
   }
 
-  frame.receive((message) => {
-    if (message.type === "ack") requests.answered(message.id);
-    else if (message.type === "stream") drawStream(message);
-    drawActions();
-  });
   watch.dom(start_button, "click", start);
   watch.dom(stop_button, "click", stop);
   watch.dom(frame.root, "keydown", (/** @type {KeyboardEvent} */ event) => {
@@ -135,22 +105,23 @@ function openPanel(model, holder) {
     event.stopPropagation();
     stop();
   });
-  watch.model(model, "change:prompt", prompt.pull);
-  watch.model(model, "change:status", () => {
+  frame.follow(["status"], () => {
     if (model.get("status").state !== "busy") requests.forget();
     drawActions();
   });
-  for (const name of [...setting_names, "known", "strength_limit"]) watch.model(model, `change:${name}`, draw);
-  watch.onStop(saving.cancel);
-  frame.start(() => {});
-  draw();
-  frame.ready();
-  return frame.close;
+  frame.follow(["known", "strength_limit"], draw);
+  return {
+    body: [prompt.el, el("div", { class: "gscope-controls" }, ...parts.map((part) => part.el), numbers.el),
+      el("div", { class: "gscope-actions" }, start_button, stop_button, changed), columns.el],
+    receive: {
+      ack(/** @type {Ack} */ message) {
+        requests.answered(message.id);
+        drawActions();
+      },
+      stream: drawStream,
+    },
+    draw,
+  };
 }
 
-/** @param {RenderProps<any>} props */
-function render({ model, el: holder }) {
-  return openPanel(model, holder);
-}
-
-export default { render };
+export default defineWidget({ name: "SteeringPanel", cancellable: false, open: openPanel });

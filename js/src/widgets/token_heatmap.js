@@ -1,22 +1,25 @@
-import { createFeatureChips, most_features } from "../parts/feature_chips.js";
+import { createFeatureChips } from "../parts/feature_chips.js";
 import { createLegend } from "../parts/legend.js";
 import { toPaints, toReading, valueAt } from "../parts/reading.js";
 import { createTokenDetails } from "../parts/token_details.js";
 import { createTokenStrip } from "../parts/token_strip.js";
 import { createTokenTable } from "../parts/token_table.js";
+import { limits } from "../shared/contract.js";
 import { el, setText } from "../shared/dom.js";
 import { formatNumber } from "../shared/format.js";
-import { openFrame } from "../shared/frame.js";
+import { isSame } from "../shared/settings.js";
 import { createTextField } from "../shared/text_field.js";
-import { plainText, visibleText } from "../shared/tokens.js";
+import { visibleText } from "../shared/tokens.js";
+import { defineWidget } from "../shared/widget.js";
 
-/** @import { AnyModel, RenderProps } from "@anywidget/types" */
-/** @import { TokenHeatmapTraits } from "../traits.js" */
+/** @import { AnyModel } from "@anywidget/types" */
+/** @import { ReadingResult, Text, TokenHeatmapTraits } from "../traits.js" */
+/** @import { Frame } from "../shared/frame.js" */
 /** @import { Paint, Reading } from "../parts/reading.js" */
 
 /**
  * @param {Reading} reading
- * @param {string} wanted
+ * @param {Text} wanted
  */
 function summarise(reading, wanted) {
   const { mean_l0, fvu, text } = reading.head;
@@ -26,7 +29,7 @@ function summarise(reading, wanted) {
     `mean L0 ${formatNumber(mean_l0)}`,
     `FVU ${formatNumber(fvu)}`,
   ];
-  if (plainText(text) !== wanted) parts.push("of the last text read");
+  if (!isSame(text, wanted)) parts.push("of the last text read");
   return parts.join(" \u00b7 ");
 }
 
@@ -43,11 +46,9 @@ function describeToken(reading, paints, pos) {
 }
 
 /**
- * @param {AnyModel<TokenHeatmapTraits>} model
- * @param {HTMLElement} holder
+ * @param {{ model: AnyModel<TokenHeatmapTraits>, frame: Frame }} inside
  */
-function openHeatmap(model, holder) {
-  const frame = openFrame({ model, holder, title: "Token heatmap", cancellable: true });
+function openHeatmap({ model, frame }) {
   const { watch } = frame;
   /** @type {Reading | null} */
   let reading = null;
@@ -57,7 +58,7 @@ function openHeatmap(model, holder) {
   let peeked = null;
 
   const text = createTextField({
-    label: "Text", hint: "read after a pause, or at once on Ctrl+Enter", read: () => plainText(model.get("text")),
+    label: "Text", hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
     limit: () => model.get("text_limit"), onText: (value) => frame.ask({ text: value }), watch,
   });
   const chips = createFeatureChips({
@@ -79,7 +80,6 @@ function openHeatmap(model, holder) {
   const empty = el("p", { class: "gscope-empty" }, "No text read yet.");
   const picture = el("div", { class: "gscope-picture", hidden: true },
     el("div", { class: "gscope-strip-side" }, strip.el, summary), details.el);
-  frame.body.append(text.el, chips.el, legend.el, empty, picture, table.el);
 
   function readFeatures() {
     return model.get("features").map(({ feature }) => feature);
@@ -99,7 +99,7 @@ function openHeatmap(model, holder) {
   function paintFeature(feature) {
     const others = readFeatures().filter((other) => other !== feature);
     model.set("selected_feature", toRef(feature));
-    setFeatures([feature, ...others].slice(0, most_features));
+    setFeatures([feature, ...others].slice(0, limits.painted_features));
   }
   /** @param {number} pos */
   function choose(pos) {
@@ -126,7 +126,7 @@ function openHeatmap(model, holder) {
     })));
   }
   function drawSummary() {
-    if (reading) setText(summary, summarise(reading, plainText(model.get("text"))));
+    if (reading) setText(summary, summarise(reading, model.get("text")));
   }
   function draw() {
     drawChips();
@@ -143,34 +143,28 @@ function openHeatmap(model, holder) {
     drawChoice();
   }
 
-  frame.receive((message, buffers) => {
-    if (message.type !== "result") return;
+  /**
+   * @param {ReadingResult} message
+   * @param {DataView[]} buffers
+   */
+  function drawResult(message, buffers) {
     reading = toReading(message, buffers);
     if (peeked !== null && peeked >= reading.length) peeked = null;
     empty.hidden = true;
     picture.hidden = false;
     strip.draw(reading);
     draw();
-  });
-  watch.model(model, "change:text", () => {
+  }
+  frame.follow(["text"], () => {
     text.pull();
     drawSummary();
   });
-  watch.model(model, "change:features", draw);
-  watch.model(model, "change:color_range", draw);
-  watch.model(model, "change:selected_pos", () => {
+  frame.follow(["features", "color_range"], draw);
+  frame.follow(["selected_pos"], () => {
     peeked = null;
     drawChoice();
   });
-  frame.start(draw);
-  draw();
-  frame.ready();
-  return frame.close;
+  return { body: [text.el, chips.el, legend.el, empty, picture, table.el], receive: { result: drawResult }, draw };
 }
 
-/** @param {RenderProps<any>} props */
-function render({ model, el: holder }) {
-  return openHeatmap(model, holder);
-}
-
-export default { render };
+export default defineWidget({ name: "TokenHeatmap", cancellable: true, open: openHeatmap });

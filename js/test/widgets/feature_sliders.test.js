@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import widget from "../../src/widgets/feature_sliders.js";
-import { FakeModel, base_state, button, enter, find, findAll, hostile, openPage, press, render, wait } from "../support.js";
+import { FakeModel, button, enter, find, findAll, hostile, infoOf, openPage, press, render, stateOf, wait } from "../support.js";
 
 /** @type {ReturnType<typeof openPage>} */
 let page;
@@ -20,8 +20,8 @@ const settings = () => ({ values: [null, null], modes: ["clamp", "scale"], ablat
 /** @param {Record<string, any>} [state] */
 function open(state = {}) {
   model = new FakeModel({
-    ...structuredClone(base_state), text: "a b", text_limit: 50, ...settings(), ranges: [range(), range()],
-    known: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }, { feature: 3, label: null, max_activation: null }], ...state,
+    ...stateOf("FeatureSliders"), text: "a b", ...settings(), ranges: [range(), range()],
+    known: [infoOf(7, { label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }), infoOf(3)], ...state,
   });
   close = render(widget, model, page.holder);
 }
@@ -29,7 +29,7 @@ function open(state = {}) {
 /** @param {Record<string, any>} [changes] */
 function answer(changes = {}) {
   model.emit("msg:custom", {
-    type: "result", request: 1, text: "a b", ...settings(), kl: 0.4213, rest: { baseline: 0.1, changed: 0.2 }, natural: [{ last: 1.5, peak: 9 }, { last: 0, peak: 0 }],
+    type: "result", request: 1, text: "a b", features: [], ...settings(), kl: 0.4213, rest: { baseline: 0.1, changed: 0.2 }, natural: [{ last: 1.5, peak: 9 }, { last: 0, peak: 0 }],
     rows: [{ id: 1, token: " cat", baseline: 0.4, changed: 0.2 }, { id: 2, token: " dog", baseline: 0.1, changed: 0.3 }], arrays: [], ...changes,
   }, []);
 }
@@ -136,7 +136,7 @@ test("a drag that ends where it began awaits no answer", async () => {
   button(page.holder, "Undo").click();
   await wait(1100);
   assert.equal(model.saved.length, 0);
-  assert.equal(find(page.holder, "[role=status]").textContent, "");
+  assert.equal(find(page.holder, ".gscope-status [role=status]").textContent, "");
 });
 
 test("a token keeps its row when the order changes", () => {
@@ -182,7 +182,7 @@ test("values set by Python move the sliders and send nothing back", async () => 
 
 test("features replaced by Python one trait after the other are drawn when all have come", () => {
   open();
-  model.fromPython("known", [{ feature: 11, label: null, max_activation: null }]);
+  model.fromPython("known", [infoOf(11)]);
   assert.equal(sliders().length, 2);
   model.fromPython("values", [null]);
   model.fromPython("modes", ["add"]);
@@ -193,7 +193,7 @@ test("features replaced by Python one trait after the other are drawn when all h
 });
 
 test("hostile tokens and labels stay text", () => {
-  open({ known: hostile.slice(0, 2).map((text, at) => ({ feature: at, label: { text, source: text, auc: null }, max_activation: null })) });
+  open({ known: hostile.slice(0, 2).map((text, at) => infoOf(at, { label: { text, source: text, auc: null } })) });
   answer({ rows: hostile.map((token, id) => ({ id, token, baseline: 0.01, changed: 0.01 })) });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);
   assert.equal(rows().length, hostile.length);

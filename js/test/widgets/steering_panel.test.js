@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import widget, { settingsChanged } from "../../src/widgets/steering_panel.js";
-import { FakeModel, base_state, button, enter, find, findAll, hostile, openPage, press, render, wait } from "../support.js";
+import widget from "../../src/widgets/steering_panel.js";
+import { FakeModel, button, enter, find, findAll, hostile, infoOf, openPage, press, render, stateOf, wait } from "../support.js";
 
 /** @type {ReturnType<typeof openPage>} */
 let page;
@@ -16,9 +16,9 @@ const run = { prompt: "Once", features: refs, active: [true, false], strength: 0
 /** @param {Record<string, any>} [state] */
 function open(state = {}) {
   model = new FakeModel({
-    ...structuredClone(base_state), prompt: "Once", text_limit: 50, active: [true, false], strength: 0.3, strength_limit: 1,
+    ...stateOf("SteeringPanel"), prompt: "Once", active: [true, false], strength: 0.3, strength_limit: 1,
     max_new_tokens: 20, temperature: 0, seed: 0, features: refs,
-    known: [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }, { feature: 3, label: null, max_activation: null }], ...state,
+    known: [infoOf(7, { label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }), infoOf(3)], ...state,
   });
   close = render(widget, model, page.holder);
 }
@@ -45,14 +45,14 @@ afterEach(() => {
   page.close();
 });
 
-test("start sends one message with an id and the settings, and waits for the ack", () => {
+test("start sends one message with an id, and waits for the ack", () => {
   open();
   button(page.holder, "Start").click();
   press(find(page.holder, "textarea"), "Enter", { ctrlKey: true });
   const starts = model.sent.filter((message) => message.type === "start");
   assert.equal(starts.length, 1);
   assert.match(starts[0].id, /^start-1-\w+/);
-  assert.deepEqual(starts[0].settings, run);
+  assert.deepEqual(starts[0].settings, {});
   assert.ok(button(page.holder, "Start").disabled);
   model.emit("msg:custom", { type: "ack", id: starts[0].id }, []);
   assert.ok(!button(page.holder, "Start").disabled);
@@ -60,13 +60,18 @@ test("start sends one message with an id and the settings, and waits for the ack
   assert.ok(button(page.holder, "Start").disabled);
 });
 
-test("settings not yet saved go out before start", () => {
+test("settings not yet saved go out before start, which carries what this view changed and no more", () => {
   open();
   enter(find(page.holder, "textarea"), "Twice", "input");
   enter(find(page.holder, "input[type=range]"), "-0.5", "input");
   press(find(page.holder, "textarea"), "Enter", { ctrlKey: true });
   assert.deepEqual(model.saved, [{ prompt: "Twice", strength: -0.5 }]);
-  assert.equal(model.sent.at(-1).settings.prompt, "Twice");
+  assert.deepEqual(model.sent.at(-1).settings, { prompt: "Twice", strength: -0.5 });
+  become("busy");
+  become("idle");
+  model.fromPython("seed", 9);
+  button(page.holder, "Start").click();
+  assert.deepEqual(model.sent.at(-1).settings, {}, "another page's seed is not this one's to send");
 });
 
 test("an unanswered start is told after a second", async () => {
@@ -148,8 +153,6 @@ test("a change after a run is told, and starts nothing", async () => {
   await wait(40);
   assert.match(hint.textContent ?? "", /Settings changed/);
   assert.equal(model.sent.filter((message) => message.type === "start").length, 1);
-  const now = { prompt: "a", features: refs, active: [true], strength: 1, max_new_tokens: 1, temperature: 0, seed: 0 };
-  assert.ok(!settingsChanged({ prompt: "a" }, now), "what is not known of a run is not compared");
 });
 
 test("the strength is said in words, and returns to 0 by button and double click", async () => {
@@ -157,6 +160,7 @@ test("the strength is said in words, and returns to 0 by button and double click
   const slider = /** @type {HTMLInputElement} */ (find(page.holder, "input[type=range]"));
   assert.equal(slider.getAttribute("aria-valuetext"), "0.30 \u00d7 mean residual norm");
   button(page.holder, "Set to 0").click();
+  await wait(40);
   assert.equal(model.get("strength"), 0);
   enter(slider, "-0.25", "input");
   slider.dispatchEvent(new Event("dblclick", { bubbles: true }));
@@ -171,7 +175,7 @@ test("features are switched by their boxes", async () => {
   assert.deepEqual(model.saved, [{ active: [true, true] }]);
 });
 
-test("numbers are refused in words and a run does not start with them", () => {
+test("numbers are refused in words and a run does not start with them", async () => {
   open();
   const [tokens, temperature, seed] = findAll(page.holder, ".gscope-numbers input");
   const note = find(page.holder, ".gscope-numbers .gscope-note");
@@ -185,6 +189,7 @@ test("numbers are refused in words and a run does not start with them", () => {
   enter(temperature, "1", "change");
   enter(seed, "x", "change");
   assert.match(note.textContent ?? "", /Seed must be a whole number from 0 to \d+, got x/);
+  await wait(40);
   assert.deepEqual([model.get("max_new_tokens"), model.get("temperature"), model.get("seed")], [5, 1, 0]);
 });
 
@@ -207,7 +212,7 @@ test("an error keeps the text and frees Start", () => {
 });
 
 test("hostile tokens, prompts and labels stay text", () => {
-  open({ prompt: hostile[0], known: [{ feature: 1, label: { text: hostile[0], source: hostile[1], auc: null }, max_activation: null }], active: [true] });
+  open({ prompt: hostile[0], known: [infoOf(1, { label: { text: hostile[0], source: hostile[1], auc: null } })], active: [true] });
   const tokens = hostile.map((text, id) => ({ id, text, logprob: -1 }));
   stream({}, { reset: true, settings: { ...run, prompt: hostile.join("") }, control: hostile[0], rows: ["baseline", "changed", "random"].map((name) => ({ name, tokens })) });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);

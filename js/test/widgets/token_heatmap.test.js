@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import widget from "../../src/widgets/token_heatmap.js";
-import { FakeModel, base_state, button, enter, find, findAll, hostile, openPage, press, render, wait } from "../support.js";
+import { FakeModel, base_state, button, enter, find, findAll, hostile, infoOf, openPage, press, render, stateOf, wait } from "../support.js";
 
 /** @type {ReturnType<typeof openPage>} */
 let page;
@@ -16,7 +16,7 @@ const refs = (...features) => features.map((feature) => ({ dictionary_id: "d", f
 /** @param {Record<string, any>} [state] */
 function open(state = {}) {
   model = new FakeModel({
-    ...structuredClone(base_state), text: "a b", text_limit: 50, features: refs(7, 3), dictionary_id: "d", d_dict: 100, color_range: "feature",
+    ...stateOf("TokenHeatmap"), text: "a b", features: refs(7, 3), dictionary_id: "d", d_dict: 100, color_range: "feature",
     selected_pos: null, selected_feature: null, ...state,
   });
   close = render(widget, model, page.holder);
@@ -26,7 +26,7 @@ function open(state = {}) {
 function answer(changes = {}) {
   const tokens = changes.tokens ?? ["<bos>", "a", " b", "\n"];
   const n = tokens.length;
-  const features = changes.features ?? [{ feature: 7, label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }, { feature: 3, label: null, max_activation: null }];
+  const features = changes.features ?? [infoOf(7, { label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }), infoOf(3)];
   const values = Float32Array.from({ length: features.length * n }, (_, at) => [100, 2.5, 5, 0][at % n % 4] / (1 + Math.floor(at / n)));
   const lists = {
     values: [values, [features.length, n]], top_features: [Int32Array.from({ length: n * 2 }, (_, at) => [7, 42][at % 2]), [n, 2]],
@@ -225,7 +225,7 @@ test("a glyph of several tokens is drawn once", () => {
 test("hostile tokens and labels stay text", () => {
   open({ features: refs(0, 1, 2, 3), selected_pos: 1 });
   const label = { text: hostile[0], source: hostile[1], auc: 0.5 };
-  answer({ tokens: hostile, ignored: { 2: hostile[0] }, features: [{ feature: 0, label, max_activation: 1 }], labels: { 42: label } });
+  answer({ tokens: hostile, ignored: { 2: hostile[0] }, features: [infoOf(0, { label, max_activation: 1 })], labels: { 42: label } });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a, iframe").length, 0);
   assert.equal(tokens()[0].textContent, hostile[0]);
 });
@@ -247,9 +247,9 @@ test("a silent kernel is told after a second and the cure after eight", async ()
   enter(area(), "new", "input");
   press(area(), "Enter", { ctrlKey: true });
   await wait(1050);
-  assert.match(find(page.holder, "[role=status]").textContent ?? "", /Waiting: the kernel is busy running a cell/);
+  assert.match(find(page.holder, ".gscope-status [role=status]").textContent ?? "", /Waiting: the kernel is busy running a cell/);
   model.fromPython("status", { ...base_state.status, request: 2 });
-  assert.equal(find(page.holder, "[role=status]").textContent, "");
+  assert.equal(find(page.holder, ".gscope-status [role=status]").textContent, "");
 });
 
 test("a restarted kernel is told and the picture stays", () => {

@@ -1,0 +1,121 @@
+import { createPerFrame } from "./latest.js";
+
+/** @import { AnyModel } from "@anywidget/types" */
+/** @import { Watch } from "./watch.js" */
+
+const history_length = 100;
+
+/**
+ * @param {unknown} one
+ * @param {unknown} other
+ */
+export function isSame(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/**
+ * Earlier settings, newest last; all the steps of one gesture make one entry.
+ * @template S
+ */
+function createHistory() {
+  /** @type {S[]} */
+  const entries = [];
+  let gesture = "";
+  return {
+    /**
+     * @param {S} before
+     * @param {string} name of the gesture; the same name continues it
+     */
+    keep(before, name) {
+      if (name !== "" && name === gesture) return;
+      gesture = name;
+      entries.push(before);
+      if (entries.length > history_length) entries.shift();
+    },
+    endGesture() {
+      gesture = "";
+    },
+    back() {
+      gesture = "";
+      return entries.pop();
+    },
+    isEmpty: () => entries.length === 0,
+  };
+}
+
+/**
+ * Traits that the reader sets, as the view shows them: what changed goes out once a frame, what Python or another
+ * view sets comes in, and earlier settings can be had back.
+ * @template {Record<string, any>} T all traits
+ * @template {keyof T & string} K the names of these
+ * @param {{
+ *   model: AnyModel<T>, watch: Watch, names: K[], send: (changed: Partial<Pick<T, K>>) => void, onChange: () => void,
+ * }} options
+ */
+export function createSettings({ model, watch, names, send, onChange }) {
+  /** @type {ReturnType<typeof createHistory<Pick<T, K>>>} */
+  const history = createHistory();
+  const read = () => /** @type {Pick<T, K>} */ (Object.fromEntries(names.map((name) => [name, model.get(name)])));
+  let now = read();
+  /** @type {Set<K>} */
+  let unsent = new Set();
+  /** @type {Set<K>} */
+  let touched = new Set();
+  /** @param {Iterable<K>} some */
+  const pick = (some) => /** @type {Partial<Pick<T, K>>} */ (Object.fromEntries([...some].map((name) => [name, now[name]])));
+  const sending = createPerFrame(() => {
+    const changed = pick(unsent);
+    unsent = new Set();
+    send(changed);
+  });
+
+  /** @param {Pick<T, K>} next */
+  function become(next) {
+    for (const name of names) {
+      if (isSame(next[name], now[name])) continue;
+      unsent.add(name);
+      touched.add(name);
+    }
+    now = next;
+    sending.soon();
+    onChange();
+  }
+  /** Takes up what others set, but for what the reader set in the same frame. */
+  function pull() {
+    const next = { ...read(), ...pick(unsent) };
+    if (isSame(next, now)) return;
+    now = next;
+    onChange();
+  }
+  for (const name of names) watch.model(model, `change:${name}`, pull);
+  watch.onStop(sending.cancel);
+
+  return {
+    get now() {
+      return now;
+    },
+    /**
+     * @param {Partial<Pick<T, K>>} changes
+     * @param {string} [gesture] of which this is a step
+     */
+    change(changes, gesture = "") {
+      const next = { ...now, ...changes };
+      if (isSame(next, now)) return;
+      history.keep(now, gesture);
+      become(next);
+    },
+    undo() {
+      const before = history.back();
+      if (before) become(before);
+    },
+    endGesture: history.endGesture,
+    canUndo: () => !history.isEmpty(),
+    flush: sending.flush,
+    /** What the reader of this view changed since this was last asked. */
+    takeChanged() {
+      const changed = pick(touched);
+      touched = new Set();
+      return changed;
+    },
+  };
+}

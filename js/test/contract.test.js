@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, before, test } from "node:test";
+import contract from "../contract.json" with { type: "json" };
+import { faultText, findFault, limits } from "../src/shared/contract.js";
+import { FakeModel, find, findAll, openPage, render, stateOf, wait } from "./support.js";
+
+/** @typedef {{ content: any, buffers: string[], shows: string[] }} Golden */
+
+const names = /** @type {(keyof typeof contract.widgets)[]} */ (Object.keys(contract.widgets));
+/** @type {Record<string, any>} */
+const widgets = {};
+/** @type {{ page: ReturnType<typeof openPage> }} */
+const at = /** @type {any} */ ({});
+
+before(async () => {
+  for (const name of names) widgets[name] = (await import(`../src/widgets/${contract.widgets[name].module}.js`)).default;
+});
+after(() => at.page.close());
+
+/** @param {string} packed */
+function unpack(packed) {
+  const bytes = Buffer.from(packed, "base64");
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/**
+ * @param {keyof typeof contract.widgets} name
+ * @returns {[string, Golden][]}
+ */
+function goldenOf(name) {
+  return Object.entries(contract.widgets[name].to_page).flatMap(([kind, { golden }]) =>
+    /** @type {any[]} */ (golden).map((one) => /** @type {[string, Golden]} */ ([kind, one])));
+}
+
+/**
+ * A view of the widget in the state that a message was made in.
+ * @param {keyof typeof contract.widgets} name
+ * @param {any} content
+ */
+function open(name, content) {
+  at.page = openPage();
+  const state = stateOf(name);
+  const settings = content.settings ?? content;
+  for (const trait of contract.widgets[name].settings) if (trait in settings) state[trait] = settings[trait];
+  const refs = /** @type {any[]} */ (state.features ?? []);
+  state.known = content.features?.[0]?.name ? content.features : refs.map((ref) => ({ ...ref, name: `feature ${ref.feature}`, label: null, max_activation: null }));
+  state.features = refs.map(({ dictionary_id, feature }) => ({ dictionary_id, feature }));
+  if ("ranges" in state) {
+    const range = { min: 0, max: 100, step: 1, rest: 0, unit: "" };
+    state.ranges = refs.map(() => ({ clamp: range, scale: range, add: range }));
+  }
+  const model = new FakeModel(state);
+  const close = render(widgets[name], model, at.page.holder);
+  const said = () => find(at.page.holder, ".gscope-status [role=alert]").textContent ?? "";
+  assert.equal(said(), "", "the state is as agreed");
+  return { model, close, said };
+}
+
+/** All words of a view, those of titles and fields too. */
+function wordsOf() {
+  const titles = findAll(at.page.holder, "[title]").map((node) => node.title);
+  const fields = findAll(at.page.holder, "textarea, input").map((node) => String(Reflect.get(node, "value")));
+  return [at.page.holder.textContent, ...titles, ...fields].join("\n");
+}
+
+for (const name of names) {
+  test(`${name}: every golden message is drawn, with every word that Python's copy has`, async () => {
+    const golden = goldenOf(name);
+    assert.ok(golden.some(([, { shows }]) => shows.length > 0));
+    for (const [kind, { content, buffers, shows }] of golden) {
+      const { model, close, said } = open(name, content);
+      for (const twin of findAll(at.page.holder, "details")) Reflect.set(twin, "open", true);
+      await wait(5);
+      model.emit("msg:custom", content, buffers.map(unpack));
+      assert.equal(said(), "", `${name} ${kind}`);
+      const words = wordsOf();
+      assert.deepEqual(shows.filter((word) => !words.includes(word)), [], `${name} ${kind}`);
+      assert.ok(!words.includes("a word that no result has"));
+      close();
+    }
+  });
+
+  test(`${name}: a message that is not as agreed is said, and what was drawn stays`, () => {
+    for (const [kind, { content, buffers }] of goldenOf(name)) {
+      const { model, close, said } = open(name, content);
+      model.emit("msg:custom", content, buffers.map(unpack));
+      const before_faults = find(at.page.holder, ".gscope-body").textContent;
+      for (const field of Object.keys(content)) {
+        if (field === "type") continue;
+        for (const wrong of [{ ...content, [field]: { odd: 1 } }, { ...content, [field]: undefined }]) {
+          if (wrong[field] === undefined) delete wrong[field];
+          model.emit("msg:custom", wrong, buffers.map(unpack));
+          const allowed = Object.values(wrong[field] ?? {}).length && !findFault(/** @type {any} */ (contract.widgets[name].to_page)[kind].schema, wrong);
+          if (!allowed) assert.match(said(), new RegExp(`The kernel's ${kind} message.*${field}`), `${name} ${kind} ${field}`);
+        }
+      }
+      model.emit("msg:custom", { ...content, added: 1 }, []);
+      assert.match(said(), /added must be left out/);
+      for (const odd of [{ type: "unheard of" }, {}, null, "text"]) {
+        model.emit("msg:custom", odd, []);
+        assert.match(said(), /A message from the kernel: type must be one of/);
+      }
+      assert.equal(find(at.page.holder, ".gscope-body").textContent, before_faults);
+      model.emit("msg:custom", content, buffers.map(unpack));
+      assert.equal(said(), "", "and is forgotten with the next good one");
+      close();
+    }
+  });
+
+  test(`${name}: a trait that is missing or of another type is said`, () => {
+    for (const trait of Object.keys(contract.widgets[name].traits)) {
+      for (const wrong of [undefined, { odd: 1 }]) {
+        at.page = openPage();
+        const model = new FakeModel({ ...stateOf(name), [trait]: wrong });
+        if (trait === "status") continue;
+        const close = render(widgets[name], model, at.page.holder);
+        assert.match(find(at.page.holder, ".gscope-status [role=alert]").textContent ?? "", new RegExp(`^${trait}.* must be`), `${name} ${trait}`);
+        assert.equal(model.sent.length, 0);
+        close();
+      }
+    }
+  });
+
+  test(`${name}: it reads no trait that is not agreed, and every setting is a trait`, () => {
+    at.page = openPage();
+    const model = new FakeModel(stateOf(name));
+    const read = new Set();
+    const get = model.get.bind(model);
+    model.get = (trait) => {
+      read.add(trait);
+      return get(trait);
+    };
+    render(widgets[name], model, at.page.holder)();
+    const { traits, settings, module } = contract.widgets[name];
+    assert.deepEqual([...read].filter((trait) => !(trait in traits)), []);
+    assert.deepEqual(settings.filter((trait) => !(trait in traits)), []);
+    assert.ok(existsSync(new URL(`../src/widgets/${module}.js`, import.meta.url)));
+  });
+}
+
+test("each part of a schema is checked, and the sentence names place, wish and finding", () => {
+  const schema = { type: "object", required: ["list"], properties: { list: { type: "array", items: { anyOf: [{ type: "integer", minimum: 0, maximum: 4 }, { type: "null" }] } }, kind: { enum: ["a", "b"] } } };
+  const said = (/** @type {unknown} */ value) => faultText("it", findFault(schema, value));
+  assert.equal(said({ list: [0, null, 4], kind: "b" }), "");
+  assert.equal(said({ list: [0, 5] }), "it: list[1] must be a whole number from 0 to 4 or null, got 5.");
+  assert.equal(said({ list: [0.5] }), "it: list[0] must be a whole number from 0 to 4 or null, got 0.5.");
+  assert.equal(said({}), "it must be an object with list, got {}.");
+  assert.equal(said({ list: [], kind: "c" }), 'it: kind must be one of "a", "b", got "c".');
+  assert.equal(said([]), "it must be an object, got [].");
+  assert.equal(faultText("it", findFault({ type: "string", maxLength: 2 }, "\u{1f642}\u{1f642}")), "", "characters, not code units");
+  assert.match(faultText("it", findFault({ type: "string", maxLength: 2 }, "abc")), /a string of at most 2 characters, got "abc"/);
+  assert.match(faultText("it", findFault({ type: "object", additionalProperties: { type: "string" } }, { 0: 1 })), /it: 0 must be a string/);
+  assert.match(faultText("it", findFault({ type: "number" }, NaN)), /a number/);
+});
+
+test("limits are those of Python", () => {
+  assert.deepEqual(limits, contract.limits);
+});
