@@ -14,9 +14,10 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue, PromptTooLong, describe_value
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
-from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenChance
+from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenChance
 from gscope_widgets.records.interventions import Intervention, list_parts
 from gscope_widgets.records.lens import LensReading, TokenPath
+from gscope_widgets.records.measures import Measure, apply_function, share_of_words
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Prompt, Tokens, Turn
@@ -181,6 +182,47 @@ class Row:
         text = self._decoder.decode(b"" if token_id < BYTES else as_bytes(token_id), final=last)
         best = list_chances(logits, rank(logits, 5))
         return GeneratedToken(step, token_id, text, float(log_softmax(logits)[token_id]), best)
+
+
+Continued = tuple[tuple[GeneratedToken, ...], Ending, np.ndarray, np.ndarray]
+
+
+def continue_row(
+    prompt: Tokens,
+    interventions: Sequence[Intervention],
+    plan: SamplingPlan,
+    seed: int,
+    dictionaries: Mapping[str, FakeDictionary],
+) -> Continued:
+    """One continuation, why it ended, each token's log probability without the interventions, and the KL there."""
+    writer, random = Row(prompt.ids), np.random.default_rng(seed)
+    written, logprobs, kl = [], [], []
+    count = min(plan.max_new_tokens, CONTEXT - len(prompt))
+    ended: Ending = "length" if count == plan.max_new_tokens else "context full"
+    for step in range(count):
+        own = next_logits(writer.ids, interventions, dictionaries, len(prompt))
+        old, new = log_softmax(next_logits(writer.ids, (), dictionaries, len(prompt))), log_softmax(own)
+        token = writer.write(step, own, plan, float(random.random()), last=step + 1 == count)
+        if token is None:
+            ended = "end of text"
+            break
+        written.append(token)
+        logprobs.append(old[token.id])
+        kl.append(max(0.0, float((np.exp(new) * (new - old)).sum())))
+    return tuple(written), ended, np.array(logprobs, np.float32), np.array(kl, np.float32)
+
+
+def measure(counted: Measure, prompt: Tokens, ids: list[int], text: str, read: FakeDictionary | None) -> float:
+    """What a measure says of one continuation."""
+    if read is not None and isinstance(counted.of, FeatureRef):
+        residual = residual_stream([*prompt.ids, *ids])[len(prompt) :]
+        return float(read.encode(residual)[:, counted.of.feature].mean()) if ids else 0.0
+    if isinstance(counted.of, int):
+        return ids.count(counted.of) / max(1, len(ids))
+    if isinstance(counted.of, tuple):
+        return share_of_words(text, counted.of, before=prompt.text)
+    assert callable(counted.of)
+    return apply_function(counted.of, text)
 
 
 def read_features(dictionary: FakeDictionary, tokens: Tokens, chosen: tuple[int, ...] | None) -> FeatureReading:

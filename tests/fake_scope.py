@@ -3,23 +3,36 @@
 import threading
 import time
 from collections.abc import Callable, Generator, Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.cards import FeatureCard
+from gscope_widgets.records.comparisons import ComparedText, Comparison
 from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.directions import Direction
+from gscope_widgets.records.doses import STRENGTHS, DoseResponse, DoseSample, build_points, check_strengths
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
-from gscope_widgets.records.interventions import Intervention, list_parts, match_random, require_set_once
+from gscope_widgets.records.interventions import (
+    Intervention,
+    Positions,
+    add_each,
+    list_dictionaries,
+    list_parts,
+    match_random,
+    require_set_once,
+)
 from gscope_widgets.records.lens import MAX_TRACKED, LensReading
+from gscope_widgets.records.measures import build_measure
 from gscope_widgets.records.models import ModelInfo
-from gscope_widgets.records.numbers import check_feature, check_int
+from gscope_widgets.records.numbers import check_feature, check_float, check_int
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Prompt, Tokens
+from gscope_widgets.runtime.features.rows import MAX_SAMPLES, MIN_SAMPLES, Row, check_seeds, plan_comparison, plan_dose
 from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.worker import Job, Work, Worker
 from tests import fake_model as model
@@ -39,7 +52,7 @@ class FakeScope:
         self.gate.set()
         self.delay = 0.0  # seconds
         self.error: BaseException | None = None
-        self.calls: list[str] = []  # "read", "next_tokens", "step"
+        self.calls: list[str] = []  # "read", "next_tokens", "step", "row"
         self.info = ModelInfo("fake", "0", "Fake", LAYERS, D_MODEL, len(PIECES), CONTEXT, "cpu", "float32", 0, "none")
         self.text_limit = CONTEXT * max(map(len, PIECES))
         self._chat = chat
@@ -206,6 +219,97 @@ class FakeScope:
     def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
         made = self._check_interventions(interventions)
         return match_random(made, seed=seed) if made else None
+
+    def compare(self, prompt: Prompt, interventions: Sequence[Intervention], **settings: Any) -> Comparison:
+        comparison: Comparison = self.start_compare(prompt, interventions, **settings).wait()
+        return comparison
+
+    def start_compare(
+        self,
+        prompt: Prompt,
+        interventions: Sequence[Intervention],
+        *,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seeds: Sequence[int] = (0,),
+        controls: int = 3,
+        slot: Hashable | None = None,
+    ) -> Job:
+        tokens = self._require_tokens(prompt)
+        made = self._check_interventions(interventions)
+        require_set_once(made, prompt_length=len(tokens))
+        plan = SamplingPlan(max_new_tokens, temperature, top_p)
+        drawn = check_seeds(seeds, temperature=plan.temperature)
+        planned = plan_comparison(made, seeds=drawn, controls=controls)
+        provenance = self.provenance(list_dictionaries(made), token_ids=tokens.ids, seeds=list(drawn))
+
+        def steps(job: Job) -> Generator[None, None, Comparison]:
+            rows = []
+            continued = yield from self._continue(job, tokens, [row for _, _, row in planned], plan)
+            for (name, kind, row), (written, ended, logprobs, kl) in zip(planned, continued, strict=True):
+                rows.append(ComparedText(name, kind, row.seed, row.interventions, written, ended, logprobs, kl))
+            return Comparison(tokens, made, tuple(rows), provenance)
+
+        return self._worker.submit(steps, slot=slot)
+
+    def dose(
+        self, prompt: Prompt, ref: FeatureRef | Direction, strengths: Sequence[float] = STRENGTHS, **settings: Any
+    ) -> DoseResponse:
+        response: DoseResponse = self.start_dose(prompt, ref, strengths, **settings).wait()
+        return response
+
+    def start_dose(
+        self,
+        prompt: Prompt,
+        ref: FeatureRef | Direction,
+        strengths: Sequence[float] = STRENGTHS,
+        *,
+        measure: object,
+        samples: int = 8,
+        max_new_tokens: int = 32,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        positions: Positions = "all",
+        slot: Hashable | None = None,
+    ) -> Job:
+        tokens = self._require_tokens(prompt)
+        curve = check_strengths(strengths)
+        changes = self._check_interventions(add_each(ref, curve, positions=positions))
+        plan = SamplingPlan(max_new_tokens, check_float("temperature", temperature, low=0.01, high=100), top_p, seed)
+        count = check_int("samples", samples, low=MIN_SAMPLES, high=MAX_SAMPLES)
+        seeds = check_seeds(range(plan.seed, plan.seed + count), temperature=plan.temperature)
+        counted = build_measure(measure, vocabulary=len(PIECES))
+        read = self._find(counted.of) if isinstance(counted.of, FeatureRef) else None
+        planned = plan_dose(changes, seeds=seeds)
+        provenance = self.provenance(list_dictionaries(changes), token_ids=tokens.ids, seeds=list(seeds))
+
+        def steps(job: Job) -> Generator[None, None, DoseResponse]:
+            made = []
+            continued = yield from self._continue(job, tokens, [row for _, row in planned], plan)
+            for (strength, row), (written, _, logprobs, _) in zip(planned, continued, strict=True):
+                random = any(one.kind == "random" for one in row.interventions)
+                text = "".join(token.text for token in written)
+                effect = model.measure(counted, tokens, [token.id for token in written], text, read)
+                kind: Literal["changed", "random"] = "random" if random else "changed"
+                made.append(DoseSample(strength, kind, row.seed, text, effect, logprobs))
+            return DoseResponse(tokens, ref, counted, build_points(made), tuple(made), provenance)
+
+        return self._worker.submit(steps, slot=slot)
+
+    def _continue(
+        self, job: Job, prompt: Tokens, rows: Sequence[Row], plan: SamplingPlan
+    ) -> Generator[None, None, list[model.Continued]]:
+        """One row a step: the fake has no batches."""
+        found = []
+        for row in rows:
+            self._begin("row")
+            self._require_reach(row.interventions, prompt, len(prompt) + plan.max_new_tokens)
+            found.append(model.continue_row(prompt, row.interventions, plan, row.seed, self._open))
+            job.progress = len(found) / len(rows)
+            yield
+        return found
 
     def submit(self, work: Work, *, slot: Hashable | None = None) -> Job:
         return self._worker.submit(work, slot=slot)

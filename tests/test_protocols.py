@@ -315,6 +315,62 @@ def test_a_random_control_is_matched_to_what_it_controls(scope, dictionary):
             scope.random_control(made, seed=wrong)
 
 
+# ---- comparing and dosing
+
+
+def test_a_comparison_sets_a_change_beside_baseline_and_controls(scope, dictionary):
+    made = [gs.add(dictionary.feature(3), 0.5)]
+    found = scope.compare("The old", made, max_new_tokens=5, temperature=1.0, seeds=(1, 4))
+    assert found.names == ("baseline", "changed", "random 0", "random 1", "random 2")
+    assert [row.seed for row in found.rows] == [1] * 5 + [4] * 5
+    for row in found.rows:
+        alone = scope.generate("The old", row.interventions, max_new_tokens=5, temperature=1.0, seed=row.seed)
+        assert (row.text, row.ended) == (alone.text, alone.ended)
+        assert len(row.kl) == len(row.baseline_logprobs) == len(row.tokens)
+        assert (row.mean_kl > 1e-6) == (row.kind != "baseline")
+        assert row.perplexity >= 1
+    assert found.interventions == tuple(made)
+    assert len(found.to_frame()) == sum(len(row.tokens) for row in found.rows)
+    none = scope.compare("The old", [gs.add(dictionary.feature(3), 0.0)], max_new_tokens=5)
+    assert len({row.text for row in none.rows}) == 1
+    assert max(row.kl.max() for row in none.rows) == 0
+    for wrong in ({"seeds": (1, 2)}, {"controls": 2}, {"seeds": ()}, {"max_new_tokens": 0}):
+        with pytest.raises(gs.InvalidValue):
+            scope.compare("The old", made, **wrong)
+    with pytest.raises(gs.InvalidValue, match="nothing to compare with"):
+        scope.compare("The old", [])
+
+
+def test_a_dose_response_is_measured_at_every_strength(scope, dictionary):
+    options = {"samples": 3, "max_new_tokens": 4}
+    for measure in ("fish", 5, dictionary.feature(4), len):
+        found = scope.dose("The old", dictionary.feature(3), measure=measure, **options)
+        assert len(found.samples) == 3 + 8 * 2 * 3
+        assert found.seeds == (0, 1, 2)
+        assert found.strengths == (-1.0, -0.6, -0.3, -0.1, 0.0, 0.1, 0.3, 0.6, 1.0)
+    assert [sample.effect for sample in found.samples] == [len(sample.text) for sample in found.samples]
+    alone = scope.generate("The old", [gs.add(dictionary.feature(3), 0.6)], max_new_tokens=4, temperature=1.0, seed=2)
+    assert found.texts(0.6)[2] == alone.text
+    for wrong in ({"measure": None}, {"samples": 2}, {"temperature": 0}, {"strengths": (0, 1)}):
+        with pytest.raises(gs.InvalidValue):
+            scope.dose("The old", dictionary.feature(3), **{"measure": "fish", **options, **wrong})
+
+
+def test_both_are_jobs_that_tell_how_far_they_are_and_can_be_stopped(scope, dictionary):
+    ref = dictionary.feature(3)
+    for start in (
+        lambda slot: scope.start_compare("The old", [gs.add(ref, 0.5)], max_new_tokens=100, slot=slot),
+        lambda slot: scope.start_dose("The old", ref, measure="fish", slot=slot),
+    ):
+        older, newer = start("here"), start("here")
+        with pytest.raises(gs.Cancelled):
+            older.result(SOON)
+        scope.submit(lambda _job: None).result(SOON)
+        assert newer.cancel()
+        with pytest.raises(gs.Cancelled):
+            newer.wait()
+
+
 # ---- generating
 
 

@@ -9,10 +9,13 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
 from gscope_widgets.records.cards import FeatureCard
+from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.directions import Direction
+from gscope_widgets.records.doses import STRENGTHS, DoseResponse
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
-from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.interventions import Intervention, Positions
 from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.provenance import Provenance
@@ -209,6 +212,70 @@ class Scope(Protocol):
 
     def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
         """A random direction as long as the interventions together, at each position; None where there are none."""
+
+    def compare(
+        self,
+        prompt: Prompt,
+        interventions: Sequence[Intervention],
+        *,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seeds: Sequence[int] = (0,),
+        controls: int = 3,
+    ) -> Comparison:
+        """Baseline, changed text, and text changed along random directions of the same length, on the same seeds."""
+
+    def start_compare(
+        self,
+        prompt: Prompt,
+        interventions: Sequence[Intervention],
+        *,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seeds: Sequence[int] = (0,),
+        controls: int = 3,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`compare` as a job, returned at once."""
+
+    def dose(
+        self,
+        prompt: Prompt,
+        ref: FeatureRef | Direction,
+        strengths: Sequence[float] = STRENGTHS,
+        *,
+        measure: object,
+        samples: int = 8,
+        max_new_tokens: int = 32,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        positions: Positions = "all",
+    ) -> DoseResponse:
+        """Effect and fluency by strength of one direction, with the random control.
+
+        Args:
+            measure: what is counted in a text: a token's id, a word or several, a feature, or a function of the text.
+        """
+
+    def start_dose(
+        self,
+        prompt: Prompt,
+        ref: FeatureRef | Direction,
+        strengths: Sequence[float] = STRENGTHS,
+        *,
+        measure: object,
+        samples: int = 8,
+        max_new_tokens: int = 32,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        positions: Positions = "all",
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`dose` as a job, returned at once."""
 
     def submit(self, work: Callable[[Any], object], *, slot: Hashable | None = None) -> Job:
         """Run work on the engine's thread, where every method here answers directly.

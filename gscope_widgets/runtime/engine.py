@@ -29,11 +29,11 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.examples.logits import measure_effect
 from gscope_widgets.runtime.features.comparing import compare
-from gscope_widgets.runtime.features.continuations import Row
 from gscope_widgets.runtime.features.directing import Over, find_mean_difference
 from gscope_widgets.runtime.features.dosing import dose
 from gscope_widgets.runtime.features.fidelity import measure_delta_loss
 from gscope_widgets.runtime.features.reading import read_features
+from gscope_widgets.runtime.features.rows import Row
 from gscope_widgets.runtime.features.sanity import check_dictionary
 from gscope_widgets.runtime.features.steering import Steering, Target
 from gscope_widgets.runtime.gemma.generation import compare_next, generate_rows, next_logits

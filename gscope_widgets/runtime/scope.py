@@ -31,10 +31,9 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.engine import Engine, Steps, Value
 from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_features
-from gscope_widgets.runtime.features.comparing import check_seeds, plan_comparison
 from gscope_widgets.runtime.features.directing import check_over
-from gscope_widgets.runtime.features.dosing import MAX_SAMPLES, MIN_SAMPLES, plan_dose
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
+from gscope_widgets.runtime.features.rows import MAX_SAMPLES, MIN_SAMPLES, check_seeds, plan_comparison, plan_dose
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.hub.repository import find_cached

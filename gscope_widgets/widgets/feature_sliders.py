@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import TokenChance, TokenDistribution
 from gscope_widgets.records.interventions import MAX_RAW, Intervention, ablate, add, clamp, scale
@@ -14,7 +15,6 @@ from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.features import FeatureWidget, align, tell_refs
-from gscope_widgets.widgets.base.figures import escape_math, open_figure
 from gscope_widgets.widgets.base.formats import format_number, format_percent, format_prompt, format_token
 from gscope_widgets.widgets.base.limits import SHOWN_TOKENS
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_many, check_switch, check_text

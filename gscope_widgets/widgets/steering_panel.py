@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from gscope_widgets.errors import GscopeError
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.figures import open_figure
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan
 from gscope_widgets.records.interventions import MAX_FRACTION, Intervention, add
@@ -18,7 +19,6 @@ from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.features import FeatureWidget, align, tell_refs
-from gscope_widgets.widgets.base.figures import open_figure
 from gscope_widgets.widgets.base.formats import format_number, format_prompt, format_signed, format_text
 from gscope_widgets.widgets.base.limits import MAX_NEW_TOKENS, MAX_SEED, MAX_TEMPERATURE
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_many, check_switch, check_text

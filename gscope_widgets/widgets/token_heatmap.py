@@ -8,6 +8,7 @@ import traitlets as t
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.protocols import Dictionary, Scope
@@ -17,7 +18,6 @@ from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.features import FeatureWidget, tell_label, tell_ref
-from gscope_widgets.widgets.base.figures import escape_math, open_figure
 from gscope_widgets.widgets.base.formats import format_feature, format_label, format_number, format_tokens
 from gscope_widgets.widgets.base.limits import MAX_POS, PAINTED_FEATURES, TOP_PER_TOKEN
 from gscope_widgets.widgets.base.state import (

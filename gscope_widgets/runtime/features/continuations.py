@@ -10,6 +10,7 @@ import torch
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan
 from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.runtime.features.rows import Row
 from gscope_widgets.runtime.features.steering import Steering
 from gscope_widgets.runtime.gemma.forced import compare_predictions, run_forced, split_rows
 from gscope_widgets.runtime.gemma.generation import generate_rows
@@ -18,14 +19,6 @@ from gscope_widgets.runtime.gemma.sites import HookPoint
 
 Steer = Callable[[Sequence[Sequence[Intervention]]], Steering]  # for one prompt, by row
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One continuation that is wanted."""
-
-    interventions: tuple[Intervention, ...]
-    seed: int
 
 
 @dataclass(frozen=True)

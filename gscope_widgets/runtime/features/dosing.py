@@ -1,7 +1,6 @@
 """Samples of generated text at several strengths of one direction, each with its matched random control."""
 
 from collections.abc import Generator, Sequence
-from math import copysign
 
 import numpy as np
 import torch
@@ -10,43 +9,24 @@ from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import DoseResponse, DoseSample, build_points
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import SamplingPlan
-from gscope_widgets.records.interventions import Intervention, match_random
 from gscope_widgets.records.measures import Measure, apply_function, share_of_words
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.features.continuations import (
     Continuation,
-    Row,
     Score,
     Steer,
     continue_rows,
     run_part,
     score_rows,
 )
+from gscope_widgets.runtime.features.rows import Row
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import HookPoint
 
-MIN_SAMPLES, MAX_SAMPLES = 3, 64
 ROWS_A_BATCH = 64
 _DECODING = 0.8  # its share of the work, for the progress
-
-
-def plan_dose(changes: Sequence[Intervention], *, seeds: Sequence[int]) -> list[tuple[float, Row]]:
-    """Strength and row of every text: at 0 the baseline, elsewhere the change and its control, on each seed.
-
-    Args:
-        changes: an `add` at each strength, 0 among them.
-    """
-    planned = []
-    for change in changes:
-        if change.amount == 0:
-            planned += [(0.0, Row((), seed)) for seed in seeds]
-            continue
-        planned += [(change.amount, Row((change,), seed)) for seed in seeds]
-        side = copysign(1.0, change.amount)
-        planned += [(change.amount, Row((match_random([change], seed=seed, amount=side),), seed)) for seed in seeds]
-    return planned
 
 
 def dose(
