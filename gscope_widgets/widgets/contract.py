@@ -36,7 +36,7 @@ _TO_PAGE: dict[str, type] = {"ack": wire.Ack}
 
 def load_class(row: Row) -> type[GscopeWidget]:
     """The class of a row."""
-    found = getattr(import_module(f"gscope_widgets.widgets.{row.module}"), row.name)
+    found: type[GscopeWidget] = getattr(import_module(f"gscope_widgets.widgets.{row.module}"), row.name)
     assert issubclass(found, GscopeWidget), row
     return found
 

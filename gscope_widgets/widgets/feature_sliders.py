@@ -1,6 +1,6 @@
 """FeatureSliders: change features by hand and watch the next-token distribution."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SliderMode = Literal["clamp", "scale", "add"]
-_MAKERS = {"clamp": clamp, "scale": scale, "add": add}
+_MAKERS: dict[str, Callable[[FeatureRef, float], Intervention]] = {"clamp": clamp, "scale": scale, "add": add}
 _REST = "all other tokens"
 
 
@@ -157,7 +157,7 @@ class FeatureSliders(FeatureWidget):
         self._mode: SliderMode = mode
         self._peaks: dict[FeatureRef, float] = {}
         self._answered: _Answer | None = None
-        settings = {"text": text, "features": refs}
+        settings: dict[str, Any] = {"text": text, "features": refs}
         settings |= {"values": (None,) * count, "modes": (mode,) * count, "ablated": (False,) * count}
         answer = _Answer(settings, scope.next_tokens(as_prompt(text), SHOWN_TOKENS), self._measure(settings))
         super().__init__(scope, **settings)
@@ -211,11 +211,10 @@ class FeatureSliders(FeatureWidget):
 
     def shows(self) -> list[str]:
         """The tokens, their probabilities under both runs, and the divergence."""
-        rows = [*self._rows(), {"token": "", **self._rest()}]
-        chances = [format_percent(row[side]) for row in rows for side in ("baseline", "changed")]
-        return list(
-            dict.fromkeys([*(format_token(row["token"]) for row in rows[:-1]), _REST, *chances, self._write_kl()])
-        )
+        rows, rest = self._rows(), self._rest()
+        pairs = [*((row["baseline"], row["changed"]) for row in rows), (rest["baseline"], rest["changed"])]
+        chances = [format_percent(value) for pair in pairs for value in pair]
+        return list(dict.fromkeys([*(format_token(row["token"]) for row in rows), _REST, *chances, self._write_kl()]))
 
     def to_code(self) -> str:
         """Code that gives the numbers on screen without the widget."""

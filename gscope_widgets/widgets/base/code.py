@@ -24,4 +24,5 @@ class Opening:
     def intervention(self, one: Intervention) -> str:
         """The expression of a change."""
         amount = "" if one.kind == "ablate" else f", {one.amount!r}"
+        assert isinstance(one.ref, FeatureRef), "widgets change features"
         return f"gs.{one.kind}({self.feature(one.ref)}{amount})"

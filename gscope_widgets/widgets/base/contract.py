@@ -120,13 +120,13 @@ def _find_in_object(schema: Schema, value: Mapping[str, object], path: str) -> t
 
 def _fits(schema: Schema, value: object) -> bool:
     if "const" in schema:
-        return type(value) is type(schema["const"]) and value == schema["const"]
+        return type(value) is type(schema["const"]) and bool(value == schema["const"])
     if "enum" in schema:
         return isinstance(value, str) and value in schema["enum"]
     if not _is_of(schema["type"], value):
         return False
     if isinstance(value, str):
-        return len(value) <= schema.get("maxLength", len(value))
+        return bool(len(value) <= schema.get("maxLength", len(value)))
     if isinstance(value, (int, float)):
         return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
     return True

@@ -117,7 +117,11 @@ class FeatureWidget(GscopeWidget):
 
     def _write_changes(self, interventions: Sequence[Intervention], among: Sequence[FeatureRef]) -> str:
         """Changes in words, each with its feature's name."""
-        return "; ".join(format_intervention(one, self._name(one.ref, among)) for one in interventions) or "none"
+        words = []
+        for one in interventions:
+            assert isinstance(one.ref, FeatureRef), "widgets change features"
+            words.append(format_intervention(one, self._name(one.ref, among)))
+        return "; ".join(words) or "none"
 
 
 def align(values: Sequence[Any], before: Sequence[FeatureRef], refs: Sequence[FeatureRef], *, rest: Any) -> list[Any]:

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from gscope_widgets.errors import Cancelled, GscopeError
 from gscope_widgets.records.protocols import Job
@@ -149,7 +150,7 @@ class Requests:
             if self._ended < number and work is not None:
                 with suppress(Exception):  # it is kept, and raised below
                     work.wait()
-            self._wait_for(lambda number=number: self._ended >= number or self._newest != number)
+            self._wait_for(partial(self._is_past, number))
             if number == self._newest:
                 break
         if not getattr(self._here, "showing", False):
@@ -239,6 +240,9 @@ class Requests:
             yield
         finally:
             self._here.showing = before
+
+    def _is_past(self, number: int) -> bool:
+        return self._ended >= number or self._newest != number
 
     def _wait_for(self, reached: Callable[[], bool], seconds: float = _SHOWING_S) -> None:
         with self._changed:

@@ -13,7 +13,7 @@ from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.widgets.base.contract import Schema, build_schema
 
 
-class Shared(t.TraitType):  # type: ignore[type-arg] - traitlets 5.7 has no generics
+class Shared(t.TraitType):  # type: ignore[type-arg]  # traitlets 5.7 has no generics
     """A trait that page and Python share. What is read from it can be changed without effect on the widget."""
 
     writer = ""
@@ -156,7 +156,7 @@ def check_dictionary(scope: Scope, dictionary: object) -> Dictionary:
         return scope.dictionary()
     if not all(hasattr(dictionary, name) for name in ("info", "d_dict", "feature")):
         raise InvalidValue(f"dictionary comes from scope.dictionary(), got {describe_value(dictionary)}")
-    found: Dictionary = dictionary  # type: ignore[assignment] - it has what one has
+    found: Dictionary = dictionary  # type: ignore[assignment]  # it has what one has
     return found
 
 
