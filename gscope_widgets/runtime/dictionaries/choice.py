@@ -64,7 +64,12 @@ def choose_dictionary(
 
 
 def write_choice(infos: Sequence[DictionaryInfo], info: DictionaryInfo) -> str | None:
-    """The arguments of `scope.dictionary` that choose this dictionary, or None where they choose another."""
+    """The arguments of `scope.dictionary` that choose this dictionary, or None where they choose another.
+
+    A seed variant has none, whether its original is in this list or not.
+    """
+    if re.search(r"_seed_\d+$", info.id):
+        return None
     wishes: Wishes = {"layer": info.layer, "width": info.width, "l0": info.l0}
     if len(info.layers) > 1:
         del wishes["layer"]
@@ -101,7 +106,18 @@ def _describe_layers(infos: Sequence[DictionaryInfo], asked: Wishes) -> str:
     layers = sorted({layer for info in same for layer in info.layers})
     if asked["layer"] is None or asked["layer"] in layers or not layers:
         return ""
-    return f"layers of {asked['site']} are {', '.join(map(str, layers))}; "
+    return f"layers of {asked['site']} are {_write_ranges(layers)}; "
+
+
+def _write_ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers as they go into a sentence: "0 to 3, 5, 7"."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1][1:] = [number]
+        else:
+            ranges.append([number])
+    return ", ".join(" to ".join(map(str, one)) for one in ranges)
 
 
 def _describe_nearest(infos: Sequence[DictionaryInfo], asked: Wishes) -> str:

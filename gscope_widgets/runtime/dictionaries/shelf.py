@@ -21,6 +21,7 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder, HubFolder, LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
+from gscope_widgets.runtime.hub.faults import advise_return
 from gscope_widgets.runtime.hub.repository import RemoteFile, Repository, find_cached
 
 # The published configs say "google/gemma-3-270m-pt" for what the Hub calls google/gemma-3-270m, and "gemma-v3-1b-it".
@@ -95,7 +96,7 @@ class Shelf:
         except UnknownDictionary as error:
             if not self._repository(revision).is_partial:
                 raise
-            raise Offline(f"the Hub cannot be asked, and on this machine {error}") from None
+            raise Offline(f"the Hub cannot be asked, and on this machine {error}; {advise_return()}") from None
         return self._take(self._list_folders(revision)[info.id], device=device, dtype=dtype)
 
     def write_opening(self, dictionary_id: str) -> str:

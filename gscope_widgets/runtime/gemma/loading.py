@@ -1,15 +1,15 @@
 """Gemma 3 models by name: the embedded one, the Hub's, or a local folder."""
 
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import torch
-from huggingface_hub import hf_hub_download
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.models.gemma3.modeling_gemma3 import Gemma3TextModel
 from transformers.utils import logging as transformers_logging
@@ -30,12 +30,14 @@ from gscope_widgets.runtime.files.integrity import verify_embedded
 from gscope_widgets.runtime.files.weights import read_header
 from gscope_widgets.runtime.gemma.sites import find_text_model
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
-from gscope_widgets.runtime.hub.faults import explain_faults, persist
+from gscope_widgets.runtime.hub.faults import advise_return
 from gscope_widgets.runtime.hub.repository import Repository, find_cached
 from gscope_widgets.runtime.hub.transfer import fetch_file, require_room
 
 _SHORT_NAME = re.compile(r"gemma-3-(270m|1b|4b|12b|27b)(-pt|-it)?")
 _NEEDED = (".safetensors", ".json", ".jinja", "tokenizer.model")  # ends of the names of a model's files
+_INDEX = "model.safetensors.index.json"
+_INSTEAD = "use gs.load('mini'), which needs no network"
 _WEIGHT_TYPES = ("BF16", "F32", "F16")
 
 
@@ -191,23 +193,39 @@ def _fetch_model(repository: str, *, revision: str | None, token: str | None) ->
     The configuration comes first and alone, so that what stands in the way is told before anything large.
     """
 
-    def fetch() -> Path:
-        with explain_faults(repository, what="config.json", revision=revision):
-            return Path(hf_hub_download(repository, "config.json", revision=revision, token=token)).parent
-
-    folder = persist(fetch)
-    listed = Repository(repository, revision=folder.name, token=token, unknown=UnknownModel)
-    files = listed.files()
-    if listed.is_partial and not any(folder.glob("*.safetensors")):
-        raise Offline(
-            f"of {repository}, config.json is on this machine and the weights are not, and the Hub cannot be asked; "
-            "go online and try again, or use gs.load('mini'), which needs no network"
-        )
+    listing = Repository(repository, revision=revision, token=token, unknown=UnknownModel, instead=_INSTEAD)
+    files = listing.files()
     wanted = [file for name, file in files.items() if "/" not in name and name.endswith(_NEEDED)]
+    weights = [file for file in wanted if file.name.endswith(".safetensors")]
+    if "config.json" not in files or not weights:
+        lacks = "model.safetensors" if "config.json" in files else "config.json"
+        if listing.is_partial:
+            raise _explain_missing(repository, [lacks])
+        raise UnknownModel(f"{repository} holds no model: it has no {lacks} (pickles are not read)")
+    folder = fetch_file(files["config.json"], token=token, unknown=UnknownModel).parent
     require_room(wanted)
     for file in wanted:
         fetch_file(file, token=token, unknown=UnknownModel)
+    if listing.is_partial and _INDEX in files:
+        _require_shards(repository, files, folder=folder)
     return folder
+
+
+def _require_shards(repository: str, files: Collection[str], *, folder: Path) -> None:
+    """Refuse a model in parts of which only some were downloaded."""
+    try:
+        named = set(json.loads((folder / _INDEX).read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadArtefact(f"{folder / _INDEX} cannot be read ({error}); download it again") from None
+    if missing := sorted(str(name) for name in named - set(files)):
+        raise _explain_missing(repository, missing)
+
+
+def _explain_missing(repository: str, missing: list[str]) -> Offline:
+    names = f"{missing[0]} and {len(missing) - 1} more" if len(missing) > 1 else f"{missing[0]}"
+    return Offline(
+        f"the Hub cannot be asked, and on this machine {repository} lacks {names}; {advise_return()}, or {_INSTEAD}"
+    )
 
 
 @contextmanager

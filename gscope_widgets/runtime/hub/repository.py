@@ -17,7 +17,7 @@ from gscope_widgets.errors import GscopeError, Offline, UnknownDictionary
 from gscope_widgets.runtime.hub.faults import explain_faults, persist
 
 FRESH_S = 24 * 3600  # a list younger than this is used without asking the Hub
-_PATIENCE_S = 20.0
+_PATIENCE_S = 10.0
 _LIST_LIMIT = 50_000_000  # bytes
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SUM = re.compile(r"[0-9a-f]{64}")
@@ -69,6 +69,18 @@ def find_cached(path: str | Path) -> CachedPlace | None:
     return CachedPlace(parts[0].removeprefix("models--").replace("--", "/", 1), parts[2], "/".join(parts[3:]))
 
 
+def _read_blob_name(path: Path) -> str | None:
+    """What the cache calls the file behind a link: by its sha256 if it came from large-file storage.
+
+    By one step alone: a blob may be a link itself, into a store with names of another kind.
+    """
+    try:
+        blob = Path(os.readlink(path))
+    except OSError:  # a copy, as on systems without links
+        return None
+    return blob.name if blob.parent.name == "blobs" else None
+
+
 class Repository:
     """A model repository at one revision. Listing it costs one request, and none within a day of the last."""
 
@@ -79,6 +91,7 @@ class Repository:
         revision: str | None = None,
         token: str | None = None,
         unknown: type[GscopeError] = UnknownDictionary,
+        instead: str = "open a downloaded folder",
     ):
         """A repository, of which nothing is asked yet.
 
@@ -87,8 +100,10 @@ class Repository:
             revision: a branch, tag or commit; None for the newest.
             token: by default huggingface_hub's own.
             unknown: raised where there is no such repository or revision.
+            instead: what to do without it.
         """
-        self.name, self.revision, self.token, self._unknown = name, revision, token, unknown
+        self.name, self.revision, self.token = name, revision, token
+        self._unknown, self._instead = unknown, instead
         self.is_partial = False  # whether `files` are those in the cache alone, because there is no list
         self._files: dict[str, RemoteFile] | None = None
         self._lock = threading.Lock()
@@ -107,7 +122,7 @@ class Repository:
             UnknownDictionary: there is no such repository or revision.
         """
         with self._lock:
-            if self._files is None or refresh:
+            if self._files is None or self.is_partial or refresh:
                 self._files = self._read_files(refresh=refresh)
             return self._files
 
@@ -137,8 +152,7 @@ class Repository:
         entries = []
         for path in sorted(root.rglob("*")):
             if path.is_file():
-                # The cache names the file behind it by its sum, where links are to be had.
-                entries.append((path.relative_to(root).as_posix(), path.stat().st_size, path.resolve().name))
+                entries.append((path.relative_to(root).as_posix(), path.stat().st_size, _read_blob_name(path)))
         return self._build(commit, entries)
 
     @property
@@ -157,7 +171,7 @@ class Repository:
         return self.revision if self.revision in snapshots else None
 
     def _ask(self) -> dict[str, RemoteFile]:
-        instead = "open a downloaded folder"
+        instead = self._instead
         with explain_faults(
             self.name, what="the list of files", revision=self.revision, unknown=self._unknown, instead=instead
         ):

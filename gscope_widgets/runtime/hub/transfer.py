@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import math
 import shutil
 import threading
 import time
@@ -24,7 +25,7 @@ WAIT_S = 300.0  # for another process that fetches the same file, after its file
 NOTICE_S = 5.0  # of waiting, until it is said
 STALL_S = 600.0  # without another 10 MB, which is how huggingface_hub counts, until a transfer is ended
 _SPARE_BYTES = 50_000_000  # left free on the disk
-_RANGE_TIMEOUT_S = 20.0
+_RANGE_TIMEOUT_S = 10.0
 _BLOCK = 1 << 20
 
 
@@ -93,10 +94,11 @@ def fetch_file(
             return file.path
         require_room([file])
         _wait_for_others(file, transfer)
-        # huggingface_hub asks a silent Hub for minutes, and waits as long as a busy one likes; this asks for 20 s.
+        # huggingface_hub asks a silent Hub for minutes, and waits as long as a busy one likes; this asks for 10 s.
         with suppress(RangeIgnored):
             read_range(file, 0, min(1, file.size), token=token, unknown=unknown)
-        path = persist(lambda: _download(file, token=token, unknown=unknown, transfer=transfer))
+        # A transfer of an hour that breaks off is tried again all the same.
+        path = persist(lambda: _download(file, token=token, unknown=unknown, transfer=transfer), patience_s=math.inf)
         if not file.is_here:
             raise BadArtefact(
                 f"{path} has {path.stat().st_size} bytes where the Hub lists {file.size}; delete it and try again"
@@ -138,7 +140,7 @@ def _read_range(file: RemoteFile, start: int, stop: int, *, token: str | None, u
                 break
     if len(content) != stop - start:
         raise HubBusy(
-            f"the Hub sent {len(content)} bytes of {file.name} where {stop - start} were asked for; try again"
+            f"the Hub sent {len(content)} bytes of {file.name} where {stop - start} were asked for", "try again"
         )
     return bytes(content)
 

@@ -169,13 +169,13 @@ def test_an_unknown_choice_lists_the_nearest_that_exist(open_size):
     for wishes, sentence in [
         (
             {"layer": 18},
-            "there is no dictionary site='resid_post' layer=18; there are: resid_post_all layer=17 width='16k'",
+            "there is no dictionary site='resid_post' layer=18; layers of resid_post are 0 to 17; there are: resid_post_all layer=17 width='16k'",
         ),
         ({"width": "131k"}, "width='131k'; there are: resid_post layer=5 width='16k'"),
         ({"site": "clt", "width": "1m"}, "clt layers 0, 1, 2.*width='262k' l0='medium'"),
         (
             {"site": "transcoder", "layer": 18},
-            "site='transcoder' layer=18; there are: transcoder_all layer=17 width='16k'",
+            "site='transcoder' layer=18; layers of transcoder are 0 to 17; there are: transcoder_all layer=17 width='16k'",
         ),
     ]:
         with pytest.raises(gs.UnknownDictionary, match=sentence):

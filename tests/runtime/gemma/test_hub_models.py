@@ -1,9 +1,12 @@
 """Language models from a Hub: both classes, the gate, bad days, and nothing fetched twice."""
 
+import socket
+import time
+
 import numpy as np
 import pytest
 import torch
-from huggingface_hub import constants
+from huggingface_hub import constants, snapshot_download
 
 import gscope_widgets as gs
 from gscope_widgets.runtime.hub import faults as hub_faults
@@ -85,7 +88,7 @@ def test_the_second_load_fetches_nothing_and_works_offline(hub, load, monkeypatc
     gs.load("gemma-3-4b").close()
     hub.forget()
     assert load("gemma-3-4b").next_tokens("hello", 5).chances == first
-    assert [request.method for request in hub.requests] == ["HEAD"]  # whether main has moved
+    assert hub.requests == []  # whether main has moved is asked for once a day
     gs.load("gemma-3-4b").close()
     hub.close()
     assert load("gemma-3-4b").next_tokens("hello", 5).chances == first
@@ -161,3 +164,66 @@ def test_a_cache_that_cannot_be_written_is_called_that(hub, load, monkeypatch):
         load("gemma-3-270m")
     (hub.home / "hub").unlink()
     assert load("gemma-3-270m").next_tokens("hello", 1)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "sentence"),
+    [
+        ("model*.safetensors", r"google/gemma-3-4b-pt lacks model\.safetensors"),
+        ("model-00002*", r"google/gemma-3-4b-pt lacks model-00002-of-\d+\.safetensors"),
+        ("config.json", r"google/gemma-3-4b-pt lacks config\.json"),
+    ],
+)
+def test_what_a_plain_download_left_out_is_named(hub, load, monkeypatch, left_out, sentence):
+    write_gemma(hub.folder, "4b")
+    snapshot_download("google/gemma-3-4b-pt", ignore_patterns=left_out)
+    hub.close()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(gs.Offline, match=rf"{sentence}; unset HF_HUB_OFFLINE, or use gs\.load\('mini'\)"):
+        load("gemma-3-4b")
+
+
+@pytest.mark.parametrize("path", ["/api/models/*", "*config.json"])
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [(faults.Busy(7), "answered 429 for .*too many requests"), (faults.ServerError(503), "answered 503 for .*minutes")],
+    ids=["429", "503"],
+)
+def test_a_busy_hub_is_one_public_sentence_within_10_s_and_the_wait_is_said(
+    hub, load, monkeypatch, caplog, no_waiting, path, fault, sentence
+):
+    write_gemma(hub.folder, "270m")
+    monkeypatch.setattr(hub_faults, "PAUSE_S", 1.0)
+    started = time.monotonic()
+    hub.fail(path, fault, times=None)
+    with (
+        pytest.warns(UserWarning, match=r"the Hub answered .*; trying again in \d\.\d s"),
+        pytest.raises(gs.Offline, match=sentence) as caught,
+    ):
+        load("gemma-3-270m")
+    assert type(caught.value) is gs.Offline
+    assert time.monotonic() - started < 10
+    assert no_waiting == []  # huggingface_hub neither waits nor logs on its own
+    assert not caplog.records
+
+
+def test_a_hub_that_nobody_listens_at_is_told_at_once(hub, load):
+    write_gemma(hub.folder, "270m")
+    hub.close()
+    started = time.monotonic()
+    with pytest.raises(gs.Offline, match=r"cannot be reached \(the connection was refused\).*go online and try again"):
+        load("gemma-3-270m")
+    assert time.monotonic() - started < 5
+
+
+def test_a_name_that_is_not_found_is_told_at_once(hub, load, monkeypatch):
+    asked = []
+
+    def look_up(*arguments, **_options):
+        asked.append(arguments)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(gs.Offline, match=r"cannot be reached \(its name was not found\).*go online and try again"):
+        load("gemma-3-270m")
+    assert len(asked) == 1

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 import gscope_widgets as gs
 from gscope_widgets.runtime.gemma import loading
 from gscope_widgets.runtime.hub import faults as hub_faults
+from gscope_widgets.runtime.hub import repository as hub_repository
 from tests.runtime.inside import loaded
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 7969784\n"
@@ -446,8 +447,8 @@ def hub_error(kind):
         (hub_errors.RevisionNotFoundError, gs.UnknownModel, "google/gemma-3-270m has no revision 'r1'"),
         (hub_errors.LocalEntryNotFoundError, gs.Offline, r"cannot be reached; go online.*gs\.load\('mini'\)"),
         (hub_errors.OfflineModeIsEnabled, gs.Offline, "not on this machine"),
-        (ConnectionError, gs.Offline, "the Hub broke off while sending config.json of google/gemma-3-270m; try again"),
-        (TimeoutError, gs.Offline, "the Hub took too long over config.json of google/gemma-3-270m; try again"),
+        (ConnectionError, gs.Offline, "the Hub broke off while sending the list of files of google/gemma-3-270m"),
+        (TimeoutError, gs.Offline, "the Hub took too long over the list of files of google/gemma-3-270m"),
     ],
 )
 def test_what_the_hub_answers_becomes_a_sentence_without_the_token(load, monkeypatch, raised, expected, sentence):
@@ -456,7 +457,8 @@ def test_what_the_hub_answers_becomes_a_sentence_without_the_token(load, monkeyp
     def fail(*_arguments, **_options):
         raise hub_error(raised) if issubclass(raised, hub_errors.HfHubHTTPError) else raised("no")
 
-    monkeypatch.setattr(loading, "hf_hub_download", fail)
+    monkeypatch.setattr(hub_faults.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(hub_repository.HfApi, "model_info", fail)
     with pytest.raises(expected, match=sentence) as caught:
         load("gemma-3-270m", revision="r1", token="hf_secret")
     assert "hf_secret" not in str(caught.value)
@@ -478,11 +480,11 @@ def test_a_short_name_means_the_repository_of_the_hub(load, monkeypatch, name, r
     asked = []
     monkeypatch.setattr(hub_faults, "PAUSE_S", 0.0)
 
-    def fail(repo, *_arguments, **_options):
+    def fail(_api, repo, **_options):
         asked.append(repo)
         raise ConnectionError
 
-    monkeypatch.setattr(loading, "hf_hub_download", fail)
+    monkeypatch.setattr(hub_repository.HfApi, "model_info", fail)
     with pytest.raises(gs.Offline):
         load(name)
     assert set(asked) == {repository}

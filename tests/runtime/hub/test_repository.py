@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from huggingface_hub import snapshot_download
 
 import gscope_widgets as gs
 from gscope_widgets.runtime.hub import repository as module
@@ -50,6 +51,30 @@ def test_an_old_list_serves_offline_and_nothing_else_does(hub, published, monkey
     assert Repository(NAME).files() == first
     with pytest.raises(gs.Offline, match="the list of files of google/gemma-scope-2-1b-it.*open a downloaded folder"):
         Repository("google/gemma-scope-2-1b-it").files()
+
+
+def test_a_sum_is_the_name_of_the_blob_itself_and_never_of_what_lies_behind_it(hub, published):
+    """huggingface_hub may keep blobs as links into a store of its own, under hashes of another kind."""
+    folder = Path(snapshot_download(NAME))
+    path = folder / WEIGHTS
+    blob, store = path.resolve(), hub.home / ("f" * 64)
+    sha256 = blob.name
+    blob.rename(store)
+    blob.symlink_to(store)
+    assert Repository(NAME).files_here()[WEIGHTS].sha256 == sha256 == hashlib.sha256(store.read_bytes()).hexdigest()
+    path.unlink()
+    path.write_bytes(store.read_bytes())  # as where there are no links
+    assert Repository(NAME).files_here()[WEIGHTS].sha256 is None
+
+
+def test_a_repository_that_was_read_off_the_cache_is_listed_whole_once_the_hub_answers(hub, published):
+    snapshot_download(NAME, allow_patterns="*params*")
+    repository = Repository(NAME)
+    hub.fail("/api/models/*", faults.ServerError(503), times=None)
+    assert (list(repository.files()), repository.is_partial) == ([WEIGHTS], True)
+    hub.heal()
+    assert len(repository.files()) == 3
+    assert not repository.is_partial
 
 
 def test_a_pinned_commit_never_goes_out_of_date(hub, published, monkeypatch):
@@ -98,7 +123,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(hub, published):
 @pytest.mark.parametrize(
     ("fault", "error", "sentence"),
     [
-        (faults.Busy(7), gs.Offline, "answered 429 for the list of files.*too many requests from here; wait"),
+        (faults.Busy(7), gs.Offline, "answered 429 for the list of files.*too many requests from here, so wait"),
         (faults.ServerError(503), gs.Offline, "answered 503 for the list of files.*try again in a few minutes"),
         (faults.HtmlPage(), gs.Offline, "the list of files"),
         (faults.Silence(), gs.Offline, "took too long over the list of files"),
