@@ -93,7 +93,6 @@ def visit(browser: Browser, lab: Lab, out: Path, *, width: int, name: str) -> No
     reopened = open_window(browser, lab, path, width=width)
     copies = reopened.panel.locator(".gscope-static")
     expect(copies).to_have_count(len(TITLES))
-    copies.first.locator("summary").click()
     for index, stem in enumerate(TITLES.values()):
         picture(copies.nth(index), out / f"{stem}-{name}-copy.png")
     reopened.page.screenshot(path=out / f"page-{name}-reopened.png")

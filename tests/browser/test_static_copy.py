@@ -5,6 +5,8 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from gscope_widgets.widgets.base.formats import format_number, format_percent
+
 TEXT = "The old fisherman sold two red coats."
 OTHER = "On Monday his sister wanted bread."
 CELLS = [
@@ -19,9 +21,9 @@ TITLES = ("Token heatmap", "Feature sliders", "Steering panel")
 
 def numbers_of(notebook) -> list[str]:
     """Numbers that the copies must hold, from the results themselves."""
-    activations = notebook.evaluate("[f'{value:.4g}' for value in heatmap.reading.trace(heatmap.features[0])[1:]]")
-    chances = notebook.evaluate("[f'{chance.probability:.2%}' for chance in sliders.distribution.chances[:3]]")
-    return [*activations, *chances]
+    activations = notebook.evaluate("heatmap.reading.trace(heatmap.features[0].feature)[1:].tolist()")
+    chances = notebook.evaluate("[chance.probability for chance in sliders.distribution.chances[:3]]")
+    return [*(format_number(value, 4) for value in activations), *(format_percent(one) for one in chances)]
 
 
 def read_copies(opened) -> str:
@@ -61,7 +63,7 @@ def test_the_copy_follows_the_live_view(notebook):
     before = read_copies(notebook)
     notebook.widget("Token heatmap").get_by_role("textbox", name="Text", exact=True).fill(OTHER)
     notebook.wait_for("[heatmap.text, heatmap.status['state']]", [OTHER, "idle"])
-    wanted = notebook.evaluate("f'{heatmap.reading.trace(heatmap.features[0])[2]:.4g}'")
+    wanted = format_number(notebook.evaluate("float(heatmap.reading.trace(heatmap.features[0].feature)[2])"), 4)
     expect(notebook.panel.locator(".gscope-static").first).to_contain_text(wanted)
     expect(notebook.panel.locator(".gscope-static").first).to_contain_text("sister")
     assert "sister" not in before
@@ -94,7 +96,6 @@ def test_reopened_the_copies_are_readable(notebook, reopened):
         expect(reopened.widget(title)).to_have_count(0)
         expect(copies.nth(index)).to_be_visible()
         expect(copies.nth(index)).to_contain_text(title)
-    copies.first.locator("summary").click()
     expect(copies.first.get_by_role("table")).to_be_visible()
     shown = read_copies(reopened)
     assert [number for number in notebook.expected_numbers if number not in shown] == []

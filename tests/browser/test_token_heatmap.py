@@ -73,7 +73,7 @@ def test_typing_shows_the_new_tokens_filled_by_activation(notebook, heatmap):
     after = read_fills(heatmap)
     assert after != before
 
-    trace = notebook.evaluate("heatmap.reading.trace(heatmap.features[0]).tolist()")
+    trace = notebook.evaluate("heatmap.reading.trace(heatmap.features[0].feature).tolist()")
     used = notebook.evaluate("list(heatmap.reading.tokens.used)")
     assert len(trace) == len(after)
     assert any(trace[pos] > 0 for pos in used)
@@ -93,7 +93,7 @@ def test_the_same_text_again_has_the_same_fills(notebook, heatmap):
 
 
 def test_without_features_no_token_is_filled(notebook, heatmap):
-    painted = notebook.evaluate("heatmap.features")
+    painted = notebook.evaluate("[ref.feature for ref in heatmap.features]")
     for feature in painted:
         heatmap.get_by_role("button", name=f"Remove feature {feature}").click()
     notebook.wait_for("heatmap.features", [])
@@ -107,7 +107,7 @@ def test_pointing_at_a_token_shows_its_numbers(notebook, heatmap):
     expect(details(heatmap)).to_contain_text("Point at a token")
     ids = notebook.evaluate("list(heatmap.reading.tokens.ids)")
     l0 = notebook.evaluate("heatmap.reading.l0.tolist()")
-    trace = notebook.evaluate("heatmap.reading.trace(heatmap.features[0]).tolist()")
+    trace = notebook.evaluate("heatmap.reading.trace(heatmap.features[0].feature).tolist()")
     for pos in (2, 5):
         tokens(heatmap).nth(pos).hover()
         expect(fact(heatmap, "position")).to_have_text(str(pos))

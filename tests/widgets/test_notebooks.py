@@ -1,0 +1,69 @@
+"""Widgets in a real kernel, driven by nbclient as `nbconvert --execute` does: what is saved equals the kernel's state."""
+
+import json
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[2]
+SETUP = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import gscope_widgets as gs
+from tests.fake_scope import FakeScope
+scope = FakeScope()
+scope.delay = 0.1  # so that the copy of a cell's first result has gone out when the second comes
+"""
+CELLS = [
+    SETUP,
+    "sliders = gs.FeatureSliders(scope, 'The old fisherman', features=[3, 4])\nsliders",
+    # Waits: the copy is of the last value, though the one before it went out less than half a second ago.
+    "for value in (10.0, 20.0, 30.0):\n    sliders.values = [value, None]\n    sliders.wait()",
+    # Sets and does not wait.
+    "heatmap = gs.TokenHeatmap(scope, 'The old', features=[3])\nheatmap",
+    "heatmap.text = 'On Monday the children sang'",
+    "panel = gs.SteeringPanel(scope, 'The old', features=[3], max_new_tokens=3)\npanel",
+    "panel.start(); panel.wait()",
+    "sliders.plot()",
+    "import json; print(json.dumps([one._build_copy() for one in (sliders, heatmap, panel)]))",
+]
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(ROOT)
+    try:
+        NotebookClient(made, timeout=120, kernel_name="python3", store_widget_state=False).execute()
+    finally:
+        os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
+    return made
+
+
+def outputs(notebook, cell):
+    return [output["data"] for output in notebook.cells[cell]["outputs"] if "data" in output]
+
+
+def test_saved_copies_equal_the_kernels_state(notebook):
+    saved = ["".join(outputs(notebook, cell)[1]["text/html"]) for cell in (1, 3, 5)]
+    there = json.loads(notebook.cells[-1]["outputs"][0]["text"])
+    assert saved == there
+    assert "feature 3: clamp 30" in saved[0]
+    assert "children" in saved[1].replace("</span><span>", "")
+    assert "seed 0" in saved[2]
+
+
+def test_a_plot_is_a_picture_without_a_line_of_magic(notebook):
+    (data,) = outputs(notebook, 7)
+    assert data["image/png"].startswith("iVBOR")
+
+
+def test_nothing_was_printed_or_raised_besides(notebook):
+    streams = [
+        output for cell in notebook.cells[:-1] for output in cell["outputs"] if output["output_type"] != "display_data"
+    ]
+    assert [output["output_type"] for output in streams if output["output_type"] != "execute_result"] == []
