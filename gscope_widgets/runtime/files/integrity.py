@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from gscope_widgets.errors import BadArtefact
 EMBEDDED = Path(gscope_widgets.mini.__file__).parent
 SUMS = "SHA256.json"  # in the root: path below it, with "/" -> sha256 in hex
 _ADVICE = "install the package again: pip install --force-reinstall --no-deps gscope-widgets"
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _sums: dict[Path, dict[str, str]] = {}
 _seen: dict[Path, tuple[int, int]] = {}  # files found whole -> their size and time of change then
 _lock = threading.Lock()
@@ -48,6 +50,56 @@ def verify_embedded(path: Path, *, root: Path = EMBEDDED) -> None:
             f"expected {expected}; {_ADVICE}"
         )
     _seen[path] = state
+
+
+def verify_beside(path: Path) -> None:
+    """Check a file in a folder of one's own against a sha256 that lies beside it, before the whole is read.
+
+    Sums are taken from `SHA256SUMS` or `{name}.sha256` in its folder, as sha256sum writes them, and from
+    what `hf download --local-dir` notes below `.cache`. Computed once in a process (about 1 s a gigabyte).
+
+    Raises:
+        BadArtefact: it differs.
+    """
+    found = _find_sum(path)
+    if found is None:
+        return
+    expected, source = found
+    status = path.stat()
+    state = (status.st_size, status.st_mtime_ns)
+    if _seen.get(path) == state:
+        return
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != expected:
+        raise BadArtefact(
+            f"{path} has changed or is damaged: its sha256 is {digest}, {source} says {expected}; "
+            "download or copy it again"
+        )
+    _seen[path] = state
+
+
+def _find_sum(path: Path) -> tuple[str, Path] | None:
+    """The sha256 that a file should have, and the file that says so."""
+    for source in (path.with_name("SHA256SUMS"), path.with_name(f"{path.name}.sha256")):
+        for line in _read_lines(source):
+            digest, _, name = line.partition(" ")
+            if _SHA256.fullmatch(digest) and name.strip().removeprefix("*") in (path.name, ""):
+                return digest.lower(), source
+    for folder in path.parents[:4]:
+        inside = path.relative_to(folder)
+        source = folder / ".cache" / "huggingface" / "download" / inside.parent / f"{path.name}.metadata"
+        lines = _read_lines(source)
+        if len(lines) > 1 and _SHA256.fullmatch(lines[1]):  # a commit, then the sum of a file in large-file storage
+            return lines[1], source
+    return None
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()[:10_000]
+    except (OSError, ValueError):
+        return []
 
 
 def _read_sums(path: Path) -> dict[str, str]:

@@ -13,12 +13,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from gscope_widgets.errors import BadArtefact, Offline, write_bytes
-from gscope_widgets.runtime.files.integrity import verify_embedded
+from gscope_widgets.runtime.files.integrity import verify_beside, verify_embedded
 from gscope_widgets.runtime.hub.repository import RemoteFile
 from gscope_widgets.runtime.hub.transfer import RangeIgnored, Transfer, fetch_file, read_range
 
 _HEADER_LIMIT = 100_000_000  # safetensors' own limit on the JSON header, in bytes
 _FIRST_BYTES = 4096
+_LARGEST = 1e8  # thresholds reach thousands; a flipped high bit of an exponent gives 1e9 to 1e38
 _TORCH_TYPES = {  # of the tensors that rows are read of
     "F64": torch.float64,
     "F32": torch.float32,
@@ -55,7 +56,9 @@ class WeightFile:
         self.heads = read_header(path)
 
     def tensor(self, name: str) -> torch.Tensor:
-        """A whole tensor, in the dtype it has on disk."""
+        """A whole tensor, in the dtype it has on disk; the file is compared with a sum beside it first."""
+        if self.remote is None:
+            verify_beside(self.path)
         with self._open() as file:
             return self._check_finite(name, file.get_tensor(name))
 
@@ -108,8 +111,14 @@ class WeightFile:
 
     def _check_finite(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
         # The extremes are NaN where any number is; unlike a mask they take no second tensor.
-        if tensor.numel() and not torch.isfinite(torch.stack(tensor.aminmax())).all():
+        extremes = torch.stack(tensor.aminmax()) if tensor.numel() else torch.zeros(2)
+        if not torch.isfinite(extremes).all():
             raise BadArtefact(f"{self.path}: tensor {name} holds NaN or infinite values; download or copy it again")
+        if tensor.is_floating_point() and (largest := extremes.abs().max().item()) > _LARGEST:
+            raise BadArtefact(
+                f"{self.path}: tensor {name} holds values up to {largest:.1g}, which no weight has: a flipped bit, "
+                "perhaps; download or copy it again"
+            )
         return tensor
 
 

@@ -26,7 +26,7 @@ from gscope_widgets.errors import (
 from gscope_widgets.mini import MODELS
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.runtime.devices import SPREAD, choose_device, choose_dtype
-from gscope_widgets.runtime.files.integrity import verify_embedded
+from gscope_widgets.runtime.files.integrity import verify_beside, verify_embedded
 from gscope_widgets.runtime.files.weights import read_header
 from gscope_widgets.runtime.gemma.sites import find_text_model
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
@@ -251,6 +251,7 @@ def _check_folder(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         verify_embedded(path)
     for path in weights:
+        verify_beside(path)
         for name, head in read_header(path).items():
             if head.dtype not in _WEIGHT_TYPES:
                 raise BadArtefact(

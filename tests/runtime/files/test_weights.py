@@ -1,5 +1,6 @@
 """safetensors files: rows and tensors as they are on disk, and damage told before anything is used."""
 
+import hashlib
 import json
 import struct
 
@@ -160,3 +161,42 @@ def test_a_file_that_vanishes_after_opening_is_told(path):
     path.unlink()
     with pytest.raises(gs.BadArtefact, match="cannot be read.*download or copy it again"):
         file.tensor("m")
+
+
+# ---- a flipped bit in a folder of one's own
+
+
+def flip(path, *, byte, bit):
+    content = bytearray(path.read_bytes())
+    content[byte] ^= bit
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("where", ["SHA256SUMS", "params.safetensors.sha256", "hf download"])
+def test_a_flipped_bit_is_noticed_where_a_sum_lies_beside_the_file(make_dictionary, where):
+    path = make_dictionary() / "params.safetensors"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if where == "hf download":
+        note = path.parents[2] / ".cache/huggingface/download" / path.relative_to(path.parents[2])
+        note = note.with_name(f"{note.name}.metadata")
+        note.parent.mkdir(parents=True)
+        note.write_text(f"{'0' * 40}\n{digest}\n1.5\n")
+    else:
+        (path.parent / where).write_text(f"{'0' * 64}  other.safetensors\n{digest}  params.safetensors\n")
+    WeightFile(path).tensor("w_dec")
+    flip(path, byte=-9, bit=1)
+    with pytest.raises(gs.BadArtefact, match=f"has changed or is damaged: its sha256 is .* says {digest}; download or"):
+        WeightFile(path).tensor("w_dec")
+
+
+def test_without_a_sum_a_flip_of_a_high_bit_is_noticed_by_its_size_and_a_low_one_is_not(make_dictionary):
+    path = make_dictionary() / "params.safetensors"
+    heads = WeightFile(path).heads
+    flip(path, byte=heads["w_dec"].start + 2, bit=1)
+    WeightFile(path).tensor("w_dec")  # the control: nothing says what it was
+    flip(path, byte=heads["w_dec"].start + 3, bit=0x40)
+    for read in (lambda file: file.tensor("w_dec"), lambda file: file.row("w_dec", 0)):
+        with pytest.raises(
+            gs.BadArtefact, match="tensor w_dec holds values up to .* which no weight has: a flipped bit"
+        ):
+            read(WeightFile(path))

@@ -1,5 +1,6 @@
 """Models by name: what is loaded is what the files say, and anything else is one clear sentence."""
 
+import hashlib
 import json
 import pickle
 import shutil
@@ -499,3 +500,16 @@ def test_only_files_of_ours_are_left_as_they_were(load, make_model):
         load(str(folder))
     assert sorted((path.name, path.stat().st_size) for path in folder.iterdir()) == before
     shutil.rmtree(folder)
+
+
+def test_a_flipped_bit_of_a_model_is_noticed_where_a_sum_lies_beside_it(load, make_model):
+    folder = make_model()
+    weights = folder / "model.safetensors"
+    whole = weights.read_bytes()
+    (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(whole).hexdigest()}  model.safetensors\n")
+    load(str(folder)).close()  # the control
+    weights.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    with pytest.raises(
+        gs.BadArtefact, match=r"model\.safetensors has changed or is damaged: its sha256 is .*SHA256SUMS"
+    ):
+        load(str(folder))
