@@ -18,6 +18,8 @@ from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import HookPoint
 
 Steer = Callable[[Sequence[Sequence[Intervention]]], Steering]  # for one prompt, by row
+# A number from a whole text's ids and its activations, [pos, d] at each of the points asked for.
+Observe = Callable[[Sequence[int], Sequence[torch.Tensor]], float]
 Result = TypeVar("Result")
 
 
@@ -46,7 +48,7 @@ class Score:
 
     logprobs: np.ndarray  # float32, [generated], nats: of each token
     kl: np.ndarray  # float32, [generated], nats: of the changed from the unchanged distribution; 0 without a change
-    captured: tuple[torch.Tensor, ...]  # [pos, d] of the whole text in the unchanged model, one for each point asked
+    observed: float  # what `Observe` says of the text in the unchanged model; 0 without one
 
 
 def continue_rows(
@@ -87,12 +89,13 @@ def score_rows(
     *,
     steer: Steer | None = None,
     points: Sequence[HookPoint] = (),
+    observe: Observe | None = None,
 ) -> Generator[float, None, list[Score]]:
     """Run each text through the unchanged model; yields the share that is done after each block of rows.
 
     Args:
         steer: to run each text through its own changed model too, for `Score.kl`.
-        points: whose activations are wanted, in the unchanged model.
+        points: whose activations `observe` is given, in the unchanged model; they are not kept.
     """
     texts = [[*prompt.ids, *one.ids] for one in continuations]
     scores: list[Score] = []
@@ -110,8 +113,9 @@ def score_rows(
                 baseline=baseline.hidden[row],
                 changed=changed[row] if changed is not None and interventions[row] else None,
             )
-            captured = tuple(baseline.captured[point.name][row, : len(ids)] for point in points)
-            scores.append(Score(_to_float32(logprobs), _to_float32(kl), captured))
+            activations = [baseline.captured[point.name][row, : len(ids)] for point in points]
+            observed = 0.0 if observe is None else observe(ids, activations)
+            scores.append(Score(_to_float32(logprobs), _to_float32(kl), observed))
         yield len(scores) / len(texts)
     return scores
 

@@ -1,6 +1,7 @@
 """Samples of generated text at several strengths of one direction, each with its matched random control."""
 
 from collections.abc import Generator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.features.continuations import (
     Continuation,
+    Observe,
     Score,
     Steer,
     continue_rows,
@@ -24,6 +26,7 @@ from gscope_widgets.runtime.features.continuations import (
 from gscope_widgets.runtime.features.rows import Row
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import HookPoint
+from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
 ROWS_A_BATCH = 64
 _DECODING = 0.8  # its share of the work, for the progress
@@ -47,16 +50,27 @@ def dose(
         read: for a measure that is a feature: its dictionary, and where that reads.
     """
     samples: list[DoseSample] = []
+    points: tuple[HookPoint, ...] = ()
+    observe: Observe | None = None
+    if read is not None and isinstance(measure.of, FeatureRef):
+        dictionary, points = read
+        observe = partial(
+            _mean_activation,
+            tokenizer=loaded.tokenizer,
+            start=len(prompt),
+            dictionary=dictionary,
+            feature=measure.of.feature,
+        )
     while len(samples) < len(planned):
         batch = planned[len(samples) : len(samples) + ROWS_A_BATCH]
         start, stop = len(samples) / len(planned), (len(samples) + len(batch)) / len(planned)
         between = start + (stop - start) * _DECODING
         decoding = continue_rows(loaded, prompt, [row for _, row in batch], plan=plan, steer=steer)
         continued = yield from run_part(decoding, start=start, stop=between)
-        scoring = score_rows(loaded, prompt, continued, points=read[1] if read else ())
+        scoring = score_rows(loaded, prompt, continued, points=points, observe=observe)
         scores = yield from run_part(scoring, start=between, stop=stop)
         for (strength, row), one, score in zip(batch, continued, scores, strict=True):
-            effect = _measure(measure, loaded, prompt, one, score, dictionary=read[0] if read else None)
+            effect = _measure(measure, prompt, one, score)
             is_random = any(intervention.kind == "random" for intervention in row.interventions)
             samples.append(
                 DoseSample(strength, "random" if is_random else "changed", row.seed, one.text, effect, score.logprobs)
@@ -64,33 +78,34 @@ def dose(
     return DoseResponse(prompt, ref, measure, build_points(samples), tuple(samples), provenance)
 
 
-def _measure(
-    measure: Measure,
-    loaded: LoadedModel,
-    prompt: Tokens,
-    one: Continuation,
-    score: Score,
-    *,
-    dictionary: Dictionary | None,
-) -> float:
+def _measure(measure: Measure, prompt: Tokens, one: Continuation, score: Score) -> float:
     """What a measure says of one continuation; a share, or a mean, of nothing is 0."""
-    if dictionary is not None and isinstance(measure.of, FeatureRef):
-        return _mean_activation(loaded, [*prompt.ids, *one.ids], len(prompt), score, dictionary, measure.of.feature)
+    if isinstance(measure.of, FeatureRef):
+        return score.observed
     if isinstance(measure.of, int):
         return one.ids.count(measure.of) / max(1, len(one.ids))
     if isinstance(measure.of, tuple):
         return share_of_words(one.text, measure.of, before=prompt.text)
-    assert callable(measure.of), "a measure is an id, words, a feature or a function"
     return apply_function(measure.of, one.text)
 
 
 def _mean_activation(
-    loaded: LoadedModel, ids: Sequence[int], start: int, score: Score, dictionary: Dictionary, feature: int
+    ids: Sequence[int],
+    layers: Sequence[torch.Tensor],
+    *,
+    tokenizer: Tokenizer,
+    start: int,
+    dictionary: Dictionary,
+    feature: int,
 ) -> float:
-    """A feature's mean activation over the generated tokens that its dictionary applies to."""
-    kept = [pos for pos in loaded.tokenizer.tokenize(ids).used if pos >= start]
+    """A feature's mean activation over the tokens from `start` on that its dictionary applies to.
+
+    Args:
+        layers: [pos, d] at each layer that the dictionary reads.
+    """
+    kept = [pos for pos in tokenizer.tokenize(ids).used if pos >= start]
     if not kept:
         return 0.0
-    layers = [activation[kept].float() for activation in score.captured]
-    x = layers[0] if len(layers) == 1 else torch.stack(layers, 1)
+    read = [activation[kept].float() for activation in layers]
+    x = read[0] if len(read) == 1 else torch.stack(read, 1)
     return float(np.sum(dictionary.encode(x, features=(feature,)).activations, dtype=np.float64) / len(kept))
