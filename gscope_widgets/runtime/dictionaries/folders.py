@@ -14,7 +14,7 @@ class Folder:
 
     def __init__(self, path: Path):
         """Args: path: where the files are, or will be once they are fetched."""
-        self.path = path
+        self.path, self.written = path, str(path)
         self.name, self.site, self.repository = path.name, path.parent.name, path.parent.parent.name
 
     def __str__(self) -> str:
@@ -78,6 +78,11 @@ class Folder:
 
 class LocalFolder(Folder):
     """A folder on this machine; what ships with the package is compared with the sums that ship beside it."""
+
+    def __init__(self, path: Path, *, written: str | None = None):
+        """Args: path: absolute; written: as code writes it, where that is otherwise ("~/dictionaries/...")."""
+        super().__init__(path)
+        self.written = written or str(path)
 
     def names(self) -> list[str]:
         """See `Folder`."""

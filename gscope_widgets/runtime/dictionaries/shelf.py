@@ -113,7 +113,8 @@ class Shelf:
             wishes = listed and write_choice(infos, listed)
             if wishes:
                 return f"scope.dictionary({wishes}" + (f", revision={revision!r})" if revision else ")")
-        return f"scope.dictionary(path={(folder.address if isinstance(folder, HubFolder) else str(folder.path))!r})"
+        path = folder.address if isinstance(folder, HubFolder) else folder.written
+        return f"scope.dictionary(path={path!r})"
 
     @property
     def _has_repository(self) -> bool:
@@ -162,7 +163,7 @@ class Shelf:
             repository = Repository(place.repository, revision=place.commit, token=self._token)
             here = _split_folders(repository.files_here(), repository)
             return next((one for one in here.values() if one.path.resolve() == folder), LocalFolder(folder))
-        return LocalFolder(folder)
+        return LocalFolder(folder, written=str(path) if str(path).startswith("~") else None)
 
     def _find_address(self, address: str) -> HubFolder:
         match = _ADDRESS.fullmatch(address)

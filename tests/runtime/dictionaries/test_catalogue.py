@@ -311,7 +311,9 @@ def test_a_file_for_a_folder_is_told_which_folder(shelf, make_dictionary):
 def test_a_home_folder_is_found_by_its_sign(shelf, make_dictionary, tmp_path, monkeypatch):
     folder = make_dictionary()
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert shelf.open_folder(f"~/{folder.relative_to(tmp_path)}") is shelf.open_folder(folder)
+    opened = shelf.open_folder(f"~/{folder.relative_to(tmp_path)}")
+    assert opened is shelf.open_folder(folder)
+    assert shelf.write_opening(opened.info.id) == f"scope.dictionary(path='~/{folder.relative_to(tmp_path)}')"
 
 
 @pytest.mark.parametrize(
