@@ -36,10 +36,11 @@ from gscope_widgets.runtime.features.reading import read_features
 from gscope_widgets.runtime.features.rows import Row
 from gscope_widgets.runtime.features.sanity import check_dictionary
 from gscope_widgets.runtime.features.steering import Steering, Target
-from gscope_widgets.runtime.gemma.generation import compare_next, generate_rows, next_logits
+from gscope_widgets.runtime.gemma.generation import check_finite, compare_next, generate_rows
 from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.lens import read_lens
 from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.prefix import Prompts
 from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points, find_hook_point
 
 Value = TypeVar("Value")
@@ -72,6 +73,7 @@ class Engine:
         self.activations: ByteCache[torch.Tensor] = ByteCache(
             limit_bytes=ACTIVATION_CACHE_BYTES, size=lambda tensor: tensor.nbytes
         )
+        self.prompts = Prompts(loaded)
         self._norms: dict[str, float] = {}
         self._checks: dict[Dictionary, DictionaryCheck] = {}  # by object: on the Hub an id may come to hold new weights
 
@@ -98,15 +100,18 @@ class Engine:
         return measure_delta_loss(self.loaded, tokens, dictionary, points, *self._capture_ends(tokens, points))
 
     def predict(self, tokens: Tokens, k: int, interventions: tuple[Intervention, ...]) -> Steps[TokenDistribution]:
-        """The next token, baseline and changed, in one batch."""
+        """The next token, baseline and changed."""
         yield from self._fetch_encoders(interventions)
-        rows = [(), interventions] if interventions else [()]
-        steering = self._steer(rows, tokens)
-        steering.require_reach(len(tokens))
-        with steering.applied(0):
-            logits = next_logits(self.loaded, tokens.ids, rows=len(rows))
+        baseline, _ = self.prompts.run(tokens.ids, untouched=[None])
+        changed = baseline
+        if interventions:
+            steering = self._steer([interventions], tokens)
+            steering.require_reach(len(tokens))
+            changed, _ = self.prompts.steer(tokens.ids, steering)
+        for logits in (baseline, changed):
+            check_finite(logits)
         return compare_next(
-            self.loaded.tokenizer, tokens, k=k, baseline=logits[0], changed=logits[-1], interventions=interventions
+            self.loaded.tokenizer, tokens, k=k, baseline=baseline[0], changed=changed[0], interventions=interventions
         )
 
     def logit_lens(
@@ -132,7 +137,13 @@ class Engine:
         steering = self._steer(rows, tokens)
         steering.require_reach(len(tokens) + plan.max_new_tokens)
         produced = generate_rows(
-            self.loaded, tokens.ids, rows=len(rows), plan=plan, steer=steering.applied, seeds=seeds
+            self.loaded,
+            tokens.ids,
+            rows=len(rows),
+            plan=plan,
+            prefill=partial(self.prompts.steer, tokens.ids, steering),
+            steer=steering.applied,
+            seeds=seeds,
         )
         while True:
             try:
@@ -220,6 +231,7 @@ class Engine:
         """Let go of the model and of all activations."""
         self.activations.clear()
         self.loaded = replace(self.loaded, model=None, text_model=None)  # type: ignore[arg-type]  # nothing runs now
+        self.prompts = Prompts(self.loaded)
 
     def _capture(self, tokens: Tokens, points: Sequence[HookPoint]) -> dict[str, torch.Tensor]:
         """Activations by hook point, float32, [pos, d]: from the cache, and in one pass what is not there."""

@@ -15,6 +15,7 @@ from gscope_widgets.runtime.features.steering import Steering
 from gscope_widgets.runtime.gemma.forced import compare_predictions, run_forced, split_rows
 from gscope_widgets.runtime.gemma.generation import generate_rows
 from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.prefix import Prompts
 from gscope_widgets.runtime.gemma.sites import HookPoint
 
 Steer = Callable[[Sequence[Sequence[Intervention]]], Steering]  # for one prompt, by row
@@ -63,7 +64,16 @@ def continue_rows(
     steering.require_reach(len(prompt) + plan.max_new_tokens)
     seeds = [row.seed for row in rows]
     made: list[list[GeneratedToken]] = [[] for _ in rows]
-    steps = generate_rows(loaded, prompt.ids, rows=len(rows), plan=plan, steer=steering.applied, seeds=seeds)
+    prompts = Prompts(loaded, limit_bytes=0)
+    steps = generate_rows(
+        loaded,
+        prompt.ids,
+        rows=len(rows),
+        plan=plan,
+        prefill=lambda: prompts.steer(prompt.ids, steering),
+        steer=steering.applied,
+        seeds=seeds,
+    )
     count = 0
     while True:
         try:

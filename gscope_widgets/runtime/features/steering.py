@@ -9,12 +9,14 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch import nn
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.interventions import Intervention, list_parts
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.gemma.hooks import capture, edit
+from gscope_widgets.runtime.gemma.prefix import count_untouched
 from gscope_widgets.runtime.gemma.sites import HookPoint
 
 
@@ -53,7 +55,7 @@ class Steering:
         prompt_length: int,
         ignored: Sequence[int],
     ):
-        self._prompt_length, self._ignored = prompt_length, frozenset(ignored)
+        self._rows, self._prompt_length, self._ignored = len(rows), prompt_length, frozenset(ignored)
         self._targets: dict[str, HookPoint] = {}
         self._inputs: dict[str, HookPoint] = {}  # read elsewhere than changed
         self._plans: dict[str, list[Planned]] = defaultdict(list)
@@ -69,6 +71,23 @@ class Steering:
                 control = intervention if intervention.kind == "random" else None
                 for name, found in parts.items():
                     self._plans[name].append(Planned(row, tuple(found), control))
+
+    def count_untouched(self, layers: nn.ModuleList) -> list[int | None]:
+        """For each row, how many layers from the first on its changes in the prompt leave as they were.
+
+        Returns:
+            None for a row without a change in the prompt: it is the baseline there, all through.
+        """
+        counts: list[int | None] = [None] * self._rows
+        for name, plan in self._plans.items():
+            for planned in plan:
+                if any(self._mask(one, first=0, count=self._prompt_length).any() for one, _target in planned.parts):
+                    # What is read to make the change lies in the layer that is changed, or before it.
+                    points = [self._targets[name], *(target.reads for _one, target in planned.parts)]
+                    found = min(count_untouched(layers, point) for point in points)
+                    known = counts[planned.row]
+                    counts[planned.row] = found if known is None else min(known, found)
+        return counts
 
     def require_reach(self, length: int) -> None:
         """Refuse an intervention that changes nothing in a text of `length` tokens.

@@ -1,26 +1,21 @@
 """Next tokens, one step at a time, for several rows of one prompt at once."""
 
 import codecs
-import inspect
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 
 import torch
+from transformers import Cache
 
 from gscope_widgets.errors import GscopeError
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenChance, TokenDistribution
 from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.prefix import name_cache
 from gscope_widgets.runtime.gemma.tokens import Tokenizer, byte_value
 
 _ALTERNATIVES = 5
-
-
-def next_logits(loaded: LoadedModel, ids: Sequence[int], *, rows: int) -> torch.Tensor:
-    """Logits of the token after `ids`, the same prompt in each row: float32, [rows, d_vocab]."""
-    inputs = torch.tensor([list(ids)] * rows, device=loaded.info.device)
-    return _check_finite(loaded.model(input_ids=inputs, use_cache=False, logits_to_keep=1).logits[:, -1].float())
 
 
 def generate_rows(
@@ -29,6 +24,7 @@ def generate_rows(
     *,
     rows: int,
     plan: SamplingPlan,
+    prefill: Callable[[], tuple[torch.Tensor, Cache]],
     steer: Callable[[int], AbstractContextManager[None]],
     seeds: Sequence[int] | None = None,
 ) -> Generator[list[GeneratedToken | None], None, Ending]:
@@ -38,7 +34,9 @@ def generate_rows(
         ids: the prompt.
         rows: how many continuations; a row's interventions are `steer`'s business.
         plan: how tokens are drawn.
-        steer: gives the context to run a forward pass in; called with the position of its first token.
+        prefill: runs the prompt in every row (`Prompts.run`): logits of the token that follows, float32,
+            [rows, d_vocab], and the keys and values to go on with.
+        steer: gives the context to run a forward pass after the prompt in; called with the position of its token.
         seeds: one a row, in place of the plan's. Rows of one seed see the same random numbers, whatever other rows
             there are: a row of a batch is the row alone, to the rounding of sums.
 
@@ -50,20 +48,16 @@ def generate_rows(
     """
     seeds = [plan.seed] * rows if seeds is None else list(seeds)
     generators = {seed: torch.Generator().manual_seed(seed) for seed in seeds}
-    inputs = torch.tensor([list(ids)] * rows, device=loaded.info.device)
     decoders = [_RowDecoder(loaded.tokenizer) for _ in range(rows)]
-    cache_name = name_cache(loaded.model)
-    cache, position, ended = None, 0, [False] * rows
+    cache_name, ended = name_cache(loaded.model), [False] * rows
     room = loaded.info.context - len(ids)
-    for step in range(min(plan.max_new_tokens, room)):
-        with steer(position):
-            outputs = loaded.model(input_ids=inputs, use_cache=True, logits_to_keep=1, **{cache_name: cache})
-        cache = outputs[cache_name]
-        position += inputs.shape[1]
-        logits = _check_finite(outputs.logits[:, -1].float())
+    count = min(plan.max_new_tokens, room)
+    logits, cache = prefill()
+    for step in range(count):
+        check_finite(logits)
         drawn = {seed: torch.rand(1, generator=generator) for seed, generator in generators.items()}
         chosen = draw_tokens(logits, plan=plan, uniform=torch.stack([drawn[seed] for seed in seeds]))
-        last = step + 1 == min(plan.max_new_tokens, room)
+        last = step + 1 == count
         tokens: list[GeneratedToken | None] = []
         for row, token_id in enumerate(chosen.tolist()):
             if not ended[row] and token_id in loaded.end_ids:
@@ -72,13 +66,13 @@ def generate_rows(
         if all(ended):
             return "end of text"
         yield tokens
-        inputs = chosen[:, None]
+        if not last:
+            with steer(len(ids) + step):
+                outputs = loaded.model(
+                    input_ids=chosen[:, None], use_cache=True, logits_to_keep=1, **{cache_name: cache}
+                )
+            logits, cache = outputs.logits[:, -1].float(), outputs[cache_name]
     return "length" if plan.max_new_tokens <= room else "context full"
-
-
-def name_cache(model: torch.nn.Module) -> str:
-    """What a model's forward pass and its outputs call the cache: transformers renamed it in 5.24."""
-    return "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
 
 
 def draw_tokens(logits: torch.Tensor, *, plan: SamplingPlan, uniform: torch.Tensor | float) -> torch.Tensor:
@@ -160,9 +154,13 @@ class _RowDecoder:
         return GeneratedToken(step, token_id, text, float(logits.log_softmax(-1)[token_id]), chances)
 
 
-def _check_finite(logits: torch.Tensor) -> torch.Tensor:
+def check_finite(logits: torch.Tensor) -> None:
+    """Refuse logits that hold NaN or infinity.
+
+    Raises:
+        GscopeError: they do.
+    """
     if not torch.isfinite(logits).all():
         raise GscopeError(
             "the model's output is not finite: an intervention is too strong for this dtype; use a smaller strength"
         )
-    return logits
