@@ -165,7 +165,7 @@ class Engine:
         """Continuations with and without a change, and what the unchanged model makes of them."""
         yield from self._fetch_encoders([one for _, _, row in planned for one in row.interventions])
         steer = partial(self._steer, tokens=tokens)
-        return (yield from compare(self.loaded, tokens, planned, plan=plan, steer=steer, provenance=provenance))
+        return (yield from compare(self.prompts, tokens, planned, plan=plan, steer=steer, provenance=provenance))
 
     def dose(
         self,
@@ -183,7 +183,7 @@ class Engine:
             yield from read.fetch()
         source = None if read is None else (read, self.find_points(read).reads)
         steps = dose(
-            self.loaded,
+            self.prompts,
             tokens,
             ref,
             planned,

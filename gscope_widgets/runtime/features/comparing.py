@@ -8,13 +8,13 @@ from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.features.continuations import Steer, continue_rows, run_part, score_rows
 from gscope_widgets.runtime.features.rows import Row
-from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.prefix import Prompts
 
 _DECODING = 0.8  # its share of the work, for the progress
 
 
 def compare(
-    loaded: LoadedModel,
+    prompts: Prompts,
     prompt: Tokens,
     planned: Sequence[tuple[str, Kind, Row]],
     *,
@@ -24,9 +24,9 @@ def compare(
 ) -> Generator[float, None, Comparison]:
     """All texts in one batch, then perplexity and KL by teacher-forced passes; yields the share that is done."""
     rows = [row for _, _, row in planned]
-    decoding = continue_rows(loaded, prompt, rows, plan=plan, steer=steer)
+    decoding = continue_rows(prompts, prompt, rows, plan=plan, steer=steer)
     continued = yield from run_part(decoding, start=0.0, stop=_DECODING)
-    scoring = score_rows(loaded, prompt, continued, steer=steer)
+    scoring = score_rows(prompts.loaded, prompt, continued, steer=steer)
     scores = yield from run_part(scoring, start=_DECODING, stop=1.0)
     texts = tuple(
         ComparedText(name, kind, row.seed, row.interventions, one.tokens, one.ended, score.logprobs, score.kl)

@@ -53,7 +53,7 @@ class Score:
 
 
 def continue_rows(
-    loaded: LoadedModel, prompt: Tokens, rows: Sequence[Row], *, plan: SamplingPlan, steer: Steer
+    prompts: Prompts, prompt: Tokens, rows: Sequence[Row], *, plan: SamplingPlan, steer: Steer
 ) -> Generator[float, None, list[Continuation]]:
     """Continue a prompt in one batch; yields the share that is done after each token.
 
@@ -64,9 +64,8 @@ def continue_rows(
     steering.require_reach(len(prompt) + plan.max_new_tokens)
     seeds = [row.seed for row in rows]
     made: list[list[GeneratedToken]] = [[] for _ in rows]
-    prompts = Prompts(loaded, limit_bytes=0)
     steps = generate_rows(
-        loaded,
+        prompts.loaded,
         prompt.ids,
         rows=len(rows),
         plan=plan,

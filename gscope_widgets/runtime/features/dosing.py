@@ -24,7 +24,7 @@ from gscope_widgets.runtime.features.continuations import (
     score_rows,
 )
 from gscope_widgets.runtime.features.rows import Row
-from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.prefix import Prompts
 from gscope_widgets.runtime.gemma.sites import HookPoint
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
@@ -33,7 +33,7 @@ _DECODING = 0.8  # its share of the work, for the progress
 
 
 def dose(
-    loaded: LoadedModel,
+    prompts: Prompts,
     prompt: Tokens,
     ref: FeatureRef | Direction,
     planned: Sequence[tuple[float, Row]],
@@ -56,7 +56,7 @@ def dose(
         dictionary, points = read
         observe = partial(
             _mean_activation,
-            tokenizer=loaded.tokenizer,
+            tokenizer=prompts.loaded.tokenizer,
             start=len(prompt),
             dictionary=dictionary,
             feature=measure.of.feature,
@@ -65,9 +65,9 @@ def dose(
         batch = planned[len(samples) : len(samples) + ROWS_A_BATCH]
         start, stop = len(samples) / len(planned), (len(samples) + len(batch)) / len(planned)
         between = start + (stop - start) * _DECODING
-        decoding = continue_rows(loaded, prompt, [row for _, row in batch], plan=plan, steer=steer)
+        decoding = continue_rows(prompts, prompt, [row for _, row in batch], plan=plan, steer=steer)
         continued = yield from run_part(decoding, start=start, stop=between)
-        scoring = score_rows(loaded, prompt, continued, points=points, observe=observe)
+        scoring = score_rows(prompts.loaded, prompt, continued, points=points, observe=observe)
         scores = yield from run_part(scoring, start=between, stop=stop)
         for (strength, row), one, score in zip(batch, continued, scores, strict=True):
             effect = _measure(measure, prompt, one, score)

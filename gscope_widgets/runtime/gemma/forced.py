@@ -9,6 +9,7 @@ import torch
 from gscope_widgets.runtime.gemma.hooks import capture
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import HookPoint
+from gscope_widgets.runtime.gemma.unembedding import unembed
 
 PASS_TOKENS = 4096  # in one pass through the layers, rows together
 _BLOCK = 4_000_000  # numbers in one dense block of logits: 32 MB in the double precision that they are compared in
@@ -74,19 +75,10 @@ def compare_predictions(
     for first in range(0, count, step):
         block = slice(first, min(first + step, count))
         before = slice(start - 1 + block.start, start - 1 + block.stop)
-        old = _log_softmax(loaded, baseline[before])
+        old = unembed(loaded, baseline[before]).double().log_softmax(-1)
         wanted = targets[block].to(old.device)[:, None]
         logprobs[block] = old.gather(1, wanted).squeeze(1).cpu()
         if changed is not None:
-            new = _log_softmax(loaded, changed[before])
+            new = unembed(loaded, changed[before]).double().log_softmax(-1)
             kl[block] = (new.exp() * (new - old)).sum(1).clamp(min=0).cpu()
     return logprobs, kl
-
-
-def _log_softmax(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
-    logits = loaded.model.get_output_embeddings()(hidden).float()
-    cap = getattr(loaded.text_model.config, "final_logit_softcapping", None)
-    if cap is not None:
-        logits = torch.tanh(logits / cap) * cap
-    log_probabilities: torch.Tensor = logits.double().log_softmax(-1)
-    return log_probabilities

@@ -9,6 +9,7 @@ from gscope_widgets.records.lens import LensReading, TokenPath
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.unembedding import unembed
 
 _BLOCK = 16_000_000  # numbers in one dense block of logits: 64 MB
 
@@ -32,10 +33,11 @@ def read_lens(
     layers, count = sorted(residuals), len(tokens)
     wanted = torch.tensor(track, dtype=torch.long, device=loaded.info.device)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in ("ids", "logits", "logs", "entropy", "paths", "ranks")}
+    norm = loaded.text_model.norm
     rows = max(1, _BLOCK // loaded.info.vocabulary)
     x = torch.cat([residuals[layer] for layer in layers])  # [layers x pos, d_model]
     for start in range(0, len(x), rows):
-        logits = _unembed(loaded, x[start : start + rows])
+        logits = unembed(loaded, norm(x[start : start + rows].to(norm.weight.device, norm.weight.dtype)))
         logs = logits.log_softmax(-1)
         best = logits.topk(k)
         tracked = logits[:, wanted]
@@ -71,12 +73,3 @@ def read_lens(
             for at, id_ in enumerate(track)
         ),
     )
-
-
-def _unembed(loaded: LoadedModel, x: torch.Tensor) -> torch.Tensor:
-    """Logits, float32, [rows, d_vocab], of residuals [rows, d_model] as they are after the last layer."""
-    head = loaded.model.get_output_embeddings()
-    normed = loaded.text_model.norm(x.to(loaded.text_model.norm.weight.device, head.weight.dtype))
-    logits: torch.Tensor = head(normed.to(head.weight.device)).float()
-    cap = getattr(loaded.text_model.config, "final_logit_softcapping", None)
-    return logits if cap is None else cap * torch.tanh(logits / cap)

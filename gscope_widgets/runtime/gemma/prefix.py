@@ -63,12 +63,12 @@ class Prompts:
     """Runs prompts through a model, and computes again only what was not computed for the same prompt before."""
 
     def __init__(self, loaded: LoadedModel, *, limit_bytes: int = PREFIX_CACHE_BYTES):
-        self._loaded = loaded
+        self.loaded = loaded
         self.known: ByteCache[Prefix] = ByteCache(limit_bytes=limit_bytes, size=lambda prefix: prefix.nbytes)
 
     def steer(self, ids: Sequence[int], steering: "Changes") -> tuple[torch.Tensor, DynamicCache]:
         """One pass over a prompt, with what is changed in each row; see `run`."""
-        untouched = steering.count_untouched(self._loaded.text_model.layers)
+        untouched = steering.count_untouched(self.loaded.text_model.layers)
         return self.run(ids, untouched=untouched, steer=partial(steering.applied, 0))
 
     def run(
@@ -89,7 +89,7 @@ class Prompts:
         Returns:
             Logits of the token that follows, float32, [rows, d_vocab], and the keys and values to go on with.
         """
-        layers, config = self._loaded.text_model.layers, self._loaded.text_model.config
+        layers, config = self.loaded.text_model.layers, self.loaded.text_model.config
         known = self.known.get(tuple(ids)) or NOTHING
         rows = len(untouched)
         if known.logits is not None and all(count is None for count in untouched):
@@ -99,15 +99,15 @@ class Prompts:
         # A row that is the baseline all through tells the most of it; else the one that is so for longest.
         row = untouched.index(None) if None in untouched else depths.index(max(depths))
         cache = _Recorder(config=config, row=row)
-        cache_name = name_cache(self._loaded.model)
-        inputs = torch.tensor([list(ids)] * rows, device=self._loaded.info.device)
+        cache_name = name_cache(self.loaded.model)
+        inputs = torch.tensor([list(ids)] * rows, device=self.loaded.info.device)
         # What layers give is seen before a change is made to it, whatever `steer` does.
         with (
             _given(layers, known, depth=start, rows=rows),
             steer(),
             _watched(layers[start : depths[row]], row=row) as seen,
         ):
-            outputs = self._loaded.model(input_ids=inputs, use_cache=True, logits_to_keep=1, **{cache_name: cache})
+            outputs = self.loaded.model(input_ids=inputs, use_cache=True, logits_to_keep=1, **{cache_name: cache})
         logits = outputs.logits[:, -1].float()
         whole = None in untouched
         if depths[row] > known.depth or (whole and known.logits is None):

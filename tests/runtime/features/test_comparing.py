@@ -164,6 +164,7 @@ def test_where_generation_ends_early_a_rows_numbers_end_with_it(make_model):
     from gscope_widgets.runtime.features.rows import Row
     from gscope_widgets.runtime.features.steering import Steering
     from gscope_widgets.runtime.gemma.loading import load_model
+    from gscope_widgets.runtime.gemma.prefix import Prompts
 
     whole_model = load_model(str(make_model()), revision=None, device="cpu", dtype="auto", token=None)
     prompt = whole_model.tokenizer.tokenize(PROMPT)
@@ -176,7 +177,7 @@ def test_where_generation_ends_early_a_rows_numbers_end_with_it(make_model):
             "steer": lambda rows: Steering(rows, resolve=None, prompt_length=4, ignored=()),
         }
         with torch.inference_mode():
-            continued = finish(continue_rows(model, prompt, rows, **options))
+            continued = finish(continue_rows(Prompts(model), prompt, rows, **options))
             return continued, finish(score_rows(model, prompt, continued))
 
     (whole, other), scores = run(whole_model)

@@ -39,7 +39,7 @@ def change_made(scope, interventions, *, layer=1) -> np.ndarray:
     """What is added after a layer: [pos, d]."""
     with watched(scope, layer) as (given, taken):
         scope.next_tokens(TEXT, 3, interventions)
-    change: np.ndarray = (taken[-1] - given[-1])[1]  # row 0 is the baseline
+    change: np.ndarray = (taken[-1] - given[-1])[-1]
     return change
 
 
@@ -148,7 +148,7 @@ def test_the_control_of_a_transcoder_is_matched_where_it_writes(tiny, make_dicti
         finally:
             for one in (handle, behind, before):
                 one.remove()
-        return (seen[-1] - added[-1] - given[-1])[1]
+        return (seen[-1] - added[-1] - given[-1])[-1]
 
     change, control = run(made), run([tiny.random_control(made)])
     lengths = np.linalg.norm(change, axis=1)

@@ -9,6 +9,7 @@ import gscope_widgets as gs
 from gscope_widgets.runtime.gemma.hooks import edit
 from gscope_widgets.runtime.gemma.prefix import NOTHING, Prompts, count_untouched
 from gscope_widgets.runtime.gemma.sites import find_hook_point
+from tests.runtime import inside
 
 CLOSE = 1e-4  # logits are up to about 20; two passes of another batch size are rounded differently
 SITES = ("resid_post", "attn_out", "mlp_out", "transcoder")
@@ -18,7 +19,7 @@ WINDOW = 32  # of mini's local layers
 @pytest.fixture(scope="module")
 def loaded():
     with gs.load("mini") as scope:
-        yield scope._loaded
+        yield inside.loaded(scope)
 
 
 @pytest.fixture(autouse=True)
