@@ -55,7 +55,11 @@ def test_every_dictionary_opens_and_explains_a_text_at_its_recorded_sparsity(sco
             gs.InvalidValue,
             r"site must be one of resid_post, attn_out, .*, clt, got 'attn_in'$",
         ),
-        ({"layer": 9}, gs.UnknownDictionary, r"no dictionary .*layer=9; there are: .*layer=6 width='1k'"),
+        (
+            {"layer": 9},
+            gs.UnknownDictionary,
+            r"no dictionary .*layer=9; layers of resid_post are 0 to 7; there are: .*layer=6 width='1k'",
+        ),
         ({"width": "16k"}, gs.UnknownDictionary, r"no dictionary .*width='16k'; there are: .*width='1k'"),
         ({"l0": "huge"}, gs.UnknownDictionary, r"no dictionary .*l0='huge'; there are: .*l0='medium'"),
     ],
