@@ -291,9 +291,11 @@ class FakeScope:
             for (strength, row), (written, _, logprobs, _) in zip(planned, continued, strict=True):
                 random = any(one.kind == "random" for one in row.interventions)
                 text = "".join(token.text for token in written)
-                effect = model.measure(counted, tokens, [token.id for token in written], text, read)
+                ids = [token.id for token in written]
+                effect = model.measure(counted, tokens, ids, text, read)
+                variety = len(set(ids)) / len(ids) if ids else float("nan")
                 kind: Literal["changed", "random"] = "random" if random else "changed"
-                made.append(DoseSample(strength, kind, row.seed, text, effect, logprobs))
+                made.append(DoseSample(strength, kind, row.seed, text, effect, variety, logprobs))
             return DoseResponse(tokens, ref, counted, build_points(made), tuple(made), provenance)
 
         return self._worker.submit(steps, slot=slot)

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 STRENGTHS = (-1.0, -0.6, -0.3, -0.1, 0.0, 0.1, 0.3, 0.6, 1.0)  # mild to as long as the activation itself
 MIN_STRENGTHS, MAX_STRENGTHS = 7, 41
-RESAMPLES = 2000  # of the bootstrap: its ends then move by about a tenth of the interval's width with the seed
+RESAMPLES = 2000  # of the bootstrap: its ends then move by about 2 % of the interval's width with the seed
 BOOTSTRAP_SEED = 0
 COVERAGE = 0.95
-# Measured on gscope-mini, with 32 tokens: eight samples and eight others of strength 0 differ by up to 1.6, single ones
-# from the mean by up to 2.7; one token in eight replaced by another of the same texts makes it 47 to 77.
-BREAKS_UP_RATIO = 4.0
+# The rule by which docs/claims.md says that a text collapses (T5b). On gscope-mini, with 32 tokens, eight samples
+# and eight others of strength 0 differ by up to 1.6 in perplexity; one token in eight replaced by another of the same
+# texts makes it 47 to 77.
+BREAKS_UP_PERPLEXITY = 3.0
+BREAKS_UP_VARIETY = 0.5
 
 RULES = {
     "interval": (
@@ -47,8 +49,8 @@ RULES = {
     ),
     "breaks up": (
         "the smallest strength on each side of 0 at which perplexity under the unchanged model (geometric mean over "
-        f"samples) is {BREAKS_UP_RATIO:g} times that at strength 0 or more; a text that only repeats itself can be "
-        "below that: look at the texts"
+        f"samples) is over {BREAKS_UP_PERPLEXITY:g} times that at strength 0, or at which texts repeat themselves: the "
+        f"share of different tokens (mean over samples) is under {BREAKS_UP_VARIETY:g} times that at strength 0"
     ),
 }
 
@@ -71,6 +73,7 @@ class DoseSample:
     seed: int  # of its random numbers; for "random" also of its direction
     text: str
     effect: float  # what the measure says of it
+    variety: float  # different tokens over tokens: 1 where none comes twice; NaN of none
     baseline_logprobs: np.ndarray  # float32, [generated], nats: of each token under the unchanged model
 
     @property
@@ -88,6 +91,7 @@ class DosePoint:
     control_effect: Estimate  # along random directions; at strength 0 the same as `effect`
     perplexity: Estimate  # geometric mean
     control_perplexity: Estimate
+    variety: Estimate
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,12 @@ class DoseResponse:
     @property
     def breaks_up(self) -> tuple[float, ...]:
         """Strengths at which text breaks up, on each side of 0 once at most, the negative side first."""
-        limit = BREAKS_UP_RATIO * self._at(0.0).perplexity.mean
-        broken = ([point.strength for point in side if point.perplexity.mean >= limit] for side in self._sides())
+        base = self._at(0.0)
+        most, least = BREAKS_UP_PERPLEXITY * base.perplexity.mean, BREAKS_UP_VARIETY * base.variety.mean
+        broken = (
+            [one.strength for one in side if one.perplexity.mean > most or one.variety.mean < least]
+            for side in self._sides()
+        )
         return tuple(strengths[0] for strengths in broken if strengths)
 
     def texts(self, strength: float, *, kind: Literal["changed", "random"] = "changed") -> tuple[str, ...]:
@@ -173,8 +181,8 @@ class DoseResponse:
         return tuple(one.text for one in found if one.kind == kind or wanted == 0)
 
     def to_frame(self) -> "pandas.DataFrame":
-        """A pandas DataFrame, one row a text: `strength`, `kind`, `seed`, `effect`, `perplexity`, `text`."""
-        names = ("strength", "kind", "seed", "effect", "perplexity", "text")
+        """A pandas DataFrame, one row a text: `strength`, `kind`, `seed`, `effect`, `perplexity`, `variety`, `text`."""
+        names = ("strength", "kind", "seed", "effect", "perplexity", "variety", "text")
         return build_frame(**{name: [getattr(sample, name) for sample in self.samples] for name in names})
 
     def plot(self) -> "Figure":
@@ -253,8 +261,11 @@ def build_points(samples: Sequence[DoseSample]) -> tuple[DosePoint, ...]:
         points.append(
             DosePoint(
                 strength,
-                *(estimate_mean([one.effect for one in group]) for group in (changed, control)),
-                *(_estimate_perplexity(group) for group in (changed, control)),
+                effect=estimate_mean([one.effect for one in changed]),
+                control_effect=estimate_mean([one.effect for one in control]),
+                perplexity=_estimate_perplexity(changed),
+                control_perplexity=_estimate_perplexity(control),
+                variety=estimate_mean([one.variety for one in changed]),
             )
         )
     return tuple(points)

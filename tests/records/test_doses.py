@@ -8,7 +8,8 @@ import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.records.doses import (
-    BREAKS_UP_RATIO,
+    BREAKS_UP_PERPLEXITY,
+    BREAKS_UP_VARIETY,
     STRENGTHS,
     DoseResponse,
     DoseSample,
@@ -24,7 +25,9 @@ from gscope_widgets.records.tokens import Tokens
 SEEDS = range(8)
 
 
-def make_response(effect, *, control=lambda strength: 0.0, nll=lambda strength: 1.0, seed=0) -> DoseResponse:
+def make_response(
+    effect, *, control=lambda strength: 0.0, nll=lambda strength: 1.0, variety=lambda strength: 0.8, seed=0
+) -> DoseResponse:
     """A response whose effect, control and mean negative log probability follow functions of the strength."""
     random = np.random.default_rng(seed)
     samples = []
@@ -38,6 +41,7 @@ def make_response(effect, *, control=lambda strength: 0.0, nll=lambda strength: 
                         one,
                         f"{kind} {strength} {one}",
                         value(strength) + 0.1 * random.standard_normal(),
+                        variety(strength),
                         np.full(10, -nll(strength) + 0.01 * random.standard_normal(), np.float32),
                     )
                     for one in SEEDS
@@ -81,12 +85,20 @@ def test_shuffled_effects_seldom_flip():
     assert sum(found) <= 8
 
 
-def test_it_breaks_up_where_perplexity_is_four_times_that_at_0():
+def test_it_breaks_up_where_perplexity_is_over_three_times_that_at_0():
     assert make_response(lambda s: 0.0).breaks_up == ()
-    just, under = math.log(BREAKS_UP_RATIO) + 0.05, math.log(BREAKS_UP_RATIO) - 0.05
+    just, under = math.log(BREAKS_UP_PERPLEXITY) + 0.05, math.log(BREAKS_UP_PERPLEXITY) - 0.05
     assert make_response(lambda s: 0.0, nll=lambda s: 1.0 + just * (abs(s) >= 0.6)).breaks_up == (-0.6, 0.6)
     assert make_response(lambda s: 0.0, nll=lambda s: 1.0 + under * (abs(s) >= 0.6)).breaks_up == ()
     assert make_response(lambda s: 0.0, nll=lambda s: 1.0 + 3 * (s == 0.3)).breaks_up == (0.3,)
+
+
+def test_it_breaks_up_where_texts_repeat_themselves_however_likely_they_are():
+    least = 0.8 * BREAKS_UP_VARIETY
+    likely = {"nll": lambda s: 1.0 - 0.9 * (s >= 0.6)}
+    assert make_response(lambda s: 0.0, variety=lambda s: 0.8 - 0.41 * (s >= 0.6), **likely).breaks_up == (0.6,)
+    assert make_response(lambda s: 0.0, variety=lambda s: 0.8 - 0.39 * (s >= 0.6), **likely).breaks_up == ()
+    assert make_response(lambda s: 0.0, variety=lambda s: 0.8).points[0].variety.mean == pytest.approx(2 * least)
 
 
 def test_points_are_means_with_their_intervals():
@@ -131,7 +143,7 @@ def test_texts_are_found_by_strength_and_kind():
 def test_the_record_says_its_rules_and_shows_itself():
     response = make_response(lambda s: 2.0 * round(s), nll=lambda s: 1.0 + 2 * (abs(s) > 0.6))
     assert set(response.rules) == {"interval", "control", "flips", "breaks up"}
-    assert f"is {BREAKS_UP_RATIO:g} times that at strength 0" in response.rules["breaks up"]
+    assert f"is over {BREAKS_UP_PERPLEXITY:g} times that at strength 0" in response.rules["breaks up"]
     response.rules.clear()
     assert response.rules
     shown = repr(response)
@@ -139,7 +151,7 @@ def test_the_record_says_its_rules_and_shows_itself():
     assert "nowhere" in repr(make_response(lambda s: 0.0))
     assert len(shown.splitlines()) == 2 + len(STRENGTHS)
     frame = response.to_frame()
-    assert list(frame.columns) == ["strength", "kind", "seed", "effect", "perplexity", "text"]
+    assert list(frame.columns) == ["strength", "kind", "seed", "effect", "perplexity", "variety", "text"]
     assert len(frame) == len(response.samples) == 8 * 17
     figure = response.plot()
     assert figure._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"

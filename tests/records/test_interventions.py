@@ -82,8 +82,9 @@ def test_a_random_control_holds_what_it_is_matched_to_and_a_seed():
     for seed in (-1, 2**31, 1.0, True, "1"):
         with pytest.raises(gs.InvalidValue, match="seed must be"):
             match_random(made, seed=seed)
-    with pytest.raises(gs.InvalidValue, match="one intervention or more"):
-        match_random([])
+    for wrong in ([], [control], [gs.add(REF, 0.5), control]):
+        with pytest.raises(gs.InvalidValue, match="matched to one change or more"):
+            match_random(wrong)
 
 
 def test_an_intervention_cannot_be_changed_once_made():

@@ -73,7 +73,15 @@ def dose(
             effect = _measure(measure, prompt, one, score)
             is_random = any(intervention.kind == "random" for intervention in row.interventions)
             samples.append(
-                DoseSample(strength, "random" if is_random else "changed", row.seed, one.text, effect, score.logprobs)
+                DoseSample(
+                    strength,
+                    "random" if is_random else "changed",
+                    row.seed,
+                    one.text,
+                    effect,
+                    len(set(one.ids)) / len(one.ids) if one.ids else float("nan"),
+                    score.logprobs,
+                )
             )
     return DoseResponse(prompt, ref, measure, build_points(samples), tuple(samples), provenance)
 

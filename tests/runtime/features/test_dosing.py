@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import gscope_widgets as gs
-from gscope_widgets.records.doses import BREAKS_UP_RATIO, STRENGTHS
+from gscope_widgets.records.doses import BREAKS_UP_PERPLEXITY, BREAKS_UP_VARIETY, STRENGTHS
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.records.interventions import COHERENT_FRACTION, match_random
 from gscope_widgets.runtime.features import dosing
@@ -53,7 +53,9 @@ def test_samples_are_what_generate_gives_alone(mini, away):
     assert away.seeds == tuple(range(6))
     assert len(away.samples) == 6 + 8 * 2 * 6
     for sample in away.samples[::11]:
-        text = mini.tokens([mini.tokens("a").ids[0], *ids_of(mini, away, sample)]).text
+        ids = ids_of(mini, away, sample)
+        assert sample.variety == pytest.approx(len(set(ids)) / len(ids))
+        text = mini.tokens([mini.tokens("a").ids[0], *ids]).text
         assert text == sample.text
     assert len({sample.text for sample in away.samples}) > 80
 
@@ -204,8 +206,8 @@ def test_texts_of_one_strength_differ_less_than_the_ratio_and_damaged_ones_by_mo
     intact, damaged = ([nll(ids) for ids in group] for group in (texts, map(damage, texts)))
     halves = [random.permutation(intact) for _ in range(100)]
     ratios = [np.exp(abs(half[:8].mean() - half[8:].mean())) for half in halves]
-    assert max(ratios) < 2 < BREAKS_UP_RATIO
-    assert BREAKS_UP_RATIO < 20 < np.exp(np.mean(damaged) - np.mean(intact))
+    assert max(ratios) < 2 < BREAKS_UP_PERPLEXITY
+    assert BREAKS_UP_PERPLEXITY < 20 < np.exp(np.mean(damaged) - np.mean(intact))
 
 
 def test_text_breaks_up_beyond_the_strength_that_is_warned_of_and_not_at_mild_ones(mini):
@@ -214,10 +216,12 @@ def test_text_breaks_up_beyond_the_strength_that_is_warned_of_and_not_at_mild_on
     strengths = (-COHERENT_FRACTION, -1.5, -0.3, 0, 0.3, 1.5, COHERENT_FRACTION)
     for feature in map(int, features):
         response = mini.dose(PROMPT, dictionary.feature(feature), strengths, measure="the", **QUICK)
-        base = response.points[3].perplexity.mean
+        base = response.points[3]
         for point in response.points:
-            ratio = point.perplexity.mean / base
-            assert (ratio > BREAKS_UP_RATIO) == (abs(point.strength) > 1), (feature, point.strength, ratio)
+            ratio = point.perplexity.mean / base.perplexity.mean
+            assert (ratio > BREAKS_UP_PERPLEXITY) == (abs(point.strength) > 1), (feature, point.strength, ratio)
+            if abs(point.strength) < 1:
+                assert point.variety.mean > BREAKS_UP_VARIETY * base.variety.mean
         assert response.breaks_up == (-1.5, 1.5)
 
 
