@@ -21,6 +21,8 @@ from types import TracebackType
 import nbformat
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwright, expect
 
+from gscope_widgets.widgets.catalogue import CATALOGUE
+
 ROOT = Path(__file__).parent.parent.parent
 START_S = 120
 SETTLE_S = 30
@@ -61,6 +63,15 @@ def write_notebook(path: Path, cells: list[str]) -> Path:
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, path)
     return path
+
+
+def write_examples(**changes: object) -> list[str]:
+    """A cell for each widget of the catalogue, which shows its example; `text` stands for what its model reads."""
+    cells = []
+    for row in CATALOGUE:
+        text = {row.text: changes["text"]} if "text" in changes else {}
+        cells.append(f"{row.module} = gs.{row.name}(scope, **{dict(row.example) | text!r})\n{row.module}")
+    return cells
 
 
 class Lab:
@@ -242,7 +253,8 @@ class Notebook:
         return json.loads(ast.literal_eval(value["data"]["text/plain"]))
 
     def run(self, code: str) -> None:
-        """Run statements in the notebook's kernel, outside its cells."""
+        """Run statements in the notebook's kernel, outside its cells, with the field left that was typed in."""
+        self.page.evaluate("() => document.activeElement?.blur()")
         self.evaluate("None", after=code)
 
     def wait_for(self, expression: str, wanted: object) -> None:

@@ -49,7 +49,7 @@ def show_errors(notebook: Notebook) -> None:
     field = notebook.widget("Feature sliders").locator(".gscope-row").first.get_by_role("textbox")
     field.fill("1e9")
     field.press("Tab")
-    notebook.run("panel._refuse(gs.InvalidValue('strength must be a number from -100 to 100, got nan'))")
+    notebook.run("panel._requests.refuse(gs.InvalidValue('strength must be a number from -100 to 100, got nan'))")
     for title in TITLES:
         expect(notebook.widget(title).get_by_role("alert").filter(visible=True).first).to_be_visible()
 

@@ -3,14 +3,15 @@
 import pytest
 from playwright.sync_api import Locator, expect
 
+from gscope_widgets.widgets.catalogue import CATALOGUE
+from tests.browser.lab import write_examples
+
 CHAT = [{"role": "user", "content": "What did Ana buy?"}, {"role": "assistant", "content": "She bought two red"}]
 CELLS = [
-    f"import gscope_widgets as gs\nscope = gs.load('mini-it')\nchat = {CHAT!r}",
-    "heatmap = gs.TokenHeatmap(scope, chat)\nheatmap",
-    "sliders = gs.FeatureSliders(scope, chat, features=heatmap.features[:1])\nsliders",
-    "panel = gs.SteeringPanel(scope, chat, features=heatmap.features[:1], max_new_tokens=3)\npanel",
+    "import gscope_widgets as gs\nscope = gs.load('mini-it')",
+    *write_examples(text=CHAT),
 ]
-FIELDS = {"Token heatmap": "Text", "Feature sliders": "Text", "Steering panel": "Prompt"}
+FIELDS = {row.title: row.text.capitalize() for row in CATALOGUE}
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
@@ -30,7 +31,7 @@ def test_a_turn_is_edited_where_it_stands(notebook):
     view = notebook.widget("Token heatmap")
     turn(view, "Text", 2, "assistant").fill("She bought a blue")
     edited = [CHAT[0], {"role": "assistant", "content": "She bought a blue"}]
-    notebook.wait_for("[dict(turn) for turn in heatmap.text]", edited)
+    notebook.wait_for("[dict(turn) for turn in token_heatmap.text]", edited)
     expect(view.locator(".gscope-token").filter(has_text="blue")).to_have_count(1)
 
 
@@ -42,11 +43,11 @@ def test_turns_are_added_and_removed_by_keyboard(notebook):
     expect(turn(view, "Text", 3, "user")).to_be_focused()
     notebook.page.keyboard.type("And then?")
     notebook.page.keyboard.press("Control+Enter")
-    notebook.wait_for("len(sliders.text)", 3)
-    assert notebook.evaluate("sliders.text[2]['content']") == "And then?"
+    notebook.wait_for("len(feature_sliders.text)", 3)
+    assert notebook.evaluate("feature_sliders.text[2]['content']") == "And then?"
     view.get_by_role("button", name="Remove turn 3, user").focus()
     notebook.page.keyboard.press("Space")
-    notebook.wait_for("len(sliders.text)", 2)
+    notebook.wait_for("len(feature_sliders.text)", 2)
     expect(turn(view, "Text", 2, "assistant")).to_be_focused()
     expect(view.get_by_text("updating…")).to_be_hidden()
     assert notebook.cell_ids() == before
@@ -62,5 +63,5 @@ def test_a_run_continues_the_chat_and_shows_its_turns(notebook):
 
 
 def test_python_may_give_a_string_in_place_of_a_chat(notebook):
-    notebook.run("heatmap.text = 'plain'")
+    notebook.run("token_heatmap.text = 'plain'")
     expect(notebook.widget("Token heatmap").get_by_role("textbox", name="Text", exact=True)).to_have_value("plain")

@@ -5,15 +5,11 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.lab import ROOT, write_notebook
+from gscope_widgets.widgets.catalogue import CATALOGUE
+from tests.browser.lab import ROOT, write_examples, write_notebook
 
-CELLS = [
-    "import gscope_widgets as gs\nscope = gs.load()\ntext = 'The old fisherman sold two red coats.'",
-    "heatmap = gs.TokenHeatmap(scope, text)\nheatmap",
-    "sliders = gs.FeatureSliders(scope, text, features=heatmap.features[:2])\nsliders",
-    "panel = gs.SteeringPanel(scope, text, features=heatmap.features[:2])\npanel",
-]
-TITLES = ("Token heatmap", "Feature sliders", "Steering panel")
+CELLS = ["import gscope_widgets as gs\nscope = gs.load()", *write_examples()]
+TITLES = [row.title for row in CATALOGUE]
 
 
 @pytest.fixture(scope="module")

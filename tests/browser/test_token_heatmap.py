@@ -96,7 +96,7 @@ def test_without_features_no_token_is_filled(notebook, heatmap):
     painted = notebook.evaluate("[ref.feature for ref in heatmap.features]")
     for feature in painted:
         heatmap.get_by_role("button", name=f"Remove feature {feature}").click()
-    notebook.wait_for("heatmap.features", [])
+    notebook.wait_for("list(heatmap.features)", [])
     used = notebook.evaluate("list(heatmap.reading.tokens.used)")
     assert [read_fills(heatmap)[pos][1] for pos in used] == [0] * len(used)
     notebook.run(f"heatmap.features = {painted}; heatmap.wait()")
