@@ -134,6 +134,18 @@ def test_rows_are_what_generate_gives(scope, dictionary, temperature):
         assert (row.text, row.ended) == (alone.text, alone.ended)
 
 
+def test_chats_are_compared_as_they_are_generated():
+    scope = gs.load("mini-it")
+    chat = [{"role": "user", "content": "Tell me about cats."}]
+    found = scope.compare(chat, [gs.clamp(scope.dictionary().feature(5), 30.0)], max_new_tokens=10)
+    assert found.prompt == scope.tokens(chat)
+    assert found.rows[0].text != found.rows[1].text
+    for row in found.rows:
+        alone = scope.generate(chat, row.interventions, max_new_tokens=10)
+        assert (row.text, row.ended) == (alone.text, alone.ended)
+    assert all(found.rows[2].text != row.text for row in found.rows[:2])
+
+
 def test_at_temperature_0_the_texts_are_the_likeliest_of_plain_transformers(tiny, tiny_dictionary, plain):
     found = tiny.compare(PROMPT, made(tiny_dictionary, "clamp"), max_new_tokens=8)
     for row in found.rows[:2]:
