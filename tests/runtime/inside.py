@@ -17,6 +17,11 @@ def forget_activations(scope: Scope, *, keep_none: bool = False) -> None:
         scope._engine.activations.limit_bytes = 0
 
 
+def forget_prompts(scope: Scope) -> None:
+    """Empty what it keeps of prompts, so that the next run computes all of its prompt."""
+    scope._engine.prompts.known.clear()
+
+
 def open_dictionaries(scope: Scope) -> dict[str, Dictionary]:
     """What it has open, by id; may be changed."""
     return scope._shelf._open
