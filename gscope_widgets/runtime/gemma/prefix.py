@@ -39,6 +39,12 @@ class Prefix:
         return len(self.residuals)
 
     @property
+    def is_finite(self) -> bool:
+        """Whether nothing went wrong in it: NaN and infinity, once in the residual stream, stay to its end."""
+        ends = (*self.residuals[-1:], *(() if self.logits is None else (self.logits,)))
+        return all(bool(torch.isfinite(end).all()) for end in ends)
+
+    @property
     def nbytes(self) -> int:
         """The memory that it takes."""
         logits = () if self.logits is None else (self.logits,)
@@ -112,16 +118,15 @@ class Prompts:
         whole = None in untouched
         if depths[row] > known.depth or (whole and known.logits is None):
             added = cache.take(range(known.depth, depths[row]))
-            self.known.put(
-                tuple(ids),
-                Prefix(
-                    residuals=(*known.residuals, *(one.clone() for one in seen.residuals[known.depth - start :])),
-                    keys=(*known.keys, *(key for key, _ in added)),
-                    values=(*known.values, *(value for _, value in added)),
-                    logits=logits[row].clone() if whole else None,
-                    in_tuples=seen.in_tuples or known.in_tuples,
-                ),
+            found = Prefix(
+                residuals=(*known.residuals, *(one.clone() for one in seen.residuals[known.depth - start :])),
+                keys=(*known.keys, *(key for key, _ in added)),
+                values=(*known.values, *(value for _, value in added)),
+                logits=logits[row].clone() if whole else None,
+                in_tuples=seen.in_tuples or known.in_tuples,
             )
+            if found.is_finite:
+                self.known.put(tuple(ids), found)
         cache.stop()
         return logits, cache
 

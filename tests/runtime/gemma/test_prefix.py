@@ -141,6 +141,24 @@ def test_layers_are_as_before_even_when_a_change_raises(loaded, count_hooks):
     del layers[1].forward
 
 
+@pytest.mark.parametrize("untouched", [[None], [5], [None, 5]], ids=str)
+@pytest.mark.parametrize("place", ["layer 2", "final norm"])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_pass_that_went_wrong_is_not_kept(loaded, untouched, place, bad):
+    """Were it kept, every later answer on the prompt would be as wrong, long after the fault has gone."""
+    module = {"layer 2": loaded.text_model.layers[2], "final norm": loaded.text_model.norm}[place]
+    ids, prompts = draw_ids(12), Prompts(loaded)
+    spoil = module.register_forward_hook(
+        lambda _module, _inputs, output: (output[0] * bad,) if isinstance(output, tuple) else output * bad
+    )
+    logits, _ = prompts.run(ids, untouched=untouched)
+    spoil.remove()
+    assert not torch.isfinite(logits).all()
+    after, _ = prompts.run(ids, untouched=[None])
+    whole, _ = run_whole(loaded, ids, rows=1, steer=push_nothing)
+    torch.testing.assert_close(after, whole, atol=CLOSE, rtol=0)
+
+
 def test_what_is_kept_is_bounded_and_counted(loaded):
     prompts = Prompts(loaded, limit_bytes=2_000_000)
     kept = []
