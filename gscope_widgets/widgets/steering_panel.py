@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROWS = ("baseline", "changed", "random")
-# 30 messages a second at most, whatever the model's speed (platforms differ in what they drop).
+# 30 messages a second at most, whatever the model's speed.
 _SEND_EVERY_S = 1 / 30
 _REPORT_EVERY_S = 0.5
 

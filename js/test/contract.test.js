@@ -122,18 +122,25 @@ for (const name of names) {
     }
   });
 
-  test(`${name}: it reads no trait that is not agreed, and every setting is a trait`, () => {
-    at.page = openPage();
-    const model = new FakeModel(stateOf(name));
-    const read = new Set();
-    const get = model.get.bind(model);
-    model.get = (trait) => {
-      read.add(trait);
-      return get(trait);
-    };
-    render(widgets[name], model, at.page.holder)();
+  test(`${name}: it reads and follows no trait that is not agreed, and every setting is a trait`, () => {
     const { traits, settings, module } = contract.widgets[name];
-    assert.deepEqual([...read].filter((trait) => !(trait in traits)), []);
+    const used = new Set();
+    for (const [, { content, buffers }] of goldenOf(name)) {
+      const { model, close } = open(name, content);
+      const get = model.get.bind(model);
+      model.get = (trait) => {
+        used.add(trait);
+        return get(trait);
+      };
+      model.emit("msg:custom", content, buffers.map(unpack));
+      for (const event of model.listeners.keys()) {
+        if (event.startsWith("change:")) used.add(event.slice("change:".length));
+        model.emit(event);
+      }
+      close();
+    }
+    assert.ok(used.size > 3);
+    assert.deepEqual([...used].filter((trait) => !(trait in traits)), []);
     assert.deepEqual(settings.filter((trait) => !(trait in traits)), []);
     assert.ok(existsSync(new URL(`../src/widgets/${module}.js`, import.meta.url)));
   });

@@ -5,10 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import contract from "../contract.json" with { type: "json" };
 
 const source = fileURLToPath(new URL("../src", import.meta.url));
 const root = fileURLToPath(new URL("..", import.meta.url));
-const files = readdirSync(source, { recursive: true }).map(String).filter((name) => name.endsWith(".js")).sort();
+const everything = readdirSync(source, { recursive: true }).map(String).sort();
+const files = everything.filter((name) => name.endsWith(".js"));
+const sheets = everything.filter((name) => name.endsWith(".css"));
+const widgets = Object.values(contract.widgets).map(({ module }) => module);
 /** @param {string} name */
 const read = (name) => readFileSync(join(source, name), "utf8");
 
@@ -26,7 +30,7 @@ test("imports go one way: widgets, parts, shared", () => {
 });
 
 test("every rule of the sheets is under .gscope", () => {
-  for (const name of ["shared/theme.css", "widgets/token_heatmap.css", "widgets/feature_sliders.css", "widgets/steering_panel.css"]) {
+  for (const name of sheets) {
     for (const [, selector] of read(name).matchAll(/(?:^|[};])\s*([^{}@;]+)\{/g)) {
       if (!/^(from|to)\b/.test(selector.trim())) assert.match(selector, /\.gscope/, `${name}: ${selector}`);
     }
@@ -35,7 +39,7 @@ test("every rule of the sheets is under .gscope", () => {
 });
 
 test("no widget's sheet styles a bare class of another's: all may share a page", () => {
-  const bare = ["token_heatmap", "feature_sliders", "steering_panel"].flatMap((name) =>
+  const bare = widgets.flatMap((name) =>
     [...new Set([...read(`widgets/${name}.css`).matchAll(/^(\.gscope-[\w-]+)(?=[ ,{][^{]*\{|,)/gm)].map(([selector]) => selector))]);
   const twice = bare.filter((selector, at) => bare.indexOf(selector) !== at);
   assert.deepEqual(twice, []);
@@ -50,7 +54,7 @@ test("the built files in the package are those of these sources", () => {
   try {
     execFileSync(process.execPath, [join(root, "build.mjs"), "--outdir", outdir]);
     const built = readdirSync(outdir).sort();
-    assert.equal(built.length, 6);
+    assert.deepEqual(built, widgets.flatMap((name) => [`${name}.css`, `${name}.js`]).sort());
     for (const name of built) {
       const fresh = readFileSync(join(outdir, name));
       const kept = readFileSync(join(root, "..", "gscope_widgets", "static", name));

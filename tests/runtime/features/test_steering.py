@@ -353,18 +353,18 @@ def test_steered_generation_with_a_cache_equals_a_whole_pass_at_every_step(
             "generated": range(len(prompt), len(ids)),
         }.get(positions if isinstance(positions, str) else "", range(4, min(16, len(ids)), 3))
         logits = steer_plainly(plain_run, plain, ids, change, positions=chosen)
-        unsteered = steer_plainly(plain_run, plain, ids, change, positions=())
-        logprobs, unsteered = (
-            values - np.log(np.exp(values - values.max()).sum()) - values.max() for values in (logits, unsteered)
+        baseline = steer_plainly(plain_run, plain, ids, change, positions=())
+        logprobs, baseline = (
+            values - np.log(np.exp(values - values.max()).sum()) - values.max() for values in (logits, baseline)
         )
         assert token.logprob == pytest.approx(logprobs[token.id], abs=5e-3)
-        largest = max(largest, abs(unsteered[token.id] - token.logprob))
+        largest = max(largest, abs(baseline[token.id] - token.logprob))
         ids.append(token.id)
     assert largest > 0.05  # control: without steering the numbers are others
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_steering_of_no_strength_gives_the_unsteered_text_token_for_token(scope, dictionary, temperature):
+def test_steering_of_no_strength_gives_the_baseline_text_token_for_token(scope, dictionary, temperature):
     prompt, options = "The old fisherman", {"max_new_tokens": 24, "temperature": temperature, "seed": 4}
     plain = scope.generate(prompt, **options).wait().tokens()
     for silent in (gs.add(dictionary.feature(3), 0.0), gs.scale(dictionary.feature(3), 1.0)):

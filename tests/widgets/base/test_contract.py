@@ -56,7 +56,7 @@ def test_a_value_of_the_type_fits():
         ({"kind": "inner"}, "kind must be 'outer', got 'inner'"),
         ({"mode": "c"}, "mode must be one of 'a', 'b', got 'c'"),
         ({"mode": ["a"]}, "mode must be one of 'a', 'b', got ['a']"),
-        ({"inner": {"size": 3}}, "inner must be an object with name or null"),
+        ({"inner": {"size": 3}}, "inner must be an object or null, got {'size': 3}"),
         ({"inner": {"name": 5}}, "inner.name must be a string, got 5"),
         ({"inner": {"name": "x", "size": 10}}, "inner.size must be a whole number from 0 to 9, got 10"),
         ({"inner": {"name": "x", "size": True}}, "inner.size must be a whole number from 0 to 9, got True"),
@@ -74,8 +74,6 @@ def test_a_value_of_the_type_fits():
 def test_what_differs_is_named_with_its_place(change, words):
     with pytest.raises(gs.InvalidValue) as caught:
         require(build_schema(Outer), GOOD | change, name="the message")
-    if "must be an object with name or null" in words:
-        words = "inner must be an object or null, got {'size': 3}"
     assert str(caught.value) == f"the message: {words}"
 
 
@@ -177,7 +175,7 @@ def test_a_contract_that_differs_is_seen(contract, written):
             test_contract_json_is_what_the_widgets_say(contract, changed)
 
 
-def test_golden_messages_fit_their_schemas_and_what_they_show_is_in_the_copy(contract, row, check_copy):
+def test_golden_messages_fit_their_schemas_and_say_what_they_show(contract, row):
     widget = contract["widgets"][row.name]
     for side in ("to_page", "to_python"):
         for message in widget[side].values():
