@@ -171,8 +171,8 @@ def test_the_same_keys_outside_the_widget_do_change_it(notebook, heatmap):
 def test_undo_is_the_text_fields_own_and_saving_is_jupyterlabs(notebook, heatmap):
     before = notebook.cell_ids()
     editor(heatmap).press("End")
-    heatmap.page.keyboard.type("!!")
-    expect(editor(heatmap)).to_have_value(TEXT + "!!")
+    heatmap.page.keyboard.type("!")  # one: on a busy machine the browser may undo two of them one by one
+    expect(editor(heatmap)).to_have_value(TEXT + "!")
     heatmap.page.keyboard.press("Control+z")
     expect(editor(heatmap)).to_have_value(TEXT)
     heatmap.page.keyboard.press("Control+s")
