@@ -122,6 +122,25 @@ for (const name of names) {
     }
   });
 
+  test(`${name}: a trait that changes to another type is said, and what was drawn stays`, () => {
+    at.page = openPage();
+    const model = new FakeModel(stateOf(name));
+    const close = render(widgets[name], model, at.page.holder);
+    const said = () => find(at.page.holder, ".gscope-status [role=alert]").textContent ?? "";
+    const drawn = find(at.page.holder, ".gscope-body").textContent;
+    const followed = Object.keys(contract.widgets[name].traits).filter((trait) => model.listeners.has(`change:${trait}`));
+    assert.ok(followed.length > 3);
+    for (const trait of followed) {
+      const sound = model.get(trait);
+      model.fromPython(trait, { odd: 1 });
+      assert.match(said(), new RegExp(`^${trait}.* must be`), `${name} ${trait}`);
+      assert.equal(find(at.page.holder, ".gscope-body").textContent, drawn);
+      model.fromPython(trait, sound);
+      assert.equal(said(), "", "and is forgotten with the next good one");
+    }
+    close();
+  });
+
   test(`${name}: it reads and follows no trait that is not agreed, and every setting is a trait`, () => {
     const { traits, settings, module } = contract.widgets[name];
     const used = new Set();

@@ -26,7 +26,6 @@ from gscope_widgets.widgets.base.widget import read_bundle
 from gscope_widgets.widgets.catalogue import CATALOGUE, EXAMPLE_TEXT
 from gscope_widgets.widgets.contract import load_class
 
-SOON = 20.0  # seconds
 CHAT = ({"role": "user", "content": "The old fisherman sold"},)
 
 

@@ -189,12 +189,13 @@ def test_a_start_changes_only_what_it_names(page):
 
 
 def test_the_copy_of_a_run_names_what_it_was_made_with(page, scope, refs, check_copy):
-    page.widget.features = [refs[0], scope.dictionary(layer=3).feature(900)]
+    page.widget.features = [refs[0], scope.dictionary(layer=2).feature(900)]
     start(page, active=[True, True], strength=-0.4, temperature=0.7, seed=11)
     page.settle()
     page.set(seed=5, strength=1.0)  # after the run
     text = check_copy(page.widget._build_copy())
-    for word in ("feature 3: add −0.40", "feature 900: add −0.40", "temperature 0.7", "seed 11", "At most 6 tokens"):
+    names = [f"feature {ref.feature} of resid_post layer {layer}" for ref, layer in zip(refs, (3, 2), strict=True)]
+    for word in (*(f"{name}: add −0.40" for name in names), "temperature 0.7", "seed 11", "At most 6 tokens"):
         assert word in text
 
 

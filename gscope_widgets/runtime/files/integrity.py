@@ -36,20 +36,28 @@ def verify_embedded(path: Path, *, root: Path = EMBEDDED) -> None:
     if expected is None:
         return
     try:
-        status = path.stat()
-        state = (status.st_size, status.st_mtime_ns)
-        if _seen.get(path) == state:
-            return
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        summed = _sum_unless_seen(path)
     except OSError as error:
         raise BadArtefact(f"{path} cannot be read ({error.strerror}); {_ADVICE}") from None
-    if found != expected:
+    if summed is None:
+        return
+    digest, state = summed
+    if digest != expected:
         raise BadArtefact(
-            f"{path} ({state[0]} bytes) is not the file that shipped: its sha256 is {found}, "
+            f"{path} ({state[0]} bytes) is not the file that shipped: its sha256 is {digest}, "
             f"expected {expected}; {_ADVICE}"
         )
     _seen[path] = state
+
+
+def _sum_unless_seen(path: Path) -> tuple[str, tuple[int, int]] | None:
+    """The file's sha256, and its size and time of change; None where it was found sound with these before."""
+    status = path.stat()
+    state = (status.st_size, status.st_mtime_ns)
+    if _seen.get(path) == state:
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), state
 
 
 def verify_beside(path: Path) -> None:
@@ -65,12 +73,10 @@ def verify_beside(path: Path) -> None:
     if found is None:
         return
     expected, source = found
-    status = path.stat()
-    state = (status.st_size, status.st_mtime_ns)
-    if _seen.get(path) == state:
+    summed = _sum_unless_seen(path)
+    if summed is None:
         return
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest, state = summed
     if digest != expected:
         raise BadArtefact(
             f"{path} has changed or is damaged: its sha256 is {digest}, {source} says {expected}; "

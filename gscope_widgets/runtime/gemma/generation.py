@@ -162,5 +162,5 @@ def check_finite(logits: torch.Tensor) -> None:
     """
     if not torch.isfinite(logits).all():
         raise GscopeError(
-            "the model's output is not finite: an intervention is too strong for this dtype; use a smaller strength"
+            "the model's output is not finite; a smaller strength, or a wider dtype such as float32, may help"
         )

@@ -8,6 +8,7 @@ import torch
 from gscope_widgets.records.lens import LensReading, TokenPath
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.files.weights import to_numpy
+from gscope_widgets.runtime.gemma.generation import check_finite
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.unembedding import unembed
 
@@ -29,6 +30,9 @@ def read_lens(
 
     Yields:
         The share that is done.
+
+    Raises:
+        GscopeError: logits are not finite.
     """
     layers, count = sorted(residuals), len(tokens)
     wanted = torch.tensor(track, dtype=torch.long, device=loaded.info.device)
@@ -38,6 +42,7 @@ def read_lens(
     x = torch.cat([residuals[layer] for layer in layers])  # [layers x pos, d_model]
     for start in range(0, len(x), rows):
         logits = unembed(loaded, norm(x[start : start + rows].to(norm.weight.device, norm.weight.dtype)))
+        check_finite(logits)
         logs = logits.log_softmax(-1)
         best = logits.topk(k)
         tracked = logits[:, wanted]

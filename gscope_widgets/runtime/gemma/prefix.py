@@ -72,7 +72,7 @@ class Prompts:
         self.loaded = loaded
         self.known: ByteCache[Prefix] = ByteCache(limit_bytes=limit_bytes, size=lambda prefix: prefix.nbytes)
 
-    def steer(self, ids: Sequence[int], steering: "Changes") -> tuple[torch.Tensor, DynamicCache]:
+    def steer(self, ids: Sequence[int], steering: Changes) -> tuple[torch.Tensor, DynamicCache]:
         """One pass over a prompt, with what is changed in each row; see `run`."""
         untouched = steering.count_untouched(self.loaded.text_model.layers)
         return self.run(ids, untouched=untouched, steer=partial(steering.applied, 0))

@@ -17,7 +17,7 @@ from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.contract import build_schema, require
 from gscope_widgets.widgets.base.output import SecondOutput
-from gscope_widgets.widgets.base.requests import Requests, describe_error
+from gscope_widgets.widgets.base.requests import Requests
 from gscope_widgets.widgets.base.state import Checked, Shared, Told, check_scope, refuse_as_words
 from gscope_widgets.widgets.base.wire import Cancel, Ready, Status
 from gscope_widgets.widgets.catalogue import find_row
@@ -333,6 +333,3 @@ def describe_engine(scope: Scope, *dictionary_ids: str) -> str:
     info = scope.info
     parts = (f"{info.id} {info.revision}".strip(), ", ".join(dict.fromkeys(dictionary_ids)), info.device, info.dtype)
     return " · ".join(part for part in parts if part)
-
-
-__all__ = ["GscopeWidget", "describe_engine", "describe_error", "describe_model", "read_bundle"]

@@ -1,7 +1,7 @@
 import { createPerFrame } from "./latest.js";
 
 /** @import { AnyModel } from "@anywidget/types" */
-/** @import { Watch } from "./watch.js" */
+/** @import { Frame } from "./frame.js" */
 
 const history_length = 100;
 
@@ -49,10 +49,11 @@ function createHistory() {
  * @template {Record<string, any>} T all traits
  * @template {keyof T & string} K the names of these
  * @param {{
- *   model: AnyModel<T>, watch: Watch, names: K[], send: (changed: Partial<Pick<T, K>>) => void, onChange: () => void,
+ *   model: AnyModel<T>, frame: Pick<Frame, "watch" | "follow">, names: K[],
+ *   send: (changed: Partial<Pick<T, K>>) => void, onChange: () => void,
  * }} options
  */
-export function createSettings({ model, watch, names, send, onChange }) {
+export function createSettings({ model, frame, names, send, onChange }) {
   /** @type {ReturnType<typeof createHistory<Pick<T, K>>>} */
   const history = createHistory();
   const read = () => /** @type {Pick<T, K>} */ (Object.fromEntries(names.map((name) => [name, model.get(name)])));
@@ -87,8 +88,8 @@ export function createSettings({ model, watch, names, send, onChange }) {
     now = next;
     onChange();
   }
-  for (const name of names) watch.model(model, `change:${name}`, pull);
-  watch.onStop(sending.cancel);
+  frame.follow(names, pull);
+  frame.watch.onStop(sending.cancel);
 
   return {
     get now() {

@@ -111,7 +111,7 @@ function openSliders({ model, frame }) {
   /** @type {DistributionResult | null} */
   let result = null;
   /** @type {SettingsNow} */
-  const settings = createSettings({ model, watch, names: setting_names, send: frame.ask, onChange: draw });
+  const settings = createSettings({ model, frame, names: setting_names, send: frame.ask, onChange: draw });
   const rows = createRows(model, settings);
   const distribution = createDistribution();
   const text = createTextField({

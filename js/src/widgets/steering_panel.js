@@ -49,7 +49,7 @@ function openPanel({ model, frame }) {
   const { watch } = frame;
   const requests = createRequests(model, frame);
   /** @type {ReturnType<typeof createSettings<SteeringPanelTraits, keyof SteeringSettings>>} */
-  const settings = createSettings({ model, watch, names: setting_names, send: frame.tell, onChange: draw });
+  const settings = createSettings({ model, frame, names: setting_names, send: frame.tell, onChange: draw });
   /** @type {SteeringSettings | null} */
   let shown_settings = null;
 

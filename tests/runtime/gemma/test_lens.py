@@ -7,6 +7,7 @@ from safetensors.torch import load_file  # NumPy has no bfloat16
 import gscope_widgets as gs
 from gscope_widgets.mini import MODELS
 from gscope_widgets.runtime.gemma import lens
+from tests.runtime.inside import loaded
 
 TEXT = "The old fisherman sold two red coats in the market."
 EPS = 1e-6  # rms_norm_eps of Gemma 3
@@ -105,6 +106,16 @@ def test_blocks_and_a_chosen_layer_change_nothing(scope, monkeypatch):
 def test_what_cannot_be_read_is_refused_in_words(scope, options, message):
     with pytest.raises(gs.InvalidValue, match=message):
         scope.logit_lens(TEXT, **options)
+
+
+def test_what_is_not_finite_is_refused(scope):
+    broken = loaded(scope).text_model.norm.register_forward_hook(lambda _m, _i, output: output * float("nan"))
+    try:
+        with pytest.raises(gs.GscopeError, match="not finite"):
+            scope.logit_lens(TEXT, layers=[2])
+    finally:
+        broken.remove()
+    assert np.isfinite(scope.logit_lens(TEXT, layers=[2]).logits).all()
 
 
 def test_a_layer_or_position_that_was_not_read_is_refused(scope):
