@@ -86,7 +86,7 @@ heatmap
 # * the very same word at the start of the text, and in the middle of it.
 #
 # <details><summary>Why is the word at the start silent?</summary>Look at the tokens. In the middle of a text the word is one
-# token that begins with a space, <code>·kitchen</code>. At the start there is no space, so the word is cut into other
+# token that begins with a space, <code>␣kitchen</code>. At the start there is no space, so the word is cut into other
 # pieces; this feature fires on the tokens that it met often.</details>
 #
 # What you typed is in Python too. Whatever the heatmap shows, `heatmap.reading` holds. Here are the features that reach
@@ -231,7 +231,7 @@ print(f"worst token: {reading.tokens.strings[worst]!r} in {around!r}, with FVU {
 
 # %% [markdown]
 # <details><summary>A likely reason</summary>Pieces of rare words are rare themselves, and a dictionary spends its features
-# where they pay most: on what it met often. It is not the only reason: look at <code>·of</code> in "The pantry was full
+# where they pay most: on what it met often. It is not the only reason: look at <code>␣of</code> in "The pantry was full
 # of cheese." Try texts of your own with common and with rare words.</details>
 
 # %% [markdown]
@@ -256,11 +256,11 @@ sliders
 
 # %%
 sliders.values = [0.8 * french.max_activation, None]
-changed = sliders.distribution
-print(f"KL divergence {changed.kl:.3f} nats: 0 would mean that the two distributions are the same")
-pairs = sorted(changed.pairs, key=lambda pair: pair[1].probability - pair[0].probability)
-for base, now in [*pairs[:3], *pairs[-3:]]:
-    print(f"{base.token!r:14} {base.probability:7.2%} -> {now.probability:7.2%}")
+distribution = sliders.distribution
+print(f"KL divergence {distribution.kl:.3f} nats: 0 would mean that the two distributions are the same")
+pairs = sorted(distribution.pairs, key=lambda pair: pair[1].probability - pair[0].probability)
+for baseline, changed in [*pairs[:3], *pairs[-3:]]:
+    print(f"{baseline.token!r:14} {baseline.probability:7.2%} -> {changed.probability:7.2%}")
 sliders.reset()
 
 # %% [markdown]
@@ -270,8 +270,8 @@ sliders.reset()
 
 # %%
 for text in ("Le boulanger est fatigué, mais il n'est pas", "The baker is tired, but he is not"):
-    for name, feature in (("French", french.ref), ("rooms", rooms.ref)):
-        kl = scope.next_tokens(text, interventions=[gs.ablate(feature)]).kl
+    for name, ref in (("French", french.ref), ("rooms", rooms.ref)):
+        kl = scope.next_tokens(text, interventions=[gs.ablate(ref)]).kl
         print(f"{text:45} without {name:6}: KL {kl:.4f} nats")
 
 # %% [markdown]
