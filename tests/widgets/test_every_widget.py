@@ -247,10 +247,16 @@ def test_after_wait_the_copy_equals_the_state(row, scope, open_page, shown, chec
     """Without waiting half a second, as a cell that nbclient runs does not."""
     widget = open_page(make(row, scope)).widget
     widget._ipython_display_()
-    for _ in range(3):
-        use(row, widget)
+    copies = []
+    for word in ("one", "two", "three"):
+        setattr(widget, row.text, f"The bird {word}")
+        if not row.asks:
+            widget.start()
+        widget.wait()
         newest = shown.outputs()[-1][0]["text/html"]
         assert newest == widget._build_copy()
+        copies.append(newest)
+    assert len(set(copies)) == 3
     assert all(word in check_copy(newest) for word in widget.shows())
 
 
