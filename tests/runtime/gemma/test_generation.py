@@ -12,6 +12,7 @@ import torch
 import gscope_widgets as gs
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.runtime.gemma.generation import draw_tokens
+from gscope_widgets.runtime.gemma.prefix import name_cache
 from tests.runtime.inside import loaded
 
 
@@ -308,3 +309,15 @@ def test_progress_rises_to_one(tiny):
 def test_generating_inside_a_job_does_not_wait_for_ever(tiny):
     expected = tiny.generate("Hello", max_new_tokens=4).text
     assert tiny.submit(lambda _job: tiny.generate("Hello", max_new_tokens=4).text).result(30) == expected
+
+
+def test_the_cache_goes_by_the_name_that_the_forward_pass_has_for_it():
+    """transformers 5.24 renamed it, and warns of the old name."""
+
+    class Before(torch.nn.Module):
+        def forward(self, input_ids, past_key_values=None): ...
+
+    class Since(torch.nn.Module):
+        def forward(self, input_ids, cache=None, **options): ...
+
+    assert [name_cache(one()) for one in (Before, Since)] == ["past_key_values", "cache"]
