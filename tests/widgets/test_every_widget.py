@@ -783,3 +783,18 @@ def test_whatever_the_page_sends_the_widget_lives_and_says_what_it_refused(scope
         page.send({"type": "start", "id": "x", "settings": {"max_new_tokens": 2}})
     assert page.settle()["state"] == "idle"
     assert page.messages(one.result)
+
+
+# ---- what is likely not meant
+
+
+def test_a_text_that_ends_with_a_space_gets_the_hint_at_once_and_loses_it_when_mended(row, scope):
+    hint = scope.tokens(EXAMPLE_TEXT + " ").hints[0]
+    widget = make(row, scope, **{row.text: EXAMPLE_TEXT + " "})
+    assert widget.status["message"] == hint
+    assert hint in widget.to_html()
+    for text, said in ((EXAMPLE_TEXT, ""), (EXAMPLE_TEXT + " ", hint), (EXAMPLE_TEXT, "")):
+        setattr(widget, row.text, text)
+        widget.wait()
+        assert (widget.status["state"], widget.status["message"]) == ("idle", said)
+    assert hint not in widget.to_html()

@@ -32,20 +32,30 @@ class Requests:
     | busy      | work ends or stops otherwise    | error     | same   | what was refused is said again        |
     | busy      | work raises                     | error     | same   | those who wait get the error          |
     | error     | `mend`                          | idle      | next   |                                       |
+    | idle      | `remark`                        | idle      | same   | the hint is asked for again           |
     | any       | older work does anything        | as it was | same   | nothing                               |
 
     The status is shown by one thread at a time, in order and never under the lock, so that an observer of it
     may ask for anything, the newest result included.
     """
 
-    def __init__(self, *, show: Callable[[Status], None], after: Callable[[bool], None], status: Status):
+    def __init__(
+        self,
+        *,
+        show: Callable[[Status], None],
+        after: Callable[[bool], None],
+        status: Status,
+        hint: Callable[[], str] = str,
+    ):
         """Nothing was asked for yet.
 
         Args:
             show: called with each new status.
             after: called when the newest work has ended and its status is shown; True if it delivered a result.
+            status: the first.
+            hint: what is said while nothing is under way and nothing went wrong; may be empty. Called under a lock.
         """
-        self._show, self._after = show, after
+        self._show, self._after, self._hint = show, after, hint
         self._status = self._shown = status
         self._changed = threading.Condition(threading.RLock())
         self._newest = self._ended = self._settled = status["request"]  # numbers of work
@@ -113,7 +123,15 @@ class Requests:
         with self._changed:
             if self._status["state"] != "error":
                 return
-            self._set("idle", "", step=1)
+            self._set("idle", self._hint(), step=1)
+        self._bring_up_to_date()
+
+    def remark(self) -> None:
+        """Say the hint that holds now."""
+        with self._changed:
+            if self._status["state"] != "idle" or self._status["message"] == (hint := self._hint()):
+                return
+            self._set("idle", hint, step=0)
         self._bring_up_to_date()
 
     def progress(self, number: int, share: float) -> None:
@@ -184,7 +202,7 @@ class Requests:
             if not self._is_current(number):
                 return False
             state: State = "idle" if error is None else "cancelled" if isinstance(error, Cancelled) else "error"
-            message = {"idle": "", "cancelled": "Stopped."}.get(state) or (describe_error(error) if error else "")
+            message = self._hint() if error is None else "Stopped." if state == "cancelled" else describe_error(error)
             if self._refusal and state != "error":
                 state, message = "error", self._refusal
             self._error, self._ended, self._refusal = error, number, ""

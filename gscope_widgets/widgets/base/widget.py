@@ -11,14 +11,14 @@ import anywidget
 import numpy as np
 
 from gscope_widgets import __version__
-from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.protocols import Job, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.contract import build_schema, require
 from gscope_widgets.widgets.base.output import SecondOutput
 from gscope_widgets.widgets.base.requests import Requests
-from gscope_widgets.widgets.base.state import Checked, Shared, Told, check_scope, refuse_as_words
+from gscope_widgets.widgets.base.state import Checked, Shared, Told, as_prompt, check_scope, refuse_as_words
 from gscope_widgets.widgets.base.wire import Cancel, Ready, Status
 from gscope_widgets.widgets.catalogue import find_row
 
@@ -71,7 +71,9 @@ class GscopeWidget(anywidget.AnyWidget):
     def __init__(self, scope: Scope, **state: Any):
         check_scope(scope)
         self.scope = scope
-        self._requests = Requests(show=self._show_status, after=self._end_request, status=self.status)
+        self._requests = Requests(
+            show=self._show_status, after=self._end_request, status=self.status, hint=self._write_hint
+        )
         self._output = SecondOutput(self._build_bundle, settle=self._settle_cell)
         self._last_message: tuple[dict[str, Any], list[bytes]] | None = None
         self._callbacks: list[Callable[[Any], object]] = []
@@ -90,6 +92,8 @@ class GscopeWidget(anywidget.AnyWidget):
         self._asked, self._is_quiet = self._read_settings(), False
         if self._asking:
             self.observe(self._on_change, names=list(self._asking))
+        self.observe(lambda _change: self._requests.remark(), names=self._text_name)
+        self._requests.remark()
 
     # ---- what every widget offers
 
@@ -191,6 +195,13 @@ class GscopeWidget(anywidget.AnyWidget):
             yield
         finally:
             self._is_quiet = before
+
+    def _write_hint(self) -> str:
+        """What is likely not meant in the text, such as a space at its end."""
+        try:
+            return " ".join(self.scope.tokens(as_prompt(getattr(self, self._text_name))).hints)
+        except GscopeError:  # it is said where the text is used
+            return ""
 
     def _show_status(self, status: Status) -> None:
         self.status = status
@@ -304,7 +315,7 @@ class GscopeWidget(anywidget.AnyWidget):
 
     def _build_copy(self) -> str:
         status = self._requests.status
-        message = "" if status["state"] == "idle" else copy.build_paragraph(status["message"])
+        message = copy.build_paragraph(status["message"]) if status["message"] else ""
         return copy.build_copy(
             title=self._title,
             badge=self.badge,
