@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gscope_widgets.records.interventions import ablate, add, clamp, scale
     from gscope_widgets.runtime.registry import load
     from gscope_widgets.runtime.scope import Scope
-    from gscope_widgets.widgets.catalogue import FeatureSliders, SteeringPanel, TokenHeatmap
+    from gscope_widgets.widgets.catalogue import FeatureSliders, LogitLens, SteeringPanel, TokenHeatmap
 
 __version__ = "0.1.0"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # for type checkers, which read no rows
     from gscope_widgets.widgets.feature_sliders import FeatureSliders as FeatureSliders
+    from gscope_widgets.widgets.logit_lens import LogitLens as LogitLens
     from gscope_widgets.widgets.steering_panel import SteeringPanel as SteeringPanel
     from gscope_widgets.widgets.token_heatmap import TokenHeatmap as TokenHeatmap
 
@@ -25,6 +26,12 @@ class Row:
     asks: bool = True  # whether a change of state is answered at once; otherwise `start()` begins a run
     result: str = "result"  # the kind of message that carries a result
     settings: Mapping[str, object] = field(default_factory=dict)  # of a short run, where `start()` begins one
+    shown: str = "features"  # the trait that lists what is shown, by numbers from 0 on
+
+    @property
+    def has_features(self) -> bool:
+        """Whether it shows features of dictionaries."""
+        return self.shown == "features"
 
 
 CATALOGUE = (
@@ -54,6 +61,15 @@ CATALOGUE = (
         asks=False,
         result="stream",
         settings={"prompt": "Another", "max_new_tokens": 2},
+    ),
+    Row(
+        name="LogitLens",
+        module="logit_lens",
+        title="Logit lens",
+        text="text",
+        example={"text": EXAMPLE_TEXT, "pinned": [4]},
+        shown="pinned",
+        change={"text": "On Monday the children sang 😀 at home."},
     ),
 )
 

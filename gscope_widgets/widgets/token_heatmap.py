@@ -29,21 +29,13 @@ from gscope_widgets.widgets.base.state import (
     check_scope,
     check_text,
 )
-from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Label, Ref, Text
+from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Glyph, Label, Ref, Text
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
 ColorRange = Literal["feature", "text"]
-
-
-class Glyph(TypedDict):
-    """A run of tokens, by position, that are one character only together."""
-
-    first: int
-    last: int
-    character: str
 
 
 class ReadingResult(TypedDict):

@@ -12,6 +12,8 @@ export type RowName = "baseline" | "changed" | "random";
 
 export type Ended = "" | "length" | "end of text" | "context full" | "cancelled" | "error";
 
+export type LensColor = "likeliest" | "pinned";
+
 /** What a widget does now. */
 export interface Status {
   state: State;
@@ -53,6 +55,13 @@ export interface FeatureInfo {
   max_activation: number | null;
 }
 
+/** A run of tokens, by position, that are one character only together. */
+export interface Glyph {
+  first: number;
+  last: number;
+  character: string;
+}
+
 /** One of a message's arrays, whose bytes are the buffer at the same place. */
 export interface ArrayHead {
   name: string;
@@ -74,13 +83,6 @@ export interface Cancel {
 export interface Ack {
   type: "ack";
   id: string;
-}
-
-/** A run of tokens, by position, that are one character only together. */
-export interface Glyph {
-  first: number;
-  last: number;
-  character: string;
 }
 
 /** The features on a text. */
@@ -226,6 +228,27 @@ export interface Stop {
   id: string;
 }
 
+/** The likeliest next tokens by layer and position. */
+export interface LensResult {
+  type: "result";
+  request: number;
+  /** the settings that this answers: compare with what the view shows now */
+  text: Text;
+  stride: number;
+  pinned: number[];
+  tokens: string[];
+  glyphs: Glyph[];
+  /** ascending, zero-based; the model's last one is always among them */
+  layers: number[];
+  /** the text of every token id in `ids` and `pinned` */
+  names: Record<string, string>;
+  /**
+   * ids [layers, pos, k] int32, likeliest first; probabilities and logits [layers, pos, k] float32;
+   * path_probabilities [pinned, layers, pos] float32; path_ranks [pinned, layers, pos] int32, 0 for the likeliest
+   */
+  arrays: ArrayHead[];
+}
+
 export interface BaseTraits {
   /** [P] Which model answers. */
   badge: string;
@@ -307,6 +330,23 @@ export interface SteeringPanelTraits extends BaseTraits {
   temperature: number;
 }
 
+export interface LogitLensTraits extends BaseTraits {
+  /** [B,P] A cell's colour: the probability of its own token, or of the first pin. */
+  color_by: LensColor;
+  /** [P] Layers of the model: `stride` goes from 1 to this. */
+  layer_count: number;
+  /** [B,P] Ids of the tokens whose paths are drawn. */
+  pinned: number[];
+  /** [B,P] The row selected, or None. */
+  selected_layer: number | null;
+  /** [B,P] The column selected, or None. */
+  selected_pos: number | null;
+  /** [B,P] Every n-th layer is shown, the last always. */
+  stride: number;
+  /** [B,P] What is read: a string, or chat messages for a chat model. */
+  text: Text;
+}
+
 export type ToPython = Ready | Cancel | Start | Stop;
 
-export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream;
+export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult;

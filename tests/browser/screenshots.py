@@ -12,11 +12,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
+from gscope_widgets.widgets.catalogue import CATALOGUE
 from tests.browser.lab import Lab, Notebook, open_browser, write_notebook
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 WIDTHS = {"wide": 1500, "narrow": 900}
-TITLES = {"Token heatmap": "token_heatmap", "Feature sliders": "feature_sliders", "Steering panel": "steering_panel"}
+TITLES = {row.title: row.module for row in CATALOGUE}
 CELLS = [
     'import gscope_widgets as gs\n\nscope = gs.load("mini")\n'
     'text = "The old fisherman sold two red coats in the market."\n'
@@ -24,6 +25,7 @@ CELLS = [
     "heatmap = gs.TokenHeatmap(scope, text, features=top)\nheatmap",
     "sliders = gs.FeatureSliders(scope, text[:27], features=top[:3])\nsliders",
     "panel = gs.SteeringPanel(scope, text[:17], features=top[:2], strength=0.5, max_new_tokens=60)\npanel",
+    "lens = gs.LogitLens(scope, text)\nlens",
 ]
 
 
@@ -38,6 +40,10 @@ def use_widgets(notebook: Notebook) -> None:
     notebook.page.keyboard.press("End")
     sliders.get_by_role("switch").nth(1).check()
     expect(sliders.get_by_text("updating…")).to_be_hidden()
+    lens = notebook.widget("Logit lens")
+    lens.locator("[data-row='5'][data-pos='4']").click()
+    for number in range(2):
+        lens.get_by_role("button", name="pin").nth(number).click()
     panel = notebook.widget("Steering panel")
     panel.get_by_role("button", name="Start", exact=True).click()
     notebook.wait_for("panel.status['state']", "idle")
@@ -49,6 +55,7 @@ def show_errors(notebook: Notebook) -> None:
     field = notebook.widget("Feature sliders").locator(".gscope-row").first.get_by_role("textbox")
     field.fill("1e9")
     field.press("Tab")
+    notebook.widget("Logit lens").get_by_role("textbox", name="Text", exact=True).fill("word " * 100_000)
     notebook.run("panel._requests.refuse(gs.InvalidValue('strength must be a number from -100 to 100, got nan'))")
     for title in TITLES:
         expect(notebook.widget(title).get_by_role("alert").filter(visible=True).first).to_be_visible()

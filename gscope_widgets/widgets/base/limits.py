@@ -5,6 +5,9 @@ from gscope_widgets.records.interventions import MAX_FACTOR, MAX_FRACTION, MAX_R
 PAINTED_FEATURES = 4  # of a heatmap: one fills the token, three draw bars under it; more cannot be told apart
 TOP_PER_TOKEN = 8  # features listed for a token
 SHOWN_TOKENS = 10  # of a next-token distribution, of either run
+LENS_ROWS = 20  # layers that a lens shows at first, at most
+LENS_TOP = 5  # likeliest tokens kept of a cell
+PINNED_TOKENS = 6  # whose paths are drawn
 MAX_NEW_TOKENS = 512  # of a continuation
 MAX_TEMPERATURE = 2
 MAX_SEED = 2**31 - 1
@@ -14,6 +17,7 @@ LIMITS = {
     "painted_features": PAINTED_FEATURES,
     "top_per_token": TOP_PER_TOKEN,
     "shown_tokens": SHOWN_TOKENS,
+    "pinned_tokens": PINNED_TOKENS,
     "max_new_tokens": MAX_NEW_TOKENS,
     "max_temperature": MAX_TEMPERATURE,
     "max_seed": MAX_SEED,

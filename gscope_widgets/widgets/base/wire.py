@@ -54,6 +54,14 @@ class FeatureInfo(TypedDict):
     max_activation: float | None  # the largest seen when it was measured
 
 
+class Glyph(TypedDict):
+    """A run of tokens, by position, that are one character only together."""
+
+    first: int
+    last: int
+    character: str
+
+
 class ArrayHead(TypedDict):
     """One of a message's arrays, whose bytes are the buffer at the same place."""
 

@@ -1,6 +1,6 @@
 import { css, inkOn, ramp } from "../shared/colour.js";
 import { closest, el } from "../shared/dom.js";
-import { breaksLine, drawText } from "../shared/tokens.js";
+import { breaksLine, drawTokenAt } from "../shared/tokens.js";
 import { shareAt } from "./reading.js";
 
 /** @import { Watch } from "../shared/watch.js" */
@@ -15,13 +15,11 @@ const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight
  * @param {number} pos
  */
 function drawToken(reading, pos) {
-  const { tokens, ignored, glyphs } = reading.head;
-  const group = glyphs.find(({ first, last }) => pos >= first && pos <= last);
-  const inner = group && pos !== group.first ? ["\u2025"] : drawText(group ? group.character : tokens[pos]);
+  const { ignored } = reading.head;
   return el("span", {
     class: "gscope-token", role: "option", tabindex: -1, "aria-selected": "false", "data-pos": pos,
     "data-ignored": pos in ignored ? "" : null,
-  }, ...inner);
+  }, ...drawTokenAt(reading.head, pos));
 }
 
 /**

@@ -1,14 +1,12 @@
 import { el } from "../shared/dom.js";
 import { featureText } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
-import { followPrint } from "../shared/print.js";
 import { drawText } from "../shared/tokens.js";
 import { valueAt } from "./reading.js";
+import { createTwin } from "./twin.js";
 
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Paint, Reading } from "./reading.js" */
-
-const page_rows = 500;
 
 /**
  * @param {Reading} reading
@@ -30,54 +28,19 @@ function drawHead(paints) {
 }
 
 /**
- * The picture as a table of numbers, built when it is opened.
+ * The picture as a table of numbers.
  * @param {{ watch: Watch }} options
  */
 export function createTokenTable({ watch }) {
-  const holder = el("div", { class: "gscope-table-holder" });
-  const more = el("button", { type: "button", class: "gscope-button", hidden: true });
-  const twin = el("details", { class: "gscope-twin" }, el("summary", {}, "Table of values"), holder, more);
   /** @type {Reading | null} */
   let reading = null;
   /** @type {Paint[]} */
   let paints = [];
-  let rows = el("tbody");
-
-  function extend() {
-    more.hidden = true;
-    if (!reading) return;
-    const from = rows.rows.length;
-    const to = Math.min(reading.length, from + page_rows);
-    for (let pos = from; pos < to; pos += 1) rows.append(drawRow(reading, paints, pos));
-    more.hidden = to === reading.length;
-    more.textContent = `Show more (${reading.length - to} left)`;
-  }
-  function rebuild() {
-    rows = el("tbody");
-    holder.replaceChildren(el("table", { class: "gscope-table" }, drawHead(paints), rows));
-    extend();
-  }
-  watch.dom(twin, "toggle", () => {
-    if (!twin.open) holder.replaceChildren();
-    else if (!holder.hasChildNodes()) rebuild();
+  const twin = createTwin({
+    watch, drawHead: () => drawHead(paints), drawRow: (pos) => drawRow(/** @type {Reading} */ (reading), paints, pos),
   });
-  watch.dom(more, "click", extend);
-  let was_open = false;
-  followPrint(watch, {
-    before() {
-      was_open = twin.open;
-      twin.open = true;
-      rebuild();
-      while (!more.hidden) extend();
-    },
-    after() {
-      twin.open = was_open;
-      if (!was_open) holder.replaceChildren();
-    },
-  });
-
   return {
-    el: twin,
+    el: twin.el,
     /**
      * @param {Reading} next
      * @param {Paint[]} painted
@@ -85,7 +48,7 @@ export function createTokenTable({ watch }) {
     draw(next, painted) {
       reading = next;
       paints = painted;
-      if (twin.open) rebuild();
+      twin.draw(next.length);
     },
   };
 }

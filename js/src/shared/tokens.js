@@ -103,6 +103,18 @@ export function drawText(text) {
 }
 
 /**
+ * A token of a text; a character that several make stands at the first of them, and "\u2025" at the others.
+ * @param {{ tokens: string[], glyphs: import("../traits.js").Glyph[] }} text
+ * @param {number} pos
+ * @returns {(Text | HTMLElement)[]}
+ */
+export function drawTokenAt({ tokens, glyphs }, pos) {
+  const group = glyphs.find(({ first, last }) => pos >= first && pos <= last);
+  if (group && pos !== group.first) return [document.createTextNode("\u2025")];
+  return drawText(group ? group.character : tokens[pos]);
+}
+
+/**
  * Generated text to be read on: spaces and line ends as themselves, the rest as signs.
  * @param {string} text
  * @returns {(Text | HTMLElement)[]}

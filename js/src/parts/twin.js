@@ -1,0 +1,59 @@
+import { el } from "../shared/dom.js";
+import { followPrint } from "../shared/print.js";
+
+/** @import { Watch } from "../shared/watch.js" */
+
+const page_rows = 500;
+
+/**
+ * A table beside a picture, folded: built when it is opened, or printed, some rows at a time.
+ * @param {{ watch: Watch, drawHead: () => HTMLElement, drawRow: (row: number) => HTMLElement }} options
+ */
+export function createTwin({ watch, drawHead, drawRow }) {
+  const holder = el("div", { class: "gscope-table-holder" });
+  const more = el("button", { type: "button", class: "gscope-button", hidden: true });
+  const twin = el("details", { class: "gscope-twin" }, el("summary", {}, "Table of values"), holder, more);
+  let count = 0;
+  let rows = el("tbody");
+
+  function extend() {
+    const from = rows.rows.length;
+    const to = Math.min(count, from + page_rows);
+    for (let row = from; row < to; row += 1) rows.append(drawRow(row));
+    more.hidden = to === count;
+    more.textContent = `Show more (${count - to} left)`;
+  }
+  function rebuild() {
+    if (count === 0) return;
+    rows = el("tbody");
+    holder.replaceChildren(el("table", { class: "gscope-table" }, drawHead(), rows));
+    extend();
+  }
+  watch.dom(twin, "toggle", () => {
+    if (!twin.open) holder.replaceChildren();
+    else if (!holder.hasChildNodes()) rebuild();
+  });
+  watch.dom(more, "click", extend);
+  let was_open = false;
+  followPrint(watch, {
+    before() {
+      was_open = twin.open;
+      twin.open = true;
+      rebuild();
+      while (!more.hidden) extend();
+    },
+    after() {
+      twin.open = was_open;
+      if (!was_open) holder.replaceChildren();
+    },
+  });
+
+  return {
+    el: twin,
+    /** @param {number} next rows that there are now */
+    draw(next) {
+      count = next;
+      if (twin.open) rebuild();
+    },
+  };
+}
