@@ -1,5 +1,6 @@
 import { assign, closest, el, redraw } from "../shared/dom.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
+import { isSame } from "../shared/settings.js";
 import { drawText, drawTokenAt, visibleText } from "../shared/tokens.js";
 
 /** @import { Watch } from "../shared/watch.js" */
@@ -51,6 +52,8 @@ function drawPath(lens, id, { row, pos }) {
 export function createLensDetails({ watch, onPin, onUnpin }) {
   const title = el("p", { class: "gscope-lens-cell" });
   const list = el("ul", { class: "gscope-lens-top" });
+  /** @type {{ lens: Lens, cell: Cell | null, pinned: number[] } | null} */
+  let shown = null;
   /** @type {HTMLButtonElement[]} */
   const buttons = [];
   const paths = el("ul", { class: "gscope-lens-paths" });
@@ -76,6 +79,10 @@ export function createLensDetails({ watch, onPin, onUnpin }) {
      * @param {number[]} pinned
      */
     draw(lens, cell, pinned) {
+      const wanted = { lens, cell, pinned };
+      // Between press and release of a button its words must stay: a browser drops the click otherwise.
+      if (shown?.lens === lens && isSame([shown.cell, shown.pinned], [cell, pinned])) return;
+      shown = wanted;
       if (!cell) title.replaceChildren("Point at a cell, or move to it with the arrow keys, for its likeliest tokens.");
       else title.replaceChildren(`After layer ${lens.head.layers[cell.row]}, position ${cell.pos}, `, el("span", { class: "gscope-plain-token" }, ...drawTokenAt(lens.head, cell.pos)));
       const chances = cell ? lens.top(cell) : [];
