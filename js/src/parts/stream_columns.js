@@ -61,14 +61,16 @@ function createColumn() {
       made.append(...fresh);
     },
     /**
-     * Marks the first token that is not the baseline row's.
+     * Marks the first token that is not the baseline row's, or that stands where one of the two has ended.
      * @param {number[]} baseline
+     * @param {boolean} is_over whether no more tokens come
      */
-    compare(baseline) {
+    compare(baseline, is_over) {
       if (differs_at >= 0) return;
       const both = Math.min(ids.length, baseline.length);
       for (let at = 0; at < both && differs_at < 0; at += 1) if (ids[at] !== baseline[at]) differs_at = at;
-      if (differs_at < 0) return;
+      if (differs_at < 0 && is_over && ids.length !== baseline.length) differs_at = both;
+      if (differs_at < 0 || differs_at >= nodes.length) return;
       nodes[differs_at].dataset.differs = "";
       nodes[differs_at].prepend(el("span", { class: "gscope-visually-hidden" }, "[first difference] "));
     },
@@ -107,8 +109,8 @@ export function createStreamColumns() {
   function append(message) {
     for (const { name, tokens } of message.rows) columns.get(name)?.append(tokens);
     const baseline = columns.get("baseline")?.ids() ?? [];
-    columns.get("changed")?.compare(baseline);
-    columns.get("random")?.compare(baseline);
+    columns.get("changed")?.compare(baseline, message.ended !== "");
+    columns.get("random")?.compare(baseline, message.ended !== "");
     const longest = Math.max(...[...columns.values()].map((column) => column.ids().length));
     columns.forEach((column) => column.drawState(message.ended, longest));
   }

@@ -116,6 +116,17 @@ test("only the first difference is marked, also when the baseline row comes late
   assert.match(columns()[1].textContent ?? "", /differs from token 2 on/);
 });
 
+test("a row that ends while the other goes on differs from there, once the run is over", () => {
+  open();
+  stream({ baseline: [1, 2], changed: [1, 2, 8], random: [1] }, { reset: true });
+  assert.equal(findAll(page.holder, "[data-differs]").length, 0);
+  stream({ baseline: [], changed: [], random: [] }, { ended: "length" });
+  assert.deepEqual(findAll(page.holder, "[data-differs]").map((node) => node.textContent), ["[first difference]  t8"]);
+  assert.doesNotMatch(columns()[0].textContent ?? "", /differs/);
+  assert.match(columns()[1].textContent ?? "", /differs from token 3 on/);
+  assert.match(columns()[2].textContent ?? "", /differs from token 2 on/);
+});
+
 test("the last run stays until the first tokens of the next", () => {
   open();
   stream({ baseline: [1], changed: [2], random: [3] }, { reset: true, ended: "length" });
