@@ -11,6 +11,7 @@ from factory.claims.sample import Sample
 from factory.claims.steering.concept_detectors import ConceptDetector
 from factory.training.tokenizer import SPECIAL_IDS
 from gscope_widgets.runtime.engine import CALIBRATION_TEXT
+from gscope_widgets.runtime.gemma.prefix import name_cache
 
 ROWS = 128  # texts a batch
 TEMPERATURE = 0.8
@@ -113,7 +114,8 @@ def sample_texts(
         ids, cache, new = prompts[which], DynamicCache(config=model.config), []
         with edited(model, layer, lambda x, added=added: x + added):
             for step in range(new_tokens):
-                logits = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
+                going_on = {name_cache(model): cache}
+                logits = model(input_ids=ids, use_cache=True, logits_to_keep=1, **going_on).logits[:, -1]
                 logits[:, _SPECIAL] = -torch.inf
                 ids = (logits / TEMPERATURE + noise[which, step]).argmax(-1, keepdim=True)
                 new.append(ids)

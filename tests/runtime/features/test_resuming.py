@@ -22,12 +22,6 @@ KINDS = {
 PLAN = SamplingPlan(max_new_tokens=2, temperature=0.0)
 
 
-@pytest.fixture(scope="module")
-def scope():
-    with gs.load("mini") as opened:
-        yield opened
-
-
 def strongest(scope, dictionary, text) -> list:
     """The features that fire most, after the first words: something to scale and to ablate."""
     reading = scope.read(text, dictionary)

@@ -14,12 +14,6 @@ EPS = 1e-6  # rms_norm_eps of Gemma 3
 
 
 @pytest.fixture(scope="module")
-def scope():
-    with gs.load("mini") as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def weights():
     tensors = load_file(MODELS["mini"] / "model.safetensors")
     return {name: tensors[name].double().numpy() for name in ("model.embed_tokens.weight", "model.norm.weight")}

@@ -5,9 +5,8 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-import gscope_widgets as gs
 from gscope_widgets.runtime.gemma.hooks import edit
-from gscope_widgets.runtime.gemma.prefix import NOTHING, Prompts, count_untouched
+from gscope_widgets.runtime.gemma.prefix import NOTHING, Prompts, count_untouched, name_cache
 from gscope_widgets.runtime.gemma.sites import find_hook_point
 from tests.runtime import inside
 
@@ -16,10 +15,9 @@ SITES = ("resid_post", "attn_out", "mlp_out", "transcoder")
 WINDOW = 32  # of mini's local layers
 
 
-@pytest.fixture(scope="module")
-def loaded():
-    with gs.load("mini") as scope:
-        yield inside.loaded(scope)
+@pytest.fixture
+def loaded(scope):
+    return inside.loaded(scope)
 
 
 @pytest.fixture(autouse=True)
@@ -48,13 +46,14 @@ def push(point, *, row=1, strength=1.0):
 def run_whole(loaded, ids, *, rows, steer):
     with steer():
         out = loaded.model(input_ids=torch.tensor([list(ids)] * rows), use_cache=True)
-    return out.logits[:, -1].float(), out.past_key_values
+    return out.logits[:, -1].float(), out[name_cache(loaded.model)]
 
 
 def go_on(loaded, cache, *, rows):
     """Logits after one more token, another one in each row."""
     tokens = torch.arange(11, 11 + rows)[:, None]
-    return loaded.model(input_ids=tokens, past_key_values=cache, use_cache=True).logits[:, -1]
+    going_on = {name_cache(loaded.model): cache}
+    return loaded.model(input_ids=tokens, use_cache=True, **going_on).logits[:, -1]
 
 
 @pytest.mark.parametrize("site", SITES)
