@@ -121,7 +121,8 @@ def test_widgets_import_without_torch():
     code = """
 import json, sys
 import gscope_widgets as gs
-gs.TokenHeatmap, gs.FeatureSliders, gs.SteeringPanel
+from gscope_widgets.widgets.catalogue import CATALOGUE
+assert [getattr(gs, row.name) for row in CATALOGUE]
 print(json.dumps([name for name in ("torch", "transformers") if name in sys.modules]))
 """
     assert run_python(code) == []

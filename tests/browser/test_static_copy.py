@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from gscope_widgets.widgets.base.formats import format_number, format_percent
+from gscope_widgets.widgets.catalogue import CATALOGUE
 
 TEXT = "The old fisherman sold two red coats."
 OTHER = "On Monday his sister wanted bread."
@@ -15,15 +16,21 @@ CELLS = [
     "heatmap = gs.TokenHeatmap(scope, text)\nheatmap",
     "sliders = gs.FeatureSliders(scope, text, features=top)\nsliders",
     "panel = gs.SteeringPanel(scope, text, features=top, max_new_tokens=8)\npanel",
+    "lens = gs.LogitLens(scope, text)\nlens",
 ]
-TITLES = ("Token heatmap", "Feature sliders", "Steering panel")
+TITLES = [row.title for row in CATALOGUE]
 
 
 def numbers_of(notebook) -> list[str]:
     """Numbers that the copies must hold, from the results themselves."""
     activations = notebook.evaluate("heatmap.reading.trace(heatmap.features[0].feature)[1:].tolist()")
     chances = notebook.evaluate("[chance.probability for chance in sliders.distribution.chances[:3]]")
-    return [*(format_number(value, 4) for value in activations), *(format_percent(one) for one in chances)]
+    lens = notebook.evaluate("lens.reading.probabilities[-1, 1:, 0].tolist()")
+    return [
+        *(format_number(value, 4) for value in activations),
+        *(format_percent(one) for one in chances),
+        *(format_percent(one) for one in lens),
+    ]
 
 
 def read_copies(opened) -> str:
@@ -38,7 +45,7 @@ def saved_html(document: dict) -> list[str]:
 
 def test_while_the_view_is_live_the_copy_is_there_but_hidden(notebook):
     copies = notebook.panel.locator(".gscope-static")
-    expect(copies).to_have_count(3)
+    expect(copies).to_have_count(len(TITLES))
     for index, title in enumerate(TITLES):
         expect(notebook.widget(title)).to_be_visible()
         expect(copies.nth(index)).to_be_hidden()
@@ -49,7 +56,7 @@ def test_the_saved_file_holds_copies_and_neither_scripts_nor_widget_state(notebo
     document = notebook.save()
     assert "widgets" not in document["metadata"]
     html = saved_html(document)
-    assert len(html) == 3
+    assert len(html) == len(TITLES)
     assert not any("<script" in one or "<style" in one for one in html)
     sizes = []
     for _ in range(3):
@@ -91,7 +98,7 @@ def reopened(notebook, lab, open_notebook):
 
 def test_reopened_the_copies_are_readable(notebook, reopened):
     copies = reopened.panel.locator(".gscope-static")
-    expect(copies).to_have_count(3)
+    expect(copies).to_have_count(len(TITLES))
     for index, title in enumerate(TITLES):
         expect(reopened.widget(title)).to_have_count(0)
         expect(copies.nth(index)).to_be_visible()
@@ -114,7 +121,7 @@ def test_in_someone_elses_notebook_the_copies_say_the_same(lab, notebook, reopen
     other.write_text(json.dumps(document), encoding="utf-8")
     untrusted = open_notebook(other)
     copies = untrusted.panel.locator(".gscope-static")
-    expect(copies).to_have_count(3)
+    expect(copies).to_have_count(len(TITLES))
     assert untrusted.page.evaluate(
         "() => [...window.jupyterapp.shell.currentWidget.content.model.cells].every((cell) => !cell.trusted)"
     )

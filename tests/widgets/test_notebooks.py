@@ -8,6 +8,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from gscope_widgets.widgets.catalogue import CATALOGUE
+
 ROOT = Path(__file__).parents[2]
 SETUP = f"""
 import sys, time
@@ -25,10 +27,11 @@ CELLS = [
     "heatmap = gs.TokenHeatmap(scope, 'The old', features=[3])\nheatmap",
     "panel = gs.SteeringPanel(scope, 'The old', features=[3], max_new_tokens=3)\npanel",
     "panel.start(); panel.wait()",
+    "lens = gs.LogitLens(scope, 'The old', pinned=[4])\nlens",
     "sliders.plot()",
     # Sets and does not wait: the second result comes within half a second of the first, and the notebook ends.
     "for text in ('The bird', 'On Monday the children sang'):\n    heatmap.text = text\n    time.sleep(0.2)",
-    "import json; print(json.dumps([one._build_copy() for one in (sliders, heatmap, panel)]))",
+    "import json; print(json.dumps([one._build_copy() for one in (sliders, heatmap, panel, lens)]))",
 ]
 
 
@@ -49,16 +52,18 @@ def outputs(notebook, cell):
 
 
 def test_saved_copies_equal_the_kernels_state(notebook):
-    saved = ["".join(outputs(notebook, cell)[1]["text/html"]) for cell in (1, 3, 4)]
+    saved = ["".join(outputs(notebook, cell)[1]["text/html"]) for cell in (1, 3, 4, 6)]
     there = json.loads(notebook.cells[-1]["outputs"][0]["text"])
     assert saved == there
     assert "feature 3: clamp 30" in saved[0]
     assert "children" in saved[1].replace("</span><span>", "")
     assert "seed 0" in saved[2]
+    assert "layer" in saved[3]
+    assert len(saved) == len(CATALOGUE)
 
 
 def test_a_plot_is_a_picture_without_a_line_of_magic(notebook):
-    (data,) = outputs(notebook, 6)
+    (data,) = outputs(notebook, 7)
     assert data["image/png"].startswith("iVBOR")
 
 
