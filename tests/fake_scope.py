@@ -31,8 +31,8 @@ from gscope_widgets.records.numbers import check_feature, check_float, check_int
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, Row, check_seeds, plan_comparison, plan_dose
 from gscope_widgets.records.tokens import Prompt, Tokens
-from gscope_widgets.runtime.features.rows import MAX_SAMPLES, MIN_SAMPLES, Row, check_seeds, plan_comparison, plan_dose
 from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.worker import Job, Work, Worker
 from tests import fake_model as model

@@ -12,7 +12,7 @@ class Provenance:
     revision: str
     device: str
     dtype: str
-    dictionaries: dict[str, str] = field(default_factory=dict)  # id -> commit on the Hub, "" for a folder
+    dictionaries: dict[str, str] = field(default_factory=dict)  # id -> commit on the Hub, or digest; "": unknown
     token_ids: tuple[int, ...] = ()
     settings: dict[str, object] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)

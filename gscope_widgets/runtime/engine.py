@@ -22,6 +22,7 @@ from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.measures import Measure
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.rows import Row
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.arguments import require_single
 from gscope_widgets.runtime.cache import ByteCache
@@ -33,7 +34,6 @@ from gscope_widgets.runtime.features.directing import Over, find_mean_difference
 from gscope_widgets.runtime.features.dosing import dose
 from gscope_widgets.runtime.features.fidelity import measure_delta_loss
 from gscope_widgets.runtime.features.reading import read_features
-from gscope_widgets.runtime.features.rows import Row
 from gscope_widgets.runtime.features.sanity import check_dictionary
 from gscope_widgets.runtime.features.steering import Steering, Target
 from gscope_widgets.runtime.gemma.generation import check_finite, compare_next, generate_rows

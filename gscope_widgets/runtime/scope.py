@@ -25,6 +25,7 @@ from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance, find_versions
 from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, check_seeds, plan_comparison, plan_dose
 from gscope_widgets.records.tokens import Prompt, Tokens
 from gscope_widgets.runtime.arguments import Arguments, check_list, check_row_seeds, require_single
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
@@ -33,7 +34,6 @@ from gscope_widgets.runtime.engine import Engine, Steps, Value
 from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_features
 from gscope_widgets.runtime.features.directing import check_over
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
-from gscope_widgets.runtime.features.rows import MAX_SAMPLES, MIN_SAMPLES, check_seeds, plan_comparison, plan_dose
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.hub.repository import find_cached
@@ -641,7 +641,7 @@ class Scope:
         return Provenance(
             model=self.info.id,
             revision=self.info.revision,
-            dictionaries={name: self._shelf.find_id(name).info.commit for name in dict.fromkeys(dictionary_ids)},
+            dictionaries={name: self._shelf.find_id(name).folder.version for name in dict.fromkeys(dictionary_ids)},
             device=self.info.device,
             dtype=self.info.dtype,
             token_ids=tuple(token_ids),

@@ -1,5 +1,6 @@
 """The scope: plain results from any thread, nothing shared by accident, and words for what is wrong."""
 
+import hashlib
 import io
 import json
 import signal
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 import gscope_widgets as gs
+from gscope_widgets.runtime.files.integrity import EMBEDDED
 from tests.runtime.inside import forget_activations, loaded
 
 TEXT = "The old fisherman sold 12 fish."
@@ -253,3 +255,10 @@ def test_an_interrupt_at_any_moment_leaves_the_model_as_it_was(tiny, tiny_dictio
     assert interrupted > 3
     assert calls[call]() == expected
     assert count_hooks(loaded(tiny).model) == baseline
+
+
+def test_provenance_says_which_weights_of_what_ships(scope):
+    dictionary = scope.dictionary()
+    weights = EMBEDDED / "dictionaries" / dictionary.info.id / "params.safetensors"
+    found = scope.provenance([dictionary.info.id]).dictionaries
+    assert found == {dictionary.info.id: hashlib.sha256(weights.read_bytes()).hexdigest()[:12]}

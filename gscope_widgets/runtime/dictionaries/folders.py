@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gscope_widgets.errors import BadArtefact, GscopeError
-from gscope_widgets.runtime.files.integrity import verify_embedded
+from gscope_widgets.runtime.files.integrity import find_digest, verify_embedded
 from gscope_widgets.runtime.files.weights import HubWeightFile, WeightFile
 from gscope_widgets.runtime.hub.repository import RemoteFile, Repository
 from gscope_widgets.runtime.hub.transfer import fetch_file
@@ -49,6 +49,14 @@ class Folder:
     def commit(self) -> str:
         """The commit on the Hub that the files are of; empty for a folder of this machine."""
         return ""
+
+    @property
+    def version(self) -> str:
+        """Which weights these are: the commit on the Hub; else a digest, where sums of the files lie beside them."""
+        if self.commit:
+            return self.commit
+        weights = [name for name in self.names() if name.startswith("params") and name.endswith(".safetensors")]
+        return find_digest([self.path / name for name in weights])
 
     def is_same(self, other: "Folder") -> bool:
         """Whether another folder holds the same weights."""

@@ -5,9 +5,9 @@ from collections.abc import Generator, Sequence
 from gscope_widgets.records.comparisons import ComparedText, Comparison, Kind
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.records.rows import Row
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.features.continuations import Steer, continue_rows, run_part, score_rows
-from gscope_widgets.runtime.features.rows import Row
 from gscope_widgets.runtime.gemma.prefix import Prompts
 
 _DECODING = 0.8  # its share of the work, for the progress

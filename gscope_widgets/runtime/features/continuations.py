@@ -9,8 +9,8 @@ import torch
 
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan
 from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.rows import Row
 from gscope_widgets.records.tokens import Tokens
-from gscope_widgets.runtime.features.rows import Row
 from gscope_widgets.runtime.features.steering import Steering
 from gscope_widgets.runtime.gemma.forced import compare_predictions, run_forced, split_rows
 from gscope_widgets.runtime.gemma.generation import generate_rows

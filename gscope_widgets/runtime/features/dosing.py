@@ -12,6 +12,7 @@ from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.records.measures import Measure, apply_function, share_of_words
 from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.records.rows import Row
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.features.continuations import (
@@ -23,7 +24,6 @@ from gscope_widgets.runtime.features.continuations import (
     run_part,
     score_rows,
 )
-from gscope_widgets.runtime.features.rows import Row
 from gscope_widgets.runtime.gemma.prefix import Prompts
 from gscope_widgets.runtime.gemma.sites import HookPoint
 from gscope_widgets.runtime.gemma.tokens import Tokenizer

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import gscope_widgets.mini
@@ -83,6 +84,24 @@ def verify_beside(path: Path) -> None:
             "download or copy it again"
         )
     _seen[path] = state
+
+
+def find_digest(paths: Sequence[Path]) -> str:
+    """12 digits for the files together, from the sums that shipped or lie beside; empty where one has none.
+
+    Of one file they are the first of its sha256; of several, of the sha256 of their sums in this order.
+    No file is read.
+    """
+    root = EMBEDDED.resolve()
+    sums = []
+    for path in (one.resolve() for one in paths):
+        if path.is_relative_to(root):
+            sums.append(_read_sums(root / SUMS).get(path.relative_to(root).as_posix(), ""))
+        else:
+            sums.append((_find_sum(path) or ("", path))[0])
+    if not all(sums):
+        return ""
+    return (sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest())[:12]
 
 
 def _find_sum(path: Path) -> tuple[str, Path] | None:

@@ -172,8 +172,8 @@ def test_where_generation_ends_early_a_rows_numbers_end_with_it(make_model):
     from dataclasses import replace
 
     from gscope_widgets.records.generation import SamplingPlan
+    from gscope_widgets.records.rows import Row
     from gscope_widgets.runtime.features.continuations import continue_rows, score_rows
-    from gscope_widgets.runtime.features.rows import Row
     from gscope_widgets.runtime.features.steering import Steering
     from gscope_widgets.runtime.gemma.loading import load_model
     from gscope_widgets.runtime.gemma.prefix import Prompts

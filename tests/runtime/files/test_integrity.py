@@ -8,7 +8,7 @@ import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.runtime.files import integrity
-from gscope_widgets.runtime.files.integrity import verify_embedded
+from gscope_widgets.runtime.files.integrity import EMBEDDED, find_digest, verify_embedded
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +113,22 @@ def test_models_and_dictionaries_are_checked_as_they_are_loaded(
         scope = load(str(model))
         scope.dictionary(path=folder)
         scope.close()
+
+
+def test_the_digest_of_what_ships_is_that_of_the_file():
+    folder = EMBEDDED / "dictionaries/gscope-mini-pt/resid_post/layer_4_width_1k_l0_medium"
+    path = folder / "params.safetensors"
+    assert find_digest([path]) == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    assert find_digest([path]) != find_digest([path, path]) != ""
+
+
+def test_a_folder_of_ones_own_has_a_digest_where_a_sum_lies_beside(tmp_path):
+    path = tmp_path / "params.safetensors"
+    path.write_bytes(b"weights")
+    assert find_digest([path]) == ""
+    digest = hashlib.sha256(b"weights").hexdigest()
+    (tmp_path / "SHA256SUMS").write_text(f"{digest}  params.safetensors\n")
+    assert find_digest([path]) == digest[:12]
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"more")
+    assert find_digest([path, other]) == ""
