@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gscope_widgets.runtime.registry import load
     from gscope_widgets.runtime.scope import Scope
     from gscope_widgets.widgets.catalogue import FeatureSliders, LogitLens, SteeringPanel, TokenHeatmap
+    from gscope_widgets.widgets.link import link
 
 __version__ = "0.1.0"
 
@@ -47,6 +48,7 @@ _HOMES = {
     "Direction": "records.directions",
     "SanityWarning": "errors",
     "SteeringWarning": "errors",
+    "link": "widgets.link",
     "mini": "mini",
     **{row.name: f"widgets.{row.module}" for row in CATALOGUE},
     **dict.fromkeys(_ERRORS, "errors"),

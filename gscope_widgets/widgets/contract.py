@@ -116,7 +116,6 @@ def build_typescript() -> str:
         if is_typeddict(value) and value.__module__ == module.__name__
     ]
     parts = [f"/** Written by `{_COMMAND}`, not by hand. Writers of traits: [P] Python, [B,P] page and Python. */"]
-    parts += [f"export type {name} = {_write(value, {})};" for value, name in aliases.items()]
     parts += [_write_interface(one, aliases) for one in declared]
     base = GscopeWidget.shared_traits()
     parts.append(_write_traits("BaseTraits", base, aliases))
@@ -127,6 +126,9 @@ def build_typescript() -> str:
     from_python = dict.fromkeys([*_TO_PAGE.values(), *(one for cls in classes for one in cls.to_page.values())])
     parts.append(f"export type ToPython = {' | '.join(one.__name__ for one in to_python)};")
     parts.append(f"export type FromPython = {' | '.join(one.__name__ for one in from_python)};")
+    used = set(re.findall(r"\w+", " ".join(parts)))
+    names = [f"export type {name} = {_write(value, {})};" for value, name in aliases.items() if name in used]
+    parts[1:1] = names
     return "\n\n".join(parts) + "\n"
 
 

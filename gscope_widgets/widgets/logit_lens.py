@@ -1,7 +1,7 @@
 """LogitLens: what each layer would predict as the next token, were the model to end after it."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import numpy as np
 import traitlets as t
@@ -18,7 +18,7 @@ from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.formats import format_percent, format_prompt, format_token, format_tokens
 from gscope_widgets.widgets.base.limits import LENS_ROWS, LENS_TOP, MAX_POS, PINNED_TOKENS
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_scope, check_text
-from gscope_widgets.widgets.base.widget import GscopeWidget
+from gscope_widgets.widgets.base.widget import GscopeWidget, SharedName
 from gscope_widgets.widgets.base.wire import ArrayHead, Glyph, Text
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ class LogitLens(GscopeWidget):
     layer_count = Told(int, 1, help="Layers of the model: `stride` goes from 1 to this.")
 
     to_page = {"result": LensResult}
+    shared_state: ClassVar[Mapping[SharedName, str]] = {"pos": "selected_pos"}
     settings = ("text", "stride", "pinned")
     _asking = settings
 

@@ -1,7 +1,7 @@
 """TokenHeatmap: a text whose tokens are coloured by the features that fire on them."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import numpy as np
 import traitlets as t
@@ -29,6 +29,7 @@ from gscope_widgets.widgets.base.state import (
     check_scope,
     check_text,
 )
+from gscope_widgets.widgets.base.widget import SharedName
 from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Glyph, Label, Ref, Text
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class TokenHeatmap(FeatureWidget):
     d_dict = Told(int, 0, help="Features are 0 to d_dict - 1.")
 
     to_page = {"result": ReadingResult}
+    shared_state: ClassVar[Mapping[SharedName, str]] = {"feature": "selected_feature", "pos": "selected_pos"}
     settings = ("text", "features")
     _asking = settings
     _at_least, _at_most = 0, PAINTED_FEATURES
@@ -205,6 +207,20 @@ class TokenHeatmap(FeatureWidget):
         """Where the numbers on screen come from."""
         ids = self._read.reading.tokens.ids
         return self.scope.provenance([self.dictionary_id], token_ids=ids, features=[str(ref) for ref in self.features])
+
+    def read_shared(self, name: SharedName) -> Any:
+        """See `GscopeWidget`. The feature is the one picked, else the one that fills the tokens."""
+        return (
+            self.selected_feature or next(iter(self.features), None) if name == "feature" else super().read_shared(name)
+        )
+
+    def take_shared(self, name: SharedName, value: Any) -> None:
+        """See `GscopeWidget`. A feature of this dictionary is picked and fills the tokens."""
+        if name != "feature":
+            super().take_shared(name, value)
+        elif value is not None and value.dictionary_id == self.dictionary_id:
+            self.features = [value, *(ref for ref in self.features if ref != value)][:PAINTED_FEATURES]
+            self.selected_feature = value
 
     def _check_refs(self, value: object) -> tuple[FeatureRef, ...]:
         return tuple(self._check_own(ref) for ref in super()._check_refs(value))

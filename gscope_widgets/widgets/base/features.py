@@ -12,7 +12,7 @@ from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.widgets.base.formats import format_feature, format_intervention
 from gscope_widgets.widgets.base.state import Checked, Told, check_dictionary, check_refs, check_scope
-from gscope_widgets.widgets.base.widget import GscopeWidget, describe_engine
+from gscope_widgets.widgets.base.widget import GscopeWidget, SharedName, describe_engine
 from gscope_widgets.widgets.base.wire import FeatureInfo, Label, Ref
 
 
@@ -49,6 +49,7 @@ class FeatureWidget(GscopeWidget):
     )
     known = Told(list[FeatureInfo], [], help="What is known of each of `features`, in their order.")
 
+    shared_state: ClassVar[Mapping[SharedName, str]] = {"feature": "features"}
     _at_least: ClassVar[int] = 1  # features
     _at_most: ClassVar[int | None] = None
 
@@ -91,6 +92,18 @@ class FeatureWidget(GscopeWidget):
 
     def _align(self, before: Sequence[FeatureRef], refs: Sequence[FeatureRef]) -> None:
         """Bring settings of one value a feature to new features."""
+
+    def read_shared(self, name: SharedName) -> Any:
+        """See `GscopeWidget`. The feature is the first of the list."""
+        value = super().read_shared(name)
+        return value if name != "feature" else next(iter(value), None)
+
+    def take_shared(self, name: SharedName, value: Any) -> None:
+        """See `GscopeWidget`. A list of one feature follows; a longer one, which the reader made, stays."""
+        if name != "feature":
+            super().take_shared(name, value)
+        elif value is not None and len(self.features) <= 1:
+            super().take_shared(name, [value])
 
     # ---- names
 

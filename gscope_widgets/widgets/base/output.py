@@ -67,7 +67,7 @@ class SecondOutput:
 
         self._display_id, self._is_stale = display_id, False
         display(self._build(), raw=True, display_id=self._display_id)
-        _follow_cells()
+        call_after_cells(_end_cell)
         _SHOWN.add(self)
 
     def refresh(self) -> None:
@@ -98,19 +98,23 @@ class SecondOutput:
 
 
 _SHOWN: "weakref.WeakSet[SecondOutput]" = weakref.WeakSet()
-_SHELLS: "weakref.WeakSet[object]" = weakref.WeakSet()  # whose cells are followed
+_FOLLOWED: "weakref.WeakKeyDictionary[object, set[Callable[[], None]]]" = weakref.WeakKeyDictionary()  # by shell
 
 
-def _follow_cells() -> None:
+def call_after_cells(act: Callable[[], None]) -> None:
+    """Have the notebook's shell call a function when a cell ends; once, however often this is asked."""
     from IPython import get_ipython
 
     shell = get_ipython()
-    if shell is not None and shell not in _SHELLS:
-        _SHELLS.add(shell)
-        shell.events.register("post_run_cell", _end_cell)
+    if shell is None:
+        return
+    known = _FOLLOWED.setdefault(shell, set())
+    if act not in known:
+        known.add(act)
+        shell.events.register("post_run_cell", lambda *_result: act())
 
 
-def _end_cell(_result: object = None) -> None:
+def _end_cell() -> None:
     for output in list(_SHOWN):
         try:
             output.end_cell()

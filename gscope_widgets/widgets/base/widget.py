@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import anywidget
 import numpy as np
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _BUNDLES = Path(__file__).parent.parent.parent / "static"
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _DTYPES = {"float32", "int32"}
+SharedName = Literal["text", "feature", "pos"]
+SHARED: tuple[SharedName, ...] = get_args(SharedName)
 
 
 def read_bundle(name: str) -> str:
@@ -58,6 +60,7 @@ class GscopeWidget(anywidget.AnyWidget):
     to_python: ClassVar[Mapping[str, type]] = {}  # besides `ready` and `cancel`
     settings: ClassVar[tuple[str, ...]] = ()  # the traits that a result is made with
     _asking: ClassVar[tuple[str, ...]] = ()  # the traits whose change is answered at once
+    shared_state: ClassVar[Mapping[SharedName, str]] = {}  # what `gs.link` keeps in step, and in which trait it stands
     _text_name: ClassVar[str] = "text"
     _title: ClassVar[str] = ""
 
@@ -66,6 +69,7 @@ class GscopeWidget(anywidget.AnyWidget):
         if row is not None and not cls._title:  # each instance is of a class of its own, with the same name
             cls._esm, cls._css = read_bundle(f"{row.module}.js"), read_bundle(f"{row.module}.css")
             cls._title, cls._text_name = row.title, row.text
+            cls.shared_state = {"text": row.text, **cls.shared_state}
         super().__init_subclass__(**options)
 
     def __init__(self, scope: Scope, **state: Any):
@@ -146,6 +150,17 @@ class GscopeWidget(anywidget.AnyWidget):
         """
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback) if callback in self._callbacks else None
+
+    def read_shared(self, name: SharedName) -> Any:
+        """A part of the state that `gs.link` keeps in step; None where nothing is picked."""
+        return getattr(self, self.shared_state[name])
+
+    def take_shared(self, name: SharedName, value: Any) -> None:
+        """Show what a linked widget shows, where this one can; what it refuses, it says in words."""
+        try:
+            setattr(self, self.shared_state[name], value)
+        except GscopeError as error:
+            self._requests.refuse(error)
 
     def close(self) -> None:
         """Stop work and leave the page; the layout, which ipywidgets keeps (#2308), goes too."""
