@@ -2,6 +2,7 @@
 # make test    runs every check: lint, types, JavaScript and Python tests, and a real browser
 # make lint    ruff, formatting, mypy, eslint and TypeScript's checker only
 # make bench   measures speed and memory against SAELens and sparsify (2 GB to install, about 20 minutes, quiet machine)
+# make soak    drives a model at random, faults included: 10,000 operations, which take some 15 minutes
 # make clean   removes what these made
 #
 # PIP_ARGS     more for pip. On Linux without an NVIDIA GPU this keeps the download small:
@@ -39,7 +40,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 always:
 
-.PHONY: always lab test lint test-js test-python chromium bench clean
+.PHONY: always lab test lint test-js test-python chromium bench soak clean
 
 lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" \
@@ -95,6 +96,9 @@ chromium:
 bench: .venv-bench/made.stamp
 	.venv-bench/bin/python -m tests.bench.parity
 	.venv-bench/bin/python -m tests.bench
+
+soak: $(VENV)/test.stamp
+	$(BIN)/python -m tests.runtime.soak
 
 clean:
 	rm -rf .venv .venv-newest .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

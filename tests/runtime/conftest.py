@@ -158,8 +158,8 @@ def load_plain():
     return load_plainly
 
 
-def load_plainly(folder: Path) -> Gemma3ForCausalLM:
-    return Gemma3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+def load_plainly(folder: Path, *, attention: str = "eager") -> Gemma3ForCausalLM:
+    return Gemma3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention).eval()
 
 
 def write_model(folder: Path, *, tokenizer: str | None, seed: int) -> None:

@@ -1,5 +1,8 @@
 """The one place where tests reach behind a scope: its model, what it keeps, and what it has open."""
 
+from typing import Any
+
+from gscope_widgets.runtime.cache import ByteCache
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.scope import Scope
@@ -30,3 +33,25 @@ def open_dictionaries(scope: Scope) -> dict[str, Dictionary]:
 def ask_at(scope: Scope, neuronpedia) -> None:
     """Have it ask this Neuronpedia."""
     scope._neuronpedia = neuronpedia
+
+
+def caches(scope: Scope) -> tuple[ByteCache[Any], ...]:
+    """What it keeps of texts and of prompts."""
+    return scope._engine.activations, scope._engine.prompts.known
+
+
+def limit_caches(scope: Scope, *, limit_bytes: int) -> None:
+    """Let it keep so little that things are dropped all the time."""
+    for cache in caches(scope):
+        cache.clear()
+        cache.limit_bytes = limit_bytes
+
+
+def weigh(cache: ByteCache[Any]) -> int:
+    """The bytes of all that it keeps, counted anew."""
+    return sum(map(cache._size, cache._values.values()))
+
+
+def count_jobs(scope: Scope) -> int:
+    """Queued and running on its worker."""
+    return len(scope._worker._jobs)
