@@ -8,6 +8,7 @@ import codecs
 import itertools
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -107,10 +108,10 @@ def reaches(one: Intervention, pos: int, prompt: int) -> bool:
     return pos > 0 and {"all": True, "prompt": pos < prompt, "generated": pos >= prompt}[one.positions]
 
 
-def next_logits(
+def change_last(
     ids: Sequence[int], interventions: Sequence[Intervention], dictionaries: Mapping[str, FakeDictionary], prompt: int
 ) -> np.ndarray:
-    """float64, [d_vocab]: of the token after `ids`."""
+    """The residual stream at the last of `ids` as interventions leave it: float64, [d_model]."""
     last = residual_stream(ids)[-1:]
     changed = last[0].astype(np.float64)
     for one in interventions:
@@ -120,7 +121,39 @@ def next_logits(
             random = np.random.default_rng(one.seed).standard_normal(D_MODEL)
             change = one.amount * np.linalg.norm(change) * random / np.linalg.norm(random)
         changed += change
-    logits: np.ndarray = changed @ UNEMBEDDINGS.T
+    return changed
+
+
+def trace_last(
+    ids: Sequence[int],
+    interventions: Sequence[Intervention],
+    dictionaries: Mapping[str, FakeDictionary],
+    prompt: int,
+    features: Sequence[FeatureRef],
+) -> tuple[float, ...]:
+    """Activations at the last of `ids`, as interventions leave them."""
+    residual = change_last(ids, interventions, dictionaries, prompt)[None].astype(np.float32)
+    return tuple(float(dictionaries[ref.dictionary_id].encode(residual)[0, ref.feature]) for ref in features)
+
+
+def trace_prompt(
+    tokens: Tokens,
+    interventions: Sequence[Intervention],
+    dictionaries: Mapping[str, FakeDictionary],
+    features: Sequence[FeatureRef],
+) -> np.ndarray:
+    """Activations at a prompt's tokens: float32, [features, pos]."""
+    read = np.zeros((len(features), len(tokens)), np.float32)
+    for pos in tokens.used if features else ():
+        read[:, pos] = trace_last(tokens.ids[: pos + 1], interventions, dictionaries, len(tokens), features)
+    return read
+
+
+def next_logits(
+    ids: Sequence[int], interventions: Sequence[Intervention], dictionaries: Mapping[str, FakeDictionary], prompt: int
+) -> np.ndarray:
+    """float64, [d_vocab]: of the token after `ids`."""
+    logits: np.ndarray = change_last(ids, interventions, dictionaries, prompt) @ UNEMBEDDINGS.T
     logits[BYTES : BYTES + 256] -= 5.0  # seldom drawn
     logits[[PAD, BOS]] = -100.0  # never
     return logits
@@ -193,6 +226,7 @@ def continue_row(
     plan: SamplingPlan,
     seed: int,
     dictionaries: Mapping[str, FakeDictionary],
+    features: Sequence[FeatureRef] = (),
 ) -> Continued:
     """One continuation, why it ended, each token's log probability without the interventions, and the KL there."""
     writer, random = Row(prompt.ids), np.random.default_rng(seed)
@@ -206,7 +240,8 @@ def continue_row(
         if token is None:
             ended = "end of text"
             break
-        written.append(token)
+        read = trace_last(writer.ids, interventions, dictionaries, len(prompt), features)
+        written.append(replace(token, activations=read))
         logprobs.append(old[token.id])
         kl.append(max(0.0, float((np.exp(new) * (new - old)).sum())))
     return tuple(written), ended, np.array(logprobs, np.float32), np.array(kl, np.float32)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Generator, Hashable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, DoseSample, build_points, check_strengths
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
-from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
+from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution, build_trace
 from gscope_widgets.records.interventions import (
     Intervention,
     Positions,
@@ -164,9 +165,10 @@ class FakeScope:
         temperature: float = 0.0,
         top_p: float = 1.0,
         seed: int = 0,
+        features: Sequence[FeatureRef] = (),
     ) -> Generation:
         plan = SamplingPlan(max_new_tokens, temperature, top_p, seed)
-        return self.generate_rows(prompt, {"text": interventions}, plan=plan)
+        return self.generate_rows(prompt, {"text": interventions}, plan=plan, features=features)
 
     def generate_rows(
         self,
@@ -175,6 +177,7 @@ class FakeScope:
         *,
         plan: SamplingPlan,
         seeds: Sequence[int] | None = None,
+        features: Sequence[FeatureRef] = (),
         on_step: Callable[[Sequence[GeneratedToken | None]], None] | None = None,
         slot: Hashable | None = None,
     ) -> Generation:
@@ -184,11 +187,13 @@ class FakeScope:
         tokens = self._require_tokens(prompt)
         for row in made:
             require_set_once(row, prompt_length=len(tokens))
-        generation = Generation(tuple(rows))
+        refs = self._check_traced(features)
+        generation = Generation(tuple(rows), prompt=tokens, features=refs)
 
         def steps(job: Job) -> Generator[None, None, Ending]:
             for row in made:
                 self._require_reach(row, tokens, len(tokens) + plan.max_new_tokens)
+            generation.begin(np.array([model.trace_prompt(tokens, row, self._open, refs) for row in made]))
             writers = [model.Row(tokens.ids) for _ in made]
             drawn = [plan.seed] * len(made) if seeds is None else list(seeds)
             random = {seed: np.random.default_rng(seed) for seed in drawn}
@@ -206,6 +211,11 @@ class FakeScope:
                 ]
                 if not any(step):
                     return "end of text"
+                step = [
+                    token
+                    and replace(token, activations=model.trace_last(writer.ids, row, self._open, len(tokens), refs))
+                    for token, writer, row in zip(step, writers, made, strict=True)
+                ]
                 generation.append(step)
                 job.progress = (number + 1) / plan.max_new_tokens
                 if on_step is not None:
@@ -234,6 +244,7 @@ class FakeScope:
         top_p: float = 1.0,
         seeds: Sequence[int] = (0,),
         controls: int = 3,
+        features: Sequence[FeatureRef] = (),
         slot: Hashable | None = None,
     ) -> Job:
         tokens = self._require_tokens(prompt)
@@ -242,13 +253,16 @@ class FakeScope:
         plan = SamplingPlan(max_new_tokens, temperature, top_p)
         drawn = check_seeds(seeds, temperature=plan.temperature)
         planned = plan_comparison(made, seeds=drawn, controls=controls)
+        refs = self._check_traced(features)
         provenance = self.provenance(list_dictionaries(made), token_ids=tokens.ids, seeds=list(drawn))
 
         def steps(job: Job) -> Generator[None, None, Comparison]:
             rows = []
-            continued = yield from self._continue(job, tokens, [row for _, _, row in planned], plan)
+            continued = yield from self._continue(job, tokens, [row for _, _, row in planned], plan, refs)
             for (name, kind, row), (written, ended, logprobs, kl) in zip(planned, continued, strict=True):
-                rows.append(ComparedText(name, kind, row.seed, row.interventions, written, ended, logprobs, kl))
+                read = model.trace_prompt(tokens, row.interventions, self._open, refs)
+                trace = build_trace(tokens, written, refs, read) if refs else None
+                rows.append(ComparedText(name, kind, row.seed, row.interventions, written, ended, logprobs, kl, trace))
             return Comparison(tokens, made, tuple(rows), provenance)
 
         return self._worker.submit(steps, slot=slot)
@@ -301,14 +315,14 @@ class FakeScope:
         return self._worker.submit(steps, slot=slot)
 
     def _continue(
-        self, job: Job, prompt: Tokens, rows: Sequence[Row], plan: SamplingPlan
+        self, job: Job, prompt: Tokens, rows: Sequence[Row], plan: SamplingPlan, refs: Sequence[FeatureRef] = ()
     ) -> Generator[None, None, list[model.Continued]]:
         """One row a step: the fake has no batches."""
         found = []
         for row in rows:
             self._begin("row")
             self._require_reach(row.interventions, prompt, len(prompt) + plan.max_new_tokens)
-            found.append(model.continue_row(prompt, row.interventions, plan, row.seed, self._open))
+            found.append(model.continue_row(prompt, row.interventions, plan, row.seed, self._open, refs))
             job.progress = len(found) / len(rows)
             yield
         return found
@@ -378,6 +392,14 @@ class FakeScope:
         for part in list_parts(made):
             self._find(part.ref)
         return made
+
+    def _check_traced(self, features: Sequence[FeatureRef] | FeatureRef) -> tuple[FeatureRef, ...]:
+        refs = tuple(_check_list("features", [features] if isinstance(features, FeatureRef) else features))
+        for ref in refs:
+            self._find(ref)
+        if len(set(refs)) < len(refs):
+            raise InvalidValue(f"features are different ones, got {', '.join(map(str, refs))}")
+        return refs
 
     def _require_tokens(self, prompt: Prompt) -> Tokens:
         tokens = self.tokens(prompt)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gscope_widgets as gs
+from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import SamplingPlan
 from tests.fake_scope import FakeScope
 
@@ -251,6 +252,11 @@ def test_bad_questions_are_refused_by_the_same_kind_of_error(scope, dictionary):
         ),
         (gs.InvalidValue, lambda: scope.generate(TEXT, max_new_tokens=0)),
         (gs.InvalidValue, lambda: scope.generate_rows(TEXT, {}, plan=SamplingPlan())),
+        (gs.InvalidValue, lambda: scope.generate(TEXT, features=[3])),
+        (gs.InvalidValue, lambda: scope.generate(TEXT, features=[dictionary.feature(3)] * 2)),
+        (gs.UnknownFeature, lambda: scope.generate(TEXT, features=[FeatureRef(dictionary.info.id, 1024)])),
+        (gs.UnknownDictionary, lambda: scope.generate(TEXT, features=[FeatureRef("elsewhere", 3)])),
+        (gs.InvalidValue, lambda: scope.generate(TEXT, max_new_tokens=1).trace()),
     ):
         with pytest.raises(error):
             ask()
@@ -397,6 +403,33 @@ def test_rows_are_generated_together_on_the_same_numbers(scope, dictionary, temp
     assert generation.job.done()
     with pytest.raises(gs.InvalidValue, match="the rows are"):
         generation.tokens("d")
+
+
+def test_chosen_features_are_read_while_each_row_is_made(scope, dictionary):
+    top = scope.read(TEXT, dictionary).top(6)
+    refs = [dictionary.feature(one.feature) for one in top[::-1]]
+    rows = {"baseline": (), "changed": [gs.add(refs[0], 2.0)]}
+    generation = scope.generate_rows(TEXT, rows, plan=SamplingPlan(6), features=refs).wait()
+    prompt = scope.tokens(TEXT)
+    for name in rows:
+        trace, tokens = generation.trace(name), generation.tokens(name)
+        assert (trace.prompt.ids, trace.generated, trace.features) == (prompt.ids, tokens, tuple(refs))
+        assert (trace.activations.shape, trace.activations.dtype) == ((6, len(prompt) + len(tokens)), np.float32)
+        made = np.array([token.activations for token in tokens], np.float32).T
+        np.testing.assert_array_equal(trace.activations[:, len(prompt) :], made)
+        assert len(trace.to_frame()) == trace.activations.size
+    trace = generation.trace()
+    again = scope.read([*prompt.ids, *(token.id for token in generation)], dictionary)
+    expected = np.array([again.trace(ref.feature) for ref in refs])
+    np.testing.assert_allclose(trace.activations, expected, rtol=1e-3, atol=1e-3)
+    assert (expected[:, : len(prompt)] > 0).any(1).all()
+    changed = generation.trace("changed").activations[:, : len(prompt)]
+    assert np.abs(changed - expected[:, : len(prompt)])[:, list(prompt.used)].max() > 0.1  # control
+    with pytest.raises(gs.InvalidValue, match="the rows are"):
+        generation.trace("d")
+    compared = scope.compare(TEXT, rows["changed"], max_new_tokens=6, features=refs)
+    np.testing.assert_allclose(compared.rows[0].trace.activations, trace.activations, rtol=1e-3, atol=1e-3)
+    assert compared.rows[2].trace.features == tuple(refs)
 
 
 def test_the_likeliest_token_is_the_one_predicted(scope):

@@ -7,7 +7,7 @@ import numpy as np
 
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
-from gscope_widgets.records.generation import Ending, GeneratedToken
+from gscope_widgets.records.generation import Ending, GeneratedToken, Trace
 from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
@@ -32,6 +32,7 @@ class ComparedText:
     ended: Ending
     baseline_logprobs: np.ndarray  # float32, [generated], nats: of each token under the unchanged model
     kl: np.ndarray  # float32, [generated], nats: of the changed from the baseline next-token distribution, on this text
+    trace: Trace | None = None  # of the features that were asked for, as this row's own run read them
 
     @property
     def text(self) -> str:

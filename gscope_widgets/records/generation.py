@@ -1,8 +1,12 @@
 """Next tokens and generated text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.records.numbers import check_float, check_int
@@ -53,6 +57,50 @@ class GeneratedToken:
     text: str  # what this token adds; empty while a character is still incomplete
     logprob: float  # nats, under the model it was drawn from, before temperature and top_p
     alternatives: tuple[TokenChance, ...]  # the likeliest at this step
+    activations: tuple[float, ...] = ()  # at this token, one for each feature that was asked for, in that order
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Chosen features at every token of one continuation, read while it was made.
+
+    An activation is what the dictionary's encoder finds in the run that made the text, changed as it is: after
+    everything that is changed at the place it reads, in the very pass that computed the token.
+    """
+
+    prompt: Tokens
+    generated: tuple[GeneratedToken, ...]  # so far
+    features: tuple[FeatureRef, ...]  # in the order they were asked for
+    activations: (
+        np.ndarray
+    )  # float32, [features, pos], the prompt first; 0 where silent or ignored, NaN if not read yet
+
+    def __repr__(self) -> str:
+        return f"<Trace of {len(self.features)} features at {len(self.prompt)} + {len(self.generated)} tokens>"
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A pandas DataFrame, one row a token and feature.
+
+        Columns: `pos`, `token`, `part` ("prompt" or "generated"), `dictionary_id`, `feature`, `activation`.
+        """
+        tokens = [*self.prompt.strings, *(token.text for token in self.generated)]
+        cells = [(pos, at) for pos in range(len(tokens)) for at in range(len(self.features))]
+        return build_frame(
+            pos=[pos for pos, _ in cells],
+            token=[tokens[pos] for pos, _ in cells],
+            part=["prompt" if pos < len(self.prompt) else "generated" for pos, _ in cells],
+            dictionary_id=[self.features[at].dictionary_id for _, at in cells],
+            feature=[self.features[at].feature for _, at in cells],
+            activation=[float(self.activations[at, pos]) for pos, at in cells],
+        )
+
+
+def build_trace(
+    prompt: Tokens, generated: Sequence[GeneratedToken], features: Sequence[FeatureRef], read: np.ndarray
+) -> Trace:
+    """What was read of a prompt, float32, [features, pos], and what came with the tokens after it."""
+    made = np.array([token.activations for token in generated], np.float32).reshape(-1, len(features))
+    return Trace(prompt, tuple(generated), tuple(features), np.concatenate([read, made.T], axis=1))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
-from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
+from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution, Trace
 from gscope_widgets.records.interventions import Intervention, Positions
 from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.models import ModelInfo
@@ -83,6 +83,13 @@ class Generation(Protocol):
 
     def tokens(self, row: str | None = None) -> tuple[GeneratedToken, ...]:
         """A row's tokens so far, the first row's by default; does not wait."""
+
+    def trace(self, row: str | None = None) -> Trace:
+        """The activations, at a row's tokens so far, of the features that were asked for; does not wait.
+
+        Raises:
+            InvalidValue: none was asked for, or there is no such row.
+        """
 
     def cancel(self) -> None:
         """Stop after the token being made. Returns at once; what was made is kept."""
@@ -187,8 +194,13 @@ class Scope(Protocol):
         temperature: float = 0.0,
         top_p: float = 1.0,
         seed: int = 0,
+        features: Sequence[FeatureRef] = (),
     ) -> Generation:
-        """Continue a prompt. Returns at once."""
+        """Continue a prompt. Returns at once.
+
+        Args:
+            features: whose activations come with each token.
+        """
 
     def generate_rows(
         self,
@@ -197,6 +209,7 @@ class Scope(Protocol):
         *,
         plan: SamplingPlan,
         seeds: Sequence[int] | None = None,
+        features: Sequence[FeatureRef] = (),
         on_step: Callable[[Sequence[GeneratedToken | None]], None] | None = None,
         slot: Hashable | None = None,
     ) -> Generation:
@@ -205,6 +218,7 @@ class Scope(Protocol):
         Args:
             rows: name to interventions; () makes the row the baseline.
             seeds: one a row; None for the plan's, so that all see the same random numbers.
+            features: whose activations come with each token of each row.
             on_step: called on the engine's thread after each step, with one token a row, or None for a row
                 that has ended.
             slot: a newer generation in the same slot stops this one.
@@ -223,8 +237,13 @@ class Scope(Protocol):
         top_p: float = 1.0,
         seeds: Sequence[int] = (0,),
         controls: int = 3,
+        features: Sequence[FeatureRef] = (),
     ) -> Comparison:
-        """Baseline, changed text, and text changed along random directions of the same length, on the same seeds."""
+        """Baseline, changed text, and text changed along random directions of the same length, on the same seeds.
+
+        Args:
+            features: whose activations each row is to have, as its `trace`.
+        """
 
     def start_compare(
         self,
@@ -236,6 +255,7 @@ class Scope(Protocol):
         top_p: float = 1.0,
         seeds: Sequence[int] = (0,),
         controls: int = 3,
+        features: Sequence[FeatureRef] = (),
         slot: Hashable | None = None,
     ) -> Job:
         """`compare` as a job, returned at once."""

@@ -19,6 +19,7 @@ from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
 Item = TypeVar("Item")
 MAX_TEXTS = 1000  # of a set
+MAX_TRACED = 100  # features of one run; a whole dictionary is read by `scope.read`
 
 
 class Arguments:
@@ -44,6 +45,19 @@ class Arguments:
         if features is None:
             return None
         return tuple(check_feature(feature, d_dict=dictionary.d_dict) for feature in check_list("features", features))
+
+    def traced(self, features: Sequence[FeatureRef] | FeatureRef) -> tuple[FeatureRef, ...]:
+        """Different features of open dictionaries, whichever kind and site; one alone is taken for a list of it."""
+        if isinstance(features, FeatureRef):
+            return self.traced((features,))
+        refs = check_list("features", features)
+        for ref in refs:
+            self._shelf.find(ref)
+        if len(set(refs)) < len(refs):
+            raise InvalidValue(f"features are different ones, got {', '.join(map(str, refs))}")
+        if len(refs) > MAX_TRACED:
+            raise InvalidValue(f"features are at most {MAX_TRACED}, got {len(refs)}")
+        return refs
 
     def interventions(self, interventions: Sequence[Intervention] | Intervention) -> tuple[Intervention, ...]:
         """Interventions on features of open dictionaries that write at one layer, or along directions of this model.

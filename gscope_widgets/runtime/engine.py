@@ -30,13 +30,15 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.examples.logits import measure_effect
 from gscope_widgets.runtime.features.comparing import compare
+from gscope_widgets.runtime.features.continuations import decode_rows
 from gscope_widgets.runtime.features.directing import Over, find_mean_difference
 from gscope_widgets.runtime.features.dosing import dose
 from gscope_widgets.runtime.features.fidelity import measure_delta_loss
 from gscope_widgets.runtime.features.reading import read_features
 from gscope_widgets.runtime.features.sanity import check_dictionary
 from gscope_widgets.runtime.features.steering import Steering, Target
-from gscope_widgets.runtime.gemma.generation import check_finite, compare_next, generate_rows
+from gscope_widgets.runtime.features.tracing import Source, Tracing
+from gscope_widgets.runtime.gemma.generation import check_finite, compare_next
 from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.lens import read_lens
 from gscope_widgets.runtime.gemma.loading import LoadedModel
@@ -105,7 +107,7 @@ class Engine:
         baseline, _ = self.prompts.run(tokens.ids, untouched=[None])
         changed = baseline
         if interventions:
-            steering = self._steer([interventions], tokens)
+            steering = self._steer([interventions], tokens=tokens)
             steering.require_reach(len(tokens))
             changed, _ = self.prompts.steer(tokens.ids, steering)
         for logits in (baseline, changed):
@@ -130,21 +132,20 @@ class Engine:
         *,
         plan: SamplingPlan,
         seeds: Sequence[int],
+        features: tuple[FeatureRef, ...],
+        begin: Callable[[np.ndarray], None],
         keep: Callable[[Sequence[GeneratedToken | None]], None],
     ) -> Steps[Ending]:
-        """Continue a prompt in several rows, a seed each; `keep` gets each step's tokens as they are made."""
-        yield from self._fetch_encoders([one for row in rows for one in row])
-        steering = self._steer(rows, tokens)
-        steering.require_reach(len(tokens) + plan.max_new_tokens)
-        produced = generate_rows(
-            self.loaded,
-            tokens.ids,
-            rows=len(rows),
-            plan=plan,
-            prefill=partial(self.prompts.steer, tokens.ids, steering),
-            steer=steering.applied,
-            seeds=seeds,
-        )
+        """Continue a prompt in several rows, a seed each.
+
+        Args:
+            features: to be traced.
+            begin: gets what was read of the prompt, float32, [rows, features, pos].
+            keep: gets each step's tokens as they are made.
+        """
+        yield from self._fetch_encoders([one for row in rows for one in row], features)
+        steering = self._steer(rows, features, tokens=tokens)
+        produced = decode_rows(self.prompts, tokens, steering, plan=plan, seeds=seeds, begin=begin)
         while True:
             try:
                 step = next(produced)
@@ -160,12 +161,14 @@ class Engine:
         planned: Sequence[tuple[str, Kind, Row]],
         *,
         plan: SamplingPlan,
+        features: tuple[FeatureRef, ...],
         provenance: Provenance,
     ) -> Steps[Comparison]:
         """Continuations with and without a change, and what the unchanged model makes of them."""
-        yield from self._fetch_encoders([one for _, _, row in planned for one in row.interventions])
+        yield from self._fetch_encoders([one for _, _, row in planned for one in row.interventions], features)
         steer = partial(self._steer, tokens=tokens)
-        return (yield from compare(self.prompts, tokens, planned, plan=plan, steer=steer, provenance=provenance))
+        steps = compare(self.prompts, tokens, planned, plan=plan, steer=steer, features=features, provenance=provenance)
+        return (yield from steps)
 
     def dose(
         self,
@@ -275,14 +278,31 @@ class Engine:
             for fault in self._check(dictionary).faults:
                 warnings.warn(f"{dictionary.info.id} does not fit {name}: {fault}", SanityWarning, stacklevel=2)
 
-    def _fetch_encoders(self, interventions: Sequence[Intervention]) -> Steps[None]:
-        """Fetch the dictionaries whose encoders interventions read; `add` reads a decoder row alone."""
+    def _fetch_encoders(
+        self, interventions: Sequence[Intervention], features: Sequence[FeatureRef] = ()
+    ) -> Steps[None]:
+        """Fetch the dictionaries whose encoders are read; `add` reads a decoder row alone."""
+        for ref in features:
+            yield from self._shelf.find(ref).fetch()
         for one in list_parts(interventions):
             if one.kind != "add" and isinstance(one.ref, FeatureRef):
                 yield from self._shelf.find(one.ref).fetch()
 
-    def _steer(self, rows: Sequence[Sequence[Intervention]], tokens: Tokens) -> Steering:
-        return Steering(rows, resolve=self._target, prompt_length=len(tokens), ignored=tuple(tokens.ignored))
+    def _steer(
+        self, rows: Sequence[Sequence[Intervention]], features: Sequence[FeatureRef] = (), *, tokens: Tokens
+    ) -> Steering:
+        return Steering(
+            rows,
+            resolve=self._target,
+            prompt_length=len(tokens),
+            ignored=tuple(tokens.ignored),
+            tracing=Tracing(features, resolve=self._source, ignored=tuple(tokens.ignored)) if features else None,
+        )
+
+    def _source(self, ref: FeatureRef) -> Source:
+        dictionary = self._shelf.find(ref)
+        place = dictionary.info.layers.index(dictionary.source_layer(ref.feature))
+        return Source(self.find_points(dictionary).reads[place], dictionary.encoder(ref.feature))
 
     def _target(self, intervention: Intervention) -> Target:
         if isinstance(intervention.ref, Direction):

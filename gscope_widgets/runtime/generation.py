@@ -5,8 +5,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Literal
 
+import numpy as np
+
 from gscope_widgets.errors import Cancelled, InvalidValue, describe_value
-from gscope_widgets.records.generation import Ending, GeneratedToken
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.generation import Ending, GeneratedToken, Trace, build_trace
+from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.worker import Job
 
 
@@ -18,9 +22,16 @@ class Generation:
     loop early does not stop the model: `cancel()` does.
     """
 
-    def __init__(self, names: Sequence[str]):
-        """Without a token and without a job yet: whoever makes the tokens calls `attach` and `append`."""
-        self.names = tuple(names)  # of the rows
+    def __init__(self, names: Sequence[str], *, prompt: Tokens, features: Sequence[FeatureRef] = ()):
+        """Without a token and without a job yet: whoever makes the tokens calls `attach`, `begin` and `append`.
+
+        Args:
+            names: of the rows.
+            features: whose activations come with the tokens.
+        """
+        self.names = tuple(names)
+        self._prompt, self._features = prompt, tuple(features)
+        self._read = np.full((len(self.names), len(self._features), len(prompt)), np.nan, np.float32)  # of the prompt
         self.ended: Ending | Literal[""] = ""  # why it ended; empty while it runs
         self._rows: tuple[list[GeneratedToken], ...] = tuple([] for _ in names)
         self._changed = threading.Condition()
@@ -55,6 +66,20 @@ class Generation:
         with self._changed:
             return tuple(self._rows[index])
 
+    def trace(self, row: str | None = None) -> Trace:
+        """The activations at a row's tokens so far, the first row's by default, and at the prompt's; does not wait.
+
+        Of the features that `scope.generate(..., features=[...])` was given. See `Trace`.
+
+        Raises:
+            InvalidValue: it was given none, or there is no such row.
+        """
+        if not self._features:
+            raise InvalidValue("no features were asked for; give scope.generate(..., features=[ref])")
+        generated = self.tokens(row)
+        index = 0 if row is None else self.names.index(row)
+        return build_trace(self._prompt, generated, self._features, self._read[index])
+
     def cancel(self) -> None:
         """Stop after the token being made. Returns at once; what was made is kept."""
         self.job.cancel()
@@ -73,6 +98,10 @@ class Generation:
         """Set the job that makes the tokens."""
         self._job = job
         job.add_done_callback(self._finish)
+
+    def begin(self, activations: np.ndarray) -> None:
+        """Set what was read of the prompt: float32, [rows, features, pos]. Called before the first token is added."""
+        self._read = activations
 
     def append(self, step: Sequence[GeneratedToken | None]) -> None:
         """Add what one step made: a token a row, None for a row that has ended."""

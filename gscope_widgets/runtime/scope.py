@@ -340,6 +340,7 @@ class Scope:
         temperature: float = 0.0,
         top_p: float = 1.0,
         seed: int = 0,
+        features: Sequence[FeatureRef] = (),
     ) -> Generation:
         """Continue a prompt. Returns at once; iterate the result for tokens as they come.
 
@@ -350,11 +351,17 @@ class Scope:
             temperature: 0 takes the likeliest token; up to 100.
             top_p: above 0, up to 1.
             seed: 0 to 2**31 - 1. Used only with a temperature.
+            features: up to 100, of any open dictionaries, sites and layers, whose activations come with each token
+                (`GeneratedToken.activations`) and, with the prompt's, as an array (`Generation.trace()`). They are
+                what the encoders find in the run that makes the text, after all that the interventions change at the
+                place they read, and cost one dot product each: no second pass. A token then comes once it has been
+                through the model itself, a step after it was drawn; for the last one that step is run too.
         """
         return self.generate_rows(
             prompt,
             {"text": interventions},
             plan=SamplingPlan(max_new_tokens, temperature, top_p, seed),
+            features=features,
         )
 
     def generate_rows(
@@ -364,6 +371,7 @@ class Scope:
         *,
         plan: SamplingPlan,
         seeds: Sequence[int] | None = None,
+        features: Sequence[FeatureRef] = (),
         on_step: Callable[[Sequence[GeneratedToken | None]], None] | None = None,
         slot: Hashable | None = None,
     ) -> Generation:
@@ -375,6 +383,7 @@ class Scope:
         Args:
             rows: name to interventions; () makes the row the baseline.
             seeds: one a row, 0 to 2**31 - 1; None for the plan's, so that all see the same random numbers.
+            features: as in `generate`, read in every row.
             on_step: called on the worker's thread after each step, with one token a row, or
                 None for a row that has ended.
             slot: a newer generation in the same slot stops this one.
@@ -384,14 +393,17 @@ class Scope:
         tokens = self._take.tokens(prompt)
         made = [self._take.interventions_on(tokens, row) for row in rows.values()]
         drawn = [plan.seed] * len(rows) if seeds is None else check_row_seeds(seeds, rows=len(rows))
-        generation = Generation(tuple(rows))
+        traced = self._take.traced(features)
+        generation = Generation(tuple(rows), prompt=tokens, features=traced)
 
         def keep(step: Sequence[GeneratedToken | None]) -> None:
             generation.append(step)
             if on_step is not None:
                 on_step(step)
 
-        steps = self._engine.generate(tokens, made, plan=plan, seeds=drawn, keep=keep)
+        steps = self._engine.generate(
+            tokens, made, plan=plan, seeds=drawn, features=traced, begin=generation.begin, keep=keep
+        )
         generation.attach(self._worker.submit(lambda _job: steps, slot=slot))
         return generation
 
@@ -405,6 +417,7 @@ class Scope:
         top_p: float = 1.0,
         seeds: Sequence[int] = (0,),
         controls: int = 3,
+        features: Sequence[FeatureRef] = (),
     ) -> Comparison:
         """Baseline, changed text, and text changed along random directions of the same length, on the same seeds.
 
@@ -416,6 +429,7 @@ class Scope:
             max_new_tokens, temperature, top_p: as in `generate`.
             seeds: different whole numbers, 0 to 2**31 - 1; several only above temperature 0.
             controls: random directions, 3 to 16; at most 256 texts in all.
+            features: as in `generate`; each row has their activations as its `trace`.
 
         Raises:
             InvalidValue: a setting out of range, no intervention, or one that changes nothing in this text.
@@ -429,6 +443,7 @@ class Scope:
             top_p=top_p,
             seeds=seeds,
             controls=controls,
+            features=features,
         )
         comparison: Comparison = job.wait()
         return comparison
@@ -443,6 +458,7 @@ class Scope:
         top_p: float = 1.0,
         seeds: Sequence[int] = (0,),
         controls: int = 3,
+        features: Sequence[FeatureRef] = (),
         slot: Hashable | None = None,
     ) -> Job:
         """`compare` as a job, returned at once: `progress`, `cancel()` between tokens, and `result()`.
@@ -455,8 +471,9 @@ class Scope:
         plan = SamplingPlan(max_new_tokens, temperature, top_p)
         drawn = check_seeds(seeds, temperature=plan.temperature)
         planned = plan_comparison(made, seeds=drawn, controls=controls)
+        traced = self._take.traced(features)
         provenance = self.provenance(
-            list_dictionaries(made),
+            [*list_dictionaries(made), *(ref.dictionary_id for ref in traced)],
             token_ids=tokens.ids,
             interventions=[str(one) for one in made],
             max_new_tokens=plan.max_new_tokens,
@@ -464,8 +481,9 @@ class Scope:
             top_p=plan.top_p,
             seeds=list(drawn),
             controls=controls,
+            features=[str(ref) for ref in traced],
         )
-        steps = self._engine.compare(tokens, planned, plan=plan, provenance=provenance)
+        steps = self._engine.compare(tokens, planned, plan=plan, features=traced, provenance=provenance)
         return self._worker.submit(lambda _job: steps, slot=slot)
 
     def dose(

@@ -15,7 +15,7 @@ from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
-from gscope_widgets.runtime.dictionaries.member import SKIP, Member
+from gscope_widgets.runtime.dictionaries.member import SKIP, FeatureEncoder, Member
 from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.hub.transfer import Transfer, require_room
 
@@ -154,6 +154,11 @@ class Dictionary:
         dictionary of one layer.
         """
         raise NotImplementedError
+
+    def encoder(self, feature: int) -> FeatureEncoder:
+        """What makes the feature's activation out of what it reads, at `source_layer(feature)`."""
+        member, local = self._locate(feature)
+        return self._members[member].encoder(local)
 
     def has_row(self, feature: int) -> bool:
         """Whether a feature's decoder row can be had without a network."""

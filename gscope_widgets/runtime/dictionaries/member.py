@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,6 +22,15 @@ _FEATURES = 4096
 _PART_BYTES = 16_000_000  # of single rows and columns, kept while the whole is not loaded
 # Weights to layers before a feature's own, beside the largest weight of the file, that pass for rounding.
 _CAUSAL = 1e-5
+
+
+@dataclass(frozen=True)
+class FeatureEncoder:
+    """What makes one feature's activation out of what is read: float32 tensors on the dictionary's device."""
+
+    w_enc: torch.Tensor  # [d_in]
+    b_enc: torch.Tensor  # []
+    threshold: torch.Tensor  # []
 
 
 class Member:
@@ -111,8 +121,13 @@ class Member:
 
     def feature_activation(self, x: torch.Tensor, feature: int) -> torch.Tensor:
         """One feature's activation, float32, [...], on `x` [..., d_in]; the rest is not computed."""
-        pre = x.to(torch.float32) @ self.part("w_enc", feature) + self.part("b_enc", feature)
-        return torch.where(pre > self.part("threshold", feature), pre, torch.zeros((), device=pre.device))
+        one = self.encoder(feature)
+        pre = x.to(torch.float32) @ one.w_enc + one.b_enc
+        return torch.where(pre > one.threshold, pre, torch.zeros((), device=pre.device))
+
+    def encoder(self, feature: int) -> FeatureEncoder:
+        """One feature's share of the encoder."""
+        return FeatureEncoder(self.part("w_enc", feature), self.part("b_enc", feature), self.part("threshold", feature))
 
     def has_row(self, feature: int) -> bool:
         """Whether a feature's decoder row is in memory or in a file on this machine."""

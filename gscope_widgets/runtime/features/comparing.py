@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 
 from gscope_widgets.records.comparisons import ComparedText, Comparison, Kind
+from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.rows import Row
@@ -20,16 +21,19 @@ def compare(
     *,
     plan: SamplingPlan,
     steer: Steer,
+    features: Sequence[FeatureRef],
     provenance: Provenance,
 ) -> Generator[float, None, Comparison]:
     """All texts in one batch, then perplexity and KL by teacher-forced passes; yields the share that is done."""
     rows = [row for _, _, row in planned]
-    decoding = continue_rows(prompts, prompt, rows, plan=plan, steer=steer)
+    decoding = continue_rows(prompts, prompt, rows, plan=plan, steer=steer, features=features)
     continued = yield from run_part(decoding, start=0.0, stop=_DECODING)
     scoring = score_rows(prompts.loaded, prompt, continued, steer=steer)
     scores = yield from run_part(scoring, start=_DECODING, stop=1.0)
     texts = tuple(
-        ComparedText(name, kind, row.seed, row.interventions, one.tokens, one.ended, score.logprobs, score.kl)
+        ComparedText(
+            name, kind, row.seed, row.interventions, one.tokens, one.ended, score.logprobs, score.kl, one.trace
+        )
         for (name, kind, row), one, score in zip(planned, continued, scores, strict=True)
     )
     changed = next(row.interventions for _, kind, row in planned if kind == "changed")

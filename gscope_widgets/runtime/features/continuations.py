@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
+from transformers import Cache
 
-from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, Trace, build_trace
 from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.records.rows import Row
 from gscope_widgets.records.tokens import Tokens
@@ -18,10 +20,16 @@ from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.prefix import Prompts
 from gscope_widgets.runtime.gemma.sites import HookPoint
 
-Steer = Callable[[Sequence[Sequence[Intervention]]], Steering]  # for one prompt, by row
 # A number from a whole text's ids and its activations, [pos, d] at each of the points asked for.
 Observe = Callable[[Sequence[int], Sequence[torch.Tensor]], float]
 Result = TypeVar("Result")
+
+
+class Steer(Protocol):
+    """Makes interventions ready for one prompt, row by row, and for features that are read with them."""
+
+    def __call__(self, rows: Sequence[Sequence[Intervention]], features: Sequence[FeatureRef] = (), /) -> Steering:
+        """Of so many rows."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Continuation:
     row: Row
     tokens: tuple[GeneratedToken, ...]
     ended: Ending
+    trace: Trace | None  # of the features asked for, if any were
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -52,27 +61,62 @@ class Score:
     observed: float  # what `Observe` says of the text in the unchanged model; 0 without one
 
 
+def decode_rows(
+    prompts: Prompts,
+    prompt: Tokens,
+    steering: Steering,
+    *,
+    plan: SamplingPlan,
+    seeds: Sequence[int],
+    begin: Callable[[np.ndarray], None],
+) -> Generator[list[GeneratedToken | None], None, Ending]:
+    """Continue a prompt in one batch, a seed a row; see `generate_rows`.
+
+    Args:
+        begin: called once the prompt has been run with what was read of it: float32, [rows, features, pos].
+
+    Raises:
+        InvalidValue: an intervention changes nothing in a text of this length.
+    """
+    steering.require_reach(len(prompt) + plan.max_new_tokens)
+    tracing = steering.tracing
+
+    def prefill() -> tuple[torch.Tensor, Cache]:
+        found = prompts.steer(prompt.ids, steering)
+        begin(np.zeros((len(seeds), 0, len(prompt)), np.float32) if tracing is None else tracing.take())
+        return found
+
+    return generate_rows(
+        prompts.loaded,
+        prompt.ids,
+        rows=len(seeds),
+        plan=plan,
+        prefill=prefill,
+        steer=steering.applied,
+        seeds=seeds,
+        trace=None if tracing is None else tracing.take,
+    )
+
+
 def continue_rows(
-    prompts: Prompts, prompt: Tokens, rows: Sequence[Row], *, plan: SamplingPlan, steer: Steer
+    prompts: Prompts,
+    prompt: Tokens,
+    rows: Sequence[Row],
+    *,
+    plan: SamplingPlan,
+    steer: Steer,
+    features: Sequence[FeatureRef] = (),
 ) -> Generator[float, None, list[Continuation]]:
     """Continue a prompt in one batch; yields the share that is done after each token.
 
     Args:
         plan: its seed is not used: each row has its own.
+        features: to be traced.
     """
-    steering = steer([row.interventions for row in rows])
-    steering.require_reach(len(prompt) + plan.max_new_tokens)
-    seeds = [row.seed for row in rows]
+    steering = steer([row.interventions for row in rows], features)
     made: list[list[GeneratedToken]] = [[] for _ in rows]
-    steps = generate_rows(
-        prompts.loaded,
-        prompt.ids,
-        rows=len(rows),
-        plan=plan,
-        prefill=lambda: prompts.steer(prompt.ids, steering),
-        steer=steering.applied,
-        seeds=seeds,
-    )
+    read: list[np.ndarray] = []
+    steps = decode_rows(prompts, prompt, steering, plan=plan, seeds=[row.seed for row in rows], begin=read.append)
     count = 0
     while True:
         try:
@@ -86,8 +130,13 @@ def continue_rows(
                 tokens.append(token)
         yield count / plan.max_new_tokens
     return [
-        Continuation(row, tuple(tokens), ended if len(tokens) == count else "end of text")
-        for row, tokens in zip(rows, made, strict=True)
+        Continuation(
+            row,
+            tuple(tokens),
+            ended if len(tokens) == count else "end of text",
+            build_trace(prompt, tokens, features, before) if features else None,
+        )
+        for row, tokens, before in zip(rows, made, read[0], strict=True)
     ]
 
 

@@ -15,6 +15,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.interventions import Intervention, list_parts
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
+from gscope_widgets.runtime.features.tracing import Tracing
 from gscope_widgets.runtime.gemma.hooks import capture, edit
 from gscope_widgets.runtime.gemma.prefix import count_untouched
 from gscope_widgets.runtime.gemma.sites import HookPoint
@@ -54,7 +55,18 @@ class Steering:
         resolve: Callable[[Intervention], Target],
         prompt_length: int,
         ignored: Sequence[int],
+        tracing: Tracing | None = None,
     ):
+        """Nothing runs yet.
+
+        Args:
+            rows: interventions, row by row.
+            resolve: where an intervention acts.
+            prompt_length: positions from there on are generated.
+            ignored: positions.
+            tracing: what is read in the same passes, behind all changes.
+        """
+        self.tracing = tracing
         self._rows, self._prompt_length, self._ignored = len(rows), prompt_length, frozenset(ignored)
         self._targets: dict[str, HookPoint] = {}
         self._inputs: dict[str, HookPoint] = {}  # read elsewhere than changed
@@ -71,6 +83,11 @@ class Steering:
                 control = intervention if intervention.kind == "random" else None
                 for name, found in parts.items():
                     self._plans[name].append(Planned(row, tuple(found), control))
+
+    @property
+    def reads(self) -> tuple[HookPoint, ...]:
+        """What is read besides that from which changes are computed."""
+        return () if self.tracing is None else self.tracing.points
 
     def count_untouched(self, layers: nn.ModuleList) -> list[int | None]:
         """For each row, how many layers from the first on its changes in the prompt leave as they were.
@@ -106,13 +123,15 @@ class Steering:
 
     @contextmanager
     def applied(self, first: int) -> Iterator[None]:
-        """Steer the forward passes inside; `first` is the position of their first token."""
+        """Steer the forward passes inside, and trace the last; `first` is the position of their first token."""
         with ExitStack() as stack:
             inputs = {name: stack.enter_context(capture(point)) for name, point in self._inputs.items()}
             for name, plan in self._plans.items():
                 stack.enter_context(
                     edit(self._targets[name], partial(self._change, name=name, plan=plan, first=first, inputs=inputs))
                 )
+            if self.tracing is not None:
+                stack.enter_context(self.tracing.reading(first))
             yield
 
     def _change(

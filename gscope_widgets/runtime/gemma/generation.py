@@ -3,7 +3,9 @@
 import codecs
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
+import numpy as np
 import torch
 from transformers import Cache
 
@@ -27,6 +29,7 @@ def generate_rows(
     prefill: Callable[[], tuple[torch.Tensor, Cache]],
     steer: Callable[[int], AbstractContextManager[None]],
     seeds: Sequence[int] | None = None,
+    trace: Callable[[], np.ndarray] | None = None,
 ) -> Generator[list[GeneratedToken | None], None, Ending]:
     """Continue one prompt in several rows, decoded as one batch.
 
@@ -39,6 +42,8 @@ def generate_rows(
         steer: gives the context to run a forward pass after the prompt in; called with the position of its token.
         seeds: one a row, in place of the plan's. Rows of one seed see the same random numbers, whatever other rows
             there are: a row of a batch is the row alone, to the rounding of sums.
+        trace: gives what was read in the last pass, float32, [rows, features, pos], to go with the tokens. A token's
+            own pass is the one after it was drawn, so each is yielded when that has run, the last one too.
 
     Yields:
         At each step one token a row, None for a row that has ended.
@@ -53,8 +58,8 @@ def generate_rows(
     room = loaded.info.context - len(ids)
     count = min(plan.max_new_tokens, room)
     logits, cache = prefill()
+    check_finite(logits)
     for step in range(count):
-        check_finite(logits)
         drawn = {seed: torch.rand(1, generator=generator) for seed, generator in generators.items()}
         chosen = draw_tokens(logits, plan=plan, uniform=torch.stack([drawn[seed] for seed in seeds]))
         last = step + 1 == count
@@ -65,13 +70,20 @@ def generate_rows(
             tokens.append(None if ended[row] else decoders[row].token(step, token_id, logits[row], last=last))
         if all(ended):
             return "end of text"
-        yield tokens
-        if not last:
+        if trace is None:
+            yield tokens
+        if not last or trace is not None:
             with steer(len(ids) + step):
                 outputs = loaded.model(
                     input_ids=chosen[:, None], use_cache=True, logits_to_keep=1, **{cache_name: cache}
                 )
             logits, cache = outputs.logits[:, -1].float(), outputs[cache_name]
+            check_finite(logits)
+        if trace is not None:
+            yield [
+                None if token is None else _add_activations(token, values, loaded.tokenizer)
+                for token, values in zip(tokens, trace()[:, :, -1], strict=True)
+            ]
     return "length" if plan.max_new_tokens <= room else "context full"
 
 
@@ -134,6 +146,11 @@ def compare_next(
         ),
         kl=max(0.0, float((new.exp() * (new - old)).sum())) if interventions else 0.0,
     )
+
+
+def _add_activations(token: GeneratedToken, values: np.ndarray, tokenizer: Tokenizer) -> GeneratedToken:
+    silent = tokenizer.is_untrained(token.id)
+    return replace(token, activations=tuple((np.zeros_like(values) if silent else values).tolist()))
 
 
 class _RowDecoder:

@@ -56,7 +56,11 @@ PREFIX_CACHE_BYTES = 256_000_000
 
 
 class Changes(Protocol):
-    """What is changed in each row of a batch: `Steering`."""
+    """What is changed in each row of a batch, and what is read of it: `Steering`, `Tracing`."""
+
+    @property
+    def reads(self) -> Sequence[HookPoint]:
+        """What is read in passes: a pass that is resumed is to come by there."""
 
     def count_untouched(self, layers: nn.ModuleList) -> Sequence[int | None]:
         """As `Prompts.run` takes it."""
@@ -75,7 +79,7 @@ class Prompts:
     def steer(self, ids: Sequence[int], steering: Changes) -> tuple[torch.Tensor, DynamicCache]:
         """One pass over a prompt, with what is changed in each row; see `run`."""
         untouched = steering.count_untouched(self.loaded.text_model.layers)
-        return self.run(ids, untouched=untouched, steer=partial(steering.applied, 0))
+        return self.run(ids, untouched=untouched, steer=partial(steering.applied, 0), reads=steering.reads)
 
     def run(
         self,
@@ -83,6 +87,7 @@ class Prompts:
         *,
         untouched: Sequence[int | None],
         steer: Callable[[], AbstractContextManager[None]] = nullcontext,
+        reads: Sequence[HookPoint] = (),
     ) -> tuple[torch.Tensor, DynamicCache]:
         """One pass over a prompt in several rows.
 
@@ -91,6 +96,7 @@ class Prompts:
             untouched: for each row, how many layers from the first on its changes leave as they were; None for
                 a row that is the baseline all through.
             steer: gives the context that makes the changes, in which the pass is run.
+            reads: what that context reads besides, in every row; the pass comes by there, whatever is known.
 
         Returns:
             Logits of the token that follows, float32, [rows, d_vocab], and the keys and values to go on with.
@@ -98,10 +104,10 @@ class Prompts:
         layers, config = self.loaded.text_model.layers, self.loaded.text_model.config
         known = self.known.get(tuple(ids)) or NOTHING
         rows = len(untouched)
-        if known.logits is not None and all(count is None for count in untouched):
+        if known.logits is not None and not reads and all(count is None for count in untouched):
             return known.logits.expand(rows, -1).clone(), _refill(known, config=config, rows=rows)
         depths = [len(layers) if count is None else count for count in untouched]
-        start = min(known.depth, *depths)
+        start = min(known.depth, *depths, *(count_passed(layers, point) for point in reads))
         # A row that is the baseline all through tells the most of it; else the one that is so for longest.
         row = untouched.index(None) if None in untouched else depths.index(max(depths))
         cache = _Recorder(config=config, row=row)
@@ -144,6 +150,16 @@ def count_untouched(layers: nn.ModuleList, point: HookPoint) -> int:
         if any(point.module is module for module in layer.modules()):
             return index
     return 0
+
+
+def count_passed(layers: nn.ModuleList, point: HookPoint) -> int:
+    """How many layers, from the first on, may give what is known without a hook point being left out.
+
+    A layer that gives what is known still has its hooks run; the modules inside it are not run at all.
+    """
+    if any(point.module is layer for layer in layers):
+        return len(layers)
+    return count_untouched(layers, point)
 
 
 class _Recorder(DynamicCache):

@@ -88,6 +88,11 @@ class Tokenizer:
         """True for BOS, EOS, padding and other tokens that are no text."""
         return token_id in self._special_ids
 
+    def is_untrained(self, token_id: int) -> bool:
+        """True for BOS, EOS and padding, at which features have no activation, wherever they stand."""
+        inner = self.inner
+        return inner is not None and token_id in (inner.bos_token_id, inner.eos_token_id, inner.pad_token_id)
+
     def _tokenize_text(self, text: str) -> Tokens:
         inner = self._require_inner("text")
         text = replace_surrogates(text)
@@ -190,7 +195,7 @@ class Tokenizer:
         )
 
     def _ignored(self, ids: list[int]) -> dict[int, str]:
-        ignored = {pos: _SPECIAL_REASON for pos, token_id in enumerate(ids) if self._is_untrained(token_id)}
+        ignored = {pos: _SPECIAL_REASON for pos, token_id in enumerate(ids) if self.is_untrained(token_id)}
         starts = int(self._begins_with_bos(ids))
         if self.chat and ids[starts : starts + 1] == [self._turn_id]:
             ignored |= dict.fromkeys(range(min(CHAT_HEADER - 1 + starts, len(ids))), _HEADER_REASON)
@@ -233,10 +238,6 @@ class Tokenizer:
                 "on: the next word's token carries its own space."
             )
         return tuple(hints)
-
-    def _is_untrained(self, token_id: int) -> bool:
-        inner = self.inner
-        return inner is not None and token_id in (inner.bos_token_id, inner.eos_token_id, inner.pad_token_id)
 
     @cached_property
     def _special_ids(self) -> frozenset[int]:

@@ -186,7 +186,7 @@ def test_where_generation_ends_early_a_rows_numbers_end_with_it(make_model):
     def run(model):
         options = {
             "plan": plan,
-            "steer": lambda rows: Steering(rows, resolve=None, prompt_length=4, ignored=()),
+            "steer": lambda rows, _features: Steering(rows, resolve=None, prompt_length=4, ignored=()),
         }
         with torch.inference_mode():
             continued = finish(continue_rows(Prompts(model), prompt, rows, **options))
