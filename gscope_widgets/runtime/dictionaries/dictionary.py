@@ -114,23 +114,13 @@ class Dictionary:
                     f"{self.info.id} is affine: its output holds x @ A besides its features; pass decode(..., x=x)"
                 )
             skipped = self._check_input(x)
-        result = self._start(activations.shape[0], skipped)
-        if (np.diff(activations.positions) < 0).any():
+        if (activations.positions[1:] < activations.positions[:-1]).any():
             order = np.argsort(activations.positions, kind="stable")
             activations = replace(
                 activations,
                 **{name: getattr(activations, name)[order] for name in ("positions", "features", "activations")},
             )
-        owners, local = np.divmod(activations.features, self._members[0].d_dict)
-        for index, member in enumerate(self._members):
-            here = slice(None) if len(self._members) == 1 else owners == index
-            member.decode(
-                result,
-                positions=activations.positions[here],
-                features=local[here],
-                activations=activations.activations[here],
-            )
-        return to_numpy(result)
+        return to_numpy(self._add_offset(self._gather(activations), skipped))
 
     def reconstruct(self, x: np.ndarray | torch.Tensor) -> np.ndarray:
         """What the dictionary makes of `x`: encoded and decoded, as `decode` gives it."""
@@ -239,8 +229,31 @@ class Dictionary:
         positions = np.flatnonzero(values).astype(np.int32)
         return positions, np.zeros(len(positions), np.int32), values[positions]
 
-    def _start(self, count: int, x: torch.Tensor | None) -> torch.Tensor:
-        """What is reconstructed where nothing fires: biases, and the skip connection from `x` if there is one."""
+    def _gather(self, activations: SparseActivations) -> torch.Tensor:
+        """What all firing features write: float32, [pos, d_out] or [pos, n, d_model]; positions rise."""
+        count, first = activations.shape[0], self._members[0]
+        if len(self._members) == 1:
+            return first.decode(
+                count,
+                positions=activations.positions,
+                features=activations.features,
+                activations=activations.activations,
+            )
+        owners, local = np.divmod(activations.features, first.d_dict)
+        total = torch.zeros(count, len(self._members), self.d_out, device=self.device)
+        for index, member in enumerate(self._members):
+            here = owners == index
+            if here.any():
+                total += member.decode(
+                    count,
+                    positions=activations.positions[here],
+                    features=local[here],
+                    activations=activations.activations[here],
+                )
+        return total
+
+    def _add_offset(self, result: torch.Tensor, x: torch.Tensor | None) -> torch.Tensor:
+        """The result, plus, in place, what hangs on no feature: biases, and `x @ A` where there is an A."""
         raise NotImplementedError
 
     def _split(self, x: torch.Tensor) -> list[torch.Tensor]:

@@ -55,9 +55,9 @@ class JumpReLU(Dictionary):
         """The feature's decoder row on the dictionary's device: float32, [d_out]."""
         return self._members[0].part("w_dec", feature)
 
-    def _start(self, count: int, x: torch.Tensor | None) -> torch.Tensor:
+    def _add_offset(self, result: torch.Tensor, x: torch.Tensor | None) -> torch.Tensor:
         weights = self._members[0].weights
-        result = weights["b_dec"].repeat(count, 1)
+        result += weights["b_dec"]
         return result if x is None else result.addmm_(x, weights[SKIP].float())
 
     def _split(self, x: torch.Tensor) -> list[torch.Tensor]:

@@ -94,30 +94,32 @@ class Member:
         return where.astype(np.int32), which.astype(np.int32), values[order].astype(np.float32)
 
     def decode(
-        self, result: torch.Tensor, *, positions: np.ndarray, features: np.ndarray, activations: np.ndarray
-    ) -> None:
-        """Add what firing features write to `result`, [pos, d_out], or [pos, n, d_model] from layer `first` on.
+        self, count: int, *, positions: np.ndarray, features: np.ndarray, activations: np.ndarray
+    ) -> torch.Tensor:
+        """What firing features write: float32, [pos, d_out], or [pos, n, d_model] with 0 before layer `first`.
 
         Args:
+            count: how many positions there are.
             positions: int, [firing], rising.
         """
-        if not len(features):
-            return
-        rows, target = self.weights["w_dec"].flatten(1), result.flatten(1)
-        first = self._first * self.d_out
+        rows = self.weights["w_dec"].flatten(1)
         if self.dtype != torch.float32:
             used, features = np.unique(features, return_inverse=True)
             rows = rows[self._index(used)].float()
-        offsets = np.searchsorted(positions, np.arange(len(result))).astype(np.int32)
+        offsets = np.searchsorted(positions, np.arange(count)).astype(np.int32)
         # The whole rows, of which a part is used: a part of each as the table would first be copied, gigabytes of it.
         written = torch.nn.functional.embedding_bag(
-            torch.as_tensor(features.astype(np.int32), device=self.device),
+            torch.as_tensor(features.astype(np.int32, copy=False), device=self.device),
             rows,
             torch.as_tensor(offsets, device=self.device),
             mode="sum",
             per_sample_weights=torch.as_tensor(activations, device=self.device),
         )
-        target[:, first:] += written[:, first:]
+        if self._outputs is None:
+            return written
+        written = written.unflatten(1, (self._outputs, self.d_out))
+        written[:, : self._first] = 0
+        return written
 
     def feature_activation(self, x: torch.Tensor, feature: int) -> torch.Tensor:
         """One feature's activation, float32, [...], on `x` [..., d_in]; the rest is not computed."""

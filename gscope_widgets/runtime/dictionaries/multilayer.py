@@ -76,12 +76,12 @@ class MultilayerDictionary(Dictionary):
         norms[:member] = 0
         return norms
 
-    def _start(self, count: int, x: torch.Tensor | None) -> torch.Tensor:
-        outputs = []
+    def _add_offset(self, result: torch.Tensor, x: torch.Tensor | None) -> torch.Tensor:
         for index, member in enumerate(self._members):
-            bias = member.weights["b_dec"].repeat(count, 1)
-            outputs.append(bias if x is None else bias.addmm_(x[:, index], member.weights[SKIP].float()))
-        return torch.stack(outputs, dim=1)
+            result[:, index] += member.weights["b_dec"]
+            if x is not None:
+                result[:, index].addmm_(x[:, index], member.weights[SKIP].float())
+        return result
 
     def _split(self, x: torch.Tensor) -> list[torch.Tensor]:
         return list(x.unbind(1))
