@@ -70,7 +70,7 @@ class FakeDictionary:
     def encode(self, residual: np.ndarray) -> np.ndarray:
         """float32, [pos, d_dict]; `residual` is [pos, d_model]."""
         pre = residual @ self.encoder.T
-        return pre * (pre > 9.0)
+        return np.where(pre > 9.0, pre, np.float32(0))
 
 
 def tokenize(prompt: Prompt, *, chat: bool) -> Tokens:

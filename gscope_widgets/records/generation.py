@@ -15,6 +15,7 @@ from gscope_widgets.records.tokens import Tokens
 if TYPE_CHECKING:
     import pandas
 
+MAX_TRACED = 100  # features of one run; a whole dictionary is read by `Scope.read`
 Ending = Literal["length", "end of text", "context full", "cancelled", "error"]  # of a generation
 
 

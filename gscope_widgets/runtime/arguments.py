@@ -8,6 +8,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records import protocols
 from gscope_widgets.records.directions import SITES, Direction
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.generation import MAX_TRACED
 from gscope_widgets.records.interventions import Intervention, list_parts, require_set_once
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_int
@@ -19,7 +20,6 @@ from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
 Item = TypeVar("Item")
 MAX_TEXTS = 1000  # of a set
-MAX_TRACED = 100  # features of one run; a whole dictionary is read by `scope.read`
 
 
 class Arguments:

@@ -10,7 +10,7 @@ from gscope_widgets.errors import GscopeError
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import open_figure
 from gscope_widgets.records.frames import build_frame
-from gscope_widgets.records.generation import GeneratedToken, SamplingPlan
+from gscope_widgets.records.generation import MAX_TRACED, GeneratedToken, SamplingPlan
 from gscope_widgets.records.interventions import MAX_FRACTION, Intervention, add
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.protocols import Dictionary, Generation, Job, Scope
@@ -19,10 +19,17 @@ from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.features import FeatureWidget, align, tell_refs
-from gscope_widgets.widgets.base.formats import format_number, format_prompt, format_signed, format_text
+from gscope_widgets.widgets.base.formats import (
+    format_label,
+    format_number,
+    format_prompt,
+    format_signed,
+    format_text,
+)
 from gscope_widgets.widgets.base.limits import MAX_NEW_TOKENS, MAX_SEED, MAX_TEMPERATURE
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_many, check_switch, check_text
-from gscope_widgets.widgets.base.wire import ArrayHead, Ref, Text
+from gscope_widgets.widgets.base.traces import find_full, write_summary
+from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Ref, Text
 
 if TYPE_CHECKING:
     import pandas
@@ -47,6 +54,7 @@ class StreamedToken(TypedDict):
     text: str
     id: int
     logprob: float  # natural logarithm of the probability it was drawn with, under that row's own model
+    activations: list[float]  # of each of the settings' features, at this token in that row's own run
 
 
 class StreamedRow(TypedDict):
@@ -63,6 +71,7 @@ class SteeringStream(TypedDict):
     request: int
     reset: bool  # true when these rows replace everything shown: a new run, or a view that came late
     settings: "SteeringSettings"  # that the run is made with
+    known: list[FeatureInfo]  # what is known of each of the settings' features
     changes: str  # the same in words: "feature 3: add +0.40"
     control: str  # what the third row is: "random direction of the same length, seed 0"
     rows: list[StreamedRow]
@@ -117,6 +126,7 @@ class _Run:
     settings: dict[str, Any]
     changed: tuple[Intervention, ...]
     control: str
+    known: list[FeatureInfo]
     generation: Generation | None = None
     made: dict[str, list[StreamedToken]] = field(default_factory=lambda: {name: [] for name in ROWS})
     sent: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ROWS, 0))
@@ -153,7 +163,8 @@ class SteeringPanel(FeatureWidget):
 
     Steering adds each active feature's direction, `strength` times the mean residual norm long.
     The third continuation adds a random direction of the same length: what steering does beyond
-    that is the feature's doing. Start and Stop are in the panel and here.
+    that is the feature's doing. Start and Stop are in the panel and here. Each token is filled by the activation of the
+    first of `features` at it, read while it is made, in its own run.
     """
 
     prompt = Checked(_check_prompt, Text, "", help="What is continued: a string, or chat messages for a chat model.")
@@ -164,6 +175,7 @@ class SteeringPanel(FeatureWidget):
     seed = Checked(_check_seed, Seed, 0, help="Of the sampling and of the random direction.")
     strength_limit = Told(float, 1.0, help="The slider runs from -limit to +limit.")
 
+    _at_most = MAX_TRACED
     to_page = {"stream": SteeringStream}
     to_python = {"start": Start, "stop": Stop}
     settings = tuple(SteeringSettings.__annotations__)
@@ -240,36 +252,44 @@ class SteeringPanel(FeatureWidget):
             self._run.generation.cancel()
 
     def to_frame(self) -> "pandas.DataFrame":
-        """A pandas DataFrame: `row`, `step`, `id`, `token`, `logprob` (nats)."""
+        """A pandas DataFrame: `row`, `step`, `id`, `token`, `logprob` (nats), and each feature's activation by name."""
         made = [(name, token) for name in ROWS for token in self._tokens(name)]
+        names = [info["name"] for info in self._run_known()]
         return build_frame(
             row=[name for name, _ in made],
             step=[token.step for _, token in made],
             id=[token.id for _, token in made],
             token=[token.text for _, token in made],
             logprob=[token.logprob for _, token in made],
+            **{name: [token.activations[at] for _, token in made] for at, name in enumerate(names)},
         )
 
     def plot(self) -> "Figure":
-        """A matplotlib Figure: log probability of each drawn token, one line a continuation."""
-        figure = open_figure(7, 3)
-        axes = figure.subplots()
+        """A matplotlib Figure: log probability of each drawn token, and the first feature's activation at it.
+
+        One line a continuation.
+        """
+        figure = open_figure(7, 5)
+        upper, lower = figure.subplots(2, 1, sharex=True)
         for name, style in zip(ROWS, ("-", "--", ":"), strict=True):
-            axes.plot([token.logprob for token in self._tokens(name)], style, label=name)
-        axes.set_xlabel("generated token")
-        axes.set_ylabel("log probability (nats)")
-        axes.set_title(f"{self.badge} · {self._write_run_changes()}", fontsize="small")
-        axes.legend()
+            upper.plot([token.logprob for token in self._tokens(name)], style, label=name)
+            lower.plot([token.activations[0] for token in self._tokens(name)], style, label=name)
+        upper.set_ylabel("log probability (nats)")
+        lower.set_ylabel(f"activation, {self._run_known()[0]['name']}")
+        lower.set_xlabel("generated token")
+        upper.set_title(f"{self.badge} · {self._write_run_changes()}", fontsize="small")
+        upper.legend()
         return figure
 
     def shows(self) -> list[str]:
-        """The strength and the third row's control of the run on screen, and its prompt."""
+        """Strength, control, prompt and features' activations of the run on screen."""
         if self._run is None:
             return []
         return [
             format_signed(self._run.settings["strength"]),
             self._run.control,
             format_prompt(self._run.settings["prompt"]),
+            *(write_summary(self._tokens(name), at) for name in ROWS for at in range(len(self._run.known))),
         ]
 
     def to_code(self) -> str:
@@ -282,8 +302,11 @@ class SteeringPanel(FeatureWidget):
             f"prompt = {as_prompt(run['prompt'])!r}",
             f"changed = [{changed}]",
             f"random = [scope.random_control(changed, seed={run['seed']})] if changed else []",
+            f"features = [{', '.join(opening.feature(ref) for ref in run['features'])}]",
             "for interventions in ([], changed, random):",
-            f"    print(scope.generate(prompt, interventions, {drawing}).text)",
+            f"    made = scope.generate(prompt, interventions, {drawing}, features=features)",
+            "    print(made.text)",
+            "    print(made.trace().activations)",
         ]
         return "\n".join([*opening.lines, *lines])
 
@@ -317,12 +340,15 @@ class SteeringPanel(FeatureWidget):
         """Of the run on screen, or of the one that Start would begin."""
         return self._read_settings() if self._run is None else self._run.settings
 
+    def _run_known(self) -> list[FeatureInfo]:
+        return self.known if self._run is None else self._run.known
+
     def _generate(self, number: int) -> Generation:
         settings = self._read_settings()
         changed = _build_interventions(settings)
         control = self.scope.random_control(changed, seed=settings["seed"]) if changed else None
         words = f"random direction of the same length, seed {settings['seed']}" if control else "nothing added"
-        run = _Run(number, settings, changed, words)
+        run = _Run(number, settings, changed, words, self._tell_known(settings["features"]))
         with self._send_lock:
             before, self._run = self._run, run
         try:
@@ -330,6 +356,7 @@ class SteeringPanel(FeatureWidget):
                 as_prompt(settings["prompt"]),
                 dict(zip(ROWS, ((), changed, (control,) if control else ()), strict=True)),
                 plan=SamplingPlan(settings["max_new_tokens"], settings["temperature"], 1.0, settings["seed"]),
+                features=settings["features"],
                 on_step=lambda step: self._on_step(step, run),
                 slot=id(self),
             )
@@ -347,7 +374,10 @@ class SteeringPanel(FeatureWidget):
                 return
             for name, token in zip(ROWS, step, strict=True):
                 if token is not None:
-                    run.made[name].append({"text": token.text, "id": token.id, "logprob": token.logprob})
+                    told = StreamedToken(
+                        text=token.text, id=token.id, logprob=token.logprob, activations=list(token.activations)
+                    )
+                    run.made[name].append(told)
         begun = not any(run.sent.values())
         if begun or time.monotonic() - run.sent_at >= _SEND_EVERY_S:
             self._send_stream(run, reset=begun)
@@ -374,6 +404,7 @@ class SteeringPanel(FeatureWidget):
                 "request": run.number,
                 "reset": reset,
                 "settings": self._tell_settings(run.settings),
+                "known": run.known,
                 "changes": self._write_run_changes(),
                 "control": run.control,
                 "rows": rows,
@@ -438,9 +469,34 @@ class SteeringPanel(FeatureWidget):
             f"Changed: {self._write_run_changes()}. Random: {self._run.control}. "
             f"At most {run['max_new_tokens']} tokens, {drawn}."
         )
-        rows = [[name, format_text(text, limit=5000)] for name, text in self.texts.items()]
-        table = copy.build_table(columns=["continuation", "text"], rows=rows, caption="Steering")
-        return [copy.build_paragraph(head), copy.build_paragraph(how), table]
+        names = [info["name"] for info in self._run.known]
+        rows = [
+            [
+                name,
+                format_text(text, limit=5000),
+                *(write_summary(self._tokens(name), at) for at in range(len(names))),
+            ]
+            for name, text in self.texts.items()
+        ]
+        table = copy.build_table(columns=["continuation", "text", *names], rows=rows, caption="Steering")
+        return [copy.build_paragraph(head), copy.build_paragraph(how), table, *self._build_strips(self._run)]
+
+    def _build_strips(self, run: _Run) -> list[str]:
+        """The continuations once more, filled by the first feature."""
+        made = {name: self._tokens(name) for name in ROWS}
+        traces = [[token.activations[0] for token in tokens] for tokens in made.values()]
+        full = find_full(run.known[0]["max_activation"], traces)
+        name = run.known[0]["name"] + format_label(self.scope.describe(run.settings["features"][0]).label)
+        parts = [copy.build_paragraph(f"Filled by {name}: full colour at {format_number(full)}.")]
+        for (row, tokens), trace in zip(made.items(), traces, strict=True):
+            texts = [token.text for token in tokens]
+            strip = copy.build_tokens(
+                [format_text(text) for text in texts],
+                shares=[value / full for value in trace],
+                breaks=["\n" in text for text in texts],
+            )
+            parts += [copy.build_paragraph(f"{row}:"), strip]
+        return parts
 
 
 def _build_interventions(settings: Mapping[str, Any]) -> tuple[Intervention, ...]:

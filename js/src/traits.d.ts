@@ -167,6 +167,8 @@ export interface StreamedToken {
   id: number;
   /** natural logarithm of the probability it was drawn with, under that row's own model */
   logprob: number;
+  /** of each of the settings' features, at this token in that row's own run */
+  activations: number[];
 }
 
 /** What one continuation has gained. */
@@ -183,6 +185,8 @@ export interface SteeringStream {
   reset: boolean;
   /** that the run is made with */
   settings: SteeringSettings;
+  /** what is known of each of the settings' features */
+  known: FeatureInfo[];
   /** the same in words: "feature 3: add +0.40" */
   changes: string;
   /** what the third row is: "random direction of the same length, seed 0" */

@@ -752,7 +752,14 @@ def test_the_code_of_each_widget_runs_and_prints_what_is_on_screen(mini, open_pa
     found = sliders.distribution.chances
     assert [token for token, _ in printed] == [repr(chance.token) for chance in found]
     assert [float(number) for _, number in printed] == pytest.approx([one.probability for one in found], rel=1e-5)
-    assert texts == "".join(f"{text}\n" for text in panel.texts.values())
+    printed = re.split(r"\n\[\[|\]\]\n", texts)[:-1]
+    assert printed[::2] == list(panel.texts.values())
+    start = len(mini.tokens(EXAMPLE_TEXT))
+    for name, values in zip(panel.texts, printed[1::2], strict=True):
+        rows = [np.array(row.split(), float)[start:] for row in re.split(r"\]\s*\[", values)]
+        expected = np.array([token.activations for token in panel._tokens(name)]).reshape(-1, len(refs))
+        np.testing.assert_allclose(np.array(rows).T, expected, rtol=1e-4, atol=1e-3)
+    assert any(max(token.activations) > 1 for token in panel._tokens("baseline"))
 
 
 # ---- anything at all from the page

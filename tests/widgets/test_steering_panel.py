@@ -106,6 +106,59 @@ def test_only_active_features_take_part(page, scope, refs):
     assert page.widget.texts["changed"] == scope.generate(PROMPT, [gs.add(refs[1], 2.0)], max_new_tokens=6).text
 
 
+# ---- features of what is generated
+
+
+def test_tokens_come_with_the_activations_of_their_own_run(page, scope, dictionary):
+    made_text = scope.generate(PROMPT, max_new_tokens=6, temperature=1.0, seed=3).text
+    refs = [dictionary.feature(top.feature) for top in scope.read(made_text).top(2)]
+    page.widget.features = refs
+    page.forget()
+    start(page, temperature=1.0)
+    page.settle()
+    control = scope.random_control([gs.add(ref, 0.4) for ref in refs], seed=3)
+    found = {name: [] for name in ROWS}
+    for content, _ in page.messages("stream"):
+        assert [info["feature"] for info in content["known"]] == [ref.feature for ref in refs]
+        for row in content["rows"]:
+            found[row["name"]] += [token["activations"] for token in row["tokens"]]
+    for name, made_of in zip(ROWS, ([], [gs.add(ref, 0.4) for ref in refs], [control]), strict=True):
+        options = {"max_new_tokens": 6, "temperature": 1.0, "seed": 3, "features": refs}
+        alone = scope.generate(PROMPT, made_of, **options).wait()
+        assert found[name] == [list(token.activations) for token in alone]
+        frame = page.widget.to_frame()
+        assert frame[frame["row"] == name][f"feature {refs[1].feature}"].tolist() == [
+            token.activations[1] for token in alone
+        ]
+    assert found["baseline"] != found["changed"] != found["random"]
+
+
+def test_the_copy_says_and_shows_what_the_first_feature_does(recorded, refs, open_page, check_copy):
+    page = open_page(gs.SteeringPanel(recorded, PROMPT, features=refs))
+    page.widget.start()
+    recorded.step(0, 0, 8, 46)
+    recorded.step(0, 4, 0, 46)
+    recorded.end(0, "length")
+    html = page.widget._build_copy()
+    text = check_copy(html)
+    assert "Filled by feature 3 (birds; measured on generated text): full colour at 23." in text
+    for words in ("mean 2, most 4 at x", "mean 4, most 8 at x", "mean 46, most 46 at x", "silent"):
+        assert words in text
+    assert html.count("background-color") == 4  # two tokens are silent
+    assert html.count("background-color:#56b4e9") == 2  # beyond the maximum is full colour
+    assert page.widget.shows()[3:] == [
+        "mean 2, most 4 at x", "silent", "mean 4, most 8 at x", "silent", "mean 46, most 46 at x", "silent",
+    ]  # fmt: skip
+
+
+def test_without_a_known_maximum_the_largest_here_is_full(recorded, dictionary, open_page, check_copy):
+    page = open_page(gs.SteeringPanel(recorded, PROMPT, features=[dictionary.feature(7), dictionary.feature(3)]))
+    page.widget.start()
+    recorded.step(0, 2, 8, 0)
+    recorded.end(0, "length")
+    assert "Filled by feature 7: full colour at 8." in check_copy(page.widget._build_copy())
+
+
 # ---- messages
 
 
@@ -271,11 +324,11 @@ class Recorded:
     def __getattr__(self, name):
         return getattr(self._scope, name)
 
-    def generate_rows(self, _prompt, rows, *, plan, on_step, slot):
+    def generate_rows(self, prompt, rows, *, plan, features, on_step, slot):
         from gscope_widgets.runtime.generation import Generation
         from gscope_widgets.runtime.worker import Job, Worker
 
-        generation = Generation(tuple(rows))
+        generation = Generation(tuple(rows), prompt=self._scope.tokens(prompt), features=features)
         job = Job(len(self.runs) + 1, lambda _job: None, slot, Worker("driven by hand"))
         generation.attach(job)
         for older in self.runs:
@@ -288,7 +341,7 @@ class Recorded:
 
         generation, on_step = self.runs[run]
         tokens = [
-            GeneratedToken(len(generation.tokens(name)), token_id, "x", -1.0, ())
+            GeneratedToken(len(generation.tokens(name)), token_id, "x", -1.0, (), (float(token_id), 0.0))
             for name, token_id in zip(ROWS, ids, strict=True)
         ]
         generation.append(tokens)
@@ -431,14 +484,14 @@ def test_the_frame_and_the_figure_hold_all_tokens(page):
     start(page)
     page.settle()
     frame = page.widget.to_frame()
-    assert list(frame.columns) == ["row", "step", "id", "token", "logprob"]
+    assert list(frame.columns) == ["row", "step", "id", "token", "logprob", "feature 3", "feature 900"]
     for name in ROWS:
         mine = frame[frame["row"] == name]
         assert tuple(mine["id"]) == made(page.widget)[name]
         assert "".join(mine["token"]) == page.widget.texts[name]
     figure = page.widget.plot()
     assert isinstance(figure, Figure)
-    assert len(figure.axes[0].lines) == 3
+    assert [len(axes.lines) for axes in figure.axes] == [3, 3]
     figure.canvas.draw()
 
 

@@ -1,8 +1,10 @@
 import { el, setText } from "../shared/dom.js";
-import { formatNumber, formatPercent, formatSigned } from "../shared/format.js";
-import { drawProse, drawPrompt, visibleText } from "../shared/tokens.js";
+import { formatSigned } from "../shared/format.js";
+import { drawPrompt } from "../shared/tokens.js";
+import { createSummaries, drawMade, drawScale, fillMade, fullAt } from "./made_tokens.js";
 
-/** @import { RowName, SteeringStream, StreamedToken, Text } from "../traits.js" */
+/** @import { FeatureInfo, RowName, SteeringStream, StreamedToken, Text } from "../traits.js" */
+/** @import { Theme } from "../shared/theme.js" */
 
 /** @type {RowName[]} */
 const names = ["baseline", "changed", "random"];
@@ -21,55 +23,66 @@ export function endText(ended, count, longest) {
   return ended === "end of text" ? `ended by itself after ${tokens}` : `${ended} after ${tokens}`;
 }
 
-/** @param {StreamedToken} token */
-function drawToken({ text, logprob }) {
-  const title = `${visibleText(text)}: probability ${formatPercent(Math.exp(logprob))}, log probability ${formatNumber(logprob)}`;
-  return el("span", { class: "gscope-made", title }, ...drawProse(text));
-}
-
 /** One continuation, to which tokens are only added. */
 function createColumn() {
   const title = el("h4", { class: "gscope-column-title" });
   const state = el("p", { class: "gscope-hint" });
   const prompt = el("span", { class: "gscope-prompt" });
   const made = el("span", { class: "gscope-made-tokens" });
-  /** @type {number[]} */
-  let ids = [];
+  const summaries = createSummaries();
+  /** @type {StreamedToken[]} */
+  let tokens = [];
   /** @type {HTMLElement[]} */
   let nodes = [];
   let differs_at = -1;
+  let filled = 0;
   return {
-    el: el("section", { class: "gscope-column" }, title, el("p", { class: "gscope-stream" }, prompt, made), state),
-    ids: () => ids,
+    el: el("section", { class: "gscope-column" }, title, el("p", { class: "gscope-stream" }, prompt, made), summaries.el, state),
+    tokens: () => tokens,
     /**
      * @param {string} name
      * @param {Text} prompt_text
      */
     clear(name, prompt_text) {
-      ids = [];
+      tokens = [];
       nodes = [];
       differs_at = -1;
+      filled = 0;
       setText(title, name);
       made.replaceChildren();
       prompt.replaceChildren(...drawPrompt(prompt_text));
     },
-    /** @param {StreamedToken[]} tokens */
-    append(tokens) {
-      ids.push(...tokens.map((token) => token.id));
-      const fresh = tokens.map(drawToken);
+    /**
+     * @param {StreamedToken[]} added
+     * @param {FeatureInfo[]} known
+     */
+    append(added, known) {
+      tokens.push(...added);
+      const fresh = added.map((token) => drawMade(token, known));
       nodes.push(...fresh);
       made.append(...fresh);
+      if (added.length || !made.hasChildNodes()) summaries.draw(tokens, known);
+    },
+    /**
+     * Fills what is new, or all of it.
+     * @param {number} full
+     * @param {Theme} theme
+     * @param {boolean} anew
+     */
+    fill(full, theme, anew) {
+      for (let at = anew ? 0 : filled; at < nodes.length; at += 1) fillMade(nodes[at], tokens[at].activations[0] / full, theme);
+      filled = nodes.length;
     },
     /**
      * Marks the first token that is not the baseline row's, or that stands where one of the two has ended.
-     * @param {number[]} baseline
+     * @param {StreamedToken[]} baseline
      * @param {boolean} is_over whether no more tokens come
      */
     compare(baseline, is_over) {
       if (differs_at >= 0) return;
-      const both = Math.min(ids.length, baseline.length);
-      for (let at = 0; at < both && differs_at < 0; at += 1) if (ids[at] !== baseline[at]) differs_at = at;
-      if (differs_at < 0 && is_over && ids.length !== baseline.length) differs_at = both;
+      const both = Math.min(tokens.length, baseline.length);
+      for (let at = 0; at < both && differs_at < 0; at += 1) if (tokens[at].id !== baseline[at].id) differs_at = at;
+      if (differs_at < 0 && is_over && tokens.length !== baseline.length) differs_at = both;
       if (differs_at < 0 || differs_at >= nodes.length) return;
       nodes[differs_at].dataset.differs = "";
       nodes[differs_at].prepend(el("span", { class: "gscope-visually-hidden" }, "[first difference] "));
@@ -80,19 +93,25 @@ function createColumn() {
      */
     drawState(ended, longest) {
       const place = differs_at >= 0 ? `, differs from token ${differs_at + 1} on` : "";
-      setText(state, endText(ended, ids.length, longest) + place);
+      setText(state, endText(ended, tokens.length, longest) + place);
     },
   };
 }
 
 /**
  * The three continuations side by side. A new run replaces the old one with its first tokens.
+ * @param {() => Theme} readTheme
  */
-export function createStreamColumns() {
+export function createStreamColumns(readTheme) {
   const columns = new Map(names.map((name) => [name, createColumn()]));
   const empty = el("p", { class: "gscope-empty" }, "Nothing generated yet: press Start.");
-  const picture = el("div", { class: "gscope-columns", hidden: true }, ...[...columns.values()].map((column) => column.el));
+  const scale = el("p", { class: "gscope-scale gscope-hint" });
+  const picture = el("div", { hidden: true }, scale,
+    el("div", { class: "gscope-columns" }, ...[...columns.values()].map((column) => column.el)));
   let drawn = -1;
+  let full = 0;
+  /** @type {FeatureInfo[]} */
+  let known = [];
   /** @type {SteeringStream | null} */
   let announced = null;
 
@@ -104,19 +123,33 @@ export function createStreamColumns() {
     picture.hidden = false;
     drawn = head.request;
     announced = null;
+    known = head.known;
+    full = 0;
+  }
+  /** @param {boolean} anew */
+  function fill(anew) {
+    if (!known.length) return;
+    const now = fullAt(known[0], [...columns.values()].map((column) => column.tokens()));
+    const all = anew || now !== full;
+    full = now;
+    if (all) scale.replaceChildren(...drawScale(known[0], full, readTheme()));
+    columns.forEach((column) => column.fill(full, readTheme(), all));
   }
   /** @param {SteeringStream} message */
   function append(message) {
-    for (const { name, tokens } of message.rows) columns.get(name)?.append(tokens);
-    const baseline = columns.get("baseline")?.ids() ?? [];
+    for (const { name, tokens } of message.rows) columns.get(name)?.append(tokens, known);
+    fill(false);
+    const baseline = columns.get("baseline")?.tokens() ?? [];
     columns.get("changed")?.compare(baseline, message.ended !== "");
     columns.get("random")?.compare(baseline, message.ended !== "");
-    const longest = Math.max(...[...columns.values()].map((column) => column.ids().length));
+    const longest = Math.max(...[...columns.values()].map((column) => column.tokens().length));
     columns.forEach((column) => column.drawState(message.ended, longest));
   }
 
   return {
     el: el("div", { class: "gscope-result" }, empty, picture),
+    /** In the colours of the theme. */
+    paint: () => fill(true),
     /**
      * @param {SteeringStream} message
      * @returns {boolean} whether a new run is in view from this message on

@@ -60,7 +60,7 @@ function openPanel({ model, frame }) {
   const options = { model, watch, settings };
   const parts = [createFeatureList(options), createStrength(options)];
   const numbers = createRunNumbers(options);
-  const columns = createStreamColumns();
+  const columns = createStreamColumns(frame.theme);
   const start_button = el("button", { type: "button", class: "gscope-button gscope-primary" }, "Start");
   const stop_button = el("button", { type: "button", class: "gscope-button", title: "Escape" }, "Stop");
   const changed = el("span", { class: "gscope-hint", role: "status" });
@@ -88,6 +88,7 @@ function openPanel({ model, frame }) {
     parts.forEach((part) => part.draw());
     numbers.draw();
     drawActions();
+    columns.paint();
   }
   /** @param {SteeringStream} message */
   function drawStream(message) {

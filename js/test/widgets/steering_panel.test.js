@@ -28,8 +28,10 @@ function open(state = {}) {
  * @param {Record<string, any>} [changes]
  */
 function stream(ids, changes = {}) {
-  const rows = Object.entries(ids).map(([name, list]) => ({ name, tokens: list.map((id) => ({ id, text: ` t${id}`, logprob: -0.5 })) }));
-  model.emit("msg:custom", { type: "stream", request: 1, reset: false, settings: run, changes: "feature 7: add +0.30", control: "random direction of the same length, seed 0", rows, ended: "", arrays: [], ...changes }, []);
+  const rows = Object.entries(ids).map(([name, list]) => ({
+    name, tokens: list.map((id) => ({ id, text: ` t${id}`, logprob: -0.5, activations: [id, 0] })),
+  }));
+  model.emit("msg:custom", { type: "stream", request: 1, reset: false, settings: run, known: model.get("known"), changes: "feature 7: add +0.30", control: "random direction of the same length, seed 0", rows, ended: "", arrays: [], ...changes }, []);
 }
 
 /** @param {string} state */
@@ -105,6 +107,41 @@ test("tokens are only added", () => {
   assert.match(first.title, /probability 60.7 %, log probability \u22120.5/);
   assert.match(columns()[1].textContent ?? "", /^changed \+0.30/);
   assert.match(columns()[2].textContent ?? "", /^random direction of the same length, seed 0/);
+});
+
+/** @param {number} column */
+const filled = (column) => findAll(columns()[column], ".gscope-made").map((node) => node.style.getPropertyValue("--thickness"));
+
+test("tokens are filled by the first feature, thicker where it fires more, and said in words", () => {
+  open();
+  stream({ baseline: [0, 5], changed: [20], random: [0] }, { reset: true });
+  assert.deepEqual([0, 1, 2].map(filled), [["", "2.5px"], ["4.0px"], [""]], "10 is the feature's known maximum");
+  assert.deepEqual(findAll(page.holder, "[data-fires]").map((node) => node.textContent), [" t5", "[first difference]  t20"]);
+  const texts = findAll(page.holder, ".gscope-summaries li").map((node) => node.textContent);
+  assert.deepEqual(texts.slice(0, 4), [
+    "#7letters mean 2.5, most 5 at \u2423t5", "#3 silent", "#7letters mean 20, most 20 at \u2423t20", "#3 silent",
+  ]);
+  assert.match(find(page.holder, ".gscope-made:last-child").title, /; #7 letters: 5; #3: 0$/);
+  assert.match(find(page.holder, ".gscope-scale").textContent ?? "", /#7letters010, its known maximum/);
+});
+
+test("without a known maximum the largest in the three texts is full, also of tokens drawn before", () => {
+  open({ known: [infoOf(7), infoOf(3)] });
+  stream({ baseline: [4], changed: [2], random: [] }, { reset: true });
+  assert.deepEqual([0, 1].map(filled), [["4.0px"], ["2.5px"]]);
+  stream({ baseline: [], changed: [], random: [8] });
+  assert.deepEqual([0, 1, 2].map(filled), [["2.5px"], ["1.8px"], ["4.0px"]]);
+  assert.match(find(page.holder, ".gscope-scale").textContent ?? "", /08, its maximum in these texts/);
+});
+
+test("a theme that changes repaints what is filled", () => {
+  open();
+  stream({ baseline: [5], changed: [5], random: [5] }, { reset: true });
+  const node = find(page.holder, ".gscope-made");
+  const before = node.style.getPropertyValue("--fill");
+  find(page.holder, ".gscope").dataset.theme = "dark";
+  model.fromPython("known", model.get("known"));
+  assert.notEqual(node.style.getPropertyValue("--fill"), before);
 });
 
 test("only the first difference is marked, also when the baseline row comes later", () => {
@@ -224,7 +261,7 @@ test("an error keeps the text and frees Start", () => {
 
 test("hostile tokens, prompts and labels stay text", () => {
   open({ prompt: hostile[0], known: [infoOf(1, { label: { text: hostile[0], source: hostile[1], auc: null } })], active: [true] });
-  const tokens = hostile.map((text, id) => ({ id, text, logprob: -1 }));
+  const tokens = hostile.map((text, id) => ({ id, text, logprob: -1, activations: [1] }));
   stream({}, { reset: true, settings: { ...run, prompt: hostile.join("") }, control: hostile[0], rows: ["baseline", "changed", "random"].map((name) => ({ name, tokens })) });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);
   assert.ok((made()[0] ?? "").startsWith(hostile[0]));

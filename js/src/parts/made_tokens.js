@@ -1,0 +1,82 @@
+import { css, inkOn, ramp, rampPicture } from "../shared/colour.js";
+import { el, redraw } from "../shared/dom.js";
+import { drawFeature, featureText } from "../shared/feature_name.js";
+import { formatNumber, formatPercent } from "../shared/format.js";
+import { drawProse, visibleText } from "../shared/tokens.js";
+
+/** @import { FeatureInfo, StreamedToken } from "../traits.js" */
+/** @import { Theme } from "../shared/theme.js" */
+
+/**
+ * One feature along one text, as the copy says it too.
+ * @param {StreamedToken[]} tokens
+ * @param {number} at its place among the features read
+ */
+export function summaryText(tokens, at) {
+  const values = tokens.map((token) => token.activations[at]);
+  const most = Math.max(0, ...values);
+  if (most <= 0) return "silent";
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return `mean ${formatNumber(mean)}, most ${formatNumber(most)} at ${visibleText(tokens[values.indexOf(most)].text)}`;
+}
+
+/**
+ * The activation at full colour: the first feature's known maximum, or else its maximum in these texts.
+ * @param {FeatureInfo | undefined} info
+ * @param {StreamedToken[][]} rows
+ */
+export function fullAt(info, rows) {
+  return info?.max_activation || Math.max(0, ...rows.flat().map((token) => token.activations[0] ?? 0)) || 1;
+}
+
+/**
+ * What colour and thickness mean, in numbers.
+ * @param {FeatureInfo} info
+ * @param {number} full
+ * @param {Theme} theme
+ */
+export function drawScale(info, full, theme) {
+  const source = info.max_activation ? "its known maximum" : "its maximum in these texts";
+  return [el("span", {}, "Fill and thickness: "), drawFeature(info), el("span", {}, "0"),
+    el("span", { class: "gscope-ramp", style: { "background-image": rampPicture(theme) }, "aria-hidden": "true" }),
+    el("span", {}, `${formatNumber(full)}, ${source}`)];
+}
+
+/**
+ * @param {StreamedToken} token
+ * @param {FeatureInfo[]} known
+ */
+export function drawMade({ text, logprob, activations }, known) {
+  const read = known.slice(0, 8).map((info, at) => `; ${featureText(info)}: ${formatNumber(activations[at])}`).join("");
+  const title = `${visibleText(text)}: probability ${formatPercent(Math.exp(logprob))}, log probability ${formatNumber(logprob)}`;
+  return el("span", { class: "gscope-made", title: title + read }, ...drawProse(text));
+}
+
+/**
+ * @param {HTMLElement} node
+ * @param {number} share of full colour
+ * @param {Theme} theme
+ */
+export function fillMade(node, share, theme) {
+  if (!(share > 0)) return;
+  const fill = ramp(share, theme);
+  node.dataset.fires = "";
+  node.style.setProperty("--fill", css(fill));
+  node.style.setProperty("--on", css(inkOn(fill)));
+  node.style.setProperty("--thickness", `${(1 + 3 * Math.min(1, share)).toFixed(1)}px`);
+}
+
+/** What each feature does along one text, in words. */
+export function createSummaries() {
+  const list = el("ul", { class: "gscope-summaries gscope-hint" });
+  return {
+    el: list,
+    /**
+     * @param {StreamedToken[]} tokens
+     * @param {FeatureInfo[]} known
+     */
+    draw(tokens, known) {
+      redraw(list, ...known.map((info, at) => el("li", {}, drawFeature(info), " ", summaryText(tokens, at))));
+    },
+  };
+}
