@@ -108,7 +108,7 @@ class Member:
             rows = rows[self._index(used)].float()
         offsets = np.searchsorted(positions, np.arange(count)).astype(np.int32)
         # The whole rows, of which a part is used: a part of each as the table would first be copied, gigabytes of it.
-        written = torch.nn.functional.embedding_bag(
+        written: torch.Tensor = torch.nn.functional.embedding_bag(
             torch.as_tensor(features.astype(np.int32, copy=False), device=self.device),
             rows,
             torch.as_tensor(offsets, device=self.device),
