@@ -236,7 +236,12 @@ class SteeringPanel(FeatureWidget):
         return {name: "".join(token.text for token in self._tokens(name)) for name in ROWS}
 
     def start(self) -> Generation:
-        """Begin a run, in place of one under way, and return its `Generation` at once."""
+        """Begin a run, in place of one under way, and return its `Generation` at once.
+
+        Raises:
+            Closed: the panel was closed, or its scope.
+        """
+        self._require_open()
         begun: list[Generation] = []
 
         def submit(number: int) -> Job:

@@ -165,6 +165,46 @@ def test_work_of_a_closed_widget_is_cancelled_and_sends_nothing(row, scope, open
     assert scope.next_tokens("The", 2).chances
 
 
+def test_a_closed_widget_says_so_and_still_tells_what_it_showed(row, page, scope, shown):
+    use(row, page.widget)
+    widget, before = page.widget, page.widget.to_html()
+    held = {name: getattr(widget, name) for name, trait in widget.shared_traits().items() if isinstance(trait, Checked)}
+    widget.close()
+    widget.close()
+    sent, calls = len(scope.calls), []
+    widget.on_result(calls.append)
+    words = rf"this {row.name} was closed; make another one"
+    for name, value in held.items():
+        with pytest.raises(gs.Closed, match=words):
+            setattr(widget, name, value)
+    for act in (widget._ipython_display_, *([] if row.asks else [widget.start])):
+        with pytest.raises(gs.Closed, match=words):
+            act()
+    widget.wait()
+    assert widget.to_html() == before
+    assert len(widget.to_frame())
+    assert widget.to_code()
+    assert {name: getattr(widget, name) for name in held} == held
+    assert (len(scope.calls), calls, shown) == (sent, [], [])
+
+
+def test_a_widget_that_its_page_closes_stops_its_work_and_frees_its_slot(row, page, scope):
+    gate = threading.Event()
+    scope.submit(lambda _job: gate.wait(10))
+    change(row, page)
+    job, thread = page.widget._requests._work, threading.active_count()
+    page.comm.handle_close({"content": {}})
+    gate.set()
+    assert isinstance(job.exception(10), gs.Cancelled)
+    assert page.widget.comm is None
+    with pytest.raises(gs.Closed):
+        setattr(page.widget, row.text, "The bird")
+    calls = len(scope.calls)
+    assert scope.next_tokens("The", 2).chances
+    assert len(scope.calls) == calls + 1  # nothing of the widget's was left to do
+    assert threading.active_count() <= thread
+
+
 # ---- the front end
 
 

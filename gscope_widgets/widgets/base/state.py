@@ -75,7 +75,8 @@ class Checked(Shared):
         self.accepts = build_schema(wire if accepts is None else accepts)
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """The checked value."""
+        """The checked value; a closed widget takes none."""
+        obj._require_open()
         return self._check(obj, value)
 
 

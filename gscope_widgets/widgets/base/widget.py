@@ -11,7 +11,7 @@ import anywidget
 import numpy as np
 
 from gscope_widgets import __version__
-from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
+from gscope_widgets.errors import Closed, GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.protocols import Job, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
@@ -63,6 +63,7 @@ class GscopeWidget(anywidget.AnyWidget):
     shared_state: ClassVar[Mapping[SharedName, str]] = {}  # what `gs.link` keeps in step, and in which trait it stands
     _text_name: ClassVar[str] = "text"
     _title: ClassVar[str] = ""
+    _is_closed = False
 
     def __init_subclass__(cls, **options: Any):
         row = find_row(cls.__name__)
@@ -90,6 +91,8 @@ class GscopeWidget(anywidget.AnyWidget):
             version=__version__,
         )
         self.on_msg(self._receive)
+        if self.comm is not None:
+            self.comm.on_close(lambda _message: self.close())  # by the page: no view can come any more
 
     def _open(self) -> None:
         """From now on changes of state are answered; called last by the constructor."""
@@ -163,15 +166,29 @@ class GscopeWidget(anywidget.AnyWidget):
             self._requests.refuse(error)
 
     def close(self) -> None:
-        """Stop work and leave the page; the layout, which ipywidgets keeps (#2308), goes too."""
+        """Stop work and leave the page. Quiet when repeated.
+
+        What was shown can still be read and written (`to_frame`, `to_html`, ...); to set, start or show the widget is
+        refused as `Closed`. A widget that its page closes is closed here too.
+        """
         if self.comm is None:  # closed already, or never made: ipywidgets closes what it deletes
             return
+        self._is_closed = True
         self._requests.cancel()
         self._output.flush()
         layout = self.layout
         super().close()
-        if layout is not None:
+        if layout is not None:  # which ipywidgets keeps (#2308)
             layout.close()
+
+    def _require_open(self) -> None:
+        """Refuse what a closed widget cannot do.
+
+        Raises:
+            Closed: it was closed.
+        """
+        if self._is_closed:
+            raise Closed(f"this {type(self).__name__} was closed; make another one")
 
     # ---- requests
 
@@ -320,6 +337,7 @@ class GscopeWidget(anywidget.AnyWidget):
     def _ipython_display_(self, **_options: object) -> None:
         from IPython.display import display
 
+        self._require_open()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         note = f"{self._title}: the live view needs a running kernel; below is a copy of its last result."
         display({_WIDGET_VIEW: view, "text/plain": note}, raw=True)
