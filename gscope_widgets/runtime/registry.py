@@ -61,7 +61,7 @@ def load(
         gate = _gates.setdefault(key, threading.Lock())
     # One gate for each model: a download holds up nobody who wants another one.
     with gate:
-        if key not in _scopes:
+        if key not in _scopes or _scopes[key].is_closed:
             token = check_token(token)
             loaded = load_model(model, revision=revision, device=device, dtype=dtype, token=token)
             given = {"revision": revision, "device": device, "dtype": dtype}

@@ -1,6 +1,7 @@
 """One model and its dictionaries: the object that notebooks and widgets use."""
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -64,7 +65,9 @@ class Scope:
         """
         self._wishes, self._on_close = wishes or {}, on_close
         self._tokenizer = loaded.tokenizer
-        self._worker = Worker(f"gscope {loaded.info.id}", context=torch.inference_mode)
+        self._worker = Worker(
+            f"gscope {loaded.info.id}", context=torch.inference_mode, after_fork=partial(_go_on, loaded.info.device)
+        )
         self._shelf = Shelf(loaded.info, name=loaded.tokenizer.model_name, token=token)
         self._engine = Engine(loaded, self._shelf)
         self._take = Arguments(loaded.info, loaded.tokenizer, self._shelf)
@@ -92,6 +95,11 @@ class Scope:
     def info(self) -> ModelInfo:
         """Which model this is, and what it takes."""
         return self._engine.loaded.info
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, or is of no use in this process: one that was forked while a GPU held the model."""
+        return self._worker.is_closed
 
     @property
     def name(self) -> str:
@@ -690,3 +698,12 @@ class Scope:
         """Have the worker do what the engine describes, and wait for it."""
         value: Value = self._worker.run(lambda _job: steps)
         return value
+
+
+def _go_on(device: str) -> str:
+    """Make torch fit for a forked process, or say why it cannot be."""
+    # The threads that torch computes with are not copied, and whoever asks for them waits for ever.
+    torch.set_num_threads(1)
+    if torch.device(device).type == "cpu":
+        return ""
+    return f'a model on {device} cannot be used there; start processes with the method "spawn"'

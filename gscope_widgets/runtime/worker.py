@@ -1,16 +1,21 @@
 """The one thread that owns the model: jobs with ids, newest-wins slots, cancel, progress."""
 
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Hashable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import cache
 from itertools import count
 from typing import Any
 
 from gscope_widgets.errors import Cancelled, Closed, NotFinished
 
 Work = Callable[["Job"], Any]
+
+_FORK_S = 10.0  # that a fork waits for the step under way
 
 
 class Job(Future[Any]):
@@ -127,20 +132,40 @@ class Job(Future[Any]):
 class Worker:
     """Runs jobs on one daemon thread, turn by turn, so a long job never blocks a short one."""
 
-    def __init__(self, name: str, *, context: Callable[[], AbstractContextManager[object]] = nullcontext):
+    def __init__(
+        self,
+        name: str,
+        *,
+        context: Callable[[], AbstractContextManager[object]] = nullcontext,
+        after_fork: Callable[[], str] = str,
+    ):
         """Start no thread yet: the first job does.
+
+        A process is forked between two steps, so that no hook is on and no lock is held in the child. There the
+        jobs under way end as cancelled, and new ones are taken.
 
         Args:
             name: of the thread, for debuggers.
             context: entered once in the thread and held around all jobs, such as
                 `torch.inference_mode`, whose effect is per thread.
+            after_fork: called in a forked process; gives the reason why no work can be done there, or "".
         """
-        self._name, self._context = name, context
+        self._name, self._context, self._after_fork = name, context, after_fork
         self._numbers = count(1)
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._closed_because = ""
+        self._turn = threading.Lock()  # held while a job is at a step
+        self._is_held = False  # by a fork
+        _WORKERS.add(self)
+        _follow_forks()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no work any more."""
+        return self._closed
 
     @property
     def is_current(self) -> bool:
@@ -160,7 +185,7 @@ class Worker:
         """
         with self._changed:
             if self._closed:
-                raise Closed(f"{self._name} is closed; load it again with gs.load()")
+                raise Closed(f"{self._name} is closed{self._closed_because}; load it again with gs.load()")
             job = Job(next(self._numbers), work, slot, self)
             if slot is not None:
                 for older in self._jobs:
@@ -215,7 +240,8 @@ class Worker:
     def _loop(self) -> None:
         with self._context():
             while (job := self._next_job()) is not None:
-                ended = job._advance()
+                with self._turn:
+                    ended = job._advance()
                 with self._changed:
                     self._jobs.remove(job)
                     if not ended:
@@ -226,3 +252,62 @@ class Worker:
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._closed)
             return self._jobs[0] if self._jobs else None
+
+    # ---- forks
+
+    def _hold(self) -> None:
+        """Let the step under way end, and begin none."""
+        if self.is_current:  # the forking thread is the only one that a child has: it goes on there
+            return
+        self._is_held = self._turn.acquire(timeout=_FORK_S)
+        self._changed.acquire()
+
+    def _let_go(self) -> None:
+        if self.is_current:
+            return
+        self._changed.release()
+        if self._is_held:
+            self._turn.release()
+
+    def _begin_in_child(self) -> None:
+        """The thread is gone, and so are those that waited for its jobs."""
+        if self.is_current:
+            return
+        was_held, jobs = self._is_held, list(self._jobs)
+        self._turn, self._changed = threading.Lock(), threading.Condition()
+        self._jobs, self._thread = deque(), None
+        reason = self._after_fork() if was_held else "it was in the midst of a step when the process was forked"
+        if reason:
+            self._closed, self._closed_because = True, f" in this forked process: {reason}"
+        for job in jobs:
+            job._condition = threading.Condition()
+            with suppress(BaseException):
+                job.set_exception(Cancelled("the process was forked; ask again in the child"))
+
+
+_WORKERS: "weakref.WeakSet[Worker]" = weakref.WeakSet()
+_held: list[Worker] = []
+
+
+@cache
+def _follow_forks() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
+
+
+def _before_fork() -> None:
+    _held[:] = _WORKERS
+    for worker in _held:
+        worker._hold()
+
+
+def _after_fork() -> None:
+    for worker in _held:
+        worker._let_go()
+    _held.clear()
+
+
+def _after_fork_in_child() -> None:
+    for worker in _held:
+        worker._begin_in_child()
+    _held.clear()

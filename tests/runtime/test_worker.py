@@ -4,13 +4,14 @@ import os
 import signal
 import threading
 import time
+import traceback
 import weakref
-from concurrent.futures import TimeoutError as JobTimeout
 
 import pytest
 import torch
 
 from gscope_widgets.errors import Cancelled, Closed, NotFinished
+from gscope_widgets.runtime import worker as worker_module
 from gscope_widgets.runtime.worker import Worker
 
 SOON = 5.0  # seconds; far more than any of this takes
@@ -438,17 +439,99 @@ def test_a_finished_job_keeps_nothing_of_its_work(worker):
     assert job.done()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_worker_answers_in_a_forked_process(worker):
-    worker.run(lambda _job: None)
+# ---- forks
+
+
+def fork(check) -> None:
+    """Check something in a forked process, which ends at once and without pytest."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            code = worker.submit(lambda _job: 0).result(SOON)
-        except (JobTimeout, Exception):  # noqa: BLE001 - the parent reads the exit code
-            code = 2
+            check()
+            code = 0
+        except BaseException:  # noqa: BLE001 - the parent reads the exit code
+            traceback.print_exc()
         finally:
             os._exit(code)
     assert os.waitpid(child, 0)[1] == 0
+
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+of_threads = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
+
+@forks
+@of_threads
+def test_a_worker_answers_in_a_forked_process(worker):
+    worker.run(lambda _job: None)
+    fork(lambda: worker.submit(lambda _job: 0).result(SOON))
+
+
+@forks
+@of_threads
+def test_a_fork_waits_for_the_step_under_way_and_its_job_ends_in_the_child(worker):
+    gate, inside = Gate(), []
+
+    def steps(job):
+        inside.append(1)
+        gate(job)
+        inside.clear()
+        while True:
+            yield
+
+    running = worker.submit(steps)
+    assert gate.begun.wait(SOON)
+    threading.Timer(0.1, gate.open.set).start()
+
+    def check():
+        assert inside == []  # no hook of a step under way is on here
+        with pytest.raises(Cancelled, match="the process was forked; ask again in the child"):
+            running.result(SOON)
+        assert worker.submit(lambda _job: "new").result(SOON) == "new"
+
+    fork(check)
+    assert not running.done()
+    running.cancel()
+
+
+@forks
+@of_threads
+def test_what_was_in_a_step_that_does_not_end_is_refused_in_the_child_in_words(worker, monkeypatch):
+    monkeypatch.setattr(worker_module, "_FORK_S", 0.05)
+    gate = hold(worker)
+
+    def check():
+        with pytest.raises(Closed, match=r"forked process: it was in the midst of a step .* gs\.load\(\)"):
+            worker.submit(lambda _job: None)
+        assert worker.is_closed
+
+    fork(check)
+    gate.open.set()
+    assert worker.run(lambda _job: "through") == "through"
+
+
+@forks
+@of_threads
+def test_a_reason_not_to_go_on_after_a_fork_is_said_in_the_child_alone():
+    worker = Worker("test", after_fork=lambda: "no GPU here")
+    worker.run(lambda _job: None)
+
+    def check():
+        with pytest.raises(Closed, match=r"test is closed in this forked process: no GPU here; load it again"):
+            worker.run(lambda _job: None)
+
+    fork(check)
+    assert worker.run(lambda _job: 1) == 1
+    worker.close()
+
+
+@forks
+@of_threads
+def test_a_job_may_fork(worker):
+    def work(_job):
+        fork(lambda: worker.run(lambda _inner: None))
+        return "whole"
+
+    assert worker.submit(work).result(SOON) == "whole"
+    assert worker.run(lambda _job: 1) == 1
