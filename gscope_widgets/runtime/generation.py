@@ -32,7 +32,7 @@ class Generation:
         self.names = tuple(names)
         self._prompt, self._features = prompt, tuple(features)
         self._read = np.full((len(self.names), len(self._features), len(prompt)), np.nan, np.float32)  # of the prompt
-        self.ended: Ending | Literal[""] = ""  # why it ended; empty while it runs
+        self._ended: Ending | Literal[""] = ""
         self._rows: tuple[list[GeneratedToken], ...] = tuple([] for _ in names)
         self._changed = threading.Condition()
         self._error: BaseException | None = None
@@ -46,6 +46,14 @@ class Generation:
             done += len(tokens)
             if ended and not tokens:
                 return
+
+    @property
+    def ended(self) -> Ending | Literal[""]:
+        """Why it ended; empty while it runs."""
+        job = self._job
+        if not self._ended and job is not None and job.done():  # whoever waits for a job goes on before its callbacks
+            self._finish(job)
+        return self._ended
 
     @property
     def job(self) -> Job:
@@ -115,11 +123,11 @@ class Generation:
         error = job.exception()
         with self._changed:
             if isinstance(error, Cancelled):
-                self.ended = "cancelled"
+                self._ended = "cancelled"
             elif error is not None:
-                self.ended, self._error = "error", error
+                self._ended, self._error = "error", error
             else:
-                self.ended = job.result()
+                self._ended = job.result()
             self._changed.notify_all()
 
     def _wait_beyond(self, done: int) -> tuple[list[GeneratedToken], bool]:
@@ -127,11 +135,11 @@ class Generation:
             self.job.run_if_current()
         try:
             with self._changed:
-                self._changed.wait_for(lambda: self.ended or len(self._rows[0]) > done)
+                self._changed.wait_for(lambda: self._ended or len(self._rows[0]) > done)
                 tokens = self._rows[0][done:]
                 if self._error is not None and not tokens:
                     raise self._error
-                return tokens, bool(self.ended)
+                return tokens, bool(self._ended)
         except KeyboardInterrupt:
             self.cancel()
             raise

@@ -13,6 +13,7 @@ import gscope_widgets as gs
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.runtime.gemma.generation import draw_tokens
 from gscope_widgets.runtime.gemma.prefix import name_cache
+from gscope_widgets.runtime.generation import Generation
 from tests.runtime.inside import loaded
 
 
@@ -298,6 +299,19 @@ def test_what_the_reader_of_steps_raises_ends_the_generation_as_an_error(tiny):
         generation.wait()
     assert generation.ended == "error"
     assert tiny.generate("Hello", max_new_tokens=2).wait().ended == "length"
+
+
+def test_who_waited_for_the_job_finds_the_generation_ended(tiny):
+    """Though those who wait for a job go on before its callbacks are called."""
+    gate, held = threading.Event(), threading.Event()
+    job = tiny.submit(lambda _job: held.wait(20) and "length")
+    job.add_done_callback(lambda _job: gate.wait(20))
+    generation = Generation(("text",), prompt=tiny.tokens("Hello"))
+    generation.attach(job)
+    assert generation.ended == ""
+    held.set()
+    assert job.result(20) == generation.ended == "length"
+    gate.set()
 
 
 def test_progress_rises_to_one(tiny):
