@@ -25,6 +25,7 @@ _ERRORS = (
     "GscopeError",
     "InvalidValue",
     "UnknownFeature",
+    "UnknownLabel",
     "UnknownModel",
     "UnknownDictionary",
     "GatedModel",

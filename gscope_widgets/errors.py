@@ -13,6 +13,10 @@ class UnknownFeature(GscopeError, LookupError):
     """A feature number that the dictionary does not have."""
 
 
+class UnknownLabel(GscopeError, LookupError):
+    """No label holds the words asked for; the message names the nearest."""
+
+
 class UnknownModel(GscopeError, LookupError):
     """No model of that name, or a folder that holds none."""
 

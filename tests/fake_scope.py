@@ -25,6 +25,7 @@ from gscope_widgets.records.interventions import (
     match_random,
     require_set_once,
 )
+from gscope_widgets.records.labels import rank_labels
 from gscope_widgets.records.lens import MAX_TRACKED, LensReading
 from gscope_widgets.records.measures import build_measure
 from gscope_widgets.records.models import ModelInfo
@@ -97,9 +98,8 @@ class FakeScope:
         k = check_int("k", k, low=1, high=D_DICT)
         if not isinstance(query, str):
             raise InvalidValue(f"query must be a string, got {describe_value(query)}")
-        found = [feature for feature, label in LABELS.items() if query.casefold() in label.text.casefold()]
-        found.sort(key=lambda feature: -(LABELS[feature].auc or 0.0))
-        return [self.describe(home.feature(feature)) for feature in found[:k]]
+        found = rank_labels(query, list(LABELS.items()), where=home.info.id)
+        return [self.describe(home.feature(feature)) for feature, _ in found[:k]]
 
     def card(self, ref: FeatureRef) -> FeatureCard:
         summary = self.describe(ref)

@@ -30,6 +30,7 @@ def test_every_warning_is_public_and_no_error(kind):
     [
         ("InvalidValue", ValueError),
         ("UnknownFeature", LookupError),
+        ("UnknownLabel", LookupError),
         ("UnknownModel", LookupError),
         ("UnknownDictionary", LookupError),
         ("GatedModel", PermissionError),

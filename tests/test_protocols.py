@@ -182,7 +182,8 @@ def test_find_gives_the_best_detectors_first(scope, dictionary):
     scores = [summary.label.auc or 0.0 for summary in found]
     assert scores == sorted(scores, reverse=True)
     assert 0 < len(found) <= 5
-    assert scope.find("no label has this", dictionary) == []
+    with pytest.raises(gs.UnknownLabel, match="no label of .* holds 'no label has this'; the nearest are "):
+        scope.find("no label has this", dictionary)
     with pytest.raises(gs.InvalidValue):
         scope.find(5)
 

@@ -200,15 +200,20 @@ def _overlap(one: range, other: range) -> bool:
     return any(at in dense for at in range(begin, last, sparse.step)[:turns])
 
 
-def _warn_of_excess(strengths: Iterable[float]) -> None:
+def describe_excess(strengths: Iterable[float]) -> str:
+    """What is known of strengths beyond 2 mean norms, as a sentence without its full stop; empty where none is."""
     beyond = [strength for strength in strengths if abs(strength) > COHERENT_FRACTION]
-    if beyond:
-        warnings.warn(
-            f"a strength of {', '.join(f'{one:g}' for one in beyond)} mean norms is beyond {COHERENT_FRACTION:g}, "
-            "where generated text is known to break up; look below 1 first, or measure with scope.dose",
-            SteeringWarning,
-            stacklevel=3,
-        )
+    if not beyond:
+        return ""
+    return (
+        f"a strength of {', '.join(f'{one:g}' for one in beyond)} mean norms is beyond {COHERENT_FRACTION:g}, "
+        "where generated text is known to break up; look below 1 first, or measure with scope.dose"
+    )
+
+
+def _warn_of_excess(strengths: Iterable[float]) -> None:
+    if sentence := describe_excess(strengths):
+        warnings.warn(sentence, SteeringWarning, stacklevel=3)
 
 
 def _check_direction(value: object, site: str | None, layer: int | None) -> FeatureRef | Direction:

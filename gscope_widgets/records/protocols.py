@@ -160,7 +160,11 @@ class Scope(Protocol):
         """
 
     def find(self, query: str, dictionary: Dictionary | str | None = None, *, k: int = 10) -> list[FeatureSummary]:
-        """Features whose label contains the query, the best detectors first."""
+        """Features whose label holds the query, whole words and then the best detectors first.
+
+        Raises:
+            UnknownLabel: no label holds it.
+        """
 
     def card(self, ref: FeatureRef) -> FeatureCard:
         """All that is known of one feature."""

@@ -195,16 +195,18 @@ class Scope:
         k: int = 10,
         where: Literal["here", "neuronpedia"] = "here",
     ) -> list[FeatureSummary]:
-        """Features whose label contains the query, best detectors (by AUC) first.
+        """Features whose label holds the query: as a whole word first, then by how well they detect it (AUC).
 
         Args:
-            query: part of a label, upper and lower case alike: "bird".
+            query: part of a label, upper and lower case alike: "bird". A whole word comes before the beginning of
+                one, and that before any other part: "red" before "reddish" before "ingredient".
             k: the most to return.
             where: "here" searches the labels on this machine: measured ones, and those of Neuronpedia that
                 were looked at before. "neuronpedia" asks there (200 searches an hour are allowed), for
                 residual 16k to 1m medium dictionaries and some transcoders of Gemma Scope 2.
 
         Raises:
+            UnknownLabel: no label holds it; the message names the nearest.
             Offline: Neuronpedia cannot be asked now.
         """
         home = self._take.dictionary(dictionary)

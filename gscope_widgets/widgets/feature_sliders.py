@@ -1,6 +1,6 @@
 """FeatureSliders: change features by hand and watch the next-token distribution."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
@@ -14,7 +14,7 @@ from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.code import Opening
-from gscope_widgets.widgets.base.features import FeatureWidget, align, tell_refs
+from gscope_widgets.widgets.base.features import ChangingWidget, align, tell_refs
 from gscope_widgets.widgets.base.formats import format_number, format_percent, format_prompt, format_token
 from gscope_widgets.widgets.base.limits import SHOWN_TOKENS
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_many, check_switch, check_text
@@ -108,7 +108,7 @@ def _check_ablated(sliders: "FeatureSliders", value: object) -> tuple[bool, ...]
     return tuple(check_switch("ablated", item) for item in check_many("ablated", value, count=len(sliders.features)))
 
 
-class FeatureSliders(FeatureWidget):
+class FeatureSliders(ChangingWidget):
     """A slider for each feature, and what the model would say next, changed against the baseline.
 
     A slider clamps the feature's activation, scales it, or adds its direction (in fractions of
@@ -242,6 +242,10 @@ class FeatureSliders(FeatureWidget):
 
     # ---- answering
 
+    def _list_strengths(self, settings: Mapping[str, Any]) -> Iterable[float]:
+        rows = zip(*(settings[name] for name in ("values", "modes", "ablated")), strict=False)
+        return [value for value, mode, off in rows if mode == "add" and value is not None and not off]
+
     def _align(self, before: Sequence[FeatureRef], refs: Sequence[FeatureRef]) -> None:
         modes = align(self.modes, before, refs, rest=self._mode)
         values, ablated = align(self.values, before, refs, rest=None), align(self.ablated, before, refs, rest=False)
@@ -268,6 +272,7 @@ class FeatureSliders(FeatureWidget):
             for name in self.settings:
                 setattr(self, name, self._sound[name])
         self._asked = self._sound
+        self._on_settings(None)
 
     def _measure(self, settings: dict[str, Any]) -> dict[FeatureRef, Natural]:
         """Each feature's own activation on the text as it is."""
@@ -345,6 +350,7 @@ class FeatureSliders(FeatureWidget):
         return [
             copy.build_paragraph(f"Text: {format_prompt(settings['text'])}"),
             copy.build_paragraph(f"Changes: {changes}. {self._write_kl()}."),
+            *([copy.build_paragraph(self.caution)] if self.caution else []),
             copy.build_table(columns=["next token", "baseline", "changed"], rows=rows, caption="Next token"),
         ]
 

@@ -16,9 +16,10 @@ from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.formats import format_percent, format_prompt, format_token, format_tokens
-from gscope_widgets.widgets.base.limits import LENS_ROWS, LENS_TOP, MAX_POS, PINNED_TOKENS
+from gscope_widgets.widgets.base.limits import LENS_ROWS, LENS_TOP, PINNED_TOKENS
+from gscope_widgets.widgets.base.picks import TokenPicker
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_scope, check_text
-from gscope_widgets.widgets.base.widget import GscopeWidget, SharedName
+from gscope_widgets.widgets.base.widget import SharedName
 from gscope_widgets.widgets.base.wire import ArrayHead, Glyph, Text
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class LensResult(TypedDict):
     glyphs: list[Glyph]
     layers: list[int]  # ascending, zero-based; the model's last one is always among them
     names: dict[str, str]  # the text of every token id in `ids` and `pinned`
+    note: str  # what became of the position picked, a sentence; empty where it stands where it stood
     # ids [layers, pos, k] int32, likeliest first; probabilities and logits [layers, pos, k] float32;
     # path_probabilities [pinned, layers, pos] float32; path_ranks [pinned, layers, pos] int32, 0 for the likeliest
     arrays: list[ArrayHead]
@@ -79,10 +81,6 @@ def _check_layer(lens: "LogitLens", value: object) -> int | None:
     return layer
 
 
-def _check_pos(_lens: "LogitLens", value: object) -> int | None:
-    return None if value is None else check_int("selected_pos", value, low=0, high=MAX_POS)
-
-
 def _check_pinned(lens: "LogitLens", value: Any) -> tuple[int, ...]:
     if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__iter__") or getattr(value, "ndim", 1) == 0:
         raise InvalidValue(f"pinned is a list of token ids, got {describe_value(value)}")
@@ -100,7 +98,7 @@ def _check_color(_lens: "LogitLens", value: object) -> str:
     return value
 
 
-class LogitLens(GscopeWidget):
+class LogitLens(TokenPicker):
     """A grid of layers and positions: each cell is the likeliest next token, read off the stream after that layer.
 
     The deepest layer is at the top, as such grids are usually drawn. Before the last layer the lens
@@ -118,9 +116,6 @@ class LogitLens(GscopeWidget):
         help="A cell's colour: the probability of its own token, or of the first pin.",
     )
     selected_layer = Checked(_check_layer, Annotated[int, Bounds(0)] | None, None, help="The row selected, or None.")
-    selected_pos = Checked(
-        _check_pos, Annotated[int, Bounds(0, MAX_POS)] | None, None, help="The column selected, or None."
-    )
     layer_count = Told(int, 1, help="Layers of the model: `stride` goes from 1 to this.")
 
     to_page = {"result": LensResult}
@@ -231,6 +226,9 @@ class LogitLens(GscopeWidget):
         self._request(lambda: self._apply_lens(settings), deliver=self._deliver, doing="Reading…")
 
     def _deliver(self, read: _Read) -> None:
+        note = self._follow_pick(self._read.reading.tokens, read.reading.tokens, read.settings["text"])
+        if note and self.selected_pos is None:
+            self.selected_layer = None
         self._read = read
         settings, reading = read
         paths, shape = reading.paths, reading.entropy.shape
@@ -245,6 +243,7 @@ class LogitLens(GscopeWidget):
             ],
             "layers": list(reading.layers),
             "names": {str(id_): name for id_, name in names.items()},
+            "note": note,
         }
         arrays = {
             "ids": reading.ids,
@@ -254,6 +253,9 @@ class LogitLens(GscopeWidget):
             "path_ranks": np.array([one.ranks for one in paths], np.int32).reshape(-1, *shape),
         }
         self._send_result(content, arrays)
+
+    def _shown_text(self) -> object:
+        return self._read.settings["text"]
 
     def _get_result(self) -> LensReading:
         return self._read.reading

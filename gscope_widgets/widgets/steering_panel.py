@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
@@ -18,7 +18,7 @@ from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.contract import Bounds
-from gscope_widgets.widgets.base.features import FeatureWidget, align, tell_refs
+from gscope_widgets.widgets.base.features import ChangingWidget, align, tell_refs
 from gscope_widgets.widgets.base.formats import (
     format_label,
     format_number,
@@ -158,7 +158,7 @@ def _check_seed(_panel: "SteeringPanel", value: object) -> int:
     return check_int("seed", value, low=0, high=MAX_SEED)
 
 
-class SteeringPanel(FeatureWidget):
+class SteeringPanel(ChangingWidget):
     """A prompt continued three ways on the same random numbers: baseline, changed, and with a random direction.
 
     Steering adds each active feature's direction, `strength` times the mean residual norm long.
@@ -335,6 +335,9 @@ class SteeringPanel(FeatureWidget):
         self.scope.random_control([add(ref, 1.0) for ref in refs])
         return refs
 
+    def _list_strengths(self, settings: Mapping[str, Any]) -> Iterable[float]:
+        return [settings["strength"]] if any(settings["active"]) else []
+
     def _align(self, before: Sequence[FeatureRef], refs: Sequence[FeatureRef]) -> None:
         self.active = align(self.active, before, refs, rest=True)
 
@@ -484,7 +487,8 @@ class SteeringPanel(FeatureWidget):
             for name, text in self.texts.items()
         ]
         table = copy.build_table(columns=["continuation", "text", *names], rows=rows, caption="Steering")
-        return [copy.build_paragraph(head), copy.build_paragraph(how), table, *self._build_strips(self._run)]
+        caution = [copy.build_paragraph(self.caution)] if self.caution else []
+        return [copy.build_paragraph(head), copy.build_paragraph(how), *caution, table, *self._build_strips(self._run)]
 
     def _build_strips(self, run: _Run) -> list[str]:
         """The continuations once more, filled by the first feature."""

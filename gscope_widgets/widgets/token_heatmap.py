@@ -1,7 +1,7 @@
 """TokenHeatmap: a text whose tokens are coloured by the features that fire on them."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import numpy as np
 import traitlets as t
@@ -10,16 +10,15 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
-from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.code import Opening
-from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.features import FeatureWidget, tell_label, tell_ref
 from gscope_widgets.widgets.base.formats import format_feature, format_label, format_number, format_tokens
-from gscope_widgets.widgets.base.limits import MAX_POS, PAINTED_FEATURES, TOP_PER_TOKEN
+from gscope_widgets.widgets.base.limits import PAINTED_FEATURES, TOP_PER_TOKEN
+from gscope_widgets.widgets.base.picks import TokenPicker
 from gscope_widgets.widgets.base.state import (
     Checked,
     Told,
@@ -51,10 +50,11 @@ class ReadingResult(TypedDict):
     glyphs: list[Glyph]
     features: list[FeatureInfo]  # one a row of `values`
     labels: dict[str, Label]  # of every feature among `top_features` that has one
-    fvu: float | None  # of the whole text, ignored positions left out; null when no position is left
-    mean_l0: float | None
+    fvu: float | None  # of the whole text, ignored positions left out; null where fewer than two are left
+    mean_l0: float | None  # null where no position is left
+    note: str  # what became of the token picked, a sentence; empty where it stands where it stood
     # values [features, pos] float32; top_features [pos, k] int32, -1 where fewer fire; top_activations [pos, k]
-    # float32; l0 [pos] int32; error [pos] float32, the error's norm over the target's
+    # float32; l0 [pos] int32; fvu [pos] float32, no finite number where it is not defined
     arrays: list[ArrayHead]
 
 
@@ -71,17 +71,13 @@ def _check_selected(heatmap: "TokenHeatmap", value: object) -> FeatureRef | None
     return None if value is None else heatmap._check_own(check_ref(heatmap.scope, value, heatmap._get_dictionary))
 
 
-def _check_pos(_heatmap: "TokenHeatmap", value: object) -> int | None:
-    return None if value is None else check_int("selected_pos", value, low=0, high=MAX_POS)
-
-
 def _check_color_range(_heatmap: "TokenHeatmap", value: object) -> str:
     if not isinstance(value, str) or value not in ("feature", "text"):
         raise InvalidValue(f'color_range must be "feature" or "text", got {describe_value(value)}')
     return value
 
 
-class TokenHeatmap(FeatureWidget):
+class TokenHeatmap(TokenPicker, FeatureWidget):
     """An editable text, its tokens coloured by one to four features of a dictionary.
 
     The first feature of `features` fills the token, the others draw bars under it. Hover or
@@ -95,9 +91,6 @@ class TokenHeatmap(FeatureWidget):
         ColorRange,
         "feature",
         help="Full colour at the feature's largest known activation (feature) or at its largest in this text (text).",
-    )
-    selected_pos = Checked(
-        _check_pos, Annotated[int, Bounds(0, MAX_POS)] | None, None, help="The token picked by a click, or None."
     )
     selected_feature = Checked(
         _check_selected,
@@ -252,13 +245,17 @@ class TokenHeatmap(FeatureWidget):
         self._request(read, deliver=self._deliver, doing="Reading…")
 
     def _deliver(self, read: _Read) -> None:
+        note = self._follow_pick(self._read.reading.tokens, read.reading.tokens, read.text)
         self._read = read
-        self._send_result(*self._build_message(read))
+        self._send_result(*self._build_message(read, note))
+
+    def _shown_text(self) -> object:
+        return self._read.text
 
     def _get_result(self) -> FeatureReading:
         return self._read.reading
 
-    def _build_message(self, read: _Read) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def _build_message(self, read: _Read, note: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         reading, refs = read.reading, self.features
         tokens = reading.tokens
         top_features, top_activations = reading.top_by_token(TOP_PER_TOKEN)
@@ -277,6 +274,7 @@ class TokenHeatmap(FeatureWidget):
             },
             "fvu": reading.total_fvu,
             "mean_l0": float(reading.l0[list(tokens.used)].mean()) if tokens.used else None,
+            "note": note,
         }
         traces = [reading.trace(ref.feature) for ref in refs]
         arrays = {
@@ -284,7 +282,7 @@ class TokenHeatmap(FeatureWidget):
             "top_features": top_features,
             "top_activations": top_activations,
             "l0": reading.l0,
-            "error": (reading.error_norm / np.maximum(reading.norm, 1e-30)).astype(np.float32),
+            "fvu": reading.fvu,
         }
         return content, arrays
 

@@ -100,12 +100,15 @@ export interface ReadingResult {
   features: FeatureInfo[];
   /** of every feature among `top_features` that has one */
   labels: Record<string, Label>;
-  /** of the whole text, ignored positions left out; null when no position is left */
+  /** of the whole text, ignored positions left out; null where fewer than two are left */
   fvu: number | null;
+  /** null where no position is left */
   mean_l0: number | null;
+  /** what became of the token picked, a sentence; empty where it stands where it stood */
+  note: string;
   /**
    * values [features, pos] float32; top_features [pos, k] int32, -1 where fewer fire; top_activations [pos, k]
-   * float32; l0 [pos] int32; error [pos] float32, the error's norm over the target's
+   * float32; l0 [pos] int32; fvu [pos] float32, no finite number where it is not defined
    */
   arrays: ArrayHead[];
 }
@@ -246,6 +249,8 @@ export interface LensResult {
   layers: number[];
   /** the text of every token id in `ids` and `pinned` */
   names: Record<string, string>;
+  /** what became of the position picked, a sentence; empty where it stands where it stood */
+  note: string;
   /**
    * ids [layers, pos, k] int32, likeliest first; probabilities and logits [layers, pos, k] float32;
    * path_probabilities [pinned, layers, pos] float32; path_ranks [pinned, layers, pos] int32, 0 for the likeliest
@@ -284,7 +289,7 @@ export interface TokenHeatmapTraits extends BaseTraits {
   known: FeatureInfo[];
   /** [B,P] The feature picked, as a FeatureRef, or None. */
   selected_feature: Ref | null;
-  /** [B,P] The token picked by a click, or None. */
+  /** [B,P] Position of the token picked, or None. */
   selected_pos: number | null;
   /** [B,P] What is read: a string, or chat messages for a chat model. */
   text: Text;
@@ -293,6 +298,8 @@ export interface TokenHeatmapTraits extends BaseTraits {
 export interface FeatureSlidersTraits extends BaseTraits {
   /** [B,P] One a feature: True sets its activation to 0. */
   ablated: boolean[];
+  /** [P] What is known to go wrong with these settings, a sentence; empty where nothing is. */
+  caution: string;
   /**
    * [B,P] The features shown. Set as `dictionary.feature(number)` or as numbers, which are the widget's own
    * dictionary's; read back as a tuple of FeatureRef.
@@ -313,6 +320,8 @@ export interface FeatureSlidersTraits extends BaseTraits {
 export interface SteeringPanelTraits extends BaseTraits {
   /** [B,P] One a feature: whether it takes part. */
   active: boolean[];
+  /** [P] What is known to go wrong with these settings, a sentence; empty where nothing is. */
+  caution: string;
   /**
    * [B,P] The features shown. Set as `dictionary.feature(number)` or as numbers, which are the widget's own
    * dictionary's; read back as a tuple of FeatureRef.
@@ -343,7 +352,7 @@ export interface LogitLensTraits extends BaseTraits {
   pinned: number[];
   /** [B,P] The row selected, or None. */
   selected_layer: number | null;
-  /** [B,P] The column selected, or None. */
+  /** [B,P] Position of the token picked, or None. */
   selected_pos: number | null;
   /** [B,P] Every n-th layer is shown, the last always. */
   stride: number;

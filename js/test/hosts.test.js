@@ -134,7 +134,7 @@ test("a view without a kernel says so, shows no empty picture, and leaves its co
     context.mock.timers.tick(1000);
     assert.match(find(root, ".gscope-status").textContent ?? "", /Waiting for the kernel/);
     context.mock.timers.tick(7000);
-    assert.match(find(root, "[role=alert]:not(.gscope-note)").textContent ?? "", /No kernel answers this view.*the copy below shows/);
+    assert.match(find(root, ".gscope-status [role=alert]").textContent ?? "", /No kernel answers this view.*the copy below shows/);
     assert.ok(isShown(copy));
     assert.ok(!isShown(find(root, ".gscope-body")), "controls that nothing answers");
     answer(model);

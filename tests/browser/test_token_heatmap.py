@@ -112,7 +112,7 @@ def test_pointing_at_a_token_shows_its_numbers(notebook, heatmap):
         tokens(heatmap).nth(pos).hover()
         expect(fact(heatmap, "position")).to_have_text(str(pos))
         expect(fact(heatmap, "token id")).to_have_text(str(ids[pos]))
-        expect(fact(heatmap, "features firing (L0)")).to_have_text(str(l0[pos]))
+        expect(fact(heatmap, "L0")).to_have_text(str(l0[pos]))
         shown = details(heatmap).locator(".gscope-values output").first.inner_text()
         assert float(shown) == pytest.approx(trace[pos], rel=1e-3, abs=1e-4)
 
@@ -123,6 +123,25 @@ def test_a_click_sets_the_position_in_python(notebook, heatmap):
     notebook.wait_for("[heatmap.selected_pos, heatmap.selected_feature == heatmap.features[0]]", [3, True])
     expect(tokens(heatmap).nth(3)).to_have_attribute("aria-selected", "true")
     expect(heatmap.locator('.gscope-token[aria-selected="true"]')).to_have_count(1)
+
+
+def test_nothing_moves_in_the_notebook_and_the_next_press_counts(notebook, heatmap):
+    """What a newcomer met: the details grew, the notebook scrolled, and the click on the list was lost."""
+    before = [heatmap.bounding_box(), tokens(heatmap).nth(3).bounding_box()]
+    for pos in (3, 0, 5):
+        tokens(heatmap).nth(pos).hover()
+        assert [heatmap.bounding_box(), tokens(heatmap).nth(3).bounding_box()] == before, pos
+    tokens(heatmap).nth(3).click()
+    wanted = heatmap.locator(".gscope-top button").nth(1)
+    feature = int(wanted.get_attribute("data-feature"))
+    painted = notebook.evaluate("[ref.feature for ref in heatmap.features]")
+    box = wanted.bounding_box()
+    heatmap.page.mouse.move(box["x"] + 30, box["y"] + box["height"] / 2)
+    heatmap.page.mouse.down()
+    heatmap.page.mouse.up()
+    notebook.wait_for("heatmap.features[0].feature", feature)
+    assert [heatmap.bounding_box(), tokens(heatmap).nth(3).bounding_box()] == before
+    notebook.run(f"heatmap.features = {painted}; heatmap.wait()")
 
 
 def test_python_sets_the_position_in_the_page(notebook, heatmap):

@@ -192,7 +192,8 @@ def test_find_ranks_labels_by_how_well_they_detect(tiny, make_dictionary):
     dictionary = tiny.dictionary(path=path)
     assert [found.feature for found in tiny.find("ducks", dictionary)] == [9, 3]
     assert [found.feature for found in tiny.find("ducks", dictionary, k=1)] == [9]
-    assert tiny.find("swan", dictionary) == []
+    with pytest.raises(gs.UnknownLabel, match=r"holds 'swan'; the nearest are "):
+        tiny.find("swan", dictionary)
     for query in (5, None):
         with pytest.raises(gs.InvalidValue, match="query must be a string"):
             tiny.find(query, dictionary)

@@ -5,10 +5,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from gscope_widgets.errors import GscopeError, InvalidValue, Offline, UnknownFeature, describe_value
+from gscope_widgets.errors import GscopeError, InvalidValue, Offline, UnknownFeature, UnknownLabel, describe_value
 from gscope_widgets.records.cards import CardExample, FeatureCard, TokenEffect
 from gscope_widgets.records.examples import FeatureExamples
 from gscope_widgets.records.features import FeatureLabel, FeatureSummary
+from gscope_widgets.records.labels import rank_labels
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.examples.files import FILE, read_examples
 from gscope_widgets.runtime.examples.logits import RANKED
@@ -139,40 +140,40 @@ def _find_effects(
 
 
 def find_features(dictionary: Dictionary, query: str, *, neuronpedia: Neuronpedia, ask: bool) -> list[FeatureSummary]:
-    """Features with a label that contains a query, upper and lower case alike, the best detectors (by AUC) first.
+    """Features with a label that holds a query, in the order of `rank_labels`.
 
     Args:
         ask: search at Neuronpedia instead of on this machine.
 
     Raises:
+        UnknownLabel: no label holds it.
         InvalidValue: Neuronpedia is not known to have labels for this dictionary, or takes no such query.
     """
-    found = _search_labels(dictionary, query, neuronpedia=neuronpedia, ask=ask)
-    found.sort(key=lambda pair: -(pair[1].auc or 0.0))
+    if ask:
+        found = _search_neuronpedia(dictionary, query, neuronpedia)
+    else:
+        found = rank_labels(query, _list_labels(dictionary, neuronpedia), where=dictionary.info.id)
     return [
         FeatureSummary(dictionary.feature(feature), label, dictionary.max_activation(feature))
         for feature, label in found
     ]
 
 
-def _search_labels(
-    dictionary: Dictionary, query: str, *, neuronpedia: Neuronpedia, ask: bool
-) -> list[tuple[int, FeatureLabel]]:
+def _search_neuronpedia(dictionary: Dictionary, query: str, neuronpedia: Neuronpedia) -> list[tuple[int, FeatureLabel]]:
     address = find_address(dictionary.info)
-    if ask:
-        if address is None:
-            raise InvalidValue(f"no labels of {dictionary.info.id} are known at Neuronpedia; take where='here'")
-        if len(query) < 3:
-            raise InvalidValue(f"Neuronpedia searches for three characters or more, got {describe_value(query)}")
-        hits = neuronpedia.search(address, query)
-        return [(hit.feature, hit.label) for hit in hits if hit.feature < dictionary.d_dict]
-    labels = {number: (label,) for number, label in dictionary.labels.items()}
-    for number, more in (neuronpedia.kept_labels(address) if address else {}).items():
-        if number < dictionary.d_dict:
-            labels[number] = (*labels.get(number, ()), *more)
-    return [
-        (number, label)
-        for number, several in labels.items()
-        for label in several
-        if query.casefold() in label.text.casefold()
-    ]
+    if address is None:
+        raise InvalidValue(f"no labels of {dictionary.info.id} are known at Neuronpedia; take where='here'")
+    if len(query) < 3:
+        raise InvalidValue(f"Neuronpedia searches for three characters or more, got {describe_value(query)}")
+    hits = [(hit.feature, hit.label) for hit in neuronpedia.search(address, query) if hit.feature < dictionary.d_dict]
+    if not hits:
+        raise UnknownLabel(f"Neuronpedia finds no label of {dictionary.info.id} for {describe_value(query)}")
+    return sorted(hits, key=lambda hit: -(hit[1].auc or 0.0))
+
+
+def _list_labels(dictionary: Dictionary, neuronpedia: Neuronpedia) -> list[tuple[int, FeatureLabel]]:
+    """What is known here: labels beside the dictionary, and those of Neuronpedia that were looked at before."""
+    address = find_address(dictionary.info)
+    kept = neuronpedia.kept_labels(address) if address else {}
+    more = [(number, label) for number, labels in kept.items() if number < dictionary.d_dict for label in labels]
+    return [*dictionary.labels.items(), *more]

@@ -8,7 +8,7 @@ import traitlets as t
 from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
-from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.interventions import Intervention, describe_excess
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.widgets.base.formats import format_feature, format_intervention
 from gscope_widgets.widgets.base.state import Checked, Told, check_dictionary, check_refs, check_scope
@@ -127,6 +127,27 @@ class FeatureWidget(GscopeWidget):
             "label": tell_label(summary.label),
             "max_activation": summary.max_activation,
         }
+
+
+class ChangingWidget(FeatureWidget):
+    """Base of widgets that change features of the model: their changes in words, and what is known to go wrong."""
+
+    caution = Told(str, "", help="What is known to go wrong with these settings, a sentence; empty where nothing is.")
+
+    def _open(self) -> None:
+        super()._open()
+        self.observe(self._on_settings, names=list(self.settings))
+        self._on_settings(None)
+
+    def _on_settings(self, _change: object) -> None:
+        if self._is_quiet:  # lists of one value a feature are being brought to new features
+            return
+        sentence = describe_excess(dict.fromkeys(self._list_strengths(self._read_settings())))
+        self.caution = f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
+
+    def _list_strengths(self, settings: Mapping[str, Any]) -> Iterable[float]:
+        """The strengths that directions are added with, in mean norms."""
+        raise NotImplementedError
 
     def _write_changes(self, interventions: Sequence[Intervention], among: Sequence[FeatureRef]) -> str:
         """Changes in words, each with its feature's name."""

@@ -1,6 +1,6 @@
 """How far settings reach: written once, here, and read by the page from `js/contract.json`."""
 
-from gscope_widgets.records.interventions import MAX_FACTOR, MAX_FRACTION, MAX_RAW
+from gscope_widgets.records.interventions import COHERENT_FRACTION, MAX_FACTOR, MAX_FRACTION, MAX_RAW
 
 PAINTED_FEATURES = 4  # of a heatmap: one fills the token, three draw bars under it; more cannot be told apart
 TOP_PER_TOKEN = 8  # features listed for a token
@@ -22,6 +22,7 @@ LIMITS = {
     "max_temperature": MAX_TEMPERATURE,
     "max_seed": MAX_SEED,
     "max_strength": MAX_FRACTION,
+    "coherent_strength": COHERENT_FRACTION,
     "max_clamp": MAX_RAW,
     "max_scale": MAX_FACTOR,
 }

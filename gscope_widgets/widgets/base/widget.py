@@ -84,6 +84,7 @@ class GscopeWidget(anywidget.AnyWidget):
         self._callbacks: list[Callable[[Any], object]] = []
         self._asked: dict[str, Any] | None = None
         self._is_quiet = True  # until `_open`: the traits of a widget that is being made ask for nothing
+        self._is_from_page = False  # whether state is being set that the page sent
         super().__init__(
             **{"badge": describe_model(scope), "footer": describe_engine(scope), **state},
             copy_id=f"gscope-copy-{secrets.token_hex(8)}",
@@ -318,10 +319,13 @@ class GscopeWidget(anywidget.AnyWidget):
                 valid[name] = value
             except Exception as error:  # noqa: BLE001 - all are told
                 refusal = error
+        self._is_from_page = True
         try:
             super().set_state(valid)
         except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
             refusal = refuse_as_words(error)
+        finally:
+            self._is_from_page = False
         return refusal
 
     def _check_sent(self, name: str, value: object) -> None:

@@ -1,10 +1,10 @@
 import { el, setText } from "../shared/dom.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
+import { createKeyed } from "../shared/keyed.js";
+import { define } from "../shared/terms.js";
 import { drawText } from "../shared/tokens.js";
 
 /** @import { DistributionResult } from "../traits.js" */
-
-/** @typedef {ReturnType<typeof createRow>} Row */
 
 /** @param {(Node | string)[]} name */
 function createRow(name) {
@@ -51,9 +51,9 @@ export function createDistribution() {
   const body = el("tbody");
   const rest = createRow(["all other tokens"]);
   rest.el.classList.add("gscope-rest");
-  const kl = el("p", { class: "gscope-kl" });
+  const kl = el("p", { class: "gscope-kl", title: define("KL") });
   const scale = el("span", { class: "gscope-hint" });
-  const updating = el("span", { class: "gscope-updating", hidden: true }, "updating\u2026");
+  const updating = el("span", { class: "gscope-updating", "data-awaited": "no" }, "updating\u2026");
   const table = el("table", { class: "gscope-distribution" },
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "next token"),
       el("td", {}, scale), ...(/** @type {const} */ (["baseline", "changed"])).map((run) => el("th", { scope: "col" },
@@ -61,8 +61,16 @@ export function createDistribution() {
     body, el("tfoot", {}, rest.el));
   const empty = el("p", { class: "gscope-empty" }, "No distribution yet.");
   const picture = el("div", { hidden: true }, el("div", { class: "gscope-kl-line" }, kl, updating), table);
-  /** @type {Map<number, Row>} */
-  let rows = new Map();
+  /** @type {(entry: DistributionResult["rows"][number]) => number} */
+  const keyOf = ({ id }) => id;
+  let full = 1;
+  const rows = createKeyed(body, {
+    keyOf,
+    create(entry) {
+      const row = createRow(drawText(entry.token));
+      return { el: row.el, draw: (now) => row.draw(now, full) };
+    },
+  });
 
   return {
     el: el("section", { class: "gscope-result", "aria-label": "Next-token probabilities" }, empty, picture),
@@ -70,26 +78,15 @@ export function createDistribution() {
     draw(result) {
       empty.hidden = true;
       picture.hidden = false;
-      const full = fullBar(result.rows);
+      full = fullBar(result.rows);
       setText(scale, `bars to ${100 * full} %`);
-      /** @type {Map<number, Row>} */
-      const next = new Map();
-      for (const entry of result.rows) {
-        const row = rows.get(entry.id) ?? createRow(drawText(entry.token));
-        row.draw(entry, full);
-        next.set(entry.id, row);
-      }
-      rows.forEach((row, id) => next.has(id) || row.el.remove());
-      [...next.values()].forEach((row, place) => {
-        if (body.rows[place] !== row.el) body.insertBefore(row.el, body.rows[place] ?? null);
-      });
-      rows = next;
+      rows.draw(result.rows);
       rest.draw(result.rest, Infinity);
       setText(kl, klText(result.kl));
     },
     /** @param {boolean} awaited whether newer settings are not answered yet */
     markUpdating(awaited) {
-      updating.hidden = !awaited;
+      updating.dataset.awaited = awaited ? "yes" : "no";
       picture.toggleAttribute("data-updating", awaited);
     },
   };

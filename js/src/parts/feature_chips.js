@@ -1,40 +1,102 @@
+import { rampPicture } from "../shared/colour.js";
 import { limits } from "../shared/contract.js";
-import { closest, el, redraw } from "../shared/dom.js";
-import { drawFeature } from "../shared/feature_name.js";
+import { assign, closest, el, setText } from "../shared/dom.js";
+import { createFeatureName } from "../shared/feature_name.js";
+import { formatNumber } from "../shared/format.js";
+import { createKeyed } from "../shared/keyed.js";
 import { createNote } from "../shared/note.js";
 import { createNumberField, refuseWhole } from "../shared/number_field.js";
 
 /** @import { Label } from "../traits.js" */
+/** @import { Theme } from "../shared/theme.js" */
 /** @import { Watch } from "../shared/watch.js" */
+/** @import { Paint } from "./reading.js" */
 
-/** @typedef {{ feature: number, label: Label | null, pending: boolean }} Chip */
+/** @typedef {{ feature: number, label: Label | null, paint: Paint | null }} Chip `paint` is null until it is read */
 
 /**
- * @param {Chip} chip
- * @param {number} place 0 fills, 1 to 3 are bars
+ * Why one more feature is not painted; empty where it may be.
+ * @param {number[]} features
+ * @param {number} feature
  */
-function drawChip({ feature, label, pending }, place) {
-  const swatch = el("span", { class: "gscope-swatch", "data-place": place, "aria-hidden": "true" }, place ? String(place) : "");
-  return el("li", { class: "gscope-chip", "data-pending": pending ? "" : null },
-    el("button", {
-      type: "button", class: "gscope-chip-fill", "data-fill": feature, "data-key": `fill${feature}`,
-      "aria-pressed": place === 0, title: place === 0 ? "fills the tokens" : `bar ${place} under the tokens; press to make it the fill`,
-    }, swatch, drawFeature({ feature, label })),
-    el("button", {
-      type: "button", class: "gscope-chip-remove", "data-remove": feature, "data-key": `remove${feature}`,
-      "aria-label": `Remove feature ${feature}`,
-    }, "\u00d7"));
+export function refusePaint(features, feature) {
+  if (features.includes(feature) || features.length < limits.painted_features) return "";
+  return `At most ${limits.painted_features} features are painted at once; remove one first.`;
+}
+
+/** @param {Paint} paint */
+function sourceText({ source }) {
+  return source === "feature" ? "its known maximum" : "its maximum in this text";
+}
+
+/** What colour and length mean, in numbers. */
+function createScale() {
+  const picture = el("span", { "aria-hidden": "true" });
+  const full = el("span");
+  const source = el("span", { class: "gscope-hint" });
+  const scale = el("span", { class: "gscope-scale" }, el("span", {}, "0"), picture, full, source);
+  return {
+    el: scale,
+    /**
+     * @param {Paint | null} paint
+     * @param {number} place
+     * @param {Theme} theme
+     */
+    draw(paint, place, theme) {
+      assign(picture, { class: place === 0 ? "gscope-ramp" : "gscope-bar-sample", "data-place": place });
+      picture.style.setProperty("background-image", place === 0 ? rampPicture(theme) : "none");
+      scale.hidden = paint === null;
+      if (!paint) return;
+      setText(full, formatNumber(paint.full));
+      setText(source, sourceText(paint));
+    },
+  };
 }
 
 /**
- * The painted features: the first fills the tokens, the others draw bars under them.
+ * @param {() => Theme} theme
+ * @returns {import("../shared/keyed.js").Entry<Chip>}
+ */
+function createChip(theme) {
+  const swatch = el("span", { class: "gscope-swatch", "aria-hidden": "true" });
+  const name = createFeatureName();
+  const scale = createScale();
+  const fill = el("button", { type: "button", class: "gscope-chip-fill" }, swatch, name.el, scale.el);
+  const remove = el("button", { type: "button", class: "gscope-chip-remove" }, "\u00d7");
+  const chip = el("li", { class: "gscope-chip" }, fill, remove);
+  return {
+    el: chip,
+    draw({ feature, label, paint }, place) {
+      assign(chip, { "data-pending": paint ? null : "" });
+      assign(swatch, { "data-place": place });
+      setText(swatch, place ? String(place) : "");
+      assign(fill, {
+        "data-fill": feature, "aria-pressed": place === 0,
+        title: place === 0 ? "fills the tokens" : `bar ${place} under the tokens; press to make it the fill`,
+      });
+      assign(remove, { "data-remove": feature, "aria-label": `Remove feature ${feature}` });
+      name.draw({ feature, label });
+      scale.draw(paint, place, theme());
+    },
+  };
+}
+
+const ranges = /** @type {const} */ ([["feature", "feature's known maximum"], ["text", "maximum in this text"]]);
+
+/**
+ * The painted features with their scales: the first fills the tokens, the others draw bars under them. There is
+ * room for all of them from the start.
  * @param {{
  *   watch: Watch, d_dict: () => number, features: () => number[], onFeatures: (features: number[]) => void,
+ *   theme: () => Theme, range: () => "feature" | "text", onRange: (range: "feature" | "text") => void,
  * }} options
  */
-export function createFeatureChips({ watch, d_dict, features, onFeatures }) {
+export function createFeatureChips({ watch, d_dict, features, onFeatures, theme, range, onRange }) {
   const list = el("ul", { class: "gscope-chips", "aria-label": "Painted features" });
-  const note = createNote();
+  const chips = createKeyed(list, { keyOf: (/** @type {Chip} */ chip) => chip.feature, create: () => createChip(theme) });
+  const note = createNote("The first feature fills the tokens, the others are bars under them; press one to make it the fill.");
+  const select = el("select", {}, ...ranges.map(([value, words]) => el("option", { value }, words)));
+  watch.dom(select, "change", () => onRange(select.value === "text" ? "text" : "feature"));
 
   /**
    * @param {number | null} value
@@ -43,8 +105,7 @@ export function createFeatureChips({ watch, d_dict, features, onFeatures }) {
   function refuse(value, typed) {
     const whole = refuseWhole("A feature", [0, d_dict() - 1], value, typed);
     if (whole || value === null) return whole;
-    if (features().includes(value)) return `Feature ${value} is painted already.`;
-    return features().length >= limits.painted_features ? `At most ${limits.painted_features} features are painted at once; remove one first.` : "";
+    return features().includes(value) ? `Feature ${value} is painted already.` : refusePaint(features(), value);
   }
   function add() {
     const typed = field.input.value.trim();
@@ -75,12 +136,15 @@ export function createFeatureChips({ watch, d_dict, features, onFeatures }) {
   });
 
   return {
-    el: el("div", { class: "gscope-chips-row" },
-      el("span", { class: "gscope-label" }, "Features"), list,
-      el("span", { class: "gscope-add" }, field.el, button), note.el),
-    /** @param {Chip[]} chips */
-    draw(chips) {
-      redraw(list, ...chips.map(drawChip));
+    el: el("div", { class: "gscope-painted" },
+      el("div", { class: "gscope-painted-head" },
+        el("span", { class: "gscope-label" }, "Features"), el("span", { class: "gscope-add" }, field.el, button),
+        el("label", { class: "gscope-range" }, el("span", { class: "gscope-label" }, "Full at"), select)),
+      list, note.el),
+    /** @param {Chip[]} shown */
+    draw(shown) {
+      select.value = range();
+      chips.draw(shown);
     },
   };
 }

@@ -1,5 +1,8 @@
 import { css, inkOn, ramp } from "../shared/colour.js";
-import { closest, el } from "../shared/dom.js";
+import { assign, closest, el } from "../shared/dom.js";
+import { place } from "../shared/keyed.js";
+import { createPerFrame } from "../shared/latest.js";
+import { isSame } from "../shared/settings.js";
 import { drawText, drawTokenAt } from "../shared/tokens.js";
 
 /** @import { Watch } from "../shared/watch.js" */
@@ -11,21 +14,62 @@ const steps = /** @type {Record<string, [number, number]>} */ ({
   ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [1, 0], ArrowDown: [-1, 0], Home: [0, -Infinity], End: [0, Infinity],
   PageUp: [Infinity, 0], PageDown: [-Infinity, 0],
 });
+/** Pixels from one column to the next, as the sheet has it. */
+const column_px = 72;
+/** Columns drawn on either side of those in sight; a text of no more columns than both is drawn whole. */
+const margin = 24;
 
 /**
- * Layers by positions, the deepest layer at the top; one cell takes the keyboard.
- * @param {{
- *   watch: Watch, describe: (cell: Cell) => string, onPeek: (cell: Cell | null) => void,
- *   onChoose: (cell: Cell) => void, onEscape: () => void,
- * }} options `onPeek` gets the cell under pointer or focus, null when there is none
+ * A position: its head, and its cells from the first layer up.
+ * @typedef {{ head: HTMLElement, cells: HTMLElement[], shown: unknown }} Column
  */
-export function createLensGrid({ watch, describe, onPeek, onChoose, onEscape }) {
-  const table = el("table", { class: "gscope-lens-grid", role: "grid", "aria-label": "Likeliest next token by layer and position" });
+
+/**
+ * @param {Column} column
+ * @param {Lens} lens
+ * @param {number} pos
+ */
+function drawColumn(column, lens, pos) {
+  const best = Array.from({ length: lens.rows }, (_, row) => lens.top({ row, pos })[0].token);
+  const group = lens.head.glyphs.find(({ first, last }) => pos >= first && pos <= last) ?? null;
+  const next = [pos, lens.head.tokens[pos], group, best];
+  if (isSame(next, column.shown)) return;
+  column.shown = next;
+  assign(column.head, { title: `position ${pos}`, "aria-colindex": pos + 2 });
+  column.head.replaceChildren(el("span", {}, ...drawTokenAt(lens.head, pos)));
+  column.cells.length = Math.min(column.cells.length, lens.rows);
+  while (column.cells.length < lens.rows) column.cells.push(el("td", { role: "gridcell", tabindex: -1, "aria-selected": "false" }));
+  column.cells.forEach((cell, row) => {
+    assign(cell, { "data-row": row, "data-pos": pos, "aria-colindex": pos + 2 });
+    cell.replaceChildren(el("span", {}, ...drawText(best[row])));
+  });
+}
+
+/**
+ * Layers by positions, the deepest layer at the top; one cell takes the keyboard. Of a long text only the columns
+ * near the view are drawn.
+ * @param {{ watch: Watch, describe: (cell: Cell) => string, onEnter: (cell: Cell) => void }} options `onEnter` is
+ *   called for Enter and Space
+ */
+export function createLensGrid({ watch, describe, onEnter }) {
+  const head = el("tr", { role: "row" });
+  const body = el("tbody");
+  const table = el("table", { class: "gscope-lens-grid", role: "grid", "aria-label": "Likeliest next token by layer and position" },
+    el("thead", {}, head), body);
   const holder = el("div", { class: "gscope-lens-scroll" }, table);
-  /** @type {HTMLElement[][]} */
-  let nodes = [];
+  const corner = el("th", { scope: "col", role: "columnheader" }, "text read");
+  /** @type {Lens | null} */
+  let lens = null;
+  /** @type {Map<number, Column>} */
+  let columns = new Map();
+  /** @type {{ line: HTMLElement, name: HTMLElement }[]} */
+  let lines = [];
   /** @type {Cell} */
   let current = { row: 0, pos: 0 };
+  /** @type {Cell | null} */
+  let marked = null;
+  /** @type {(cell: Cell, node: HTMLElement) => void} */
+  let paintCell = () => {};
 
   /** @param {Event} event */
   function cellOf(event) {
@@ -34,35 +78,94 @@ export function createLensGrid({ watch, describe, onPeek, onChoose, onEscape }) 
   }
   /** @param {Cell} cell */
   function nodeAt({ row, pos }) {
-    return /** @type {HTMLElement | undefined} */ (nodes[row]?.[pos]);
+    return columns.get(pos)?.cells[row];
+  }
+  /** @returns {[number, number]} first and stop of the columns to be drawn */
+  function findWindow() {
+    const { length } = /** @type {Lens} */ (lens);
+    const seen = Math.ceil(holder.clientWidth / column_px);
+    if (length <= seen + 2 * margin) return [0, length];
+    const first = Math.floor(holder.scrollLeft / column_px);
+    return [Math.max(0, first - margin), Math.min(length, first + seen + margin)];
+  }
+  /**
+   * A cell as wide as the columns that are not drawn.
+   * @param {number} count
+   */
+  const gap = (count) => (count > 0 ? [el("td", { class: "gscope-lens-gap", "aria-hidden": "true", style: { "--columns": String(count) } })] : []);
+
+  function arrange() {
+    if (!lens) return;
+    const now = lens;
+    const [first, stop] = findWindow();
+    /** @type {Map<number, Column>} */
+    const next = new Map();
+    const kept = current.pos >= first && current.pos < stop ? [] : [current.pos];
+    for (let pos = first; pos < stop; pos += 1) {
+      const column = columns.get(pos) ?? { head: el("th", { scope: "col", role: "columnheader" }), cells: [], shown: null };
+      drawColumn(column, now, pos);
+      next.set(pos, column);
+    }
+    // The cell that takes the keyboard stays, wherever the reader scrolls.
+    for (const pos of kept) {
+      const column = columns.get(pos);
+      if (!column) continue;
+      drawColumn(column, now, pos);
+      next.set(pos, column);
+    }
+    columns = next;
+    const order = [...columns.keys()].sort((one, other) => one - other);
+    /** @param {(column: Column) => HTMLElement} part */
+    const row = (part) => {
+      let at = 0;
+      const cells = order.flatMap((pos) => {
+        const cell = [...gap(pos - at), part(/** @type {Column} */ (columns.get(pos)))];
+        at = pos + 1;
+        return cell;
+      });
+      return [...cells, ...gap(now.length - at)];
+    };
+    place(head, [corner, ...row((column) => column.head)]);
+    lines.forEach(({ line, name }, at) => place(line, [name, ...row((column) => column.cells[at])]));
+    columns.forEach(({ cells }, pos) => cells.forEach((node, at) => paintCell({ row: at, pos }, node)));
+    mark(marked);
+    rove(current);
   }
   /** @param {Cell} cell */
   function rove({ row, pos }) {
     nodeAt(current)?.setAttribute("tabindex", "-1");
-    current = { row: Math.min(Math.max(0, row), nodes.length - 1), pos: Math.min(Math.max(0, pos), (nodes[0]?.length ?? 1) - 1) };
+    current = { row: Math.min(Math.max(0, row), (lens?.rows ?? 1) - 1), pos: Math.min(Math.max(0, pos), (lens?.length ?? 1) - 1) };
     nodeAt(current)?.setAttribute("tabindex", "0");
     nodeAt(current)?.setAttribute("aria-label", describe(current));
   }
-  watch.dom(table, "pointerover", (event) => onPeek(cellOf(event)));
-  watch.dom(table, "pointerleave", () => onPeek(null));
+  /** @param {Cell} cell */
+  function go(cell) {
+    const pos = Math.min(Math.max(0, cell.pos), (lens?.length ?? 1) - 1);
+    if (!columns.has(pos)) {
+      holder.scrollLeft = (pos - 2) * column_px;
+      arrange();
+    }
+    rove(cell);
+    nodeAt(current)?.focus();
+  }
+  /** @param {Cell | null} cell */
+  function mark(cell) {
+    marked = cell;
+    for (const node of table.querySelectorAll('[aria-selected="true"]')) node.setAttribute("aria-selected", "false");
+    if (cell) nodeAt(cell)?.setAttribute("aria-selected", "true");
+  }
+  const scrolled = createPerFrame(arrange);
+  watch.onStop(scrolled.cancel);
+  watch.dom(holder, "scroll", scrolled.soon);
   watch.dom(table, "focusin", (event) => {
     const cell = cellOf(event);
     if (cell) rove(cell);
-    onPeek(cell);
-  });
-  watch.dom(table, "focusout", () => onPeek(null));
-  watch.dom(table, "click", (event) => {
-    const cell = cellOf(event);
-    if (cell) onChoose(cell);
   });
   watch.dom(table, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !cellOf(event)) return;
     const step = steps[event.key];
-    if (step) {
-      rove({ row: current.row + step[0], pos: current.pos + step[1] });
-      nodeAt(current)?.focus();
-    } else if (event.key === "Enter" || event.key === " ") onChoose(current);
-    else if (event.key === "Escape") onEscape();
+    if (step) go({ row: current.row + step[0], pos: current.pos + step[1] });
+    else if (event.key === "Enter" || event.key === " ") onEnter(current);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -70,37 +173,37 @@ export function createLensGrid({ watch, describe, onPeek, onChoose, onEscape }) 
 
   return {
     el: holder,
-    /** @param {Lens} lens */
-    draw(lens) {
-      const { head, rows, length } = lens;
+    surface: table,
+    cellOf,
+    /** @param {Lens} next */
+    draw(next) {
       const held = table.contains(table.ownerDocument.activeElement);
-      nodes = Array.from({ length: rows }, (_row, row) => Array.from({ length }, (_, pos) => el("td", {
-        role: "gridcell", tabindex: -1, "aria-selected": "false", "data-row": row, "data-pos": pos,
-      }, el("span", {}, ...drawText(lens.top({ row, pos })[0].token)))));
-      const read = head.tokens.map((_token, pos) => el("th", { scope: "col", role: "columnheader", title: `position ${pos}` }, el("span", {}, ...drawTokenAt(head, pos))));
-      const lines = nodes.map((cells, row) => el("tr", { role: "row" },
-        el("th", { scope: "row", role: "rowheader" }, `layer ${head.layers[row]}`), ...cells));
-      table.replaceChildren(el("thead", {}, el("tr", { role: "row" }, el("th", { scope: "col", role: "columnheader" }, "text read"), ...read)),
-        el("tbody", {}, ...lines.reverse()));
-      rove(current);
-      if (held) nodeAt(current)?.focus();
+      lens = next;
+      while (lines.length < next.rows) {
+        const name = el("th", { scope: "row", role: "rowheader" });
+        lines.push({ name, line: el("tr", { role: "row" }, name) });
+      }
+      lines = lines.slice(0, next.rows);
+      lines.forEach(({ name }, row) => name.replaceChildren(`layer ${next.head.layers[row]}`));
+      place(body, lines.map(({ line }) => line).reverse());
+      assign(table, { "aria-colcount": next.length + 1 });
+      current = { row: Math.min(current.row, next.rows - 1), pos: Math.min(current.pos, next.length - 1) };
+      arrange();
+      if (held && !table.contains(table.ownerDocument.activeElement)) nodeAt(current)?.focus();
     },
     /**
      * @param {(cell: Cell) => number} share of full colour, 0 to 1
      * @param {Theme} theme
      */
     paint(share, theme) {
-      nodes.forEach((cells, row) => cells.forEach((node, pos) => {
-        const fill = ramp(share({ row, pos }), theme);
+      paintCell = (cell, node) => {
+        const fill = ramp(share(cell), theme);
         node.style.setProperty("--fill", css(fill));
         node.style.setProperty("--on", css(inkOn(fill)));
-      }));
-      if (nodes.length) rove(current);
+      };
+      columns.forEach(({ cells }, pos) => cells.forEach((node, row) => paintCell({ row, pos }, node)));
+      if (lens) rove(current);
     },
-    /** @param {Cell | null} cell */
-    mark(cell) {
-      for (const node of table.querySelectorAll('[aria-selected="true"]')) node.setAttribute("aria-selected", "false");
-      if (cell) nodeAt(cell)?.setAttribute("aria-selected", "true");
-    },
+    mark,
   };
 }

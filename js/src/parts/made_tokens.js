@@ -1,7 +1,8 @@
 import { css, inkOn, ramp, rampPicture } from "../shared/colour.js";
-import { el, redraw } from "../shared/dom.js";
-import { drawFeature, featureText } from "../shared/feature_name.js";
+import { el, setText } from "../shared/dom.js";
+import { createFeatureName, drawFeature, featureText } from "../shared/feature_name.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
+import { createKeyed } from "../shared/keyed.js";
 import { drawProse, visibleText } from "../shared/tokens.js";
 
 /** @import { FeatureInfo, StreamedToken } from "../traits.js" */
@@ -66,9 +67,27 @@ export function fillMade(node, share, theme) {
   node.style.setProperty("--thickness", `${(1 + 3 * Math.min(1, share)).toFixed(1)}px`);
 }
 
+/** @typedef {{ info: FeatureInfo, words: string }} Summary */
+
+/** @returns {import("../shared/keyed.js").Entry<Summary>} */
+function createSummary() {
+  const name = createFeatureName();
+  const words = el("span");
+  const line = el("li", {}, name.el, words);
+  return {
+    el: line,
+    draw({ info, words: said }) {
+      name.draw(info);
+      setText(words, ` ${said}`);
+      line.setAttribute("title", said);
+    },
+  };
+}
+
 /** What each feature does along one text, in words. */
 export function createSummaries() {
   const list = el("ul", { class: "gscope-summaries gscope-hint" });
+  const lines = createKeyed(list, { keyOf: (/** @type {Summary} */ { info }) => `${info.dictionary_id}#${info.feature}`, create: createSummary });
   return {
     el: list,
     /**
@@ -76,7 +95,7 @@ export function createSummaries() {
      * @param {FeatureInfo[]} known
      */
     draw(tokens, known) {
-      redraw(list, ...known.map((info, at) => el("li", {}, drawFeature(info), " ", summaryText(tokens, at))));
+      lines.draw(known.map((info, at) => ({ info, words: summaryText(tokens, at) })));
     },
   };
 }

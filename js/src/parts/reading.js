@@ -1,7 +1,7 @@
 import { limits } from "../shared/contract.js";
 import { unpack } from "../shared/wire.js";
 
-/** @import { FeatureInfo, ReadingResult, TokenHeatmapTraits } from "../traits.js" */
+/** @import { FeatureInfo, Label, ReadingResult, TokenHeatmapTraits } from "../traits.js" */
 /** @import { NumberArray } from "../shared/wire.js" */
 
 /**
@@ -12,7 +12,7 @@ import { unpack } from "../shared/wire.js";
  * @property {NumberArray} top_features
  * @property {NumberArray} top_activations
  * @property {NumberArray} l0
- * @property {NumberArray} error
+ * @property {NumberArray} fvu
  */
 
 /**
@@ -48,7 +48,7 @@ export function toReading(head, buffers) {
     top_features: take(arrays, "top_features", [length, null]),
     top_activations: take(arrays, "top_activations", [length, null]),
     l0: take(arrays, "l0", [length]),
-    error: take(arrays, "error", [length]),
+    fvu: take(arrays, "fvu", [length]),
   };
 }
 
@@ -101,10 +101,13 @@ export function shareAt(reading, paint, pos) {
   return Math.min(1, Math.max(0, valueAt(reading, paint.row, pos) / paint.full));
 }
 
+/** @typedef {{ feature: number, activation: number, label: Label | null }} Strong a feature and how strongly it fires */
+
 /**
  * The strongest features at a position, strongest first.
  * @param {Reading} reading
  * @param {number} pos
+ * @returns {Strong[]}
  */
 export function topAt(reading, pos) {
   const size = reading.top_features.shape[1];
@@ -112,4 +115,19 @@ export function topAt(reading, pos) {
     feature: reading.top_features.data[pos * size + rank],
     activation: reading.top_activations.data[pos * size + rank],
   })).filter(({ feature }) => feature >= 0).map((entry) => ({ ...entry, label: reading.head.labels[entry.feature] ?? null }));
+}
+
+/**
+ * The features that fire most strongly anywhere in the text, strongest first; as many as are listed for a token.
+ * @param {Reading} reading
+ * @returns {Strong[]}
+ */
+export function topOf(reading) {
+  /** @type {Map<number, number>} */
+  const peaks = new Map();
+  reading.top_features.data.forEach((feature, at) => {
+    if (feature >= 0) peaks.set(feature, Math.max(peaks.get(feature) ?? 0, reading.top_activations.data[at]));
+  });
+  return [...peaks].sort((one, other) => other[1] - one[1]).slice(0, limits.top_per_token)
+    .map(([feature, activation]) => ({ feature, activation, label: reading.head.labels[feature] ?? null }));
 }

@@ -71,14 +71,13 @@ function buildControls(info, actions, watch, read) {
 export function createSliderRow({ info, actions, watch, read }) {
   const { note, slider, mode, ablate, reset, number } = buildControls(info, actions, watch, read);
   const state = el("span", { class: "gscope-row-state" });
-  const natural = el("span", { class: "gscope-hint" });
   const ends = [el("span", { class: "gscope-hint" }), el("span", { class: "gscope-hint" })];
   const row = el("li", { class: "gscope-row" },
     el("div", { class: "gscope-row-head" }, drawFeature(info),
       el("label", { class: "gscope-switch" }, ablate, "Ablate"), reset),
     el("div", { class: "gscope-row-controls" }, mode,
       el("span", { class: "gscope-track" }, ends[0], slider, ends[1]), number.el, state),
-    natural, note.el);
+    note.el);
 
   return {
     el: row,
@@ -99,7 +98,7 @@ export function createSliderRow({ info, actions, watch, read }) {
     },
     /** @param {{ last: number, peak: number } | undefined} own */
     drawNatural(own) {
-      setText(natural, own ? `by itself: ${formatNumber(own.last)} at the last token, ${formatNumber(own.peak)} at its peak` : "");
+      note.hint(own ? `by itself: ${formatNumber(own.last)} at the last token, ${formatNumber(own.peak)} at its peak` : "");
     },
     clearNote: () => note.say(""),
   };

@@ -1,11 +1,13 @@
 import { limits } from "../shared/contract.js";
-import { closest, el, redraw, setText } from "../shared/dom.js";
-import { drawFeature } from "../shared/feature_name.js";
+import { closest, el, setText } from "../shared/dom.js";
+import { createFeatureName } from "../shared/feature_name.js";
+import { createKeyed } from "../shared/keyed.js";
+import { createCaution } from "../shared/caution.js";
 import { createNote } from "../shared/note.js";
 import { createNumberField, refuseOutside, refuseWhole } from "../shared/number_field.js";
 
 /** @import { AnyModel } from "@anywidget/types" */
-/** @import { SteeringPanelTraits, SteeringSettings } from "../traits.js" */
+/** @import { FeatureInfo, SteeringPanelTraits, SteeringSettings } from "../traits.js" */
 /** @import { createSettings } from "../shared/settings.js" */
 /** @import { Watch } from "../shared/watch.js" */
 
@@ -14,12 +16,29 @@ import { createNumberField, refuseOutside, refuseWhole } from "../shared/number_
 
 const strength_step = 0.05;
 
+/** @returns {import("../shared/keyed.js").Entry<{ info: FeatureInfo, active: boolean }>} */
+function createSwitch() {
+  const box = el("input", { type: "checkbox" });
+  const name = createFeatureName();
+  return {
+    el: el("li", {}, el("label", {}, box, name.el)),
+    draw({ info, active }, row) {
+      box.dataset.row = String(row);
+      box.checked = active;
+      name.draw(info);
+    },
+  };
+}
+
 /**
  * Which features are added, each with its own switch.
  * @param {Options} options
  */
 export function createFeatureList({ model, watch, settings }) {
   const list = el("ul", { class: "gscope-checks" });
+  const switches = createKeyed(list, {
+    keyOf: (/** @type {{ info: FeatureInfo, active: boolean }} */ { info }) => `${info.dictionary_id}#${info.feature}`, create: createSwitch,
+  });
   watch.dom(list, "change", (event) => {
     const row = closest(event, "row")?.dataset.row;
     const target = event.target;
@@ -28,9 +47,7 @@ export function createFeatureList({ model, watch, settings }) {
   });
   function draw() {
     const { active } = settings.now;
-    redraw(list, ...model.get("known").map((info, row) => el("li", {}, el("label", {},
-      el("input", { type: "checkbox", checked: active[row] ?? false, "data-row": row, "data-key": info.name }),
-      drawFeature(info)))));
+    switches.draw(model.get("known").map((info, row) => ({ info, active: active[row] ?? false })));
   }
   return {
     el: el("fieldset", { class: "gscope-set" }, el("legend", { class: "gscope-label" }, "Features to add"), list),
@@ -51,6 +68,7 @@ export function createStrength({ model, watch, settings }) {
   const slider = el("input", { type: "range", class: "gscope-slider", step: strength_step });
   const output = el("output", { class: "gscope-strength" });
   const reset = el("button", { type: "button", class: "gscope-button gscope-quiet" }, "Set to 0");
+  const caution = createCaution(model);
   const ends = ["", ""].map(() => el("span", { class: "gscope-hint" }));
   const zero = () => settings.change({ strength: 0 });
   watch.dom(slider, "input", () => settings.change({ strength: Number(slider.value) }, "strength"));
@@ -59,7 +77,7 @@ export function createStrength({ model, watch, settings }) {
   return {
     el: el("div", { class: "gscope-field" },
       el("label", {}, el("span", { class: "gscope-label" }, "Strength ", output), el("span", { class: "gscope-centred" }, slider)),
-      el("div", { class: "gscope-strength-ends" }, ends[0], reset, ends[1])),
+      el("div", { class: "gscope-strength-ends" }, ends[0], reset, ends[1]), caution.el),
     draw() {
       const limit = model.get("strength_limit");
       const { strength } = settings.now;
@@ -70,6 +88,7 @@ export function createStrength({ model, watch, settings }) {
       reset.disabled = strength === 0;
       setText(ends[0], `\u2212${limit}`);
       setText(ends[1], `+${limit}`);
+      caution.draw(limit > limits.coherent_strength);
     },
   };
 }
@@ -79,7 +98,7 @@ export function createStrength({ model, watch, settings }) {
  * @param {Options} options
  */
 export function createRunNumbers({ watch, settings }) {
-  const note = createNote();
+  const note = createNote("Temperature 0 takes the likeliest token each time.");
   /**
    * @param {"max_new_tokens" | "temperature" | "seed"} trait
    * @param {string} label

@@ -1,5 +1,5 @@
 import { el, setText } from "../shared/dom.js";
-import { formatSigned } from "../shared/format.js";
+import { formatCount, formatSigned } from "../shared/format.js";
 import { drawPrompt } from "../shared/tokens.js";
 import { createSummaries, drawMade, drawScale, fillMade, fullAt } from "./made_tokens.js";
 
@@ -15,7 +15,7 @@ const names = ["baseline", "changed", "random"];
  * @param {number} longest count of the longest row
  */
 export function endText(ended, count, longest) {
-  const tokens = `${count} token${count === 1 ? "" : "s"}`;
+  const tokens = formatCount(count, "token");
   if (ended === "") return `${tokens} so far`;
   if (ended === "cancelled") return `stopped after ${tokens}`;
   if (ended === "length" && count < longest) return `ended by itself after ${tokens}`;
@@ -29,6 +29,7 @@ function createColumn() {
   const state = el("p", { class: "gscope-hint" });
   const prompt = el("span", { class: "gscope-prompt" });
   const made = el("span", { class: "gscope-made-tokens" });
+  const stream = el("p", { class: "gscope-stream" }, prompt, made);
   const summaries = createSummaries();
   /** @type {StreamedToken[]} */
   let tokens = [];
@@ -37,7 +38,7 @@ function createColumn() {
   let differs_at = -1;
   let filled = 0;
   return {
-    el: el("section", { class: "gscope-column" }, title, el("p", { class: "gscope-stream" }, prompt, made), summaries.el, state),
+    el: el("section", { class: "gscope-column" }, title, stream, summaries.el, state),
     tokens: () => tokens,
     /**
      * @param {string} name
@@ -60,7 +61,9 @@ function createColumn() {
       tokens.push(...added);
       const fresh = added.map((token) => drawMade(token, known));
       nodes.push(...fresh);
+      const was_at_end = stream.scrollHeight - stream.scrollTop - stream.clientHeight < 8;
       made.append(...fresh);
+      if (was_at_end) stream.scrollTop = stream.scrollHeight;
       if (added.length || !made.hasChildNodes()) summaries.draw(tokens, known);
     },
     /**
@@ -105,8 +108,8 @@ function createColumn() {
 export function createStreamColumns(readTheme) {
   const columns = new Map(names.map((name) => [name, createColumn()]));
   const empty = el("p", { class: "gscope-empty" }, "Nothing generated yet: press Start.");
-  const scale = el("p", { class: "gscope-scale gscope-hint" });
-  const picture = el("div", { hidden: true }, scale,
+  const scale = el("p", { class: "gscope-fill-scale gscope-hint" });
+  const picture = el("div", { class: "gscope-runs", "data-empty": "" }, scale,
     el("div", { class: "gscope-columns" }, ...[...columns.values()].map((column) => column.el)));
   let drawn = -1;
   let full = 0;
@@ -120,7 +123,8 @@ export function createStreamColumns(readTheme) {
     const titles = { baseline: "baseline", changed: `changed ${formatSigned(head.settings.strength)}`, random: head.control };
     for (const [name, column] of columns) column.clear(titles[name], head.settings.prompt);
     empty.hidden = true;
-    picture.hidden = false;
+    picture.removeAttribute("data-empty");
+    picture.style.setProperty("--features", String(head.known.length));
     drawn = head.request;
     announced = null;
     known = head.known;
@@ -150,6 +154,10 @@ export function createStreamColumns(readTheme) {
     el: el("div", { class: "gscope-result" }, empty, picture),
     /** In the colours of the theme. */
     paint: () => fill(true),
+    /** @param {number} count features that a run will tell of: their room is kept before there is one */
+    reserve(count) {
+      if (drawn < 0) picture.style.setProperty("--features", String(count));
+    },
     /**
      * @param {SteeringStream} message
      * @returns {boolean} whether a new run is in view from this message on

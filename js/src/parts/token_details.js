@@ -1,90 +1,149 @@
-import { closest, el, redraw } from "../shared/dom.js";
-import { drawFeature } from "../shared/feature_name.js";
-import { formatNumber, formatPercent } from "../shared/format.js";
+import { assign, closest, el, setText } from "../shared/dom.js";
+import { createFeatureName } from "../shared/feature_name.js";
+import { formatNumber } from "../shared/format.js";
+import { createKeyed } from "../shared/keyed.js";
+import { createNote } from "../shared/note.js";
+import { define } from "../shared/terms.js";
 import { drawText, visibleText } from "../shared/tokens.js";
-import { topAt, valueAt } from "./reading.js";
+import { topAt, topOf, valueAt } from "./reading.js";
 
 /** @import { Watch } from "../shared/watch.js" */
-/** @import { Paint, Reading } from "./reading.js" */
+/** @import { Paint, Reading, Strong } from "./reading.js" */
 
-/**
- * @param {string} term
- * @param {...(Node | string)} value
- */
-function line(term, ...value) {
-  return el("div", {}, el("dt", {}, term), el("dd", {}, ...value));
+/** @typedef {{ term: string, value: (Node | string)[], title?: string }} Fact */
+
+const hints = {
+  none: "Point at a token, or move to it with the arrow keys, for its numbers; press it to keep it here.",
+  pointed: "Press the token to keep it here.",
+  picked: "Kept here: press the token again, or Escape, to let go.",
+};
+
+/** @returns {import("../shared/keyed.js").Entry<Fact>} */
+function createFact() {
+  const name = el("dt");
+  const value = el("dd");
+  const row = el("div", {}, name, value);
+  return {
+    el: row,
+    draw(fact) {
+      setText(name, fact.term);
+      value.replaceChildren(...fact.value);
+      assign(row, { title: fact.title });
+    },
+  };
+}
+
+/** @returns {import("../shared/keyed.js").Entry<{ paint: Paint, value: string }>} */
+function createValue() {
+  const swatch = el("span", { class: "gscope-swatch", "aria-hidden": "true" });
+  const name = createFeatureName();
+  const output = el("output");
+  return {
+    el: el("li", {}, swatch, name.el, output),
+    draw({ paint, value }, place) {
+      assign(swatch, { "data-place": place });
+      setText(swatch, place ? String(place) : "");
+      name.draw(paint.info);
+      setText(output, value);
+    },
+  };
+}
+
+/** @returns {import("../shared/keyed.js").Entry<Strong & { share: number }>} */
+function createStrong() {
+  const bar = el("span", { class: "gscope-top-bar", "aria-hidden": "true" });
+  const name = createFeatureName();
+  const output = el("output");
+  const button = el("button", { type: "button" }, bar, name.el, output);
+  return {
+    el: el("li", {}, button),
+    draw({ feature, activation, label, share }) {
+      assign(button, { "data-feature": feature });
+      bar.style.setProperty("--share", `${100 * share}%`);
+      name.draw({ feature, label });
+      setText(output, formatNumber(activation, 4));
+    },
+  };
+}
+
+/** @param {number} fvu of one token */
+function fvuText(fvu) {
+  return Number.isFinite(fvu) ? formatNumber(fvu) : "not defined: nothing varies in this text";
 }
 
 /**
  * @param {Reading} reading
  * @param {number} pos
+ * @returns {Fact[]}
  */
-function drawFacts(reading, pos) {
+function factsOf(reading, pos) {
   const { tokens, ids, ignored, glyphs } = reading.head;
   const group = glyphs.find(({ first, last }) => pos >= first && pos <= last);
-  return el("dl", { class: "gscope-facts" },
-    line("position", String(pos)), line("token id", String(ids[pos])),
-    ...(group ? [line("part of", `${visibleText(group.character)} (tokens ${group.first} to ${group.last})`), line("bytes", ...drawText(tokens[pos]))] : []),
-    line("features firing (L0)", String(reading.l0.data[pos])),
-    line("error share", formatPercent(reading.error.data[pos])),
-    ...(pos in ignored ? [line("left out", ignored[pos])] : []));
+  const facts = [{ term: "position", value: [String(pos)] }, { term: "token id", value: [String(ids[pos])] }];
+  if (group) {
+    facts.push({ term: "part of", value: [`${visibleText(group.character)} (tokens ${group.first} to ${group.last})`] });
+    facts.push({ term: "bytes", value: /** @type {any[]} */ (drawText(tokens[pos])) });
+  }
+  if (pos in ignored) return facts;
+  return [...facts, { term: "L0", value: [String(reading.l0.data[pos])], title: define("L0") },
+    { term: "FVU", value: [fvuText(reading.fvu.data[pos])], title: define("FVU") }];
 }
 
 /**
- * @param {Reading} reading
- * @param {Paint[]} paints
- * @param {number} pos
- */
-function drawValues(reading, paints, pos) {
-  return el("ul", { class: "gscope-values" }, ...paints.map((paint, place) =>
-    el("li", {}, el("span", { class: "gscope-swatch", "data-place": place, "aria-hidden": "true" }, place ? String(place) : ""),
-      drawFeature(paint.info),
-      el("output", {}, formatNumber(valueAt(reading, paint.row, pos), 4)))));
-}
-
-/**
- * @param {Reading} reading
- * @param {number} pos
- */
-function drawTop(reading, pos) {
-  const top = topAt(reading, pos);
-  if (top.length === 0) return [el("p", { class: "gscope-hint" }, "No feature fires here.")];
-  const largest = Math.max(...top.map(({ activation }) => activation), 0);
-  return [
-    el("p", { class: "gscope-label" }, "Strongest here (press to paint)"),
-    el("ul", { class: "gscope-top" }, ...top.map(({ feature, activation, label }) =>
-      el("li", {}, el("button", { type: "button", "data-feature": feature, "data-key": `top${feature}` },
-        el("span", { class: "gscope-top-bar", "aria-hidden": "true", style: { "--share": `${largest > 0 ? (100 * activation) / largest : 0}%` } }),
-        drawFeature({ feature, label }), el("output", {}, formatNumber(activation, 4)))))),
-  ];
-}
-
-/**
- * Everything about one token, in numbers.
- * @param {{ watch: Watch, onFeature: (feature: number) => void }} options
+ * Everything about one token, in numbers; about the whole text while none is pointed at. It keeps its size.
+ * @param {{ watch: Watch, onFeature: (feature: number) => string }} options `onFeature` gives a sentence where it refuses
  */
 export function createTokenDetails({ watch, onFeature }) {
-  const hint = el("p", { class: "gscope-hint" }, "Point at a token, or move to it with the arrow keys, for its numbers; click to keep it here.");
-  const box = el("section", { class: "gscope-details", "aria-label": "Token details" }, hint);
+  const token = el("span", { class: "gscope-plain-token" });
+  const hint = el("span", { class: "gscope-hint" }, hints.none);
+  const moved = el("p", { class: "gscope-hint", role: "status" });
+  const facts = el("dl", { class: "gscope-facts" });
+  const values = el("ul", { class: "gscope-values" });
+  const reason = el("p", { class: "gscope-reason" });
+  const title = el("span", { class: "gscope-label" });
+  const note = createNote("press one to paint it");
+  const top = el("ul", { class: "gscope-top" });
+  const box = el("section", { class: "gscope-details", "aria-label": "Token details" },
+    el("div", {}, el("p", { class: "gscope-details-token" }, token, hint), moved, facts, values),
+    el("div", {}, el("div", { class: "gscope-top-head" }, title, note.el), reason, top));
+  const fact_list = createKeyed(facts, { keyOf: (/** @type {Fact} */ fact) => fact.term, create: createFact });
+  const value_list = createKeyed(values, { keyOf: (/** @type {{ paint: Paint, value: string }} */ { paint }) => paint.info.feature, create: createValue });
+  const top_list = createKeyed(top, { keyOf: (/** @type {Strong & { share: number }} */ { feature }) => feature, create: createStrong });
   watch.dom(box, "click", (event) => {
     const feature = closest(event, "feature")?.dataset.feature;
-    if (feature !== undefined) onFeature(Number(feature));
+    if (feature !== undefined) note.say(onFeature(Number(feature)));
   });
+  watch.dom(box, "focusout", () => note.say(""));
+
+  /** @param {Strong[]} strongest */
+  function drawTop(strongest) {
+    const largest = Math.max(0, ...strongest.map(({ activation }) => activation));
+    top_list.draw(strongest.map((one) => ({ ...one, share: largest > 0 ? one.activation / largest : 0 })));
+  }
+
   return {
     el: box,
     /**
      * @param {Reading} reading
      * @param {Paint[]} paints
-     * @param {number | null} pos
+     * @param {number | null} at
+     * @param {boolean} is_picked
      */
-    draw(reading, paints, pos) {
-      if (pos === null || pos >= reading.length) {
-        redraw(box, hint);
-        return;
-      }
-      redraw(box,
-        el("p", { class: "gscope-details-token" }, el("span", { class: "gscope-plain-token" }, ...drawText(reading.head.tokens[pos]))),
-        drawValues(reading, paints, pos), drawFacts(reading, pos), ...drawTop(reading, pos));
+    draw(reading, paints, at, is_picked) {
+      const pos = at !== null && at < reading.length ? at : null;
+      const { tokens, ignored } = reading.head;
+      const left_out = pos !== null && pos in ignored;
+      token.hidden = pos === null;
+      token.replaceChildren(...(pos === null ? [] : drawText(tokens[pos])));
+      setText(hint, pos === null ? hints.none : is_picked ? hints.picked : hints.pointed);
+      setText(moved, reading.head.note);
+      fact_list.draw(pos === null ? [] : factsOf(reading, pos));
+      value_list.draw(pos === null || left_out ? [] : paints.map((paint) => ({ paint, value: formatNumber(valueAt(reading, paint.row, pos), 4) })));
+      setText(title, left_out ? "Left out" : pos === null ? "Strongest in the text" : "Strongest here");
+      note.el.hidden = left_out || reading.head.mean_l0 === null;
+      const strongest = pos === null ? topOf(reading) : topAt(reading, pos);
+      setText(reason, left_out ? `No feature is read at this token: it is ${ignored[pos]}.` : strongest.length ? "" : reading.head.mean_l0 === null ? "None: no token is left to read features at." : "No feature fires.");
+      drawTop(left_out ? [] : strongest);
     },
   };
 }

@@ -1,5 +1,7 @@
 import { css, inkOn, ramp } from "../shared/colour.js";
-import { closest, el } from "../shared/dom.js";
+import { assign, closest, el } from "../shared/dom.js";
+import { place } from "../shared/keyed.js";
+import { isSame } from "../shared/settings.js";
 import { breaksLine, drawTokenAt } from "../shared/tokens.js";
 import { shareAt } from "./reading.js";
 
@@ -10,16 +12,27 @@ import { shareAt } from "./reading.js";
 const block_tokens = 128;
 const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1 });
 
+/** @typedef {{ el: HTMLElement, end: HTMLElement | null, shown: unknown }} Token `end` is the line end behind it */
+
+/** @returns {Token} */
+function createToken() {
+  return { el: el("span", { class: "gscope-token", role: "option", tabindex: -1, "aria-selected": "false" }), end: null, shown: null };
+}
+
 /**
+ * Draws what differs; the element stays, also where it stands for another token now.
+ * @param {Token} token
  * @param {Reading} reading
  * @param {number} pos
  */
-function drawToken(reading, pos) {
-  const { ignored } = reading.head;
-  return el("span", {
-    class: "gscope-token", role: "option", tabindex: -1, "aria-selected": "false", "data-pos": pos,
-    "data-ignored": pos in ignored ? "" : null,
-  }, ...drawTokenAt(reading.head, pos));
+function drawToken(token, reading, pos) {
+  const { tokens, ignored, glyphs } = reading.head;
+  const next = [tokens[pos], pos in ignored, glyphs.find(({ first, last }) => pos >= first && pos <= last) ?? null, pos];
+  if (isSame(next, token.shown)) return;
+  token.shown = next;
+  assign(token.el, { "data-pos": pos, "data-ignored": pos in ignored ? "" : null });
+  token.el.replaceChildren(...drawTokenAt(reading.head, pos));
+  token.end = breaksLine(tokens[pos]) ? token.end ?? el("br") : null;
 }
 
 /**
@@ -34,35 +47,15 @@ function blockEnd(reading, start) {
   return most;
 }
 
-/** @param {Reading} reading */
-function drawBlocks(reading) {
-  const blocks = [];
-  /** @type {HTMLElement[]} */
-  const nodes = [];
-  for (let start = 0; start < reading.length;) {
-    const end = blockEnd(reading, start);
-    const block = el("div", { class: "gscope-block", role: "presentation" });
-    for (let pos = start; pos < end; pos += 1) {
-      nodes.push(drawToken(reading, pos));
-      block.append(nodes[pos]);
-      if (breaksLine(reading.head.tokens[pos])) block.append(el("br"));
-    }
-    blocks.push(block);
-    start = end;
-  }
-  return { blocks, nodes };
-}
-
 /**
- * Tells whether two readings have the same tokens, so that nodes can stay.
- * @param {Reading | null} one
- * @param {Reading} other
+ * @param {Reading} reading
+ * @returns {[number, number][]} first and stop of each block
  */
-function sameTokens(one, other) {
-  if (!one || one.length !== other.length) return false;
-  const same = /** @param {"ids" | "tokens" | "ignored" | "glyphs"} key */ (key) =>
-    JSON.stringify(one.head[key]) === JSON.stringify(other.head[key]);
-  return same("ids") && same("tokens") && same("ignored") && same("glyphs");
+function listBlocks(reading) {
+  /** @type {[number, number][]} */
+  const spans = [];
+  for (let start = 0; start < reading.length; start = spans[spans.length - 1][1]) spans.push([start, blockEnd(reading, start)]);
+  return spans;
 }
 
 /**
@@ -104,19 +97,19 @@ function nextLine(nodes, pos, way) {
 
 /**
  * The text as a row of tokens, one of which takes the keyboard.
- * @param {{
- *   watch: Watch, describe: (pos: number) => string,
- *   onPeek: (pos: number | null) => void, onChoose: (pos: number) => void,
- * }} options `onPeek` gets the token under pointer or focus, null when there is none
+ * @param {{ watch: Watch, describe: (pos: number) => string, onEnter: (pos: number) => void }} options `onEnter` is
+ *   called for Enter and Space
  */
-export function createTokenStrip({ watch, describe, onPeek, onChoose }) {
+export function createTokenStrip({ watch, describe, onEnter }) {
   const strip = el("div", {
     class: "gscope-strip", role: "listbox", "aria-label": "Tokens",
   });
+  /** @type {Token[]} */
+  const drawn = [];
+  /** @type {HTMLElement[]} */
+  let blocks = [];
   /** @type {HTMLElement[]} */
   let nodes = [];
-  /** @type {Reading | null} */
-  let shown = null;
   let current = 0;
 
   /** @param {Event} event */
@@ -139,17 +132,9 @@ export function createTokenStrip({ watch, describe, onPeek, onChoose }) {
     return key === "End" ? nodes.length - 1 : null;
   }
 
-  watch.dom(strip, "pointerover", (event) => onPeek(posOf(event)));
-  watch.dom(strip, "pointerleave", () => onPeek(null));
   watch.dom(strip, "focusin", (event) => {
     const pos = posOf(event);
     if (pos !== null) rove(pos);
-    onPeek(pos);
-  });
-  watch.dom(strip, "focusout", () => onPeek(null));
-  watch.dom(strip, "click", (event) => {
-    const pos = posOf(event);
-    if (pos !== null) onChoose(pos);
   });
   watch.dom(strip, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || nodes.length === 0) return;
@@ -157,7 +142,7 @@ export function createTokenStrip({ watch, describe, onPeek, onChoose }) {
     if (pos !== null) {
       rove(pos);
       nodes[current].focus();
-    } else if (event.key === "Enter" || event.key === " ") onChoose(current);
+    } else if (event.key === "Enter" || event.key === " ") onEnter(current);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -165,17 +150,22 @@ export function createTokenStrip({ watch, describe, onPeek, onChoose }) {
 
   return {
     el: strip,
+    posOf,
     /** @param {Reading} reading */
     draw(reading) {
-      const same = sameTokens(shown, reading);
-      shown = reading;
-      if (same) return;
       const held = strip.contains(strip.ownerDocument.activeElement);
-      const drawn = drawBlocks(reading);
-      nodes = drawn.nodes;
-      strip.replaceChildren(...drawn.blocks);
+      drawn.length = Math.min(drawn.length, reading.length);
+      while (drawn.length < reading.length) drawn.push(createToken());
+      drawn.forEach((token, pos) => drawToken(token, reading, pos));
+      nodes = drawn.map((token) => token.el);
+      blocks = listBlocks(reading).map(([start, stop], at) => {
+        const block = blocks[at] ?? el("div", { class: "gscope-block", role: "presentation" });
+        place(block, drawn.slice(start, stop).flatMap((token) => (token.end ? [token.el, token.end] : [token.el])));
+        return block;
+      });
+      place(strip, blocks);
       rove(current);
-      if (held) nodes[current]?.focus();
+      if (held && !strip.contains(strip.ownerDocument.activeElement)) nodes[current]?.focus();
     },
     /**
      * @param {Reading} reading

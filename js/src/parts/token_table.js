@@ -17,8 +17,8 @@ function drawRow(reading, paints, pos) {
   const { tokens, ids, ignored } = reading.head;
   return el("tr", {},
     el("td", {}, String(pos)), el("th", { scope: "row" }, ...drawText(tokens[pos])), el("td", {}, String(ids[pos])),
-    ...paints.map((paint) => el("td", {}, formatNumber(valueAt(reading, paint.row, pos), 4))),
-    el("td", {}, String(reading.l0.data[pos])), el("td", {}, pos in ignored ? ignored[pos] : ""));
+    ...paints.map((paint) => el("td", {}, pos in ignored ? "" : formatNumber(valueAt(reading, paint.row, pos), 4))),
+    el("td", {}, pos in ignored ? "" : String(reading.l0.data[pos])), el("td", { class: "gscope-prose" }, pos in ignored ? ignored[pos] : ""));
 }
 
 /** @param {Paint[]} paints */

@@ -12,7 +12,7 @@ const page_rows = 500;
 export function createTwin({ watch, drawHead, drawRow }) {
   const holder = el("div", { class: "gscope-table-holder" });
   const more = el("button", { type: "button", class: "gscope-button", hidden: true });
-  const twin = el("details", { class: "gscope-twin" }, el("summary", {}, "Table of values"), holder, more);
+  const twin = el("details", { class: "gscope-fold gscope-twin" }, el("summary", {}, "Table of values"), holder, more);
   let count = 0;
   let rows = el("tbody");
 

@@ -64,18 +64,3 @@ export function closest(event, name) {
   const target = event.target;
   return target instanceof Element ? target.closest(`[data-${name}]`) : null;
 }
-
-/**
- * Replaces what a container holds; focus stays on the control with the same `data-key`.
- * @param {HTMLElement} container
- * @param {...Node} nodes
- */
-export function redraw(container, ...nodes) {
-  const active = container.ownerDocument.activeElement;
-  const held = active instanceof HTMLElement && container.contains(active);
-  const key = held ? active.dataset.key : undefined;
-  container.replaceChildren(...nodes);
-  if (!held) return;
-  const keyed = /** @type {HTMLElement[]} */ ([...container.querySelectorAll("[data-key]")]);
-  (keyed.find((node) => node.dataset.key === key) ?? keyed[0])?.focus();
-}

@@ -1,4 +1,5 @@
 import { el } from "./dom.js";
+import { isSame } from "./settings.js";
 import { drawText, visibleText } from "./tokens.js";
 
 /** @import { Label } from "../traits.js" */
@@ -36,4 +37,21 @@ export function drawFeature(named) {
   return el("span", { class: "gscope-feature", title: `${name}, ${sourceOf(label)}` },
     el("span", { class: "gscope-feature-number" }, shortName(named)),
     label ? el("span", { class: "gscope-feature-label" }, ...drawText(label.text)) : null);
+}
+
+/** The same, drawn again only where it differs. */
+export function createFeatureName() {
+  const holder = el("span", { class: "gscope-feature-holder" });
+  /** @type {Named | null} */
+  let shown = null;
+  return {
+    el: holder,
+    /** @param {Named} named */
+    draw({ feature, label, name }) {
+      const next = { feature, label, name };
+      if (isSame(next, shown)) return;
+      shown = next;
+      holder.replaceChildren(drawFeature(next));
+    },
+  };
 }

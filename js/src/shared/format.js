@@ -34,3 +34,11 @@ export function parseNumber(text) {
   const plain = text.trim().replace("\u2212", "-");
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : null;
 }
+
+/**
+ * @param {number} count
+ * @param {string} word in the singular: "token"
+ */
+export function formatCount(count, word) {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
+}

@@ -38,7 +38,7 @@ function createClash(watch, { take, keep }) {
   const take_button = el("button", button, "Show the other text");
   const keep_button = el("button", button, "Keep this one");
   const words = el("span", { role: "status" });
-  const box = el("div", { class: "gscope-clash", hidden: true }, words, take_button, keep_button);
+  const box = el("span", { class: "gscope-clash", hidden: true }, words, take_button, keep_button);
   watch.dom(take_button, "click", take);
   watch.dom(keep_button, "click", keep);
   return {
@@ -60,7 +60,7 @@ function createClash(watch, { take, keep }) {
  * }} options `onSubmit` is called on Ctrl+Enter, after the text is sent
  */
 export function createTextField({ label, hint, read, limit, onText, onSubmit, watch }) {
-  const note = createNote();
+  const note = createNote(hint);
   const editor = el("div", { class: "gscope-editor" });
   const clash = createClash(watch, { take: () => take(read()), keep: () => sendNow() });
   let sent = read();
@@ -188,7 +188,7 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
 
   return {
     el: el("div", { class: "gscope-field" },
-      el("span", { class: "gscope-label" }, label, hint ? el("span", { class: "gscope-hint" }, hint) : null), editor, clash.el, note.el),
+      el("span", { class: "gscope-label" }, label), editor, el("div", { class: "gscope-field-line" }, note.el, clash.el)),
     commit,
     /** Takes up a text set elsewhere; one that is being typed here stays, and the field says so. */
     pull() {

@@ -1,3 +1,5 @@
+import { followPrint } from "./print.js";
+
 /** @import { Watch } from "./watch.js" */
 
 /** @typedef {"light" | "dark"} Theme */
@@ -43,15 +45,16 @@ export function detectTheme(el) {
 }
 
 /**
- * Keeps `data-theme` on the root equal to the host's theme.
+ * Keeps `data-theme` on the root equal to the host's theme, and light on paper.
  * @param {HTMLElement} root
  * @param {Element} holder
  * @param {Watch} watch
  * @param {() => void} onChange
  */
 export function followTheme(root, holder, watch, onChange) {
+  let is_printed = false;
   const apply = () => {
-    const theme = detectTheme(holder);
+    const theme = is_printed ? "light" : detectTheme(holder);
     if (root.dataset.theme === theme) return;
     root.dataset.theme = theme;
     onChange();
@@ -61,6 +64,12 @@ export function followTheme(root, holder, watch, onChange) {
   observer.observe(document.body, filter);
   observer.observe(document.documentElement, filter);
   watch.onStop(() => observer.disconnect());
+  /** @param {boolean} printed */
+  const setPrinted = (printed) => {
+    is_printed = printed;
+    apply();
+  };
+  followPrint(watch, { before: () => setPrinted(true), after: () => setPrinted(false) });
   root.dataset.theme = detectTheme(holder);
   // A host may hang the view in the page only after render returns; the ground is known then.
   const frame = requestAnimationFrame(apply);

@@ -128,15 +128,17 @@ export function drawProse(text) {
 }
 
 /**
- * A prompt to be read on: a text, or the turns of a chat, each on its line after its role.
+ * A prompt to be read on: a text, or the turns of a chat, each on its line after its role. What the model writes
+ * goes on in the line of an answer that is begun, and on a new line after the other side's turn.
  * @param {import("../traits.js").Text} prompt
  * @returns {(Text | HTMLElement)[]}
  */
 export function drawPrompt(prompt) {
   if (typeof prompt === "string") return drawProse(prompt);
-  return prompt.flatMap(({ role, content }) => [
-    el("span", { class: "gscope-role" }, `${visibleText(role)}: `), ...drawProse(content), el("br"),
-  ]);
+  return prompt.flatMap(({ role, content }, at) => {
+    const goes_on = at === prompt.length - 1 && role !== "user" && role !== "system";
+    return [el("span", { class: "gscope-role" }, `${visibleText(role)}: `), ...drawProse(content), ...(goes_on ? [] : [el("br")])];
+  });
 }
 
 /**

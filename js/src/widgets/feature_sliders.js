@@ -1,13 +1,16 @@
 import { createDistribution } from "../parts/distribution.js";
 import { createSliderRow } from "../parts/slider_row.js";
+import { createCaution } from "../shared/caution.js";
 import { el } from "../shared/dom.js";
+import { createKeyed } from "../shared/keyed.js";
 import { createSettings, isSame } from "../shared/settings.js";
+import { createGlossary } from "../shared/terms.js";
 import { createTextField } from "../shared/text_field.js";
 import { createWatch } from "../shared/watch.js";
 import { defineWidget } from "../shared/widget.js";
 
 /** @import { AnyModel } from "@anywidget/types" */
-/** @import { DistributionResult, FeatureSlidersTraits, SliderMode } from "../traits.js" */
+/** @import { DistributionResult, FeatureInfo, FeatureSlidersTraits, SliderMode } from "../traits.js" */
 /** @import { Frame } from "../shared/frame.js" */
 
 /** @typedef {"values" | "modes" | "ablated"} Setting */
@@ -32,10 +35,11 @@ function withEntry(list, row, value) {
  */
 function createRows(model, settings) {
   const list = el("ul", { class: "gscope-rows", "aria-label": "Features" });
-  /** @type {ReturnType<typeof createSliderRow>[]} */
-  let rows = [];
-  let watch = createWatch();
-  let stale = true;
+  /** @type {DistributionResult | null} */
+  let shown = null;
+  /** @type {Set<ReturnType<typeof createSliderRow>>} */
+  const drawn = new Set();
+  const rows = createKeyed(list, { keyOf: (/** @type {FeatureInfo} */ info) => `${info.dictionary_id} ${info.name}`, create: createRow });
 
   /** Python may set the traits one after the other. */
   function fits() {
@@ -43,25 +47,25 @@ function createRows(model, settings) {
     const count = model.get("known").length;
     return [values, modes, ablated, model.get("ranges")].every((entries) => entries.length === count);
   }
-  /** @param {number} row */
-  function actionsOf(row) {
+  /** @param {() => number} at its row now */
+  function actionsOf(at) {
     /** @type {Partial<Record<SliderMode, number | null>>} */
     const kept = {};
     /**
      * @param {number | null} value
      * @param {string} [gesture]
      */
-    const set = (value, gesture) => settings.change({ values: withEntry(settings.now.values, row, value) }, gesture);
+    const set = (value, gesture) => settings.change({ values: withEntry(settings.now.values, at(), value) }, gesture);
     return {
-      slide: (/** @type {number | null} */ value) => set(value, `slide ${row}`),
+      slide: (/** @type {number | null} */ value) => set(value, `slide ${at()}`),
       release: settings.endGesture,
       enter: (/** @type {number | null} */ value) => set(value),
-      ablate: (/** @type {boolean} */ ablated) => settings.change({ ablated: withEntry(settings.now.ablated, row, ablated) }),
-      reset: () => settings.change({ values: withEntry(settings.now.values, row, null), ablated: withEntry(settings.now.ablated, row, false) }),
+      ablate: (/** @type {boolean} */ ablated) => settings.change({ ablated: withEntry(settings.now.ablated, at(), ablated) }),
+      reset: () => settings.change({ values: withEntry(settings.now.values, at(), null), ablated: withEntry(settings.now.ablated, at(), false) }),
       mode(/** @type {SliderMode} */ mode) {
         const { values, modes } = settings.now;
-        kept[modes[row]] = values[row];
-        settings.change({ values: withEntry(values, row, kept[mode] ?? null), modes: withEntry(modes, row, mode) });
+        kept[modes[at()]] = values[at()];
+        settings.change({ values: withEntry(values, at(), kept[mode] ?? null), modes: withEntry(modes, at(), mode) });
       },
     };
   }
@@ -70,30 +74,38 @@ function createRows(model, settings) {
     const mode = settings.now.modes[row];
     return { value: settings.now.values[row], mode, ablated: settings.now.ablated[row], range: model.get("ranges")[row][mode] };
   }
-  function build() {
-    stale = false;
-    watch.stop();
-    watch = createWatch();
-    rows = model.get("known").map((info, row) =>
-      createSliderRow({ info, actions: actionsOf(row), watch, read: () => stateOf(row) }));
-    list.replaceChildren(...rows.map((row) => row.el));
+  /**
+   * @param {FeatureInfo} info
+   * @returns {import("../shared/keyed.js").Entry<FeatureInfo>}
+   */
+  function createRow(info) {
+    let at = model.get("known").indexOf(info);
+    const watch = createWatch();
+    const row = createSliderRow({ info, actions: actionsOf(() => at), watch, read: () => stateOf(at) });
+    drawn.add(row);
+    return {
+      el: row.el,
+      draw(_info, place) {
+        at = place;
+        row.draw();
+        row.drawNatural(shown?.natural[place]);
+      },
+      end() {
+        watch.stop();
+        drawn.delete(row);
+      },
+    };
   }
   return {
     el: list,
     /** @param {DistributionResult | null} result */
     draw(result) {
       if (!fits()) return;
-      if (stale) build();
-      rows.forEach((row, index) => {
-        row.draw();
-        row.drawNatural(result?.natural[index]);
-      });
+      shown = result;
+      rows.draw(model.get("known"));
     },
-    markStale() {
-      stale = true;
-    },
-    clearNotes: () => rows.forEach((row) => row.clearNote()),
-    stop: () => watch.stop(),
+    clearNotes: () => drawn.forEach((row) => row.clearNote()),
+    stop: () => rows.draw([]),
   };
 }
 
@@ -124,8 +136,9 @@ function openSliders({ model, frame }) {
   });
   const undo = el("button", { type: "button", class: "gscope-button", title: "Ctrl+Z" }, "Undo");
   const reset = el("button", { type: "button", class: "gscope-button" }, "Reset all");
+  const caution = createCaution(model);
   const sliders = el("section", { class: "gscope-sliders", "aria-label": "Feature sliders" },
-    rows.el, el("div", { class: "gscope-actions" }, undo, reset));
+    rows.el, caution.el, el("div", { class: "gscope-actions" }, undo, reset));
 
   function drawUpdating() {
     const { values, modes, ablated } = result ?? settings.now;
@@ -134,6 +147,7 @@ function openSliders({ model, frame }) {
   }
   function draw() {
     rows.draw(result);
+    caution.draw();
     undo.disabled = !settings.canUndo();
     reset.disabled = settings.now.values.every((value) => value === null) && !settings.now.ablated.includes(true);
     drawUpdating();
@@ -162,13 +176,10 @@ function openSliders({ model, frame }) {
     text.pull();
     drawUpdating();
   });
-  frame.follow(["ranges"], draw);
-  frame.follow(["known"], () => {
-    rows.markStale();
-    draw();
-  });
+  frame.follow(["known", "ranges", "caution"], draw);
   watch.onStop(rows.stop);
-  return { body: [text.el, el("div", { class: "gscope-split" }, sliders, distribution.el)], receive: { result: drawResult }, draw };
+  const glossary = createGlossary("activation", "strength", "probability", "KL");
+  return { body: [text.el, el("div", { class: "gscope-split" }, sliders, distribution.el), glossary], receive: { result: drawResult }, draw };
 }
 
 export default defineWidget({ name: "FeatureSliders", cancellable: true, open: openSliders });

@@ -6,8 +6,9 @@ import { rampPicture } from "../shared/colour.js";
 import { limits } from "../shared/contract.js";
 import { el, setText } from "../shared/dom.js";
 import { formatPercent } from "../shared/format.js";
-import { createNote } from "../shared/note.js";
+import { createPick } from "../shared/pick.js";
 import { isSame } from "../shared/settings.js";
+import { createGlossary } from "../shared/terms.js";
 import { createTextField } from "../shared/text_field.js";
 import { visibleText } from "../shared/tokens.js";
 import { defineWidget } from "../shared/widget.js";
@@ -29,27 +30,31 @@ function openLens({ model, frame }) {
   const { watch } = frame;
   /** @type {Lens | null} */
   let lens = null;
-  /** @type {Cell | null} */
-  let peeked = null;
+  let is_telling = false;
 
   const text = createTextField({
     label: "Text", hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
     limit: () => model.get("text_limit"), onText: (value) => frame.ask({ text: value }), watch,
   });
   const stride = el("select", {});
-  const colour = el("select", {}, el("option", { value: "likeliest" }, "likeliest token"), el("option", { value: "pinned" }, "first pinned token"));
+  const by_pin = el("option", { value: "pinned" }, "");
+  const colour = el("select", {}, el("option", { value: "likeliest" }, "likeliest token"), by_pin);
   const scale = el("span", { class: "gscope-ramp", "aria-hidden": "true" });
-  const note = createNote();
   const bar = el("div", { class: "gscope-lens-bar" },
     el("label", {}, el("span", { class: "gscope-label" }, "Show"), stride),
     el("label", {}, el("span", { class: "gscope-label" }, "Colour: probability of the"), colour),
     el("span", { class: "gscope-lens-scale" }, el("span", {}, "0 %"), scale, el("span", {}, "100 %")));
-  const grid = createLensGrid({ watch, describe, onPeek: peek, onChoose: (cell) => select(cell), onEscape: escape });
-  const details = createLensDetails({ watch, onPin: togglePin, onUnpin: togglePin });
+  const grid = createLensGrid({ watch, describe, onEnter: (cell) => pick.toggle(cell) });
+  const details = createLensDetails({ watch, onPin: togglePin });
+  // First the picked cell is let go, then the pins.
+  const pick = createPick({
+    watch, surface: grid.surface, details: details.el, itemOf: grid.cellOf, picked: selected, isSame, onPick: select,
+    onShow: drawDetails, onEscape: () => frame.ask({ pinned: [] }),
+  });
   const table = createLensTable({ watch });
   const hint = el("p", { class: "gscope-hint" });
   const empty = el("p", { class: "gscope-empty" }, "No text read yet.");
-  const picture = el("div", { class: "gscope-lens-picture", hidden: true }, el("div", { class: "gscope-lens-side" }, grid.el, hint), details.el);
+  const picture = el("div", { class: "gscope-lens-picture" }, el("div", { class: "gscope-lens-side" }, grid.el, hint), details.el);
   watch.dom(stride, "change", () => frame.ask({ stride: Number(stride.value) }));
   watch.dom(colour, "change", () => {
     frame.tell({ color_by: colour.value });
@@ -72,28 +77,24 @@ function openLens({ model, frame }) {
   }
   /** @param {Cell | null} cell */
   function select(cell) {
+    is_telling = true;
     frame.tell({ selected_layer: cell && lens ? lens.head.layers[cell.row] : null, selected_pos: cell?.pos ?? null });
+    is_telling = false;
     drawChoice();
   }
-  /** First the selection goes, then the pins. */
-  function escape() {
-    if (model.get("selected_layer") !== null || model.get("selected_pos") !== null) select(null);
-    else frame.ask({ pinned: [] });
-  }
-  /** @param {number} id */
+  /**
+   * @param {number} id
+   * @returns {string} why not; empty where it is pinned or unpinned
+   */
   function togglePin(id) {
     const pinned = model.get("pinned");
     const next = pinned.includes(id) ? pinned.filter((other) => other !== id) : [...pinned, id];
-    note.say(next.length > limits.pinned_tokens ? `At most ${limits.pinned_tokens} tokens are pinned. Unpin one first.` : "");
-    if (next.length <= limits.pinned_tokens) frame.ask({ pinned: next });
-  }
-  /** @param {Cell | null} cell */
-  function peek(cell) {
-    peeked = cell ?? (selected() ? null : peeked);
-    drawDetails();
+    if (next.length > limits.pinned_tokens) return `At most ${limits.pinned_tokens} tokens are pinned; unpin one first.`;
+    frame.ask({ pinned: next });
+    return "";
   }
   function drawDetails() {
-    if (lens) details.draw(lens, peeked ?? selected(), model.get("pinned"));
+    if (lens) details.draw(lens, pick.shown(), model.get("pinned"));
   }
   function drawChoice() {
     grid.mark(selected());
@@ -114,8 +115,9 @@ function openLens({ model, frame }) {
     stride.value = String(chosen);
     colour.value = model.get("color_by");
     scale.style.setProperty("background-image", rampPicture(frame.theme()));
-    const missing = colour.value === "pinned" && !model.get("pinned").length;
-    note.say(missing ? "No token is pinned: the likeliest token's probability is used." : "");
+    const has_pin = model.get("pinned").length > 0;
+    by_pin.disabled = !has_pin;
+    setText(by_pin, has_pin ? "first pinned token" : "first pinned token (none is pinned: likeliest)");
   }
   function draw() {
     drawBar();
@@ -130,10 +132,10 @@ function openLens({ model, frame }) {
    * @param {DataView[]} buffers
    */
   function drawResult(message, buffers) {
+    const before = lens?.head;
     lens = toLens(message, buffers);
-    if (peeked && (peeked.row >= lens.rows || peeked.pos >= lens.length)) peeked = null;
+    if (!isSame([lens.head.tokens, lens.head.layers], [before?.tokens, before?.layers])) pick.forget();
     empty.hidden = true;
-    picture.hidden = false;
     grid.draw(lens);
     table.draw(lens);
     draw();
@@ -144,10 +146,11 @@ function openLens({ model, frame }) {
   });
   frame.follow(["stride", "pinned", "color_by", "layer_count"], draw);
   frame.follow(["selected_layer", "selected_pos"], () => {
-    peeked = null;
+    if (!is_telling) pick.forget();
     drawChoice();
   });
-  return { body: [text.el, bar, note.el, empty, picture, table.el], receive: { result: drawResult }, draw };
+  const glossary = createGlossary("probability", "logit", "rank");
+  return { body: [text.el, bar, empty, picture, table.el, glossary], receive: { result: drawResult }, draw };
 }
 
 export default defineWidget({ name: "LogitLens", cancellable: true, open: openLens });

@@ -88,6 +88,7 @@ function openPanel({ model, frame }) {
     parts.forEach((part) => part.draw());
     numbers.draw();
     drawActions();
+    columns.reserve(model.get("known").length);
     columns.paint();
   }
   /** @param {SteeringStream} message */
@@ -110,7 +111,7 @@ function openPanel({ model, frame }) {
     if (model.get("status").state !== "busy") requests.forget();
     drawActions();
   });
-  frame.follow(["known", "strength_limit"], draw);
+  frame.follow(["known", "strength_limit", "caution"], draw);
   return {
     body: [prompt.el, el("div", { class: "gscope-controls" }, ...parts.map((part) => part.el), numbers.el),
       el("div", { class: "gscope-actions" }, start_button, stop_button, changed), columns.el],

@@ -1,14 +1,14 @@
-import { createFeatureChips } from "../parts/feature_chips.js";
-import { createLegend } from "../parts/legend.js";
+import { createFeatureChips, refusePaint } from "../parts/feature_chips.js";
 import { toPaints, toReading, valueAt } from "../parts/reading.js";
 import { createTokenDetails } from "../parts/token_details.js";
 import { createTokenStrip } from "../parts/token_strip.js";
 import { createTokenTable } from "../parts/token_table.js";
-import { limits } from "../shared/contract.js";
 import { el, setText } from "../shared/dom.js";
-import { formatNumber } from "../shared/format.js";
+import { formatCount, formatNumber } from "../shared/format.js";
+import { createPick } from "../shared/pick.js";
 import { isSame } from "../shared/settings.js";
 import { createTextField } from "../shared/text_field.js";
+import { createGlossary, define } from "../shared/terms.js";
 import { visibleText } from "../shared/tokens.js";
 import { defineWidget } from "../shared/widget.js";
 
@@ -24,11 +24,12 @@ import { defineWidget } from "../shared/widget.js";
 function summarise(reading, wanted) {
   const { mean_l0, fvu, text } = reading.head;
   const left_out = Object.keys(reading.head.ignored).length;
-  const parts = [
-    `${reading.length} tokens${left_out ? ` (${left_out} left out)` : ""}`,
-    `mean L0 ${formatNumber(mean_l0)}`,
-    `FVU ${formatNumber(fvu)}`,
-  ];
+  const parts = [`${formatCount(reading.length, "token")}${left_out ? ` (${left_out} left out)` : ""}`];
+  if (mean_l0 === null) parts.push("no token is left to read features at");
+  else {
+    parts.push(`mean L0 ${formatNumber(mean_l0)}`);
+    parts.push(fvu === null ? "FVU is not defined for one token: nothing varies" : `FVU ${formatNumber(fvu)}`);
+  }
   if (!isSame(text, wanted)) parts.push("of the last text read");
   return parts.join(" \u00b7 ");
 }
@@ -40,9 +41,9 @@ function summarise(reading, wanted) {
  */
 function describeToken(reading, paints, pos) {
   const { tokens, ignored } = reading.head;
-  const values = paints.map((paint) => `feature ${paint.info.feature} ${formatNumber(valueAt(reading, paint.row, pos), 4)}`);
-  const reason = pos in ignored ? `, left out: ${ignored[pos]}` : "";
-  return `${visibleText(tokens[pos])}, position ${pos}, ${values.join(", ")}${reason}`;
+  const place = `${visibleText(tokens[pos])}, position ${pos}`;
+  if (pos in ignored) return `${place}, left out: ${ignored[pos]}`;
+  return [place, ...paints.map((paint) => `feature ${paint.info.feature} ${formatNumber(valueAt(reading, paint.row, pos), 4)}`)].join(", ");
 }
 
 /**
@@ -54,32 +55,32 @@ function openHeatmap({ model, frame }) {
   let reading = null;
   /** @type {Paint[]} */
   let paints = [];
-  /** @type {number | null} */
-  let peeked = null;
+  let is_telling = false;
 
   const text = createTextField({
     label: "Text", hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
     limit: () => model.get("text_limit"), onText: (value) => frame.ask({ text: value }), watch,
   });
   const chips = createFeatureChips({
-    watch, d_dict: () => model.get("d_dict"), features: readFeatures, onFeatures: setFeatures,
-  });
-  const legend = createLegend({
-    watch, read: () => model.get("color_range"),
+    watch, d_dict: () => model.get("d_dict"), features: readFeatures, onFeatures: setFeatures, theme: frame.theme,
+    range: () => model.get("color_range"),
     onRange: (range) => {
       frame.tell({ color_range: range });
       draw();
     },
   });
   const strip = createTokenStrip({
-    watch, describe: (pos) => (reading ? describeToken(reading, paints, pos) : ""), onPeek: peek, onChoose: choose,
+    watch, describe: (pos) => (reading ? describeToken(reading, paints, pos) : ""), onEnter: (pos) => pick.toggle(pos),
   });
   const details = createTokenDetails({ watch, onFeature: paintFeature });
+  const pick = createPick({
+    watch, surface: strip.el, details: details.el, itemOf: strip.posOf, picked: () => model.get("selected_pos"),
+    isSame: (/** @type {number} */ one, other) => one === other, onPick: choose, onShow: drawDetails,
+  });
   const table = createTokenTable({ watch });
-  const summary = el("p", { class: "gscope-summary", title: "L0: features firing at a token. FVU: fraction of variance unexplained, 0 is a perfect reconstruction." });
+  const summary = el("p", { class: "gscope-summary", title: `${define("L0")}. ${define("FVU")}.` });
   const empty = el("p", { class: "gscope-empty" }, "No text read yet.");
-  const picture = el("div", { class: "gscope-picture", hidden: true },
-    el("div", { class: "gscope-strip-side" }, strip.el, summary), details.el);
+  const picture = el("div", { class: "gscope-picture" }, empty, strip.el, summary, details.el);
 
   function readFeatures() {
     return model.get("features").map(({ feature }) => feature);
@@ -95,50 +96,57 @@ function openHeatmap({ model, frame }) {
     send({ features: features.map(toRef) });
     draw();
   }
-  /** @param {number} feature */
+  /**
+   * @param {number} feature
+   * @returns {string} why not; empty where it is painted
+   */
   function paintFeature(feature) {
-    const others = readFeatures().filter((other) => other !== feature);
+    const refusal = refusePaint(readFeatures(), feature);
+    if (refusal) return refusal;
     model.set("selected_feature", toRef(feature));
-    setFeatures([feature, ...others].slice(0, limits.painted_features));
-  }
-  /** @param {number} pos */
-  function choose(pos) {
-    frame.tell({ selected_pos: pos, selected_feature: paints[0] ? toRef(paints[0].info.feature) : null });
-    drawChoice();
+    setFeatures([feature, ...readFeatures().filter((other) => other !== feature)]);
+    return "";
   }
   /** @param {number | null} pos */
-  function peek(pos) {
-    peeked = pos ?? (model.get("selected_pos") === null ? peeked : null);
-    drawDetails();
+  function choose(pos) {
+    is_telling = true;
+    if (pos === null) frame.tell({ selected_pos: null });
+    else frame.tell({ selected_pos: pos, selected_feature: paints[0] ? toRef(paints[0].info.feature) : null });
+    is_telling = false;
+    drawChoice();
   }
 
   function drawDetails() {
-    if (reading) details.draw(reading, paints, peeked ?? model.get("selected_pos"));
+    const pos = pick.shown();
+    if (reading) details.draw(reading, paints, pos, pos !== null && pos === model.get("selected_pos"));
   }
   function drawChoice() {
     strip.mark(model.get("selected_pos"));
     drawDetails();
   }
   function drawChips() {
-    const known = new Map(reading?.head.features.map((info) => [info.feature, info.label]));
-    chips.draw(readFeatures().map((feature) => ({
-      feature, label: known.get(feature) ?? reading?.head.labels[feature] ?? null, pending: !known.has(feature),
-    })));
+    const painted = new Map(paints.map((paint) => [paint.info.feature, paint]));
+    chips.draw(readFeatures().map((feature) => {
+      const paint = painted.get(feature) ?? null;
+      return { feature, paint, label: paint?.info.label ?? reading?.head.labels[feature] ?? null };
+    }));
   }
   function drawSummary() {
     if (reading) setText(summary, summarise(reading, model.get("text")));
   }
   function draw() {
+    if (reading) drawReading(reading);
     drawChips();
-    if (!reading) return;
+  }
+  /** @param {Reading} now */
+  function drawReading(now) {
     const features = readFeatures();
-    const next = toPaints(reading, features, model.get("color_range"));
+    const next = toPaints(now, features, model.get("color_range"));
     const awaited = features.length > 0 && next[0]?.info.feature !== features[0];
     const kept = paints.map((paint) => paint.info.feature);
-    paints = awaited ? toPaints(reading, kept.length ? kept : reading.head.features.map((info) => info.feature), model.get("color_range")) : next;
-    legend.draw(paints, frame.theme());
-    strip.paint(reading, paints, frame.theme());
-    table.draw(reading, paints);
+    paints = awaited ? toPaints(now, kept.length ? kept : now.head.features.map((info) => info.feature), model.get("color_range")) : next;
+    strip.paint(now, paints, frame.theme());
+    table.draw(now, paints);
     drawSummary();
     drawChoice();
   }
@@ -148,10 +156,10 @@ function openHeatmap({ model, frame }) {
    * @param {DataView[]} buffers
    */
   function drawResult(message, buffers) {
+    const before = reading?.head.tokens;
     reading = toReading(message, buffers);
-    if (peeked !== null && peeked >= reading.length) peeked = null;
+    if (!isSame(reading.head.tokens, before)) pick.forget();
     empty.hidden = true;
-    picture.hidden = false;
     strip.draw(reading);
     draw();
   }
@@ -161,10 +169,11 @@ function openHeatmap({ model, frame }) {
   });
   frame.follow(["features", "color_range"], draw);
   frame.follow(["selected_pos"], () => {
-    peeked = null;
+    if (!is_telling) pick.forget();
     drawChoice();
   });
-  return { body: [text.el, chips.el, legend.el, empty, picture, table.el], receive: { result: drawResult }, draw };
+  const glossary = createGlossary("activation", "known maximum", "L0", "FVU");
+  return { body: [text.el, chips.el, picture, table.el, glossary], receive: { result: drawResult }, draw };
 }
 
 export default defineWidget({ name: "TokenHeatmap", cancellable: true, open: openHeatmap });

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { shareAt, textMaximum, toPaints, toReading, topAt } from "../../src/parts/reading.js";
+import { shareAt, textMaximum, toPaints, toReading, topAt, topOf } from "../../src/parts/reading.js";
 
 /** @import { ReadingResult } from "../../src/traits.js" */
 
 /** @type {[string, Float32Array | Int32Array, number[]][]} */
 const arrays = [
   ["values", Float32Array.of(100, 1, 4, 0, 0, 0), [2, 3]], ["top_features", Int32Array.of(5, -1, 5, 9, -1, -1), [3, 2]],
-  ["top_activations", Float32Array.of(1, 0, 3, 2, 0, 0), [3, 2]], ["l0", Int32Array.of(1, 2, 0), [3]], ["error", Float32Array.of(0, 0, 0), [3]],
+  ["top_activations", Float32Array.of(1, 0, 3, 2, 0, 0), [3, 2]], ["l0", Int32Array.of(1, 2, 0), [3]], ["fvu", Float32Array.of(0, 0, 0), [3]],
 ];
 const head = /** @type {ReadingResult} */ ({
-  type: "result", request: 1, text: "", tokens: ["a", "b", "c"], ids: [1, 2, 3], ignored: { 0: "BOS" }, glyphs: [], fvu: 0, mean_l0: 0,
+  type: "result", request: 1, text: "", tokens: ["a", "b", "c"], ids: [1, 2, 3], ignored: { 0: "BOS" }, glyphs: [], fvu: 0, mean_l0: 0, note: "",
   features: [5, 6].map((feature) => ({ dictionary_id: "d", feature, name: `feature ${feature}`, label: null, max_activation: feature === 5 ? 8 : null })), labels: {},
   arrays: arrays.map(([name, data, shape]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape })),
 });
@@ -31,6 +31,10 @@ test("shares stay within 0 and 1, and a silent feature has none", () => {
 
 test("places where fewer features fire are left out of the list", () => {
   assert.deepEqual([0, 1, 2].map((pos) => topAt(reading, pos).map(({ feature }) => feature)), [[5], [5, 9], []]);
+});
+
+test("of the whole text, each feature's strongest place counts", () => {
+  assert.deepEqual(topOf(reading).map(({ feature, activation }) => [feature, activation]), [[5, 3], [9, 2]]);
 });
 
 test("an array of the wrong shape is refused with both shapes", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { el, redraw } from "../../src/shared/dom.js";
+import { el } from "../../src/shared/dom.js";
 import { createWatch } from "../../src/shared/watch.js";
 import { detectTheme } from "../../src/shared/theme.js";
 import { describe } from "../../src/shared/status.js";
@@ -19,16 +19,6 @@ test("attributes that run or load are refused", () => {
   for (const name of ["onclick", "src", "href", "srcdoc", "innerHTML", "id", "action"]) {
     assert.throws(() => el("a", { [name]: "x" }), new RegExp(`not on the list: ${name}`));
   }
-  page.close();
-});
-
-test("focus stays on the control with the same key", () => {
-  const page = openPage();
-  const make = () => ["a", "b"].map((key) => el("button", { "data-key": key }, key));
-  page.holder.append(...make());
-  /** @type {HTMLElement} */ (page.holder.children[1]).focus();
-  redraw(page.holder, ...make());
-  assert.equal(document.activeElement?.textContent, "b");
   page.close();
 });
 

@@ -28,7 +28,7 @@ function answer(changes = {}) {
   const arrays = Object.entries(lists).map(([name, [data, shape]]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape }));
   const message = {
     type: "result", request: 1, text: "a b", stride: 1, pinned, tokens: ["a", " b"], glyphs: [], layers: [1, 2, 3],
-    names: { 0: "zero", 1: " one", 2: "two", 3: "three", 9: "nine" }, arrays, ...changes,
+    names: { 0: "zero", 1: " one", 2: "two", 3: "three", 9: "nine" }, note: "", arrays, ...changes,
   };
   model.emit("msg:custom", message, Object.values(lists).map(([data]) => new DataView(/** @type {Float32Array} */ (data).buffer)));
 }
@@ -96,7 +96,7 @@ test("a seventh token is refused in words", () => {
   answer();
   find(page.holder, "[data-pin='1']").click();
   assert.equal(model.saved.length, 0);
-  assert.match(find(page.holder, ".gscope-body > .gscope-note").textContent ?? "", /At most 6 tokens/);
+  assert.match(find(page.holder, ".gscope-lens-details [role=alert]").textContent ?? "", /At most 6 tokens/);
 });
 
 test("cells can be coloured by the pinned token, and without one it is said", () => {
@@ -107,8 +107,43 @@ test("cells can be coloured by the pinned token, and without one it is said", ()
   assert.deepEqual(model.saved, [{ color_by: "pinned" }]);
   assert.notEqual(cell(2, 1).style.getPropertyValue("--fill"), before);
   model.fromPython("pinned", []);
-  assert.match(find(page.holder, ".gscope-body > .gscope-note").textContent ?? "", /No token is pinned/);
+  assert.match(find(page.holder, "option[value=pinned]").textContent ?? "", /none is pinned: likeliest/);
   assert.equal(cell(0, 1).style.getPropertyValue("--fill"), before);
+});
+
+test("cells and lists keep their elements over an answer", () => {
+  open({ selected_layer: 1, selected_pos: 0 });
+  answer();
+  const [node, pin] = [cell(2, 1), find(page.holder, "[data-pin='1']")];
+  pin.focus();
+  answer({ request: 2, tokens: ["a", " c"] });
+  assert.equal(cell(2, 1), node);
+  assert.equal(find(page.holder, "[data-pin='1']"), pin);
+  assert.equal(document.activeElement, pin);
+});
+
+test("of a long text only the columns near the view are drawn, and the keyboard reaches all", () => {
+  open();
+  const length = 500;
+  const numbers = (/** @type {number} */ count) => new Float32Array(count).fill(0.5);
+  const lists = {
+    ids: [new Int32Array(length).fill(1), [1, length, 1]], probabilities: [numbers(length), [1, length, 1]], logits: [numbers(length), [1, length, 1]],
+    path_probabilities: [numbers(0), [0, 1, length]], path_ranks: [new Int32Array(0), [0, 1, length]],
+  };
+  const arrays = Object.entries(lists).map(([name, [data, shape]]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape }));
+  const tokens = Array.from({ length }, (_, at) => `w${at}`);
+  model.emit("msg:custom", {
+    type: "result", request: 1, text: "a b", stride: 1, pinned: [], tokens, glyphs: [], layers: [3], names: { 1: "one" }, note: "", arrays,
+  }, Object.values(lists).map(([data]) => new DataView(/** @type {Float32Array} */ (data).buffer)));
+  const drawn = () => findAll(page.holder, "[role=gridcell]").map((node) => Number(node.dataset.pos));
+  const widths = () => findAll(page.holder, "tbody .gscope-lens-gap").reduce((sum, node) => sum + Number(node.style.getPropertyValue("--columns")), drawn().length);
+  assert.ok(drawn().length < 60 && drawn().includes(0) && !drawn().includes(499));
+  assert.equal(widths(), length, "what is not drawn keeps its room");
+  cell(0, 0).focus();
+  press(cell(0, 0), "End");
+  assert.equal(document.activeElement, cell(0, 499));
+  assert.ok(drawn().length < 80);
+  assert.equal(widths(), length);
 });
 
 test("Python selects, and the stride is sent", () => {

@@ -122,7 +122,7 @@ test("tokens are filled by the first feature, thicker where it fires more, and s
     "#7letters mean 2.5, most 5 at \u2423t5", "#3 silent", "#7letters mean 20, most 20 at \u2423t20", "#3 silent",
   ]);
   assert.match(find(page.holder, ".gscope-made:last-child").title, /; #7 letters: 5; #3: 0$/);
-  assert.match(find(page.holder, ".gscope-scale").textContent ?? "", /#7letters010, its known maximum/);
+  assert.match(find(page.holder, ".gscope-fill-scale").textContent ?? "", /#7letters010, its known maximum/);
 });
 
 test("without a known maximum the largest in the three texts is full, also of tokens drawn before", () => {
@@ -131,7 +131,7 @@ test("without a known maximum the largest in the three texts is full, also of to
   assert.deepEqual([0, 1].map(filled), [["4.0px"], ["2.5px"]]);
   stream({ baseline: [], changed: [], random: [8] });
   assert.deepEqual([0, 1, 2].map(filled), [["2.5px"], ["1.8px"], ["4.0px"]]);
-  assert.match(find(page.holder, ".gscope-scale").textContent ?? "", /08, its maximum in these texts/);
+  assert.match(find(page.holder, ".gscope-fill-scale").textContent ?? "", /08, its maximum in these texts/);
 });
 
 test("a theme that changes repaints what is filled", () => {

@@ -31,12 +31,12 @@ function answer(changes = {}) {
   const lists = {
     values: [values, [features.length, n]], top_features: [Int32Array.from({ length: n * 2 }, (_, at) => [7, 42][at % 2]), [n, 2]],
     top_activations: [Float32Array.from({ length: n * 2 }, (_, at) => 4 - at % 2), [n, 2]],
-    l0: [new Int32Array(n).fill(12), [n]], error: [new Float32Array(n).fill(0.25), [n]],
+    l0: [new Int32Array(n).fill(12), [n]], fvu: [new Float32Array(n).fill(0.25), [n]],
   };
   const arrays = Object.entries(lists).map(([name, [data, shape]]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape }));
   const message = {
     type: "result", request: 1, text: "a b", tokens, ids: tokens.map((/** @type {string} */ _, /** @type {number} */ at) => at + 10),
-    ignored: { 0: "BOS: left out" }, glyphs: [], features, labels: { 42: { text: "forty-two", source: "test", auc: null } }, fvu: 0.2, mean_l0: 12, arrays, ...changes,
+    ignored: { 0: "BOS: left out" }, glyphs: [], features, labels: { 42: { text: "forty-two", source: "test", auc: null } }, fvu: 0.2, mean_l0: 12, note: "", arrays, ...changes,
   };
   model.emit("msg:custom", message, Object.values(lists).map(([data]) => new DataView(/** @type {Float32Array} */ (data).buffer)));
 }
@@ -87,7 +87,7 @@ test("a text over the limit is refused with both numbers and the picture stays",
   enter(area(), "x".repeat(51), "input");
   press(area(), "Enter", { ctrlKey: true });
   assert.equal(model.saved.length, 0);
-  assert.match(find(page.holder, ".gscope-field .gscope-note").textContent ?? "", /50 characters, got 51/);
+  assert.match(find(page.holder, ".gscope-field .gscope-alert").textContent ?? "", /50 characters, got 51/);
   assert.equal(tokens().length, 4);
   assert.equal(area().value.length, 51);
 });
@@ -114,7 +114,7 @@ test("an error keeps the picture and says so", () => {
   open();
   answer();
   model.fromPython("status", { state: "error", message: "The text has 9 tokens and may have 4.", progress: null, request: 2 });
-  assert.equal(find(page.holder, "[role=alert]:not(.gscope-note)").textContent, "The text has 9 tokens and may have 4.");
+  assert.equal(find(page.holder, ".gscope-status [role=alert]").textContent, "The text has 9 tokens and may have 4.");
   assert.equal(tokens().length, 4);
 });
 
@@ -155,19 +155,77 @@ test("pointing shows numbers and sends nothing", () => {
   assert.equal(model.sent.length, 1);
 });
 
-test("a top feature becomes the fill, and the fourth of four is dropped for it", () => {
-  open({ features: refs(7, 3, 1, 2), selected_pos: 1 });
+test("a top feature becomes the fill; a fifth is refused in words, as Add does, and nothing is dropped for it", () => {
+  open({ features: refs(7, 3, 1), selected_pos: 1 });
   answer();
   button(page.holder, "#42forty-two3").click();
   assert.deepEqual(model.saved, [{ selected_feature: refs(42)[0], features: refs(42, 7, 3, 1) }]);
   assert.equal(tokens()[1].style.getPropertyValue("--bar1"), "50.0%", "what was painted stays until the answer");
+  model.fromPython("features", refs(1, 2, 3, 7));
+  button(page.holder, "#42forty-two3").click();
+  assert.equal(model.saved.length, 1);
+  assert.match(find(page.holder, ".gscope-details [role=alert]").textContent ?? "", /At most 4 features are painted at once; remove one first/);
+  button(page.holder, "#74").click();
+  assert.deepEqual(model.saved.at(-1)?.features, refs(7, 1, 2, 3), "one that is painted becomes the fill");
+});
+
+test("a list keeps its elements over an answer, and with them a press and the focus", () => {
+  open({ selected_pos: 1 });
+  answer();
+  const [chip, listed] = [find(page.holder, "[data-fill='7']"), button(page.holder, "#42forty-two3")];
+  listed.focus();
+  model.fromPython("features", refs(3, 7));
+  answer({ request: 2, features: [infoOf(3), infoOf(7)], labels: {} });
+  assert.equal(find(page.holder, "[data-fill='7']"), chip);
+  assert.equal(button(page.holder, "#423"), listed);
+  assert.equal(document.activeElement, listed);
+});
+
+test("a second press, and Escape in strip or details, let the token go", () => {
+  open();
+  answer();
+  tokens()[2].click();
+  tokens()[2].click();
+  assert.deepEqual(model.saved.map(({ selected_pos }) => selected_pos), [2, null]);
+  for (const where of [() => tokens()[2], () => find(page.holder, ".gscope-top button")]) {
+    tokens()[2].click();
+    assert.equal(model.get("selected_pos"), 2);
+    press(where(), "Escape");
+    assert.equal(model.get("selected_pos"), null);
+  }
+});
+
+test("what became of the token picked is told with the new text", () => {
+  open({ selected_pos: 2 });
+  answer({ note: "The token picked, \u2423b, stands at position 2 now; it was 1." });
+  assert.match(details(), /stands at position 2 now/);
+  answer({ request: 2, note: "" });
+  assert.doesNotMatch(details(), /stands at/);
+});
+
+test("numbers that do not exist say why", () => {
+  open({ features: [] });
+  answer({ tokens: ["<bos>"], features: [], fvu: null, mean_l0: null, labels: {} });
+  assert.equal(find(page.holder, ".gscope-summary").textContent, "1 token (1 left out) \u00b7 no token is left to read features at");
+  press(tokens()[0], "Enter");
+  assert.match(details(), /No feature is read at this token: it is BOS: left out/);
+  assert.doesNotMatch(details() + find(page.holder, ".gscope-summary").textContent, /NaN|none/);
+  answer({ request: 2, tokens: ["<bos>", "a"], fvu: null, features: [], labels: {} });
+  assert.match(find(page.holder, ".gscope-summary").textContent ?? "", /FVU is not defined for one token: nothing varies/);
+});
+
+test("with nothing pointed at, the strongest features of the text are listed", () => {
+  open();
+  answer();
+  assert.match(details(), /Strongest in the text/);
+  assert.deepEqual(findAll(page.holder, ".gscope-top output").map((node) => node.textContent), ["4", "3"]);
 });
 
 test("features are added by number and refused in words", () => {
   open();
   answer();
   const field = /** @type {HTMLInputElement} */ (find(page.holder, "[aria-label='Feature number']"));
-  const note = find(page.holder, ".gscope-chips-row .gscope-note");
+  const note = find(page.holder, ".gscope-painted .gscope-alert");
   for (const [typed, words] of [["1.5", /whole number from 0 to 99, got 1.5/], ["100", /0 to 99, got 100/], ["cat", /got cat/], ["", /got nothing/], ["-1", /got -1/], ["7", /painted already/]]) {
     enter(field, String(typed));
     button(page.holder, "Add").click();
@@ -193,14 +251,13 @@ test("chips reorder and remove, and the nodes of the tokens stay", () => {
   assert.deepEqual(tokens(), before);
 });
 
-test("the legend names its maximum and the range can be switched", () => {
+test("each feature names its maximum and the range can be switched", () => {
   open();
   answer();
-  const scales = () => find(page.holder, ".gscope-scales").textContent ?? "";
-  assert.match(scales(), /fill #7010, its known maximum/);
-  assert.match(find(page.holder, ".gscope-legend").textContent ?? "", /No known maximum for #3/);
+  const scales = () => findAll(page.holder, ".gscope-scale").map((node) => node.textContent);
+  assert.deepEqual(scales(), ["010its known maximum", "02.5its maximum in this text"], "no maximum is known of the second");
   enter(find(page.holder, ".gscope-range select"), "text", "change");
-  assert.match(scales(), /fill #705, its maximum in this text/);
+  assert.deepEqual(scales(), ["05its maximum in this text", "02.5its maximum in this text"]);
   assert.deepEqual(model.saved, [{ color_range: "text" }]);
 });
 

@@ -140,12 +140,14 @@ def test_examples_that_cannot_be_had_in_parts_leave_a_note_and_are_not_fetched_w
 
 def test_labels_are_found_here_after_they_were_seen_and_at_neuronpedia_before(neuronpedia, published):
     dictionary = published.dictionary()
-    assert published.find("cats") == []
+    with pytest.raises(gs.UnknownLabel, match="is known on this machine"):
+        published.find("cats")
     there = published.find("cats", where="neuronpedia")
     assert {one.feature for one in there} == {3, 5}
     published.card(dictionary.feature(5))
     assert {(one.feature, one.label.text) for one in published.find("CATS")} >= {(5, "cats 5")}
-    assert published.find("cats 4") == []
+    with pytest.raises(gs.UnknownLabel, match="holds 'cats 4'; the nearest are 'cats 5'"):
+        published.find("cats 4")
     with pytest.raises(gs.InvalidValue, match="three characters"):
         published.find("ca", where="neuronpedia")
 
