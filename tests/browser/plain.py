@@ -61,7 +61,12 @@ MODEL = """([state, script, sheet, theme]) => {
 WATCH_SHIFTS = """() => {
     window.shifts = [];
     const holder = (node) => (node instanceof Element ? node : node?.parentElement);
-    const isInside = ({ node }) => holder(node)?.parentElement?.closest(".gscope-details, .gscope-lens-details, .gscope-chips");
+    const boxes = ".gscope-details, .gscope-lens-details, .gscope-chips";
+    // Of what is gone by now, only the place is known.
+    const isInside = ({ node, previousRect: { top, bottom } }) => node
+        ? holder(node)?.parentElement?.closest(boxes)
+        : [...document.querySelectorAll(boxes)].map((box) => box.getBoundingClientRect())
+            .some((box) => top > box.top && bottom < box.bottom);
     const name = ({ node }) => `${holder(node)?.className}`;
     new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
         const moved = entry.sources.filter((source) => !isInside(source));
