@@ -1,0 +1,203 @@
+"""Widgets on the embedded model in a real kernel, with a page's messages sent as a page sends them."""
+
+import os
+from pathlib import Path
+
+import ipykernel
+import pytest
+from jupyter_client.manager import KernelManager
+
+ROOT = Path(__file__).parents[2]
+SOON = 60.0  # seconds; far more than any of this takes
+MOVES = 200
+SETUP = """
+import os, threading
+import torch
+torch.set_num_threads(1)
+import gscope_widgets as gs
+
+scope, text = gs.load(), "The old fisherman sold two red"
+top = [found.feature for found in scope.read(text).top(2)]
+sliders = gs.FeatureSliders(scope, text, features=top)
+panel = gs.SteeringPanel(scope, text, features=top, max_new_tokens=512, temperature=1.0)
+gate, standing, last, runs = threading.Event(), threading.Event(), threading.Event(), []
+gate.set()
+
+def run(_module, _inputs):
+    runs.append(1)
+    if not gate.is_set():
+        standing.set()
+    assert gate.wait(60)
+
+from tests.runtime.inside import loaded
+loaded(scope).model.register_forward_pre_hook(run)
+"""
+
+
+class Kernel:
+    """A kernel with what a page and its notebook send to it."""
+
+    def __init__(self, manager: KernelManager):
+        self.manager, self.client = manager, manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=SOON)
+
+    def run(self, code: str) -> None:
+        """A cell, waited for."""
+        reply = self.client.execute(code, reply=True, timeout=SOON)["content"]
+        assert reply["status"] == "ok", "\n".join(reply.get("traceback", []))
+
+    def evaluate(self, expression: str) -> object:
+        reply = self.client.execute("", user_expressions={"value": expression}, reply=True, timeout=SOON)["content"]
+        value = reply["user_expressions"]["value"]
+        assert value["status"] == "ok", value
+        return eval(value["data"]["text/plain"])
+
+    def begin(self, code: str) -> None:
+        """A cell, not waited for."""
+        self.client.execute(code)
+
+    def send(self, name: str, data: dict, *, subshell: str | None = None) -> None:
+        """A message to a widget."""
+        message = self.client.session.msg("comm_msg", {"comm_id": self.ids[name], "data": data})
+        if subshell is not None:
+            message["header"]["subshell_id"] = subshell
+        self.client.shell_channel.send(message)
+
+    def set(self, name: str, *, subshell: str | None = None, **state) -> None:
+        self.send(name, {"method": "update", "state": state, "buffer_paths": []}, subshell=subshell)
+
+    def storm(self, name: str = "sliders", *, subshell: str | None = None) -> None:
+        """A slider moved from 0.1 to 20 in steps as fast as they can be sent."""
+        for number in range(MOVES):
+            self.set(name, subshell=subshell, values=[(number + 1) / 10, None])
+
+    def open_subshell(self) -> str:
+        message = self.client.session.msg("create_subshell_request")
+        self.client.control_channel.send(message)
+        return self.client.get_control_msg(timeout=SOON)["content"]["subshell_id"]
+
+    def run_beside(self, code: str, *, subshell: str) -> None:
+        """Code in a subshell, waited for."""
+        message = self.client.session.msg("execute_request", {"code": code, "silent": False, "store_history": False})
+        message["header"]["subshell_id"] = subshell
+        self.client.shell_channel.send(message)
+        assert self.client.get_shell_msg(timeout=SOON)["content"]["status"] == "ok"
+
+    def set_up(self) -> None:
+        self.run(SETUP)
+        self.ids = self.evaluate("{'sliders': sliders.model_id, 'panel': panel.model_id}")
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
+    kernel = Kernel(manager)
+    try:
+        yield kernel
+    finally:
+        kernel.client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def fresh(kernel):
+    """The kernel with widgets that nothing has moved, on a model that waits at its gate."""
+    if not hasattr(kernel, "ids"):
+        kernel.set_up()
+    kernel.run(
+        "gate.set(); sliders.reset(); sliders.wait(); panel.stop(); panel.wait(); gate.clear(); last.clear(); runs.clear()"
+    )
+    return kernel
+
+
+def read_runs(kernel) -> int:
+    kernel.run("gate.set(); sliders.wait()")
+    assert kernel.evaluate("sliders.values") == (20.0, None)
+    assert kernel.evaluate("[one.amount for one in sliders.distribution.interventions]") == [20.0]
+    return kernel.evaluate("len(runs)")
+
+
+def test_a_storm_costs_at_most_three_runs_and_ends_on_the_last_value(fresh):
+    fresh.storm()
+    assert 1 <= read_runs(fresh) <= 3
+
+
+def test_messages_that_come_when_the_cell_ends_hold_nothing_up(fresh):
+    """As with ipykernel 6: while a cell waits for a result, no message of the page is heard."""
+    fresh.begin("gate.set()\nfor value in (1.0, 2.0, 3.0):\n    sliders.values = [value, None]\n    sliders.wait()")
+    fresh.storm()
+    assert 4 <= read_runs(fresh) < 3 + MOVES / 2
+
+
+@pytest.mark.skipif(ipykernel.version_info[0] < 7, reason="subshells came with ipykernel 7")
+def test_a_widget_of_a_subshell_is_answered_beside_a_running_cell(fresh):
+    """The cell itself waits for the last one's answer. ipykernel 7.4 sends a message to the shell that its widget
+    last answered from, whatever the page asks for: so the widget is made in the subshell."""
+    subshell = fresh.open_subshell()
+    fresh.run_beside(
+        "beside = gs.FeatureSliders(scope, text, features=top)\n"
+        "_ = beside.on_result(lambda _result: beside.values[0] == 20.0 and last.set())",
+        subshell=subshell,
+    )
+    fresh.ids["beside"] = fresh.evaluate("beside.model_id")
+    fresh.begin("gate.set()\nheard = last.wait(50)")
+    fresh.storm("beside", subshell=subshell)
+    assert fresh.evaluate("heard") is True
+    assert fresh.evaluate("(beside.values, beside.status['state'])") == ((20.0, None), "idle")
+    assert fresh.evaluate("len(runs)") < MOVES / 2
+    fresh.run("beside.close()")
+
+
+def test_a_stop_frees_the_model_within_one_token(fresh):
+    fresh.run("gate.set()")
+    fresh.send("panel", {"method": "custom", "content": {"type": "start", "id": "a", "settings": {}}})
+    fresh.run("import itertools\nfor _ in itertools.islice(panel._run.generation, 4): pass")
+    fresh.run("standing.clear(); gate.clear(); assert standing.wait(50); made = len(runs)")  # in a decode step
+    fresh.send("panel", {"method": "custom", "content": {"type": "stop", "id": "b"}})
+    fresh.run("gate.set(); panel.wait()")
+    assert fresh.evaluate("(panel.status['state'], len(runs) - made)") == ("cancelled", 0)
+
+
+def test_a_page_that_closes_its_widget_frees_the_model(fresh):
+    fresh.run("other = gs.SteeringPanel(scope, text, features=top, max_new_tokens=512, temperature=1.0)\ngate.set()")
+    fresh.run("generation = other.start()\nnext(iter(generation))")
+    closed = fresh.client.session.msg("comm_close", {"comm_id": fresh.evaluate("other.model_id"), "data": {}})
+    fresh.client.shell_channel.send(closed)
+    fresh.run("generation.wait()")
+    assert fresh.evaluate("(generation.ended, other.comm)") == ("cancelled", None)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def begin_stream(kernel: Kernel) -> int:
+    """The process id of a kernel in mid-stream."""
+    if not hasattr(kernel, "ids"):
+        kernel.set_up()
+    kernel.run("gate.set(); panel.start(); next(iter(panel._run.generation))")
+    pid = kernel.evaluate("os.getpid()")
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    assert not children.exists() or children.read_text() == ""
+    del kernel.ids
+    return pid
+
+
+def test_a_kernel_restarted_in_mid_stream_leaves_no_process(kernel):
+    pid = begin_stream(kernel)
+    kernel.manager.restart_kernel()
+    assert not is_running(pid)
+    kernel.client.wait_for_ready(timeout=SOON)
+
+
+def test_a_kernel_shut_down_in_mid_stream_ends_by_itself(kernel):
+    pid, process = begin_stream(kernel), kernel.manager.provisioner.process
+    kernel.client.shutdown()
+    assert process.wait(SOON) == 0  # and not for a signal
+    assert not is_running(pid)

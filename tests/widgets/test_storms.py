@@ -1,0 +1,104 @@
+"""Moves faster than a model answers, on the embedded one: few runs, and the end is that of the last move."""
+
+import threading
+
+import pytest
+
+import gscope_widgets as gs
+from tests.runtime import inside
+
+TEXT = "The old fisherman sold two red"
+MOVES = 200
+
+
+@pytest.fixture
+def held(mini):
+    """Counts the passes of mini's model, which wait while the gate is closed."""
+    gate, passes = threading.Event(), []
+
+    def run(_module, _inputs):
+        passes.append(1)
+        assert gate.wait(30)
+
+    handle = inside.loaded(mini).model.register_forward_pre_hook(run)
+    gate.set()
+    yield gate, passes
+    gate.set()
+    handle.remove()
+
+
+@pytest.fixture
+def refs(mini):
+    return [mini.dictionary().feature(top.feature) for top in mini.read(TEXT).top(2)]
+
+
+def test_a_storm_of_slider_moves_costs_at_most_three_runs_and_ends_on_the_last_value(mini, refs, open_page, held):
+    gate, passes = held
+    page = open_page(gs.FeatureSliders(mini, TEXT, features=refs))
+    page.settle()
+    gate.clear()
+    passes.clear()
+    page.forget()
+    for number in range(MOVES):
+        page.set(values=[(number + 1) / 10, None])
+    gate.set()
+    assert page.settle()["state"] == "idle"
+    assert 1 <= len(passes) <= 3
+    (*_, (shown, _)) = page.messages("result")
+    assert shown["values"] == [20.0, None]
+    expected = mini.next_tokens(TEXT, 10, [gs.clamp(refs[0], 20.0)])
+    assert shown["kl"] == pytest.approx(expected.kl, rel=1e-5)
+
+
+def test_a_model_that_is_as_fast_as_the_moves_is_run_for_few_of_them_and_for_the_last(mini, refs, open_page, held):
+    _, passes = held
+    page = open_page(gs.FeatureSliders(mini, TEXT, features=refs))
+    page.settle()
+    passes.clear()
+    page.forget()
+    for number in range(MOVES):
+        page.set(values=[(number + 1) / 10, None])
+    assert page.settle()["state"] == "idle"
+    results = page.messages("result")
+    assert 1 <= len(passes) < MOVES / 4
+    assert results[-1][0]["values"] == [20.0, None]
+
+
+def test_a_panels_strength_runs_nothing_until_start_and_of_many_starts_the_newest(mini, refs, open_page, held):
+    gate, passes = held
+    page = open_page(gs.SteeringPanel(mini, TEXT, features=refs, max_new_tokens=1))
+    for _ in range(2):  # the first one also measures the mean norm
+        passes.clear()
+        page.widget.start().wait()
+        page.settle()
+    of_one = len(passes)
+    passes.clear()
+    for number in range(MOVES):
+        page.set(strength=number / MOVES)
+    assert passes == []
+    gate.clear()
+    for number in range(MOVES):
+        page.send({"type": "start", "id": str(number), "settings": {"strength": (number + 1) / MOVES}})
+    gate.set()
+    assert page.settle()["state"] == "idle"
+    assert of_one <= len(passes) <= 3 * of_one
+    assert page.messages("stream")[-1][0]["settings"]["strength"] == 1.0
+    assert {content["id"] for content, _ in page.messages("ack")} == set(map(str, range(MOVES)))
+
+
+@pytest.mark.parametrize("after", [1, 2, 7])
+def test_a_stop_leaves_at_most_the_step_under_way(mini, refs, open_page, held, after):
+    gate, passes = held
+    page = open_page(gs.SteeringPanel(mini, TEXT, features=refs, max_new_tokens=200, temperature=1.0))
+    passes.clear()
+    generation = page.widget.start()
+    for _ in zip(range(after), generation, strict=False):
+        pass
+    page.send({"type": "stop", "id": "x"})
+    made = len(passes)
+    assert page.settle()["state"] == "cancelled"
+    assert len(passes) <= made + 1
+    gate.clear()
+    answered = mini.submit(lambda _job: "free")
+    assert answered.result(10) == "free"
+    assert len(passes) <= made + 1
