@@ -18,18 +18,23 @@ from pathlib import Path
 
 import torch
 
+from tests.bench.bfloat16 import measure_bfloat16
 from tests.bench.computing import measure_decoding, measure_encoding, measure_traces
 from tests.bench.files import write_dictionary, write_example_file
+from tests.bench.gemma import open_bench
 from tests.bench.imports import measure_imports
 from tests.bench.machine import BUSY, describe_machine
+from tests.bench.reading import measure_reading
 from tests.bench.report import render_report, write_report
 from tests.bench.rows import Row
 from tests.bench.shapes import FULL, QUICK, THREADS, Plan
+from tests.bench.steering import measure_first_token, measure_rate
 from tests.bench.storage import measure_encoding_memory, measure_examples, measure_feature_memory, measure_rows
 
-_EACH = {"T1": measure_encoding, "T4": measure_decoding}
+_EACH = {"T1": measure_encoding, "T2": measure_bfloat16, "T4": measure_decoding}
 _WIDEST = {"T3": measure_encoding_memory, "T5": measure_traces, "T6": measure_feature_memory, "T7": measure_rows}
-_TARGETS = ("T1", "T3", "T4", "T5", "T6", "T7", "T8")
+_MODEL = {"T9": measure_reading, "T10": measure_first_token, "T11": measure_rate}
+_TARGETS = ("T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", *_MODEL)
 _SPACE = 5_000_000_000  # bytes, of which the widest dictionary takes 2.4e9
 
 
@@ -72,6 +77,10 @@ def _measure(root: Path, plan: Plan, targets: list[str]) -> Iterator[Row]:
             for target, measure in tasks.items():
                 yield from _run(f"{target}, {shape.name}", measure, folder, shape, plan)
             shutil.rmtree(root / shape.name)
+    if wanted := {target: measure for target, measure in _MODEL.items() if target in targets}:
+        with open_bench(root / "270m", plan) as bench:
+            for target, measure in wanted.items():
+                yield from _run(f"{target}, 270m", measure, bench, plan)
     if "T7" in targets:
         write_example_file(root / "examples", features=plan.features, sequences=plan.sequences)
         yield from _run("T7, examples", measure_examples, root / "examples", plan)

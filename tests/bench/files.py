@@ -15,10 +15,12 @@ _LAYER = 13  # a middle one of Gemma 3 1B
 EXAMPLES_KEPT = 1000  # of a feature, as in the published files
 
 
-def write_dictionary(root: Path, shape: Shape, *, seed: int = 0) -> Path:
-    """Writes a float32 dictionary of which about `MEAN_L0` features fire on what `draw_inputs` gives."""
-    repository = root / "gemma-scope-2-1b-pt"
-    folder = repository / "resid_post" / f"layer_{_LAYER}_width_{shape.name}_l0_medium"
+def write_dictionary(
+    root: Path, shape: Shape, *, size: str = "1b", layer: int = _LAYER, scale: float = 1.0, seed: int = 0
+) -> Path:
+    """Writes a float32 dictionary of which about `MEAN_L0` features fire on what `draw_inputs` gives, times `scale`."""
+    repository = root / f"gemma-scope-2-{size}-pt"
+    folder = repository / "resid_post" / f"layer_{layer}_width_{shape.name}_l0_medium"
     folder.mkdir(parents=True)
     random = torch.Generator().manual_seed(seed)
     # Pre-activations are standard normal, so this share of them lies above the threshold.
@@ -26,7 +28,9 @@ def write_dictionary(root: Path, shape: Shape, *, seed: int = 0) -> Path:
     w_dec = torch.randn(shape.width, shape.d_model, generator=random)
     save_file(
         {
-            "w_enc": torch.randn(shape.d_model, shape.width, generator=random).mul_(1 / math.sqrt(shape.d_model)),
+            "w_enc": torch.randn(shape.d_model, shape.width, generator=random).mul_(
+                1 / (scale * math.sqrt(shape.d_model))
+            ),
             "b_enc": torch.randn(shape.width, generator=random).mul_(0.01),
             "threshold": threshold + 0.01 * torch.randn(shape.width, generator=random),
             "w_dec": w_dec.div_(w_dec.norm(dim=1, keepdim=True)),
@@ -34,7 +38,7 @@ def write_dictionary(root: Path, shape: Shape, *, seed: int = 0) -> Path:
         },
         folder / "params.safetensors",
     )
-    config = build_config(repository, "resid_post", str(_LAYER), shape.width, target_l0=MEAN_L0, affine=False)
+    config = build_config(repository, "resid_post", str(layer), shape.width, target_l0=MEAN_L0, affine=False)
     write_config(folder, config)
     sync_file(folder / "params.safetensors")
     return folder

@@ -11,7 +11,10 @@ import torch
 from tests.bench.memory import ROOT
 from tests.bench.shapes import THREADS
 
-_PACKAGES = ("gscope-widgets", "sae-lens", "eai-sparsify", "torch", "numpy", "safetensors", "transformers")
+_PACKAGES = (
+    *("gscope-widgets", "sae-lens", "eai-sparsify", "transformer-lens", "nnsight"),
+    *("torch", "numpy", "safetensors", "transformers"),
+)
 _FLAGS = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512", "avx_vnni", "amx")  # or how they begin
 BUSY = 0.3  # mean number of running processes in the last minute, above which timings lie
 

@@ -27,6 +27,8 @@ class Plan:
     processes: int  # fresh ones for each side of a row that starts them
     features: int  # of the examples file
     sequences: int  # rows of its token table, 256 tokens each
+    prompt: int  # tokens of a prompt of the 270M model
+    decoded: int  # tokens that follow it where their rate is measured
     gated: bool  # whether the sizes are those that the targets speak of
 
 
@@ -39,6 +41,8 @@ FULL = Plan(
     processes=5,
     features=8192,  # with k = 1000, as published, 165 MB; a real file of 16k has 330 MB
     sequences=100_000,  # 102 MB; a real table has 402 MB
+    prompt=64,
+    decoded=32,
     gated=True,
 )
 
@@ -51,5 +55,7 @@ QUICK = Plan(
     processes=2,
     features=64,
     sequences=500,
+    prompt=6,  # within the small model's sliding window, of 8
+    decoded=8,
     gated=False,
 )

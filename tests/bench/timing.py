@@ -50,6 +50,15 @@ def alternate_prepared(sides: Mapping[str, Call], prepare: Call, *, alternations
     return {name: values[1:] for name, values in taken.items()}
 
 
+def alternate_told(sides: Mapping[str, Callable[[], float]], *, alternations: int) -> dict[str, list[float]]:
+    """What sides that take their own time tell, in seconds, once an alternation after a warm-up."""
+    taken: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(alternations + 1):
+        for name in _order(list(sides), turn):
+            taken[name].append(sides[name]())
+    return {name: values[1:] for name, values in taken.items()}
+
+
 def compare(taken: Mapping[str, list[float]], *, ours: str, peer: str) -> Spread:
     """How many times as long the peer takes: ratio of the medians, and the extremes of single alternations."""
     single = [theirs / own for theirs, own in zip(taken[peer], taken[ours], strict=True)]
