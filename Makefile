@@ -1,7 +1,7 @@
 # make lab     opens JupyterLab on the first tutorial
 # make test    runs every check: lint, types, JavaScript and Python tests, and a real browser
 # make lint    ruff, formatting, mypy, eslint and TypeScript's checker only
-# make bench   measures speed and memory against SAELens and sparsify (2 GB to install, about 20 minutes, quiet machine)
+# make bench   measures speed and memory against the peers (2 GB to install, about half an hour, quiet machine)
 # make soak    drives a model at random, faults included: 10,000 operations, which take some 15 minutes
 # make clean   removes what these made
 #

@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import count
+from itertools import cycle
 
 import torch
 from nnsight import TransformersModel
@@ -12,7 +12,7 @@ from transformers import DynamicCache, TextIteratorStreamer
 from transformers.generation.streamers import BaseStreamer
 
 import gscope_widgets as gs
-from gscope_widgets.records.generation import SamplingPlan
+from gscope_widgets.records.generation import GeneratedToken, SamplingPlan
 from gscope_widgets.records.interventions import Intervention
 from tests.bench.gemma import Bench, compare_greedy, recompute_greedy, steered
 from tests.bench.rows import Equality, Row
@@ -20,6 +20,7 @@ from tests.bench.shapes import Plan
 from tests.bench.timing import Spread, alternate, alternate_told, compare
 
 _FEATURE = 7
+_STRONG = 0.5  # mean norms
 _PARITY = 12  # tokens
 _ROWS = 8
 
@@ -29,7 +30,7 @@ def measure_first_token(bench: Bench, plan: Plan) -> list[Row]:
     equal = {scope: _check_parity(bench, scope) for scope in ("all", "generated")}
     kept = next(bench.prompts)
     nnsight = TransformersModel(bench.load_plain(), tokenizer=bench.tokenizer, task="text-generation")
-    strengths = count(1)
+    strengths = cycle([step / 20 for step in range(1, 21)])
     sides: dict[str, Callable[[], object]] = {
         "ours, new prompt": lambda: _start_ours(bench, next(bench.prompts), next(strengths)),
         "ours, moved slider": lambda: _start_ours(bench, kept, next(strengths)),
@@ -66,8 +67,7 @@ def measure_first_token(bench: Bench, plan: Plan) -> list[Row]:
 
 def measure_rate(bench: Bench, plan: Plan) -> list[Row]:
     """T11: seconds a token after the first: ours steered, `generate` unsteered, and ours in eight rows."""
-    strengths = range(1, _ROWS)
-    rows = {"0": (), **{str(one): (_add(bench, one),) for one in strengths}}
+    rows = {"0": (), **{str(one): (_add(bench, one / _ROWS),) for one in range(1, _ROWS)}}
     tokens = plan.decoded
     sides = {
         "ours, steered": lambda: _time_ours(bench, next(bench.prompts), {"1": rows["1"]}, tokens),
@@ -106,36 +106,41 @@ def _check_parity(bench: Bench, positions: str) -> Equality:
     """Greedy text against whole passes of a hooked model; on a prompt that is known from the baseline's pass."""
     ids = next(bench.prompts)
     bench.scope.next_tokens(ids)
-    own = bench.scope.generate(ids, [_add(bench, 3, positions)], max_new_tokens=_PARITY).wait().tokens()
-    with steered(bench.plain, bench.layer, _delta(bench, 3), first=1 if positions == "all" else len(ids)):
+    own = bench.scope.generate(ids, [_add(bench, _STRONG, positions)], max_new_tokens=_PARITY).wait().tokens()
+    with steered(bench.plain, bench.layer, _delta(bench, _STRONG), first=1 if positions == "all" else len(ids)):
         theirs = recompute_greedy(bench.plain, ids, _PARITY)
-    return compare_greedy([(token.id, token.logprob) for token in own], theirs)
+    return compare_greedy(_list_pairs(own), theirs, recompute_greedy(bench.plain, ids, _PARITY))
 
 
 def _check_rows(bench: Bench, rows: dict[str, tuple[Intervention, ...]]) -> Equality:
-    """Each row of the batch against the same row alone."""
+    """Each changed row of the batch against the same row alone."""
     ids = next(bench.prompts)
     plan = SamplingPlan(_PARITY, 0.0, 1.0, 0)
     together = bench.scope.generate_rows(ids, rows, plan=plan).wait()
     found = []
     for name, interventions in rows.items():
-        alone = bench.scope.generate_rows(ids, {name: interventions}, plan=plan).wait().tokens()
-        pairs = ([(token.id, token.logprob) for token in tokens] for tokens in (together.tokens(name), alone))
-        found.append(compare_greedy(*pairs))
-    return Equality(all(one.holds for one in found), f"each row alone: {found[-1].text}")
+        if interventions:
+            alone = bench.scope.generate_rows(ids, {name: interventions}, plan=plan).wait()
+            found.append(
+                compare_greedy(
+                    *(_list_pairs(one) for one in (together.tokens(name), alone.tokens(), together.tokens("0")))
+                )
+            )
+    worst = next((one for one in found if not one.holds), found[-1])
+    return Equality(worst.holds, f"each row beside itself alone: {worst.text}")
 
 
-def _unit(bench: Bench) -> torch.Tensor:
-    row = torch.from_numpy(bench.dictionary.direction(_FEATURE))
-    return row / row.norm()
+def _list_pairs(tokens: Sequence[GeneratedToken]) -> list[tuple[int, float]]:
+    return [(token.id, token.logprob) for token in tokens]
 
 
 def _delta(bench: Bench, strength: float) -> torch.Tensor:
-    return strength * _unit(bench)
+    row = torch.from_numpy(bench.dictionary.direction(_FEATURE))
+    return strength * bench.norm * row / row.norm()
 
 
 def _add(bench: Bench, strength: float, positions: str = "all") -> Intervention:
-    return gs.add(bench.dictionary.feature(_FEATURE), strength, unit="raw", positions=positions)
+    return gs.add(bench.dictionary.feature(_FEATURE), strength * bench.norm, unit="raw", positions=positions)
 
 
 def _start_ours(bench: Bench, ids: list[int], strength: float, *, positions: str = "all", tokens: int = 1) -> object:

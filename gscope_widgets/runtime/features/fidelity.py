@@ -8,6 +8,7 @@ import torch
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.gemma.forced import compare_predictions, run_forced
 from gscope_widgets.runtime.gemma.hooks import edit
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import DictionaryPoints
@@ -21,7 +22,7 @@ def measure_delta_loss(
     x: torch.Tensor,
     target: torch.Tensor,
 ) -> DeltaLoss:
-    """Three forward passes: baseline, with the reconstruction, and with the mean of the target.
+    """Three forward passes, logits in blocks: baseline, with the reconstruction, and with the mean of the target.
 
     The reconstruction is made of what the baseline run reads, and put in at every layer that the
     dictionary writes to, at the positions that it applies to.
@@ -41,7 +42,6 @@ def _measure_loss(
     loaded: LoadedModel, tokens: Tokens, points: DictionaryPoints, used: list[int], values: torch.Tensor | None
 ) -> float:
     """Mean loss over the used positions as targets; `values`, [used, n, d], go in at the write points."""
-    ids = torch.tensor([tokens.ids], device=loaded.info.device)
 
     def put(layer_values: torch.Tensor, activation: torch.Tensor) -> torch.Tensor:
         changed = activation.clone()
@@ -52,9 +52,6 @@ def _measure_loss(
         if values is not None:
             for layer, point in enumerate(points.writes):
                 stack.enter_context(edit(point, partial(put, values[:, layer])))
-        logits = loaded.model(input_ids=ids, use_cache=False).logits[0].float()
-    predicted = [pos for pos in used if pos > 0]
-    losses = torch.nn.functional.cross_entropy(
-        logits[[pos - 1 for pos in predicted]], ids[0, predicted].to(logits.device), reduction="mean"
-    )
-    return float(losses)
+        hidden = run_forced(loaded, [tokens.ids]).hidden[0]
+    logprobs, _ = compare_predictions(loaded, tokens.ids, start=1, baseline=hidden, changed=None)
+    return -float(logprobs[[pos - 1 for pos in used if pos > 0]].mean())
