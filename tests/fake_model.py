@@ -43,7 +43,7 @@ EMBEDDINGS, UNEMBEDDINGS = np.random.default_rng(0).standard_normal((2, len(PIEC
 LABELS = {
     3: FeatureLabel("birds", "measured on generated text", 0.99, 0.9, 0.8),
     4: FeatureLabel("fish & <b>boats</b>", "measured on generated text", 0.7, 0.5, 0.4),
-    900: FeatureLabel("a bird's house", "somebody's guess", author="somebody", score=0.5),
+    900: FeatureLabel("a bird's house", "somebody's guess", author="some-model", score=0.5, date="2026-01-31"),
 }
 
 
@@ -66,6 +66,12 @@ class FakeDictionary:
 
     def max_activation(self, feature: int) -> float | None:
         return None if check_feature(feature, d_dict=D_DICT) == 7 else 20.0 + feature % 5
+
+    def decoder_rows(self) -> np.ndarray:
+        return self.decoder
+
+    def density(self, feature: int) -> float:
+        return (0.002, 0.01, 0.02, 0.05, 0.15)[feature % 5]
 
     def encode(self, residual: np.ndarray) -> np.ndarray:
         """float32, [pos, d_dict]; `residual` is [pos, d_model]."""
@@ -269,6 +275,7 @@ def read_features(dictionary: FakeDictionary, tokens: Tokens, chosen: tuple[int,
     if chosen is not None:
         dense[:, [feature not in chosen for feature in range(D_DICT)]] = 0
     positions, features = np.nonzero(dense)
+    fired = [int(one) for one in np.unique(features)]
     norm = np.linalg.norm(residual, axis=1).astype(np.float32)
     error, fvu, total = np.full(len(tokens), np.nan, np.float32), np.full(len(tokens), np.nan, np.float32), None
     spread = np.square(residual[used] - residual[used].mean(0)).sum(1) if used else np.zeros(0)
@@ -290,6 +297,8 @@ def read_features(dictionary: FakeDictionary, tokens: Tokens, chosen: tuple[int,
         total_fvu=total,
         selected=chosen,
         labels={int(one): LABELS[int(one)] for one in np.unique(features) if int(one) in LABELS},
+        max_activations={one: known for one in fired if (known := dictionary.max_activation(one)) is not None},
+        densities={one: dictionary.density(one) for one in fired},
     )
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
-from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.comparisons import ComparedText, Comparison
+from gscope_widgets.records.contrasts import TextContrast, align_tokens
+from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, DoseSample, build_points, check_strengths
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution, build_trace
+from gscope_widgets.records.hits import FeatureHits
 from gscope_widgets.records.interventions import (
     Intervention,
     Positions,
@@ -25,8 +27,8 @@ from gscope_widgets.records.interventions import (
     match_random,
     require_set_once,
 )
-from gscope_widgets.records.labels import rank_labels
 from gscope_widgets.records.lens import MAX_TRACKED, LensReading
+from gscope_widgets.records.matches import DictionaryComparison
 from gscope_widgets.records.measures import build_measure
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_float, check_int
@@ -35,10 +37,13 @@ from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, Row, check_seeds, plan_comparison, plan_dose
 from gscope_widgets.records.tokens import Prompt, Tokens
+from gscope_widgets.runtime.features.finding import check_search
+from gscope_widgets.runtime.features.matching import check_compared, check_threshold, compare_readings
 from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.worker import Job, Work, Worker
+from tests import fake_finding as finding
 from tests import fake_model as model
-from tests.fake_model import CONTEXT, D_DICT, D_MODEL, LABELS, LAYERS, PIECES, FakeDictionary
+from tests.fake_model import CONTEXT, D_DICT, D_MODEL, LAYERS, PIECES, FakeDictionary
 
 
 class FakeScope:
@@ -93,18 +98,138 @@ class FakeScope:
         dictionary = self._find(ref)
         return FeatureSummary(ref, dictionary.label(ref.feature), dictionary.max_activation(ref.feature))
 
-    def find(self, query: str, dictionary: Dictionary | str | None = None, *, k: int = 10) -> list[FeatureSummary]:
+    def find(
+        self,
+        query: str | None = None,
+        dictionary: Dictionary | str | None = None,
+        *,
+        positive: Sequence[Prompt] = (),
+        negative: Sequence[Prompt] = (),
+        k: int = 10,
+    ) -> FeatureHits:
+        job = self.start_find(query, dictionary, positive=positive, negative=negative, k=k)
+        hits: FeatureHits = job.wait()
+        return hits
+
+    def start_find(
+        self,
+        query: str | None = None,
+        dictionary: Dictionary | str | None = None,
+        *,
+        positive: Sequence[Prompt] = (),
+        negative: Sequence[Prompt] = (),
+        k: int = 10,
+        slot: Hashable | None = None,
+    ) -> Job:
         home = self._check_dictionary(dictionary)
         k = check_int("k", k, low=1, high=D_DICT)
-        if not isinstance(query, str):
-            raise InvalidValue(f"query must be a string, got {describe_value(query)}")
-        found = rank_labels(query, list(LABELS.items()), where=home.info.id)
-        return [self.describe(home.feature(feature)) for feature, _ in found[:k]]
+        sets = [
+            [self._require_tokens(text) for text in _check_list(name, texts)]
+            for name, texts in (("positive", positive), ("negative", negative))
+        ]
+        check_search(query, positives=len(sets[0]), negatives=len(sets[1]))
+        provenance = self.provenance([home.info.id], query=query, k=k)
 
-    def card(self, ref: FeatureRef) -> FeatureCard:
-        summary = self.describe(ref)
-        labels = () if summary.label is None else (summary.label,)
-        return FeatureCard(ref, labels, max_activation=summary.max_activation, notes=("no examples",))
+        def steps(_job: Job) -> Generator[float | None, None, FeatureHits]:
+            self._begin("find")
+            if query is not None:
+                return finding.find_labels(home, query, k, provenance)
+            return (yield from finding.find_texts(home, sets[0], sets[1], k, provenance))
+
+        return self._worker.submit(steps, slot=slot)
+
+    def card(self, ref: FeatureRef, *, texts: Sequence[Prompt] | None = None) -> FeatureDashboard:
+        dashboard: FeatureDashboard = self.start_card(ref, texts=texts).wait()
+        return dashboard
+
+    def start_card(
+        self, ref: FeatureRef, *, texts: Sequence[Prompt] | None = None, slot: Hashable | None = None
+    ) -> Job:
+        home = self._find(ref)
+        given = None if texts is None else [self._require_tokens(text) for text in _check_list("texts", texts)]
+        provenance = self.provenance([home.info.id])
+
+        def work(_job: Job) -> FeatureDashboard:
+            self._begin("card")
+            return finding.build_dashboard(home, ref, given, provenance)
+
+        return self._worker.submit(work, slot=slot)
+
+    def contrast(self, first: Prompt, second: Prompt, dictionary: Dictionary | str | None = None) -> TextContrast:
+        contrast: TextContrast = self.start_contrast(first, second, dictionary).wait()
+        return contrast
+
+    def start_contrast(
+        self,
+        first: Prompt,
+        second: Prompt,
+        dictionary: Dictionary | str | None = None,
+        *,
+        slot: Hashable | None = None,
+    ) -> Job:
+        home = self._check_dictionary(dictionary)
+        sides = [self._require_tokens(text) for text in (first, second)]
+        provenance = self.provenance([home.info.id], first=list(sides[0].ids), second=list(sides[1].ids))
+
+        def work(_job: Job) -> TextContrast:
+            self._begin("contrast")
+            readings = [model.read_features(home, tokens, None) for tokens in sides]
+            pairs = align_tokens(sides[0].ids, sides[1].ids)
+            return TextContrast(readings[0], readings[1], pairs, provenance)
+
+        return self._worker.submit(work, slot=slot)
+
+    def compare_dictionaries(
+        self,
+        text: Prompt,
+        dictionaries: Sequence[Dictionary | str | FeatureReading],
+        *,
+        texts: Sequence[Prompt] = (),
+        threshold: float | None = None,
+    ) -> DictionaryComparison:
+        job = self.start_compare_dictionaries(text, dictionaries, texts=texts, threshold=threshold)
+        comparison: DictionaryComparison = job.wait()
+        return comparison
+
+    def start_compare_dictionaries(
+        self,
+        text: Prompt,
+        dictionaries: Sequence[Dictionary | str | FeatureReading],
+        *,
+        texts: Sequence[Prompt] = (),
+        threshold: float | None = None,
+        slot: Hashable | None = None,
+    ) -> Job:
+        tokens = self._require_tokens(text)
+        given = [
+            one if isinstance(one, FeatureReading) else self._check_dictionary(one)
+            for one in _check_list("dictionaries", dictionaries)
+        ]
+        more = [self._require_tokens(one) for one in _check_list("texts", texts)]
+        check_compared(tokens, given, texts=len(more))
+        limit = check_threshold(threshold)
+        open_ids = [one.info.id for one in given if isinstance(one, FakeDictionary)]
+        provenance = self.provenance(open_ids, token_ids=tokens.ids, threshold=limit)
+
+        def steps(_job: Job) -> Generator[float | None, None, DictionaryComparison]:
+            self._begin("compare_dictionaries")
+            homes = [None if isinstance(one, FeatureReading) else one for one in given]
+            readings = [
+                one if isinstance(one, FeatureReading) else model.read_features(one, tokens, None) for one in given
+            ]
+            return (
+                yield from compare_readings(
+                    readings,
+                    homes,
+                    more,
+                    model="fake",
+                    fire=lambda text, home: finding.fire(home, text),
+                    threshold=limit,
+                    provenance=provenance,
+                )
+            )
+
+        return self._worker.submit(steps, slot=slot)
 
     def tokens(self, text: Prompt) -> Tokens:
         return model.tokenize(text, chat=self._chat)

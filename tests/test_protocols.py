@@ -182,10 +182,164 @@ def test_find_gives_the_best_detectors_first(scope, dictionary):
     scores = [summary.label.auc or 0.0 for summary in found]
     assert scores == sorted(scores, reverse=True)
     assert 0 < len(found) <= 5
-    with pytest.raises(gs.UnknownLabel, match="no label of .* holds 'no label has this'; the nearest are "):
-        scope.find("no label has this", dictionary)
     with pytest.raises(gs.InvalidValue):
         scope.find(5)
+
+
+# ---- one feature, searches, contrasts, dictionaries side by side
+
+
+def test_a_dashboard_says_what_is_known_and_notes_what_is_not(fake):
+    home = fake.dictionary()
+    dashboard = fake.card(home.feature(3))
+    assert dashboard.ref == home.feature(3)
+    assert (dashboard.histogram.edges.dtype, dashboard.histogram.counts.dtype) == (np.float32, np.int64)
+    assert len(dashboard.histogram.edges) == len(dashboard.histogram.counts) + 1
+    assert dashboard.histogram.fired == round(dashboard.density * dashboard.histogram.tokens)
+    assert len(dashboard.bands) == 5
+    assert sum(band.count for band in dashboard.bands) == dashboard.histogram.fired
+    for band in dashboard.bands:
+        assert all(band.low < one.activation <= band.high for one in band.examples)
+    strengths = [one.activation for one in dashboard.examples]
+    assert strengths == sorted(strengths, reverse=True) and len(strengths) == 10
+    for one in dashboard.examples:
+        assert len(one.tokens) == len(one.activations)
+        assert one.activations[one.peak] == np.float32(one.activation)
+        short = one.cut("short")
+        assert len(short.tokens) <= 8 and short.tokens[short.peak] == one.tokens[one.peak]
+        assert fake.read("".join(one.tokens).removeprefix("<bos>")).trace(3).max() > 0
+    assert {near.measure for near in dashboard.neighbours} == {"decoder cosine", "co-activation"}
+    assert dashboard.truth.concept == "birds" and len(dashboard.truth.rivals) == 3
+    assert len(dashboard.to_frame()) == 10 + sum(len(band.examples) for band in dashboard.bands)
+    assert dashboard.plot().axes
+    unknown = fake.card(home.feature(6))
+    assert (unknown.labels, unknown.truth) == ((), None)
+    assert [note.split(":")[0] for note in unknown.notes] == ["no label", "no truth"]
+    silent = fake.card(home.feature(5))
+    assert (silent.histogram, silent.bands, silent.examples) == (None, (), ())
+    assert silent.plot().axes and "no examples" in " ".join(silent.notes)
+    own = fake.card(home.feature(3), texts=["The old bird", "A cold fish"])
+    assert own.histogram is None or own.histogram.tokens < 10
+    assert [fake.card(home.feature(one)).labels[0].is_machine_guess for one in (3, 900)] == [False, True]
+
+
+def test_a_search_that_finds_nothing_says_what_comes_nearest(scope, dictionary):
+    hits = scope.find("no label has this", dictionary)
+    assert (len(hits), list(hits), hits.by) == (0, [], "label")
+    assert hits.nearest and repr(hits.nearest[0]) in hits.note
+    with pytest.raises(gs.UnknownLabel, match="No label of .* holds 'no label has this'; the nearest are "):
+        hits[0]
+
+
+def test_texts_find_the_features_that_fire_on_them(scope, dictionary):
+    texts = ["The old fisherman", "a red coat"]
+    hits = scope.find(positive=texts, dictionary=dictionary, k=8)
+    scores = [one.score for one in hits if one.score is not None]
+    assert hits.by == "examples" and scores == sorted(scores, reverse=True)
+    for one in hits[:3]:
+        peaks = [float(scope.read(text, dictionary).trace(one.feature).max()) for text in texts]
+        assert one.positive == pytest.approx(np.mean(peaks), rel=1e-4)
+        assert one.score == pytest.approx(np.mean(peaks) / one.max_activation, rel=1e-4)
+        text, pos = one.strongest
+        assert scope.read(texts[text], dictionary).trace(one.feature)[pos] == pytest.approx(max(peaks), rel=1e-4)
+    assert len(hits.to_frame()) == len(hits) and hits.plot().axes
+
+
+def test_what_tells_two_sets_of_texts_apart_stands_beside_a_null(scope, dictionary):
+    sets = [[f"The {word} {noun} was" for noun in ("cat", "dog", "bird", "house", "coat")] for word in ("old", "cold")]
+    hits = scope.find(positive=sets[0], negative=sets[1], dictionary=dictionary, k=5)
+    assert (hits.by, hits.shuffles) == ("contrast", 1000)
+    scores = [one.score for one in hits]
+    assert scores == sorted(scores, reverse=True)
+    for one in hits:
+        assert one.null.mean < one.null.p95 <= one.score + 1e-9
+        assert 0 < one.null.reached <= one.null.reached_by_any <= 1
+    assert hits[0].null.reached < 0.05
+    assert not hits.note
+    few = scope.find(positive=sets[0][:2], negative=sets[1][:2], dictionary=dictionary, k=5)
+    assert "6 ways" in few.note
+
+
+def test_searches_that_ask_nothing_or_two_things_are_refused(scope):
+    for ask in ({}, {"negative": ["a"]}, {"query": "a", "positive": ["b"]}, {"positive": "text"}, {"query": 5}):
+        with pytest.raises(gs.InvalidValue):
+            scope.find(**ask)
+
+
+def test_two_texts_are_aligned_and_their_features_compared(scope, dictionary):
+    contrast = scope.contrast("The old cat was happy", "The old dog was very happy", dictionary)
+    sides = [reading.tokens.ids for reading in (contrast.first, contrast.second)]
+    for side, ids in enumerate(sides):
+        there = contrast.pairs[:, side]
+        assert there[there >= 0].tolist() == list(range(len(ids)))
+    both = contrast.pairs[(contrast.pairs >= 0).all(1)]
+    assert all(sides[0][one] == sides[1][other] for one, other in both)
+    differing = contrast.differing(5)
+    assert [abs(one.difference) for one in differing] == sorted(
+        (abs(one.difference) for one in differing), reverse=True
+    )
+    for one in differing:
+        peaks = [float(reading.trace(one.feature).max()) for reading in (contrast.first, contrast.second)]
+        assert (one.first, one.second) == (pytest.approx(peaks[0]), pytest.approx(peaks[1]))
+    assert contrast.shared(3)[0].shared > 0
+    assert contrast.differences()[1] < 1e-3 and contrast.differences().max() > 1
+    assert list(contrast.to_frame().columns)[:3] == ["row", "first_pos", "second_pos"] and contrast.plot().axes
+    same = scope.contrast("The old cat", "The old cat", dictionary)
+    assert same.differing(5) == () and not same.differences().any()
+
+
+def test_a_dictionary_matches_itself_one_to_one_and_another_by_a_named_measure(scope, dictionary):
+    other = scope.dictionary("mlp_out", dictionary.info.layer)
+    comparison = scope.compare_dictionaries(TEXT, [dictionary, dictionary, other])
+    own, crossed = comparison.pairs
+    assert own.measure == "decoder cosine" and crossed.measure == "activation correlation"
+    assert own.count("one to one") == len(own.matches) == len(np.unique(comparison.readings[0].features))
+    assert all(match.first == match.second and match.value == pytest.approx(1, abs=1e-5) for match in own.matches)
+    gaps = [abs(match.difference) for match in crossed.matches]
+    assert gaps == sorted(gaps, reverse=True) and max(gaps) > 0
+    firing = [sorted({int(one) for one in reading.features}) for reading in comparison.readings]
+    for side, index in (("first", 0), ("second", 2)):
+        shown = [one.feature for match in crossed.matches for one in getattr(match, side)]
+        assert sorted(shown) == firing[index]
+    assert [row.fvu for row in comparison.summaries] == [reading.total_fvu for reading in comparison.readings]
+    assert len(comparison.to_frame()) == len(own.matches) + len(crossed.matches) and comparison.plot().axes
+    given = scope.compare_dictionaries(TEXT, [dictionary, scope.read(TEXT, other)])
+    assert given.pairs[0].matches == crossed.matches and "given" in " ".join(given.notes)
+    for wrong in ([dictionary], [dictionary, scope.read("The", other)], [dictionary, 5]):
+        with pytest.raises(gs.InvalidValue):
+            scope.compare_dictionaries(TEXT, wrong)
+
+
+def test_searches_and_comparisons_are_jobs_that_can_be_stopped(own):
+    own.gate.clear()
+    home = own.dictionary()
+    jobs = [
+        own.start_find(positive=["The"] * 50),
+        own.start_card(home.feature(3)),
+        own.start_contrast("The", "A"),
+        own.start_compare_dictionaries("The", [home, home]),
+    ]
+    for job in jobs:
+        assert job.cancel()
+    own.gate.set()
+    for job in jobs[1:]:
+        with pytest.raises(gs.Cancelled):
+            job.result(SOON)
+
+
+def test_a_reading_ranks_features_by_strength_share_or_rarity(scope, dictionary):
+    reading = scope.read(TEXT, dictionary)
+    by_share, by_rarity = reading.top(20, by="share"), reading.top(20, by="rarity")
+    for one in by_share:
+        assert one.max_activation == dictionary.max_activation(one.feature)
+    shares = [one.activation / one.max_activation for one in by_share if one.max_activation]
+    assert shares == sorted(shares, reverse=True)
+    densities = [one.density for one in by_rarity]
+    assert densities == sorted(densities)
+    assert [one.is_dense for one in by_rarity] == [density > 0.1 for density in densities]
+    assert {one.feature for one in by_share} != {one.feature for one in reading.top(20)}
+    with pytest.raises(gs.InvalidValue, match="by must be activation, share, rarity"):
+        reading.top(3, by="strength")
 
 
 # ---- reading

@@ -14,6 +14,12 @@ class FeatureLabel:
     recall: float | None = None
     author: str = ""  # the model that wrote it, where one did
     score: float | None = None  # that its source gives it; the scale is the source's own
+    date: str = ""  # when it was written, "2026-01-31", where the source says
+
+    @property
+    def is_machine_guess(self) -> bool:
+        """Whether a model wrote it from examples: nothing known of the text was measured for it."""
+        return bool(self.author) and self.auc is None
 
 
 @dataclass(frozen=True)

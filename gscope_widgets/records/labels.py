@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from gscope_widgets.errors import UnknownLabel, describe_value
+from gscope_widgets.errors import describe_value
 from gscope_widgets.records.features import FeatureLabel
 
 Labelled = tuple[int, FeatureLabel]  # a feature, and one of its labels
@@ -13,16 +13,10 @@ _WORD = r"[^\W_]"
 _OFFERED = 3  # labels named where none holds the query
 
 
-def rank_labels(query: str, labels: Sequence[Labelled], *, where: str) -> list[Labelled]:
+def rank_labels(query: str, labels: Sequence[Labelled]) -> list[Labelled]:
     """The labels that hold a query, upper and lower case alike: whole words first, then beginnings, then other parts.
 
-    Within each, the best detectors (by AUC) come first. A word is letters and digits.
-
-    Args:
-        where: what the labels are of, for the error.
-
-    Raises:
-        UnknownLabel: none holds it; the message names the nearest.
+    Within each, the best detectors (by AUC) come first. A word is letters and digits. None where none holds it.
     """
     wanted = query.casefold()
     whole = re.compile(rf"(?<!{_WORD}){re.escape(wanted)}(?!{_WORD})")
@@ -33,16 +27,19 @@ def rank_labels(query: str, labels: Sequence[Labelled], *, where: str) -> list[L
         if wanted in text:
             fit = 0 if not wanted or whole.search(text) else 1 if begins.search(text) else 2
             found.append((fit, -(one[1].auc or 0.0), one))
-    if not found:
-        raise UnknownLabel(_write_refusal(query, labels, where))
     return [one for _, _, one in sorted(found, key=lambda entry: entry[:2])]
 
 
-def _write_refusal(query: str, labels: Sequence[Labelled], where: str) -> str:
+def describe_absence(query: str, labels: Sequence[Labelled], *, where: str) -> str:
+    """A sentence for a query that no label holds, with the nearest.
+
+    Args:
+        where: what the labels are of.
+    """
     if not labels:
-        return f"no label of {where} is known on this machine, and so none that holds {describe_value(query)}"
+        return f"No label of {where} is known on this machine, and so none that holds {describe_value(query)}."
     names = ", ".join(repr(text) for text in find_nearest(query, [label.text for _, label in labels]))
-    return f"no label of {where} holds {describe_value(query)}; the nearest are {names}; find('') lists all"
+    return f"No label of {where} holds {describe_value(query)}; the nearest are {names}. find('') lists all."
 
 
 def find_nearest(query: str, texts: Sequence[str]) -> list[str]:

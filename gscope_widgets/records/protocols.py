@@ -8,15 +8,18 @@ own worker's thread, inside a job, it answers directly. Whatever it cannot do it
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
-from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.comparisons import Comparison
+from gscope_widgets.records.contrasts import TextContrast
+from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution, Trace
+from gscope_widgets.records.hits import FeatureHits
 from gscope_widgets.records.interventions import Intervention, Positions
 from gscope_widgets.records.lens import LensReading
+from gscope_widgets.records.matches import DictionaryComparison
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
@@ -159,15 +162,86 @@ class Scope(Protocol):
             UnknownDictionary, UnknownFeature: it is of no open dictionary, or not in it.
         """
 
-    def find(self, query: str, dictionary: Dictionary | str | None = None, *, k: int = 10) -> list[FeatureSummary]:
-        """Features whose label holds the query, whole words and then the best detectors first.
+    def find(
+        self,
+        query: str | None = None,
+        dictionary: Dictionary | str | None = None,
+        *,
+        positive: Sequence[Prompt] = (),
+        negative: Sequence[Prompt] = (),
+        k: int = 10,
+    ) -> FeatureHits:
+        """The `k` features that fit best: by their labels, by texts they fire on, or by what tells two sets apart.
 
-        Raises:
-            UnknownLabel: no label holds it.
+        Args:
+            query: words of a label. Where none holds them, the hits are empty and say which labels come nearest.
+            positive: texts that the features should fire on, instead of a query.
+            negative: texts on which they should fire less; each hit then has a shuffled null beside its score.
         """
 
-    def card(self, ref: FeatureRef) -> FeatureCard:
-        """All that is known of one feature."""
+    def start_find(
+        self,
+        query: str | None = None,
+        dictionary: Dictionary | str | None = None,
+        *,
+        positive: Sequence[Prompt] = (),
+        negative: Sequence[Prompt] = (),
+        k: int = 10,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`find` as a job, returned at once."""
+
+    def card(self, ref: FeatureRef, *, texts: Sequence[Prompt] | None = None) -> FeatureDashboard:
+        """All that is known of one feature.
+
+        Args:
+            texts: where to look for examples, instead of what the engine has of its own.
+        """
+
+    def start_card(
+        self, ref: FeatureRef, *, texts: Sequence[Prompt] | None = None, slot: Hashable | None = None
+    ) -> Job:
+        """`card` as a job, returned at once."""
+
+    def contrast(self, first: Prompt, second: Prompt, dictionary: Dictionary | str | None = None) -> TextContrast:
+        """Two texts aligned token by token, and the features in which they differ."""
+
+    def start_contrast(
+        self,
+        first: Prompt,
+        second: Prompt,
+        dictionary: Dictionary | str | None = None,
+        *,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`contrast` as a job, returned at once."""
+
+    def compare_dictionaries(
+        self,
+        text: Prompt,
+        dictionaries: Sequence[Dictionary | str | FeatureReading],
+        *,
+        texts: Sequence[Prompt] = (),
+        threshold: float | None = None,
+    ) -> DictionaryComparison:
+        """One text through two or more dictionaries; the features of each further one are matched with the first's.
+
+        Args:
+            dictionaries: of this engine; or, for a dictionary of another model, its reading of the same tokens.
+            texts: on which to measure correlations, instead of the text alone.
+            threshold: from which value on two features count as matched, 0 to 1; None for that of the measure.
+        """
+
+    def start_compare_dictionaries(
+        self,
+        text: Prompt,
+        dictionaries: Sequence[Dictionary | str | FeatureReading],
+        *,
+        texts: Sequence[Prompt] = (),
+        threshold: float | None = None,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`compare_dictionaries` as a job, returned at once."""
 
     def tokens(self, text: Prompt) -> Tokens:
         """A text as the model reads it.

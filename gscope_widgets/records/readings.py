@@ -1,10 +1,12 @@
 """Features on a text: sparse activations, token by token."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.frames import build_frame
@@ -13,6 +15,9 @@ from gscope_widgets.records.tokens import Tokens
 
 if TYPE_CHECKING:
     import pandas
+
+Ranking = Literal["activation", "share", "rarity"]
+DENSE = 0.1  # of tokens; a feature that fires at more is dense
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,18 @@ class TopFeature:
     pos: int  # where that is
     token: str
     label: FeatureLabel | None
+    max_activation: float | None = None  # the largest activation seen when it was measured
+    density: float | None = None  # the share of tokens at which it fired then
+
+    @property
+    def share(self) -> float | None:
+        """Its activation here as a share of the largest seen when it was measured; above 1 where this one is larger."""
+        return None if not self.max_activation else self.activation / self.max_activation
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it fires at more than one token in ten, and so says little about any one of them."""
+        return self.density is not None and self.density > DENSE
 
 
 @dataclass(frozen=True)
@@ -50,6 +67,8 @@ class FeatureReading:
     total_fvu: float | None  # the same over all positions read; None where it is not defined or not measured
     selected: tuple[int, ...] | None  # the features asked for, which alone l0 then counts; None means all
     labels: dict[int, FeatureLabel]
+    max_activations: dict[int, float] = field(default_factory=dict)  # of features that fire, where it was measured
+    densities: dict[int, float] = field(default_factory=dict)  # the same; the share of tokens at which each fired
 
     def __repr__(self) -> str:
         fired = len(np.unique(self.features))
@@ -71,29 +90,47 @@ class FeatureReading:
         values[self.positions[here]] = self.activations[here]
         return values
 
-    def top(self, k: int = 10, *, pos: int | None = None) -> list[TopFeature]:
-        """The `k` features with the largest activation, in the text or at one position."""
+    def top(self, k: int = 10, *, pos: int | None = None, by: Ranking = "activation") -> list[TopFeature]:
+        """The `k` features that stand out, in the text or at one position, each where it fires most.
+
+        Args:
+            pos: a position; None for the whole text. Positions in `tokens.ignored`, which says why, hold none.
+            by: "activation", largest first; "share" of the largest activation known of the feature, largest first;
+                "rarity", the smallest density first. Features of which the range or density is not known come last,
+                by activation.
+
+        Raises:
+            InvalidValue: there is no such position or order.
+        """
         k = check_int("k", k, low=1, high=self._d_dict)
+        if by not in get_args(Ranking):
+            raise InvalidValue(f"by must be {', '.join(get_args(Ranking))}, got {describe_value(by)}")
         here = np.ones(len(self.positions), bool)
         if pos is not None:
             pos = check_int("pos", pos, low=0, high=len(self.tokens) - 1)
             here = self.positions == pos
         order = np.flatnonzero(here)[np.argsort(-self.activations[here], kind="stable")]
-        found: dict[int, TopFeature] = {}
+        strongest: dict[int, int] = {}
         for index in order:
-            feature = int(self.features[index])
-            if feature not in found:
-                where = int(self.positions[index])
-                found[feature] = TopFeature(
-                    feature,
-                    float(self.activations[index]),
-                    where,
-                    self.tokens.strings[where],
-                    self.labels.get(feature),
-                )
-            if len(found) == k:
-                break
-        return list(found.values())
+            strongest.setdefault(int(self.features[index]), int(index))
+        found = [self._describe(feature, index) for feature, index in strongest.items()]
+        if by == "share":
+            found.sort(key=lambda one: -(one.share or 0.0))
+        elif by == "rarity":
+            found.sort(key=lambda one: math.inf if one.density is None else one.density)
+        return found[:k]
+
+    def _describe(self, feature: int, index: int) -> TopFeature:
+        where = int(self.positions[index])
+        return TopFeature(
+            feature,
+            float(self.activations[index]),
+            where,
+            self.tokens.strings[where],
+            self.labels.get(feature),
+            self.max_activations.get(feature),
+            self.densities.get(feature),
+        )
 
     def top_by_token(self, k: int = 8) -> tuple[np.ndarray, np.ndarray]:
         """The `k` strongest features at each token, strongest first.

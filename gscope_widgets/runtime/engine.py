@@ -12,13 +12,16 @@ import torch
 from gscope_widgets.errors import InvalidValue, SanityWarning
 from gscope_widgets.records.checks import DictionaryCheck
 from gscope_widgets.records.comparisons import Comparison, Kind
+from gscope_widgets.records.contrasts import TextContrast, align_tokens
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import DoseResponse
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
+from gscope_widgets.records.hits import FeatureHits
 from gscope_widgets.records.interventions import Intervention, list_parts
 from gscope_widgets.records.lens import LensReading
+from gscope_widgets.records.matches import DictionaryComparison
 from gscope_widgets.records.measures import Measure
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
@@ -34,6 +37,8 @@ from gscope_widgets.runtime.features.continuations import decode_rows
 from gscope_widgets.runtime.features.directing import Over, find_mean_difference
 from gscope_widgets.runtime.features.dosing import dose
 from gscope_widgets.runtime.features.fidelity import measure_delta_loss
+from gscope_widgets.runtime.features.finding import Firings, find_by_texts
+from gscope_widgets.runtime.features.matching import compare_readings
 from gscope_widgets.runtime.features.reading import read_features
 from gscope_widgets.runtime.features.sanity import check_dictionary
 from gscope_widgets.runtime.features.steering import Steering, Target
@@ -209,6 +214,64 @@ class Engine:
 
         return (yield from find_mean_difference(*sets, place=place, over=over, capture=capture, provenance=provenance))
 
+    def find(
+        self,
+        positive: Sequence[Tokens],
+        negative: Sequence[Tokens],
+        dictionary: Dictionary,
+        *,
+        k: int,
+        provenance: Provenance,
+    ) -> Steps[FeatureHits]:
+        """Features that fire on texts, or that tell them from others."""
+        yield from dictionary.fetch()
+        self._warn_once(dictionary)
+        steps = find_by_texts(
+            positive,
+            negative,
+            k=k,
+            info=dictionary.info,
+            fire=lambda tokens: self._fire(tokens, dictionary),
+            describe=dictionary.describe,
+            provenance=provenance,
+        )
+        return (yield from steps)
+
+    def contrast(
+        self, first: Tokens, second: Tokens, dictionary: Dictionary, *, provenance: Provenance
+    ) -> Steps[TextContrast]:
+        """A dictionary's features on two texts, aligned."""
+        one = yield from self.read(first, dictionary, features=None)
+        yield 0.5
+        other = yield from self.read(second, dictionary, features=None)
+        return TextContrast(one, other, align_tokens(first.ids, second.ids), provenance)
+
+    def compare_dictionaries(
+        self,
+        tokens: Tokens,
+        given: Sequence[Dictionary | FeatureReading],
+        texts: Sequence[Tokens],
+        *,
+        threshold: float | None,
+        provenance: Provenance,
+    ) -> Steps[DictionaryComparison]:
+        """One text through several dictionaries, their features matched."""
+        readings: list[FeatureReading] = []
+        for one in given:
+            read = one if isinstance(one, FeatureReading) else (yield from self.read(tokens, one, features=None))
+            readings.append(read)
+            yield None
+        steps = compare_readings(
+            readings,
+            [None if isinstance(one, FeatureReading) else one for one in given],
+            texts,
+            model=self.loaded.info.id,
+            fire=self._fire,
+            threshold=threshold,
+            provenance=provenance,
+        )
+        return (yield from steps)
+
     def measure_norm(self, point: HookPoint) -> float:
         """Mean norm at a hook point, over the calibration text's tokens but BOS; measured once."""
         if point.name not in self._norms:
@@ -258,6 +321,16 @@ class Engine:
             return found[points.reads[0].name], found[points.writes[0].name]
         x, target = (torch.stack([found[one.name] for one in side], 1) for side in (points.reads, points.writes))
         return x, target
+
+    def _fire(self, tokens: Tokens, dictionary: Dictionary) -> Firings:
+        """Where a dictionary that is here fires in a text: positions, features and activations."""
+        used = np.array(tokens.used, np.int64)
+        points = self.find_points(dictionary).reads
+        found = self._capture(tokens, points)
+        parts = [found[point.name] for point in points]
+        x = parts[0] if len(parts) == 1 else torch.stack(parts, 1)
+        sparse = dictionary.encode(x[used])
+        return used[sparse.positions].astype(np.int32), sparse.features, sparse.activations
 
     def _check(self, dictionary: Dictionary) -> DictionaryCheck:
         if dictionary not in self._checks:

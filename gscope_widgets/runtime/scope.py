@@ -7,9 +7,8 @@ from typing import Literal, NoReturn
 
 import torch
 
-from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records import protocols
-from gscope_widgets.records.cards import FeatureCard
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.checks import DictionaryCheck
 from gscope_widgets.records.comparisons import Comparison
@@ -32,7 +31,7 @@ from gscope_widgets.runtime.arguments import Arguments, check_list, check_row_se
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.engine import Engine, Steps, Value
-from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_features
+from gscope_widgets.runtime.exploring import Exploring
 from gscope_widgets.runtime.features.directing import check_over
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.gemma.loading import LoadedModel
@@ -41,7 +40,7 @@ from gscope_widgets.runtime.hub.repository import find_cached
 from gscope_widgets.runtime.worker import Job, Work, Worker
 
 
-class Scope:
+class Scope(Exploring):
     """One model behind one worker thread. Made by `gs.load`, shared by every cell and widget.
 
     Every method may be called from any thread. Results are plain records with NumPy arrays; no
@@ -186,66 +185,6 @@ class Scope:
         """What is known of one feature without running the model."""
         dictionary = self._shelf.find(ref)
         return FeatureSummary(ref, dictionary.label(ref.feature), dictionary.max_activation(ref.feature))
-
-    def find(
-        self,
-        query: str,
-        dictionary: protocols.Dictionary | str | None = None,
-        *,
-        k: int = 10,
-        where: Literal["here", "neuronpedia"] = "here",
-    ) -> list[FeatureSummary]:
-        """Features whose label holds the query: as a whole word first, then by how well they detect it (AUC).
-
-        Args:
-            query: part of a label, upper and lower case alike: "bird". A whole word comes before the beginning of
-                one, and that before any other part: "red" before "reddish" before "ingredient".
-            k: the most to return.
-            where: "here" searches the labels on this machine: measured ones, and those of Neuronpedia that
-                were looked at before. "neuronpedia" asks there (200 searches an hour are allowed), for
-                residual 16k to 1m medium dictionaries and some transcoders of Gemma Scope 2.
-
-        Raises:
-            UnknownLabel: no label holds it; the message names the nearest.
-            Offline: Neuronpedia cannot be asked now.
-        """
-        home = self._take.dictionary(dictionary)
-        k = check_int("k", k, low=1, high=home.d_dict)
-        if not isinstance(query, str):
-            raise InvalidValue(f"query must be a string, got {describe_value(query)}")
-        if where not in ("here", "neuronpedia"):
-            raise InvalidValue(f'where must be "here" or "neuronpedia", got {describe_value(where)}')
-        return find_features(home, query, neuronpedia=self._neuronpedia, ask=where == "neuronpedia")[:k]
-
-    def card(
-        self,
-        ref: FeatureRef,
-        *,
-        examples: int = 10,
-        sources: Sequence[str] = SOURCES,
-    ) -> FeatureCard:
-        """All that is known of one feature; `print` shows it.
-
-        Examples come from the `examples.safetensors` beside its dictionary, of which only this feature's
-        rows are read (from the Hub about 20 small requests). Labels come from what was measured beside
-        it and from Neuronpedia, where a label counts only if it names this very dictionary. What cannot
-        be had is left out, and `notes` says why.
-
-        Args:
-            examples: the most to show, 0 to 1000.
-            sources: what may be asked over the network: "examples", "neuronpedia"; () asks nothing.
-        """
-        dictionary = self._shelf.find(ref)
-        examples = check_int("examples", examples, low=0, high=1000)
-        return build_card(
-            self._tokenizer,
-            dictionary,
-            ref.feature,
-            measure=lambda: self._worker.run(lambda _job: self._engine.measure_effect(dictionary, ref.feature)),
-            examples=examples,
-            sources=check_list("sources", sources),
-            neuronpedia=self._neuronpedia,
-        )
 
     def tokens(self, text: Prompt) -> Tokens:
         """A text as the model reads it. See `Tokens`.

@@ -193,9 +193,9 @@ def test_find_ranks_labels_by_how_well_they_detect(tiny, make_dictionary):
     assert [found.feature for found in tiny.find("ducks", dictionary)] == [9, 3]
     assert [found.feature for found in tiny.find("ducks", dictionary, k=1)] == [9]
     with pytest.raises(gs.UnknownLabel, match=r"holds 'swan'; the nearest are "):
-        tiny.find("swan", dictionary)
-    for query in (5, None):
-        with pytest.raises(gs.InvalidValue, match="query must be a string"):
+        tiny.find("swan", dictionary)[0]
+    for query, words in ((5, "query must be a string"), (None, "nothing to search for")):
+        with pytest.raises(gs.InvalidValue, match=words):
             tiny.find(query, dictionary)
 
 

@@ -11,7 +11,7 @@ import torch
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.activations import SparseActivations
 from gscope_widgets.records.dictionaries import DictionaryInfo
-from gscope_widgets.records.features import FeatureLabel, FeatureRef
+from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
@@ -68,6 +68,14 @@ class Dictionary:
     def max_activation(self, feature: int) -> float | None:
         """The largest activation seen when the feature was measured, or None."""
         return self._notes.max_activation.get(check_feature(feature, d_dict=self.d_dict))
+
+    def density(self, feature: int) -> float | None:
+        """The share of tokens at which the feature fired when it was measured, or None."""
+        return self._notes.densities.get(check_feature(feature, d_dict=self.d_dict))
+
+    def describe(self, feature: int) -> FeatureSummary:
+        """What is known of one feature without running the model."""
+        return FeatureSummary(self.feature(feature), self.label(feature), self.max_activation(feature))
 
     def encode(self, x: np.ndarray | torch.Tensor, *, features: tuple[int, ...] | None = None) -> SparseActivations:
         """The features that fire on activations of this dictionary's site.

@@ -19,6 +19,7 @@ class FeatureNotes:
 
     labels: dict[int, FeatureLabel] = field(default_factory=dict)
     max_activation: dict[int, float] = field(default_factory=dict)  # largest activation seen when measuring
+    densities: dict[int, float] = field(default_factory=dict)  # share of tokens at which each fired then
 
 
 def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
@@ -33,18 +34,20 @@ def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
     try:
         content = json.loads(text)
         source = str(content["source"])[:_TEXT_LIMIT]
-        labels, max_activation = {}, {}
+        labels, max_activation, densities = {}, {}, {}
         for entry in content["features"]:
             feature = int(entry["feature"])
             if not 0 <= feature < d_dict:
                 raise ValueError(f"feature {feature} of {d_dict}")
             max_activation[feature] = _finite(entry["max_activation"])
+            if "density" in entry:
+                densities[feature] = _finite(entry["density"])
             if entry.get("label"):
                 auc, precision, recall = (_finite(entry[name]) for name in ("auc", "precision", "recall"))
                 labels[feature] = FeatureLabel(str(entry["label"])[:_TEXT_LIMIT], source, auc, precision, recall)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BadArtefact(f"{folder.path / FILE} cannot be read ({error}); install gscope-widgets again") from None
-    return FeatureNotes(labels, max_activation)
+    return FeatureNotes(labels, max_activation, densities)
 
 
 def _finite(value: object) -> float:

@@ -5,20 +5,21 @@ from typing import TypeVar
 
 import numpy as np
 
-from gscope_widgets.errors import GscopeError, InvalidValue, Offline, UnknownFeature, UnknownLabel, describe_value
-from gscope_widgets.records.cards import CardExample, FeatureCard, TokenEffect
+from gscope_widgets.errors import GscopeError, InvalidValue, Offline, UnknownFeature, describe_value
+from gscope_widgets.records.dashboards import CONTEXT_SIZES, FeatureDashboard, FeatureExample, TokenEffect
 from gscope_widgets.records.examples import FeatureExamples
-from gscope_widgets.records.features import FeatureLabel, FeatureSummary
-from gscope_widgets.records.labels import rank_labels
+from gscope_widgets.records.features import FeatureLabel
+from gscope_widgets.records.hits import FeatureHit, FeatureHits
+from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.examples.files import FILE, read_examples
 from gscope_widgets.runtime.examples.logits import RANKED
+from gscope_widgets.runtime.features.finding import find_by_label
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia, find_address
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
 Part = TypeVar("Part")
 SOURCES = ("examples", "neuronpedia")
-BEFORE, AFTER = 24, 8  # tokens shown around the strongest one
 
 
 def build_card(
@@ -30,7 +31,7 @@ def build_card(
     examples: int,
     sources: Sequence[str],
     neuronpedia: Neuronpedia,
-) -> FeatureCard:
+) -> FeatureDashboard:
     """All that can be had of one feature. What cannot be is left out, and a note says why.
 
     Args:
@@ -56,7 +57,7 @@ def build_card(
         max_activation = max(max_activation or 0.0, found.max_activation)
     own = dictionary.label(feature)
     promoted, suppressed = effects or ((), ())
-    return FeatureCard(
+    return FeatureDashboard(
         ref=dictionary.feature(feature),
         labels=(*(() if own is None else (own,)), *(labels or ())),
         density=None if found is None else found.density,
@@ -95,14 +96,17 @@ def _find_labels(
     return neuronpedia.labels(address, feature) if allowed else neuronpedia.kept_labels(address).get(feature, ())
 
 
-def _cut_examples(tokenizer: Tokenizer, found: FeatureExamples) -> tuple[CardExample, ...]:
+def _cut_examples(tokenizer: Tokenizer, found: FeatureExamples) -> tuple[FeatureExample, ...]:
     cut = []
     for at, (row, pos) in enumerate(zip(found.tokens, found.positions, strict=True)):
-        first = max(0, int(pos) - BEFORE)
-        ids = [int(token) for token in row[first : int(pos) + AFTER + 1]]
+        before, after = CONTEXT_SIZES["long"]
+        first = max(0, int(pos) - before)
+        ids = [int(token) for token in row[first : int(pos) + after + 1]]
         tokens = tuple(tokenizer.describe(one) if 0 <= one < tokenizer.vocabulary else f"<{one}>" for one in ids)
         effect = None if found.logit_effects is None else float(found.logit_effects[at])
-        cut.append(CardExample(tokens, int(pos) - first, float(found.activations[at]), effect))
+        own = np.full(len(tokens), np.nan, np.float32)
+        own[int(pos) - first] = found.activations[at]
+        cut.append(FeatureExample(tokens, int(pos) - first, float(found.activations[at]), own, effect))
     return tuple(cut)
 
 
@@ -139,36 +143,37 @@ def _find_effects(
     return name(top, effect[top]), name(bottom, effect[bottom])
 
 
-def find_features(dictionary: Dictionary, query: str, *, neuronpedia: Neuronpedia, ask: bool) -> list[FeatureSummary]:
-    """Features with a label that holds a query, in the order of `rank_labels`.
+def find_labels(
+    dictionary: Dictionary, query: str, *, k: int, neuronpedia: Neuronpedia, ask: bool, provenance: Provenance
+) -> FeatureHits:
+    """The `k` features with a label that holds a query, in the order of `rank_labels`; or none, and a note.
 
     Args:
         ask: search at Neuronpedia instead of on this machine.
 
     Raises:
-        UnknownLabel: no label holds it.
         InvalidValue: Neuronpedia is not known to have labels for this dictionary, or takes no such query.
     """
     if ask:
-        found = _search_neuronpedia(dictionary, query, neuronpedia)
-    else:
-        found = rank_labels(query, _list_labels(dictionary, neuronpedia), where=dictionary.info.id)
-    return [
-        FeatureSummary(dictionary.feature(feature), label, dictionary.max_activation(feature))
-        for feature, label in found
-    ]
+        return _search_neuronpedia(dictionary, query, k=k, neuronpedia=neuronpedia, provenance=provenance)
+    labels = _list_labels(dictionary, neuronpedia)
+    return find_by_label(query, labels, k=k, info=dictionary.info, describe=dictionary.describe, provenance=provenance)
 
 
-def _search_neuronpedia(dictionary: Dictionary, query: str, neuronpedia: Neuronpedia) -> list[tuple[int, FeatureLabel]]:
+def _search_neuronpedia(
+    dictionary: Dictionary, query: str, *, k: int, neuronpedia: Neuronpedia, provenance: Provenance
+) -> FeatureHits:
     address = find_address(dictionary.info)
     if address is None:
         raise InvalidValue(f"no labels of {dictionary.info.id} are known at Neuronpedia; take where='here'")
     if len(query) < 3:
         raise InvalidValue(f"Neuronpedia searches for three characters or more, got {describe_value(query)}")
-    hits = [(hit.feature, hit.label) for hit in neuronpedia.search(address, query) if hit.feature < dictionary.d_dict]
-    if not hits:
-        raise UnknownLabel(f"Neuronpedia finds no label of {dictionary.info.id} for {describe_value(query)}")
-    return sorted(hits, key=lambda hit: -(hit[1].auc or 0.0))
+    found = [hit for hit in neuronpedia.search(address, query) if hit.feature < dictionary.d_dict][:k]
+    summaries = [(dictionary.describe(hit.feature), hit.label) for hit in found]
+    hits = tuple(FeatureHit(one.ref, label, one.max_activation, None) for one, label in summaries)
+    note = "" if hits else f"Neuronpedia finds no label of {dictionary.info.id} for {describe_value(query)}."
+    measure = "none: in Neuronpedia's order"
+    return FeatureHits(hits, "label", measure, dictionary.info, query, note, provenance=provenance)
 
 
 def _list_labels(dictionary: Dictionary, neuronpedia: Neuronpedia) -> list[tuple[int, FeatureLabel]]:

@@ -33,7 +33,7 @@ def read_features(
         error_norm[used] = np.linalg.norm(error, axis=1)
     l0 = np.zeros(count, np.int32)
     l0[used] = np.bincount(sparse.positions, minlength=len(used))
-    labels = {int(feature): dictionary.label(int(feature)) for feature in np.unique(sparse.features)}
+    fired = [int(feature) for feature in np.unique(sparse.features)]
     return FeatureReading(
         tokens=tokens,
         dictionary_info=dictionary.info,
@@ -46,7 +46,9 @@ def read_features(
         fvu=fvu,
         total_fvu=total,
         selected=features,
-        labels={feature: label for feature, label in labels.items() if label is not None},
+        labels={one: label for one in fired if (label := dictionary.label(one)) is not None},
+        max_activations={one: known for one in fired if (known := dictionary.max_activation(one)) is not None},
+        densities={one: known for one in fired if (known := dictionary.density(one)) is not None},
     )
 
 

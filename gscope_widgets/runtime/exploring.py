@@ -1,0 +1,265 @@
+"""The part of a scope that looks for features: searching, one feature's dashboard, texts and dictionaries compared."""
+
+from collections.abc import Hashable, Sequence
+from typing import Literal
+
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records import protocols
+from gscope_widgets.records.contrasts import TextContrast
+from gscope_widgets.records.dashboards import FeatureDashboard
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.hits import FeatureHits
+from gscope_widgets.records.matches import DictionaryComparison
+from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.tokens import Prompt
+from gscope_widgets.runtime.arguments import Arguments, check_list
+from gscope_widgets.runtime.dictionaries.shelf import Shelf
+from gscope_widgets.runtime.engine import Engine
+from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_labels
+from gscope_widgets.runtime.features.finding import check_search
+from gscope_widgets.runtime.features.matching import check_compared, check_threshold
+from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
+from gscope_widgets.runtime.waiting import wait_aside
+from gscope_widgets.runtime.worker import Job, Worker
+
+Where = Literal["here", "neuronpedia"]
+
+
+class Exploring:
+    """Base of `Scope`."""
+
+    _take: Arguments
+    _engine: Engine
+    _shelf: Shelf
+    _worker: Worker
+    _neuronpedia: Neuronpedia
+
+    def find(
+        self,
+        query: str | None = None,
+        dictionary: protocols.Dictionary | str | None = None,
+        *,
+        positive: Sequence[Prompt] = (),
+        negative: Sequence[Prompt] = (),
+        k: int = 10,
+        where: Where = "here",
+    ) -> FeatureHits:
+        """The `k` features that fit best: by their labels, by texts they fire on, or by what tells two sets apart.
+
+        By texts alone, hits are ranked by the mean over the texts of a feature's largest activation in each, as a
+        share of the largest activation known of it. With negative texts too, by the difference of the two sets' means
+        in standard deviations; beside each score stands what the same texts give when their marks are dealt out anew
+        a thousand times (seed 0): trying every feature finds some that tell any two sets apart. Costs one forward pass
+        a text, stopped at the dictionary's layer.
+
+        Args:
+            query: part of a label, upper and lower case alike: "bird". Where no label holds it, the hits are empty,
+                and `note` and `nearest` say what comes nearest.
+            positive: 1 to 1000 texts that the features should fire on, instead of a query.
+            negative: 1 to 1000 texts on which they should fire less.
+            k: the most to return.
+            where: "here" searches the labels on this machine: measured ones, and those of Neuronpedia that
+                were looked at before. "neuronpedia" asks there (200 searches an hour are allowed), for
+                residual 16k to 1m medium dictionaries and some transcoders of Gemma Scope 2.
+
+        Raises:
+            InvalidValue: neither or both of query and texts, or negative texts alone.
+            Offline: Neuronpedia cannot be asked now.
+            PromptTooLong, Cancelled.
+        """
+        job = self.start_find(query, dictionary, positive=positive, negative=negative, k=k, where=where)
+        hits: FeatureHits = job.wait()
+        return hits
+
+    def start_find(
+        self,
+        query: str | None = None,
+        dictionary: protocols.Dictionary | str | None = None,
+        *,
+        positive: Sequence[Prompt] = (),
+        negative: Sequence[Prompt] = (),
+        k: int = 10,
+        where: Where = "here",
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`find` as a job, returned at once: `progress`, `cancel()` between texts, and `result()`.
+
+        Args:
+            slot: a newer job in the same slot stops this one.
+        """
+        home = self._take.dictionary(dictionary)
+        k = check_int("k", k, low=1, high=home.d_dict)
+        if where not in ("here", "neuronpedia"):
+            raise InvalidValue(f'where must be "here" or "neuronpedia", got {describe_value(where)}')
+        given = [check_list(name, texts) for name, texts in (("positive", positive), ("negative", negative))]
+        check_search(query, positives=len(given[0]), negatives=len(given[1]))
+        if query is not None:
+            provenance = self.provenance([home.info.id], query=query, k=k, where=where)
+
+            def search() -> FeatureHits:
+                return find_labels(
+                    home, query, k=k, neuronpedia=self._neuronpedia, ask=where == "neuronpedia", provenance=provenance
+                )
+
+            return self._worker.submit(lambda _job: wait_aside(search), slot=slot)
+        positives = self._take.texts("positive", given[0])
+        negatives = self._take.texts("negative", given[1]) if given[1] else ()
+        provenance = self.provenance(
+            [home.info.id],
+            positive=[list(tokens.ids) for tokens in positives],
+            negative=[list(tokens.ids) for tokens in negatives],
+            k=k,
+            seed=0,
+        )
+        steps = self._engine.find(positives, negatives, home, k=k, provenance=provenance)
+        return self._worker.submit(lambda _job: steps, slot=slot)
+
+    def card(
+        self,
+        ref: FeatureRef,
+        *,
+        texts: Sequence[Prompt] | None = None,
+        examples: int = 10,
+        sources: Sequence[str] = SOURCES,
+    ) -> FeatureDashboard:
+        """All that is known of one feature; `print` shows it.
+
+        Examples come from the `examples.safetensors` beside its dictionary, of which only this feature's
+        rows are read (from the Hub about 20 small requests). Labels come from what was measured beside
+        it and from Neuronpedia, where a label counts only if it names this very dictionary. What cannot
+        be had is left out, and `notes` says why.
+
+        Args:
+            examples: the most to show, 0 to 1000.
+            sources: what may be asked over the network: "examples", "neuronpedia"; () asks nothing.
+        """
+        dashboard: FeatureDashboard = self.start_card(ref, texts=texts, examples=examples, sources=sources).wait()
+        return dashboard
+
+    def start_card(
+        self,
+        ref: FeatureRef,
+        *,
+        texts: Sequence[Prompt] | None = None,
+        examples: int = 10,
+        sources: Sequence[str] = SOURCES,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`card` as a job, returned at once.
+
+        Args:
+            slot: a newer job in the same slot stops this one.
+        """
+        dictionary = self._shelf.find(ref)
+        examples = check_int("examples", examples, low=0, high=1000)
+        asked = check_list("sources", sources)
+
+        def build() -> FeatureDashboard:
+            return build_card(
+                self._engine.loaded.tokenizer,
+                dictionary,
+                ref.feature,
+                measure=lambda: self._worker.run(lambda _job: self._engine.measure_effect(dictionary, ref.feature)),
+                examples=examples,
+                sources=asked,
+                neuronpedia=self._neuronpedia,
+            )
+
+        return self._worker.submit(lambda _job: wait_aside(build), slot=slot)
+
+    def contrast(
+        self, first: Prompt, second: Prompt, dictionary: protocols.Dictionary | str | None = None
+    ) -> TextContrast:
+        """Two texts aligned token by token, and the features in which they differ, and which they share.
+
+        Costs two readings. See `TextContrast`.
+
+        Raises:
+            PromptTooLong, InvalidValue, Cancelled.
+        """
+        contrast: TextContrast = self.start_contrast(first, second, dictionary).wait()
+        return contrast
+
+    def start_contrast(
+        self,
+        first: Prompt,
+        second: Prompt,
+        dictionary: protocols.Dictionary | str | None = None,
+        *,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`contrast` as a job, returned at once.
+
+        Args:
+            slot: a newer job in the same slot stops this one.
+        """
+        home = self._take.dictionary(dictionary)
+        sides = (self._take.tokens(first), self._take.tokens(second))
+        provenance = self.provenance([home.info.id], first=list(sides[0].ids), second=list(sides[1].ids))
+        steps = self._engine.contrast(*sides, home, provenance=provenance)
+        return self._worker.submit(lambda _job: steps, slot=slot)
+
+    def compare_dictionaries(
+        self,
+        text: Prompt,
+        dictionaries: Sequence[protocols.Dictionary | str | FeatureReading],
+        *,
+        texts: Sequence[Prompt] = (),
+        threshold: float | None = None,
+    ) -> DictionaryComparison:
+        """One text through two or more dictionaries; the features of each further one are matched with the first's.
+
+        Two dictionaries of one site and the same layers are matched by the cosine of their decoder rows, silent
+        features included. Others are matched by the correlation of their activations over the tokens of `texts`, or of
+        the text alone. See `DictionaryComparison`.
+
+        Args:
+            dictionaries: 2 to 6 of this model. One of another model is a scope of its own: give its reading of the
+                same tokens in its place, as in `pt.compare_dictionaries(text, [dictionary, it.read(text)])`.
+            texts: up to 1000, on which to measure correlations; not where a reading is given.
+            threshold: from which value on two features count as matched, 0 to 1; None for 0.5 (cosine), 0.7
+                (correlation).
+
+        Raises:
+            InvalidValue: fewer than two dictionaries, or a reading of other tokens.
+            PromptTooLong, Cancelled.
+        """
+        job = self.start_compare_dictionaries(text, dictionaries, texts=texts, threshold=threshold)
+        comparison: DictionaryComparison = job.wait()
+        return comparison
+
+    def start_compare_dictionaries(
+        self,
+        text: Prompt,
+        dictionaries: Sequence[protocols.Dictionary | str | FeatureReading],
+        *,
+        texts: Sequence[Prompt] = (),
+        threshold: float | None = None,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`compare_dictionaries` as a job, returned at once.
+
+        Args:
+            slot: a newer job in the same slot stops this one.
+        """
+        tokens = self._take.tokens(text)
+        given = [
+            one if isinstance(one, FeatureReading) else self._take.dictionary(one)
+            for one in check_list("dictionaries", dictionaries)
+        ]
+        items = check_list("texts", texts)
+        check_compared(tokens, given, texts=len(items))
+        limit = check_threshold(threshold)
+        more = self._take.texts("texts", items) if items else ()
+        own = [one.info.id for one in given if not isinstance(one, FeatureReading)]
+        provenance = self.provenance(own, token_ids=tokens.ids, texts=[list(one.ids) for one in more], threshold=limit)
+        steps = self._engine.compare_dictionaries(tokens, given, more, threshold=limit, provenance=provenance)
+        return self._worker.submit(lambda _job: steps, slot=slot)
+
+    def provenance(
+        self, dictionary_ids: Sequence[str] = (), *, token_ids: Sequence[int] = (), **settings: object
+    ) -> Provenance:
+        """Where a result of this scope comes from; see `Scope`."""
+        raise NotImplementedError

@@ -1,0 +1,273 @@
+"""Features of several dictionaries on one text, matched by their decoder rows or by where they fire."""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from gscope_widgets.errors import InvalidValue
+from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.features import FeatureLabel
+from gscope_widgets.records.matches import (
+    DictionaryComparison,
+    DictionaryPair,
+    FeatureMatch,
+    MatchedFeature,
+    MatchMeasure,
+    match_features,
+)
+from gscope_widgets.records.numbers import check_float
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.runtime.features.finding import Firings
+
+THRESHOLDS: dict[MatchMeasure, float] = {"decoder cosine": 0.5, "activation correlation": 0.7}
+MAX_COMPARED = 6  # dictionaries of one comparison
+FEW_TOKENS = 30  # below which a correlation says little
+
+
+def check_compared(tokens: Tokens, given: Sequence[object], *, texts: int) -> None:
+    """That two or more different dictionaries are compared, and that readings given for them are of the same tokens.
+
+    Raises:
+        InvalidValue: fewer than two, more than `MAX_COMPARED`, or a reading of other tokens, or of chosen features.
+    """
+    if not 2 <= len(given) <= MAX_COMPARED:
+        raise InvalidValue(f"dictionaries must be 2 to {MAX_COMPARED}, got {len(given)}")
+    for one in given:
+        if isinstance(one, FeatureReading):
+            if one.tokens.ids != tokens.ids:
+                raise InvalidValue(
+                    f"a reading given for a dictionary must be of the same tokens; {one!r} is of another text"
+                )
+            if one.selected is not None:
+                raise InvalidValue(f"a reading given for a dictionary must hold all its features, got {one!r}")
+            if texts:
+                raise InvalidValue(
+                    "texts are read by this scope's dictionaries; leave them out where a reading is given"
+                )
+
+
+def check_threshold(threshold: object) -> float | None:
+    """From which value on a pair counts as matched; None for that of the measure.
+
+    Raises:
+        InvalidValue: not a number from 0 to 1.
+    """
+    return None if threshold is None else check_float("threshold", threshold, low=0.0, high=1.0)
+
+
+def match_pair(
+    readings: tuple[FeatureReading, FeatureReading],
+    other: int,
+    *,
+    measure: MatchMeasure,
+    values: np.ndarray,
+    numbers: tuple[np.ndarray, np.ndarray],
+    labels: Sequence[Callable[[int], FeatureLabel | None]],
+    on: str,
+    threshold: float,
+) -> DictionaryPair:
+    """The matches of the first reading's features with those of another, which is number `other`.
+
+    Args:
+        values: float, [first, second]; the measure of each pair of features, NaN where it is not defined.
+        numbers: which features those are, ascending.
+        labels: gives the words for a feature, on either side.
+        on: of what, in words.
+        threshold: from which value on two features are linked.
+    """
+    sides = [_find_largest(reading) for reading in readings]
+    firing = [[at for at, one in enumerate(numbers[side]) if int(one) in sides[side]] for side in range(2)]
+
+    def show(side: int, at: int) -> MatchedFeature:
+        feature = int(numbers[side][at])
+        activation, pos = sides[side].get(feature, (0.0, None))
+        return MatchedFeature(feature, labels[side](feature), activation, pos)
+
+    matches = [
+        FeatureMatch(kind, tuple(show(0, one) for one in rows), tuple(show(1, one) for one in columns), value, nearest)
+        for kind, rows, columns, value, nearest in match_features(
+            values, rows=firing[0], columns=firing[1], threshold=threshold
+        )
+    ]
+    matches.sort(key=lambda match: -abs(match.difference))
+    return DictionaryPair(other, measure, on, threshold, tuple(matches))
+
+
+class Rows(Protocol):
+    """Of a dictionary, what matching asks for."""
+
+    @property
+    def info(self) -> DictionaryInfo:
+        """Which one it is."""
+
+    def label(self, feature: int) -> FeatureLabel | None:
+        """Words for a feature."""
+
+    def decoder_rows(self) -> np.ndarray:
+        """All decoder rows: float32, [F, d_out], or [F, n, d_model]."""
+
+
+Home = TypeVar("Home", bound=Rows)
+
+
+def compare_readings(
+    readings: Sequence[FeatureReading],
+    homes: Sequence[Home | None],
+    texts: Sequence[Tokens],
+    *,
+    model: str,
+    fire: Callable[[Tokens, Home], Firings],
+    threshold: float | None,
+    provenance: Provenance,
+) -> Generator[float | None, None, DictionaryComparison]:
+    """Match the features of each further reading with those of the first.
+
+    Args:
+        homes: the dictionary of each reading; None for one that another scope made.
+        texts: where correlations are measured; () for the text that was read.
+        model: whose activations the dictionaries of `homes` read.
+        fire: reads one text with one dictionary.
+    """
+    measures = [_choose_measure(homes[0], home) for home in homes[1:]]
+    sides: list[Firings] = []
+    for index, (reading, home) in enumerate(zip(readings, homes, strict=True)):
+        needed = "activation correlation" in (measures if index == 0 else measures[index - 1 : index])
+        if texts and needed and home is not None:
+            read = []
+            for tokens in texts:
+                read.append(fire(tokens, home))
+                yield None
+            sides.append(gather_firings(texts, read))
+        else:
+            own = (reading.positions, reading.features, reading.activations)
+            sides.append(gather_firings([reading.tokens], [own]))
+    count = sum(len(tokens.used) for tokens in texts or [readings[0].tokens])
+    pairs = []
+    for other, measure in enumerate(measures, 1):
+        first, second = homes[0], homes[other]
+        both = ((readings[0], first), (readings[other], second))
+        if measure == "decoder cosine":
+            assert first is not None, "a reading alone has no rows"
+            assert second is not None, "a reading alone has no rows"
+            firing = [np.unique(reading.features) for reading in (readings[0], readings[other])]
+            values, numbers = compare_rows(first.decoder_rows(), second.decoder_rows(), firing[0], firing[1])
+            on = "decoder rows"
+        else:
+            values, numbers = correlate_firings(sides[0], sides[other], places=count)
+            on = f"{count:,} tokens of {len(texts)} texts" if texts else f"the {count} tokens of this text"
+        limit = THRESHOLDS[measure] if threshold is None else threshold
+        pairs.append(
+            match_pair(
+                (readings[0], readings[other]),
+                other,
+                measure=measure,
+                values=values,
+                numbers=numbers,
+                labels=[reading.labels.get if home is None else home.label for reading, home in both],
+                on=on,
+                threshold=limit,
+            )
+        )
+        yield other / len(measures)
+    return _conclude(readings, homes, pairs, provenance, model=model, tokens=count)
+
+
+def _choose_measure(first: Rows | None, second: Rows | None) -> MatchMeasure:
+    if first is None or second is None:
+        return "activation correlation"
+    one, other = first.info, second.info
+    same = (one.base_site, one.kind, one.layers) == (other.base_site, other.kind, other.layers)
+    return "decoder cosine" if same else "activation correlation"
+
+
+def compare_rows(
+    first: np.ndarray, second: np.ndarray, firing: np.ndarray, other: np.ndarray
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Cosines between the rows of features that fire, and of their best partners, silent or not.
+
+    Args:
+        first, second: decoder rows, float32, [F, d].
+        firing, other: the features that fire, of either.
+
+    Returns:
+        float, [first, second], and which features those are, ascending.
+    """
+    units = [_normalise(rows) for rows in (first, second)]
+    partners = [
+        (units[0][firing] @ units[1].T).argmax(1) if len(firing) else firing,
+        (units[1][other] @ units[0].T).argmax(1) if len(other) else other,
+    ]
+    numbers = np.union1d(firing, partners[1]), np.union1d(other, partners[0])
+    return units[0][numbers[0]] @ units[1][numbers[1]].T, numbers
+
+
+def _normalise(rows: np.ndarray) -> np.ndarray:
+    """Rows of length 1, as [F, d]; rows of zeros stay so."""
+    flat = rows.reshape(len(rows), -1)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    units: np.ndarray = np.divide(flat, length, out=np.zeros_like(flat), where=length > 0)
+    return units
+
+
+def gather_firings(texts: Sequence[Tokens], firings: Sequence[Firings]) -> Firings:
+    """The firings of several texts as those of one, positions counted over the used tokens of all."""
+    places, start = [], 0
+    for tokens, (positions, _, _) in zip(texts, firings, strict=True):
+        places.append(np.searchsorted(tokens.used, positions) + start)
+        start += len(tokens.used)
+    features, values = (np.concatenate([one[part] for one in firings]) for part in (1, 2))
+    return np.concatenate(places), features, values
+
+
+def correlate_firings(
+    first: Firings,
+    second: Firings,
+    *,
+    places: int,
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Correlation (Pearson) of each feature of one dictionary with each of another, over the same tokens.
+
+    Args:
+        first, second: from `gather_firings`.
+        places: used tokens in all; those named nowhere hold 0.
+
+    Returns:
+        float64, [first, second], NaN where a feature is the same at every token; and the features that fire, ascending.
+    """
+    sides, numbers = [], []
+    for where, features, values in (first, second):
+        found, owner = np.unique(features, return_inverse=True)
+        dense = np.zeros((places, len(found)))
+        dense[where, owner] = values
+        dense -= dense.mean(0)
+        length = np.linalg.norm(dense, axis=0)
+        sides.append(np.divide(dense, length, out=np.full_like(dense, np.nan), where=length > 1e-9))
+        numbers.append(found)
+    return sides[0].T @ sides[1], (numbers[0], numbers[1])
+
+
+def _conclude(
+    readings: Sequence[FeatureReading],
+    homes: Sequence[Rows | None],
+    pairs: Sequence[DictionaryPair],
+    provenance: Provenance,
+    *,
+    model: str,
+    tokens: int,
+) -> DictionaryComparison:
+    notes = []
+    if any(pair.measure == "activation correlation" for pair in pairs) and tokens < FEW_TOKENS:
+        notes.append(
+            f"Correlations over {tokens} tokens match many features by accident; give texts=[...] to measure on more."
+        )
+    if any(home is None for home in homes):
+        notes.append("A reading was given for a dictionary: a match with it says that both fire alike, and no more.")
+    models = tuple("another scope" if home is None else model for home in homes)
+    return DictionaryComparison(tuple(readings), models, tuple(pairs), tuple(notes), provenance)
+
+
+def _find_largest(reading: FeatureReading) -> dict[int, tuple[float, int]]:
+    return {one.feature: (one.activation, one.pos) for one in reading.top(max(1, reading.dictionary_info.d_dict or 1))}
