@@ -21,6 +21,7 @@ from gscope_widgets.records.interventions import Intervention, Positions
 from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.matches import DictionaryComparison
 from gscope_widgets.records.models import ModelInfo
+from gscope_widgets.records.progress import Fetched
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Prompt, Tokens
@@ -30,6 +31,17 @@ class Job(Protocol):
     """A piece of work that an engine has taken on."""
 
     progress: float | None  # 0 to 1, set by the work where it knows
+
+    @property
+    def fetched(self) -> Fetched | None:
+        """How much has come, where it fetches just now; `progress` is then the share of that."""
+
+    @property
+    def ahead(self) -> int:
+        """How many jobs have a turn before it first has its own; 0 once it has begun."""
+
+    def watch(self, fn: Callable[[Any], object], /) -> None:
+        """Call `fn` with the job when `ahead`, `progress` or `fetched` has changed: on the engine's thread."""
 
     @property
     def is_current(self) -> bool:

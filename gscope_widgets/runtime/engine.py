@@ -23,6 +23,7 @@ from gscope_widgets.records.interventions import Intervention, list_parts
 from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.matches import DictionaryComparison
 from gscope_widgets.records.measures import Measure
+from gscope_widgets.records.progress import Fetched
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import Row
@@ -52,7 +53,7 @@ from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find
 
 Value = TypeVar("Value")
 # Work in steps: yields how far it has come, 0 to 1, where it knows, and returns its value.
-Steps = Generator[float | None, None, Value]
+Steps = Generator[float | Fetched | None, None, Value]
 
 ACTIVATION_CACHE_BYTES = 256_000_000
 # Plain words that every Gemma 3, and mini, has met: the residual norm that `add` counts in is

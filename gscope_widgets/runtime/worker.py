@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 
 from gscope_widgets.errors import Cancelled, Closed, NotFinished
+from gscope_widgets.records.progress import Fetched
 
 Work = Callable[["Job"], Any]
 
@@ -31,9 +32,13 @@ class Job(Future[Any]):
         self.id = number  # rises by one with each job of a worker
         self.slot = slot
         self.progress: float | None = None  # 0 to 1; a generator yields it where it knows, or the work sets it here
+        self.fetched: Fetched | None = None  # a generator yields it where it fetches
         self._worker = worker
+        self._has_begun = False
+        self._watchers: list[Callable[[Job], object]] = []
+        self._told: tuple[int, float | None, Fetched | None] | None = None
         self._work: Work | None = work
-        self._steps: Generator[float | None, None, Any] | None = None
+        self._steps: Generator[float | Fetched | None, None, Any] | None = None
         self._in_step = False
         self._stop_reason = ""
 
@@ -46,6 +51,18 @@ class Job(Future[Any]):
     def is_current(self) -> bool:
         """True where this is asked from inside the job's own work, which cannot wait for itself."""
         return self._in_step and self._worker.is_current
+
+    @property
+    def ahead(self) -> int:
+        """How many jobs have a turn before it first has its own; 0 once it has begun."""
+        return 0 if self._has_begun or self.done() else self._worker.count_ahead(self)
+
+    def watch(self, fn: Callable[["Job"], object]) -> None:
+        """Call `fn` with the job when `ahead`, `progress` or `fetched` has changed: on the worker's thread.
+
+        Between steps, or at once where work inside this one's has come further.
+        """
+        self._watchers.append(fn)
 
     def cancel(self, reason: str = "stopped on request") -> bool:
         """Ask the job to stop; True unless it had already ended. Returns at once."""
@@ -102,9 +119,10 @@ class Job(Future[Any]):
                 if isinstance(value, Generator):
                     self._steps, value = value, None
             if self._steps is not None:
-                share = next(self._steps)
-                if share is not None:
-                    self.progress = share
+                found = next(self._steps)
+                self.fetched = found if isinstance(found, Fetched) else None
+                if found is not None:
+                    self.progress = found.share if isinstance(found, Fetched) else found
                 return False
         except StopIteration as end:
             value = end.value
@@ -121,6 +139,15 @@ class Job(Future[Any]):
             else:
                 self.set_exception(error)
         return True
+
+    def _tell(self) -> None:
+        now = (self.ahead, self.progress, self.fetched)
+        if not self._watchers or now == self._told or self.done():
+            return
+        self._told = now
+        for watcher in self._watchers:
+            with suppress(Exception):  # a watcher's fault is not the work's
+                watcher(self)
 
     def _close_steps(self) -> None:
         # What ended the job is told to its waiters; a clean-up that fails too must not end the thread.
@@ -153,6 +180,7 @@ class Worker:
         self._name, self._context, self._after_fork = name, context, after_fork
         self._numbers = count(1)
         self._jobs: deque[Job] = deque()
+        self._running: Job | None = None  # the job whose turn it is, whatever is done inside it
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -196,6 +224,12 @@ class Worker:
             self._changed.notify()
         return job
 
+    def count_ahead(self, job: Job) -> int:
+        """How many jobs stand before this one in the queue."""
+        with self._changed, suppress(ValueError):
+            return self._jobs.index(job)
+        return 0
+
     def run(self, work: Work) -> Any:
         """Submit work and wait for its value; called on the worker's own thread, do it at once.
 
@@ -226,8 +260,14 @@ class Worker:
                 f"job {job.id} was asked for its result from inside its own work, which would wait for ever; "
                 "ask when it has ended (job.add_done_callback), or on another thread"
             )
+        outer = self._running
+        before = None if outer is None else (outer.progress, outer.fetched)
         while not job._advance():
-            pass
+            if outer is not None and job.progress is not None:
+                outer.progress, outer.fetched = job.progress, job.fetched
+                outer._tell()
+        if outer is not None and before is not None:
+            outer.progress, outer.fetched = before
         with self._changed, suppress(ValueError):  # one that `run` does at once never stood in the queue
             self._jobs.remove(job)
 
@@ -241,12 +281,21 @@ class Worker:
         with self._context():
             while (job := self._next_job()) is not None:
                 with self._turn:
+                    if not job._has_begun:
+                        job._has_begun = True
+                        job._tell()
+                    self._running = job
                     ended = job._advance()
+                    self._running = None
                 with self._changed:
                     self._jobs.remove(job)
                     if not ended:
                         self._jobs.append(job)
-                del job
+                    watched = [one for one in self._jobs if one._watchers]
+                with self._turn:  # watchers take locks of their own
+                    for one in watched:
+                        one._tell()
+                del job, watched
 
     def _next_job(self) -> Job | None:
         with self._changed:
@@ -274,7 +323,7 @@ class Worker:
         if self.is_current:
             return
         was_held, jobs = self._is_held, list(self._jobs)
-        self._turn, self._changed = threading.Lock(), threading.Condition()
+        self._turn, self._changed, self._running = threading.Lock(), threading.Condition(), None
         self._jobs, self._thread = deque(), None
         reason = self._after_fork() if was_held else "it was in the midst of a step when the process was forked"
         if reason:

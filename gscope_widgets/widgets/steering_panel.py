@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 ROWS = ("baseline", "changed", "random")
 # 30 messages a second at most, whatever the model's speed.
 _SEND_EVERY_S = 1 / 30
-_REPORT_EVERY_S = 0.5
 
 RowName = Literal["baseline", "changed", "random"]
 Ended = Literal["", "length", "end of text", "context full", "cancelled", "error"]
@@ -131,7 +130,6 @@ class _Run:
     made: dict[str, list[StreamedToken]] = field(default_factory=lambda: {name: [] for name in ROWS})
     sent: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ROWS, 0))
     sent_at: float = 0.0
-    reported_at: float = 0.0
 
 
 def _check_prompt(panel: "SteeringPanel", value: object) -> object:
@@ -389,10 +387,6 @@ class SteeringPanel(ChangingWidget):
         begun = not any(run.sent.values())
         if begun or time.monotonic() - run.sent_at >= _SEND_EVERY_S:
             self._send_stream(run, reset=begun)
-        if time.monotonic() - run.reported_at >= _REPORT_EVERY_S:
-            run.reported_at = time.monotonic()
-            made = max(token.step for token in step if token is not None) + 1
-            self._requests.progress(run.number, made / run.settings["max_new_tokens"])
 
     def _send_last(self, run: _Run) -> None:
         # What was made, also of a stopped run, is its result.

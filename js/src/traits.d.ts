@@ -21,6 +21,8 @@ export interface Status {
   message: string;
   /** share done; null where it is not known */
   progress: number | null;
+  /** place in the queue, bytes or time left, in words; empty where none is known */
+  detail: string;
   /** the newest number; it never goes back */
   request: number;
 }
@@ -265,7 +267,7 @@ export interface BaseTraits {
   copy_id: string;
   /** [P] Model, dictionary, device and dtype in one line. */
   footer: string;
-  /** [P] What the widget does now: state, a sentence, progress, the newest request's number. */
+  /** [P] What the widget does now: state, a sentence, how far that is, the newest request's number. */
   status: Status;
   /** [P] Characters; the view refuses longer text before sending it. */
   text_limit: number;

@@ -21,7 +21,7 @@ const hosts = /** @type {Record<string, { cells: string[], cell: string[], outpu
 });
 const names = /** @type {Record<string, keyof typeof contract.widgets>} */ (
   Object.fromEntries(Object.entries(contract.widgets).map(([name, { module }]) => [module, name])));
-const busy_before = { state: "busy", message: "Reading", progress: null, request: 3 };
+const busy_before = { state: "busy", message: "Reading", progress: null, detail: "", request: 3 };
 
 /** @type {Record<string, any>} */
 const bundles = {};
@@ -125,7 +125,7 @@ for (const [host, structure] of Object.entries(hosts)) {
 test("a view without a kernel says so, shows no empty picture, and leaves its copy", (context) => {
   for (const name of Object.keys(names)) {
     const { area, addCopy, addView } = openHost(name, hosts.nbconvert);
-    context.mock.timers.enable({ apis: ["setTimeout"] });
+    context.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
     const cell = area();
     const { root, model } = addView(cell, "mine", { status: name === "steering_panel" ? busy_before : base_state.status });
     const copy = addCopy(cell, "mine");

@@ -114,7 +114,7 @@ export function stateOf(name) {
 }
 
 export const base_state = {
-  status: { state: "idle", message: "", progress: null, request: 1 },
+  status: { state: "idle", message: "", progress: null, detail: "", request: 1 },
   badge: "gscope-mini (embedded)", footer: "gscope-mini, cpu, float32", version: "0.1.0", copy_id: "gscope-copy-0a", text_limit: 50,
 };
 

@@ -834,7 +834,7 @@ def test_whatever_the_page_sends_the_widget_lives_and_says_what_it_refused(scope
         page.send({"type": message, "settings": content, "id": content})
         page.send(content)
         status = page.settle()
-        assert set(status) == {"state", "message", "progress", "request"}
+        assert set(status) == {"state", "message", "progress", "detail", "request"}
         assert status["request"] > before  # the last message, at least, was refused
         json.dumps(status, allow_nan=False)
 

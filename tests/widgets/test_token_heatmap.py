@@ -57,7 +57,7 @@ def test_the_first_result_waits_for_a_view_and_is_the_reading(page, scope, dicti
     page.send({"type": "ready"})
     (message,) = page.messages()
     check_result(message, scope.read(TEXT, dictionary), [3, 900])
-    assert page.widget.status == {"state": "idle", "message": "", "progress": None, "request": 0}
+    assert page.widget.status == {"state": "idle", "message": "", "progress": None, "detail": "", "request": 0}
 
 
 @pytest.mark.parametrize("who", ["page", "python"])

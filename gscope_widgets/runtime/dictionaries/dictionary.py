@@ -13,6 +13,7 @@ from gscope_widgets.records.activations import SparseActivations
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.numbers import check_feature
+from gscope_widgets.records.progress import Fetched
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
 from gscope_widgets.runtime.dictionaries.member import SKIP, FeatureEncoder, Member
@@ -179,10 +180,10 @@ class Dictionary:
         """The matrices A of an affine dictionary as they are applied, `x @ A`: float32, [d_in, d_out], one a layer."""
         return [to_numpy(member.weights[SKIP]) for member in self._members] if self.info.affine else []
 
-    def fetch(self) -> Iterator[float]:
+    def fetch(self) -> Iterator[Fetched]:
         """Fetch the weight files that are not on this machine, in a thread of its own.
 
-        Yields the share that has arrived, about ten times a second, so that others may work in between. To be
+        Yields how much has arrived, about ten times a second, so that others may work in between. To be
         closed early is to stop it. Ends at once where nothing is missing.
 
         Raises:
@@ -207,7 +208,7 @@ class Dictionary:
         threading.Thread(target=run, name=f"gscope fetch {self.info.id}", daemon=True).start()
         try:
             while not ended.wait(0.1):
-                yield min(1.0, transfer.bytes / total)
+                yield Fetched(min(transfer.bytes, total), total)
         finally:
             transfer.unwanted = True
         if faults:

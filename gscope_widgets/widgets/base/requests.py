@@ -2,16 +2,19 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
 from gscope_widgets.errors import Cancelled, GscopeError
 from gscope_widgets.records.protocols import Job
+from gscope_widgets.widgets.base.course import Course
 from gscope_widgets.widgets.base.wire import State, Status
 
 # For what follows an answer at once (its status, its callbacks); past it, one of them waits for whoever waits here.
 _SHOWING_S = 10.0
+_TELL_EVERY_S = 0.25  # how far work is; often enough to be followed
 
 
 class Requests:
@@ -46,6 +49,7 @@ class Requests:
         after: Callable[[bool], None],
         status: Status,
         hint: Callable[[], str] = str,
+        clock: Callable[[], float] = time.monotonic,
     ):
         """Nothing was asked for yet.
 
@@ -54,8 +58,12 @@ class Requests:
             after: called when the newest work has ended and its status is shown; True if it delivered a result.
             status: the first.
             hint: what is said while nothing is under way and nothing went wrong; may be empty. Called under a lock.
+            clock: seconds, of any beginning.
         """
-        self._show, self._after, self._hint = show, after, hint
+        self._show, self._after, self._hint, self._clock = show, after, hint, clock
+        self._course = Course(clock)
+        self._told_at = -_TELL_EVERY_S
+        self._waits = False  # whether it was told that others come before the work
         self._status = self._shown = status
         self._changed = threading.Condition(threading.RLock())
         self._newest = self._ended = self._settled = status["request"]  # numbers of work
@@ -102,6 +110,8 @@ class Requests:
             if failure is not None:
                 raise failure
             return
+        work.watch(partial(self.follow, number))
+        self.follow(number, work)
         work.add_done_callback(lambda ended: self.end(number, ended.exception()))
         self._bring_up_to_date()
 
@@ -134,12 +144,20 @@ class Requests:
             self._set("idle", hint, step=0)
         self._bring_up_to_date()
 
-    def progress(self, number: int, share: float) -> None:
-        """Show how far the newest work has come, 0 to 1."""
+    def follow(self, number: int, work: Job) -> None:
+        """Show how far the newest work has come: four times a second at most, but at once that it has begun."""
         with self._changed:
             if not self._is_current(number):
                 return
-            self._status = {**self._status, "progress": share}
+            has_begun = self._waits and not work.ahead
+            if not has_begun and self._clock() - self._told_at < _TELL_EVERY_S:
+                return
+            self._waits = work.ahead > 0
+            share, detail = None if self._waits else work.progress, self._course.describe(work)
+            if (share, detail) == (self._status["progress"], self._status["detail"]):
+                return
+            self._told_at = self._clock()
+            self._status = {**self._status, "progress": share, "detail": detail}
         self._bring_up_to_date()
 
     def deliver(self, number: int, show: Callable[[], None]) -> None:
@@ -192,6 +210,7 @@ class Requests:
 
     def _begin(self, doing: str) -> int:
         self._refusal, self._error, self._delivered, self._work = "", None, False, None
+        self._course, self._waits, self._told_at = Course(self._clock), False, -_TELL_EVERY_S
         self._set("busy", doing, step=1)
         self._newest = self._status["request"]
         return self._newest
@@ -222,7 +241,7 @@ class Requests:
 
     def _set(self, state: State, message: str, *, step: int) -> None:
         request = self._status["request"] + step
-        self._status = {"state": state, "message": message, "progress": None, "request": request}
+        self._status = {"state": state, "message": message, "progress": None, "detail": "", "request": request}
 
     def _bring_up_to_date(self) -> None:
         """Show what is new; where a thread is at it already, it goes on with that."""

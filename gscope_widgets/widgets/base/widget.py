@@ -47,8 +47,8 @@ class GscopeWidget(anywidget.AnyWidget):
 
     status = Told(
         Status,
-        {"state": "idle", "message": "", "progress": None, "request": 0},
-        help="What the widget does now: state, a sentence, progress, the newest request's number.",
+        {"state": "idle", "message": "", "progress": None, "detail": "", "request": 0},
+        help="What the widget does now: state, a sentence, how far that is, the newest request's number.",
     )
     badge = Told(str, "", help="Which model answers.")
     footer = Told(str, "", help="Model, dictionary, device and dtype in one line.")

@@ -16,6 +16,7 @@ class Status(TypedDict):
     state: State
     message: str  # one sentence for the reader; empty when there is nothing to say
     progress: Annotated[float, Bounds(0, 1)] | None  # share done; null where it is not known
+    detail: str  # place in the queue, bytes or time left, in words; empty where none is known
     request: Annotated[int, Bounds(low=0)]  # the newest number; it never goes back
 
 

@@ -6,6 +6,7 @@ import { createPatience } from "./latest.js";
 
 const late_ms = 1000;
 const silent_ms = 8000;
+const elapsed_from_s = 2;
 const words = {
   waiting: "Waiting for the kernel",
   absent: "No kernel answers this view. Run its cell again; until then, the copy below shows the last result.",
@@ -15,7 +16,7 @@ const words = {
 };
 
 /** @typedef {keyof typeof words | ""} Silence */
-/** @typedef {{ tone: "quiet" | "busy" | "error", text: string, progress: number | null }} Strip */
+/** @typedef {{ tone: "quiet" | "busy" | "error", text: string, progress: number | null, detail?: string }} Strip */
 
 /**
  * What the strip says: the kernel's silence first, then what went wrong here, then its status.
@@ -27,7 +28,9 @@ const words = {
 export function describe(status, silence, fault) {
   if (silence) return { tone: silence === "late" || silence === "waiting" ? "busy" : "error", text: words[silence], progress: null };
   if (fault) return { tone: "error", text: fault, progress: null };
-  if (status.state === "busy") return { tone: "busy", text: status.message || "Working", progress: status.progress };
+  if (status.state === "busy") {
+    return { tone: "busy", text: status.message || "Working", progress: status.progress, detail: status.detail };
+  }
   if (status.state === "error") {
     return { tone: "error", text: status.message || "This did not work, and the kernel gave no reason.", progress: null };
   }
@@ -40,16 +43,23 @@ export function describe(status, silence, fault) {
 function buildStrip({ onCancel, watch }) {
   const polite = el("span", { role: "status" });
   const urgent = el("span", { role: "alert" });
+  // Not in the live region: it changes too often to be read out.
+  const detail = el("span", { class: "gscope-hint gscope-status-detail" });
   const progress = el("progress", { "aria-label": "Progress", max: 1, hidden: true });
   const cancel = el("button", { type: "button", class: "gscope-button", hidden: true }, "Cancel");
   if (onCancel) watch.dom(cancel, "click", onCancel);
-  const strip = el("div", { class: "gscope-status", "data-tone": "quiet" }, polite, urgent, progress, cancel);
+  const strip = el("div", { class: "gscope-status", "data-tone": "quiet" }, polite, urgent, progress, detail, cancel);
 
-  /** @param {Strip} shown */
-  function draw({ tone, text, progress: part }) {
+  /**
+   * @param {Strip} shown
+   * @param {number} seconds since the work began
+   */
+  function draw({ tone, text, progress: part, detail: course }, seconds) {
     strip.dataset.tone = tone;
     setText(polite, tone === "error" ? "" : text);
     setText(urgent, tone === "error" ? text : "");
+    const elapsed = tone === "busy" && seconds >= elapsed_from_s ? `${seconds} s so far` : "";
+    setText(detail, course || elapsed);
     progress.hidden = tone !== "busy";
     if (part === null) progress.removeAttribute("value");
     else progress.value = part;
@@ -78,10 +88,25 @@ export function createStatus({ readStatus, onCancel, onLink, watch }) {
   let silence = /** @type {Silence} */ ("");
   let link = /** @type {Link} */ ("unheard");
   let fault = "";
+  let followed = -1; // the request that is under way
+  let began = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  let ticks;
 
+  /** @param {Status} status */
+  function keepTime({ state, request }) {
+    const next = state === "busy" && link === "live" ? request : -1;
+    if (next >= 0 && next === followed) return;
+    clearInterval(ticks);
+    ticks = undefined;
+    followed = next;
+    began = Date.now();
+    if (next >= 0) ticks = setInterval(update, 1000);
+  }
   function update() {
     const status = readStatus();
-    draw(describe(status, silence, fault));
+    keepTime(status);
+    draw(describe(status, silence, fault), Math.floor((Date.now() - began) / 1000));
     allowCancel(status.state === "busy" && link === "live");
   }
   /**
@@ -101,6 +126,7 @@ export function createStatus({ readStatus, onCancel, onLink, watch }) {
     onSilent: () => (wasHeard() ? become("silent", "silent") : become("absent", "absent")),
   });
   watch.onStop(patience.stop);
+  watch.onStop(() => clearInterval(ticks));
   update();
 
   return {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { el } from "../../src/shared/dom.js";
 import { createWatch } from "../../src/shared/watch.js";
 import { detectTheme } from "../../src/shared/theme.js";
-import { describe } from "../../src/shared/status.js";
+import { createStatus, describe } from "../../src/shared/status.js";
 import { hostile, openPage } from "../support.js";
 
 /** @import { Status } from "../../src/traits.js" */
@@ -59,9 +59,46 @@ for (const [host, prepare, theme] of hosts) {
 
 test("the strip tells the kernel's silence first, then a fault here, then the status", () => {
   /** @type {Status} */
-  const busy = { state: "busy", message: "Reading", progress: 0.5, request: 2 };
-  assert.deepEqual(describe(busy, "", ""), { tone: "busy", text: "Reading", progress: 0.5 });
+  const busy = { state: "busy", message: "Reading", progress: 0.5, detail: "", request: 2 };
+  assert.deepEqual(describe(busy, "", ""), { tone: "busy", text: "Reading", progress: 0.5, detail: "" });
   assert.equal(describe(busy, "", "bad bytes").text, "bad bytes");
   assert.match(describe(busy, "late", "").text, /Waiting: the kernel is busy/);
   assert.equal(describe({ ...busy, state: "error", message: "" }, "", "").tone, "error");
+});
+
+test("how far work is stands beside the sentence and is not read out; time so far where nothing else is known", () => {
+  const page = openPage();
+  mock.timers.enable({ apis: ["setInterval", "Date"] });
+  const watch = createWatch();
+  /** @type {Status} */
+  let status = { state: "busy", message: "Reading", progress: null, detail: "", request: 2 };
+  const strip = createStatus({ readStatus: () => status, onCancel: null, onLink() {}, watch });
+  page.holder.append(strip.el);
+  strip.answered();
+  const polite = /** @type {HTMLElement} */ (strip.el.querySelector("[role=status]"));
+  const detail = /** @type {HTMLElement} */ (strip.el.querySelector(".gscope-status-detail"));
+  const bar = /** @type {HTMLProgressElement} */ (strip.el.querySelector("progress"));
+  mock.timers.tick(1000);
+  assert.equal(detail.textContent, "");
+  mock.timers.tick(2000);
+  assert.equal(detail.textContent, "3 s so far");
+  status = { ...status, progress: 0.4, detail: "about 12 s left" };
+  strip.update();
+  assert.deepEqual([detail.textContent, bar.value, bar.hidden], ["about 12 s left", 0.4, false]);
+  assert.equal(polite.textContent, "Reading", "what changes often is not in the live region");
+  assert.ok(!detail.closest("[role=status], [role=alert], [aria-live]"));
+  status = { ...status, progress: null, detail: "", request: 3 };
+  strip.update();
+  assert.equal(detail.textContent, "", "another request has a time of its own");
+  status = { ...status, state: "idle", message: "" };
+  strip.update();
+  mock.timers.tick(5000);
+  assert.deepEqual([detail.textContent, bar.hidden], ["", true]);
+  status = { ...status, state: "busy", request: 4 };
+  strip.update();
+  watch.stop();
+  mock.timers.tick(5000);
+  assert.equal(detail.textContent, "", "a closed view keeps no time");
+  mock.timers.reset();
+  page.close();
 });

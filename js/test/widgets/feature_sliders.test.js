@@ -167,7 +167,7 @@ test("a stale result is dropped and an error keeps the picture", () => {
   open();
   answer({ request: 4 });
   answer({ request: 3, rows: [] });
-  model.fromPython("status", { state: "error", message: "Too long.", progress: null, request: 5 });
+  model.fromPython("status", { state: "error", message: "Too long.", progress: null, detail: "", request: 5 });
   assert.equal(rows().length, 2);
   assert.equal(find(page.holder, ".gscope-status [role=alert]").textContent, "Too long.");
 });

@@ -35,7 +35,7 @@ function stream(ids, changes = {}) {
 }
 
 /** @param {string} state */
-const become = (state) => model.fromPython("status", { state, message: "", progress: null, request: 2 });
+const become = (state) => model.fromPython("status", { state, message: "", progress: null, detail: "", request: 2 });
 const made = () => findAll(page.holder, ".gscope-made-tokens").map((node) => node.textContent);
 const columns = () => findAll(page.holder, ".gscope-column");
 
@@ -254,7 +254,7 @@ test("an error keeps the text and frees Start", () => {
   stream({ baseline: [1], changed: [1], random: [1] }, { reset: true });
   button(page.holder, "Start").click();
   become("busy");
-  model.fromPython("status", { state: "error", message: "Out of memory.", progress: null, request: 2 });
+  model.fromPython("status", { state: "error", message: "Out of memory.", progress: null, detail: "", request: 2 });
   assert.deepEqual(made(), [" t1", " t1", " t1"]);
   assert.ok(!button(page.holder, "Start").disabled);
 });

@@ -113,7 +113,7 @@ test("a stale result is dropped", () => {
 test("an error keeps the picture and says so", () => {
   open();
   answer();
-  model.fromPython("status", { state: "error", message: "The text has 9 tokens and may have 4.", progress: null, request: 2 });
+  model.fromPython("status", { state: "error", message: "The text has 9 tokens and may have 4.", progress: null, detail: "", request: 2 });
   assert.equal(find(page.holder, ".gscope-status [role=alert]").textContent, "The text has 9 tokens and may have 4.");
   assert.equal(tokens().length, 4);
 });
@@ -321,7 +321,7 @@ test("cancel is offered while busy", () => {
   open();
   const cancel = button(page.holder, "Cancel");
   assert.ok(cancel.hidden);
-  model.fromPython("status", { state: "busy", message: "Reading", progress: 0.25, request: 2 });
+  model.fromPython("status", { state: "busy", message: "Reading", progress: 0.25, detail: "", request: 2 });
   assert.ok(!cancel.hidden);
   assert.equal(find(page.holder, "progress").getAttribute("value"), "0.25");
   cancel.click();

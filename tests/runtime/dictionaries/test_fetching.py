@@ -51,8 +51,9 @@ def test_others_have_their_turns_and_progress_rises(slow):
 
 
 def wait_for(scope, dictionary, job):
-    for share in dictionary.fetch():
-        job.progress = share
+    for fetched in dictionary.fetch():
+        assert 0 <= fetched.done <= fetched.total
+        job.progress = fetched.share
         yield
     return dictionary.info.id in open_dictionaries(scope)
 

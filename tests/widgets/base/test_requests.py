@@ -1,5 +1,6 @@
 """Requests: every one ends, the newest wins, what was refused leaves work under way, whoever waits comes back."""
 
+import itertools
 import threading
 import time
 from concurrent.futures import Future
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 import gscope_widgets as gs
+from gscope_widgets.records.progress import Fetched
+from gscope_widgets.widgets.base.course import write_seconds
 from gscope_widgets.widgets.base.requests import Requests, describe_error
 
 ENDED = ("idle", "cancelled", "error")
@@ -19,6 +22,10 @@ class Job(Future):
     """Work that a test ends by hand."""
 
     stopped = is_current = False
+    ahead, progress, fetched = 0, None, None
+
+    def watch(self, fn):
+        self.tell = lambda: fn(self)
 
     def wait(self):
         return self.result()
@@ -28,15 +35,17 @@ class Job(Future):
         return True
 
 
-def open_requests(*, on_show=lambda status: None, on_after=lambda delivered: None) -> tuple[Requests, list]:
+def open_requests(
+    *, on_show=lambda status: None, on_after=lambda delivered: None, clock=time.monotonic
+) -> tuple[Requests, list]:
     shown = []
 
     def show(status):
         shown.append(status)
         on_show(status)
 
-    start = {"state": "idle", "message": "", "progress": None, "request": 0}
-    return Requests(show=show, after=on_after, status=start), shown
+    start = {"state": "idle", "message": "", "progress": None, "detail": "", "request": 0}
+    return Requests(show=show, after=on_after, status=start, clock=clock), shown
 
 
 def begin(requests) -> tuple[int, Job]:
@@ -53,7 +62,7 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def open(self):
         self.after = []
-        self.requests, self.shown = open_requests(on_after=self.after.append)
+        self.requests, self.shown = open_requests(on_after=self.after.append, clock=itertools.count().__next__)
         self.newest, self.number, self.ended, self.refused, self.results = 0, 0, True, "", []
 
     @rule(target=jobs)
@@ -62,7 +71,13 @@ class Machine(RuleBasedStateMachine):
         self.number += 1
         assert number == self.number
         self.newest, self.ended, self.refused = number, False, ""
-        assert self.requests.status == {"state": "busy", "message": "Working…", "progress": None, "request": number}
+        assert self.requests.status == {
+            "state": "busy",
+            "message": "Working…",
+            "progress": None,
+            "detail": "",
+            "request": number,
+        }
         return number, job
 
     @rule(error=st.sampled_from([None, gs.InvalidValue("no"), RuntimeError("broke"), gs.Cancelled("stop")]))
@@ -90,9 +105,11 @@ class Machine(RuleBasedStateMachine):
     @rule(job=jobs, share=st.floats(0, 1))
     def progress(self, job, share):
         before = self.requests.status
-        self.requests.progress(job[0], share)
+        job[1].progress = share
+        self.requests.follow(*job)
         current = job[0] == self.newest and not self.ended
-        assert self.requests.status == (before | {"progress": share} if current else before)
+        detail = self.requests.status["detail"]
+        assert self.requests.status == (before | {"progress": share, "detail": detail} if current else before)
 
     @rule(job=consumes(jobs), error=st.sampled_from([None, gs.Cancelled("stop"), ValueError("broke")]))
     def end(self, job, error):
@@ -230,7 +247,9 @@ def test_work_that_waits_for_itself_goes_on(no_hang):
     requests, _ = open_requests(on_show=lambda status: status["progress"] is not None and requests.wait())
     number, job = begin(requests)
     job.is_current = True
-    requests.progress(number, 0.5)
+    job.progress = 0.5
+    requests.follow(number, job)
+    assert requests.status["progress"] == 0.5
     assert requests.is_busy
     job.set_result(None)
     assert not requests.is_busy
@@ -293,3 +312,102 @@ def test_newest_wins_under_many_threads(no_hang):
 def test_an_error_that_is_not_ours_is_named_and_ours_is_a_sentence():
     assert describe_error(gs.InvalidValue("a sentence")) == "a sentence"
     assert describe_error(KeyError("x")) == "Something went wrong inside gscope_widgets: KeyError: 'x'"
+
+
+# ---- how far it is
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def followed():
+    """Work under way, and what is shown of it: a function that moves it on and gives progress and detail."""
+    clock = Clock()
+    requests, shown = open_requests(clock=clock)
+    _, job = begin(requests)
+
+    def move(seconds, **found):
+        clock.now += seconds
+        for name, value in found.items():
+            setattr(job, name, value)
+        job.tell()
+        return requests.status["progress"], requests.status["detail"]
+
+    move.shown, move.job = shown, job
+    return move
+
+
+def test_a_place_in_the_queue_is_told_until_the_work_begins(followed):
+    assert followed(1, ahead=3) == (None, "waits for 3 others")
+    assert followed(1, ahead=1) == (None, "waits for 1 other")
+    assert followed(0.01, ahead=0) == (None, "")  # at once, not a quarter of a second later
+    assert [status["message"] for status in followed.shown] == ["Working…"] * 4
+
+
+def test_who_begins_behind_others_says_so_from_the_first_status_on():
+    requests, _ = open_requests()
+    job = Job()
+    job.ahead = 2
+    requests.start(lambda _number: job, doing="Working…")
+    assert requests.status["detail"] == "waits for 2 others"
+
+
+def test_time_left_is_told_after_some_steps_by_the_works_own_rate(followed):
+    assert followed(5, progress=0.0) == (0.0, "")  # the prompt
+    assert followed(1, progress=0.05) == (0.05, "")
+    assert followed(1, progress=0.1) == (0.1, "")
+    assert followed(1, progress=0.15) == (0.15, "about 15 s left")
+    assert followed(10, progress=0.65) == (0.65, "about 7 s left")
+    assert followed(6.9, progress=0.995)[1] == "about 1 s left"
+
+
+def test_time_left_does_not_jump_about(followed):
+    """Steps that take three times as long as their neighbours, every other one: what is told falls all the same."""
+    told = []
+    for step in range(1, 60):
+        detail = followed(3 if step % 2 else 1, progress=step / 60)[1]
+        told += [int(detail.split()[1])] if detail.endswith("s left") else []
+    assert len(told) > 40
+    assert told[0] - told[-1] > 70
+    assert all(later <= before for before, later in itertools.pairwise(told))
+
+
+def test_a_download_is_told_in_bytes_and_what_follows_has_a_rate_of_its_own(followed):
+    for second in range(5):
+        fetched = Fetched(20_000_000 * second, 400_000_000)
+        found = followed(1, fetched=fetched, progress=fetched.share)
+    assert found == (0.2, "80.0 MB of 400.0 MB, about 15 s left")
+    assert followed(1, fetched=None, progress=0.01) == (0.01, "")  # not by the rate of the download
+    assert followed(1, progress=0.02) == (0.02, "")
+    followed(1, progress=0.03)
+    assert followed(1, progress=0.04)[1] == "about 2 min left"
+
+
+def test_progress_is_shown_four_times_a_second_at_most(followed):
+    for step in range(1000):
+        followed(0.01, progress=step / 1000)
+    assert 30 < len(followed.shown) < 45
+    followed.job.set_result(None)
+    assert followed.shown[-1] == {"state": "idle", "message": "", "progress": None, "detail": "", "request": 1}
+
+
+def test_the_next_work_starts_with_a_clean_slate(followed):
+    for step in range(6):
+        followed(1, progress=step / 10)
+    assert followed.shown[-1]["detail"] == "about 5 s left"
+    followed.job.set_result(None)
+    assert followed.shown[-1]["detail"] == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.0, "1 s"), (7.4, "7 s"), (12.6, "15 s"), (88, "90 s"), (100, "2 min"), (3600, "60 min")]
+)
+def test_times_are_told_the_coarser_the_longer(seconds, words):
+    assert write_seconds(seconds) == words
