@@ -11,6 +11,7 @@ from gscope_widgets.widgets.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from gscope_widgets import mini
+    from gscope_widgets.checkup.examination import doctor
     from gscope_widgets.errors import *  # noqa: F403
     from gscope_widgets.records.directions import Direction
     from gscope_widgets.records.interventions import ablate, add, clamp, scale
@@ -50,6 +51,7 @@ _HOMES = {
     "SanityWarning": "errors",
     "SteeringWarning": "errors",
     "link": "widgets.link",
+    "doctor": "checkup.examination",
     "mini": "mini",
     **{row.name: f"widgets.{row.module}" for row in CATALOGUE},
     **dict.fromkeys(_ERRORS, "errors"),
