@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gscope_widgets.errors import *  # noqa: F403
     from gscope_widgets.records.directions import Direction
     from gscope_widgets.records.interventions import ablate, add, clamp, scale
+    from gscope_widgets.runtime.memory import memory
     from gscope_widgets.runtime.registry import load
     from gscope_widgets.runtime.scope import Scope
     from gscope_widgets.widgets.catalogue import FeatureSliders, LogitLens, SteeringPanel, TokenHeatmap
@@ -36,12 +37,14 @@ _ERRORS = (
     "BadArtefact",
     "PromptTooLong",
     "OutOfMemory",
+    "DeviceLost",
     "Cancelled",
     "Closed",
     "NotFinished",
 )
 _HOMES = {
     "load": "runtime.registry",
+    "memory": "runtime.memory",
     "Scope": "runtime.scope",
     "add": "records.interventions",
     "clamp": "records.interventions",

@@ -53,6 +53,10 @@ class OutOfMemory(GscopeError, MemoryError):
     """Not enough memory; the message has the numbers and a smaller choice."""
 
 
+class DeviceLost(GscopeError, RuntimeError):
+    """The GPU stopped with an error of its own, after which nothing can be computed on it: restart the kernel."""
+
+
 class Cancelled(GscopeError):
     """The work was stopped, or a newer request took its place."""
 

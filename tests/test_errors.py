@@ -39,6 +39,7 @@ def test_every_warning_is_public_and_no_error(kind):
         ("BadArtefact", ValueError),
         ("PromptTooLong", ValueError),
         ("OutOfMemory", MemoryError),
+        ("DeviceLost", RuntimeError),
         ("Closed", RuntimeError),
     ],
 )

@@ -1,10 +1,11 @@
 """What a scope's worker does: all that runs the model."""
 
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from gscope_widgets.records.interventions import Intervention, list_parts
 from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.matches import DictionaryComparison
 from gscope_widgets.records.measures import Measure
+from gscope_widgets.records.memory import MemoryUse
 from gscope_widgets.records.progress import Fetched
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
@@ -50,12 +52,14 @@ from gscope_widgets.runtime.gemma.lens import read_lens
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.prefix import Prompts
 from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points, find_hook_point
+from gscope_widgets.runtime.memory import close_account, open_account, split_bytes
 
 Value = TypeVar("Value")
 # Work in steps: yields how far it has come, 0 to 1, where it knows, and returns its value.
 Steps = Generator[float | Fetched | None, None, Value]
 
 ACTIVATION_CACHE_BYTES = 256_000_000
+READING_CACHE_BYTES = 64_000_000
 # Plain words that every Gemma 3, and mini, has met: the residual norm that `add` counts in is
 # measured on these tokens, so a strength means the same for every prompt.
 CALIBRATION_TEXT = (
@@ -81,9 +85,37 @@ class Engine:
         self.activations: ByteCache[torch.Tensor] = ByteCache(
             limit_bytes=ACTIVATION_CACHE_BYTES, size=lambda tensor: tensor.nbytes
         )
+        self.readings: ByteCache[FeatureReading] = ByteCache(limit_bytes=READING_CACHE_BYTES, size=count_reading_bytes)
         self.prompts = Prompts(loaded)
         self._norms: dict[str, float] = {}
         self._checks: dict[Dictionary, DictionaryCheck] = {}  # by object: on the Hub an id may come to hold new weights
+        open_account(self)
+
+    @property
+    def caches(self) -> dict[str, ByteCache[Any]]:
+        """What is kept of texts, by the name that `gs.memory()` and `scope.limit_memory` have for it."""
+        return {"activations": self.activations, "prompts": self.prompts.known, "readings": self.readings}
+
+    def list_uses(self) -> Iterator[MemoryUse]:
+        """What the model, its dictionaries and its caches hold; may be asked on any thread."""
+        info, model = self.loaded.info, self.loaded.model
+        if model is not None:  # it is None once the scope is closed
+            tensors = list(chain(model.parameters(), model.buffers()))
+            host, device = split_bytes(tensors)
+            yield MemoryUse(info.id, "model", "model", host, device, None, len(tensors), None, None)
+        yield from self._shelf.list_uses()
+        for name, cache in self.caches.items():
+            on_host = name == "readings" or torch.device(info.device).type == "cpu"
+            host, device = (cache.bytes, 0) if on_host else (0, cache.bytes)
+            yield MemoryUse(
+                info.id, name, "cache", host, device, cache.limit_bytes, len(cache), cache.hits, cache.misses
+            )
+
+    def empty_caches(self) -> None:
+        """Let go of what was kept of texts and of dictionaries' weights; may be asked on any thread."""
+        for cache in self.caches.values():
+            cache.clear()
+        self._shelf.empty()
 
     def read(
         self, tokens: Tokens, dictionary: Dictionary, *, features: tuple[int, ...] | None
@@ -92,8 +124,13 @@ class Engine:
         yield from dictionary.fetch()
         if features is None:
             self._warn_once(dictionary)
+        key = (dictionary, tokens.ids, features)
+        if (kept := self.readings.get(key)) is not None:
+            return copy_reading(kept, tokens=tokens)
         x, target = self._capture_ends(tokens, self.find_points(dictionary))
-        return read_features(x, target, tokens, dictionary, features=features)
+        reading = read_features(x, target, tokens, dictionary, features=features)
+        self.readings.put(key, copy_reading(reading, tokens=tokens))
+        return reading
 
     def check(self, dictionary: Dictionary) -> Steps[DictionaryCheck]:
         """Whether a dictionary fits the model, measured once."""
@@ -296,7 +333,10 @@ class Engine:
 
     def close(self) -> None:
         """Let go of the model and of all activations."""
+        close_account(self)
         self.activations.clear()
+        self.readings.clear()
+        self.prompts.known.clear()
         self.loaded = replace(self.loaded, model=None, text_model=None)  # type: ignore[arg-type]  # nothing runs now
         self.prompts = Prompts(self.loaded)
 
@@ -388,3 +428,16 @@ class Engine:
             reads, writes = points.reads[0], points.writes[0]
         norm = self.measure_norm(writes) if intervention.unit == "fraction" else 1.0
         return Target(dictionary, reads, writes, norm)
+
+
+def count_reading_bytes(reading: FeatureReading) -> int:
+    """Bytes of a reading's arrays."""
+    return sum(value.nbytes for value in vars(reading).values() if isinstance(value, np.ndarray))
+
+
+def copy_reading(reading: FeatureReading, *, tokens: Tokens) -> FeatureReading:
+    """A reading of a text of the same ids with arrays of its own, which its reader may change."""
+    arrays: dict[str, Any] = {
+        name: value.copy() for name, value in vars(reading).items() if isinstance(value, np.ndarray)
+    }
+    return replace(reading, tokens=tokens, labels=dict(reading.labels), **arrays)

@@ -15,25 +15,23 @@ from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Prompt
 from gscope_widgets.runtime.arguments import Arguments, check_list
+from gscope_widgets.runtime.asking import NARROWER, Asking
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
-from gscope_widgets.runtime.engine import Engine
 from gscope_widgets.runtime.features.cards import SOURCES, build_card, find_labels
 from gscope_widgets.runtime.features.finding import check_search
 from gscope_widgets.runtime.features.matching import check_compared, check_threshold
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.waiting import wait_aside
-from gscope_widgets.runtime.worker import Job, Worker
+from gscope_widgets.runtime.worker import Job
 
 Where = Literal["here", "neuronpedia"]
 
 
-class Exploring:
+class Exploring(Asking):
     """Base of `Scope`."""
 
     _take: Arguments
-    _engine: Engine
     _shelf: Shelf
-    _worker: Worker
     _neuronpedia: Neuronpedia
 
     def find(
@@ -113,8 +111,12 @@ class Exploring:
             k=k,
             seed=0,
         )
-        steps = self._engine.find(positives, negatives, home, k=k, provenance=provenance)
-        return self._worker.submit(lambda _job: steps, slot=slot)
+        count = len(positives) + len(negatives)
+        return self._start(
+            lambda: self._engine.find(positives, negatives, home, k=k, provenance=provenance),
+            self._demand(f"searching with {count} texts", other=[NARROWER, "shorter texts"]),
+            slot=slot,
+        )
 
     def card(
         self,
@@ -161,7 +163,9 @@ class Exploring:
                 self._engine.loaded.tokenizer,
                 dictionary,
                 ref.feature,
-                measure=lambda: self._worker.run(lambda _job: self._engine.measure_effect(dictionary, ref.feature)),
+                measure=lambda: self._ask(
+                    lambda: self._engine.measure_effect(dictionary, ref.feature), doing="measuring a feature's effects"
+                ),
                 examples=examples,
                 sources=asked,
                 neuronpedia=self._neuronpedia,
@@ -198,8 +202,11 @@ class Exploring:
         home = self._take.dictionary(dictionary)
         sides = (self._take.tokens(first), self._take.tokens(second))
         provenance = self.provenance([home.info.id], first=list(sides[0].ids), second=list(sides[1].ids))
-        steps = self._engine.contrast(*sides, home, provenance=provenance)
-        return self._worker.submit(lambda _job: steps, slot=slot)
+        return self._start(
+            lambda: self._engine.contrast(*sides, home, provenance=provenance),
+            self._demand("contrasting two texts", other=[NARROWER, "shorter texts"]),
+            slot=slot,
+        )
 
     def compare_dictionaries(
         self,
@@ -255,8 +262,11 @@ class Exploring:
         more = self._take.texts("texts", items) if items else ()
         own = [one.info.id for one in given if not isinstance(one, FeatureReading)]
         provenance = self.provenance(own, token_ids=tokens.ids, texts=[list(one.ids) for one in more], threshold=limit)
-        steps = self._engine.compare_dictionaries(tokens, given, more, threshold=limit, provenance=provenance)
-        return self._worker.submit(lambda _job: steps, slot=slot)
+        return self._start(
+            lambda: self._engine.compare_dictionaries(tokens, given, more, threshold=limit, provenance=provenance),
+            self._demand(f"comparing {len(given)} dictionaries", tokens, other=[NARROWER, "fewer dictionaries"]),
+            slot=slot,
+        )
 
     def provenance(
         self, dictionary_ids: Sequence[str] = (), *, token_ids: Sequence[int] = (), **settings: object

@@ -21,6 +21,7 @@ from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, Toke
 from gscope_widgets.records.interventions import Intervention, Positions, add_each, list_dictionaries, match_random
 from gscope_widgets.records.lens import MAX_TRACKED, LensReading
 from gscope_widgets.records.measures import apply_function, build_measure
+from gscope_widgets.records.memory import Memory
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance, find_versions
@@ -28,15 +29,17 @@ from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, check_seeds, plan_comparison, plan_dose
 from gscope_widgets.records.tokens import Prompt, Tokens
 from gscope_widgets.runtime.arguments import Arguments, check_list, check_row_seeds, require_single
+from gscope_widgets.runtime.asking import NARROWER
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
-from gscope_widgets.runtime.engine import Engine, Steps, Value
+from gscope_widgets.runtime.engine import Engine
 from gscope_widgets.runtime.exploring import Exploring
 from gscope_widgets.runtime.features.directing import check_over
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.hub.repository import find_cached
+from gscope_widgets.runtime.memory import find_all_free
 from gscope_widgets.runtime.worker import Job, Work, Worker
 
 
@@ -218,7 +221,9 @@ class Scope(Exploring):
         """
         home = self._take.dictionary(dictionary)
         chosen = self._take.features(features, home)
-        return self._run(self._engine.read(self._take.tokens(text), home, features=chosen))
+        tokens = self._take.tokens(text)
+        demand = self._demand(f"reading {len(tokens)} tokens with {home.info.id}", tokens, other=[NARROWER])
+        return self._run(lambda: self._engine.read(tokens, home, features=chosen), demand)
 
     def check(self, dictionary: protocols.Dictionary | str | None = None) -> DictionaryCheck:
         """Whether a dictionary fits this model: FVU and L0 on a short built-in text, against what it declares.
@@ -226,7 +231,8 @@ class Scope(Exploring):
         The first reading of a dictionary does this by itself and warns (`SanityWarning`) where something
         is wrong: files of another layer, site or model, or a matrix the wrong way round.
         """
-        return self._run(self._engine.check(self._take.dictionary(dictionary)))
+        home = self._take.dictionary(dictionary)
+        return self._run(lambda: self._engine.check(home), self._demand(f"checking {home.info.id}", other=[NARROWER]))
 
     def delta_loss(self, text: Prompt, dictionary: protocols.Dictionary | str | None = None) -> DeltaLoss:
         """How much worse the model predicts a text with a dictionary's reconstruction in place of the original.
@@ -239,7 +245,8 @@ class Scope(Exploring):
         home, tokens = self._take.dictionary(dictionary), self._take.tokens(text)
         if len(tokens.used) < 2:
             raise InvalidValue(f"a loss needs two tokens or more besides BOS, got {len(tokens.used)}")
-        return self._run(self._engine.measure_loss(tokens, home))
+        demand = self._demand(f"measuring the loss of {len(tokens)} tokens", tokens, other=[NARROWER])
+        return self._run(lambda: self._engine.measure_loss(tokens, home), demand)
 
     def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
         """The `k` likeliest next tokens, and what they were without the interventions.
@@ -250,7 +257,8 @@ class Scope(Exploring):
         k = check_int("k", k, low=1, high=self.info.vocabulary)
         tokens = self._take.tokens(text)
         made = self._take.interventions_on(tokens, interventions)
-        return self._run(self._engine.predict(tokens, k, made))
+        demand = self._demand(f"running {len(tokens)} tokens through the model", tokens)
+        return self._run(lambda: self._engine.predict(tokens, k, made), demand)
 
     def logit_lens(
         self, text: Prompt, k: int = 5, *, layers: Sequence[int] | None = None, track: Sequence[int] = ()
@@ -278,7 +286,10 @@ class Scope(Exploring):
         )
         if len(ids) > MAX_TRACKED:
             raise InvalidValue(f"track takes at most {MAX_TRACKED} token ids, got {len(ids)}")
-        return self._run(self._engine.logit_lens(self._take.tokens(text), chosen, k=k, track=ids))
+        tokens = self._take.tokens(text)
+        fewer = ["fewer layers"] if len(chosen) > 1 else []
+        demand = self._demand(f"reading {len(tokens)} tokens at {len(chosen)} layers", tokens, other=fewer)
+        return self._run(lambda: self._engine.logit_lens(tokens, chosen, k=k, track=ids), demand)
 
     def generate(
         self,
@@ -350,10 +361,15 @@ class Scope(Exploring):
             if on_step is not None:
                 on_step(step)
 
-        steps = self._engine.generate(
-            tokens, made, plan=plan, seeds=drawn, features=traced, begin=generation.begin, keep=keep
+        job = self._start(
+            lambda: self._engine.generate(
+                tokens, made, plan=plan, seeds=drawn, features=traced, begin=generation.begin, keep=keep
+            ),
+            self._demand(f"continuing {len(tokens)} tokens in {len(made)} rows", tokens, plan, rows=len(made)),
+            fresh=lambda: not any(map(generation.tokens, generation.names)),
+            slot=slot,
         )
-        generation.attach(self._worker.submit(lambda _job: steps, slot=slot))
+        generation.attach(job)
         return generation
 
     def compare(
@@ -432,8 +448,12 @@ class Scope(Exploring):
             controls=controls,
             features=[str(ref) for ref in traced],
         )
-        steps = self._engine.compare(tokens, planned, plan=plan, features=traced, provenance=provenance)
-        return self._worker.submit(lambda _job: steps, slot=slot)
+        demand = self._demand(f"comparing {len(planned)} texts", tokens, plan, rows=len(planned))
+        return self._start(
+            lambda: self._engine.compare(tokens, planned, plan=plan, features=traced, provenance=provenance),
+            demand,
+            slot=slot,
+        )
 
     def dose(
         self,
@@ -529,10 +549,14 @@ class Scope(Exploring):
             top_p=plan.top_p,
             seeds=list(seeds),
         )
-        steps = self._engine.dose(
-            tokens, ref, plan_dose(changes, seeds=seeds), plan=plan, measure=counted, read=read, provenance=provenance
+        planned = plan_dose(changes, seeds=seeds)
+        return self._start(
+            lambda: self._engine.dose(
+                tokens, ref, planned, plan=plan, measure=counted, read=read, provenance=provenance
+            ),
+            self._demand(f"making {len(planned)} texts", tokens, plan, rows=len(planned)),
+            slot=slot,
         )
-        return self._worker.submit(lambda _job: steps, slot=slot)
 
     def direction(
         self,
@@ -567,7 +591,8 @@ class Scope(Exploring):
             positive=[list(tokens.ids) for tokens in sets[0]],
             negative=[list(tokens.ids) for tokens in sets[1]],
         )
-        return self._run(self._engine.find_direction(sets, where, over=over, provenance=provenance))
+        demand = self._demand("running texts for a direction", other=["shorter texts"])
+        return self._run(lambda: self._engine.find_direction(sets, where, over=over, provenance=provenance), demand)
 
     def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:
         """A random direction as long as the interventions together at each position, where they act.
@@ -591,8 +616,7 @@ class Scope(Exploring):
         """
         home = require_single(self._take.dictionary(dictionary))
         point = self._engine.find_points(home).writes[0]
-        norm: float = self._worker.run(lambda _job: self._engine.measure_norm(point))
-        return norm
+        return self._ask(lambda: self._engine.measure_norm(point), doing="measuring the mean norm")
 
     def submit(self, work: Work, *, slot: Hashable | None = None) -> Job:
         """Run work on the worker's thread, where every method of the scope answers directly.
@@ -628,17 +652,44 @@ class Scope(Exploring):
         """The expression that opens a dictionary of this scope again."""
         return self._shelf.write_opening(dictionary_id)
 
+    def memory(self) -> Memory:
+        """What this scope holds, by owner: its part of `gs.memory()`, which has all scopes."""
+        return Memory(tuple(self._engine.list_uses()), find_all_free())
+
+    def limit_memory(
+        self,
+        *,
+        dictionaries: int | None = None,
+        activations: int | None = None,
+        prompts: int | None = None,
+        readings: int | None = None,
+    ) -> None:
+        """Set how many bytes may be kept for later. What is above goes at once, the least recently used first.
+
+        What goes is read or computed again when it is next needed, with the same numbers; what is in use stays
+        until it no longer is. None leaves a limit as it is.
+
+        Args:
+            dictionaries: of the weights of all dictionaries on one device together; by default half of what was
+                free when the first one was opened. The one used last stays, however large it is.
+            activations: of texts, where dictionaries read and write; by default 256 MB.
+            prompts: keys, values and residual streams of prompts, so that a changed intervention computes only
+                what it changes; by default 256 MB.
+            readings: of features on texts; by default 64 MB.
+        """
+        given = {"activations": activations, "prompts": prompts, "readings": readings}
+        limits = {name: check_int(name, limit, low=0, high=2**62) for name, limit in given.items() if limit is not None}
+        if dictionaries is not None:
+            self._shelf.resize(check_int("dictionaries", dictionaries, low=0, high=2**62))
+        for name, limit in limits.items():
+            self._engine.caches[name].resize(limit)
+
     def close(self) -> None:
         """Stop all work and free the model, its dictionaries and its caches. Quiet when repeated."""
         self._on_close(self)
         self._worker.close()
         self._shelf.close()
         self._engine.close()
-
-    def _run(self, steps: Steps[Value]) -> Value:
-        """Have the worker do what the engine describes, and wait for it."""
-        value: Value = self._worker.run(lambda _job: steps)
-        return value
 
 
 def _go_on(device: str) -> str:

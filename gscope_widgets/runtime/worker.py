@@ -2,6 +2,7 @@
 
 import os
 import threading
+import traceback
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Hashable
@@ -11,10 +12,11 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-from gscope_widgets.errors import Cancelled, Closed, NotFinished
+from gscope_widgets.errors import Cancelled, Closed, GscopeError, NotFinished
 from gscope_widgets.records.progress import Fetched
 
 Work = Callable[["Job"], Any]
+_NOTE = "Where it was raised:\n"
 
 _FORK_S = 10.0  # that a fork waits for the step under way
 
@@ -132,6 +134,8 @@ class Job(Future[Any]):
         finally:
             self._in_step = False
         self._work = self._steps = None
+        if error is not None:
+            release_frames(error)
         # What a callback raises must not end the thread; Future itself logs all but the likes of SystemExit.
         with suppress(BaseException):
             if error is None:
@@ -154,6 +158,30 @@ class Job(Future[Any]):
         with suppress(BaseException):
             if self._steps is not None:
                 self._steps.close()
+
+
+def release_frames(error: BaseException) -> None:
+    """Take an error's traceback away, and leave it as text where the error is not one of ours.
+
+    A traceback keeps the variables of all its calls in memory, tensors above all, for as long as anybody keeps the
+    error: a job, a notebook's `sys.last_traceback` (pytorch/pytorch#27600). To clear its frames is not enough: each
+    still has its function, with what that closed over.
+    """
+    if not isinstance(error, GscopeError) and not any(one.startswith(_NOTE) for one in _list_notes(error)):
+        error.add_note(_NOTE + "".join(traceback.format_exception(error)))
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.__traceback__ = None
+        waiting += [one.__context__, one.__cause__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
+
+
+def _list_notes(error: BaseException) -> list[str]:
+    return [str(note) for note in getattr(error, "__notes__", ())]
 
 
 class Worker:

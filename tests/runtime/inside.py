@@ -14,10 +14,11 @@ def loaded(scope: Scope) -> LoadedModel:
 
 
 def forget_activations(scope: Scope, *, keep_none: bool = False) -> None:
-    """Empty its cache, so that the next reading runs the model; for good with `keep_none`."""
-    scope._engine.activations.clear()
-    if keep_none:
-        scope._engine.activations.limit_bytes = 0
+    """Empty its caches, so that the next reading runs the model; for good with `keep_none`."""
+    for cache in (scope._engine.activations, scope._engine.readings):
+        cache.clear()
+        if keep_none:
+            cache.limit_bytes = 0
 
 
 def forget_prompts(scope: Scope) -> None:
@@ -37,7 +38,7 @@ def ask_at(scope: Scope, neuronpedia) -> None:
 
 def caches(scope: Scope) -> tuple[ByteCache[Any], ...]:
     """What it keeps of texts and of prompts."""
-    return scope._engine.activations, scope._engine.prompts.known
+    return tuple(scope._engine.caches.values())
 
 
 def limit_caches(scope: Scope, *, limit_bytes: int) -> None:

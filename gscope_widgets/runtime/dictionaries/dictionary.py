@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.errors import InvalidValue, describe_value, write_bytes
 from gscope_widgets.records.activations import SparseActivations
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
+from gscope_widgets.records.memory import MemoryUse
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.records.progress import Fetched
 from gscope_widgets.runtime.dictionaries.folders import Folder
@@ -19,6 +20,7 @@ from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
 from gscope_widgets.runtime.dictionaries.member import SKIP, FeatureEncoder, Member
 from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.hub.transfer import Transfer, require_room
+from gscope_widgets.runtime.shortage import Demand, explain_faults, is_loss, is_shortage
 
 
 class Dictionary:
@@ -89,7 +91,11 @@ class Dictionary:
         Raises:
             InvalidValue: `x` has another shape, or is not finite.
             UnknownFeature: one of `features` does not exist.
+            OutOfMemory: the weights, or what is computed, do not fit.
         """
+        return explain_faults(lambda: self._encode(x, features), self._demand("encoding"))
+
+    def _encode(self, x: np.ndarray | torch.Tensor, features: tuple[int, ...] | None) -> SparseActivations:
         inputs = self._split(self._check_input(x))
         if features is None:
             parts = [member.encode(own) for member, own in zip(self._members, inputs, strict=True)]
@@ -115,7 +121,11 @@ class Dictionary:
 
         Raises:
             InvalidValue: an affine dictionary was given no `x`, or one of another shape.
+            OutOfMemory: the weights, or what is computed, do not fit.
         """
+        return explain_faults(lambda: self._decode(activations, x), self._demand("decoding"))
+
+    def _decode(self, activations: SparseActivations, x: np.ndarray | torch.Tensor | None) -> np.ndarray:
         skipped = None
         if self.info.affine:
             if x is None:
@@ -178,7 +188,11 @@ class Dictionary:
 
     def skip_connections(self) -> list[np.ndarray]:
         """The matrices A of an affine dictionary as they are applied, `x @ A`: float32, [d_in, d_out], one a layer."""
-        return [to_numpy(member.weights[SKIP]) for member in self._members] if self.info.affine else []
+        skips = []
+        for member in self._members if self.info.affine else ():
+            with member.hold() as weights:
+                skips.append(to_numpy(weights[SKIP]))
+        return skips
 
     def fetch(self) -> Iterator[Fetched]:
         """Fetch the weight files that are not on this machine, in a thread of its own.
@@ -220,6 +234,22 @@ class Dictionary:
         """Bytes of weights held in memory now."""
         return sum(member.bytes for member in self._members)
 
+    def describe_memory(self, scope: str) -> MemoryUse:
+        """What it holds now, as a line of the scope's account."""
+        on_host = torch.device(self.device).type == "cpu"
+        loads = sum(member.loads for member in self._members)
+        return MemoryUse(
+            scope=scope,
+            owner=self.info.id,
+            kind="dictionary",
+            host_bytes=self.bytes if on_host else 0,
+            device_bytes=0 if on_host else self.bytes,
+            limit_bytes=self._members[0].limit_bytes,
+            entries=sum(member.is_loaded for member in self._members),
+            hits=sum(member.uses for member in self._members) - loads,
+            misses=loads,
+        )
+
     def close(self) -> None:
         """Free the weights; they are read again when next needed."""
         for member in self._members:
@@ -228,6 +258,13 @@ class Dictionary:
     @cached_property
     def _notes(self) -> FeatureNotes:
         return load_notes(self.folder, d_dict=self.d_dict)
+
+    def _demand(self, doing: str) -> Demand:
+        size = sum(member.size for member in self._members)
+        smaller = ["a narrower dictionary (width=...)", "fewer positions at a time"]
+        if self.dtype == torch.float32:
+            smaller.append("scope.dictionary(..., dtype='bfloat16')")
+        return Demand(f"{doing} with {self.info.id}, which takes {write_bytes(size)}", smaller, self.device)
 
     def _locate(self, feature: int) -> tuple[int, int]:
         return divmod(check_feature(feature, d_dict=self.d_dict), self._members[0].d_dict)
@@ -278,7 +315,9 @@ class Dictionary:
         named = ", ".join(["pos", *map(str, shape)])
         try:
             tensor = torch.as_tensor(x, device=self.device)
-        except (TypeError, ValueError, RuntimeError):
+        except (TypeError, ValueError, RuntimeError) as error:
+            if is_shortage(error) or is_loss(error):
+                raise
             raise InvalidValue(f"x must be an array [{named}], got {describe_value(x)}") from None
         if tensor.shape[1:] != shape or tensor.ndim != 1 + len(shape):
             raise InvalidValue(f"x must be [{named}] for {self.info.id}, got {list(tensor.shape)}")

@@ -9,6 +9,7 @@ from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member
+from gscope_widgets.runtime.dictionaries.stage import Stage
 from gscope_widgets.runtime.files.weights import to_numpy
 
 
@@ -22,14 +23,24 @@ class JumpReLU(Dictionary):
     """
 
     def __init__(
-        self, folder: Folder, *, info: DictionaryInfo, device: str = "cpu", dtype: torch.dtype = torch.float32
+        self,
+        folder: Folder,
+        *,
+        info: DictionaryInfo,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        stage: Stage | None = None,
     ):
         """Open a dictionary's folder.
+
+        Args:
+            stage: of the scope; None for one of its own.
 
         Raises:
             BadArtefact: tensors are missing, or their shapes or types are not as published.
         """
-        member = Member(folder.open_weights("params.safetensors"), affine=info.affine, device=device, dtype=dtype)
+        file, stage = folder.open_weights("params.safetensors"), stage or Stage(device)
+        member = Member(file, affine=info.affine, device=device, stage=stage, dtype=dtype)
         super().__init__(folder, info=info, members=(member,), device=device)
         if info.kind == "sae" and self.d_in != self.d_out:
             raise BadArtefact(
@@ -56,9 +67,9 @@ class JumpReLU(Dictionary):
         return self._members[0].part("w_dec", feature)
 
     def _add_offset(self, result: torch.Tensor, x: torch.Tensor | None) -> torch.Tensor:
-        weights = self._members[0].weights
-        result += weights["b_dec"]
-        return result if x is None else result.addmm_(x, weights[SKIP].float())
+        with self._members[0].hold() as weights:
+            result += weights["b_dec"]
+            return result if x is None else result.addmm_(x, weights[SKIP].float())
 
     def _split(self, x: torch.Tensor) -> list[torch.Tensor]:
         return [x]

@@ -2,13 +2,15 @@
 
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from gscope_widgets.errors import BadArtefact, OutOfMemory, write_bytes
-from gscope_widgets.runtime.cache import ByteCache
+from gscope_widgets.errors import BadArtefact
+from gscope_widgets.runtime.dictionaries.stage import Stage
 from gscope_widgets.runtime.files.weights import WeightFile
 
 _MATRICES = ("w_enc", "w_dec")
@@ -19,7 +21,6 @@ _BLOCK = 16_000_000
 # Features of a dense block: its weights stay near while all positions pass by, and 512 positions of it stay
 # below the 32 MB at which glibc asks the system for every block anew.
 _FEATURES = 4096
-_PART_BYTES = 16_000_000  # of single rows and columns, kept while the whole is not loaded
 # Weights to layers before a feature's own, beside the largest weight of the file, that pass for rounding.
 _CAUSAL = 1e-5
 
@@ -37,9 +38,10 @@ class Member:
     """The JumpReLU encoder and the decoder of one `params*.safetensors`, in float32 on a device.
 
     Opening reads the header only; one feature's share is read alone; the whole is loaded by the
-    first `encode` or `decode`. A single-layer dictionary has one member; a crosscoder or CLT has
-    one for each layer that it reads, whose decoder `w_dec` is (F_l, n, d_model), dense over the n
-    output layers by absolute position.
+    first `encode` or `decode`, and goes where another one needs its room, to be read again. A
+    single-layer dictionary has one member; a crosscoder or CLT has one for each layer that it
+    reads, whose decoder `w_dec` is (F_l, n, d_model), dense over the n output layers by absolute
+    position.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Member:
         *,
         affine: bool,
         device: str,
+        stage: Stage,
         dtype: torch.dtype = torch.float32,
         outputs: int | None = None,
         first: int = 0,
@@ -55,6 +58,7 @@ class Member:
         """Check a weight file.
 
         Args:
+            stage: where weights are kept while there is room for them.
             dtype: in which the large matrices are held; sums are in float32 whatever it is.
             affine: it holds a skip connection, stored (d_in, d_out) and applied as `x @ A`.
             outputs: the number n of output layers of a multi-layer dictionary, or None.
@@ -66,8 +70,8 @@ class Member:
         self.file, self.device, self.dtype = file, device, dtype
         self._outputs, self._first, self._warned = outputs, first, False
         self._names = (*TENSORS, SKIP) if affine else TENSORS
-        self._parts: ByteCache[torch.Tensor] = ByteCache(limit_bytes=_PART_BYTES, size=lambda part: part.nbytes)
-        self._held: dict[str, torch.Tensor] | None = None
+        self._stage = stage
+        self.uses = self.loads = 0  # how often the whole was wanted, and how often it had to be read for that
         self.d_in, self.d_dict, self.d_out = self._check_heads()
 
     def encode(self, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -75,17 +79,18 @@ class Member:
 
         Thresholded in blocks, so that at most 64 MB of dense pre-activations exist at a time.
         """
-        weights, parts = self.weights, []
+        parts = []
         rows = _BLOCK // min(self.d_dict, _FEATURES)
-        for start in range(0, len(x), rows):
-            for first in range(0, self.d_dict, _FEATURES):
-                block = slice(first, first + _FEATURES)
-                w_enc = weights["w_enc"][:, block].float()
-                pre = torch.addmm(weights["b_enc"][block], x[start : start + rows], w_enc)
-                fires = (pre > weights["threshold"][block]).flatten().nonzero().flatten()
-                positions = fires // pre.shape[1]
-                features = fires - positions * pre.shape[1] + first
-                parts.append(((positions + start) * self.d_dict + features, pre.flatten()[fires]))
+        with self.hold() as weights:
+            for start in range(0, len(x), rows):
+                for first in range(0, self.d_dict, _FEATURES):
+                    block = slice(first, first + _FEATURES)
+                    w_enc = weights["w_enc"][:, block].float()
+                    pre = torch.addmm(weights["b_enc"][block], x[start : start + rows], w_enc)
+                    fires = (pre > weights["threshold"][block]).flatten().nonzero().flatten()
+                    positions = fires // pre.shape[1]
+                    features = fires - positions * pre.shape[1] + first
+                    parts.append(((positions + start) * self.d_dict + features, pre.flatten()[fires]))
         if not parts:
             return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32)
         places, values = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
@@ -102,19 +107,21 @@ class Member:
             count: how many positions there are.
             positions: int, [firing], rising.
         """
-        rows = self.weights["w_dec"].flatten(1)
-        if self.dtype != torch.float32:
-            used, features = np.unique(features, return_inverse=True)
-            rows = rows[self._index(used)].float()
-        offsets = np.searchsorted(positions, np.arange(count)).astype(np.int32)
-        # The whole rows, of which a part is used: a part of each as the table would first be copied, gigabytes of it.
-        written: torch.Tensor = torch.nn.functional.embedding_bag(
-            torch.as_tensor(features.astype(np.int32, copy=False), device=self.device),
-            rows,
-            torch.as_tensor(offsets, device=self.device),
-            mode="sum",
-            per_sample_weights=torch.as_tensor(activations, device=self.device),
-        )
+        with self.hold() as weights:
+            rows = weights["w_dec"].flatten(1)
+            if self.dtype != torch.float32:
+                used, features = np.unique(features, return_inverse=True)
+                rows = rows[self._index(used)].float()
+            offsets = np.searchsorted(positions, np.arange(count)).astype(np.int32)
+            # The whole rows, of which a part is used: a part of each as the table would first be copied, which
+            # is gigabytes.
+            written: torch.Tensor = torch.nn.functional.embedding_bag(
+                torch.as_tensor(features.astype(np.int32, copy=False), device=self.device),
+                rows,
+                torch.as_tensor(offsets, device=self.device),
+                mode="sum",
+                per_sample_weights=torch.as_tensor(activations, device=self.device),
+            )
         if self._outputs is None:
             return written
         written = written.unflatten(1, (self._outputs, self.d_out))
@@ -133,49 +140,61 @@ class Member:
 
     def has_row(self, feature: int) -> bool:
         """Whether a feature's decoder row is in memory or in a file on this machine."""
-        return not self.file.missing_bytes or self._parts.get(("w_dec", feature)) is not None
+        return not self.file.missing_bytes or self._stage.rows.peek((self, "w_dec", feature)) is not None
 
     def part(self, name: str, feature: int) -> torch.Tensor:
         """One feature's share of a tensor; a decoder row is [d_out] or [n, d_model]."""
-        if self._held is not None:
-            held = self._held[name]
-            return (held[:, feature].contiguous() if name == "w_enc" else held[feature]).float()
-        part = self._parts.get((name, feature))
+        held = self._stage.weights.peek((self,))
+        if held is not None:
+            whole = held[name]
+            return (whole[:, feature].contiguous() if name == "w_enc" else whole[feature]).float()
+        part = self._stage.rows.get((self, name, feature))
         if part is None:
             read = self.file.column if name == "w_enc" else self.file.row
-            part = read(name, feature).to(self.device, torch.float32)
+            # Rounded as the whole is, so that it is the same number whether that is in memory or not.
+            part = read(name, feature).to(self.device, self._dtype_of(name)).float()
             self._check_values(name, part)
-            self._parts.put((name, feature), part)
+            self._stage.rows.put((self, name, feature), part)
         return part
 
+    @contextmanager
+    def hold(self) -> Iterator[dict[str, torch.Tensor]]:
+        """All tensors on the device, the large matrices in the dtype asked for; inside, nothing drops them."""
+        self.uses += 1
+        with self._stage.weights.hold((self,), self._load, size_bytes=self.size) as weights:
+            yield weights
+
     @property
-    def weights(self) -> dict[str, torch.Tensor]:
-        """All tensors on the device, the large matrices in the dtype asked for; the first use loads them."""
-        if self._held is None:
-            self._held = self._load()
-        return self._held
+    def size(self) -> int:
+        """Bytes that the whole takes in memory."""
+        heads = self.file.heads
+        return sum(math.prod(heads[name].shape) * self._dtype_of(name).itemsize for name in self._names)
+
+    @property
+    def limit_bytes(self) -> int:
+        """Of the weights that all dictionaries of its stage keep together."""
+        return self._stage.weights.limit_bytes
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the whole is in memory now."""
+        return self._stage.weights.peek((self,)) is not None
 
     def _load(self) -> dict[str, torch.Tensor]:
-        held = {}
-        try:
-            for name in self._names:
-                dtype = self.dtype if name in (*_MATRICES, SKIP) else torch.float32
-                held[name] = self.file.tensor(name).to(self.device, dtype)
-        except (MemoryError, torch.OutOfMemoryError):
-            held.clear()
-            size = sum(math.prod(self.file.heads[name].shape) for name in self._names) * self.dtype.itemsize
-            raise OutOfMemory(
-                f"{self.file.path.name} of {self.file.path.parent.name} takes {write_bytes(size)}, more than is "
-                f"free on {self.device}; take scope.dictionary(..., device='cpu'), dtype='bfloat16' or a smaller width"
-            ) from None
+        self.loads += 1
+        held = {name: self.file.tensor(name).to(self.device, self._dtype_of(name)) for name in self._names}
         for name in ("threshold", "w_dec"):
             self._check_values(name, held[name])
         return held
 
+    def _dtype_of(self, name: str) -> torch.dtype:
+        return self.dtype if name in (*_MATRICES, SKIP) else torch.float32
+
     @property
     def written(self) -> torch.Tensor:
         """The decoder with what it may not write left at 0: [F_l, d_out] or [F_l, n, d_model]."""
-        w_dec = self.weights["w_dec"]
+        with self.hold() as weights:
+            w_dec = weights["w_dec"]
         if self._outputs is not None and self._first:
             w_dec = w_dec.clone()
             w_dec[:, : self._first] = 0
@@ -184,12 +203,11 @@ class Member:
     @property
     def bytes(self) -> int:
         """Bytes of weights held in memory now."""
-        return self._parts.bytes + sum(tensor.nbytes for tensor in (self._held or {}).values())
+        return self._stage.measure(self)
 
     def close(self) -> None:
         """Free the weights; they are read again when next needed."""
-        self._held = None
-        self._parts.clear()
+        self._stage.drop(self)
 
     def _index(self, numbers: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(numbers, dtype=torch.long, device=self.device)

@@ -8,6 +8,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member
+from gscope_widgets.runtime.dictionaries.stage import Stage
 from gscope_widgets.runtime.files.weights import to_numpy
 
 
@@ -23,20 +24,29 @@ class MultilayerDictionary(Dictionary):
 
     Features are numbered through: `index = member * F_l + local`, with F_l features a member.
     Weights from a feature to layers before its own should be 0; where they are not, a warning
-    names the file and they are left out. Encoding loads all n files.
+    names the file and they are left out. Encoding reads all n files; as many stay in memory as have room.
     """
 
     def __init__(
-        self, folder: Folder, *, info: DictionaryInfo, device: str = "cpu", dtype: torch.dtype = torch.float32
+        self,
+        folder: Folder,
+        *,
+        info: DictionaryInfo,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        stage: Stage | None = None,
     ):
         """Open a dictionary's folder.
+
+        Args:
+            stage: of the scope; None for one of its own.
 
         Raises:
             BadArtefact: a member is missing, or its tensors are not as published or not as its neighbours'.
         """
-        count = len(info.layers)
+        count, stage = len(info.layers), stage or Stage(device)
         members = tuple(
-            Member(file, affine=info.affine, device=device, dtype=dtype, outputs=count, first=i)
+            Member(file, affine=info.affine, device=device, stage=stage, dtype=dtype, outputs=count, first=i)
             for i, file in enumerate(folder.open_weights(f"params_layer_{i}.safetensors") for i in range(count))
         )
         super().__init__(folder, info=info, members=members, device=device)
@@ -78,9 +88,10 @@ class MultilayerDictionary(Dictionary):
 
     def _add_offset(self, result: torch.Tensor, x: torch.Tensor | None) -> torch.Tensor:
         for index, member in enumerate(self._members):
-            result[:, index] += member.weights["b_dec"]
-            if x is not None:
-                result[:, index].addmm_(x[:, index], member.weights[SKIP].float())
+            with member.hold() as weights:
+                result[:, index] += weights["b_dec"]
+                if x is not None:
+                    result[:, index].addmm_(x[:, index], weights[SKIP].float())
         return result
 
     def _split(self, x: torch.Tensor) -> list[torch.Tensor]:

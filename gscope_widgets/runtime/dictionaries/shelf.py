@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Unpack
 
@@ -12,6 +13,7 @@ from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.memory import MemoryUse
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.runtime.devices import choose_device, choose_dtype
@@ -21,6 +23,7 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder, HubFolder, LocalFolder
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
+from gscope_widgets.runtime.dictionaries.stage import Stage
 from gscope_widgets.runtime.hub.faults import advise_return
 from gscope_widgets.runtime.hub.repository import RemoteFile, Repository, find_cached
 
@@ -46,6 +49,8 @@ class Shelf:
         self._model, self._root, self._token = model, DICTIONARIES.get(name), token
         self._repositories: dict[str | None, Repository] = {}
         self._open: dict[str, Dictionary] = {}
+        self._stages: dict[str, Stage] = {}  # by device
+        self._limit_bytes: int | None = None
         self._gates: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -214,12 +219,41 @@ class Shelf:
             raise UnknownDictionary(f"{dictionary.info.id} was opened by another scope; open it with this one")
         return dictionary
 
+    def list_uses(self) -> Iterator[MemoryUse]:
+        """What each open dictionary holds, and what is kept of rows and columns that were read alone."""
+        for dictionary in list(self._open.values()):
+            yield dictionary.describe_memory(self._model.id)
+        for device, stage in list(self._stages.items()):
+            on_host, rows = torch.device(device).type == "cpu", stage.rows
+            yield MemoryUse(
+                scope=self._model.id,
+                owner="rows",
+                kind="cache",
+                host_bytes=rows.bytes if on_host else 0,
+                device_bytes=0 if on_host else rows.bytes,
+                limit_bytes=rows.limit_bytes,
+                entries=len(rows),
+                hits=rows.hits,
+                misses=rows.misses,
+            )
+
+    def resize(self, limit_bytes: int) -> None:
+        """Set how much the weights of all dictionaries on one device may take together, and drop what is above."""
+        with self._lock:
+            self._limit_bytes = limit_bytes
+            for stage in self._stages.values():
+                stage.weights.resize(limit_bytes)
+
+    def empty(self) -> None:
+        """Free all weights; they are read again when next needed."""
+        for stage in list(self._stages.values()):
+            stage.clear()
+
     def close(self) -> None:
         """Free all weights. What is asked for afterwards is refused."""
         with self._lock:
             self._closed = True
-            for dictionary in self._open.values():
-                dictionary.close()
+            self.empty()
             self._open.clear()
 
     def _require_open(self) -> None:
@@ -253,6 +287,8 @@ class Shelf:
             with self._lock:
                 self._require_open()
                 self._open[folder.id] = dictionary
+            if found is not None:
+                found.close()
             return dictionary
 
     def _read(self, folder: Folder, info: DictionaryInfo, *, device: str, dtype: torch.dtype) -> Dictionary:
@@ -263,9 +299,17 @@ class Shelf:
                 "say nothing of another, pt and it included; load the model it was made for"
             )
         kind = JumpReLU if info.kind in ("sae", "transcoder") else MultilayerDictionary
-        dictionary = kind(folder, info=info, device=device, dtype=dtype)
+        dictionary = kind(folder, info=info, device=device, dtype=dtype, stage=self._find_stage(device))
         self._check_fit(dictionary)
         return dictionary
+
+    def _find_stage(self, device: str) -> Stage:
+        with self._lock:
+            if device not in self._stages:
+                self._stages[device] = Stage(device)
+                if self._limit_bytes is not None:
+                    self._stages[device].weights.resize(self._limit_bytes)
+            return self._stages[device]
 
     def _check_fit(self, dictionary: Dictionary) -> None:
         info, model = dictionary.info, self._model

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -19,9 +20,13 @@ from gscope_widgets.runtime.gemma.generation import generate_rows
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.prefix import Prompts
 from gscope_widgets.runtime.gemma.sites import HookPoint
+from gscope_widgets.runtime.memory import empty_caches
+from gscope_widgets.runtime.shortage import is_shortage
+from gscope_widgets.runtime.worker import release_frames
 
 # A number from a whole text's ids and its activations, [pos, d] at each of the points asked for.
 Observe = Callable[[Sequence[int], Sequence[torch.Tensor]], float]
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -107,12 +112,25 @@ def continue_rows(
     steer: Steer,
     features: Sequence[FeatureRef] = (),
 ) -> Generator[float, None, list[Continuation]]:
-    """Continue a prompt in one batch; yields the share that is done after each token.
+    """Continue a prompt in one batch, in two where memory runs out; yields the share that is done after each token.
 
     Args:
         plan: its seed is not used: each row has its own.
         features: to be traced.
     """
+    batch = partial(_continue_batch, prompts, prompt, plan=plan, steer=steer, features=features)
+    return (yield from run_in_halves(batch, rows))
+
+
+def _continue_batch(
+    prompts: Prompts,
+    prompt: Tokens,
+    rows: Sequence[Row],
+    *,
+    plan: SamplingPlan,
+    steer: Steer,
+    features: Sequence[FeatureRef],
+) -> Generator[float, None, list[Continuation]]:
     steering = steer([row.interventions for row in rows], features)
     made: list[list[GeneratedToken]] = [[] for _ in rows]
     read: list[np.ndarray] = []
@@ -156,26 +174,61 @@ def score_rows(
         points: whose activations `observe` is given, in the unchanged model; they are not kept.
     """
     texts = [[*prompt.ids, *one.ids] for one in continuations]
+    score = partial(_score_block, loaded, prompt, steer=steer, points=points, observe=observe)
     scores: list[Score] = []
     for block in split_rows(texts):
-        interventions = [one.row.interventions for one in continuations[block]]
-        baseline = run_forced(loaded, texts[block], points=points)
-        changed = None
-        if steer is not None and any(interventions):
-            changed = run_forced(loaded, texts[block], steer=steer(interventions).applied).hidden
-        for row, ids in enumerate(texts[block]):
-            logprobs, kl = compare_predictions(
-                loaded,
-                ids,
-                start=len(prompt),
-                baseline=baseline.hidden[row],
-                changed=changed[row] if changed is not None and interventions[row] else None,
-            )
-            activations = [baseline.captured[point.name][row, : len(ids)] for point in points]
-            observed = 0.0 if observe is None else observe(ids, activations)
-            scores.append(Score(_to_float32(logprobs), _to_float32(kl), observed))
-        yield len(scores) / len(texts)
+        steps = run_in_halves(score, continuations[block])
+        stop = min(1.0, block.stop / len(texts))
+        scores += yield from run_part(steps, start=block.start / len(texts), stop=stop)
     return scores
+
+
+def _score_block(
+    loaded: LoadedModel,
+    prompt: Tokens,
+    continuations: Sequence[Continuation],
+    *,
+    steer: Steer | None,
+    points: Sequence[HookPoint],
+    observe: Observe | None,
+) -> Generator[float, None, list[Score]]:
+    texts = [[*prompt.ids, *one.ids] for one in continuations]
+    interventions = [one.row.interventions for one in continuations]
+    scores: list[Score] = []
+    baseline = run_forced(loaded, texts, points=points)
+    changed = None
+    if steer is not None and any(interventions):
+        changed = run_forced(loaded, texts, steer=steer(interventions).applied).hidden
+    for row, ids in enumerate(texts):
+        logprobs, kl = compare_predictions(
+            loaded,
+            ids,
+            start=len(prompt),
+            baseline=baseline.hidden[row],
+            changed=changed[row] if changed is not None and interventions[row] else None,
+        )
+        activations = [baseline.captured[point.name][row, : len(ids)] for point in points]
+        observed = 0.0 if observe is None else observe(ids, activations)
+        scores.append(Score(_to_float32(logprobs), _to_float32(kl), observed))
+    yield 1.0
+    return scores
+
+
+def run_in_halves(
+    work: Callable[[Sequence[Item]], Generator[float, None, list[Result]]], items: Sequence[Item]
+) -> Generator[float, None, list[Result]]:
+    """Work on all items at once; where memory runs out, empty the caches and work on one half after the other."""
+    try:
+        return (yield from work(items))
+    except Exception as error:
+        if len(items) < 2 or not is_shortage(error):
+            raise
+        release_frames(error)
+    empty_caches()
+    half = len(items) // 2
+    first = yield from run_part(work(items[:half]), start=0.0, stop=half / len(items))
+    second = yield from run_part(work(items[half:]), start=half / len(items), stop=1.0)
+    return [*first, *second]
 
 
 def run_part(steps: Generator[float, None, Result], *, start: float, stop: float) -> Generator[float, None, Result]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -33,12 +34,21 @@ from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.hub.faults import advise_return
 from gscope_widgets.runtime.hub.repository import Repository, find_cached
 from gscope_widgets.runtime.hub.transfer import fetch_file, require_room
+from gscope_widgets.runtime.memory import empty_caches, find_free
+from gscope_widgets.runtime.shortage import Demand, explain_faults, is_loss, is_shortage, write_shortage
 
 _SHORT_NAME = re.compile(r"gemma-3-(270m|1b|4b|12b|27b)(-pt|-it)?")
 _NEEDED = (".safetensors", ".json", ".jinja", "tokenizer.model")  # ends of the names of a model's files
 _INDEX = "model.safetensors.index.json"
 _INSTEAD = "use gs.load('mini'), which needs no network"
 _WEIGHT_TYPES = ("BF16", "F32", "F16")
+_PARAMETERS = {  # of Gemma 3, as the Hub counts them
+    "270m": 268_000_000,
+    "1b": 1_000_000_000,
+    "4b": 4_300_000_000,
+    "12b": 12_200_000_000,
+    "27b": 27_400_000_000,
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,7 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
 
     Raises:
         UnknownModel, GatedModel, Offline, BadArtefact: see each one's message.
+        OutOfMemory: it does not fit; the numbers, and what would.
         InvalidValue: an unknown device or dtype; float16, in which Gemma 3 overflows.
     """
     spread = device == SPREAD
@@ -72,37 +83,18 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
     torch_dtype = choose_dtype(dtype, device=device)
     source = _find_source(name, revision=revision, token=token)
     _check_folder(source.folder)
-    try:
-        with _quiet(name in MODELS):
-            loaded = AutoModelForCausalLM.from_pretrained(
-                source.folder,
-                dtype=torch_dtype,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-                device_map="auto" if spread else None,
-            )
-            # What `output_loading_info` gives is not in transformers' annotation.
-            model, report = cast("tuple[PreTrainedModel, dict[str, Iterable[object]]]", loaded)
-    except (MemoryError, torch.OutOfMemoryError):
-        raise OutOfMemory(
-            f"{name} does not fit into the memory of {device}; close other scopes, "
-            "take dtype='bfloat16', device='spread' or a smaller model"
-        ) from None
-    except Exception as error:  # noqa: BLE001 - a damaged folder raises whatever transformers meets first
-        raise BadArtefact(f"{name} cannot be loaded as a Gemma 3 model: {_first_line(error)}") from None
+    size = _count_numbers(source.folder) * torch_dtype.itemsize
+    demand = Demand(
+        f"loading {name}, which takes {write_bytes(size)} in {_name_dtype(torch_dtype)}",
+        _list_smaller(size, torch_dtype, device=device),
+        device,
+    )
+    if not spread:
+        _require_memory(size, demand)
+    model = explain_faults(
+        lambda: _read_model(source.folder, name=name, dtype=torch_dtype, device=None if spread else device), demand
+    )
     text_model = find_text_model(model)
-    _check_weights(name, model, report)
-    try:
-        if not spread:
-            model.to(device)  # type: ignore[arg-type]  # transformers wraps it and loses its self
-        model.eval().requires_grad_(False)
-    except torch.OutOfMemoryError:
-        size = write_bytes(sum(one.nbytes for one in model.parameters()))
-        raise OutOfMemory(
-            f"{name} takes {size}, more than is free on {device}; "
-            "close other scopes, take dtype='bfloat16', device='spread' or a smaller model"
-        ) from None
     tokenizer = _load_tokenizer(source, name=name, text_model=text_model)
     config = text_model.config
     info = ModelInfo(
@@ -114,12 +106,71 @@ def load_model(name: str, *, revision: str | None, device: str, dtype: str, toke
         vocabulary=config.vocab_size,
         context=config.max_position_embeddings,
         device=device,
-        dtype=str(torch_dtype).removeprefix("torch."),
+        dtype=_name_dtype(torch_dtype),
         bytes=sum(parameter.nbytes for parameter in model.parameters()),
         d_attention=config.num_attention_heads * config.head_dim,
         licence="Apache-2.0" if name in MODELS else "Gemma Terms of Use",
     )
     return LoadedModel(model, text_model, tokenizer, info, _end_ids(model, tokenizer))
+
+
+def _read_model(folder: Path, *, name: str, dtype: torch.dtype, device: str | None) -> PreTrainedModel:
+    """The model in a folder, on a device, or with None laid over all that there are."""
+    try:
+        with _quiet(name in MODELS):
+            loaded = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                device_map="auto" if device is None else None,
+            )
+    except Exception as error:
+        if is_shortage(error) or is_loss(error):
+            raise
+        # A damaged folder raises whatever transformers meets first.
+        raise BadArtefact(f"{name} cannot be loaded as a Gemma 3 model: {_first_line(error)}") from None
+    # What `output_loading_info` gives is not in transformers' annotation.
+    model, report = cast("tuple[PreTrainedModel, dict[str, Iterable[object]]]", loaded)
+    find_text_model(model)
+    _check_weights(name, model, report)
+    if device is not None:
+        model.to(device)  # type: ignore[arg-type]  # transformers wraps it and loses its self
+    model.eval().requires_grad_(False)
+    return model
+
+
+def _require_memory(size_bytes: int, demand: Demand) -> None:
+    """Refuse a model that is larger than what is free: on the CPU the system would end the kernel without a word."""
+    free = find_free(demand.device)
+    if free is not None and size_bytes > free:
+        empty_caches()
+        if size_bytes > (find_free(demand.device) or 0):
+            raise OutOfMemory(write_shortage(demand, asked_bytes=size_bytes))
+
+
+def _list_smaller(size_bytes: int, dtype: torch.dtype, *, device: str) -> list[str]:
+    """What would fit into what is free: another dtype, a smaller Gemma 3."""
+    free = find_free(device)
+    halved = size_bytes // 2 if dtype == torch.float32 else size_bytes
+    choices = ["dtype='bfloat16'"] if dtype == torch.float32 and (free is None or halved < free) else []
+    fitting = [name for name, count in _PARAMETERS.items() if 2 * count < min(halved, free or halved)]
+    if fitting:
+        choices.append(
+            f"gs.load('gemma-3-{fitting[-1]}', dtype='bfloat16') ({write_bytes(2 * _PARAMETERS[fitting[-1]])})"
+        )
+    return [*choices, "device='spread'", *([] if fitting else ["gs.load('mini')"])]
+
+
+def _count_numbers(folder: Path) -> int:
+    """Weights of a model, as its files declare them."""
+    heads = (head for path in folder.glob("*.safetensors") for head in read_header(path).values())
+    return sum(math.prod(head.shape) for head in heads)
+
+
+def _name_dtype(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def check_token(token: object) -> str | None:
