@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # for type checkers, which read no rows
     from gscope_widgets.widgets.logit_lens import LogitLens as LogitLens
     from gscope_widgets.widgets.steering_panel import SteeringPanel as SteeringPanel
     from gscope_widgets.widgets.token_heatmap import TokenHeatmap as TokenHeatmap
+    from gscope_widgets.widgets.workbench import Workbench as Workbench
 
 EXAMPLE_TEXT = "The old fisherman sold 12 fish."
 
@@ -27,11 +28,22 @@ class Row:
     result: str = "result"  # the kind of message that carries a result
     settings: Mapping[str, object] = field(default_factory=dict)  # of a short run, where `start()` begins one
     shown: str = "features"  # the trait that lists what is shown, by numbers from 0 on
+    parts: tuple[str, ...] = ()  # names of the widgets whose views it is made of
+    sends: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # a message of each kind from the page
 
     @property
     def has_features(self) -> bool:
         """Whether it shows features of dictionaries."""
         return self.shown == "features"
+
+    @property
+    def bundle_bytes(self) -> int:
+        """How large its script and style may be together."""
+        return (150 if self.parts else 60) * 1024
+
+    def write_message(self, kind: str) -> dict[str, object]:
+        """A message of a kind as the page sends it."""
+        return {"type": kind, **self.sends.get(kind, {})}
 
 
 CATALOGUE = (
@@ -70,6 +82,16 @@ CATALOGUE = (
         example={"text": EXAMPLE_TEXT, "pinned": [4]},
         shown="pinned",
         change={"text": "On Monday the children sang 😀 at home."},
+    ),
+    Row(
+        name="Workbench",
+        module="workbench",
+        title="Workbench",
+        text="text",
+        example={"text": EXAMPLE_TEXT, "features": [3]},
+        change={"text": "On Monday the children sang 😀 at home."},
+        parts=("TokenHeatmap", "SteeringPanel", "FeatureSliders", "LogitLens"),
+        sends={"open": {"part": "steering"}, "read_run": {"row": "changed"}},
     ),
 )
 

@@ -54,12 +54,16 @@ def _build_widget(row: Row, scope: Scope) -> Json:
         "title": row.title,
         "traits": {name: _build_trait(trait) for name, trait in sorted(cls.shared_traits().items())},
         "settings": list(cls.settings),
+        **({"parts": list(row.parts)} if row.parts else {}),
         "to_page": {
             kind: {"schema": build_schema(message), "golden": golden.get(kind, [_GOLDEN_ACK])}
             for kind, message in {**_TO_PAGE, **cls.to_page}.items()
         },
         "to_python": {
-            kind: {"schema": build_schema(message), "golden": golden.get(kind, [{"type": kind}])}
+            kind: {
+                "schema": build_schema(message),
+                "golden": golden.get(kind, [{"type": kind, **row.sends.get(kind, {})}]),
+            }
             for kind, message in {**_TO_PYTHON, **cls.to_python}.items()
         },
     }

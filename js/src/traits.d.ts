@@ -14,6 +14,8 @@ export type Ended = "" | "length" | "end of text" | "context full" | "cancelled"
 
 export type LensColor = "likeliest" | "pinned";
 
+export type Part = "steering" | "sliders" | "lens";
+
 /** What a widget does now. */
 export interface Status {
   state: State;
@@ -260,6 +262,23 @@ export interface LensResult {
   arrays: ArrayHead[];
 }
 
+/** Make a part that was folded until now. */
+export interface OpenPart {
+  type: "open";
+  part: Part;
+}
+
+/** Read the prompt and one continuation of the last run, in place of the text. */
+export interface ReadRun {
+  type: "read_run";
+  row: RowName;
+}
+
+/** Bring back the text that was read before. */
+export interface Back {
+  type: "back";
+}
+
 export interface BaseTraits {
   /** [P] Which model answers. */
   badge: string;
@@ -362,6 +381,32 @@ export interface LogitLensTraits extends BaseTraits {
   text: Text;
 }
 
-export type ToPython = Ready | Cancel | Start | Stop;
+export interface WorkbenchTraits extends BaseTraits {
+  /** [B,P] Full colour at the feature's largest known activation (feature) or at its largest in this text (text). */
+  color_range: ColorRange;
+  /** [P] Features are 0 to d_dict - 1. */
+  d_dict: number;
+  /** [P] The dictionary whose features are shown. */
+  dictionary_id: string;
+  /** [P] How many texts `back` can bring back. */
+  earlier: number;
+  /**
+   * [B,P] The features shown. Set as `dictionary.feature(number)` or as numbers, which are the widget's own
+   * dictionary's; read back as a tuple of FeatureRef.
+   */
+  features: Ref[];
+  /** [P] What is known of each of `features`, in their order. */
+  known: FeatureInfo[];
+  /** [P] Ids of the models of the parts that were made, by name. */
+  parts: Record<string, string>;
+  /** [B,P] The feature picked, as a FeatureRef, or None. */
+  selected_feature: Ref | null;
+  /** [B,P] Position of the token picked, or None. */
+  selected_pos: number | null;
+  /** [B,P] What is read: a string, or chat messages for a chat model. */
+  text: Text;
+}
+
+export type ToPython = Ready | Cancel | Start | Stop | OpenPart | ReadRun | Back;
 
 export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult;

@@ -53,6 +53,9 @@ def find_chromium() -> str:
     return found
 
 
+VIEW = ".gscope-live:not(.gscope-slot *)"  # not those that are parts of another
+
+
 def open_browser(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=find_chromium(), args=list(CHROMIUM_ARGS))
 
@@ -223,7 +226,7 @@ class Notebook:
         """Return when every widget in the outputs has drawn its view."""
         outputs = [output for cell in self.save()["cells"] for output in cell.get("outputs", [])]
         count = sum(WIDGET_VIEW in output.get("data", {}) for output in outputs)
-        expect(self.panel.locator(".gscope-live")).to_have_count(count, timeout=RUN_MS)
+        expect(self.panel.locator(VIEW)).to_have_count(count, timeout=RUN_MS)
 
     def wait_for_kernel(self) -> None:
         self.page.wait_for_function(

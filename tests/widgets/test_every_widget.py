@@ -213,7 +213,7 @@ def test_the_front_end_is_a_string_and_the_state_stays_small(row, page):
     assert isinstance(widget._esm, str)
     assert isinstance(widget._css, str)
     bundle = len(widget._esm.encode()) + len(widget._css.encode())
-    assert bundle <= 60 * 1024
+    assert bundle <= row.bundle_bytes
     use(row, widget)
     page.settle()
     assert len(json.dumps(widget.get_state(), default=str, allow_nan=False).encode()) <= bundle + 20_000

@@ -34,6 +34,11 @@ def build_paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
+def build_heading(text: str) -> str:
+    """The name of a part."""
+    return f"<p><strong>{escape(text)}</strong></p>"
+
+
 def build_table(*, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
     """A table with header cells; every cell is text. Columns of words start at the left."""
     sides = ["" if all(_NUMBER.fullmatch(row[at]) for row in rows) else _LEFT for at in range(len(columns))]

@@ -67,7 +67,7 @@ class GscopeWidget(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **options: Any):
         row = find_row(cls.__name__)
-        if row is not None and not cls._title:  # each instance is of a class of its own, with the same name
+        if row is not None and cls._title != row.title:  # each instance is of a class of its own, with the same name
             cls._esm, cls._css = read_bundle(f"{row.module}.js"), read_bundle(f"{row.module}.css")
             cls._title, cls._text_name = row.title, row.text
             cls.shared_state = {"text": row.text, **cls.shared_state}

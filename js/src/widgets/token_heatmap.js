@@ -49,7 +49,7 @@ function describeToken(reading, paints, pos) {
 /**
  * @param {{ model: AnyModel<TokenHeatmapTraits>, frame: Frame }} inside
  */
-function openHeatmap({ model, frame }) {
+export function openHeatmap({ model, frame }) {
   const { watch } = frame;
   /** @type {Reading | null} */
   let reading = null;

@@ -1,0 +1,255 @@
+"""Workbench: one text, and every view of it in step."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypedDict, get_args
+
+import traitlets as t
+
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.protocols import Dictionary, Scope
+from gscope_widgets.widgets.base import copy
+from gscope_widgets.widgets.base.state import Told
+from gscope_widgets.widgets.base.widget import GscopeWidget
+from gscope_widgets.widgets.feature_sliders import FeatureSliders
+from gscope_widgets.widgets.link import Link, link
+from gscope_widgets.widgets.logit_lens import LogitLens
+from gscope_widgets.widgets.steering_panel import RowName, SteeringPanel
+from gscope_widgets.widgets.token_heatmap import TokenHeatmap
+
+Part = Literal["steering", "sliders", "lens"]
+
+_HISTORY = 50  # texts that `back` goes back through
+
+
+class OpenPart(TypedDict):
+    """Make a part that was folded until now."""
+
+    type: Literal["open"]
+    part: Part
+
+
+class ReadRun(TypedDict):
+    """Read the prompt and one continuation of the last run, in place of the text."""
+
+    type: Literal["read_run"]
+    row: RowName
+
+
+class Back(TypedDict):
+    """Bring back the text that was read before."""
+
+    type: Literal["back"]
+
+
+class Workbench(TokenHeatmap):
+    """One text with its heat map, steering, sliders and lens, which follow each other.
+
+    Pick a token or a feature in any part, and the others show it; steer, and read the changed text in its place.
+    Parts are widgets of their own (`workbench.steering`, `.sliders`, `.lens`), with all that such a widget has; each is
+    made when it is first opened or asked for. `text`, `feature`, `pos` and `interventions` are readable and settable.
+    """
+
+    parts = Told(dict[str, str], {}, help="Ids of the models of the parts that were made, by name.")
+    earlier = Told(int, 0, help="How many texts `back` can bring back.")
+
+    _link: Link | None = None
+    _made: Mapping[str, GscopeWidget] = {}
+
+    to_python = {"open": OpenPart, "read_run": ReadRun, "back": Back}
+
+    def __init__(
+        self,
+        scope: Scope,
+        text: str | Sequence[dict[str, str]] = "",
+        dictionary: Dictionary | None = None,
+        *,
+        features: Sequence[int | FeatureRef] | None = None,
+    ):
+        """Read the text; nothing is generated before Start.
+
+        Args:
+            scope: from `gs.load`.
+            text: what to read at first: a string, or chat messages for a chat model.
+            dictionary: from `scope.dictionary()`, which is also the default.
+            features: that the text is coloured by, up to four; None takes the three that fire most, by share of
+                their largest known activation.
+
+        Raises:
+            PromptTooLong, UnknownFeature, InvalidValue: with what to do.
+        """
+        self._made = {}
+        self._history: list[Any] = []
+        self._goes_back = False
+        super().__init__(scope, text, dictionary, features=features)
+        self.get_part("steering")
+
+    # ---- state
+
+    @property
+    def feature(self) -> FeatureRef | None:
+        """The feature picked, else the one that fills the tokens; set as a ref or a number of this dictionary."""
+        found: FeatureRef | None = self.read_shared("feature")
+        return found
+
+    @feature.setter
+    def feature(self, value: int | FeatureRef) -> None:
+        ref = self.dictionary.feature(value) if not isinstance(value, FeatureRef) else self._check_own(value)
+        self.take_shared("feature", ref)
+
+    @property
+    def pos(self) -> int | None:
+        """The token picked, or None."""
+        found: int | None = self.selected_pos
+        return found
+
+    @pos.setter
+    def pos(self, value: int | None) -> None:
+        self.selected_pos = value
+
+    @property
+    def interventions(self) -> tuple[Intervention, ...]:
+        """What Start steers with: each feature that takes part, added at the panel's strength."""
+        return self.steering.interventions
+
+    @interventions.setter
+    def interventions(self, value: Sequence[Intervention]) -> None:
+        changes = tuple(value)
+        if not changes:
+            self.steering.active = [False] * len(self.steering.features)
+            return
+        refs = [one.ref for one in changes]
+        if any(one.kind != "add" or one.unit != "fraction" for one in changes) or len({c.amount for c in changes}) > 1:
+            raise InvalidValue(
+                "the workbench steers by gs.add at one strength for all features, "
+                f"got {'; '.join(map(str, changes))}; scope.compare(...) takes any interventions"
+            )
+        self.steering.features = refs
+        self.steering.active = [True] * len(refs)
+        self.steering.strength = changes[0].amount
+
+    # ---- parts
+
+    @property
+    def steering(self) -> SteeringPanel:
+        """The part that steers."""
+        part = self.get_part("steering")
+        assert isinstance(part, SteeringPanel)
+        return part
+
+    @property
+    def sliders(self) -> FeatureSliders:
+        """The part that changes features and shows the next token."""
+        part = self.get_part("sliders")
+        assert isinstance(part, FeatureSliders)
+        return part
+
+    @property
+    def lens(self) -> LogitLens:
+        """The part that reads the next token layer by layer."""
+        part = self.get_part("lens")
+        assert isinstance(part, LogitLens)
+        return part
+
+    def get_part(self, name: Part) -> GscopeWidget:
+        """A part by its name, made now where it was not yet: "steering", "sliders" or "lens".
+
+        Raises:
+            InvalidValue: there is no part of that name.
+        """
+        if name not in get_args(Part):
+            raise InvalidValue(f"a part is one of {', '.join(get_args(Part))}, got {describe_value(name)}")
+        if name not in self._made:
+            part = self._make_part(name)
+            self._made = {**self._made, name: part}
+            part.on_result(lambda _result: self._output.refresh())
+            if self._link is not None:
+                self._link.unlink()
+            self._link = link(self, *self._made.values())
+            self.parts = {one: made.model_id for one, made in self._made.items()}
+        return self._made[name]
+
+    def _make_part(self, name: Part) -> GscopeWidget:
+        ref = self.feature or self.dictionary.feature(0)
+        makers: Mapping[Part, Callable[[], GscopeWidget]] = {
+            "steering": lambda: SteeringPanel(self.scope, self.text, features=[ref]),
+            "sliders": lambda: FeatureSliders(self.scope, self.text, features=[ref]),
+            "lens": lambda: LogitLens(self.scope, self.text),
+        }
+        return makers[name]()
+
+    def read_run(self, row: RowName = "changed") -> None:
+        """Read the prompt and one continuation of the last run; `back` brings the text back.
+
+        Raises:
+            InvalidValue: nothing was generated yet, or the text is a chat, which a continuation would have to end.
+        """
+        if row not in get_args(RowName):
+            raise InvalidValue(f"a row is one of {', '.join(get_args(RowName))}, got {describe_value(row)}")
+        written = self.steering.texts[row]
+        if not written:
+            raise InvalidValue("nothing was generated yet; press Start, or call workbench.steering.start().wait()")
+        prompt = self.steering.provenance.settings["prompt"]
+        if isinstance(prompt, str):
+            self.text = prompt + written
+            return
+        assert isinstance(prompt, list)
+        *turns, last = prompt
+        if last["role"] in ("assistant", "model"):  # which was continued
+            self.text = [*turns, {"role": last["role"], "content": last["content"] + written}]
+        else:
+            self.text = [*prompt, {"role": "assistant", "content": written}]
+
+    def back(self) -> None:
+        """Bring back the text that was read before. Does nothing where there was none."""
+        if self._history:
+            self._goes_back = True
+            try:
+                self.text = self._history.pop()
+            finally:
+                self._goes_back = False
+            self.earlier = len(self._history)
+
+    @t.observe("text")
+    def _on_text(self, change: Any) -> None:
+        if not self._is_quiet and not self._goes_back:
+            self._history = [*self._history, change.old][-_HISTORY:]
+            self.earlier = len(self._history)
+
+    # ---- what every widget offers
+
+    def wait(self) -> None:
+        """Return when the text is read, here and in every part; a run of the steering part too."""
+        super().wait()
+        for part in self._made.values():
+            part.wait()
+
+    def close(self) -> None:
+        """Close the parts too."""
+        if self._link is not None:
+            self._link.unlink()
+        for part in self._made.values():
+            part.close()
+        super().close()
+
+    def _take_message(self, kind: str, content: dict[str, Any]) -> None:
+        if kind == "open":
+            self.get_part(content["part"])
+        elif kind == "read_run":
+            self.read_run(content["row"])
+        elif kind == "back":
+            self.back()
+        else:
+            super()._take_message(kind, content)
+
+    def _settle_cell(self, seconds: float) -> None:
+        super()._settle_cell(seconds)
+        for part in self._made.values():
+            part._settle_cell(seconds)
+
+    def _copy_parts(self) -> list[str]:
+        parts = super()._copy_parts()
+        for part in self._made.values():
+            parts += [copy.build_heading(part._title), *part._copy_parts()]
+        return parts

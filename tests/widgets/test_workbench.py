@@ -1,0 +1,128 @@
+"""The workbench: one state, parts that follow it, and a changed text that is read again."""
+
+import pytest
+
+import gscope_widgets as gs
+from gscope_widgets.widgets.catalogue import EXAMPLE_TEXT
+
+OTHER = "On Monday the children sang."
+
+
+@pytest.fixture
+def bench(scope):
+    made = gs.Workbench(scope, EXAMPLE_TEXT, features=[3])
+    yield made
+    made.close()
+
+
+def test_a_text_is_read_by_every_part_that_was_made(bench, scope):
+    bench.wait()
+    lens, sliders = bench.lens, bench.sliders
+    bench.wait()
+    scope.calls.clear()
+    bench.text = OTHER
+    bench.wait()
+    assert (bench.steering.prompt, lens.text, sliders.text) == (OTHER, OTHER, OTHER)
+    # The sliders read their own features, besides the next token.
+    assert sorted(scope.calls) == ["logit_lens", "next_tokens", "read", "read"]
+    assert bench.reading.tokens == lens.reading.tokens == scope.tokens(OTHER)
+
+
+def test_a_part_is_made_when_it_is_asked_for_and_not_before(bench):
+    assert set(bench.parts) == {"steering"}
+    assert bench.lens is bench.lens
+    assert bench.parts == {"steering": bench.steering.model_id, "lens": bench.lens.model_id}
+    with pytest.raises(gs.InvalidValue, match="a part is one of steering, sliders, lens, got 'graph'"):
+        bench.get_part("graph")
+
+
+def test_what_is_picked_in_one_part_is_picked_in_the_others(bench, dictionary):
+    bench.feature = 7
+    assert bench.feature == dictionary.feature(7)
+    assert bench.features[0] == dictionary.feature(7)
+    assert bench.steering.features == (dictionary.feature(7),)
+    bench.pos = 2
+    assert bench.lens.selected_pos == 2
+    bench.lens.selected_pos = 4
+    assert bench.pos == 4
+    bench.steering.features = [9]
+    assert bench.feature == dictionary.feature(9)
+    with pytest.raises(gs.UnknownFeature):
+        bench.feature = 5000
+
+
+def test_interventions_are_what_start_steers_with(bench, dictionary):
+    bench.interventions = [gs.add(dictionary.feature(4), 0.6), gs.add(dictionary.feature(5), 0.6)]
+    assert bench.steering.strength == 0.6
+    assert bench.interventions == bench.steering.interventions
+    assert [(one.ref.feature, one.amount) for one in bench.interventions] == [(4, 0.6), (5, 0.6)]
+    bench.interventions = []
+    assert bench.interventions == ()
+    for wrong in (
+        [gs.clamp(dictionary.feature(4), 3)],
+        [gs.add(dictionary.feature(4), 1), gs.add(dictionary.feature(5), 2)],
+    ):
+        with pytest.raises(gs.InvalidValue, match=r"by gs\.add at one strength for all features, got .*scope\.compare"):
+            bench.interventions = wrong
+
+
+def test_the_changed_text_is_read_and_the_earlier_one_comes_back(bench, scope):
+    with pytest.raises(gs.InvalidValue, match="nothing was generated yet; press Start"):
+        bench.read_run()
+    bench.steering.max_new_tokens = 5
+    bench.steering.start()
+    bench.wait()
+    written = bench.steering.texts["changed"]
+    bench.read_run()
+    bench.wait()
+    assert bench.text == EXAMPLE_TEXT + written
+    assert bench.reading.tokens == scope.tokens(EXAMPLE_TEXT + written)
+    assert bench.earlier == 1
+    bench.read_run("baseline")
+    bench.back()
+    assert bench.text == EXAMPLE_TEXT + written
+    bench.back()
+    bench.wait()
+    assert (bench.text, bench.earlier) == (EXAMPLE_TEXT, 0)
+    bench.back()
+    assert bench.text == EXAMPLE_TEXT
+    with pytest.raises(gs.InvalidValue, match="a row is one of baseline, changed, random, got 'other'"):
+        bench.read_run("other")
+
+
+def test_a_continued_chat_gets_a_turn(chat_scope):
+    chat = [{"role": "user", "content": "The old fisherman sold"}]
+    bench = gs.Workbench(chat_scope, chat, features=[3])
+    bench.steering.max_new_tokens = 3
+    bench.steering.start()
+    bench.wait()
+    written = bench.steering.texts["changed"]
+    bench.read_run()
+    assert bench.text == (*chat, {"role": "assistant", "content": written})
+    bench.steering.start()
+    bench.wait()
+    more = bench.steering.texts["changed"]
+    bench.read_run()
+    assert bench.text == (*chat, {"role": "assistant", "content": written + more})
+    bench.close()
+
+
+def test_the_copy_holds_the_parts_and_follows_them(bench, check_copy):
+    before = check_copy(bench._build_copy())
+    assert "Steering panel" in before
+    assert "Logit lens" not in before
+    bench.steering.max_new_tokens = 4
+    bench.steering.start()
+    bench.lens.wait()
+    bench.wait()
+    copy = check_copy(bench._build_copy())
+    for part in (bench, bench.steering, bench.lens):
+        assert [word for word in part.shows() if word not in copy] == []
+    assert not all(word in before for word in bench.lens.shows())
+
+
+def test_closing_it_closes_its_parts(bench):
+    parts = [bench.steering, bench.lens]
+    bench.close()
+    bench.close()
+    assert [part.comm for part in (bench, *parts)] == [None] * 3
