@@ -267,8 +267,8 @@ class Notebook:
             assert time.monotonic() < deadline, f"{expression} is {value!r} after {SETTLE_S} s, wanted {wanted!r}"
 
     def widget(self, title: str) -> Locator:
-        """The live view of that name."""
-        return self.panel.get_by_role("group", name=title, exact=True)
+        """The live view of that name, not one that is part of another."""
+        return self.panel.get_by_role("group", name=title, exact=True).and_(self.panel.locator(VIEW))
 
     def cell_ids(self) -> list[str]:
         """The cells as they are now, in order."""

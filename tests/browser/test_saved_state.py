@@ -31,9 +31,9 @@ def test_views_that_no_kernel_answers_leave_their_results_in_sight(reopened):
     for index, title in enumerate(TITLES):
         view = reopened.widget(title)
         view.scroll_into_view_if_needed()
-        expect(view.get_by_text("No kernel answers this view.")).to_be_visible()
+        expect(view.get_by_text("No kernel answers this view.").filter(visible=True)).to_have_count(1)
         expect(copies.nth(index)).to_be_visible()
-        expect(view.locator(".gscope-body")).to_be_hidden()
+        expect(view.locator("> .gscope-body")).to_be_hidden()
     expect(reopened.page.get_by_text("No text read yet.").filter(visible=True)).to_have_count(0)
     assert reopened.dialogs == []
 
@@ -42,5 +42,5 @@ def test_a_cell_that_is_run_again_has_its_live_view_alone(reopened):
     reopened.run_all()
     reopened.wait_for_views()
     for title in TITLES:
-        expect(reopened.widget(title).locator(".gscope-body")).to_be_visible()
+        expect(reopened.widget(title).locator("> .gscope-body")).to_be_visible()
     expect(reopened.panel.locator(".gscope-static").filter(visible=True)).to_have_count(0)

@@ -28,10 +28,11 @@ CELLS = [
     "panel = gs.SteeringPanel(scope, 'The old', features=[3], max_new_tokens=3)\npanel",
     "panel.start(); panel.wait()",
     "lens = gs.LogitLens(scope, 'The old', pinned=[4])\nlens",
+    "bench = gs.Workbench(scope, 'The old', features=[3])\nbench",
     "sliders.plot()",
     # Sets and does not wait: the second result comes within half a second of the first, and the notebook ends.
     "for text in ('The bird', 'On Monday the children sang'):\n    heatmap.text = text\n    time.sleep(0.2)",
-    "import json; print(json.dumps([one._build_copy() for one in (sliders, heatmap, panel, lens)]))",
+    "import json; print(json.dumps([one._build_copy() for one in (sliders, heatmap, panel, lens, bench)]))",
 ]
 
 
@@ -52,7 +53,7 @@ def outputs(notebook, cell):
 
 
 def test_saved_copies_equal_the_kernels_state(notebook):
-    saved = ["".join(outputs(notebook, cell)[1]["text/html"]) for cell in (1, 3, 4, 6)]
+    saved = ["".join(outputs(notebook, cell)[1]["text/html"]) for cell in (1, 3, 4, 6, 7)]
     there = json.loads(notebook.cells[-1]["outputs"][0]["text"])
     assert saved == there
     assert "feature 3: clamp 30" in saved[0]
@@ -63,7 +64,7 @@ def test_saved_copies_equal_the_kernels_state(notebook):
 
 
 def test_a_plot_is_a_picture_without_a_line_of_magic(notebook):
-    (data,) = outputs(notebook, 7)
+    (data,) = outputs(notebook, 8)
     assert data["image/png"].startswith("iVBOR")
 
 
