@@ -243,7 +243,7 @@ class FakeScope:
             chosen = tuple(check_feature(one, d_dict=D_DICT) for one in _check_list("features", features))
         tokens = self._require_tokens(text)
         reading: FeatureReading = self._run("read", lambda: model.read_features(home, tokens, chosen))
-        return reading
+        return replace(reading, provenance=self.provenance([home.info.id], token_ids=tokens.ids))
 
     def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
         k = check_int("k", k, low=1, high=len(PIECES))
@@ -264,7 +264,7 @@ class FakeScope:
             return TokenDistribution(tokens, made, model.list_chances(after, top), pairs, kl)
 
         distribution: TokenDistribution = self._run("next_tokens", predict)
-        return distribution
+        return replace(distribution, provenance=self.provenance(list_dictionaries(made), token_ids=tokens.ids))
 
     def logit_lens(
         self, text: Prompt, k: int = 5, *, layers: Sequence[int] | None = None, track: Sequence[int] = ()
@@ -279,7 +279,7 @@ class FakeScope:
             raise InvalidValue(f"track takes at most {MAX_TRACKED} token ids, got {len(ids)}")
         tokens = self._require_tokens(text)
         reading: LensReading = self._run("logit_lens", lambda: model.read_lens(tokens, chosen, k, ids))
-        return reading
+        return replace(reading, provenance=self.provenance(token_ids=tokens.ids))
 
     def generate(
         self,
@@ -313,7 +313,9 @@ class FakeScope:
         for row in made:
             require_set_once(row, prompt_length=len(tokens))
         refs = self._check_traced(features)
-        generation = Generation(tuple(rows), prompt=tokens, features=refs)
+        used = [*list_dictionaries(one for row in made for one in row), *(ref.dictionary_id for ref in refs)]
+        provenance = self.provenance(used, token_ids=tokens.ids, seeds=[plan.seed] if seeds is None else list(seeds))
+        generation = Generation(tuple(rows), prompt=tokens, features=refs, provenance=provenance)
 
         def steps(job: Job) -> Generator[None, None, Ending]:
             for row in made:

@@ -1,6 +1,8 @@
 """Whether a dictionary does on real text what its files say."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from gscope_widgets.records.provenance import Provenance
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,7 @@ class DictionaryCheck:
     declared_l0: float | None  # of config.json; published files hold the target of training
     tokens: int  # that were read
     faults: tuple[str, ...] = ()  # what is wrong, in sentences, the likely cause with it
+    provenance: Provenance | None = field(default=None, compare=False, repr=False)  # where a scope computed it
 
     @property
     def passed(self) -> bool:

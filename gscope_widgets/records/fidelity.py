@@ -1,6 +1,8 @@
 """What a dictionary's reconstruction costs the model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from gscope_widgets.records.provenance import Provenance
 
 
 @dataclass(frozen=True)
@@ -12,6 +14,7 @@ class DeltaLoss:
     replaced: float  # with the reconstruction
     ablated: float  # control: with the mean over the text instead, which carries nothing of the token
     tokens: int  # predicted
+    provenance: Provenance | None = field(default=None, compare=False, repr=False)  # where a scope computed it
 
     @property
     def delta(self) -> float:

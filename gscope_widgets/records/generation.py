@@ -1,7 +1,7 @@
 """Next tokens and generated text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class TokenDistribution:
     chances: tuple[TokenChance, ...]
     pairs: tuple[tuple[TokenChance, TokenChance], ...]  # (baseline, changed): the likeliest of either run
     kl: float  # nats, of the changed from the baseline distribution; 0 without interventions
+    provenance: Provenance | None = field(default=None, compare=False, repr=False)  # where a scope computed it
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame: `id`, `token`, `probability`, `logit`."""

@@ -1,6 +1,6 @@
 """What the residual stream would predict, were the model to end after each layer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +9,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import TokenChance
 from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class LensReading:
     entropy: np.ndarray  # float32, [layers, pos]; of the whole distribution, nats
     names: dict[int, str]  # the text of each id above
     paths: tuple[TokenPath, ...] = ()  # of the tokens asked for
+    provenance: Provenance | None = field(default=None, compare=False, repr=False)  # where a scope computed it
 
     def __repr__(self) -> str:
         return f"<LensReading of {len(self.tokens)} tokens after layers {', '.join(map(str, self.layers))}>"

@@ -82,6 +82,10 @@ class Generation(Protocol):
         """The rows."""
 
     @property
+    def provenance(self) -> Provenance | None:
+        """Where the texts come from."""
+
+    @property
     def ended(self) -> Ending | Literal[""]:
         """Why it ended; empty while it runs."""
 

@@ -1,6 +1,7 @@
 """Where a result comes from, in one plain record."""
 
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 
@@ -25,10 +26,12 @@ class Provenance:
 def find_versions(*packages: str) -> dict[str, str]:
     """The installed version of each package; "source" for one that runs from a folder and is not installed."""
 
-    def find(package: str) -> str:
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            return "source"
+    return {package: _find_version(package) for package in packages}
 
-    return {package: find(package) for package in packages}
+
+@cache
+def _find_version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "source"

@@ -11,6 +11,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.numbers import check_feature, check_int
+from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class FeatureReading:
     labels: dict[int, FeatureLabel]
     max_activations: dict[int, float] = field(default_factory=dict)  # of features that fire, where it was measured
     densities: dict[int, float] = field(default_factory=dict)  # the same; the share of tokens at which each fired
+    provenance: Provenance | None = field(default=None, compare=False, repr=False)  # where a scope computed it
 
     def __repr__(self) -> str:
         fired = len(np.unique(self.features))

@@ -10,6 +10,7 @@ import numpy as np
 from gscope_widgets.errors import Cancelled, InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import Ending, GeneratedToken, Trace, build_trace
+from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.worker import Job
 
@@ -22,14 +23,22 @@ class Generation:
     loop early does not stop the model: `cancel()` does.
     """
 
-    def __init__(self, names: Sequence[str], *, prompt: Tokens, features: Sequence[FeatureRef] = ()):
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        prompt: Tokens,
+        features: Sequence[FeatureRef] = (),
+        provenance: Provenance | None = None,
+    ):
         """Without a token and without a job yet: whoever makes the tokens calls `attach`, `begin` and `append`.
 
         Args:
             names: of the rows.
             features: whose activations come with the tokens.
+            provenance: where the texts come from.
         """
-        self.names = tuple(names)
+        self.names, self.provenance = tuple(names), provenance
         self._prompt, self._features = prompt, tuple(features)
         self._read = np.full((len(self.names), len(self._features), len(prompt)), np.nan, np.float32)  # of the prompt
         self._ended: Ending | Literal[""] = ""

@@ -1,6 +1,7 @@
 """One model and its dictionaries: the object that notebooks and widgets use."""
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -223,7 +224,9 @@ class Scope(Exploring):
         chosen = self._take.features(features, home)
         tokens = self._take.tokens(text)
         demand = self._demand(f"reading {len(tokens)} tokens with {home.info.id}", tokens, other=[NARROWER])
-        return self._run(lambda: self._engine.read(tokens, home, features=chosen), demand)
+        reading = self._run(lambda: self._engine.read(tokens, home, features=chosen), demand)
+        told = None if chosen is None else list(chosen)
+        return replace(reading, provenance=self.provenance([home.info.id], token_ids=tokens.ids, features=told))
 
     def check(self, dictionary: protocols.Dictionary | str | None = None) -> DictionaryCheck:
         """Whether a dictionary fits this model: FVU and L0 on a short built-in text, against what it declares.
@@ -232,7 +235,8 @@ class Scope(Exploring):
         is wrong: files of another layer, site or model, or a matrix the wrong way round.
         """
         home = self._take.dictionary(dictionary)
-        return self._run(lambda: self._engine.check(home), self._demand(f"checking {home.info.id}", other=[NARROWER]))
+        found = self._run(lambda: self._engine.check(home), self._demand(f"checking {home.info.id}", other=[NARROWER]))
+        return replace(found, provenance=self.provenance([home.info.id]))
 
     def delta_loss(self, text: Prompt, dictionary: protocols.Dictionary | str | None = None) -> DeltaLoss:
         """How much worse the model predicts a text with a dictionary's reconstruction in place of the original.
@@ -246,7 +250,8 @@ class Scope(Exploring):
         if len(tokens.used) < 2:
             raise InvalidValue(f"a loss needs two tokens or more besides BOS, got {len(tokens.used)}")
         demand = self._demand(f"measuring the loss of {len(tokens)} tokens", tokens, other=[NARROWER])
-        return self._run(lambda: self._engine.measure_loss(tokens, home), demand)
+        loss = self._run(lambda: self._engine.measure_loss(tokens, home), demand)
+        return replace(loss, provenance=self.provenance([home.info.id], token_ids=tokens.ids))
 
     def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
         """The `k` likeliest next tokens, and what they were without the interventions.
@@ -258,7 +263,11 @@ class Scope(Exploring):
         tokens = self._take.tokens(text)
         made = self._take.interventions_on(tokens, interventions)
         demand = self._demand(f"running {len(tokens)} tokens through the model", tokens)
-        return self._run(lambda: self._engine.predict(tokens, k, made), demand)
+        predicted = self._run(lambda: self._engine.predict(tokens, k, made), demand)
+        provenance = self.provenance(
+            list_dictionaries(made), token_ids=tokens.ids, k=k, interventions=[str(one) for one in made]
+        )
+        return replace(predicted, provenance=provenance)
 
     def logit_lens(
         self, text: Prompt, k: int = 5, *, layers: Sequence[int] | None = None, track: Sequence[int] = ()
@@ -289,7 +298,9 @@ class Scope(Exploring):
         tokens = self._take.tokens(text)
         fewer = ["fewer layers"] if len(chosen) > 1 else []
         demand = self._demand(f"reading {len(tokens)} tokens at {len(chosen)} layers", tokens, other=fewer)
-        return self._run(lambda: self._engine.logit_lens(tokens, chosen, k=k, track=ids), demand)
+        reading = self._run(lambda: self._engine.logit_lens(tokens, chosen, k=k, track=ids), demand)
+        provenance = self.provenance(token_ids=tokens.ids, k=k, layers=list(chosen), track=list(ids))
+        return replace(reading, provenance=provenance)
 
     def generate(
         self,
@@ -354,7 +365,17 @@ class Scope(Exploring):
         made = [self._take.interventions_on(tokens, row) for row in rows.values()]
         drawn = [plan.seed] * len(rows) if seeds is None else check_row_seeds(seeds, rows=len(rows))
         traced = self._take.traced(features)
-        generation = Generation(tuple(rows), prompt=tokens, features=traced)
+        provenance = self.provenance(
+            [*list_dictionaries(one for row in made for one in row), *(ref.dictionary_id for ref in traced)],
+            token_ids=tokens.ids,
+            features=[str(ref) for ref in traced],
+            seeds=list(drawn),
+            max_new_tokens=plan.max_new_tokens,
+            temperature=plan.temperature,
+            top_p=plan.top_p,
+            rows={name: [str(one) for one in row] for name, row in zip(rows, made, strict=True)},
+        )
+        generation = Generation(tuple(rows), prompt=tokens, features=traced, provenance=provenance)
 
         def keep(step: Sequence[GeneratedToken | None]) -> None:
             generation.append(step)
