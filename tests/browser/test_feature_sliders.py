@@ -105,6 +105,30 @@ def test_the_distribution_follows_the_thumb_before_it_is_let_go(notebook, slider
     assert float(read_kl(sliders).split()[1]) == pytest.approx(kl, rel=0.02)
 
 
+def test_a_drag_that_the_model_cannot_follow_costs_at_most_three_runs(notebook, sliders):
+    """The model waits at a gate for the whole of the drag."""
+    notebook.run(
+        "import threading\nfrom tests.runtime.inside import loaded\n"
+        "gate, runs = threading.Event(), []\n"
+        "handle = loaded(scope).model.register_forward_pre_hook(lambda *_: (runs.append(1), gate.wait(60)) and None)"
+    )
+    mouse, handle = sliders.page.mouse, slider(sliders, 0)
+    try:
+        mouse.move(*place_of(handle, 0.02))
+        mouse.down()
+        mouse.move(*place_of(handle, 0.9), steps=200)
+        wait_for_thumb(handle, 0.9)
+        mouse.up()
+        notebook.run("gate.set(); sliders.wait()")
+        settle(sliders)
+        moved = notebook.evaluate("sliders.values[0]")
+        assert moved == pytest.approx(float(handle.input_value()))
+        assert notebook.evaluate("[one.amount for one in sliders.distribution.interventions]") == [moved]
+        assert 1 <= notebook.evaluate("len(runs)") <= 3
+    finally:
+        notebook.run("gate.set(); handle.remove()")
+
+
 def test_moving_the_pointer_without_pressing_changes_nothing(notebook, sliders):
     before = read_distribution(sliders)
     for share in (0.02, 0.5, 0.97):

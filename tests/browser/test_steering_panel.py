@@ -104,6 +104,15 @@ def test_tokens_come_one_by_one_stop_stops_and_start_starts_again(notebook, pane
     expect(panel.get_by_text("Stopped.")).to_be_visible()
 
 
+def test_a_double_click_on_start_is_one_run(notebook, panel):
+    before = notebook.evaluate("panel.status['request']")
+    start(panel).dblclick()
+    wait_for_tokens(panel, 3)
+    stop(panel).click()
+    expect(start(panel)).to_be_enabled()
+    assert notebook.evaluate("panel.status['request']") == before + 1
+
+
 def test_a_run_that_nobody_stops_goes_on_to_its_end(notebook, panel):
     notebook.run("panel.max_new_tokens = 30")
     expect(panel.get_by_label("New tokens")).to_have_value("30")
