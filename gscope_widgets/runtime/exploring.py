@@ -1,6 +1,7 @@
 """The part of a scope that looks for features: searching, one feature's dashboard, texts and dictionaries compared."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from gscope_widgets.errors import InvalidValue, describe_value
@@ -157,9 +158,10 @@ class Exploring(Asking):
         dictionary = self._shelf.find(ref)
         examples = check_int("examples", examples, low=0, high=1000)
         asked = check_list("sources", sources)
+        provenance = self.provenance([dictionary.info.id], ref=str(ref), examples=examples, sources=list(asked))
 
         def build() -> FeatureDashboard:
-            return build_card(
+            card = build_card(
                 self._engine.loaded.tokenizer,
                 dictionary,
                 ref.feature,
@@ -170,6 +172,7 @@ class Exploring(Asking):
                 sources=asked,
                 neuronpedia=self._neuronpedia,
             )
+            return replace(card, provenance=provenance)
 
         return self._worker.submit(lambda _job: wait_aside(build), slot=slot)
 

@@ -18,18 +18,15 @@ NO_RESULT = {
     "describe": "what files say of a feature, with its dictionary's id",
     "dictionary": "an open dictionary, whose `info` says which",
     "dictionary_info": "what files say",
-    "find": "what files say",
     "mean_norm": "a number",
     "provenance": "the record itself",
     "random_control": "an intervention, which names its dictionary",
-    "start_compare": "a job, whose result is that of `compare`",
-    "start_dose": "a job, whose result is that of `dose`",
     "submit": "a job of the caller's own",
     "to_code": "code",
     "tokens": "a text, without the model",
     "write_opening": "code",
 }
-WITHOUT_TEXT = ("card", "check", "direction")
+WITHOUT_TEXT = ("card", "check", "contrast", "direction", "find")
 WITHOUT_DICTIONARY = ("direction", "logit_lens")
 
 
@@ -39,8 +36,11 @@ def results(scope, dictionary) -> dict[str, object]:
     ref = dictionary.feature(3)
     pushed = [gs.add(ref, 0.3)]
     return {
-        "card": scope.card(ref, examples=1, sources=()),
+        "card": scope.card(ref, sources=()),
         "check": scope.check(dictionary),
+        "contrast": scope.contrast("a bird", "a cat", dictionary),
+        "find": scope.find("bird", dictionary),
+        "compare_dictionaries": scope.compare_dictionaries(TEXT, [dictionary, scope.dictionary(layer=2)]),
         "compare": scope.compare(TEXT, pushed, max_new_tokens=1),
         "delta_loss": scope.delta_loss(TEXT, dictionary),
         "direction": scope.direction(["a bird"], ["a cat"], layer=2),
@@ -55,7 +55,8 @@ def results(scope, dictionary) -> dict[str, object]:
 
 def test_no_method_is_forgotten(results):
     methods = {name for name, _ in inspect.getmembers(Scope, inspect.isfunction) if not name.startswith("_")}
-    assert methods == set(results) | set(NO_RESULT)
+    jobs = {f"start_{name}" for name in results} & methods  # their results are those of the methods that wait
+    assert methods - jobs == set(results) | set(NO_RESULT)
 
 
 def test_every_result_has_its_provenance(scope, dictionary, results):
@@ -67,7 +68,7 @@ def test_every_result_has_its_provenance(scope, dictionary, results):
         assert bool(record["token_ids"]) == (name not in WITHOUT_TEXT), name
         if name not in WITHOUT_TEXT:
             assert tuple(record["token_ids"]) == scope.tokens(TEXT).ids, name
-        assert (list(record["dictionaries"]) == [dictionary.info.id]) == (name not in WITHOUT_DICTIONARY), name
+        assert (dictionary.info.id in record["dictionaries"]) == (name not in WITHOUT_DICTIONARY), name
         assert str(Path(gs.__file__).parent) not in text
         assert "hf_" not in text
 
