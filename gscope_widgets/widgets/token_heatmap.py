@@ -105,6 +105,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
 
     to_page = {"result": ReadingResult}
     shared_state: ClassVar[Mapping[SharedName, str]] = {"feature": "selected_feature", "pos": "selected_pos"}
+    _followed: FeatureRef | None = None  # painted because a linked widget picked it
     settings = ("text", "features")
     _asking = settings
     _at_least, _at_most = 0, PAINTED_FEATURES
@@ -208,12 +209,25 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         )
 
     def take_shared(self, name: SharedName, value: Any) -> None:
-        """See `GscopeWidget`. A feature of this dictionary is picked and fills the tokens."""
+        """See `GscopeWidget`. A feature of this dictionary is picked and fills the tokens, in place of the one before.
+
+        Those that the reader chose stay; where there are four of them, it is refused in words.
+        """
         if name != "feature":
             super().take_shared(name, value)
-        elif value is not None and value.dictionary_id == self.dictionary_id:
-            self.features = [value, *(ref for ref in self.features if ref != value)][:PAINTED_FEATURES]
-            self.selected_feature = value
+            return
+        if value is None or value.dictionary_id != self.dictionary_id:
+            return
+        own = [ref for ref in self.features if ref not in (value, self._followed)]
+        if len(own) == PAINTED_FEATURES:
+            self._requests.refuse(
+                InvalidValue(f"{PAINTED_FEATURES} features are painted; remove one, and pick #{value.feature} again")
+            )
+            return
+        if value not in self.features:
+            self._followed = value
+        self.features = [value, *own]
+        self.selected_feature = value
 
     def _check_refs(self, value: object) -> tuple[FeatureRef, ...]:
         return tuple(self._check_own(ref) for ref in super()._check_refs(value))

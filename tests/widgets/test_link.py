@@ -57,6 +57,21 @@ def test_a_picked_feature_fills_the_tokens_and_goes_to_a_list_of_one(scope, heat
     assert heatmap.features[0].feature == 9
 
 
+def test_a_followed_feature_takes_the_place_of_the_one_before_and_of_no_chosen_one(scope):
+    heatmap = gs.TokenHeatmap(scope, TEXT, features=[1, 2, 3])
+    panel = gs.SteeringPanel(scope, TEXT, features=[1])
+    gs.link(heatmap, panel, share="feature")
+    for feature in (7, 8, 2):
+        panel.features = [feature]
+    assert [ref.feature for ref in heatmap.features] == [2, 1, 3]
+    panel.features = [9]
+    assert [ref.feature for ref in heatmap.features] == [9, 2, 1, 3]
+    heatmap.features = [4, 5, 6, 7]
+    panel.features = [10]
+    assert [ref.feature for ref in heatmap.features] == [4, 5, 6, 7]
+    assert heatmap.status["message"] == "4 features are painted; remove one, and pick #10 again"
+
+
 def test_a_feature_of_another_dictionary_is_left_alone(scope, heatmap):
     other = scope.dictionary(layer=1)
     panel = gs.SteeringPanel(scope, TEXT, features=[other.feature(5)])
