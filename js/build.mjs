@@ -21,7 +21,7 @@ function namesOf(module) {
 }
 
 /**
- * Of the contract, a bundle carries the limits and its own widgets' schemas.
+ * Of the contract, a bundle carries the limits, the terms and its own widgets' schemas.
  * @param {string} module
  * @returns {import("esbuild").Plugin}
  */
@@ -34,7 +34,8 @@ function contractOf(module) {
           const { title, settings, traits, to_page } = contract.widgets[name];
           return [name, { title, settings, traits: pickSchemas(traits), to_page: pickSchemas(to_page) }];
         });
-        const contents = JSON.stringify({ limits: contract.limits, widgets: Object.fromEntries(kept) });
+        const { limits, terms } = contract;
+        const contents = JSON.stringify({ limits, terms: pickSentences(terms), widgets: Object.fromEntries(kept) });
         return { contents, loader: "json" };
       });
     },
@@ -44,6 +45,11 @@ function contractOf(module) {
 /** @param {Record<string, { schema: unknown }>} entries */
 function pickSchemas(entries) {
   return Object.fromEntries(Object.entries(entries).map(([name, { schema }]) => [name, { schema }]));
+}
+
+/** @param {Record<string, { sentence: string }>} terms */
+function pickSentences(terms) {
+  return Object.fromEntries(Object.entries(terms).map(([name, { sentence }]) => [name, { sentence }]));
 }
 
 /** @param {string} name */

@@ -17,6 +17,7 @@ from inspect import getsource
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from gscope_widgets.records.glossary import TERMS, define
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.widgets.base import wire
 from gscope_widgets.widgets.base.contract import build_schema
@@ -43,7 +44,22 @@ def load_class(row: Row) -> type[GscopeWidget]:
 
 def build_contract(make_scope: Callable[[], Scope]) -> Json:
     """The whole contract, as JSON has it. Each widget's golden messages are made on a scope of its own."""
-    return {"limits": LIMITS, "widgets": {row.name: _build_widget(row, make_scope()) for row in CATALOGUE}}
+    return {
+        "limits": LIMITS,
+        "terms": _build_terms(),
+        "widgets": {row.name: _build_widget(row, make_scope()) for row in CATALOGUE},
+    }
+
+
+def _build_terms() -> Json:
+    """Each term's sentence, and examples of numbers, their totals and what is said of them."""
+    return {
+        name: {
+            "sentence": term.sentence,
+            "examples": [[value, total, define(name, value, total)] for value, total in term.examples],
+        }
+        for name, term in TERMS.items()
+    }
 
 
 def _build_widget(row: Row, scope: Scope) -> Json:

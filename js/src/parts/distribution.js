@@ -1,7 +1,7 @@
 import { el, setText } from "../shared/dom.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
 import { createKeyed } from "../shared/keyed.js";
-import { define } from "../shared/terms.js";
+import { createTerm } from "../shared/term.js";
 import { drawText } from "../shared/tokens.js";
 
 /** @import { DistributionResult } from "../traits.js" */
@@ -41,7 +41,7 @@ function fullBar(rows) {
 
 /** @param {number} kl */
 function klText(kl) {
-  return `KL ${formatNumber(Math.abs(kl) < 5e-7 ? 0 : kl)} nats from the baseline`;
+  return ` ${formatNumber(Math.abs(kl) < 5e-7 ? 0 : kl)} nats from the baseline`;
 }
 
 /**
@@ -51,7 +51,9 @@ export function createDistribution() {
   const body = el("tbody");
   const rest = createRow(["all other tokens"]);
   rest.el.classList.add("gscope-rest");
-  const kl = el("p", { class: "gscope-kl", title: define("KL") });
+  const kl_term = createTerm("KL");
+  const kl_value = el("span");
+  const kl = el("p", { class: "gscope-kl" }, kl_term.el, kl_value);
   const scale = el("span", { class: "gscope-hint" });
   const updating = el("span", { class: "gscope-updating", "data-awaited": "no" }, "updating\u2026");
   const table = el("table", { class: "gscope-distribution" },
@@ -82,7 +84,8 @@ export function createDistribution() {
       setText(scale, `bars to ${100 * full} %`);
       rows.draw(result.rows);
       rest.draw(result.rest, Infinity);
-      setText(kl, klText(result.kl));
+      setText(kl_value, klText(result.kl));
+      kl_term.draw(Math.max(0, result.kl));
     },
     /** @param {boolean} awaited whether newer settings are not answered yet */
     markUpdating(awaited) {

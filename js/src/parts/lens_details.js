@@ -2,7 +2,7 @@ import { assign, closest, el, setText } from "../shared/dom.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createNote } from "../shared/note.js";
-import { define } from "../shared/terms.js";
+import { define } from "../shared/term.js";
 import { drawText, drawTokenAt, visibleText } from "../shared/tokens.js";
 
 /** @import { Watch } from "../shared/watch.js" */

@@ -3,14 +3,14 @@ import { createFeatureName } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createNote } from "../shared/note.js";
-import { define } from "../shared/terms.js";
+import { createTerm } from "../shared/term.js";
 import { drawText, visibleText } from "../shared/tokens.js";
 import { topAt, topOf, valueAt } from "./reading.js";
 
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Paint, Reading, Strong } from "./reading.js" */
 
-/** @typedef {{ term: string, value: (Node | string)[], title?: string }} Fact */
+/** @typedef {{ term: string, value: (Node | string)[], size?: number, total?: number }} Fact `size`: the number, of a term of the glossary */
 
 const hints = {
   none: "Point at a token, or move to it with the arrow keys, for its numbers; press it to keep it here.",
@@ -22,13 +22,19 @@ const hints = {
 function createFact() {
   const name = el("dt");
   const value = el("dd");
+  /** @type {ReturnType<typeof createTerm> | null} */
+  let term = null;
   const row = el("div", {}, name, value);
   return {
     el: row,
     draw(fact) {
-      setText(name, fact.term);
+      if (fact.size === undefined) setText(name, fact.term);
+      else if (!term) {
+        term = createTerm(/** @type {"L0" | "FVU"} */ (fact.term));
+        name.append(term.el);
+      }
+      term?.draw(fact.size ?? null, fact.total);
       value.replaceChildren(...fact.value);
-      assign(row, { title: fact.title });
     },
   };
 }
@@ -74,9 +80,10 @@ function fvuText(fvu) {
 /**
  * @param {Reading} reading
  * @param {number} pos
+ * @param {number} d_dict
  * @returns {Fact[]}
  */
-function factsOf(reading, pos) {
+function factsOf(reading, pos, d_dict) {
   const { tokens, ids, ignored, glyphs } = reading.head;
   const group = glyphs.find(({ first, last }) => pos >= first && pos <= last);
   const facts = [{ term: "position", value: [String(pos)] }, { term: "token id", value: [String(ids[pos])] }];
@@ -85,15 +92,15 @@ function factsOf(reading, pos) {
     facts.push({ term: "bytes", value: /** @type {any[]} */ (drawText(tokens[pos])) });
   }
   if (pos in ignored) return facts;
-  return [...facts, { term: "L0", value: [String(reading.l0.data[pos])], title: define("L0") },
-    { term: "FVU", value: [fvuText(reading.fvu.data[pos])], title: define("FVU") }];
+  return [...facts, { term: "L0", value: [String(reading.l0.data[pos])], size: reading.l0.data[pos], total: d_dict },
+    { term: "FVU", value: [fvuText(reading.fvu.data[pos])], size: reading.fvu.data[pos] }];
 }
 
 /**
  * Everything about one token, in numbers; about the whole text while none is pointed at. It keeps its size.
- * @param {{ watch: Watch, onFeature: (feature: number) => string }} options `onFeature` gives a sentence where it refuses
+ * @param {{ watch: Watch, dictSize: () => number, onFeature: (feature: number) => string }} options `onFeature` gives a sentence where it refuses
  */
-export function createTokenDetails({ watch, onFeature }) {
+export function createTokenDetails({ watch, dictSize, onFeature }) {
   const token = el("span", { class: "gscope-plain-token" });
   const hint = el("span", { class: "gscope-hint" }, hints.none);
   const moved = el("p", { class: "gscope-hint", role: "status" });
@@ -137,7 +144,7 @@ export function createTokenDetails({ watch, onFeature }) {
       token.replaceChildren(...(pos === null ? [] : drawText(tokens[pos])));
       setText(hint, pos === null ? hints.none : is_picked ? hints.picked : hints.pointed);
       setText(moved, reading.head.note);
-      fact_list.draw(pos === null ? [] : factsOf(reading, pos));
+      fact_list.draw(pos === null ? [] : factsOf(reading, pos, dictSize()));
       value_list.draw(pos === null || left_out ? [] : paints.map((paint) => ({ paint, value: formatNumber(valueAt(reading, paint.row, pos), 4) })));
       setText(title, left_out ? "Left out" : pos === null ? "Strongest in the text" : "Strongest here");
       note.el.hidden = left_out || reading.head.mean_l0 === null;

@@ -4,7 +4,7 @@ import { createCaution } from "../shared/caution.js";
 import { el } from "../shared/dom.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createSettings, isSame } from "../shared/settings.js";
-import { createGlossary } from "../shared/terms.js";
+import { createGlossary } from "../shared/term.js";
 import { createTextField } from "../shared/text_field.js";
 import { createWatch } from "../shared/watch.js";
 import { defineWidget } from "../shared/widget.js";

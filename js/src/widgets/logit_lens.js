@@ -8,7 +8,7 @@ import { el, setText } from "../shared/dom.js";
 import { formatPercent } from "../shared/format.js";
 import { createPick } from "../shared/pick.js";
 import { isSame } from "../shared/settings.js";
-import { createGlossary } from "../shared/terms.js";
+import { createGlossary } from "../shared/term.js";
 import { createTextField } from "../shared/text_field.js";
 import { visibleText } from "../shared/tokens.js";
 import { defineWidget } from "../shared/widget.js";

@@ -8,7 +8,7 @@ import { formatCount, formatNumber } from "../shared/format.js";
 import { createPick } from "../shared/pick.js";
 import { isSame } from "../shared/settings.js";
 import { createTextField } from "../shared/text_field.js";
-import { createGlossary, define } from "../shared/terms.js";
+import { createGlossary, createTerm } from "../shared/term.js";
 import { visibleText } from "../shared/tokens.js";
 import { defineWidget } from "../shared/widget.js";
 
@@ -17,21 +17,32 @@ import { defineWidget } from "../shared/widget.js";
 /** @import { Frame } from "../shared/frame.js" */
 /** @import { Paint, Reading } from "../parts/reading.js" */
 
-/**
- * @param {Reading} reading
- * @param {Text} wanted
- */
-function summarise(reading, wanted) {
-  const { mean_l0, fvu, text } = reading.head;
-  const left_out = Object.keys(reading.head.ignored).length;
-  const parts = [`${formatCount(reading.length, "token")}${left_out ? ` (${left_out} left out)` : ""}`];
-  if (mean_l0 === null) parts.push("no token is left to read features at");
-  else {
-    parts.push(`mean L0 ${formatNumber(mean_l0)}`);
-    parts.push(fvu === null ? "FVU is not defined for one token: nothing varies" : `FVU ${formatNumber(fvu)}`);
-  }
-  if (!isSame(text, wanted)) parts.push("of the last text read");
-  return parts.join(" \u00b7 ");
+/** One line about the text read: how long it is, and how well its features hold. */
+function createSummary() {
+  const [length, l0_value, fvu_value, end] = Array.from({ length: 4 }, () => el("span"));
+  const l0 = createTerm("L0"), fvu = createTerm("FVU");
+  const l0_part = el("span", {}, " \u00b7 mean ", l0.el, l0_value);
+  const fvu_part = el("span", {}, " \u00b7 ", fvu.el, fvu_value);
+  return {
+    el: el("p", { class: "gscope-summary" }, length, l0_part, fvu_part, end),
+    /**
+     * @param {Reading} reading
+     * @param {Text} wanted
+     * @param {number} d_dict
+     */
+    draw({ head, length: count }, wanted, d_dict) {
+      const left_out = Object.keys(head.ignored).length;
+      const none = head.mean_l0 === null;
+      setText(length, `${formatCount(count, "token")}${left_out ? ` (${left_out} left out)` : ""}${none ? " \u00b7 no token is left to read features at" : ""}`);
+      if (none) for (const part of [l0_part, fvu_part]) part.remove();
+      else if (!l0_part.parentNode) length.after(l0_part, fvu_part);
+      setText(l0_value, none ? "" : ` ${formatNumber(head.mean_l0)}`);
+      setText(fvu_value, head.fvu === null ? " is not defined for one token: nothing varies" : ` ${formatNumber(head.fvu)}`);
+      l0.draw(head.mean_l0, d_dict);
+      fvu.draw(head.fvu);
+      setText(end, isSame(head.text, wanted) ? "" : " \u00b7 of the last text read");
+    },
+  };
 }
 
 /**
@@ -72,15 +83,15 @@ export function openHeatmap({ model, frame }) {
   const strip = createTokenStrip({
     watch, describe: (pos) => (reading ? describeToken(reading, paints, pos) : ""), onEnter: (pos) => pick.toggle(pos),
   });
-  const details = createTokenDetails({ watch, onFeature: paintFeature });
+  const details = createTokenDetails({ watch, dictSize: () => model.get("d_dict"), onFeature: paintFeature });
   const pick = createPick({
     watch, surface: strip.el, details: details.el, itemOf: strip.posOf, picked: () => model.get("selected_pos"),
     isSame: (/** @type {number} */ one, other) => one === other, onPick: choose, onShow: drawDetails,
   });
   const table = createTokenTable({ watch });
-  const summary = el("p", { class: "gscope-summary", title: `${define("L0")}. ${define("FVU")}.` });
+  const summary = createSummary();
   const empty = el("p", { class: "gscope-empty" }, "No text read yet.");
-  const picture = el("div", { class: "gscope-picture" }, empty, strip.el, summary, details.el);
+  const picture = el("div", { class: "gscope-picture" }, empty, strip.el, summary.el, details.el);
 
   function readFeatures() {
     return model.get("features").map(({ feature }) => feature);
@@ -132,7 +143,7 @@ export function openHeatmap({ model, frame }) {
     }));
   }
   function drawSummary() {
-    if (reading) setText(summary, summarise(reading, model.get("text")));
+    if (reading) summary.draw(reading, model.get("text"), model.get("d_dict"));
   }
   function draw() {
     if (reading) drawReading(reading);
