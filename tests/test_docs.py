@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.features import GROUPS, PAGE, build_page, list_marks
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SOURCES = [path for room in ("gscope_widgets", "factory", "tests") for path in sorted((ROOT / room).rglob("*.py"))]
@@ -36,3 +38,14 @@ def test_sources_cite_pages_that_exist():
 def test_a_dead_link_and_a_dead_citation_are_found():
     assert find_dead_links("[here](docs/house.md), [there](docs/nowhere.md#a)", folder=ROOT) == ["docs/nowhere.md"]
     assert find_dead_citations("see docs/nowhere.md, docs/house.md") == ["nowhere.md"]
+
+
+def test_the_page_of_features_is_what_the_marks_say():
+    assert PAGE.read_text(encoding="utf-8") == build_page(), "run `python -m tests.features`"
+
+
+def test_marks_name_rows_that_exist():
+    known = {row for rows in GROUPS.values() for row in rows}
+    marks = list_marks()
+    assert len(marks) > 30
+    assert {test: row for row, test in marks if row not in known} == {}

@@ -96,6 +96,7 @@ def reopened(notebook, lab, open_notebook):
     return open_notebook(notebook.path)
 
 
+@pytest.mark.row("35")
 def test_reopened_the_copies_are_readable(notebook, reopened):
     copies = reopened.panel.locator(".gscope-static")
     expect(copies).to_have_count(len(TITLES))

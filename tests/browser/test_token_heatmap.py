@@ -103,6 +103,7 @@ def test_without_features_no_token_is_filled(notebook, heatmap):
     expect(heatmap.get_by_role("button", name=f"Remove feature {painted[0]}")).to_be_visible()
 
 
+@pytest.mark.row("1")
 def test_pointing_at_a_token_shows_its_numbers(notebook, heatmap):
     expect(details(heatmap)).to_contain_text("Point at a token")
     ids = notebook.evaluate("list(heatmap.reading.tokens.ids)")
@@ -117,6 +118,7 @@ def test_pointing_at_a_token_shows_its_numbers(notebook, heatmap):
         assert float(shown) == pytest.approx(trace[pos], rel=1e-3, abs=1e-4)
 
 
+@pytest.mark.row("30")
 def test_a_click_sets_the_position_in_python(notebook, heatmap):
     assert notebook.evaluate("heatmap.selected_pos") is None
     tokens(heatmap).nth(3).click()
@@ -144,6 +146,7 @@ def test_nothing_moves_in_the_notebook_and_the_next_press_counts(notebook, heatm
     notebook.run(f"heatmap.features = {painted}; heatmap.wait()")
 
 
+@pytest.mark.row("31")
 def test_python_sets_the_position_in_the_page(notebook, heatmap):
     notebook.run("heatmap.selected_pos = 4")
     expect(tokens(heatmap).nth(4)).to_have_attribute("aria-selected", "true")

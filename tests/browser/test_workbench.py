@@ -18,6 +18,7 @@ def bench(notebook, quiet) -> Locator:
     return view
 
 
+@pytest.mark.row("NEW 1", "29")
 def test_by_mouse_from_a_typed_sentence_to_a_steered_text_and_back(notebook, bench):
     bench.get_by_role("textbox", name="Text", exact=True).fill(OTHER)
     notebook.wait_for("[bench.text, bench.status['state']]", [OTHER, "idle"])
@@ -44,6 +45,7 @@ def test_by_mouse_from_a_typed_sentence_to_a_steered_text_and_back(notebook, ben
     notebook.wait_for("bench.text", OTHER)
 
 
+@pytest.mark.row("NEW 1")
 def test_by_keyboard_alone(notebook, bench):
     keyboard = notebook.page.keyboard
     bench.get_by_role("textbox", name="Text", exact=True).focus()

@@ -60,6 +60,7 @@ def flips_of(response):
     return [(flip.strength, flip.change) for flip in response.flips]
 
 
+@pytest.mark.row("26")
 def test_it_flips_at_the_smallest_strength_that_stands_out_from_baseline_and_control():
     assert flips_of(make_response(lambda s: 2.0 * (s >= 0.3))) == [(0.3, "above")]
     assert flips_of(make_response(lambda s: 2.0 * round(s))) == [(-0.6, "below"), (0.6, "above")]
@@ -101,6 +102,7 @@ def test_it_breaks_up_where_texts_repeat_themselves_however_likely_they_are():
     assert make_response(lambda s: 0.0, variety=lambda s: 0.8).points[0].variety.mean == pytest.approx(2 * least)
 
 
+@pytest.mark.row("NEW 23")
 def test_points_are_means_with_their_intervals():
     response = make_response(lambda s: s, nll=lambda s: 1.0 + s)
     for point in response.points:

@@ -34,6 +34,7 @@ def test_by_auc_alone_the_part_of_a_word_would_come_first():
 
 
 @pytest.mark.parametrize(("query", "nearest"), [("rooms", "'thing:room'"), ("colr", "'colour:red'"), ("rd", "'")])
+@pytest.mark.row("15")
 def test_what_no_label_holds_is_said_with_the_nearest(query, nearest):
     assert search(query) == []
     said = describe_absence(query, LABELS, where="d")

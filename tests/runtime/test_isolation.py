@@ -30,6 +30,7 @@ def texts() -> list[str]:
     return texts
 
 
+@pytest.mark.row("NEW 25")
 def test_two_threads_read_while_one_steers_and_nothing_is_contaminated(scope, texts):
     dictionary = scope.dictionary()
     feature = dictionary.feature(scope.read(texts[0], dictionary).top(1)[0].feature)

@@ -34,6 +34,7 @@ def build_settings(examples: int) -> settings:
     )
 
 
+@pytest.mark.row("NEW 25")
 def test_after_any_operations_and_faults_the_model_is_as_it_was_and_the_next_answer_right():
     Machine.done.clear()
     Machine.strikes.clear()

@@ -80,6 +80,7 @@ def test_each_caches_bytes_are_those_of_what_it_keeps(tiny, tiny_dictionary):
         assert (find(tiny, owner).hits, find(tiny, owner).misses, find(tiny, owner).hit_rate) == (1, 1, 0.5)
 
 
+@pytest.mark.row("34")
 def test_all_scopes_are_listed_and_a_closed_one_no_longer(load, make_model):
     one, _two = load(str(make_model("one"))), load(str(make_model("two", seed=1)))
     assert {"one", "two"} <= {use.scope for use in gs.memory().uses}

@@ -264,6 +264,7 @@ def test_no_message_is_above_a_megabyte(row, scope, open_page):
 # ---- the copy in a second output
 
 
+@pytest.mark.row("35")
 def test_displaying_gives_the_view_and_then_a_copy_that_follows(row, page, shown, check_copy):
     widget = page.widget
     widget._ipython_display_()
@@ -310,6 +311,7 @@ def test_after_wait_the_copy_equals_the_state(row, scope, open_page, shown, chec
     assert all(word in check_copy(newest) for word in widget.shows())
 
 
+@pytest.mark.row("NEW 27")
 def test_copy_and_frame_and_plot_are_of_what_the_view_shows(row, page, check_copy):
     widget = page.widget
     before = check_copy(widget._build_copy())
@@ -473,6 +475,7 @@ def test_callbacks_from_any_thread_give_the_same(row, page):
     assert page.settle()["state"] == "idle"
 
 
+@pytest.mark.row("25")
 def test_a_callback_returns_before_its_work_is_done(row, page, scope):
     scope.gate.clear()
     began = time.monotonic()
@@ -513,6 +516,7 @@ def test_of_a_storm_the_newest_wins_and_few_are_worked_on(row, page, scope):
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a tensor broke"), MemoryError("no bytes"), gs.OutOfMemory("5 of 4")])
+@pytest.mark.row("NEW 7")
 def test_a_scope_that_raises_gives_an_error_in_words_and_keeps_the_last_result(row, page, scope, error):
     shown = page.widget._last_message
     scope.error = error
@@ -638,6 +642,7 @@ def test_a_cancel_stops_the_work_and_keeps_the_last_result(row, page, scope):
 # ---- state
 
 
+@pytest.mark.row("30")
 def test_state_that_python_owns_cannot_be_written_by_the_page(row, page):
     widget = page.widget
     owned = [name for name, trait in widget.shared_traits().items() if isinstance(trait, Told)] + ["_esm", "layout"]
@@ -764,6 +769,7 @@ def test_the_code_is_of_what_is_shown_and_not_of_what_is_asked_for(row, page, sc
     assert repr("Another bird") in page.widget.to_code()
 
 
+@pytest.mark.row("33")
 def test_the_code_of_each_widget_runs_and_prints_what_is_on_screen(mini, open_page):
     """In a fresh process, on the embedded model."""
     refs = [mini.dictionary().feature(top.feature) for top in mini.read(EXAMPLE_TEXT).top(2)]

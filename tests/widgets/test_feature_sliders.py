@@ -72,6 +72,7 @@ def test_at_first_every_feature_is_left_alone(page, scope):
     ],
     ids=["clamp", "add and scale", "ablate", "ablate over clamp", "add"],
 )
+@pytest.mark.row("7", "22")
 def test_what_is_shown_is_what_the_scope_predicts(page, scope, refs, who, state, make):
     if who == "page":
         page.set(**state)

@@ -20,6 +20,7 @@ def lens(scope):
     return gs.LogitLens(scope, OTHER)
 
 
+@pytest.mark.row("32")
 def test_the_second_takes_what_the_first_shows_and_then_each_follows_the_other(scope, heatmap, lens):
     gs.link(heatmap, lens)
     lens.wait()
@@ -33,6 +34,7 @@ def test_the_second_takes_what_the_first_shows_and_then_each_follows_the_other(s
     assert lens.selected_pos is None
 
 
+@pytest.mark.row("31", "32")
 def test_a_change_runs_the_model_once_for_each_widget(scope, heatmap, lens):
     gs.link(heatmap, lens)
     heatmap.wait(), lens.wait()
@@ -108,6 +110,7 @@ def test_linking_twice_is_linking_once(heatmap, lens):
     assert lens.text == TEXT
 
 
+@pytest.mark.row("32")
 def test_a_widget_made_anew_under_its_name_takes_the_old_ones_place(monkeypatch, scope, heatmap, lens):
     namespace = {"heatmap": heatmap, "lens": lens, "_": lens}
     monkeypatch.setattr(module, "_read_namespace", lambda: namespace)

@@ -44,6 +44,7 @@ def test_the_message_is_the_reading(page, scope):
         np.testing.assert_array_equal(arrays["path_ranks"][at], path.ranks)
 
 
+@pytest.mark.row("8", "NEW 27")
 def test_on_mini_it_shows_the_lens_and_in_the_last_layer_the_models_own_prediction(mini, open_page):
     widget = open_page(gs.LogitLens(mini, TEXT, stride=3)).widget
     reading, plain = widget.reading, mini.logit_lens(TEXT, 5)

@@ -57,6 +57,7 @@ def test_nothing_runs_before_start(page):
 
 @pytest.mark.parametrize("who", ["page", "python"])
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.row("24", "27", "NEW 3")
 def test_the_three_texts_are_the_scopes_own(page, scope, refs, who, temperature):
     page.forget()
     if who == "page":
@@ -80,6 +81,7 @@ def test_the_three_texts_are_the_scopes_own(page, scope, refs, who, temperature)
     assert {content["request"] for content, _ in streams} == {page.widget.status["request"]}
 
 
+@pytest.mark.row("20")
 def test_at_strength_0_all_three_are_the_same_and_at_others_not(page):
     start(page, strength=0, temperature=1.0, max_new_tokens=12)
     page.settle()
@@ -100,6 +102,7 @@ def test_with_no_feature_active_nothing_is_added(page):
     assert page.widget.interventions == ()
 
 
+@pytest.mark.row("21")
 def test_only_active_features_take_part(page, scope, refs):
     start(page, active=[False, True], strength=2.0)
     page.settle()
@@ -422,6 +425,7 @@ def test_at_most_thirty_messages_a_second_and_none_is_lost_a8(recorded, refs, op
     assert join(page.messages())["changed"] == tuple(range(2000))
 
 
+@pytest.mark.row("25")
 def test_a_stop_ends_the_run_within_a_step(page):
     start(page, max_new_tokens=200, temperature=1.0)
     deadline = time.monotonic() + 20

@@ -32,6 +32,7 @@ def refs(mini):
     return [mini.dictionary().feature(top.feature) for top in mini.read(TEXT).top(2)]
 
 
+@pytest.mark.row("31")
 def test_a_storm_of_slider_moves_costs_at_most_three_runs_and_ends_on_the_last_value(mini, refs, open_page, held):
     gate, passes = held
     page = open_page(gs.FeatureSliders(mini, TEXT, features=refs))
@@ -87,6 +88,7 @@ def test_a_panels_strength_runs_nothing_until_start_and_of_many_starts_the_newes
 
 
 @pytest.mark.parametrize("after", [1, 2, 7])
+@pytest.mark.row("25", "NEW 6")
 def test_a_stop_leaves_at_most_the_step_under_way(mini, refs, open_page, held, after):
     gate, passes = held
     page = open_page(gs.SteeringPanel(mini, TEXT, features=refs, max_new_tokens=200, temperature=1.0))

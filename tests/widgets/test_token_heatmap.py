@@ -52,6 +52,7 @@ def check_result(message, reading, features):
     assert arrays["top_features"].shape == arrays["top_activations"].shape == (count, 8)
 
 
+@pytest.mark.row("1", "NEW 27")
 def test_the_first_result_waits_for_a_view_and_is_the_reading(page, scope, dictionary):
     page.forget()
     page.send({"type": "ready"})
@@ -76,6 +77,7 @@ def test_a_new_text_is_read_and_sent(page, scope, dictionary, who):
     assert [state["state"] for state in page.patches("status")] == ["busy", "idle"]
 
 
+@pytest.mark.row("3")
 def test_new_features_are_painted_without_another_reading(scope, dictionary, open_page):
     page = open_page(gs.TokenHeatmap(scope, TEXT, dictionary, features=[3]))
     calls = len(scope.calls)
@@ -216,6 +218,7 @@ def labelled(monkeypatch, hostile_words):
     return label
 
 
+@pytest.mark.row("19")
 def test_a_label_is_shown_with_its_source_and_is_inert(scope, dictionary, labelled, open_page, check_copy):
     page = open_page(gs.TokenHeatmap(scope, TEXT, dictionary, features=[3, 7]))
     content, _ = page.widget._last_message
@@ -231,6 +234,7 @@ def test_a_label_is_shown_with_its_source_and_is_inert(scope, dictionary, labell
     assert "from <b>afar</b>" in text
 
 
+@pytest.mark.row("5")
 def test_colour_is_full_at_the_known_maximum_or_at_that_of_the_text(scope, dictionary, labelled, open_page, check_copy):
     page = open_page(gs.TokenHeatmap(scope, TEXT, dictionary, features=[3]))
     peak = page.widget.reading.trace(3).max()

@@ -15,6 +15,7 @@ def bench(scope):
     made.close()
 
 
+@pytest.mark.row("NEW 1")
 def test_a_text_is_read_by_every_part_that_was_made(bench, scope):
     bench.wait()
     lens, sliders = bench.lens, bench.sliders
@@ -36,6 +37,7 @@ def test_a_part_is_made_when_it_is_asked_for_and_not_before(bench):
         bench.get_part("graph")
 
 
+@pytest.mark.row("NEW 1", "30")
 def test_what_is_picked_in_one_part_is_picked_in_the_others(bench, dictionary):
     bench.feature = 7
     assert bench.feature == dictionary.feature(7)

@@ -15,6 +15,7 @@ for (const [text, form] of forms) {
   test(`${JSON.stringify(text)} is shown as ${JSON.stringify(form)}`, () => assert.equal(visibleText(text), form));
 }
 
+// row 6
 test("signs are told apart from text", () => {
   assert.deepEqual(visiblePieces(" a\n"), [{ text: "\u2423", mark: true }, { text: "a", mark: false }, { text: "\u23ce", mark: true }]);
 });

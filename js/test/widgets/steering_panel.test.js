@@ -84,6 +84,7 @@ test("an unanswered start is told after a second", async () => {
   assert.match(find(page.holder, ".gscope-status").textContent ?? "", /Waiting: the kernel is busy running a cell/);
 });
 
+// row 25
 test("stop and Escape send one stop while running, and nothing otherwise", () => {
   open();
   press(page.holder.children[0], "Escape");
@@ -144,6 +145,7 @@ test("a theme that changes repaints what is filled", () => {
   assert.notEqual(node.style.getPropertyValue("--fill"), before);
 });
 
+// row 24
 test("only the first difference is marked, also when the baseline row comes later", () => {
   open();
   stream({ baseline: [1], changed: [1, 8, 9], random: [1, 2] }, { reset: true });

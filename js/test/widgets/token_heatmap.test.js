@@ -241,6 +241,7 @@ test("features are added by number and refused in words", () => {
   assert.match(note.textContent ?? "", /At most 4 features/);
 });
 
+// row 2
 test("chips reorder and remove, and the nodes of the tokens stay", () => {
   open();
   answer();
@@ -251,6 +252,7 @@ test("chips reorder and remove, and the nodes of the tokens stay", () => {
   assert.deepEqual(tokens(), before);
 });
 
+// row 5
 test("each feature names its maximum and the range can be switched", () => {
   open();
   answer();
@@ -261,6 +263,7 @@ test("each feature names its maximum and the range can be switched", () => {
   assert.deepEqual(model.saved, [{ color_range: "text" }]);
 });
 
+// row 1
 test("the table twin is built when opened and has the numbers", async () => {
   open();
   answer();
@@ -272,6 +275,7 @@ test("the table twin is built when opened and has the numbers", async () => {
   assert.equal(findAll(twin, "tbody tr")[1].textContent, "1a112.51.2512");
 });
 
+// row 6
 test("a glyph of several tokens is drawn once", () => {
   open({ selected_pos: 2 });
   answer({ glyphs: [{ first: 1, last: 2, character: "\u{1f642}" }], tokens: ["<bos>", "\ufffd", "\ufffd", "x"] });

@@ -85,6 +85,7 @@ def made(dictionary, kind, positions="all"):
 
 
 @pytest.mark.parametrize(("kind", "positions"), [("add", "all"), ("clamp", "generated"), ("both", "all")])
+@pytest.mark.row("28", "NEW 27")
 def test_perplexity_and_kl_are_those_of_plain_transformers_on_each_rows_own_text(
     tiny, tiny_dictionary, plain, kind, positions
 ):

@@ -60,6 +60,7 @@ def test_samples_are_what_generate_gives_alone(mini, away):
     assert len({sample.text for sample in away.samples}) > 80
 
 
+@pytest.mark.row("26", "27")
 def test_a_feature_flips_its_word_and_its_controls_do_not(away):
     assert [(flip.strength, flip.change) for flip in away.flips] == [(1.0, "above")]
     last = away.points[-1]
@@ -76,6 +77,7 @@ def test_effects_are_counted_in_the_texts(away):
     assert point.effect.mean == pytest.approx(np.mean(effects))
 
 
+@pytest.mark.row("28")
 def test_perplexity_is_that_of_the_unchanged_model(mini, away, plain_mini):
     checked = [sample for sample in away.samples if sample.seed == 2][::4]
     assert {sample.kind for sample in checked} == {"changed", "random"}
@@ -210,6 +212,7 @@ def test_texts_of_one_strength_differ_less_than_the_ratio_and_damaged_ones_by_mo
     assert BREAKS_UP_PERPLEXITY < 20 < np.exp(np.mean(damaged) - np.mean(intact))
 
 
+@pytest.mark.row("28")
 def test_text_breaks_up_beyond_the_strength_that_is_warned_of_and_not_at_mild_ones(mini):
     dictionary = mini.dictionary()
     features = np.random.default_rng(1).choice(sorted(dictionary.labels), 6, replace=False)

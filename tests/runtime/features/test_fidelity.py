@@ -21,6 +21,7 @@ def cross_entropy(logits: np.ndarray, ids) -> float:
     return float(-chosen.mean())
 
 
+@pytest.mark.row("18")
 def test_a_residual_autoencoder_costs_what_plain_transformers_says(
     scope, dictionary, plain_mini, plain_run, read_weights
 ):

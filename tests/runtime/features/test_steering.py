@@ -91,6 +91,7 @@ def check_same(found, expected):
 
 
 @pytest.mark.parametrize("value", [0.0, 0.7, 12.0])
+@pytest.mark.row("22")
 def test_clamp_moves_the_activation_to_the_value_and_leaves_the_error_term(
     tiny, tiny_dictionary, weights, plain, plain_run, firing, value
 ):
@@ -319,6 +320,7 @@ def test_interventions_at_two_layers_act_at_both(tiny, tiny_dictionary, make_dic
     ],
     ids=str,
 )
+@pytest.mark.row("23")
 def test_positions_mean_what_they_say(tiny, tiny_dictionary, weights, plain, plain_run, positions, changed):
     ids = tiny.tokens(TEXT).ids
     expected = steer_plainly(plain_run, plain, ids, lambda x: 30 * unit(weights, 2)[None], positions=changed(len(ids)))
@@ -364,6 +366,7 @@ def test_steered_generation_with_a_cache_equals_a_whole_pass_at_every_step(
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.row("20")
 def test_steering_of_no_strength_gives_the_baseline_text_token_for_token(scope, dictionary, temperature):
     prompt, options = "The old fisherman", {"max_new_tokens": 24, "temperature": temperature, "seed": 4}
     plain = scope.generate(prompt, **options).wait().tokens()

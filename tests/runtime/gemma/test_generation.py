@@ -56,6 +56,7 @@ def test_transformers_own_generate_gives_the_same_text(tiny, plain):
     assert found == [token_id for token_id in expected if token_id not in (0, 1)]
 
 
+@pytest.mark.row("7", "NEW 27")
 def test_next_tokens_are_the_plain_models(tiny, plain):
     distribution = tiny.next_tokens("The old man", 10)
     probabilities = softmax(run_plainly(plain, distribution.tokens.ids))

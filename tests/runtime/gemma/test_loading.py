@@ -343,6 +343,7 @@ def test_a_model_may_be_spread_over_devices_and_reads_and_steers_the_same(
 # ---- sharing and closing
 
 
+@pytest.mark.row("34")
 def test_many_threads_get_the_same_scope(load, make_model, monkeypatch):
     folder, loads = str(make_model()), []
     real = loading.AutoModelForCausalLM.from_pretrained

@@ -147,6 +147,7 @@ def test_a_half_of_a_surrogate_pair_is_replaced_and_a_whole_pair_is_not():
     assert replace_surrogates("😀é") == "😀é"
 
 
+@pytest.mark.row("6")
 def test_byte_tokens_of_one_character_are_grouped_with_their_glyph(scope):
     tokens = scope.tokens("a😀é b")
     assert tokens.strings[2:6] == ("<0xF0>", "<0x9F>", "<0x98>", "<0x80>")
