@@ -259,6 +259,34 @@ def test_the_keyboard_goes_from_a_token_to_its_list_and_paints(show, scope):
     expect(view.root.locator(f".gscope-top button[data-feature='{wanted}']")).to_be_focused()
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_term_opens_in_place_by_pointer_and_by_key(show, scope, width):
+    view = show(lambda: gs.TokenHeatmap(scope, TEXT, features=[3]), width=width, height=1400)
+    tokens(view).nth(4).click()
+    view.settle()
+    view.watch_shifts()
+    before = place_of(view.root)
+    terms = view.root.locator(".gscope-term-word:visible")
+    tips = view.root.locator(".gscope-term-tip:visible")
+    expect(tips).to_have_count(0)
+    for at in range(terms.count()):
+        terms.nth(at).hover()
+        expect(tips).to_have_count(1)
+        box, room = place_of(tips.first), place_of(view.root)
+        assert room["x"] <= box["x"] and box["x"] + box["width"] <= room["x"] + room["width"]
+    view.page.mouse.move(*middle(tokens(view).nth(4)))
+    tokens(view).nth(4).focus()
+    for words in ("the number of features that fire", "fraction of variance"):
+        view.page.keyboard.press("?")
+        expect(tips).to_contain_text(words)
+    view.page.keyboard.press("Escape")
+    expect(tips).to_have_count(0)
+    expect(tokens(view).nth(4)).to_be_focused()
+    assert view.widget.selected_pos == 4
+    assert view.shifts() == []
+    assert place_of(view.root) == before
+
+
 def test_escape_and_a_second_press_let_the_token_go(show, scope):
     view = show(lambda: gs.TokenHeatmap(scope, TEXT, features=[3]))
     for let_go in (lambda: press(view, tokens(view).nth(2)), lambda: view.page.keyboard.press("Escape")):

@@ -4,6 +4,7 @@ import { el, setText } from "./dom.js";
 import { createNewest } from "./latest.js";
 import { isSame } from "./settings.js";
 import { createStatus } from "./status.js";
+import { followTerms } from "./term.js";
 import { followTheme } from "./theme.js";
 import { createWatch } from "./watch.js";
 
@@ -61,6 +62,7 @@ export function openFrame({ model, holder, agreement, cancellable }) {
     el("header", { class: "gscope-header" }, el("h3", { class: "gscope-title" }, title), badge),
     body, status.el, footer,
   );
+  followTerms(root, watch);
   const copies = createCopyCover(root, base.get("copy_id"));
 
   /** @param {import("./status.js").Link} link */

@@ -16,14 +16,39 @@ export function define(name, value = null, total = NaN) {
 }
 
 /**
- * A word that opens its sentence in place: under the pointer, on focus, or by Enter, Space or `?`. Escape closes it.
+ * `?` goes to the first term of a view, from one to the next, and back to where it was by Escape; Tab passes them by,
+ * so that from a token it still is one step to its list.
+ * @param {HTMLElement} root
+ * @param {import("./watch.js").Watch} watch
+ */
+export function followTerms(root, watch) {
+  /** @type {HTMLElement | null} */
+  let left = null;
+  watch.dom(root, "keydown", (/** @type {KeyboardEvent} */ event) => {
+    const from = /** @type {HTMLElement} */ (event.target);
+    const is_term = from.classList.contains("gscope-term-word");
+    if (event.key === "Escape" && is_term) {
+      left?.focus({ preventScroll: true });
+      left = null;
+    } else if (event.key === "?" && !from.closest("input, textarea, select")) {
+      const terms_here = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".gscope-term-word")]);
+      const seen = terms_here.filter((one) => !one.closest("[hidden]"));
+      if (!is_term) left = from;
+      seen[(seen.indexOf(from) + 1) % seen.length]?.focus();
+    } else return;
+    event.preventDefault();
+  });
+}
+
+/**
+ * A word that opens its sentence in place: under the pointer, by a press, or on focus, see `followTerms`.
  * What is around it does not move.
  * @param {TermName} name
  * @param {string} [shown] what stands there
  */
 export function createTerm(name, shown = name) {
   const tip = el("span", { class: "gscope-term-tip", "aria-hidden": "true", hidden: true });
-  const button = el("button", { type: "button", class: "gscope-term-word", "aria-expanded": "false" }, shown);
+  const button = el("button", { type: "button", tabindex: -1, class: "gscope-term-word", "aria-expanded": "false" }, shown);
   const holder = el("span", { class: "gscope-term" }, button, tip);
   let sentence = "";
 
@@ -46,22 +71,15 @@ export function createTerm(name, shown = name) {
     const room = holder.closest(".gscope")?.getBoundingClientRect().right ?? Infinity;
     tip.style.setProperty("--shift", `${Math.min(0, room - 8 - tip.getBoundingClientRect().right)}px`);
   }
-  /** @param {KeyboardEvent} event */
-  function onKey(event) {
-    const is_open = !tip.hidden;
-    if (event.key === "?") show(!is_open);
-    else if (event.key === "Escape" && is_open) show(false);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
   describe(define(name));
   button.addEventListener("pointerenter", () => show(true));
   button.addEventListener("pointerleave", () => show(false));
   button.addEventListener("focus", () => show(true));
   button.addEventListener("blur", () => show(false));
   button.addEventListener("click", () => show(true));
-  button.addEventListener("keydown", onKey);
+  button.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") show(false);
+  });
   return {
     el: holder,
     /**

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import contract from "../../contract.json" with { type: "json" };
-import { createTerm, define } from "../../src/shared/term.js";
+import { el } from "../../src/shared/dom.js";
+import { createTerm, define, followTerms } from "../../src/shared/term.js";
+import { createWatch } from "../../src/shared/watch.js";
 import { scales } from "../../src/shared/scales.js";
 import { openPage } from "../support.js";
 
@@ -24,31 +26,45 @@ test("the page says of a number what Python says", () => {
   assert.deepEqual(Object.keys(scales).sort(), Object.entries(contract.terms).filter(([, { examples }]) => examples.length).map(([name]) => name).sort());
 });
 
-test("a term opens by pointer, focus and ?, and Escape closes it without telling what is around", () => {
-  const term = createTerm("L0");
-  page.holder.append(term.el);
-  const heard = /** @type {string[]} */ ([]);
-  page.holder.addEventListener("keydown", (event) => heard.push(event.key));
-  const button = /** @type {HTMLButtonElement} */ (term.el.querySelector("button"));
-  const tip = /** @type {HTMLElement} */ (term.el.querySelector(".gscope-term-tip"));
-  /** @param {string} key */
-  const press = (key) => button.dispatchEvent(new page.window.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
-  assert.equal(button.getAttribute("aria-label"), "L0: the number of features that fire at a token.");
-  assert.equal(term.el.textContent, "L0");
+test("a term opens by pointer and focus; ? walks from term to term, and Escape goes back", () => {
+  const { watch, root, token, terms, press } = openTerms();
+  const [{ button, tip, term }, second] = terms;
   term.draw(12, 1024);
-  for (const [open, close] of [["pointerenter", "pointerleave"], ["focus", "blur"]]) {
-    button.dispatchEvent(new page.window.Event(open));
-    assert.equal(tip.hidden, false);
-    assert.equal(tip.textContent, "the number of features that fire at a token. Here 12 of 1024 features: about 1 in 85.3.");
-    button.dispatchEvent(new page.window.Event(close));
-    assert.equal(tip.hidden, true);
-  }
-  press("?");
-  assert.equal(button.getAttribute("aria-expanded"), "true");
-  press("Escape");
-  assert.equal(tip.hidden, true);
-  assert.deepEqual(heard, []);
-  press("Escape");
-  press("a");
-  assert.deepEqual(heard, ["Escape", "a"], "closed, it leaves keys to others");
+  const words = "the number of features that fire at a token. Here 12 of 1024 features: about 1 in 85.3.";
+  assert.equal(button.getAttribute("aria-label"), `L0: ${words}`);
+  assert.equal(term.el.textContent, "L0");
+  button.dispatchEvent(new page.window.Event("pointerenter"));
+  assert.deepEqual([tip.hidden, tip.textContent], [false, words]);
+  button.dispatchEvent(new page.window.Event("pointerleave"));
+  assert.deepEqual([tip.hidden, tip.textContent], [true, ""]);
+  token.focus();
+  press(token, "?");
+  assert.deepEqual([document.activeElement, tip.hidden], [button, false]);
+  press(button, "?");
+  assert.deepEqual([document.activeElement, tip.hidden, second.tip.hidden], [second.button, true, false]);
+  press(second.button, "Escape");
+  assert.deepEqual([document.activeElement, second.tip.hidden], [token, true]);
+  press(/** @type {HTMLElement} */ (root.querySelector("input")), "?");
+  assert.equal(document.activeElement, token, "in a text field ? is a letter");
+  watch.stop();
+  press(token, "?");
+  assert.equal(document.activeElement, token, "the control: nothing else listens");
 });
+
+function openTerms() {
+  const watch = createWatch();
+  const root = el("div");
+  const token = el("button", { type: "button" });
+  const made = /** @type {const} */ (["L0", "FVU"]).map((name) => createTerm(name));
+  root.append(token, el("input", { type: "text" }), ...made.map((term) => term.el));
+  page.holder.append(root);
+  followTerms(root, watch);
+  /** @type {(where: HTMLElement, key: string) => boolean} */
+  const press = (where, key) => where.dispatchEvent(new page.window.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  const terms = made.map((term) => ({
+    term,
+    button: /** @type {HTMLButtonElement} */ (term.el.querySelector("button")),
+    tip: /** @type {HTMLElement} */ (term.el.querySelector(".gscope-term-tip")),
+  }));
+  return { watch, root, token, terms, press };
+}
