@@ -77,6 +77,7 @@ def build_dashboard(
         sample.list_examples(feature, 10),
         sample.on if histogram else "",
         sample.list_bands(feature),
+        sample.on if histogram else "",
         histogram,
         tuple(TokenEffect(one, PIECES[one], float(effect[one])) for one in order[:10]),
         tuple(TokenEffect(one, PIECES[one], float(effect[one])) for one in order[:-11:-1]),

@@ -7,7 +7,7 @@ next token are products with the last one. Interventions act as the package docu
 import codecs
 import itertools
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -67,8 +67,8 @@ class FakeDictionary:
     def max_activation(self, feature: int) -> float | None:
         return None if check_feature(feature, d_dict=D_DICT) == 7 else 20.0 + feature % 5
 
-    def decoder_rows(self) -> np.ndarray:
-        return self.decoder
+    def row_blocks(self) -> Iterator[np.ndarray]:
+        yield from np.split(self.decoder, 4)
 
     def density(self, feature: int) -> float:
         return (0.002, 0.01, 0.02, 0.05, 0.15)[feature % 5]

@@ -130,8 +130,9 @@ class FeatureDashboard:
     density: float | None = None  # share of tokens at which it fires
     max_activation: float | None = None  # the largest known, on whatever text
     examples: tuple[FeatureExample, ...] = ()  # strongest first
-    examples_on: str = ""  # what text they and the bands are from; empty where there are none
+    examples_on: str = ""  # what text they are from; empty where there are none
     bands: tuple[ActivationBand, ...] = ()  # five, strongest first
+    bands_on: str = ""  # the same of the bands
     histogram: ActivationHistogram | None = None
     promoted: tuple[TokenEffect, ...] = ()  # strongest first
     suppressed: tuple[TokenEffect, ...] = ()

@@ -26,7 +26,7 @@ class ExampleTable:
 
 @dataclass(frozen=True)
 class FeatureExamples:
-    """One feature's examples, strongest first; m of them, at most as many as the file keeps."""
+    """One feature's examples, strongest first: m whose texts were read, of n that the file keeps."""
 
     feature: int
     activations: np.ndarray  # float32, [m], > 0
@@ -34,6 +34,10 @@ class FeatureExamples:
     positions: np.ndarray  # int32, [m]; which token of it
     tokens: np.ndarray  # int32, [m, seq_len]; the texts themselves
     density: float  # the share of positions at which the feature fires
+    kept: np.ndarray  # float32, [n], > 0; activations of all that the file keeps
+    kept_seq_ids: np.ndarray  # int64, [n]
+    kept_positions: np.ndarray  # int32, [n]
+    chosen: np.ndarray  # int64, [m], ascending; which of the n were read
     max_activation: float | None = None  # activation of the strongest example, shown or not
     logit_effects: np.ndarray | None = None  # float32, [m]; None where the file has none, as below
     top_tokens: np.ndarray | None = None  # int32, [K]; the tokens most promoted

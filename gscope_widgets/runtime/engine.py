@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from gscope_widgets.errors import InvalidValue, SanityWarning
+from gscope_widgets.errors import InvalidValue, Offline, OutOfMemory, SanityWarning
 from gscope_widgets.records.checks import DictionaryCheck
 from gscope_widgets.records.comparisons import Comparison, Kind
 from gscope_widgets.records.contrasts import TextContrast, align_tokens
+from gscope_widgets.records.dashboards import FeatureDashboard, FeatureNeighbour
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import DoseResponse
 from gscope_widgets.records.features import FeatureRef
@@ -29,6 +30,7 @@ from gscope_widgets.records.progress import Fetched
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import Row
+from gscope_widgets.records.samples import FeatureSample
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.arguments import require_single
 from gscope_widgets.runtime.cache import ByteCache
@@ -37,12 +39,16 @@ from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.examples.logits import measure_effect
 from gscope_widgets.runtime.features.comparing import compare
 from gscope_widgets.runtime.features.continuations import decode_rows
+from gscope_widgets.runtime.features.dashboards import build_dashboard, gather
 from gscope_widgets.runtime.features.directing import Over, find_mean_difference
 from gscope_widgets.runtime.features.dosing import dose
 from gscope_widgets.runtime.features.fidelity import measure_delta_loss
 from gscope_widgets.runtime.features.finding import Firings, find_by_texts
 from gscope_widgets.runtime.features.matching import compare_readings
+from gscope_widgets.runtime.features.neighbours import list_neighbours, measure_cosines
+from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.features.reading import read_features
+from gscope_widgets.runtime.features.sampling import has_held_out, read_held_out, sample_features
 from gscope_widgets.runtime.features.sanity import check_dictionary
 from gscope_widgets.runtime.features.steering import Steering, Target
 from gscope_widgets.runtime.features.tracing import Source, Tracing
@@ -53,6 +59,7 @@ from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.prefix import Prompts
 from gscope_widgets.runtime.gemma.sites import DictionaryPoints, HookPoint, find_dictionary_points, find_hook_point
 from gscope_widgets.runtime.memory import close_account, open_account, split_bytes
+from gscope_widgets.runtime.waiting import wait_aside, without_progress
 
 Value = TypeVar("Value")
 # Work in steps: yields how far it has come, 0 to 1, where it knows, and returns its value.
@@ -60,6 +67,7 @@ Steps = Generator[float | Fetched | None, None, Value]
 
 ACTIVATION_CACHE_BYTES = 256_000_000
 READING_CACHE_BYTES = 64_000_000
+SAMPLE_CACHE_BYTES = 128_000_000  # of firings; mini's default dictionary takes 2 MB
 # Plain words that every Gemma 3, and mini, has met: the residual norm that `add` counts in is
 # measured on these tokens, so a strength means the same for every prompt.
 CALIBRATION_TEXT = (
@@ -86,6 +94,10 @@ class Engine:
             limit_bytes=ACTIVATION_CACHE_BYTES, size=lambda tensor: tensor.nbytes
         )
         self.readings: ByteCache[FeatureReading] = ByteCache(limit_bytes=READING_CACHE_BYTES, size=count_reading_bytes)
+        self.samples: ByteCache[FeatureSample] = ByteCache(
+            limit_bytes=SAMPLE_CACHE_BYTES, size=lambda sample: sample.nbytes
+        )
+        self._held_out: tuple[Tokens, ...] | None = None  # of the model's own, once they were asked for
         self.prompts = Prompts(loaded)
         self._norms: dict[str, float] = {}
         self._checks: dict[Dictionary, DictionaryCheck] = {}  # by object: on the Hub an id may come to hold new weights
@@ -94,7 +106,12 @@ class Engine:
     @property
     def caches(self) -> dict[str, ByteCache[Any]]:
         """What is kept of texts, by the name that `gs.memory()` and `scope.limit_memory` have for it."""
-        return {"activations": self.activations, "prompts": self.prompts.known, "readings": self.readings}
+        return {
+            "activations": self.activations,
+            "prompts": self.prompts.known,
+            "readings": self.readings,
+            "samples": self.samples,
+        }
 
     def list_uses(self) -> Iterator[MemoryUse]:
         """What the model, its dictionaries and its caches hold; may be asked on any thread."""
@@ -105,7 +122,7 @@ class Engine:
             yield MemoryUse(info.id, "model", "model", host, device, None, len(tensors), None, None)
         yield from self._shelf.list_uses()
         for name, cache in self.caches.items():
-            on_host = name == "readings" or torch.device(info.device).type == "cpu"
+            on_host = name in ("readings", "samples") or torch.device(info.device).type == "cpu"
             host, device = (cache.bytes, 0) if on_host else (0, cache.bytes)
             yield MemoryUse(
                 info.id, name, "cache", host, device, cache.limit_bytes, len(cache), cache.hits, cache.misses
@@ -275,6 +292,89 @@ class Engine:
         )
         return (yield from steps)
 
+    def card(
+        self,
+        dictionary: Dictionary,
+        feature: int,
+        *,
+        examples: int,
+        sources: Sequence[str],
+        neuronpedia: Neuronpedia,
+        texts: tuple[Tokens, ...] | None,
+        provenance: Provenance,
+    ) -> Steps[FeatureDashboard]:
+        """All that can be had of one feature; `texts` are the reader's, None for those that the model ships with."""
+        has_own = has_held_out(self.loaded.tokenizer.model_name)
+        found = yield from wait_aside(
+            lambda: gather(
+                dictionary,
+                feature,
+                examples=examples if texts is None else 0,
+                with_bands=texts is None and not has_own,
+                sources=sources,
+                neuronpedia=neuronpedia,
+            )
+        )
+        effect = self.measure_effect(dictionary, feature) if found.needs_effects else None
+        yield None
+        sample, traced, neighbours = None, None, list[FeatureNeighbour]()
+        if texts is not None or has_own:
+            sample = yield from self.sample(dictionary, texts)
+        if found.examples is not None and texts is None and has_own:
+            rows = [self.loaded.tokenizer.tokenize(row.tolist()) for row in found.examples.tokens]
+            traced = yield from without_progress(self._trace_rows(dictionary, feature, rows))
+        try:
+            values = yield from measure_cosines(dictionary, feature)
+            rows_of = f"the decoder rows of {dictionary.info.id}"
+            neighbours += list_neighbours(dictionary, feature, values, measure="decoder cosine", on=rows_of)
+        except (Offline, OutOfMemory) as error:
+            found.notes.append(f"no decoder neighbours: {error}")
+        if sample is not None:
+            values = sample.correlate(feature)
+            neighbours += list_neighbours(dictionary, feature, values, measure="co-activation", on=sample.on)
+        else:
+            found.notes.append("no co-activation: it takes text that the dictionary is read on; give texts=[...]")
+        return build_dashboard(
+            self.loaded.tokenizer,
+            dictionary,
+            feature,
+            found,
+            examples=examples,
+            effect=effect,
+            sample=sample,
+            is_given=texts is not None,
+            traced=traced,
+            neighbours=tuple(neighbours),
+            provenance=provenance,
+        )
+
+    def sample(self, dictionary: Dictionary, texts: tuple[Tokens, ...] | None) -> Steps[FeatureSample]:
+        """Where all features fire in some texts, by default mini's held-out ones: read once, and kept."""
+        key = (dictionary, None if texts is None else tuple(tokens.ids for tokens in texts))
+        if (kept := self.samples.get(key)) is not None:
+            return kept
+        yield from dictionary.fetch()
+        tokenizer, on = self.loaded.tokenizer, "the texts given"
+        read = texts
+        if read is None:
+            on = f"{tokenizer.model_name}'s held-out text"
+            if self._held_out is None:
+                self._held_out = yield from read_held_out(tokenizer.model_name, tokenizer.tokenize)
+            read = self._held_out
+        points = self.find_points(dictionary).reads
+        sample = yield from sample_features(self.loaded.text_model, dictionary, points, read, on=on)
+        self.samples.put(key, sample)
+        return sample
+
+    def _trace_rows(self, dictionary: Dictionary, feature: int, rows: Sequence[Tokens]) -> Steps[np.ndarray]:
+        """One feature's activation on texts of one length: float32, [texts, pos]; 0 at ignored positions."""
+        points, traced = self.find_points(dictionary).reads, np.zeros((len(rows), max(map(len, rows), default=0)))
+        steps = sample_features(self.loaded.text_model, dictionary, points, rows, on="examples", features=(feature,))
+        sample = yield from steps
+        places, values = sample.fire(feature)
+        traced.reshape(-1)[places] = values
+        return traced.astype(np.float32)
+
     def contrast(
         self, first: Tokens, second: Tokens, dictionary: Dictionary, *, provenance: Provenance
     ) -> Steps[TextContrast]:
@@ -337,6 +437,7 @@ class Engine:
         self.activations.clear()
         self.readings.clear()
         self.prompts.known.clear()
+        self.samples.clear()
         self.loaded = replace(self.loaded, model=None, text_model=None)  # type: ignore[arg-type]  # nothing runs now
         self.prompts = Prompts(self.loaded)
 

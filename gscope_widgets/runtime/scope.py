@@ -684,6 +684,7 @@ class Scope(Exploring):
         activations: int | None = None,
         prompts: int | None = None,
         readings: int | None = None,
+        samples: int | None = None,
     ) -> None:
         """Set how many bytes may be kept for later. What is above goes at once, the least recently used first.
 
@@ -697,8 +698,9 @@ class Scope(Exploring):
             prompts: keys, values and residual streams of prompts, so that a changed intervention computes only
                 what it changes; by default 256 MB.
             readings: of features on texts; by default 64 MB.
+            samples: of where features fire in the texts of a card; by default 128 MB.
         """
-        given = {"activations": activations, "prompts": prompts, "readings": readings}
+        given = {"activations": activations, "prompts": prompts, "readings": readings, "samples": samples}
         limits = {name: check_int(name, limit, low=0, high=2**62) for name, limit in given.items() if limit is not None}
         if dictionaries is not None:
             self._shelf.resize(check_int("dictionaries", dictionaries, low=0, high=2**62))

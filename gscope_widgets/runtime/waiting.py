@@ -31,3 +31,14 @@ def wait_aside(work: Callable[[], Value]) -> Generator[None, None, Value]:
     if faults:
         raise faults[0]
     return found[0]
+
+
+def without_progress(steps: Generator[object, None, Value]) -> Generator[None, None, Value]:
+    """The same steps, which say nothing of how far they have come: part of a longer work."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            value: Value = end.value
+            return value
+        yield

@@ -1,5 +1,6 @@
 """What all kinds of dictionary share: numbered features, their words, and the sparse code of an activation."""
 
+import math
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ import torch
 
 from gscope_widgets.errors import InvalidValue, describe_value, write_bytes
 from gscope_widgets.records.activations import SparseActivations
+from gscope_widgets.records.dashboards import ConceptTruth
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.memory import MemoryUse
@@ -75,6 +77,15 @@ class Dictionary:
     def density(self, feature: int) -> float | None:
         """The share of tokens at which the feature fired when it was measured, or None."""
         return self._notes.densities.get(check_feature(feature, d_dict=self.d_dict))
+
+    def truth(self, feature: int) -> ConceptTruth | None:
+        """How well the feature detects a known concept, or None where none was measured or none fits."""
+        return self._notes.truths.get(check_feature(feature, d_dict=self.d_dict))
+
+    @property
+    def has_truths(self) -> bool:
+        """Whether its features were measured against known concepts."""
+        return bool(self._notes.truths)
 
     def describe(self, feature: int) -> FeatureSummary:
         """What is known of one feature without running the model."""
@@ -185,6 +196,30 @@ class Dictionary:
     def decoder_rows(self) -> np.ndarray:
         """All decoder rows: float32, [F, d_out], or [F, n, d_model] with 0 before each feature's own layer."""
         return np.concatenate([to_numpy(member.written) for member in self._members])
+
+    def row_blocks(self) -> Iterator[np.ndarray]:
+        """`decoder_rows` block by block, each of at most 32 MB, whether the dictionary is loaded or not.
+
+        float32, [rows, n * d_out]: what a feature writes to several layers stands side by side.
+        """
+        for member in self._members:
+            for block in member.row_blocks():
+                yield to_numpy(block.float().flatten(1))
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that all decoder rows take as float32."""
+        return 4 * self.d_dict * math.prod(self._members[0].file.heads["w_dec"].shape[1:])
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes of its weight files that are not on this machine."""
+        return sum(member.file.missing_bytes for member in self._members)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether all of its weights are in memory."""
+        return all(member.is_loaded for member in self._members)
 
     def skip_connections(self) -> list[np.ndarray]:
         """The matrices A of an affine dictionary as they are applied, `x @ A`: float32, [d_in, d_out], one a layer."""

@@ -3,14 +3,22 @@
 import json
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from gscope_widgets.errors import BadArtefact
+from gscope_widgets.records.dashboards import ConceptTruth, Rival
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.runtime.dictionaries.folders import Folder
 
 FILE = "features.json"
 _SIZE_LIMIT = 50_000_000  # bytes
 _TEXT_LIMIT = 300  # characters of one label
+_RIVALS = {
+    "neuron": "best neuron",
+    "coordinate": "best residual coordinate",
+    "probe": "linear probe",
+    "token": "the token alone",
+}
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,7 @@ class FeatureNotes:
     labels: dict[int, FeatureLabel] = field(default_factory=dict)
     max_activation: dict[int, float] = field(default_factory=dict)  # largest activation seen when measuring
     densities: dict[int, float] = field(default_factory=dict)  # share of tokens at which each fired then
+    truths: dict[int, ConceptTruth] = field(default_factory=dict)  # of features with a label
 
 
 def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
@@ -34,7 +43,7 @@ def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
     try:
         content = json.loads(text)
         source = str(content["source"])[:_TEXT_LIMIT]
-        labels, max_activation, densities = {}, {}, {}
+        labels, max_activation, densities, truths = {}, {}, {}, {}
         for entry in content["features"]:
             feature = int(entry["feature"])
             if not 0 <= feature < d_dict:
@@ -44,10 +53,23 @@ def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
                 densities[feature] = _finite(entry["density"])
             if entry.get("label"):
                 auc, precision, recall = (_finite(entry[name]) for name in ("auc", "precision", "recall"))
-                labels[feature] = FeatureLabel(str(entry["label"])[:_TEXT_LIMIT], source, auc, precision, recall)
+                concept = str(entry["label"])[:_TEXT_LIMIT]
+                labels[feature] = FeatureLabel(concept, source, auc, precision, recall)
+                if "positives" in entry:
+                    count = int(entry["positives"])
+                    rivals = _read_rivals(entry.get("rivals") or {})
+                    truths[feature] = ConceptTruth(concept, auc, precision, recall, count, source, rivals)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BadArtefact(f"{folder.path / FILE} cannot be read ({error}); install gscope-widgets again") from None
-    return FeatureNotes(labels, max_activation, densities)
+    return FeatureNotes(labels, max_activation, densities, truths)
+
+
+def _read_rivals(entry: dict[str, Any]) -> tuple[Rival, ...]:
+    return tuple(
+        Rival(words, _finite(entry[name]), int(entry[f"{name}_index"]) if f"{name}_index" in entry else None)
+        for name, words in _RIVALS.items()
+        if name in entry
+    )
 
 
 def _finite(value: object) -> float:

@@ -21,6 +21,7 @@ _BLOCK = 16_000_000
 # Features of a dense block: its weights stay near while all positions pass by, and 512 positions of it stay
 # below the 32 MB at which glibc asks the system for every block anew.
 _FEATURES = 4096
+_ROW_BYTES = 32_000_000  # of decoder rows read at a time
 # Weights to layers before a feature's own, beside the largest weight of the file, that pass for rounding.
 _CAUSAL = 1e-5
 
@@ -199,6 +200,23 @@ class Member:
             w_dec = w_dec.clone()
             w_dec[:, : self._first] = 0
         return w_dec
+
+    def row_blocks(self) -> Iterator[torch.Tensor]:
+        """`written` in blocks of rows, from memory, or from the file with nothing of it kept.
+
+        Each is [rows, d_out] or [rows, n, d_model], of at most 32 MB as float32.
+        """
+        step = max(1, _ROW_BYTES // (4 * math.prod(self.file.heads["w_dec"].shape[1:])))
+        for start in range(0, self.d_dict, step):
+            stop, held = min(start + step, self.d_dict), self._stage.weights.peek((self,))
+            if held is not None:
+                block = held["w_dec"][start:stop]
+            else:
+                block = self.file.rows("w_dec", start, stop).to(self.device, self.dtype)
+            if self._outputs is not None and self._first:
+                block = block.clone()
+                block[:, : self._first] = 0
+            yield block
 
     @property
     def bytes(self) -> int:

@@ -1,6 +1,7 @@
 """`examples.safetensors`, written whole and read a feature at a time."""
 
 import os
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -40,7 +41,13 @@ def write_examples(path: Path, table: ExampleTable) -> None:
     os.replace(unfinished, path)
 
 
-def read_examples(file: WeightFile, feature: int, *, most: int | None = None) -> FeatureExamples:
+def read_examples(
+    file: WeightFile,
+    feature: int,
+    *,
+    most: int | None = None,
+    choose: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> FeatureExamples:
     """One feature's examples. Reads that feature's rows and the texts they point into, not the file.
 
     Of a file on the Hub, each of these is one range request: about ten, and one an example.
@@ -48,6 +55,7 @@ def read_examples(file: WeightFile, feature: int, *, most: int | None = None) ->
 
     Args:
         most: how many examples, the strongest; None for all that the file keeps.
+        choose: gives the indices of those to read, ascending, from the activations of all, instead of `most`.
 
     Raises:
         BadArtefact: the file is damaged, or its tensors are not as published.
@@ -58,11 +66,13 @@ def read_examples(file: WeightFile, feature: int, *, most: int | None = None) ->
     if isinstance(feature, bool) or not isinstance(feature, (int, np.integer)) or not 0 <= feature < count:
         raise UnknownFeature(f"{path} has features 0 to {count - 1}, got {describe_value(feature)}")
     rows = {name: file.row(name, int(feature)).numpy() for name in heads if name in _LAYOUT and name != "tokens"}
-    fires = np.flatnonzero(rows["activations"] > 0)[:most]
-    seq_ids, positions = rows["seq_ids"][fires], rows["positions"][fires]
+    all_fires = np.flatnonzero(rows["activations"] > 0)
+    kept, kept_seq_ids, kept_positions = (rows[name][all_fires] for name in ("activations", "seq_ids", "positions"))
     texts, length = heads["tokens"].shape
-    _check_inside(path, seq_ids, name="seq_ids", feature=feature, size=texts)
-    _check_inside(path, positions, name="positions", feature=feature, size=length)
+    _check_inside(path, kept_seq_ids, name="seq_ids", feature=feature, size=texts)
+    _check_inside(path, kept_positions, name="positions", feature=feature, size=length)
+    chosen = np.arange(len(kept))[:most] if choose is None else choose(kept)
+    fires, seq_ids, positions = all_fires[chosen], kept_seq_ids[chosen], kept_positions[chosen]
     read = {row: file.row("tokens", row).numpy() for row in dict.fromkeys(seq_ids.tolist())}
     tokens = [read[row] for row in seq_ids.tolist()]
     optional = {name: rows.get(name) for name in _OPTIONAL}
@@ -75,6 +85,10 @@ def read_examples(file: WeightFile, feature: int, *, most: int | None = None) ->
         positions=positions,
         tokens=np.stack(tokens) if tokens else np.zeros((0, length), np.int32),
         density=float(rows["feature_frequencies"]),
+        kept=kept,
+        kept_seq_ids=kept_seq_ids,
+        kept_positions=kept_positions,
+        chosen=chosen,
         max_activation=float(rows["activations"].max(initial=0)) or None,
         **optional,
     )

@@ -1,6 +1,6 @@
 """Features of several dictionaries on one text, matched by their decoder rows or by where they fire."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -106,8 +106,8 @@ class Rows(Protocol):
     def label(self, feature: int) -> FeatureLabel | None:
         """Words for a feature."""
 
-    def decoder_rows(self) -> np.ndarray:
-        """All decoder rows: float32, [F, d_out], or [F, n, d_model]."""
+    def row_blocks(self) -> Iterator[np.ndarray]:
+        """Its decoder rows, block by block: float32, [rows, d]."""
 
 
 Home = TypeVar("Home", bound=Rows)
@@ -153,7 +153,7 @@ def compare_readings(
             assert first is not None, "a reading alone has no rows"
             assert second is not None, "a reading alone has no rows"
             firing = [np.unique(reading.features) for reading in (readings[0], readings[other])]
-            values, numbers = compare_rows(first.decoder_rows(), second.decoder_rows(), firing[0], firing[1])
+            values, numbers = yield from compare_rows(first, second, firing[0], firing[1])
             on = "decoder rows"
         else:
             values, numbers = correlate_firings(sides[0], sides[other], places=count)
@@ -184,31 +184,53 @@ def _choose_measure(first: Rows | None, second: Rows | None) -> MatchMeasure:
 
 
 def compare_rows(
-    first: np.ndarray, second: np.ndarray, firing: np.ndarray, other: np.ndarray
-) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Cosines between the rows of features that fire, and of their best partners, silent or not.
+    first: Rows, second: Rows, firing: np.ndarray, other: np.ndarray
+) -> Generator[None, None, tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
+    """Cosines between the decoder rows of features that fire, and of their best partners, silent or not.
+
+    Rows are read block by block: what is held is those of features that fire.
 
     Args:
-        first, second: decoder rows, float32, [F, d].
-        firing, other: the features that fire, of either.
+        firing, other: the features that fire, of either, ascending.
 
     Returns:
-        float, [first, second], and which features those are, ascending.
+        float32, [first, second], and which features those are, ascending.
     """
-    units = [_normalise(rows) for rows in (first, second)]
-    partners = [
-        (units[0][firing] @ units[1].T).argmax(1) if len(firing) else firing,
-        (units[1][other] @ units[0].T).argmax(1) if len(other) else other,
-    ]
+    units = (yield from _pick_rows(first, firing)), (yield from _pick_rows(second, other))
+    partners = (yield from _find_best(units[0], second)), (yield from _find_best(units[1], first))
     numbers = np.union1d(firing, partners[1]), np.union1d(other, partners[0])
-    return units[0][numbers[0]] @ units[1][numbers[1]].T, numbers
+    units = (yield from _pick_rows(first, numbers[0])), (yield from _pick_rows(second, numbers[1]))
+    return units[0] @ units[1].T, numbers
+
+
+def _pick_rows(home: Rows, numbers: np.ndarray) -> Generator[None, None, np.ndarray]:
+    """Some of a dictionary's rows, each of length 1; those of zeros stay so: float32, [numbers, d]."""
+    start, picked = 0, []
+    for block in home.row_blocks():
+        here = numbers[(numbers >= start) & (numbers < start + len(block))]
+        picked.append(_normalise(block[here - start]))
+        start += len(block)
+        yield
+    return np.concatenate(picked)
+
+
+def _find_best(units: np.ndarray, home: Rows) -> Generator[None, None, np.ndarray]:
+    """Which row of a dictionary points most the way of each of some others: int64, [units]."""
+    start, best, where = 0, np.full(len(units), -np.inf), np.zeros(len(units), np.int64)
+    for block in home.row_blocks():
+        cosines = units @ _normalise(block).T
+        nearest = cosines.argmax(1)
+        values = cosines[np.arange(len(units)), nearest]
+        better = values > best
+        best[better], where[better] = values[better], nearest[better] + start
+        start += len(block)
+        yield
+    return where
 
 
 def _normalise(rows: np.ndarray) -> np.ndarray:
-    """Rows of length 1, as [F, d]; rows of zeros stay so."""
-    flat = rows.reshape(len(rows), -1)
-    length = np.linalg.norm(flat, axis=1, keepdims=True)
-    units: np.ndarray = np.divide(flat, length, out=np.zeros_like(flat), where=length > 0)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    units: np.ndarray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
     return units
 
 

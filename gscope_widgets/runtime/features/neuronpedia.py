@@ -32,6 +32,7 @@ _TIMEOUT_S = 10.0
 _KEPT = ("source", "explanations", "index", "results")  # parts of an answer
 _LIMIT = 5_000_000  # bytes of an answer
 _INDEX = re.compile(r"\d{1,9}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TEXT = 300  # characters of a label that are kept
 _MODEL = re.compile(r"gemma-scope-2-(270m|1b|4b|12b|27b)-(pt|it)")
 # Folder -> source set. Others are not known to have one (docs/formats.md).
@@ -220,8 +221,16 @@ def _read_labels(record: Answer) -> Iterator[FeatureLabel]:
     for entry in _list(record.get("explanations")):
         if isinstance(entry, dict) and (text := _clean(entry.get("description"))):
             yield FeatureLabel(
-                text, SOURCE, author=_clean(entry.get("explanationModelName")), score=_first_score(entry)
+                text,
+                SOURCE,
+                author=_clean(entry.get("explanationModelName")),
+                score=_first_score(entry),
+                date=_read_date(entry.get("createdAt")),
             )
+
+
+def _read_date(value: object) -> str:
+    return value[:10] if isinstance(value, str) and _DATE.match(value) else ""
 
 
 def _first_score(entry: Answer) -> float | None:

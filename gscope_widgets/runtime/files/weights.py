@@ -69,6 +69,13 @@ class WeightFile:
         content = self._read_parts([head.start + index * length], length)
         return self._check_finite(name, _as_tensor(content, head.dtype).reshape(head.shape[1:]))
 
+    def rows(self, name: str, start: int, stop: int) -> torch.Tensor:
+        """Rows `start` to `stop` of a tensor, of a file that is on this machine, read alone."""
+        head = self.heads[name]
+        length = math.prod(head.shape[1:]) * _TYPE_BYTES[head.dtype]
+        content = self._read_parts([head.start + start * length], (stop - start) * length)
+        return self._check_finite(name, _as_tensor(content, head.dtype).reshape(stop - start, *head.shape[1:]))
+
     def column(self, name: str, index: int) -> torch.Tensor:
         """Column `index` of a matrix, read alone: one small read for each of its rows, nothing kept of the rest."""
         head = self.heads[name]
