@@ -321,9 +321,9 @@ class Worker:
                         self._jobs.append(job)
                     watched = [one for one in self._jobs if one._watchers]
                 with self._turn:  # watchers take locks of their own
-                    for one in watched:
-                        one._tell()
-                del job, watched
+                    while watched:
+                        watched.pop()._tell()
+                del job
 
     def _next_job(self) -> Job | None:
         with self._changed:

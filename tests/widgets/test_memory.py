@@ -1,0 +1,130 @@
+"""500 widgets of all kinds, made, answered and closed or left lying: memory, objects and threads stay as they were."""
+
+import gc
+import threading
+import tracemalloc
+import weakref
+
+import comm
+import ipywidgets
+import pytest
+
+import gscope_widgets as gs
+from gscope_widgets.widgets.catalogue import CATALOGUE
+from gscope_widgets.widgets.contract import load_class
+from tests.widgets.test_every_widget import use
+
+COUNT = 500
+PER_WIDGET = 4000  # bytes of growth that pass for noise; a widget that is kept takes twenty times that
+
+
+def make_and_use(scope, index):
+    """A widget of the next kind, answered."""
+    row = CATALOGUE[index % len(CATALOGUE)]
+    widget = load_class(row)(scope, **row.example)
+    use(row, widget)
+    return widget
+
+
+def measure() -> tuple[int, int]:
+    """Bytes that Python holds, where they are traced, and objects that it counts."""
+    for _ in range(3):
+        gc.collect()
+    return tracemalloc.get_traced_memory()[0], len(gc.get_objects())
+
+
+def make_many(scope, count, *, part) -> tuple[float, float]:
+    """Growth in bytes and in objects for each widget, once the first ones have filled what is kept for good."""
+    for index in range(2 * len(CATALOGUE)):
+        part(make_and_use(scope, index))
+    scope.calls.clear()
+    bytes_before, objects_before = measure()
+    for index in range(count):
+        part(make_and_use(scope, index))
+        scope.calls.clear()
+    bytes_after, objects_after = measure()
+    return (bytes_after - bytes_before) / count, (objects_after - objects_before) / count
+
+
+@pytest.fixture
+def traced():
+    """Python counts what it holds, which makes it some four times as slow."""
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+def close(widget):
+    widget.close()
+
+
+def drop(widget):
+    """A cell is run again: nobody names the old widget any more, but ipywidgets keeps what is not closed."""
+    for one in (widget, widget.layout):  # theirs to keep, so taken away here
+        del ipywidgets.widgets.widget._instances[one.model_id]
+        comm.get_comm_manager().comms[one.comm.comm_id] = None  # which its own end takes out
+
+
+def test_500_widgets_leave_objects_and_threads_as_they_were(scope):
+    make_and_use(scope, 0).close()
+    registered, threads = len(ipywidgets.widgets.widget._instances), threading.active_count()
+    _, objects = make_many(scope, COUNT, part=close)
+    assert objects < 0.2
+    assert threading.active_count() == threads
+    assert len(ipywidgets.widgets.widget._instances) == registered
+
+
+@pytest.mark.parametrize("part", [close, drop], ids=["closed", "dropped"])
+def test_widgets_that_are_closed_or_left_lying_leave_no_bytes(scope, part, traced):
+    grown, objects = make_many(scope, 32, part=part)
+    assert grown < PER_WIDGET
+    assert objects < 2
+
+
+def test_widgets_that_somebody_keeps_do_grow(scope, traced):
+    """The control: the same measure sees what is held."""
+    kept = []
+    grown, objects = make_many(scope, 16, part=kept.append)
+    for widget in kept:
+        widget.close()
+    assert grown > 10 * PER_WIDGET
+    assert objects > 50
+
+
+def test_a_closed_widgets_reading_goes_with_it(scope):
+    heatmap = gs.TokenHeatmap(scope, "The old fisherman", features=[3])
+    watch = weakref.ref(heatmap.reading)
+    heatmap.close()
+    del heatmap
+    gc.collect()
+    assert watch() is None
+
+
+def test_what_a_scope_says_when_memory_runs_out_stands_in_the_widget(mini, open_page):
+    """On the embedded model: the sentence and no more, and the next answer comes."""
+    from tests.runtime.inside import forget_activations, loaded
+
+    page = open_page(gs.TokenHeatmap(mini, "The old fisherman", features=[3]))
+    module = loaded(mini).text_model.layers[0]
+    real, forward = module.forward, vars(module).get("forward")
+
+    def fail(*_arguments, **_options):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 2147483648 bytes.")
+
+    forget_activations(mini)
+    module.forward = fail
+    try:
+        page.set(text="On Monday the children sang at home.")
+        status = page.settle()
+    finally:
+        del module.forward
+        if forward is not None:
+            module.forward = forward
+    assert status["state"] == "error"
+    assert status["message"].startswith("not enough memory on cpu while reading")
+    assert "2.1 GB were asked for" in status["message"]
+    assert "Something went wrong" not in status["message"]
+    page.set(text="On Monday the children sang.")
+    assert page.settle()["state"] == "idle"
+    assert page.widget.reading.tokens.text == "On Monday the children sang."
+    assert module.forward == real
