@@ -2,7 +2,7 @@
 # make test    runs every check: lint, types, JavaScript and Python tests, and a real browser
 # make lint    ruff, formatting, mypy, eslint and TypeScript's checker only
 # make bench   measures speed and memory against the peers (2 GB to install, about half an hour, quiet machine)
-# make soak    drives a model at random, faults included: 10,000 operations, which take some 15 minutes
+# make soak    drives a model at random, faults included (10,000 operations, some 15 minutes); 500 widgets of every kind
 # make clean   removes what these made
 #
 # PIP_ARGS     more for pip. On Linux without an NVIDIA GPU this keeps the download small:
@@ -99,6 +99,7 @@ bench: .venv-bench/made.stamp
 
 soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.runtime.soak
+	$(BIN)/python -m tests.widgets.soak
 
 clean:
 	rm -rf .venv .venv-newest .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
