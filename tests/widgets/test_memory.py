@@ -15,6 +15,7 @@ from gscope_widgets.widgets.contract import load_class
 from tests.widgets.test_every_widget import use
 
 COUNT = 500
+KEPT: set[ipywidgets.Widget] = set()  # that were there before a test
 PER_WIDGET = 4000  # bytes of growth that pass for noise; a widget that is kept takes twenty times that
 
 
@@ -60,9 +61,18 @@ def close(widget):
 
 def drop(widget):
     """A cell is run again: nobody names the old widget any more, but ipywidgets keeps what is not closed."""
-    for one in (widget, widget.layout):  # theirs to keep, so taken away here
+    del widget
+    for one in set(ipywidgets.widgets.widget._instances.values()) - KEPT:  # theirs to keep, so taken away here
         del ipywidgets.widgets.widget._instances[one.model_id]
         comm.get_comm_manager().comms[one.comm.comm_id] = None  # which its own end takes out
+
+
+@pytest.fixture(autouse=True)
+def kept():
+    """Widgets that other tests left registered."""
+    KEPT.update(ipywidgets.widgets.widget._instances.values())
+    yield
+    KEPT.clear()
 
 
 def test_500_widgets_leave_objects_and_threads_as_they_were(scope):
