@@ -207,7 +207,7 @@ def test_of_a_slider_storm_the_newest_wins_and_few_are_predicted(scope, refs, op
         check_result(content, scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.clamp(refs[0], content["values"][0])]))
 
 
-def test_a_storm_on_a_slow_model_is_answered_once_or_twice(scope, refs, open_page):
+def test_a_storm_on_a_slow_model_is_answered_once_or_twice_and_last_for_the_last_move(scope, refs, open_page):
     page = open_page(gs.FeatureSliders(scope, TEXT, features=refs))
     page.forget()
     scope.calls.clear()
@@ -217,7 +217,9 @@ def test_a_storm_on_a_slow_model_is_answered_once_or_twice(scope, refs, open_pag
     scope.gate.set()
     page.settle()
     assert scope.calls.count("next_tokens") <= 2
-    assert [content["values"] for content, _ in page.messages("result")] == [[19.9, None]]
+    *earlier, last = [content["values"][0] for content, _ in page.messages("result")]
+    assert last == 19.9
+    assert len(earlier) <= 1
 
 
 # ---- what every widget offers

@@ -65,6 +65,29 @@ def test_a_model_that_is_as_fast_as_the_moves_is_run_for_few_of_them_and_for_the
     assert results[-1][0]["values"] == [20.0, None]
 
 
+def test_a_drag_that_is_faster_than_the_model_shows_what_was_computed_on_the_way(mini, refs, open_page):
+    """Each move comes while the one before is computed, as from a hand that does not rest."""
+    page = open_page(gs.FeatureSliders(mini, TEXT, features=refs))
+    page.settle()
+    page.forget()
+    begun, allowed = threading.Semaphore(0), threading.Semaphore(0)
+
+    def run(_module, _inputs):
+        begun.release()
+        assert allowed.acquire(timeout=30)
+
+    with inside.loaded(mini).model.register_forward_pre_hook(run):
+        page.set(values=[1.0, None])
+        for number in range(2, 9):
+            assert begun.acquire(timeout=30)
+            page.set(values=[float(number), None])
+            allowed.release()
+        allowed.release()
+        assert page.settle()["state"] == "idle"
+    shown = [content["values"][0] for content, _ in page.messages("result")]
+    assert shown == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+
+
 def test_a_panels_strength_runs_nothing_until_start_and_of_many_starts_the_newest(mini, refs, open_page, held):
     gate, passes = held
     page = open_page(gs.SteeringPanel(mini, TEXT, features=refs, max_new_tokens=1))

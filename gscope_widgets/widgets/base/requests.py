@@ -21,7 +21,7 @@ class Requests:
     """What a widget was asked for, and how far that is.
 
     Every turn that is listed with a number takes the next one; numbers never go back. Work is known by the
-    number that it began with, and only the newest work can change anything.
+    number that it began with. Only the newest work changes the state.
 
     | state     | turn                            | next      | number | besides                               |
     |-----------|---------------------------------|-----------|--------|---------------------------------------|
@@ -29,14 +29,14 @@ class Requests:
     | busy      | `refuse`                        | busy      | next   | the sentence stands until work ends   |
     | not busy  | `refuse`                        | error     | next   |                                       |
     | busy      | work reports progress           | busy      | same   |                                       |
-    | busy      | work delivers                   | busy      | same   | the result is shown                   |
+    | busy      | work delivers, older work too   | busy      | same   | shown, unless something newer was     |
     | busy      | work ends, nothing was refused  | idle      | same   | those who wait go on                  |
     | busy      | work stops, nothing was refused | cancelled | same   | those who wait go on                  |
     | busy      | work ends or stops otherwise    | error     | same   | what was refused is said again        |
     | busy      | work raises                     | error     | same   | those who wait get the error          |
     | error     | `mend`                          | idle      | next   |                                       |
     | idle      | `remark`                        | idle      | same   | the hint is asked for again           |
-    | any       | older work does anything        | as it was | same   | nothing                               |
+    | any       | older work does anything else   | as it was | same   | nothing                               |
 
     The status is shown by one thread at a time, in order and never under the lock, so that an observer of it
     may ask for anything, the newest result included.
@@ -70,6 +70,7 @@ class Requests:
         self._work: Job | None = None
         self._error: BaseException | None = None  # that the newest work ended with
         self._delivered = False
+        self._shown_number = 0  # of the work whose result was shown last
         self._refusal = ""
         self._is_showing = False
         self._here = threading.local()  # `showing`: whether this thread is in code of others that follows a request
@@ -161,11 +162,16 @@ class Requests:
         self._bring_up_to_date()
 
     def deliver(self, number: int, show: Callable[[], None]) -> None:
-        """Show a result, if no newer work has begun."""
+        """Show a result, if nothing newer was shown and the newest work has not ended.
+
+        So a drag that is faster than the model shows what was computed on the way, in order.
+        """
         with self._changed:
-            if self._is_current(number):
-                self._delivered = True
-                show()
+            if number <= self._shown_number or self._ended >= self._newest:
+                return
+            self._shown_number = number
+            self._delivered = self._delivered or number == self._newest
+            show()
 
     # ---- waiting
 
