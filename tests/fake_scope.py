@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
+from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.comparisons import ComparedText, Comparison
-from gscope_widgets.records.contrasts import TextContrast, align_tokens
+from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction

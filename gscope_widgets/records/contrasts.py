@@ -146,58 +146,6 @@ class TextContrast:
         return figure
 
 
-def align_tokens(first: tuple[int, ...], second: tuple[int, ...]) -> np.ndarray:
-    """Pairs of two lists of token ids by a longest common subsequence, as `TextContrast.pairs` has them.
-
-    What both begin and end with is paired first; time and memory are the product of what lies between.
-
-    Returns:
-        int32, [rows, 2]: every position of both once, in order; -1 where the other has none.
-    """
-    head = _count_same(first, second)
-    tail = _count_same(first[head:][::-1], second[head:][::-1])
-    one, other = first[head : len(first) - tail], second[head : len(second) - tail]
-    longest = _measure_subsequences(np.array(one, np.int64), np.array(other, np.int64))
-    pairs, at, to = [(pos, pos) for pos in range(head)], 0, 0
-    while at < len(one) or to < len(other):
-        if at < len(one) and to < len(other) and one[at] == other[to]:
-            pairs.append((head + at, head + to))
-            at, to = at + 1, to + 1
-        elif at < len(one) and (to == len(other) or longest[at + 1, to] >= longest[at, to + 1]):
-            pairs.append((head + at, -1))
-            at += 1
-        else:
-            pairs.append((-1, head + to))
-            to += 1
-    pairs += [(len(first) - left, len(second) - left) for left in range(tail, 0, -1)]
-    return _put_first_before_second(np.array(pairs, np.int32).reshape(-1, 2))
-
-
-def _measure_subsequences(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Lengths of the longest common subsequences of `one[i:]` and `other[j:]`: uint16, [one + 1, other + 1]."""
-    lengths = np.zeros((len(one) + 1, len(other) + 1), np.uint16)
-    for at in range(len(one) - 1, -1, -1):
-        below = lengths[at + 1]
-        matched = np.where(other == one[at], below[1:] + 1, below[:-1])
-        lengths[at, :-1] = np.maximum.accumulate(matched[::-1])[::-1]
-    return lengths
-
-
-def _put_first_before_second(pairs: np.ndarray) -> np.ndarray:
-    gap = np.cumsum((pairs >= 0).all(1))  # rows between two pairs have one number
-    kind = np.where((pairs >= 0).all(1), 0, np.where(pairs[:, 0] >= 0, 1, 2))
-    return pairs[np.lexsort((np.arange(len(pairs)), kind, gap))]
-
-
-def _count_same(first: tuple[int, ...], second: tuple[int, ...]) -> int:
-    count = 0
-    for one, other in zip(first, second, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count
-
-
 def _find_largest(reading: FeatureReading, pos: int | None) -> dict[int, tuple[float, int]]:
     here = slice(None) if pos is None else reading.positions == pos
     found: dict[int, tuple[float, int]] = {}

@@ -50,7 +50,7 @@ def score_contrast(
         null.mean(0),
         np.percentile(null, 95, axis=0),
         (null >= close).mean(0),
-        1 - np.searchsorted(largest, close, side="left") / shuffles,
+        (shuffles - np.searchsorted(largest, close, side="left")) / shuffles,
     )
 
 

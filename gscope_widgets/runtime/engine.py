@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from gscope_widgets.errors import InvalidValue, Offline, OutOfMemory, SanityWarning
+from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.checks import DictionaryCheck
 from gscope_widgets.records.comparisons import Comparison, Kind
-from gscope_widgets.records.contrasts import TextContrast, align_tokens
+from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard, FeatureNeighbour
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import DoseResponse
@@ -382,7 +383,8 @@ class Engine:
         one = yield from self.read(first, dictionary, features=None)
         yield 0.5
         other = yield from self.read(second, dictionary, features=None)
-        return TextContrast(one, other, align_tokens(first.ids, second.ids), provenance)
+        pairs = yield from wait_aside(lambda: align_tokens(first.ids, second.ids))
+        return TextContrast(one, other, pairs, provenance)
 
     def compare_dictionaries(
         self,
