@@ -223,6 +223,7 @@ def test_a_dashboard_says_what_is_known_and_notes_what_is_not(fake):
     assert [fake.card(home.feature(one)).labels[0].is_machine_guess for one in (3, 900)] == [False, True]
 
 
+@pytest.mark.row("15")
 def test_a_search_that_finds_nothing_says_what_comes_nearest(scope, dictionary):
     hits = scope.find("no label has this", dictionary)
     assert (len(hits), list(hits), hits.by) == (0, [], "label")
@@ -288,6 +289,7 @@ def test_two_texts_are_aligned_and_their_features_compared(scope, dictionary):
     assert same.differing(5) == () and not same.differences().any()
 
 
+@pytest.mark.row("NEW 21")
 def test_a_dictionary_matches_itself_one_to_one_and_another_by_a_named_measure(scope, dictionary):
     other = scope.dictionary("mlp_out", dictionary.info.layer)
     comparison = scope.compare_dictionaries(TEXT, [dictionary, dictionary, other])
@@ -327,6 +329,7 @@ def test_searches_and_comparisons_are_jobs_that_can_be_stopped(own):
             job.result(SOON)
 
 
+@pytest.mark.row("14")
 def test_a_reading_ranks_features_by_strength_share_or_rarity(scope, dictionary):
     reading = scope.read(TEXT, dictionary)
     by_share, by_rarity = reading.top(20, by="share"), reading.top(20, by="rarity")

@@ -78,6 +78,7 @@ def by_hand(scope, dictionary, plain_mini, plain_run, read_weights):
     return found
 
 
+@pytest.mark.row("11", "12")
 def test_histogram_bands_and_density_are_those_of_a_plain_forward_pass(scope, dictionary, by_hand):
     every = np.concatenate([one[1:] for one in by_hand])
     strongest = np.argsort(-(every > 0).sum(0))[:5]
@@ -104,6 +105,7 @@ def test_histogram_bands_and_density_are_those_of_a_plain_forward_pass(scope, di
     assert any(note.startswith("no histogram: the feature fires at none") for note in card.notes)
 
 
+@pytest.mark.row("16")
 def test_neighbours_are_cosines_of_rows_and_correlations_of_activations(scope, dictionary, by_hand, read_weights):
     every = np.concatenate([one[1:] for one in by_hand])
     feature = int(np.argmax((every > 0).sum(0)))
@@ -144,6 +146,7 @@ def test_minis_own_text_is_read_once_and_says_how_much_of_it(scope, dictionary):
         assert one.activations.max() == one.activations[one.peak]
 
 
+@pytest.mark.row("11")
 def test_truth_is_what_was_measured_beside_its_rivals(scope, dictionary):
     entries = json.loads((dictionary.folder.path / "features.json").read_text())["features"]
     entry = next(one for one in entries if one.get("label"))
