@@ -10,6 +10,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.alignments import align_tokens
+from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import ComparedText, Comparison
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard
@@ -40,6 +41,7 @@ from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, Row, check_see
 from gscope_widgets.records.tokens import Prompt, Tokens
 from gscope_widgets.runtime.features.finding import check_search
 from gscope_widgets.runtime.features.matching import check_compared, check_threshold, compare_readings
+from gscope_widgets.runtime.features.scoring import score_claim
 from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.worker import Job, Work, Worker
 from tests import fake_finding as finding
@@ -136,6 +138,46 @@ class FakeScope:
             if query is not None:
                 return finding.find_labels(home, query, k, provenance)
             return (yield from finding.find_texts(home, sets[0], sets[1], k, provenance))
+
+        return self._worker.submit(steps, slot=slot)
+
+    def score_claim(
+        self, ref: FeatureRef, positive: Sequence[Prompt], negative: Sequence[Prompt], **settings: Any
+    ) -> ClaimScore:
+        score: ClaimScore = self.start_score_claim(ref, positive, negative, **settings).wait()
+        return score
+
+    def start_score_claim(
+        self,
+        ref: FeatureRef,
+        positive: Sequence[Prompt],
+        negative: Sequence[Prompt],
+        *,
+        claim: str = "",
+        threshold: float = 0.0,
+        slot: Hashable | None = None,
+    ) -> Job:
+        home, words = self._find(ref), check_claim(claim)
+        limit = check_float("threshold", threshold, low=0.0, high=1e8)
+        sets = [
+            [self._require_tokens(text) for text in _check_list(name, texts)]
+            for name, texts in (("positive", positive), ("negative", negative))
+        ]
+        if not all(sets):
+            raise InvalidValue("positive and negative must be 1 to 1000 texts, got none")
+        provenance = self.provenance([home.info.id], ref=str(ref), claim=words, threshold=limit)
+
+        def steps(_job: Job) -> Generator[float | None, None, ClaimScore]:
+            self._begin("score_claim")
+            steps = score_claim(
+                self.describe(ref),
+                *sets,
+                claim=words,
+                threshold=limit,
+                fire=lambda tokens: finding.fire(home, tokens),
+                provenance=provenance,
+            )
+            return (yield from steps)
 
         return self._worker.submit(steps, slot=slot)
 

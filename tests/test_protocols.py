@@ -267,6 +267,39 @@ def test_searches_that_ask_nothing_or_two_things_are_refused(scope):
             scope.find(**ask)
 
 
+@pytest.mark.row("NEW 28")
+def test_a_claim_is_scored_on_marked_texts_beside_shuffled_marks(scope, dictionary):
+    positive, negative = (
+        [f"The {word} {noun} was" for noun in ("cat", "dog", "bird", "house", "coat")] for word in ("old", "cold")
+    )
+    best = scope.find(positive=positive, negative=negative, dictionary=dictionary, k=1)[0]
+    score = scope.score_claim(best.ref, positive, negative, claim="the old ones")
+    peaks = [float(scope.read(text, dictionary).trace(best.feature).max()) for text in [*positive, *negative]]
+    assert [one.activation for one in score.texts] == pytest.approx(peaks, rel=1e-4)
+    found = [peak > 0 for peak in peaks]
+    assert score.recall == sum(found[:5]) / 5
+    assert score.precision == sum(found[:5]) / sum(found)
+    assert score.auc == np.mean([(a > b) + (a == b) / 2 for a in peaks[:5] for b in peaks[5:]]) > 0.9
+    assert score.shuffled_auc.mean == pytest.approx(0.5, abs=0.03) and score.shuffled_auc.reached < 0.05
+    assert (score.claim, score.ref, score.note) == ("the old ones", best.ref, "")
+    turned = scope.score_claim(best.ref, negative, positive)
+    assert turned.auc == pytest.approx(1 - score.auc) and turned.shuffled_auc.reached > 0.95  # control
+    assert {one.verdict for one in turned.deciding(5)} <= {"miss", "false alarm"}
+    assert len(score.to_frame()) == 10 and score.plot().axes
+    high = scope.score_claim(best.ref, positive, negative, threshold=1e6)
+    assert (high.precision, high.shuffled_precision, high.recall) == (None, None, 0)
+    for wrong in (
+        {"positive": []},
+        {"negative": []},
+        {"claim": 5},
+        {"threshold": -1.0},
+        {"threshold": math.nan},
+        {"positive": "text"},
+    ):
+        with pytest.raises(gs.InvalidValue):
+            scope.score_claim(best.ref, **({"positive": positive, "negative": negative} | wrong))
+
+
 def test_two_texts_are_aligned_and_their_features_compared(scope, dictionary):
     contrast = scope.contrast("The old cat was happy", "The old dog was very happy", dictionary)
     sides = [reading.tokens.ids for reading in (contrast.first, contrast.second)]

@@ -8,6 +8,7 @@ own worker's thread, inside a job, it answers directly. Whatever it cannot do it
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
+from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard
@@ -206,6 +207,29 @@ class Scope(Protocol):
         slot: Hashable | None = None,
     ) -> Job:
         """`find` as a job, returned at once."""
+
+    def score_claim(
+        self,
+        ref: FeatureRef,
+        positive: Sequence[Prompt],
+        negative: Sequence[Prompt],
+        *,
+        claim: str = "",
+        threshold: float = 0.0,
+    ) -> ClaimScore:
+        """A claim about a feature on texts marked by hand: precision, recall and AUC, beside shuffled marks."""
+
+    def start_score_claim(
+        self,
+        ref: FeatureRef,
+        positive: Sequence[Prompt],
+        negative: Sequence[Prompt],
+        *,
+        claim: str = "",
+        threshold: float = 0.0,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`score_claim` as a job, returned at once."""
 
     def card(self, ref: FeatureRef, *, texts: Sequence[Prompt] | None = None) -> FeatureDashboard:
         """All that is known of one feature.

@@ -13,6 +13,7 @@ import torch
 from gscope_widgets.errors import InvalidValue, Offline, OutOfMemory, SanityWarning
 from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.checks import DictionaryCheck
+from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison, Kind
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard, FeatureNeighbour
@@ -51,6 +52,7 @@ from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.features.reading import read_features
 from gscope_widgets.runtime.features.sampling import has_held_out, read_held_out, sample_features
 from gscope_widgets.runtime.features.sanity import check_dictionary
+from gscope_widgets.runtime.features.scoring import score_claim
 from gscope_widgets.runtime.features.steering import Steering, Target
 from gscope_widgets.runtime.features.tracing import Source, Tracing
 from gscope_widgets.runtime.gemma.generation import check_finite, compare_next
@@ -293,6 +295,30 @@ class Engine:
         )
         return (yield from steps)
 
+    def score_claim(
+        self,
+        dictionary: Dictionary,
+        feature: int,
+        positive: Sequence[Tokens],
+        negative: Sequence[Tokens],
+        *,
+        claim: str,
+        threshold: float,
+        provenance: Provenance,
+    ) -> Steps[ClaimScore]:
+        """How well a feature tells positive texts from negative ones."""
+        yield from dictionary.fetch()
+        steps = score_claim(
+            dictionary.describe(feature),
+            positive,
+            negative,
+            claim=claim,
+            threshold=threshold,
+            fire=lambda tokens: self._fire(tokens, dictionary, features=(feature,)),
+            provenance=provenance,
+        )
+        return (yield from steps)
+
     def card(
         self,
         dictionary: Dictionary,
@@ -466,14 +492,14 @@ class Engine:
         x, target = (torch.stack([found[one.name] for one in side], 1) for side in (points.reads, points.writes))
         return x, target
 
-    def _fire(self, tokens: Tokens, dictionary: Dictionary) -> Firings:
-        """Where a dictionary that is here fires in a text: positions, features and activations."""
+    def _fire(self, tokens: Tokens, dictionary: Dictionary, *, features: tuple[int, ...] | None = None) -> Firings:
+        """Where a dictionary that is here, or some of its features, fire in a text: see `Firings`."""
         used = np.array(tokens.used, np.int64)
         points = self.find_points(dictionary).reads
         found = self._capture(tokens, points)
         parts = [found[point.name] for point in points]
         x = parts[0] if len(parts) == 1 else torch.stack(parts, 1)
-        sparse = dictionary.encode(x[used])
+        sparse = dictionary.encode(x[used], features=features)
         return used[sparse.positions].astype(np.int32), sparse.features, sparse.activations
 
     def _check(self, dictionary: Dictionary) -> DictionaryCheck:

@@ -1,16 +1,17 @@
-"""The part of a scope that looks for features: searching, one feature's dashboard, texts and dictionaries compared."""
+"""The part of a scope that looks for features: searches, dashboards, claims, texts and dictionaries compared."""
 
 from collections.abc import Hashable, Sequence
 from typing import Literal
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records import protocols
+from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.hits import FeatureHits
 from gscope_widgets.records.matches import DictionaryComparison
-from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Prompt
@@ -116,6 +117,69 @@ class Exploring(Asking):
         return self._start(
             lambda: self._engine.find(positives, negatives, home, k=k, provenance=provenance),
             self._demand(f"searching with {count} texts", other=[NARROWER, "shorter texts"]),
+            slot=slot,
+        )
+
+    def score_claim(
+        self,
+        ref: FeatureRef,
+        positive: Sequence[Prompt],
+        negative: Sequence[Prompt],
+        *,
+        claim: str = "",
+        threshold: float = 0.0,
+    ) -> ClaimScore:
+        """A claim about a feature on texts of one's own: its precision, recall and AUC, beside shuffled marks.
+
+        A label is a hypothesis: write texts that the feature should fire on if it holds, and texts, as like them as
+        can be, that it should not. Costs one forward pass a text, stopped at the dictionary's layer.
+        See `ClaimScore`, whose `deciding()` are the texts to look at.
+
+        Args:
+            positive, negative: 1 to 1000 texts of each.
+            claim: in words, for the record: "fires on French".
+            threshold: a text counts as found where the feature's largest activation is above this, 0 or more.
+
+        Raises:
+            InvalidValue, PromptTooLong, Cancelled.
+        """
+        job = self.start_score_claim(ref, positive, negative, claim=claim, threshold=threshold)
+        score: ClaimScore = job.wait()
+        return score
+
+    def start_score_claim(
+        self,
+        ref: FeatureRef,
+        positive: Sequence[Prompt],
+        negative: Sequence[Prompt],
+        *,
+        claim: str = "",
+        threshold: float = 0.0,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`score_claim` as a job, returned at once: `progress`, `cancel()` between texts, and `result()`.
+
+        Args:
+            slot: a newer job in the same slot stops this one.
+        """
+        dictionary = self._shelf.find(ref)
+        sets = self._take.texts("positive", positive), self._take.texts("negative", negative)
+        words = check_claim(claim)
+        limit = check_float("threshold", threshold, low=0.0, high=1e8)
+        provenance = self.provenance(
+            [dictionary.info.id],
+            ref=str(ref),
+            positive=[list(tokens.ids) for tokens in sets[0]],
+            negative=[list(tokens.ids) for tokens in sets[1]],
+            claim=words,
+            threshold=limit,
+            seed=0,
+        )
+        return self._start(
+            lambda: self._engine.score_claim(
+                dictionary, ref.feature, *sets, claim=words, threshold=limit, provenance=provenance
+            ),
+            self._demand(f"reading {len(sets[0]) + len(sets[1])} texts", other=["shorter texts"]),
             slot=slot,
         )
 

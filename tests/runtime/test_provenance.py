@@ -28,7 +28,7 @@ NO_RESULT = {
     "tokens": "a text, without the model",
     "write_opening": "code",
 }
-WITHOUT_TEXT = ("card", "check", "contrast", "direction", "find")
+WITHOUT_TEXT = ("card", "check", "contrast", "direction", "find", "score_claim")
 WITHOUT_DICTIONARY = ("direction", "logit_lens")
 
 
@@ -41,6 +41,7 @@ def results(scope, dictionary) -> dict[str, object]:
         "card": scope.card(ref, sources=()),
         "check": scope.check(dictionary),
         "contrast": scope.contrast("a bird", "a cat", dictionary),
+        "score_claim": scope.score_claim(ref, ["a bird"], ["a cat"]),
         "find": scope.find("bird", dictionary),
         "compare_dictionaries": scope.compare_dictionaries(TEXT, [dictionary, scope.dictionary(layer=2)]),
         "compare": scope.compare(TEXT, pushed, max_new_tokens=1),

@@ -97,7 +97,7 @@ def find_by_texts(
         score, order = scores.score, np.lexsort((means[1] - means[0], -scores.score))
         columns = (scores.null_mean, scores.null_p95, scores.reached, scores.reached_by_any)
         nulls = [ShuffledNull(*map(float, row)) for row in zip(*columns, strict=True)]
-        measure, note = SCORE, _warn_of_few(len(positive), len(negative))
+        measure, note = SCORE, warn_of_few(len(positive), len(negative))
     else:
         score = means[0] / known
         order = np.lexsort((-means[0], -np.nan_to_num(score, nan=-1.0)))
@@ -147,7 +147,8 @@ def _find_strongest(feature: int, found: Sequence[Firings]) -> tuple[int, int] |
     return where
 
 
-def _warn_of_few(positives: int, negatives: int) -> str:
+def warn_of_few(positives: int, negatives: int) -> str:
+    """A sentence where so few texts are marked that chance gives the same marks often; empty where they are enough."""
     deals = count_deals(positives, negatives)
     if deals >= _FEW_DEALS:
         return ""
