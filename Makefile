@@ -1,4 +1,4 @@
-# make lab     opens JupyterLab on the first tutorial
+# make lab     opens JupyterLab on the workbench
 # make test    runs every check: lint, types, JavaScript and Python tests, and a real browser
 # make lint    ruff, formatting, mypy, eslint and TypeScript's checker only
 # make bench   measures speed and memory against the peers (2 GB to install, about half an hour, quiet machine)
@@ -19,7 +19,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := lab
 
 PYTHON ?= python3
-NOTEBOOK ?= tutorials/01_a_microscope_on_text.ipynb
+NOTEBOOK ?= tutorials/00_workbench.ipynb
 PIP_ARGS ?=
 LAB_ARGS ?=
 PYTEST_ARGS ?=

@@ -51,7 +51,11 @@ def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(source: Path):
         if "text/html" in output.get("data", {})
     ]
     copies = [page for page in pages if "gscope-static" in page]
-    shown = [cell for cell in notebook.cells if cell.source.rstrip().split("\n")[-1] in ("heatmap", "sliders", "panel")]
+    shown = [
+        cell
+        for cell in notebook.cells
+        if cell.source.rstrip().split("\n")[-1] in ("heatmap", "sliders", "panel", "bench")
+    ]
     assert len(copies) == len(shown) > 0
     assert all("<script" not in page for page in copies)
     assert any("<td>" in page for page in copies)
