@@ -389,14 +389,16 @@ class Engine:
                 self._held_out = yield from read_held_out(tokenizer.model_name, tokenizer.tokenize)
             read = self._held_out
         points = self.find_points(dictionary).reads
-        sample = yield from sample_features(self.loaded.text_model, dictionary, points, read, on=on)
+        model, device = self.loaded.text_model, self.loaded.info.device
+        sample = yield from sample_features(model, dictionary, points, read, on=on, device=device)
         self.samples.put(key, sample)
         return sample
 
     def _trace_rows(self, dictionary: Dictionary, feature: int, rows: Sequence[Tokens]) -> Steps[np.ndarray]:
         """One feature's activation on texts of one length: float32, [texts, pos]; 0 at ignored positions."""
         points, traced = self.find_points(dictionary).reads, np.zeros((len(rows), max(map(len, rows), default=0)))
-        steps = sample_features(self.loaded.text_model, dictionary, points, rows, on="examples", features=(feature,))
+        model, device = self.loaded.text_model, self.loaded.info.device
+        steps = sample_features(model, dictionary, points, rows, on="examples", features=(feature,), device=device)
         sample = yield from steps
         places, values = sample.fire(feature)
         traced.reshape(-1)[places] = values

@@ -26,6 +26,7 @@ def sample_features(
     *,
     on: str,
     features: tuple[int, ...] | None = None,
+    device: str,
 ) -> Generator[float, None, FeatureSample]:
     """Where every feature fires in some texts; yields the share read.
 
@@ -35,8 +36,8 @@ def sample_features(
         points: what the dictionary reads.
         on: what text it is, for a reader.
         features: only these; None for all.
+        device: where the model takes its tokens.
     """
-    device = next(text_model.parameters()).device
     found: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
     for batch in _split_batches([len(tokens) for tokens in read]):
         rows = [read[at] for at in batch]
