@@ -13,7 +13,7 @@ class DictionaryInfo:
     layers: tuple[int, ...]  # zero-based; several for a crosscoder, all of them for a CLT
     width: str  # the size class in the folder's name: "16k"
     d_dict: int | None  # the number of features, over all layers; None in a list of the Hub, until it is opened
-    l0: str  # the sparsity class in the folder's name: "small", "medium", "big"
+    l0: str  # the sparsity class in the folder's name: "small", "medium", "big"; empty where it names none
     mean_l0: float | None  # the number in config.json; Gemma Scope's own files hold the training target
     affine: bool
     bytes: int  # of the weight files

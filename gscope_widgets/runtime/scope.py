@@ -163,8 +163,9 @@ class Scope(Exploring):
             l0: "small", "medium" or "big"; None for medium, or small where there is no medium, as in the suites
                 of all layers.
             affine: with a skip connection (transcoders and CLTs).
-            path: a folder in the published layout, instead of the choices above; or one of any repository on
-                the Hub, "hf://owner/name/site/folder" or "hf://owner/name@revision/site/folder".
+            path: a folder in the published layout, or what SAELens saved (`cfg.json`, `sae_weights.safetensors`;
+                see docs/formats.md for what is refused), instead of the choices above; or one of any repository
+                on the Hub, "hf://owner/name/site/folder" or "hf://owner/name@revision/site/folder".
             revision: a branch, tag or commit of the Gemma Scope 2 repository; None for the newest.
             device: where its weights are held: "cpu", "cuda", ...; None for the model's.
             dtype: "float32", or "bfloat16" for half the memory: rounded weights, summed in float32; None for float32.

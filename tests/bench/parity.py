@@ -1,6 +1,8 @@
 """The same published files through SAELens' own Gemma Scope 2 loader and through ours: `python -m tests.bench.parity`.
 
 Both fetch from a Hub on this machine. Exits 1 where activations or reconstructions differ by more than rounding.
+So do the files that SAELens writes: what it trains, of each architecture, and those dictionaries saved again by it.
+What sparsify writes is to be refused.
 SAELens lists no crosscoders and no cross-layer transcoders; those are compared with NumPy in tests/runtime.
 The numbers agree; what a transcoder reads does not: SAELens names `hook_mlp_in`, in TransformerLens the residual
 stream before the norm, where config.json and our runtime mean the norm's output.
@@ -12,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bench.saved import compare_saved, compare_saved_again, refuse_sparsify
 from tests.hub.published import write_scope_repository
 from tests.hub.server import HubServer
 
@@ -48,7 +51,8 @@ def compare() -> int:
 
     repository = Repository(NAME)
     files = repository.files()
-    worst = 0.0
+    worst = compare_saved()
+    refuse_sparsify()
     for folder, (release, name) in FOLDERS.items():
         own = {path.rpartition("/")[2]: file for path, file in files.items() if path.startswith(f"{folder}/")}
         ours = HubFolder(own, repository=repository)
@@ -63,7 +67,7 @@ def compare() -> int:
             float(np.abs(one - other).max() / np.abs(other).max())
             for one, other in ((found.to_dense(), activations), (dictionary.decode(found, x=x.numpy()), rebuilt))
         ]
-        worst = max(worst, *apart) if len(found.features) else np.inf
+        worst = max(worst, *apart, compare_saved_again(peer, dictionary, x)) if len(found.features) else np.inf
         print(
             f"{folder}: {type(peer).__name__}, {len(found.features)} firings, relative {apart[0]:.1e}, {apart[1]:.1e}"
         )

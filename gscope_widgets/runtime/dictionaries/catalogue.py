@@ -9,6 +9,7 @@ from gscope_widgets.errors import BadArtefact, describe_value
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.runtime.dictionaries.folders import Folder, LocalFolder
+from gscope_widgets.runtime.dictionaries.foreign import SAELensFolder
 from gscope_widgets.runtime.files.weights import TensorHead
 from gscope_widgets.runtime.gemma.sites import name_ends
 
@@ -78,11 +79,13 @@ def is_published(site: str, name: str) -> bool:
 
 
 def describe_dictionary(folder: Folder) -> DictionaryInfo:
-    """What one dictionary's folder says: its name, `config.json` and the headers of its weight files.
+    """What one dictionary's folder says: its name, its configuration and the headers of its weight files.
 
     Raises:
         BadArtefact: these disagree, or a file is damaged or missing.
     """
+    if isinstance(folder, SAELensFolder):
+        return folder.describe()
     match, site = _FOLDER.fullmatch(folder.name), folder.site
     if match is None or not is_published(site, folder.name):
         raise BadArtefact(

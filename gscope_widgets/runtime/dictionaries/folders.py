@@ -12,6 +12,8 @@ from gscope_widgets.runtime.hub.transfer import fetch_file
 class Folder:
     """`{repository}/{site}/{name}`: its files by name, opened without reading more than asked for."""
 
+    weights_name = "params.safetensors"  # of a dictionary of one layer
+
     def __init__(self, path: Path):
         """Args: path: where the files are, or will be once they are fetched."""
         self.path, self.written = path, str(path)
@@ -55,7 +57,8 @@ class Folder:
         """Which weights these are: the commit on the Hub; else a digest, where sums of the files lie beside them."""
         if self.commit:
             return self.commit
-        weights = [name for name in self.names() if name.startswith("params") and name.endswith(".safetensors")]
+        own = self.weights_name
+        weights = [n for n in self.names() if n == own or (n.startswith("params") and n.endswith(".safetensors"))]
         return find_digest([self.path / name for name in weights])
 
     def is_same(self, other: "Folder") -> bool:

@@ -1,4 +1,4 @@
-"""JumpReLU dictionaries of one layer: sparse autoencoders and transcoders in the published layout."""
+"""JumpReLU dictionaries of one layer: sparse autoencoders and transcoders."""
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ class JumpReLU(Dictionary):
         Raises:
             BadArtefact: tensors are missing, or their shapes or types are not as published.
         """
-        file, stage = folder.open_weights("params.safetensors"), stage or Stage(device)
+        file, stage = folder.open_weights(folder.weights_name), stage or Stage(device)
         member = Member(file, affine=info.affine, device=device, stage=stage, dtype=dtype)
         super().__init__(folder, info=info, members=(member,), device=device)
         if info.kind == "sae" and self.d_in != self.d_out:

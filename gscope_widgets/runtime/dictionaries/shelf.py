@@ -21,6 +21,7 @@ from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, d
 from gscope_widgets.runtime.dictionaries.choice import Wishes, choose_dictionary, width_order, write_choice
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder, HubFolder, LocalFolder
+from gscope_widgets.runtime.dictionaries.foreign import find_foreign
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
 from gscope_widgets.runtime.dictionaries.stage import Stage
@@ -140,7 +141,7 @@ class Shelf:
         return _split_folders(repository.files(refresh=refresh), repository)
 
     def open_folder(self, path: str | Path, *, device: str | None = None, dtype: str | None = None) -> Dictionary:
-        """The dictionary in a folder of the published layout, on this machine or at "hf://owner/name/site/folder"."""
+        """The dictionary in a folder, published or of SAELens, on this machine or at "hf://owner/name/site/folder"."""
         self._require_open()
         return self._take(self._find_folder(path), device=device, dtype=dtype)
 
@@ -156,7 +157,11 @@ class Shelf:
             raise InvalidValue(f"path must be a dictionary's folder, got the file {path}; give {folder.parent}")
         if not is_folder:
             raise UnknownDictionary(f"there is no folder {describe_value(str(path), limit=200)}; path is a folder")
+        written = str(path) if str(path).startswith("~") else None
         if not any((folder / name).is_file() for name in ("params.safetensors", "params_layer_0.safetensors")):
+            foreign = find_foreign(folder, written=written)
+            if foreign is not None:
+                return foreign
             pickles = sorted(one.name for one in folder.iterdir() if one.suffix in (".pt", ".pth", ".npz", ".bin"))
             raise UnknownDictionary(
                 f"{path} holds no dictionary: it has no params.safetensors and no params_layer_0.safetensors"
@@ -168,7 +173,7 @@ class Shelf:
             repository = Repository(place.repository, revision=place.commit, token=self._token)
             here = _split_folders(repository.files_here(), repository)
             return next((one for one in here.values() if one.path.resolve() == folder), LocalFolder(folder))
-        return LocalFolder(folder, written=str(path) if str(path).startswith("~") else None)
+        return LocalFolder(folder, written=written)
 
     def _find_address(self, address: str) -> HubFolder:
         match = _ADDRESS.fullmatch(address)

@@ -23,6 +23,7 @@ _LARGEST = 1e8  # thresholds reach thousands; a flipped high bit of an exponent 
 _TORCH_TYPES = {  # of the tensors that rows are read of
     "F64": torch.float64,
     "F32": torch.float32,
+    "F16": torch.float16,
     "BF16": torch.bfloat16,
     "I64": torch.int64,
     "I32": torch.int32,

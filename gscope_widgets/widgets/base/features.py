@@ -170,7 +170,8 @@ def name_places(infos: Mapping[str, DictionaryInfo]) -> dict[str, str]:
     for one, info in infos.items():
         alike = [other for other in infos if _write_place(infos[other]) == _write_place(info)]
         if len(alike) > 1:
-            places[one] = f"{_write_place(info)} {info.width} {info.l0}{' affine' if info.affine else ''}"
+            parts = (_write_place(info), info.width, info.l0, "affine" if info.affine else "")
+            places[one] = " ".join(part for part in parts if part)
     counts = list(places.values())
     return {one: place if counts.count(place) == 1 else one for one, place in places.items()}
 
