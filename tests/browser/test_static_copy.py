@@ -7,25 +7,19 @@ from playwright.sync_api import expect
 
 from gscope_widgets.widgets.base.formats import format_number, format_percent
 from gscope_widgets.widgets.catalogue import CATALOGUE
+from tests.browser.lab import write_examples
 
 TEXT = "The old fisherman sold two red coats."
 OTHER = "On Monday his sister wanted bread."
-CELLS = [
-    f"import gscope_widgets as gs\nscope = gs.load()\ntext = {TEXT!r}",
-    "top = [found.feature for found in scope.read(text).top(2)]",
-    "heatmap = gs.TokenHeatmap(scope, text)\nheatmap",
-    "sliders = gs.FeatureSliders(scope, text, features=top)\nsliders",
-    "panel = gs.SteeringPanel(scope, text, features=top, max_new_tokens=8)\npanel",
-    "lens = gs.LogitLens(scope, text)\nlens",
-]
+CELLS = ["import gscope_widgets as gs\nscope = gs.load()", *write_examples(text=TEXT)]
 TITLES = [row.title for row in CATALOGUE]
 
 
 def numbers_of(notebook) -> list[str]:
     """Numbers that the copies must hold, from the results themselves."""
-    activations = notebook.evaluate("heatmap.reading.trace(heatmap.features[0].feature)[1:].tolist()")
-    chances = notebook.evaluate("[chance.probability for chance in sliders.distribution.chances[:3]]")
-    lens = notebook.evaluate("lens.reading.probabilities[-1, 1:, 0].tolist()")
+    activations = notebook.evaluate("token_heatmap.reading.trace(token_heatmap.features[0].feature)[1:].tolist()")
+    chances = notebook.evaluate("[chance.probability for chance in feature_sliders.distribution.chances[:3]]")
+    lens = notebook.evaluate("logit_lens.reading.probabilities[-1, 1:, 0].tolist()")
     return [
         *(format_number(value, 4) for value in activations),
         *(format_percent(one) for one in chances),
@@ -69,8 +63,10 @@ def test_the_saved_file_holds_copies_and_neither_scripts_nor_widget_state(notebo
 def test_the_copy_follows_the_live_view(notebook):
     before = read_copies(notebook)
     notebook.widget("Token heatmap").get_by_role("textbox", name="Text", exact=True).fill(OTHER)
-    notebook.wait_for("[heatmap.text, heatmap.status['state']]", [OTHER, "idle"])
-    wanted = format_number(notebook.evaluate("float(heatmap.reading.trace(heatmap.features[0].feature)[2])"), 4)
+    notebook.wait_for("[token_heatmap.text, token_heatmap.status['state']]", [OTHER, "idle"])
+    wanted = format_number(
+        notebook.evaluate("float(token_heatmap.reading.trace(token_heatmap.features[0].feature)[2])"), 4
+    )
     expect(notebook.panel.locator(".gscope-static").first).to_contain_text(wanted)
     expect(notebook.panel.locator(".gscope-static").first).to_contain_text("sister")
     assert "sister" not in before
