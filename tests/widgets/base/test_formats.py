@@ -5,6 +5,7 @@ import math
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gscope_widgets as gs
+from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.widgets.base.features import name_places
 from gscope_widgets.widgets.base.formats import (
     format_feature,
     format_intervention,
@@ -151,3 +154,13 @@ def test_the_page_says_the_same():
         [format_number(one), format_number(one, 4), format_percent(abs(one)), format_signed(one)] for one in numbers
     ]
     assert there == [here, [format_token(token) for token in tokens]]
+
+
+def test_dictionaries_of_one_place_are_told_apart_by_what_their_names_say():
+    published = DictionaryInfo("a/b/c", "sae", "resid_post", (4,), "16k", 16384, "medium", 60.0, False, 1)
+    own = replace(published, id="d/e/f", width="4k", l0="")  # saved by SAELens, which names no sparsity
+    assert name_places({"a/b/c": published, "d/e/f": own}) == {
+        "a/b/c": "resid_post layer 4 16k medium",
+        "d/e/f": "resid_post layer 4 4k",
+    }
+    assert name_places({"d/e/f": own}) == {"d/e/f": "resid_post layer 4"}
