@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from gscope_widgets.runtime.memory import memory
     from gscope_widgets.runtime.registry import load
     from gscope_widgets.runtime.scope import Scope
-    from gscope_widgets.widgets.catalogue import FeatureSliders, LogitLens, SteeringPanel, TokenHeatmap, Workbench
+    from gscope_widgets.widgets.catalogue import (
+        FeatureCard,
+        FeatureSliders,
+        LogitLens,
+        SteeringPanel,
+        TokenHeatmap,
+        Workbench,
+    )
     from gscope_widgets.widgets.link import link
 
 __version__ = "0.1.0"

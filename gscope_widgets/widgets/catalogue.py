@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # for type checkers, which read no rows
+    from gscope_widgets.widgets.feature_card import FeatureCard as FeatureCard
     from gscope_widgets.widgets.feature_sliders import FeatureSliders as FeatureSliders
     from gscope_widgets.widgets.logit_lens import LogitLens as LogitLens
     from gscope_widgets.widgets.steering_panel import SteeringPanel as SteeringPanel
@@ -27,14 +28,28 @@ class Row:
     asks: bool = True  # whether a change of state is answered at once; otherwise `start()` begins a run
     result: str = "result"  # the kind of message that carries a result
     settings: Mapping[str, object] = field(default_factory=dict)  # of a short run, where `start()` begins one
-    shown: str = "features"  # the trait that lists what is shown, by numbers from 0 on
+    shown: str = "features"  # the trait that says what is shown, by numbers from 0 on
     parts: tuple[str, ...] = ()  # names of the widgets whose views it is made of
     sends: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # a message of each kind from the page
 
     @property
     def has_features(self) -> bool:
-        """Whether it shows features of dictionaries."""
+        """Whether it lists features of dictionaries."""
         return self.shown == "features"
+
+    @property
+    def has_dictionary(self) -> bool:
+        """Whether what it shows is of a dictionary."""
+        return self.shown in ("features", "feature")
+
+    def write_shown(self, *numbers: int) -> object:
+        """What is shown as the page writes it: a list of numbers, or the first of them for one feature."""
+        return numbers[0] if self.shown == "feature" else list(numbers)
+
+    def write_keywords(self, *features: int) -> dict[str, object]:
+        """Keywords to make one with that shows these features; none for a widget that shows none."""
+        name = {"features": "features", "feature": "ref"}.get(self.shown)
+        return {} if name is None else {name: self.write_shown(*features)}
 
     @property
     def bundle_bytes(self) -> int:
@@ -81,6 +96,15 @@ CATALOGUE = (
         text="text",
         example={"text": EXAMPLE_TEXT, "pinned": [4]},
         shown="pinned",
+        change={"text": "On Monday the children sang 😀 at home."},
+    ),
+    Row(
+        name="FeatureCard",
+        module="feature_card",
+        title="Feature card",
+        text="text",
+        example={"ref": 3, "text": EXAMPLE_TEXT},
+        shown="feature",
         change={"text": "On Monday the children sang 😀 at home."},
     ),
     Row(

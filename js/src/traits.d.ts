@@ -14,6 +14,12 @@ export type Ended = "" | "length" | "end of text" | "context full" | "cancelled"
 
 export type LensColor = "likeliest" | "pinned";
 
+export type ContextSize = "short" | "medium" | "long";
+
+export type NeighbourMeasure = "decoder cosine" | "co-activation";
+
+export type BandChoice = "mixed" | "top" | "all";
+
 export type Part = "steering" | "sliders" | "lens";
 
 /** What a widget does now. */
@@ -262,6 +268,115 @@ export interface LensResult {
   arrays: ArrayHead[];
 }
 
+/** Words for a feature, with all that is known of where they come from. */
+export interface CardLabel {
+  text: string;
+  source: string;
+  /** the model that wrote it; empty where none did */
+  author: string;
+  /** empty where the source is silent */
+  date: string;
+  /** the source's own */
+  score: number | null;
+  /** whether nothing was measured for it */
+  is_machine_guess: boolean;
+}
+
+/** What detects the same concept without the dictionary. */
+export interface CardRival {
+  name: string;
+  auc: number;
+}
+
+/** How well the feature detects a concept of known text. */
+export interface CardTruth {
+  concept: string;
+  auc: number;
+  precision: number;
+  recall: number;
+  /** tokens that carry the concept */
+  positives: number;
+  on: string;
+  rivals: CardRival[];
+}
+
+/** What the arrays `edges` and `counts` are of. */
+export interface CardHistogram {
+  /** looked at */
+  tokens: number;
+  on: string;
+}
+
+/** A stretch of text around a token; the activations of all examples follow each other in one array. */
+export interface CardExample {
+  tokens: string[];
+  /** index in `tokens` */
+  peak: number;
+  activation: number;
+}
+
+/** A fifth of the feature's range, and which of `examples` are of it. */
+export interface CardBand {
+  low: number;
+  high: number;
+  count: number;
+  first: number;
+  stop: number;
+}
+
+/** What is added to a token's logit for each unit of activation. */
+export interface CardEffect {
+  id: number;
+  token: string;
+  effect: number;
+}
+
+/** A feature that is like this one, by one measure. */
+export interface CardNeighbour {
+  feature: Ref;
+  label: Label | null;
+  measure: NeighbourMeasure;
+  value: number;
+  on: string;
+}
+
+/** All that is known of a feature, and its activations on the reader's text. */
+export interface CardResult {
+  type: "result";
+  request: number;
+  /** what was read: compare with what the editor holds now */
+  text: Text;
+  feature: Ref;
+  /** site, layer and size of its dictionary */
+  place: string;
+  labels: CardLabel[];
+  density: number | null;
+  max_activation: number | null;
+  truth: CardTruth | null;
+  histogram: CardHistogram | null;
+  /** so many of `examples`, the first, are the strongest; those of bands follow */
+  top: number;
+  examples: CardExample[];
+  examples_on: string;
+  /** strongest first */
+  bands: CardBand[];
+  promoted: CardEffect[];
+  suppressed: CardEffect[];
+  neighbours: CardNeighbour[];
+  /** a sentence for each part that is missing */
+  notes: string[];
+  /** of the reader's text, as all below */
+  tokens: string[];
+  ids: number[];
+  ignored: Record<string, string>;
+  glyphs: Glyph[];
+  /**
+   * values [pos] float32; edges [bins + 1] float32 and counts [bins] int32, empty without a histogram; activations
+   * [tokens of all examples] float32, no finite number where it was not read
+   */
+  arrays: ArrayHead[];
+}
+
 /** Make a part that was folded until now. */
 export interface OpenPart {
   type: "open";
@@ -381,6 +496,22 @@ export interface LogitLensTraits extends BaseTraits {
   text: Text;
 }
 
+export interface FeatureCardTraits extends BaseTraits {
+  /** [B,P] Which examples: one or two of each fifth of the range (mixed), the strongest (top), or all. */
+  bands: BandChoice;
+  /** [B,P] How much text around an example's token. */
+  context: ContextSize;
+  /** [P] Features are 0 to d_dict - 1. */
+  d_dict: number;
+  /**
+   * [B,P] The feature shown. Set as `dictionary.feature(number)`, or as a number of the same dictionary; read back
+   * as a FeatureRef.
+   */
+  feature: Ref;
+  /** [B,P] One's own text on the feature: a string, or a chat for a chat model. */
+  text: Text;
+}
+
 export interface WorkbenchTraits extends BaseTraits {
   /** [B,P] Full colour at the feature's largest known activation (feature) or at its largest in this text (text). */
   color_range: ColorRange;
@@ -409,4 +540,4 @@ export interface WorkbenchTraits extends BaseTraits {
 
 export type ToPython = Ready | Cancel | Start | Stop | OpenPart | ReadRun | Back;
 
-export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult;
+export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult | CardResult;

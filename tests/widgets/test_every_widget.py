@@ -57,7 +57,7 @@ def page(row, scope, open_page):
 
 def require_features(row) -> None:
     if not row.has_features:
-        pytest.skip("it shows no features")
+        pytest.skip("it has no list of features")
 
 
 def test_the_catalogue_is_what_the_package_offers(row):
@@ -237,7 +237,7 @@ def test_every_control_is_inside_our_own_view():
 def test_the_badge_says_who_answers(row, page, scope):
     assert page.widget.badge == "fake"
     assert page.widget.version == gs.__version__
-    assert (scope.dictionary().info.id in page.widget.footer) == row.has_features
+    assert (scope.dictionary().info.id in page.widget.footer) == row.has_dictionary
     assert "cpu" in page.widget.footer
 
 
@@ -355,7 +355,7 @@ def test_the_file_of_one_widget_holds_nothing_of_another(row, scope, open_page, 
 
 
 def test_hostile_text_and_labels_are_inert_in_the_copy(row, scope, open_page, check_copy, hostile_words):
-    page = open_page(make(row, scope, **({"features": [4]} if row.has_features else {})))  # its label holds markup
+    page = open_page(make(row, scope, **row.write_keywords(4)))  # its label holds markup
     for word in hostile_words:
         page.set(**{row.text: word})
         if not row.asks:
@@ -676,7 +676,7 @@ def test_texts_of_another_form_are_refused(row, page, refuse_all):
 def test_a_patch_that_is_partly_wrong_is_taken_where_it_is_right(row, page):
     before = getattr(page.widget, row.shown)
     page.forget()
-    page.set(**{row.shown: [-1], row.text: "The bird"})
+    page.set(**{row.shown: row.write_shown(-1), row.text: "The bird"})
     status = page.settle()
     assert status["state"] == "error"
     assert "got -1" in status["message"]
@@ -689,7 +689,7 @@ def test_an_answer_under_way_is_delivered_although_something_was_refused_meanwhi
     scope.gate.clear()
     page.forget()
     change(row, page)
-    page.set(**{row.shown: [-1]})
+    page.set(**{row.shown: row.write_shown(-1)})
     scope.gate.set()
     status = page.settle()
     assert (status["state"], "got -1" in status["message"]) == ("error", True)
@@ -717,7 +717,7 @@ def test_what_one_page_sets_every_page_is_told(row, page):
     """Two tabs on one kernel: the echo is what tells the other one. The page drops what it is typing itself."""
     with echoing(True):
         page.forget()
-        page.set(**{row.text: "A bird", row.shown: [5]})
+        page.set(**{row.text: "A bird", row.shown: row.write_shown(5)})
         page.settle()
     echoes = [data["state"] for data, _ in page.comm.sent[page.start :] if data["method"] == "echo_update"]
     assert [echo[row.text] for echo in echoes if row.text in echo] == ["A bird"]
@@ -744,7 +744,7 @@ def test_provenance_is_complete_and_holds_no_path(row, page, scope, dictionary):
     record = page.widget.provenance.to_dict()
     text = json.dumps(record, allow_nan=False)
     assert (record["model"], record["revision"]) == (scope.info.id, scope.info.revision)
-    assert list(record["dictionaries"]) == ([dictionary.info.id] if row.has_features else [])
+    assert list(record["dictionaries"]) == ([dictionary.info.id] if row.has_dictionary else [])
     assert (
         record["token_ids"]
         == scope.tokens(EXAMPLE_TEXT if row.change.get(row.text) is None else row.change[row.text]).ids

@@ -1,5 +1,6 @@
 """How far settings reach: written once, here, and read by the page from `js/contract.json`."""
 
+from gscope_widgets.records.dashboards import CONTEXT_SIZES
 from gscope_widgets.records.interventions import COHERENT_FRACTION, MAX_FACTOR, MAX_FRACTION, MAX_RAW
 
 PAINTED_FEATURES = 4  # of a heatmap: one fills the token, three draw bars under it; more cannot be told apart
@@ -8,6 +9,7 @@ SHOWN_TOKENS = 10  # of a next-token distribution, of either run
 LENS_ROWS = 20  # layers that a lens shows at first, at most
 LENS_TOP = 5  # likeliest tokens kept of a cell
 PINNED_TOKENS = 6  # whose paths are drawn
+CARD_EXAMPLES = 10  # the strongest, of a feature's card
 MAX_NEW_TOKENS = 512  # of a continuation
 MAX_TEMPERATURE = 2
 MAX_SEED = 2**31 - 1
@@ -18,6 +20,7 @@ LIMITS = {
     "top_per_token": TOP_PER_TOKEN,
     "shown_tokens": SHOWN_TOKENS,
     "pinned_tokens": PINNED_TOKENS,
+    "contexts": {name: list(size) for name, size in CONTEXT_SIZES.items()},
     "max_new_tokens": MAX_NEW_TOKENS,
     "max_temperature": MAX_TEMPERATURE,
     "max_seed": MAX_SEED,

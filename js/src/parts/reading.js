@@ -16,6 +16,12 @@ import { unpack } from "../shared/wire.js";
  */
 
 /**
+ * What a strip of tokens needs of a reading.
+ * @typedef {Pick<Reading, "length" | "values"> & { head: Pick<ReadingResult, "tokens" | "ignored" | "glyphs"> }} Valued
+ */
+/** @typedef {Pick<Paint, "row" | "full">} Scaled */
+
+/**
  * A painted feature: where its values are, and the value of full colour or full length.
  * @typedef {{ info: FeatureInfo, row: number, full: number, source: "feature" | "text" }} Paint
  */
@@ -53,7 +59,7 @@ export function toReading(head, buffers) {
 }
 
 /**
- * @param {Reading} reading
+ * @param {Pick<Reading, "length" | "values">} reading
  * @param {number} row
  * @param {number} pos
  */
@@ -91,8 +97,8 @@ export function toPaints(reading, features, range) {
 }
 
 /**
- * @param {Reading} reading
- * @param {Paint} paint
+ * @param {Pick<Reading, "length" | "values">} reading
+ * @param {Scaled} paint
  * @param {number} pos
  * @returns {number} 0 to 1
  */

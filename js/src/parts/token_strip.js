@@ -7,7 +7,7 @@ import { shareAt } from "./reading.js";
 
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Theme } from "../shared/theme.js" */
-/** @import { Paint, Reading } from "./reading.js" */
+/** @import { Scaled, Valued } from "./reading.js" */
 
 const block_tokens = 128;
 const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1 });
@@ -22,7 +22,7 @@ function createToken() {
 /**
  * Draws what differs; the element stays, also where it stands for another token now.
  * @param {Token} token
- * @param {Reading} reading
+ * @param {Valued} reading
  * @param {number} pos
  */
 function drawToken(token, reading, pos) {
@@ -37,7 +37,7 @@ function drawToken(token, reading, pos) {
 
 /**
  * Where a block of tokens may end: at a line end if there is one, so that wrapping looks the same.
- * @param {Reading} reading
+ * @param {Valued} reading
  * @param {number} start
  */
 function blockEnd(reading, start) {
@@ -48,7 +48,7 @@ function blockEnd(reading, start) {
 }
 
 /**
- * @param {Reading} reading
+ * @param {Valued} reading
  * @returns {[number, number][]} first and stop of each block
  */
 function listBlocks(reading) {
@@ -60,8 +60,8 @@ function listBlocks(reading) {
 
 /**
  * @param {HTMLElement} node
- * @param {Reading} reading
- * @param {Paint[]} paints
+ * @param {Valued} reading
+ * @param {Scaled[]} paints
  * @param {number} pos
  * @param {Theme} theme
  */
@@ -151,7 +151,7 @@ export function createTokenStrip({ watch, describe, onEnter }) {
   return {
     el: strip,
     posOf,
-    /** @param {Reading} reading */
+    /** @param {Valued} reading */
     draw(reading) {
       const held = strip.contains(strip.ownerDocument.activeElement);
       drawn.length = Math.min(drawn.length, reading.length);
@@ -168,8 +168,8 @@ export function createTokenStrip({ watch, describe, onEnter }) {
       if (held && !strip.contains(strip.ownerDocument.activeElement)) nodes[current]?.focus();
     },
     /**
-     * @param {Reading} reading
-     * @param {Paint[]} paints
+     * @param {Valued} reading
+     * @param {Scaled[]} paints
      * @param {Theme} theme
      */
     paint(reading, paints, theme) {
