@@ -135,6 +135,7 @@ class CardResult(TypedDict):
     examples: list[CardExample]
     examples_on: str
     bands: list[CardBand]  # strongest first
+    bands_on: str
     promoted: list[CardEffect]
     suppressed: list[CardEffect]
     neighbours: list[CardNeighbour]
@@ -380,6 +381,7 @@ class FeatureCard(GscopeWidget):
                 {"low": float(band.low), "high": float(band.high), "count": band.count, "first": first, "stop": stop}
                 for band, first, stop in zip(dashboard.bands, stops, stops[1:], strict=False)
             ],
+            "bands_on": dashboard.bands_on,
             "promoted": _tell_effects(dashboard.promoted),
             "suppressed": _tell_effects(dashboard.suppressed),
             "neighbours": [
@@ -422,12 +424,15 @@ class FeatureCard(GscopeWidget):
     def _list_examples(self) -> Iterator[tuple[str, tuple[FeatureExample, ...]]]:
         """What `bands` asks for, with names; the strongest where there are no bands."""
         dashboard = self._shown.dashboard
-        if self.bands == "top" or not dashboard.bands:
+        if self._lists_top():
             yield "strongest", dashboard.examples[:CARD_EXAMPLES]
             return
         for band in dashboard.bands:
             name = f"{format_number(band.low)} to {format_number(band.high)}"
             yield name, band.examples if self.bands == "all" else band.examples[::2]
+
+    def _lists_top(self) -> bool:
+        return self.bands == "top" or not self._shown.dashboard.bands
 
     # ---- the copy
 
@@ -483,7 +488,8 @@ class FeatureCard(GscopeWidget):
         if not rows:
             return []
         columns = ["band", "activation", "at token", "text"]
-        caption = f"Examples, from {self._shown.dashboard.examples_on}"
+        dashboard = self._shown.dashboard
+        caption = f"Examples, from {dashboard.examples_on if self._lists_top() else dashboard.bands_on}"
         return [copy.build_details("Examples", copy.build_table(columns=columns, rows=rows, caption=caption))]
 
     def _copy_effects(self) -> list[str]:

@@ -360,6 +360,7 @@ export interface CardResult {
   examples_on: string;
   /** strongest first */
   bands: CardBand[];
+  bands_on: string;
   promoted: CardEffect[];
   suppressed: CardEffect[];
   neighbours: CardNeighbour[];

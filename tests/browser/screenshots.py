@@ -26,6 +26,7 @@ CELLS = [
     "sliders = gs.FeatureSliders(scope, text[:27], features=top[:3])\nsliders",
     "panel = gs.SteeringPanel(scope, text[:17], features=top[:2], strength=0.5, max_new_tokens=60)\npanel",
     "lens = gs.LogitLens(scope, text)\nlens",
+    "card = gs.FeatureCard(scope, top[0], text=text)\ncard",
 ]
 
 

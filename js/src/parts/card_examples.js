@@ -153,7 +153,8 @@ export function createCardExamples({ watch, theme, bands, context, onChoice }) {
       selects.bands.value = bands();
       selects.context.value = context();
       shown = groupsOf(card, bands());
-      setText(on, card.head.examples_on && card.examples.length ? `from ${visibleText(card.head.examples_on)}` : "");
+      const source = shown[0].key === "top" ? card.head.examples_on : card.head.bands_on;
+      setText(on, source ? `from ${visibleText(source)}` : "");
       groups.draw(shown);
       twin.draw(listed().length);
       twin.el.hidden = listed().length === 0;

@@ -69,11 +69,8 @@ export function createEffects() {
   };
 }
 
-/**
- * @param {CardNeighbour} first
- * @param {() => string} own id of the card's dictionary
- */
-function createNeighbour(first, own) {
+/** @param {() => string} own id of the card's dictionary */
+function createNeighbour(own) {
   const name = createFeatureName();
   const value = el("output");
   const button = el("button", { type: "button" }, name.el, value);
@@ -100,7 +97,7 @@ function createNearest(measure, own) {
   const list = el("ul", { class: "gscope-card-near" });
   const near = createKeyed(list, {
     keyOf: (/** @type {CardNeighbour} */ { feature: ref }) => `${ref.dictionary_id}#${ref.feature}`,
-    create: (/** @type {CardNeighbour} */ one) => createNeighbour(one, own),
+    create: () => createNeighbour(own),
   });
   const part = el("section", { "aria-label": `Neighbours by ${measure}` }, el("p", { class: "gscope-label" }, term.el, on), list);
   return {
@@ -137,12 +134,13 @@ export function createNeighbours({ watch, own, onFeature }) {
   };
 }
 
-/** What is known of the text, and how well the feature and its rivals find it. */
+/** How well the feature finds a concept of known text, beside what finds it without the dictionary. */
 export function createTruth() {
+  const summary = el("summary");
   const concept = el("p", { class: "gscope-hint" });
   const auc = createTerm("AUC");
   const rows = el("tbody");
-  const part = el("details", { class: "gscope-fold", open: true }, el("summary", {}, "Ground truth"), concept,
+  const part = el("details", { class: "gscope-fold" }, summary, concept,
     el("div", { class: "gscope-table-holder" }, el("table", { class: "gscope-table" }, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "detector"),
       el("th", { scope: "col" }, auc.el), el("th", { scope: "col" }, "precision"), el("th", { scope: "col" }, "recall"))), rows)));
   const drawRow = (/** @type {string[]} */ [name, ...numbers]) => el("tr", {}, el("th", { scope: "row" }, name), ...numbers.map((number) => el("td", {}, number)));
@@ -152,6 +150,8 @@ export function createTruth() {
     draw(truth) {
       part.hidden = truth === null;
       if (!truth) return;
+      const best = truth.rivals.reduce((most, one) => (one.auc > most.auc ? one : most), { name: "", auc: 0 });
+      setText(summary, `Ground truth: AUC ${formatNumber(truth.auc)}${best.name ? `, best rival ${formatNumber(best.auc)} (${visibleText(best.name)})` : ""}`);
       setText(concept, `${visibleText(truth.concept)}: ${truth.positives} tokens have it; ${visibleText(truth.on)}`);
       auc.draw(truth.auc);
       rows.replaceChildren(drawRow(["this feature", ...[truth.auc, truth.precision, truth.recall].map((value) => formatNumber(value))]),

@@ -113,7 +113,7 @@ function openCard({ model, frame }) {
   const notes = el("ul", { class: "gscope-card-notes gscope-hint", "aria-label": "What is missing" });
   const empty = el("p", { class: "gscope-empty" }, "No card yet.");
   const content = el("div", { class: "gscope-card", hidden: true },
-    el("div", { class: "gscope-card-columns" }, own, spread), examples.el, effects.el, neighbours.el, truth.el, notes);
+    truth.el, el("div", { class: "gscope-card-columns" }, own, spread), examples.el, effects.el, neighbours.el, notes);
 
   function drawSaid() {
     if (!card) return;
