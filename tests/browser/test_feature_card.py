@@ -74,7 +74,7 @@ def test_nothing_is_wider_than_the_card(card, width):
     measure = """(node, width) => {
       node.style.width = width;
       return [...node.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right >
-        node.getBoundingClientRect().right + 1 && !one.closest(".gscope-table-holder")).map((one) => one.className);
+        node.getBoundingClientRect().right + 1 && !one.closest(".gscope-table-holder")).map((one) => `${one.tagName}.${one.className} in ${one.parentElement.className}`);
     }"""
     assert card.evaluate(measure, f"{width}px") == []
     assert card.evaluate("node => node.clientWidth") == pytest.approx(width, abs=3)
