@@ -542,7 +542,8 @@ class FeatureCard(GscopeWidget):
 
 def _write_place(info: DictionaryInfo) -> str:
     layers = "layer" if len(info.layers) == 1 else "layers"
-    return f"{info.base_site} {layers} {', '.join(map(str, info.layers))}, {info.width} features, {info.l0} L0"
+    sizes = [f"{info.width} features"] * bool(info.width) + [f"{info.l0} L0"] * bool(info.l0)
+    return ", ".join([f"{info.base_site} {layers} {', '.join(map(str, info.layers))}", *sizes])
 
 
 def _write_label(label: FeatureLabel) -> str:
