@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Verdict = Literal["hit", "miss", "false alarm", "correct silence"]
 SHUFFLES = 1000
+_SAME = 1e-5  # of the largest activation: a start that texts of different lengths share is rounded differently
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,11 @@ def _summarise(scores: np.ndarray) -> ShuffledScore:
 
 
 def _rank(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, those of equal values shared."""
-    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
+    """Ranks from 1, those of values that are equal but for rounding shared."""
+    order = np.argsort(values, kind="stable")
+    steps = np.diff(values[order], prepend=values.min()) > _SAME * np.abs(values).max()
+    where = np.empty(len(values), np.int64)
+    where[order] = np.cumsum(steps)
+    counts = np.bincount(where)
     shared: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[where]
     return shared

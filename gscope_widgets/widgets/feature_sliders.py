@@ -311,7 +311,7 @@ class FeatureSliders(ChangingWidget):
         for ref, own in answer.natural.items():
             largest = self.scope.describe(ref).max_activation or 0.0
             self._peaks.setdefault(ref, max(largest, own["peak"]) or 1.0)
-        self.ranges = self._build_ranges(answer.settings["features"])
+        self.ranges = self._build_ranges(self.features)  # which may be newer than the answer
 
     def _build_ranges(self, refs: Sequence[FeatureRef]) -> list[dict[SliderMode, SliderRange]]:
         peaks = [self._peaks.get(ref) or self.scope.describe(ref).max_activation or 1.0 for ref in refs]

@@ -17,7 +17,7 @@ class Link:
     def __init__(self, widgets: Sequence[GscopeWidget], share: Sequence[SharedName]):
         """Follow the widgets; the others take what the first one shows."""
         self.widgets, self.share = tuple(widgets), tuple(share)
-        self._names = [_find_name(widget) for widget in widgets]
+        self._names = [_list_names(widget) for widget in widgets]
         self._lock = threading.Lock()
         self._waiting: deque[tuple[GscopeWidget, SharedName]] = deque()
         self._passing_thread: int | None = None
@@ -87,10 +87,16 @@ class Link:
                 other.take_shared(name, value)
 
     def renew(self, namespace: Mapping[str, object]) -> None:
-        """Where a cell that ran again has bound a widget's name to a new one, that one takes the old one's place."""
-        for at, (name, old) in enumerate(zip(self._names, self.widgets, strict=False)):
-            new = namespace.get(name) if name else None
-            if new is old or not isinstance(new, GscopeWidget) or type(new).__name__ != type(old).__name__:
+        """Where a cell that ran again has bound a widget's names to a new one, that one takes the old one's place.
+
+        A widget that still has one of its names keeps its place, and none stands in two places.
+        """
+        for at, (names, old) in enumerate(zip(self._names, self.widgets, strict=False)):
+            found = {id(one): one for one in (namespace.get(name) for name in names)}
+            new = next(iter(found.values()), None)
+            if len(found) != 1 or any(new is one for one in self.widgets) or not isinstance(new, GscopeWidget):
+                continue
+            if type(new).__name__ != type(old).__name__:
                 continue
             self._leave(old)
             self.widgets = (*self.widgets[:at], new, *self.widgets[at + 1 :])
@@ -117,11 +123,13 @@ def link(first: GscopeWidget, second: GscopeWidget, *more: GscopeWidget, share: 
 
     Raises:
         InvalidValue: it is given something else than widgets, one of them twice, or one that shares nothing.
+        Closed: one of them was closed.
     """
     widgets = (first, second, *more)
     for one in widgets:
         if not isinstance(one, GscopeWidget):
             raise InvalidValue(f"gs.link takes widgets such as gs.TokenHeatmap(...), got {describe_value(one)}")
+        one._require_open()
     if len({id(one) for one in widgets}) < len(widgets):
         raise InvalidValue("gs.link was given the same widget twice; give two different ones")
     wanted = (share,) if isinstance(share, str) else tuple(share)
@@ -141,10 +149,9 @@ def link(first: GscopeWidget, second: GscopeWidget, *more: GscopeWidget, share: 
     return made
 
 
-def _find_name(widget: GscopeWidget) -> str:
+def _list_names(widget: GscopeWidget) -> list[str]:
     """What the notebook calls a widget; empty where it does not."""
-    names = [name for name, value in _read_namespace().items() if value is widget and not name.startswith("_")]
-    return names[0] if names else ""
+    return [name for name, value in _read_namespace().items() if value is widget and not name.startswith("_")]
 
 
 def _read_namespace() -> dict[str, object]:

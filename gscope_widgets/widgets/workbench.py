@@ -120,9 +120,10 @@ class Workbench(TokenHeatmap):
             self.steering.active = [False] * len(self.steering.features)
             return
         refs = [one.ref for one in changes]
-        if any(one.kind != "add" or one.unit != "fraction" for one in changes) or len({c.amount for c in changes}) > 1:
+        is_plain = all((one.kind, one.unit, one.positions) == ("add", "fraction", "all") for one in changes)
+        if not is_plain or len({one.amount for one in changes}) > 1:
             raise InvalidValue(
-                "the workbench steers by gs.add at one strength for all features, "
+                "the workbench steers by gs.add at one strength for all features, at all positions, "
                 f"got {'; '.join(map(str, changes))}; scope.compare(...) takes any interventions"
             )
         self.steering.features = refs
@@ -157,17 +158,20 @@ class Workbench(TokenHeatmap):
 
         Raises:
             InvalidValue: there is no part of that name.
+            Closed: the workbench was closed before the part was made.
         """
         if name not in get_args(Part):
             raise InvalidValue(f"a part is one of {', '.join(get_args(Part))}, got {describe_value(name)}")
         if name not in self._made:
+            self._require_open()
             part = self._make_part(name)
             self._made = {**self._made, name: part}
             part.on_result(lambda _result: self._output.refresh())
             if self._link is not None:
                 self._link.unlink()
-            self._link = link(self, *self._made.values())
-            self.parts = {one: made.model_id for one, made in self._made.items()}
+            here = {one: made for one, made in self._made.items() if made.comm is not None}
+            self._link = link(self, *here.values())
+            self.parts = {one: made.model_id for one, made in here.items()}
         return self._made[name]
 
     def _make_part(self, name: Part) -> GscopeWidget:
@@ -182,8 +186,10 @@ class Workbench(TokenHeatmap):
     def read_run(self, row: RowName = "changed") -> None:
         """Read the prompt and one continuation of the last run; `back` brings the text back.
 
+        Of a chat, the continuation is the assistant's turn.
+
         Raises:
-            InvalidValue: nothing was generated yet, or the text is a chat, which a continuation would have to end.
+            InvalidValue: nothing was generated yet.
         """
         if row not in get_args(RowName):
             raise InvalidValue(f"a row is one of {', '.join(get_args(RowName))}, got {describe_value(row)}")

@@ -45,6 +45,13 @@ def test_a_feature_that_fires_on_everything_is_worth_what_chance_is():
     assert (silent["precision"], silent["shuffled_precision"], silent["recall"]) == (None, None, 0)
 
 
+def test_values_that_differ_by_rounding_are_ties():
+    """The start that two sets of texts share, read alone at two lengths; the control differs by a thousandth."""
+    rounded = score_texts([6.3532896] * 4 + [6.3532891] * 4, 4, threshold=0.0)
+    assert rounded["auc"] == 0.5 and rounded["shuffled_auc"].reached == 1
+    assert score_texts([6.36] * 4 + [6.353] * 4, 4, threshold=0.0)["auc"] == 1
+
+
 def test_what_was_found_and_should_have_been():
     verdicts = [judge(value, is_positive=mark, threshold=1.0) for value, mark in product((2.0, 1.0), (True, False))]
     assert verdicts == ["hit", "false alarm", "miss", "correct silence"]

@@ -48,6 +48,15 @@ def test_the_null_is_that_of_all_deals():
     assert found.reached[0] < 0.02 and found.score[0] > found.null_p95[0]
 
 
+def test_rounding_tells_no_sets_apart():
+    """One start that all texts share, rounded as float32 or bfloat16 rounds it: the control differs by a fifth."""
+    signs = np.where(np.arange(10) < 5, 1.0, -1.0)
+    peaks = np.stack([6.35 + 1e-6 * signs, 6.35 + 2**-8 * 6.35 * (signs > 0), 6.35 + 0.6 * signs], 1)
+    found = run(peaks, 5)
+    np.testing.assert_allclose(found.score, [0, 0, 2])
+    assert found.reached[0] == 1 and found.reached[2] < 0.02
+
+
 def test_two_sets_of_one_kind_have_no_hit_beyond_their_null():
     """Trying 400 features finds scores beyond the 95th percentile, but none that no feature of a shuffle reaches."""
     beyond, best = [], []

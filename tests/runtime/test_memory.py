@@ -58,12 +58,17 @@ def test_a_dictionarys_bytes_follow_what_is_read_of_it(tiny, tiny_dictionary):
     name = tiny_dictionary.info.id
     assert (find(tiny, name).host_bytes, find(tiny, name).misses) == (0, 0)
     tiny_dictionary.direction(3)
-    assert (find(tiny, name).host_bytes, find(tiny, name).entries) == (4 * 24, 0)
+    assert (find(tiny, name).host_bytes, find(tiny, name).entries) == (0, 0)
     assert find(tiny, "rows").host_bytes == 4 * 24
     tiny.read(TEXT, tiny_dictionary)
     use = find(tiny, name)
-    assert (use.host_bytes, use.entries, use.misses) == (4 * 24 + WEIGHTS, 1, 1)
+    assert (use.host_bytes, use.entries, use.misses) == (WEIGHTS, 1, 1)
     assert use.hits > 0
+    on_stage = WEIGHTS + find(tiny, "rows").host_bytes  # and no row is counted twice
+    assert tiny_dictionary.bytes == on_stage
+    assert tiny.memory().host_bytes == on_stage + sum(
+        find(tiny, owner).host_bytes for owner in ("model", "activations", "prompts", "readings", "samples")
+    )
 
 
 def test_each_caches_bytes_are_those_of_what_it_keeps(tiny, tiny_dictionary):

@@ -130,6 +130,22 @@ def test_a_widget_made_anew_under_its_name_takes_the_old_ones_place(monkeypatch,
     assert made.widgets == (again, lens)
 
 
+def test_names_that_move_between_widgets_take_none_out(monkeypatch, scope, heatmap, lens):
+    """A name used again for a third widget, and two names that change places, are no cell that was run again."""
+    other = gs.TokenHeatmap(scope, OTHER, features=[3])
+    namespace = {"last": other, "first": heatmap, "second": other}
+    monkeypatch.setattr(module, "_read_namespace", lambda: namespace)
+    made = gs.link(heatmap, other, lens)
+    namespace["last"] = gs.TokenHeatmap(scope, "A third.", features=[3])
+    made.renew(namespace)
+    assert made.widgets == (heatmap, other, lens)
+    namespace["first"], namespace["second"] = other, heatmap
+    made.renew(namespace)
+    assert made.widgets == (heatmap, other, lens)
+    other.selected_pos = 2
+    assert (heatmap.selected_pos, lens.selected_pos) == (2, 2)
+
+
 def test_changes_on_two_threads_end_in_step(heatmap, lens):
     gs.link(heatmap, lens, share="pos")
 
@@ -164,3 +180,9 @@ def test_what_cannot_be_linked_is_refused_in_words(request, arguments, share, se
     widgets = [request.getfixturevalue(one) if one in ("heatmap", "lens") else one for one in arguments]
     with pytest.raises(gs.InvalidValue, match=sentence):
         gs.link(*widgets, share=share)
+
+
+def test_a_closed_widget_is_not_linked(heatmap, lens):
+    lens.close()
+    with pytest.raises(gs.Closed, match="this LogitLens was closed"):
+        gs.link(heatmap, lens)

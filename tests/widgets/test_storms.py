@@ -127,3 +127,52 @@ def test_a_stop_leaves_at_most_the_step_under_way(mini, refs, open_page, held, a
     answered = mini.submit(lambda _job: "free")
     assert answered.result(10) == "free"
     assert len(passes) <= made + 1
+
+
+def overtake(mini, first, then):
+    """Have the model begin on what `first` asks, ask for what `then` does, and only then let it go on."""
+    begun, gate = threading.Event(), threading.Event()
+
+    def run(_module, _inputs):
+        begun.set()
+        assert gate.wait(30)
+
+    with inside.loaded(mini).text_model.register_forward_pre_hook(run):
+        first()
+        assert begun.wait(30)
+        then()
+        gate.set()
+
+
+def test_a_token_picked_in_the_text_to_come_stays_picked_when_an_older_result_comes_first(mini, open_page):
+    page = open_page(gs.LogitLens(mini, TEXT))
+    page.settle()
+    page.forget()
+    lens, last = page.widget, "On Monday the children sang a song"
+
+    def ask():
+        lens.text, lens.selected_pos = last, 5
+
+    overtake(mini, lambda: setattr(lens, "text", "A red coat and a loaf of bread"), ask)
+    lens.wait()
+    texts = [content["text"] for content, _ in page.messages("result")]
+    assert texts == ["A red coat and a loaf of bread", last]  # control: the older result was shown
+    assert lens.selected_pos == 5
+
+
+def test_an_older_answer_leaves_the_ranges_to_the_newest_features(mini, refs, open_page):
+    page = open_page(gs.FeatureSliders(mini, TEXT, features=refs))
+    page.settle()
+    page.forget()
+    sliders = page.widget
+
+    shown = []
+
+    def ask():
+        sliders.features = refs[:1]
+        sliders.observe(lambda change: shown.append(len(change.new)), "ranges")
+
+    overtake(mini, lambda: setattr(sliders, "values", [3.0, None]), ask)
+    sliders.wait()
+    assert [len(content["features"]) for content, _ in page.messages("result")] == [2, 1]  # control, as above
+    assert len(sliders.ranges) == 1 and set(shown) <= {1}

@@ -63,9 +63,11 @@ def test_interventions_are_what_start_steers_with(bench, dictionary):
     for wrong in (
         [gs.clamp(dictionary.feature(4), 3)],
         [gs.add(dictionary.feature(4), 1), gs.add(dictionary.feature(5), 2)],
+        [gs.add(dictionary.feature(4), 1, positions="generated")],
     ):
-        with pytest.raises(gs.InvalidValue, match=r"by gs\.add at one strength for all features, got .*scope\.compare"):
+        with pytest.raises(gs.InvalidValue, match=r"by gs\.add at one strength .*, got .*scope\.compare"):
             bench.interventions = wrong
+        assert bench.interventions == ()
 
 
 def test_the_changed_text_is_read_and_the_earlier_one_comes_back(bench, scope):
@@ -128,3 +130,12 @@ def test_closing_it_closes_its_parts(bench):
     bench.close()
     bench.close()
     assert [part.comm for part in (bench, *parts)] == [None] * 3
+    with pytest.raises(gs.Closed, match="this Workbench was closed"):
+        bench.sliders  # noqa: B018 - which was not made yet
+
+
+def test_a_part_that_was_closed_does_not_keep_others_from_being_made(bench):
+    bench.lens.close()
+    bench.sliders.wait()
+    bench.text = OTHER
+    assert bench.sliders.text == bench.steering.prompt == OTHER

@@ -266,19 +266,19 @@ class Dictionary:
 
     @property
     def bytes(self) -> int:
-        """Bytes of weights held in memory now."""
+        """Bytes held in memory now, of its weights and of rows and columns that were read alone."""
         return sum(member.bytes for member in self._members)
 
     def describe_memory(self, scope: str) -> MemoryUse:
-        """What it holds now, as a line of the scope's account."""
-        on_host = torch.device(self.device).type == "cpu"
+        """What its weights take now, as a line of the scope's account; rows read alone have a line of their own."""
+        on_host, size = torch.device(self.device).type == "cpu", sum(member.loaded_bytes for member in self._members)
         loads = sum(member.loads for member in self._members)
         return MemoryUse(
             scope=scope,
             owner=self.info.id,
             kind="dictionary",
-            host_bytes=self.bytes if on_host else 0,
-            device_bytes=0 if on_host else self.bytes,
+            host_bytes=size if on_host else 0,
+            device_bytes=0 if on_host else size,
             limit_bytes=self._members[0].limit_bytes,
             entries=sum(member.is_loaded for member in self._members),
             hits=sum(member.uses for member in self._members) - loads,

@@ -220,8 +220,14 @@ class Member:
 
     @property
     def bytes(self) -> int:
-        """Bytes of weights held in memory now."""
+        """Bytes held in memory now, of the whole file and of rows and columns that were read alone."""
         return self._stage.measure(self)
+
+    @property
+    def loaded_bytes(self) -> int:
+        """Bytes of the whole file's weights that are in memory now."""
+        held = self._stage.weights.peek((self,))
+        return 0 if held is None else sum(tensor.nbytes for tensor in held.values())
 
     def close(self) -> None:
         """Free the weights; they are read again when next needed."""

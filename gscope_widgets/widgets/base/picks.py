@@ -46,6 +46,8 @@ class TokenPicker(GscopeWidget):
         pos = self.selected_pos
         if pos is None or pos >= len(before) or self._picked_in == text:
             return ""
+        if self._picked_in == getattr(self, self._text_name):  # which is still being read: this result is an older one
+            return ""
         now = find_same(before, after, pos)
         self.selected_pos = now
         self._picked_in = text

@@ -73,6 +73,17 @@ def test_two_sets_of_the_same_language_have_no_hit_beyond_their_null(scope, dict
     assert hits[0].score > 0.5  # and yet it looks like something
 
 
+def test_a_shared_start_tells_no_sets_apart(scope, dictionary):
+    """Positive texts are longer than negative ones, so that what both begin with is rounded differently in each set."""
+    start = "The old fisherman walked from the harbour"
+    ends = " Then he ran home.", " Then she sang.", " Then it rained.", " Then we slept."
+    positive = [f"{start} to the market, because his sister wanted bread.{end}" for end in ends]
+    negative = [start + end for end in (" to me.", " home.", " in.", " at.")]
+    hits = scope.find(positive=positive, negative=negative, k=20, dictionary=dictionary)
+    differing = [one for one in hits if one.score > 0]
+    assert differing and all(one.positive - one.negative > 0.01 * one.positive for one in differing)
+
+
 def test_a_search_by_texts_gives_turns_and_can_be_stopped(scope, dictionary):
     many = [f"The old fisherman sold {number} fish and went home." for number in range(900)]
     job = scope.start_find(positive=many, dictionary=dictionary)
