@@ -67,7 +67,8 @@ def _scale_kl(value: float, _total: float) -> str:
     if value < 0:
         return ""
     share = min(math.sqrt(value / 2), math.sqrt(1 - math.exp(-value)))
-    return f"Here no token's probability can have moved by more than {_write(100 * share)} percentage points"
+    bound = math.ceil(1000 * share) / 10  # rounded up, to stay one
+    return f"Here no token's probability can have moved by more than {bound:g} percentage points"
 
 
 def _scale_probability(value: float, _total: float) -> str:
@@ -159,7 +160,10 @@ _TERMS = (
         _scale_cosine,
         ((1.0, None), (0.5, None), (0.0, None)),
     ),
-    Term("co-activation", "how often two features fire at the same token"),
+    Term(
+        "co-activation",
+        "correlation of two features' activations over tokens: 1 is always in step, 0 is no relation",
+    ),
     Term(
         "probability",
         "the share of 100 % that the model gives to a token as the next one",
@@ -168,7 +172,8 @@ _TERMS = (
     ),
     Term(
         "logit",
-        "the model's score of a token before scores are made into probabilities: 1 more is 2.72 times as likely",
+        "the model's score of a token before scores are made into probabilities: 1 more makes its odds 2.72 times "
+        "as high",
     ),
     Term("rank", "place among all tokens, the likeliest first"),
 )

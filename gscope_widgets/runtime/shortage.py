@@ -19,7 +19,7 @@ _SHORT = re.compile(
     r"can't allocate memory|not enough memory|out of memory|CUBLAS_STATUS_ALLOC_FAILED|Cannot allocate memory", re.I
 )
 _LOST = re.compile(r"device-side assert|illegal memory access|unspecified launch failure|uncorrectable ECC", re.I)
-_ASKED = re.compile(r"(?:allocate|allocating) ([\d.]+) ?(bytes|[KMGT]i?B)?", re.I)
+_ASKED = re.compile(r"(?:allocate|allocating) (\d+(?:\.\d+)?) ?(bytes|[KMGT]i?B)?", re.I)
 _UNITS = {"k": 10, "m": 20, "g": 30, "t": 40}
 
 

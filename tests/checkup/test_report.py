@@ -51,6 +51,8 @@ def test_redaction_leaves_the_rest(monkeypatch):
     assert redact("/home/ada/.cache and /home/adam") == "~/.cache and /home/adam"
     assert redact("/scratch/ada/hub, adapters") == "/scratch/<user>/hub, adapters"
     assert redact("https://me:pw@hub.example/x") == "https://hub.example/x"
+    assert redact("https://me:p@ss@hub.example/x, a@b") == "https://hub.example/x, a@b"
+    assert redact("/mnt/home/ada/x") == "/mnt/home/<user>/x"
     assert redact("opensesame", secret="opensesame") == "<token>"
 
 

@@ -21,11 +21,20 @@ def test_no_probability_moves_by_more_than_the_kl_allows():
         one, other = one / one.sum(), other / other.sum()
         kl = float((one * np.log(one / other)).sum())
         said, moved = number("KL", kl) / 100, float(abs(one - other).max())
-        assert moved <= said + 0.0006
+        assert moved <= said + 1e-12
         tightest = min(tightest, said / moved)
     assert tightest < 3  # the control: it is a bound that says something
     assert number("KL", 0.0) == 0
     assert number("KL", 30.0) == 100
+    assert number("KL", 1e-9) == 0.1  # a bound is rounded up
+
+
+def test_a_logit_more_is_odds_and_not_a_probability():
+    logits = np.array([2.0, 0.5, -1.0])
+    before, after = (np.exp(one) / np.exp(one).sum() for one in (logits, logits + [1, 0, 0]))
+    factor = float(re.search(r"makes its odds (\S+) times", define("logit"))[1])
+    assert (after / (1 - after))[0] == pytest.approx(factor * (before / (1 - before))[0], rel=1e-3)
+    assert after[0] < 0.7 * factor * before[0]  # control: not so of the probability
 
 
 def test_shares_are_counted():

@@ -252,6 +252,7 @@ def test_faults_are_known_by_type_and_by_words():
         ("you tried to allocate 1234 bytes. Error", 1234),
         ("Unable to allocate 7.50 MiB for", int(7.5 * 2**20)),
         ("no number", None),
+        ("out of memory: failed to allocate ...", None),
     ],
 )
 def test_what_was_asked_for_is_read_off_the_message(message, expected):

@@ -24,7 +24,7 @@ export const scales = {
   "L0": (value, total) => (value > 0 && value <= total ? `Here ${write(value)} of ${Math.floor(total)} features: ${oneIn(value / total)}` : ""),
   "FVU": (value) => (value > 1 ? `Here ${write(value)}: the copy is further off than the mean would be`
     : `Here the features account for ${write(100 * (1 - value))} % of the variance`),
-  "KL": (value) => (value < 0 ? "" : `Here no token's probability can have moved by more than ${write(100 * largestMove(value))} percentage points`),
+  "KL": (value) => (value < 0 ? "" : `Here no token's probability can have moved by more than ${Math.ceil(1000 * largestMove(value)) / 10} percentage points`),
   "probability": (value) => (value > 0 && value <= 1 ? `Here ${oneIn(value)}` : ""),
   "AUC": (value) => (value >= 0 && value <= 1 ? `Here in ${write(100 * value)} of 100 pairs` : ""),
   "perplexity": (value) => (value >= 1 ? `Here as unsure as among ${write(value)} equally likely tokens` : ""),
