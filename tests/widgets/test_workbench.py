@@ -33,7 +33,7 @@ def test_a_part_is_made_when_it_is_asked_for_and_not_before(bench):
     assert set(bench.parts) == {"steering"}
     assert bench.lens is bench.lens
     assert bench.parts == {"steering": bench.steering.model_id, "lens": bench.lens.model_id}
-    with pytest.raises(gs.InvalidValue, match="a part is one of steering, sliders, lens, got 'graph'"):
+    with pytest.raises(gs.InvalidValue, match="a part is one of steering, card, sliders, lens, got 'graph'"):
         bench.get_part("graph")
 
 
@@ -51,6 +51,20 @@ def test_what_is_picked_in_one_part_is_picked_in_the_others(bench, dictionary):
     assert bench.feature == dictionary.feature(9)
     with pytest.raises(gs.UnknownFeature):
         bench.feature = 5000
+
+
+@pytest.mark.row("11", "16", "NEW 1")
+def test_the_card_is_of_the_feature_picked_and_its_neighbours_are_picked_for_all(bench, dictionary):
+    bench.feature = 7
+    assert bench.card.dashboard.ref == dictionary.feature(7)
+    assert bench.card.text == bench.text
+    bench.text = "On Monday the children sang."
+    assert bench.card.reading.tokens.text == bench.text
+    near = bench.card.dashboard.neighbours[0].ref
+    bench.card.feature = near
+    bench.wait()
+    assert bench.feature == bench.features[0] == near
+    assert bench.steering.features == (near,)
 
 
 def test_interventions_are_what_start_steers_with(bench, dictionary):

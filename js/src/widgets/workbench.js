@@ -1,5 +1,6 @@
 import { el, setText } from "../shared/dom.js";
 import { defineWidget } from "../shared/widget.js";
+import card from "./feature_card.js";
 import sliders from "./feature_sliders.js";
 import lens from "./logit_lens.js";
 import steering from "./steering_panel.js";
@@ -9,18 +10,20 @@ import { openHeatmap } from "./token_heatmap.js";
 /** @import { SteeringStream, WorkbenchTraits } from "../traits.js" */
 /** @import { Frame } from "../shared/frame.js" */
 
-/** @typedef {"steering" | "sliders" | "lens"} PartName */
+/** @typedef {"steering" | "card" | "sliders" | "lens"} PartName */
 
 /** What a part is called where it is folded. */
-const folded = /** @type {const} */ ({ sliders: "Next token, with features changed", lens: "Next token, layer by layer" });
-const modules = { steering, sliders, lens };
+const folded = /** @type {const} */ ({
+  card: "The feature picked, on a card", sliders: "Next token, with features changed", lens: "Next token, layer by layer",
+});
+const modules = { steering, card, sliders, lens };
 
 /**
  * A place for a part: a widget of its own, whose view is mounted here once Python has made it.
  * @param {{ model: AnyModel<WorkbenchTraits>, name: PartName, frame: Frame }} options
  */
 function createSlot({ model, name, frame }) {
-  const holder = el("div", { class: "gscope-slot", "data-part": name });
+  const holder = el("div", { class: "gscope-slot", "data-part": name }, el("p", { class: "gscope-empty" }, "Opening\u2026"));
   let mounted = "";
 
   async function mount() {
@@ -53,6 +56,7 @@ function openWorkbench({ model, frame }) {
   const heatmap = openHeatmap({ model, frame });
   const slots = {
     steering: createSlot({ model, name: "steering", frame }),
+    card: createSlot({ model, name: "card", frame }),
     sliders: createSlot({ model, name: "sliders", frame }),
     lens: createSlot({ model, name: "lens", frame }),
   };

@@ -46,6 +46,15 @@ test("a part is a view of its own model, mounted once, and gone with the workben
   assert.deepEqual([model.count(), parts.s.count(), parts.l.count()], [0, 0, 0]);
 });
 
+test("the card of the feature picked is folded until it is made", async () => {
+  assert.equal(slot("card").closest("details")?.textContent, "The feature picked, on a cardOpening\u2026");
+  parts.c = new FakeModel({ ...stateOf("FeatureCard"), feature: { dictionary_id: "d", feature: 3 } });
+  model.fromPython("parts", { steering: "s", card: "c" });
+  await wait(0);
+  assert.equal(find(slot("card"), ".gscope").getAttribute("aria-label"), "Feature card");
+  assert.doesNotMatch(slot("card").textContent ?? "", /Opening/);
+});
+
 test("a folded part is asked for when it is opened, and not again", async () => {
   const fold = /** @type {HTMLDetailsElement} */ (slot("lens").closest("details"));
   const asked = () => model.sent.filter(({ type }) => type === "open");
