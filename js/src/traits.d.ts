@@ -20,7 +20,7 @@ export type NeighbourMeasure = "decoder cosine" | "co-activation";
 
 export type BandChoice = "mixed" | "top" | "all";
 
-export type Part = "steering" | "sliders" | "lens";
+export type Part = "steering" | "card" | "sliders" | "lens";
 
 /** What a widget does now. */
 export interface Status {
