@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gscope_widgets.runtime.scope import Scope
     from gscope_widgets.widgets.catalogue import (
         FeatureCard,
+        FeatureFinder,
         FeatureSliders,
         LogitLens,
         SteeringPanel,

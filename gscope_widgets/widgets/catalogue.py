@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # for type checkers, which read no rows
     from gscope_widgets.widgets.feature_card import FeatureCard as FeatureCard
+    from gscope_widgets.widgets.feature_finder import FeatureFinder as FeatureFinder
     from gscope_widgets.widgets.feature_sliders import FeatureSliders as FeatureSliders
     from gscope_widgets.widgets.logit_lens import LogitLens as LogitLens
     from gscope_widgets.widgets.steering_panel import SteeringPanel as SteeringPanel
@@ -40,11 +41,11 @@ class Row:
     @property
     def has_dictionary(self) -> bool:
         """Whether what it shows is of a dictionary."""
-        return self.shown in ("features", "feature")
+        return self.shown in ("features", "feature", "selected_feature")
 
     def write_shown(self, *numbers: int) -> object:
         """What is shown as the page writes it: a list of numbers, or the first of them for one feature."""
-        return numbers[0] if self.shown == "feature" else list(numbers)
+        return numbers[0] if self.shown in ("feature", "selected_feature") else list(numbers)
 
     def write_keywords(self, *features: int) -> dict[str, object]:
         """Keywords to make one with that shows these features; none for a widget that shows none."""
@@ -105,6 +106,15 @@ CATALOGUE = (
         text="text",
         example={"ref": 3, "text": EXAMPLE_TEXT},
         shown="feature",
+        change={"text": "On Monday the children sang 😀 at home."},
+    ),
+    Row(
+        name="FeatureFinder",
+        module="feature_finder",
+        title="Feature finder",
+        text="text",
+        example={"text": EXAMPLE_TEXT},
+        shown="selected_feature",
         change={"text": "On Monday the children sang 😀 at home."},
     ),
     Row(

@@ -448,7 +448,7 @@ def test_nothing_that_is_handed_out_can_be_changed_in_place(row, page):
         elif not isinstance(value, (str, int, float, bool, type(None), FeatureRef)):
             assert isinstance(value, tuple)
             with pytest.raises(TypeError):
-                value[0] = value[0]
+                value[0] = None
     assert json.dumps(widget.get_state(list(widget.shared_traits())), default=str) == before
 
 

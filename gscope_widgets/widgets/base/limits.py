@@ -6,6 +6,9 @@ from gscope_widgets.records.interventions import COHERENT_FRACTION, MAX_FACTOR, 
 PAINTED_FEATURES = 4  # of a heatmap: one fills the token, three draw bars under it; more cannot be told apart
 TOP_PER_TOKEN = 8  # features listed for a token
 SHOWN_TOKENS = 10  # of a next-token distribution, of either run
+FOUND_FEATURES = 50  # rows of a finder, at most
+FOUND_TEXTS = 1000  # of either set that a finder searches by
+QUERY_LENGTH = 200  # characters of a part of a label
 LENS_ROWS = 20  # layers that a lens shows at first, at most
 LENS_TOP = 5  # likeliest tokens kept of a cell
 PINNED_TOKENS = 6  # whose paths are drawn
@@ -19,6 +22,8 @@ LIMITS = {
     "painted_features": PAINTED_FEATURES,
     "top_per_token": TOP_PER_TOKEN,
     "shown_tokens": SHOWN_TOKENS,
+    "found_texts": FOUND_TEXTS,
+    "query_length": QUERY_LENGTH,
     "pinned_tokens": PINNED_TOKENS,
     "contexts": {name: list(size) for name, size in CONTEXT_SIZES.items()},
     "max_new_tokens": MAX_NEW_TOKENS,

@@ -1,0 +1,150 @@
+import { createFoundList } from "../parts/found_list.js";
+import { createLeftOut, createQuery, createTextSets } from "../parts/finder_search.js";
+import { createTokenStrip } from "../parts/token_strip.js";
+import { limits } from "../shared/contract.js";
+import { assign, el, setText } from "../shared/dom.js";
+import { isSame } from "../shared/settings.js";
+import { createGlossary } from "../shared/term.js";
+import { createTextField } from "../shared/text_field.js";
+import { visibleText } from "../shared/tokens.js";
+import { defineWidget } from "../shared/widget.js";
+
+/** @import { AnyModel } from "@anywidget/types" */
+/** @import { FeatureFinderTraits, FinderResult, Way } from "../traits.js" */
+/** @import { Frame } from "../shared/frame.js" */
+
+const ways = /** @type {[Way, string][]} */ ([["here", "What fires here"], ["label", "By label"], ["texts", "By texts"]]);
+const orders = [["activation", "activation"], ["share", "share of its known maximum"], ["rarity", "rarity"]];
+
+/**
+ * How the list is filled: a row of which one is chosen.
+ * @param {{ watch: import("../shared/watch.js").Watch, onWay: (way: Way) => void }} options
+ */
+function createWays({ watch, onWay }) {
+  const buttons = ways.map(([way, words]) => el("button", { type: "button", class: "gscope-button", "data-way": way, "aria-pressed": "false" }, words));
+  buttons.forEach((button, at) => watch.dom(button, "click", () => onWay(ways[at][0])));
+  return {
+    el: el("div", { class: "gscope-finder-ways", role: "group", "aria-label": "How the list is filled" }, ...buttons),
+    /** @param {Way} chosen */
+    draw(chosen) {
+      for (const button of buttons) assign(button, { "aria-pressed": String(button.dataset.way === chosen) });
+    },
+  };
+}
+
+/**
+ * @param {{ model: AnyModel<FeatureFinderTraits>, frame: Frame }} inside
+ */
+function openFinder({ model, frame }) {
+  const { watch } = frame;
+  /** @type {FinderResult | null} */
+  let head = null;
+
+  const text = createTextField({
+    label: "Text", hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
+    limit: () => model.get("text_limit"), onText: (value) => frame.ask({ text: value }), watch,
+  });
+  const choice = createWays({ watch, onWay: (way) => frame.ask({ way }) });
+  const strip = createTokenStrip({ watch, describe: describeToken, onEnter: togglePos });
+  const whole = el("button", { type: "button", class: "gscope-button", "aria-pressed": "true" }, "Whole text");
+  const order = el("select", {}, ...orders.map(([value, words]) => el("option", { value }, words)));
+  const here = el("div", { class: "gscope-finder-here" }, strip.el, el("div", { class: "gscope-actions" }, whole,
+    el("label", {}, el("span", { class: "gscope-label" }, "Order: "), order)));
+  const query = createQuery({
+    watch, read: () => model.get("query"), limit: limits.query_length, onQuery: (value) => frame.ask({ way: "label", query: value }),
+  });
+  const sets = createTextSets({
+    watch, limit: limits.found_texts, onTexts: (value) => frame.ask({ way: "texts", ...value }),
+    read: () => ({ positive: model.get("positive"), negative: model.get("negative") }),
+  });
+  const heading = el("p", { class: "gscope-finder-heading", role: "status" });
+  const note = el("p", { class: "gscope-hint" });
+  const list = createFoundList({ watch, onPick: pick });
+  const left_out = createLeftOut();
+  const empty = el("p", { class: "gscope-empty" }, "No text read yet.");
+
+  watch.dom(whole, "click", () => frame.tell({ selected_pos: null }));
+  watch.dom(order, "change", () => frame.tell({ order: order.value }));
+  watch.dom(strip.el, "click", (event) => {
+    const pos = strip.posOf(event);
+    if (pos !== null) togglePos(pos);
+  });
+  watch.dom(strip.el, "keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Escape" || model.get("selected_pos") === null) return;
+    event.stopPropagation();
+    frame.tell({ selected_pos: null });
+  });
+
+  /** @param {number} pos */
+  function togglePos(pos) {
+    frame.tell({ selected_pos: model.get("selected_pos") === pos ? null : pos });
+  }
+  /** @param {number} pos */
+  function describeToken(pos) {
+    if (!head) return "";
+    const place = `${visibleText(head.tokens[pos])}, position ${pos}`;
+    return pos in head.ignored ? `${place}, left out: ${head.ignored[pos]}` : place;
+  }
+  /** @param {number | null} feature */
+  function pick(feature) {
+    frame.tell({ selected_feature: feature === null ? null : { dictionary_id: model.get("dictionary_id"), feature } });
+    drawList();
+  }
+  function drawList() {
+    if (!head) return;
+    list.draw(head, model.get("selected_feature")?.feature ?? null);
+  }
+  function drawControls() {
+    const way = model.get("way");
+    choice.draw(way);
+    here.hidden = way !== "here";
+    query.el.hidden = way !== "label";
+    sets.el.hidden = way !== "texts";
+    order.value = model.get("order");
+    assign(whole, { "aria-pressed": String(model.get("selected_pos") === null) });
+    strip.mark(model.get("selected_pos"));
+  }
+  function draw() {
+    drawControls();
+    if (!head) return;
+    const names = /** @type {const} */ (["text", "way", "query", "positive", "negative"]);
+    const now = head;
+    const is_old = names.some((name) => !isSame(now[name], model.get(name)));
+    setText(heading, head.heading);
+    setText(note, [head.note, head.measure ? `Score: ${head.measure}.` : "", is_old ? "Of the last request answered." : ""].filter(Boolean).join(" "));
+    query.offer(head.nearest);
+    strip.paint({ head, length: head.tokens.length, values: /** @type {any} */ (null) }, [], frame.theme());
+    strip.mark(model.get("selected_pos"));
+    left_out.draw(Object.entries(head.ignored).map(([pos, reason]) => [`${visibleText(now.tokens[Number(pos)])}, position ${pos}:`, reason]));
+    drawList();
+  }
+  /** @param {FinderResult} message */
+  function drawResult(message) {
+    head = message;
+    empty.hidden = true;
+    strip.draw({ head, length: head.tokens.length, values: /** @type {any} */ (null) });
+    draw();
+  }
+  frame.follow(["text"], () => {
+    text.pull();
+    draw();
+  });
+  frame.follow(["query"], () => {
+    query.pull();
+    draw();
+  });
+  frame.follow(["positive", "negative"], () => {
+    sets.pull();
+    draw();
+  });
+  frame.follow(["way", "order", "selected_pos"], draw);
+  frame.follow(["selected_feature"], drawList);
+  const glossary = createGlossary("activation", "known maximum", "density");
+  return {
+    body: [text.el, choice.el, here, query.el, sets.el, heading, note, empty, list.el, left_out.el, glossary],
+    receive: { result: drawResult },
+    draw,
+  };
+}
+
+export default defineWidget({ name: "FeatureFinder", cancellable: true, open: openFinder });
