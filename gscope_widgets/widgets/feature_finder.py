@@ -508,7 +508,7 @@ class FeatureFinder(TokenPicker):
     def _write_heading(self) -> str:
         settings, reading, hits = self._read
         count = self._list()[1]
-        some = f"{count} features" if count != 1 else "1 feature"
+        some = f"{count} features" if count > 1 else "1 feature" if count else "No feature"
         if settings["way"] == "label":
             query = format_text(settings["query"])
             return f"{some} whose label holds “{query}”" if query else f"{some} with a label"
@@ -518,10 +518,10 @@ class FeatureFinder(TokenPicker):
                 return "Features by texts"
             texts = f"{ahead} text{'s' if ahead != 1 else ''}"
             if behind:
-                return f"{some} that tell {texts} from {behind} other{'s' if behind != 1 else ''}"
-            return f"{some} that fire most on {texts}"
+                return f"{some} that tell{'' if count > 1 else 's'} {texts} from {behind} other{'s' if behind != 1 else ''}"
+            return f"{some} that fire{'' if count > 1 else 's'} most on {texts}"
         pos = self._find_pos(reading)
-        fires = "fires" if count == 1 else "fire"
+        fires = "fire" if count > 1 else "fires"
         where = (
             "in the whole text" if pos is None else f"at position {pos}, {format_token(reading.tokens.strings[pos])}"
         )
@@ -530,6 +530,9 @@ class FeatureFinder(TokenPicker):
 
     def _write_note(self) -> str:
         settings, reading, hits = self._read
+        if hits is not None and hits.nearest:
+            names = ", ".join(f"“{format_text(one)}”" for one in hits.nearest)
+            return f"No label of this dictionary holds it; the nearest are {names}."
         if hits is not None:
             return hits.note
         if settings["way"] == "texts":

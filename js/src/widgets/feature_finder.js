@@ -111,7 +111,7 @@ function openFinder({ model, frame }) {
     const now = head;
     const is_old = names.some((name) => !isSame(now[name], model.get(name)));
     setText(heading, head.heading);
-    setText(note, [head.note, head.measure ? `Score: ${head.measure}.` : "", is_old ? "Of the last request answered." : ""].filter(Boolean).join(" "));
+    setText(note, [head.note, head.measure && head.count ? `Score: ${head.measure}.` : "", is_old ? "Of the last request answered." : ""].filter(Boolean).join(" "));
     query.offer(head.nearest);
     strip.paint({ head, length: head.tokens.length, values: /** @type {any} */ (null) }, [], frame.theme());
     strip.mark(model.get("selected_pos"));
