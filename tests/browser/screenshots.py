@@ -27,6 +27,7 @@ CELLS = [
     "panel = gs.SteeringPanel(scope, text[:17], features=top[:2], strength=0.5, max_new_tokens=60)\npanel",
     "lens = gs.LogitLens(scope, text)\nlens",
     "card = gs.FeatureCard(scope, top[0], text=text)\ncard",
+    "finder = gs.FeatureFinder(scope, text)\nfinder",
 ]
 
 
@@ -56,7 +57,8 @@ def show_errors(notebook: Notebook) -> None:
     field = notebook.widget("Feature sliders").locator(".gscope-row").first.get_by_role("textbox")
     field.fill("1e9")
     field.press("Tab")
-    notebook.widget("Logit lens").get_by_role("textbox", name="Text", exact=True).fill("word " * 100_000)
+    for title in ("Logit lens", "Feature finder"):
+        notebook.widget(title).get_by_role("textbox", name="Text", exact=True).fill("word " * 100_000)
     notebook.run("panel._requests.refuse(gs.InvalidValue('strength must be a number from -100 to 100, got nan'))")
     for title in TITLES:
         expect(notebook.widget(title).get_by_role("alert").filter(visible=True).first).to_be_visible()

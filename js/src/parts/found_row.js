@@ -60,6 +60,7 @@ export function createFoundRow() {
       no_label.hidden = found.label !== null;
       const fires = found.pos !== null;
       setText(activation, fires ? formatNumber(found.activation, 4) : "silent here");
+      assign(activation, { "data-silent": fires ? null : "" });
       setText(share, !fires ? "" : found.share === null ? "share not known" : formatPercent(found.share));
       bar.hidden = !fires || found.share === null;
       bar.style.setProperty("--share", `${100 * Math.min(1, found.share ?? 0)}%`);
