@@ -518,7 +518,8 @@ class FeatureFinder(TokenPicker):
                 return "Features by texts"
             texts = f"{ahead} text{'s' if ahead != 1 else ''}"
             if behind:
-                return f"{some} that tell{'' if count > 1 else 's'} {texts} from {behind} other{'s' if behind != 1 else ''}"
+                others = f"{behind} other{'s' if behind != 1 else ''}"
+                return f"{some} that tell{'' if count > 1 else 's'} {texts} from {others}"
             return f"{some} that fire{'' if count > 1 else 's'} most on {texts}"
         pos = self._find_pos(reading)
         fires = "fire" if count > 1 else "fires"
