@@ -20,6 +20,10 @@ export type NeighbourMeasure = "decoder cosine" | "co-activation";
 
 export type BandChoice = "mixed" | "top" | "all";
 
+export type Ranking = "activation" | "share" | "rarity";
+
+export type Way = "here" | "label" | "texts";
+
 export type Part = "steering" | "card" | "sliders" | "lens";
 
 /** What a widget does now. */
@@ -378,6 +382,67 @@ export interface CardResult {
   arrays: ArrayHead[];
 }
 
+/** What a score comes to when the texts' marks are dealt out anew; see `ShuffledNull`. */
+export interface Chance {
+  mean: number;
+  p95: number;
+  reached: number;
+  reached_by_any: number;
+}
+
+/** A feature of the list. */
+export interface Found {
+  feature: number;
+  label: Label | null;
+  /** its largest here; null where it does not fire here */
+  activation: number | null;
+  /** where that is */
+  pos: number | null;
+  /** of its known maximum; null where that is not known */
+  share: number | null;
+  max_activation: number | null;
+  /** null where it is not known */
+  density: number | null;
+  /** whether it fires at more than one token in ten */
+  dense: boolean;
+  /** of a search */
+  score: number | null;
+  /** mean over the (positive) texts of its largest activation in each; null by label */
+  positive: number | null;
+  negative: number | null;
+  /** of a contrast */
+  chance: Chance | null;
+}
+
+/** The list, and the text that it is about. */
+export interface FinderResult {
+  type: "result";
+  request: number;
+  /** the settings that this answers: compare with what the view shows now */
+  text: Text;
+  way: Way;
+  query: string;
+  positive: string[];
+  negative: string[];
+  /** what the list is of, and in which order */
+  heading: string;
+  /** what there is to say besides: nothing was found and what comes nearest, a pick that moved */
+  note: string;
+  /** labels most like a query that none holds */
+  nearest: string[];
+  /** what `score` is, in words; empty where there is none */
+  measure: string;
+  /** features that there are; the list is the first of them */
+  count: number;
+  found: Found[];
+  tokens: string[];
+  glyphs: Glyph[];
+  /** position to the reason it is left out */
+  ignored: Record<string, string>;
+  /** none */
+  arrays: ArrayHead[];
+}
+
 /** Make a part that was folded until now. */
 export interface OpenPart {
   type: "open";
@@ -513,6 +578,27 @@ export interface FeatureCardTraits extends BaseTraits {
   text: Text;
 }
 
+export interface FeatureFinderTraits extends BaseTraits {
+  /** [P] The dictionary whose features are listed. */
+  dictionary_id: string;
+  /** [B,P] Texts on which they should fire less. */
+  negative: string[];
+  /** [B,P] Of what fires here: by activation, share of own maximum, or rarity. */
+  order: Ranking;
+  /** [B,P] Texts that the features should fire on. */
+  positive: string[];
+  /** [B,P] A part of a label. */
+  query: string;
+  /** [B,P] The feature picked, as a FeatureRef, or None. */
+  selected_feature: Ref | null;
+  /** [B,P] Position of the token picked, or None. */
+  selected_pos: number | null;
+  /** [B,P] What is read: a string, or chat messages for a chat model. */
+  text: Text;
+  /** [B,P] How the list is filled: here, label or texts; see the class. */
+  way: Way;
+}
+
 export interface WorkbenchTraits extends BaseTraits {
   /** [B,P] Full colour at the feature's largest known activation (feature) or at its largest in this text (text). */
   color_range: ColorRange;
@@ -541,4 +627,4 @@ export interface WorkbenchTraits extends BaseTraits {
 
 export type ToPython = Ready | Cancel | Start | Stop | OpenPart | ReadRun | Back;
 
-export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult | CardResult;
+export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult | CardResult | FinderResult;
