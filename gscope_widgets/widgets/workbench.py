@@ -48,8 +48,9 @@ class Workbench(TokenHeatmap):
     """One text with its heat map, steering, the feature's card, sliders and lens, which follow each other.
 
     Pick a token or a feature in any part, and the others show it; steer, and read the changed text in its place.
-    Parts are widgets of their own (`workbench.steering`, `.card`, `.sliders`, `.lens`), with all that such a widget has;
-    each is made when it is first opened or asked for. `text`, `feature`, `pos` and `interventions` are readable and settable.
+    Parts are widgets of their own (`workbench.steering`, `.card`, `.sliders`, `.lens`), with all that such a widget
+    has; each is made when it is first opened or asked for. `text`, `feature`, `pos` and `interventions` are readable
+    and settable.
     """
 
     parts = Told(dict[str, str], {}, help="Ids of the models of the parts that were made, by name.")
