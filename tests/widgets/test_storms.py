@@ -148,7 +148,8 @@ def test_a_token_picked_in_the_text_to_come_stays_picked_when_an_older_result_co
     page = open_page(gs.LogitLens(mini, TEXT))
     page.settle()
     page.forget()
-    lens, last = page.widget, "On Monday the children sang a song"
+    lens, last, heard = page.widget, "On Monday the children sang a song", []
+    lens.on_result(lambda reading: heard.append(reading.tokens.text))
 
     def ask():
         lens.text, lens.selected_pos = last, 5
@@ -158,6 +159,7 @@ def test_a_token_picked_in_the_text_to_come_stays_picked_when_an_older_result_co
     texts = [content["text"] for content, _ in page.messages("result")]
     assert texts == ["A red coat and a loaf of bread", last]  # control: the older result was shown
     assert lens.selected_pos == 5
+    assert heard == [last]
 
 
 def test_an_older_answer_leaves_the_ranges_to_the_newest_features(mini, refs, open_page):

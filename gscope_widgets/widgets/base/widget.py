@@ -142,7 +142,9 @@ class GscopeWidget(anywidget.AnyWidget):
             self._output.flush()
 
     def on_result(self, callback: Callable[[Any], object]) -> Callable[[], None]:
-        """Call a function with each new result, once it is shown.
+        """Call a function with each result that answers the newest request, once it is shown.
+
+        A result that is shown while something newer is under way, as in a drag, is left out.
 
         Args:
             callback: called on the worker's thread with the result (the reading, the distribution, the
