@@ -116,8 +116,11 @@ class Workbench(TokenHeatmap):
         return self.steering.interventions
 
     @interventions.setter
-    def interventions(self, value: Sequence[Intervention]) -> None:
-        changes = tuple(value)
+    def interventions(self, value: Sequence[Intervention] | Intervention) -> None:
+        given: object = [value] if isinstance(value, Intervention) else value
+        if not isinstance(given, (list, tuple)) or not all(isinstance(one, Intervention) for one in given):
+            raise InvalidValue(f"interventions is a list such as [gs.add(ref, 0.3)], got {describe_value(value)}")
+        changes: tuple[Intervention, ...] = tuple(given)
         if not changes:
             self.steering.active = [False] * len(self.steering.features)
             return

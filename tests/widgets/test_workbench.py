@@ -72,6 +72,11 @@ def test_interventions_are_what_start_steers_with(bench, dictionary):
     assert bench.steering.strength == 0.6
     assert bench.interventions == bench.steering.interventions
     assert [(one.ref.feature, one.amount) for one in bench.interventions] == [(4, 0.6), (5, 0.6)]
+    bench.interventions = gs.add(dictionary.feature(4), 0.6)
+    assert [one.ref.feature for one in bench.interventions] == [4]
+    for wrong in (3, [3], "add", None):
+        with pytest.raises(gs.InvalidValue, match="interventions is a list such as"):
+            bench.interventions = wrong
     bench.interventions = []
     assert bench.interventions == ()
     for wrong in (
