@@ -124,7 +124,7 @@ CATALOGUE = (
         text="text",
         example={"text": EXAMPLE_TEXT, "features": [3]},
         change={"text": "On Monday the children sang 😀 at home."},
-        parts=("TokenHeatmap", "SteeringPanel", "FeatureCard", "FeatureSliders", "LogitLens"),
+        parts=("TokenHeatmap", "SteeringPanel", "FeatureFinder", "FeatureCard", "FeatureSliders", "LogitLens"),
         sends={"open": {"part": "steering"}, "read_run": {"row": "changed"}},
     ),
 )

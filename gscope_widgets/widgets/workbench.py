@@ -13,13 +13,14 @@ from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.state import Told
 from gscope_widgets.widgets.base.widget import GscopeWidget
 from gscope_widgets.widgets.feature_card import FeatureCard
+from gscope_widgets.widgets.feature_finder import FeatureFinder
 from gscope_widgets.widgets.feature_sliders import FeatureSliders
 from gscope_widgets.widgets.link import Link, link
 from gscope_widgets.widgets.logit_lens import LogitLens
 from gscope_widgets.widgets.steering_panel import RowName, SteeringPanel
 from gscope_widgets.widgets.token_heatmap import TokenHeatmap
 
-Part = Literal["steering", "card", "sliders", "lens"]
+Part = Literal["steering", "finder", "card", "sliders", "lens"]
 
 _HISTORY = 50  # texts that `back` goes back through
 
@@ -45,12 +46,12 @@ class Back(TypedDict):
 
 
 class Workbench(TokenHeatmap):
-    """One text with its heat map, steering, the feature's card, sliders and lens, which follow each other.
+    """One text with its heat map, steering, feature list, card, sliders and lens, which follow each other.
 
     Pick a token or a feature in any part, and the others show it; steer, and read the changed text in its place.
-    Parts are widgets of their own (`workbench.steering`, `.card`, `.sliders`, `.lens`), with all that such a widget
-    has; each is made when it is first opened or asked for. `text`, `feature`, `pos` and `interventions` are readable
-    and settable.
+    Parts are widgets of their own (`workbench.steering`, `.finder`, `.card`, `.sliders`, `.lens`), with all that such
+    a widget has; each is made when it is first opened or asked for. `text`, `feature`, `pos` and `interventions` are
+    readable and settable.
     """
 
     parts = Told(dict[str, str], {}, help="Ids of the models of the parts that were made, by name.")
@@ -145,6 +146,13 @@ class Workbench(TokenHeatmap):
         return part
 
     @property
+    def finder(self) -> FeatureFinder:
+        """The part that lists features: what fires here, and what labels and texts find."""
+        part = self.get_part("finder")
+        assert isinstance(part, FeatureFinder)
+        return part
+
+    @property
     def card(self) -> FeatureCard:
         """The part that shows all that is known of the feature picked."""
         part = self.get_part("card")
@@ -166,7 +174,7 @@ class Workbench(TokenHeatmap):
         return part
 
     def get_part(self, name: Part) -> GscopeWidget:
-        """A part by its name, made now where it was not yet: "steering", "card", "sliders" or "lens".
+        """A part by its name, made now where it was not yet: "steering", "finder", "card", "sliders" or "lens".
 
         Raises:
             InvalidValue: there is no part of that name.
@@ -190,6 +198,7 @@ class Workbench(TokenHeatmap):
         ref = self.feature or self.dictionary.feature(0)
         makers: Mapping[Part, Callable[[], GscopeWidget]] = {
             "steering": lambda: SteeringPanel(self.scope, self.text, features=[ref]),
+            "finder": lambda: FeatureFinder(self.scope, self.text, self.dictionary, pos=self.pos, selected_feature=ref),
             "card": lambda: FeatureCard(self.scope, ref, text=self.text),
             "sliders": lambda: FeatureSliders(self.scope, self.text, features=[ref]),
             "lens": lambda: LogitLens(self.scope, self.text),

@@ -24,7 +24,7 @@ export type Ranking = "activation" | "share" | "rarity";
 
 export type Way = "here" | "label" | "texts";
 
-export type Part = "steering" | "card" | "sliders" | "lens";
+export type Part = "steering" | "finder" | "card" | "sliders" | "lens";
 
 /** What a widget does now. */
 export interface Status {

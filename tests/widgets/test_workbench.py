@@ -33,7 +33,7 @@ def test_a_part_is_made_when_it_is_asked_for_and_not_before(bench):
     assert set(bench.parts) == {"steering"}
     assert bench.lens is bench.lens
     assert bench.parts == {"steering": bench.steering.model_id, "lens": bench.lens.model_id}
-    with pytest.raises(gs.InvalidValue, match="a part is one of steering, card, sliders, lens, got 'graph'"):
+    with pytest.raises(gs.InvalidValue, match="a part is one of steering, finder, card, sliders, lens, got 'graph'"):
         bench.get_part("graph")
 
 
@@ -54,6 +54,19 @@ def test_what_is_picked_in_one_part_is_picked_in_the_others(bench, dictionary):
 
 
 @pytest.mark.row("11", "16", "NEW 1")
+def test_the_finder_lists_what_fires_at_the_token_picked_and_its_pick_is_everybodys(bench, dictionary):
+    bench.pos = 2
+    assert (bench.finder.text, bench.finder.pos) == (bench.text, 2)
+    bench.pos = 3
+    assert "at position 3" in bench.finder.shows()[0]
+    found = int(bench.finder.to_frame()["feature"].iloc[-1])
+    bench.finder.selected_feature = found
+    assert bench.feature == dictionary.feature(found)
+    bench.text = "The bird sang."
+    bench.wait()
+    assert bench.finder.reading.tokens.text == "The bird sang."
+
+
 def test_the_card_is_of_the_feature_picked_and_its_neighbours_are_picked_for_all(bench, dictionary):
     bench.feature = 7
     assert bench.card.dashboard.ref == dictionary.feature(7)

@@ -1,6 +1,7 @@
 import { el, setText } from "../shared/dom.js";
 import { defineWidget } from "../shared/widget.js";
 import card from "./feature_card.js";
+import finder from "./feature_finder.js";
 import sliders from "./feature_sliders.js";
 import lens from "./logit_lens.js";
 import steering from "./steering_panel.js";
@@ -10,13 +11,13 @@ import { openHeatmap } from "./token_heatmap.js";
 /** @import { SteeringStream, WorkbenchTraits } from "../traits.js" */
 /** @import { Frame } from "../shared/frame.js" */
 
-/** @typedef {"steering" | "card" | "sliders" | "lens"} PartName */
+/** @typedef {"steering" | "finder" | "card" | "sliders" | "lens"} PartName */
 
 /** What a part is called where it is folded. */
 const folded = /** @type {const} */ ({
-  card: "The feature picked, on a card", sliders: "Next token, with features changed", lens: "Next token, layer by layer",
+  finder: "Features that fire here, and a search for others", card: "The feature picked, on a card", sliders: "Next token, with features changed", lens: "Next token, layer by layer",
 });
-const modules = { steering, card, sliders, lens };
+const modules = { steering, finder, card, sliders, lens };
 
 /**
  * A place for a part: a widget of its own, whose view is mounted here once Python has made it.
@@ -57,6 +58,7 @@ function openWorkbench({ model, frame }) {
   const slots = {
     steering: createSlot({ model, name: "steering", frame }),
     card: createSlot({ model, name: "card", frame }),
+    finder: createSlot({ model, name: "finder", frame }),
     sliders: createSlot({ model, name: "sliders", frame }),
     lens: createSlot({ model, name: "lens", frame }),
   };
