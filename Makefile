@@ -2,6 +2,7 @@
 # make test    runs every check: lint, types, JavaScript and Python tests, and a real browser
 # make lint    ruff, formatting, mypy, eslint and TypeScript's checker only
 # make bench   measures speed and memory against the peers (2 GB to install, about half an hour, quiet machine)
+# make test-colab  runs tests with Colab's versions (ipykernel 6, ipywidgets 7), in .venv-colab: minutes to build
 # make soak    drives a model at random, faults included (10,000 operations, some 15 minutes); 500 widgets of every kind
 # make clean   removes what these made
 #
@@ -40,7 +41,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 always:
 
-.PHONY: always lab test lint test-js test-python chromium bench soak clean
+.PHONY: always lab test lint test-js test-python test-colab chromium bench soak clean
 
 lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" \
@@ -59,6 +60,19 @@ test-js: js/node_modules/made.stamp
 
 test-python: $(VENV)/test.stamp js/node_modules/made.stamp chromium
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.venv-colab/made.stamp: tests/hosts/colab.txt
+	$(PYTHON) -m venv .venv-colab
+	.venv-colab/bin/python -m pip install -r tests/hosts/colab.txt $(PIP_ARGS)
+	touch $@
+
+# Installing the package changes none of the versions that were there.
+test-colab: .venv-colab/made.stamp chromium
+	.venv-colab/bin/python -m pip freeze --exclude gscope-widgets > .venv-colab/before.txt
+	.venv-colab/bin/python -m pip install -e . $(PIP_ARGS)
+	.venv-colab/bin/python -m pip freeze --exclude gscope-widgets | diff .venv-colab/before.txt -
+	.venv-colab/bin/python -m pip check
+	.venv-colab/bin/python -m pytest tests/records tests/widgets tests/browser/test_catalogue.py $(PYTEST_ARGS)
 
 $(VENV)/made.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -102,4 +116,4 @@ soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.widgets.soak
 
 clean:
-	rm -rf .venv .venv-newest .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-newest .venv-colab .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -43,6 +43,8 @@ SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
+# In a file, as JupyterLab 3.6 does not take it from the command line.
+OPTIONS = {"expose_app_in_browser": True}
 
 
 def find_chromium() -> str:
@@ -145,6 +147,9 @@ class Lab:
             file = self._folder / "settings" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(values))
+        config = self._folder / "config" / "jupyter_lab_config.json"
+        config.parent.mkdir(exist_ok=True)
+        config.write_text(json.dumps({"LabApp": OPTIONS}))
 
     def _command(self) -> list[str]:
         options = {
@@ -154,7 +159,6 @@ class Lab:
             "ServerApp.root_dir": self.notebooks,
             "IdentityProvider.token": self._token,
             "LabApp.extension_manager": "readonly",
-            "LabApp.expose_app_in_browser": True,
         }
         flags = [f"--{name}={value}" for name, value in options.items()]
         as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []

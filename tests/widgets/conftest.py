@@ -1,34 +1,18 @@
 """Widgets on a fake scope, with a fake page at the other end of the comm; a few on the embedded model."""
 
-import json
 import re
 import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-import ipywidgets
 import pytest
-from comm.base_comm import BaseComm
 
 import gscope_widgets as gs
 from gscope_widgets.widgets.catalogue import CATALOGUE, Row
+from tests.fake_comm import CREATOR, FakeComm
 from tests.fake_scope import FakeScope
 
 SOON = 20.0  # seconds; far more than any answer takes
-
-
-class FakeComm(BaseComm):
-    """Keeps what the kernel sends, and refuses what Jupyter refuses."""
-
-    def __init__(self, *arguments, **options):
-        self.sent: list[tuple[dict, list[bytes]]] = []
-        super().__init__(*arguments, **options)
-
-    def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **_keys):
-        json.dumps(data, allow_nan=False).encode()
-        json.dumps(metadata, allow_nan=False)
-        if msg_type == "comm_msg":
-            self.sent.append((data, [bytes(buffer) for buffer in buffers or ()]))
 
 
 @dataclass
@@ -85,7 +69,7 @@ def _bounded(no_hang):
 
 @pytest.fixture(autouse=True)
 def fake_comms(monkeypatch):
-    monkeypatch.setattr(ipywidgets.comm, "create_comm", FakeComm)
+    monkeypatch.setattr(CREATOR, FakeComm)
 
 
 @pytest.fixture

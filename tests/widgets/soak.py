@@ -14,7 +14,7 @@ import torch
 
 import gscope_widgets as gs
 from gscope_widgets.widgets.catalogue import CATALOGUE
-from tests.widgets.conftest import FakeComm
+from tests.fake_comm import FakeComm
 from tests.widgets.test_memory import make_and_use
 
 COUNT = 500  # of each kind

@@ -11,7 +11,6 @@ import time
 import weakref
 from contextlib import contextmanager
 
-import ipywidgets
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,6 +24,7 @@ from gscope_widgets.widgets.base.state import Checked, Told
 from gscope_widgets.widgets.base.widget import read_bundle
 from gscope_widgets.widgets.catalogue import CATALOGUE, EXAMPLE_TEXT
 from gscope_widgets.widgets.contract import load_class
+from tests.fake_comm import WIDGETS
 
 CHAT = ({"role": "user", "content": "The old fisherman sold"},)
 
@@ -74,7 +74,7 @@ def test_the_catalogue_is_what_the_package_offers(row):
 def test_a_hundred_widgets_made_and_closed_leave_nothing_behind(row, scope):
     gc.collect()
     make(row, scope).close()  # starts the worker's thread
-    registry = ipywidgets.widgets.widget._instances
+    registry = WIDGETS
     registered, threads = len(registry), threading.active_count()
     watches = []
     for _ in range(100):
@@ -90,7 +90,7 @@ def test_a_hundred_widgets_made_and_closed_leave_nothing_behind(row, scope):
 
 def test_widgets_that_were_used_and_shown_leave_nothing_behind_either(row, scope, shown):
     gc.collect()
-    registered, watches = len(ipywidgets.widgets.widget._instances), []
+    registered, watches = len(WIDGETS), []
     for _ in range(5):
         widget = make(row, scope)
         widget._ipython_display_()
@@ -103,14 +103,14 @@ def test_widgets_that_were_used_and_shown_leave_nothing_behind_either(row, scope
         time.sleep(0.1)  # a copy that is due holds its widget for half a second
         gc.collect()
     assert [watch() for watch in watches if watch() is not None] == []
-    assert len(ipywidgets.widgets.widget._instances) == registered
+    assert len(WIDGETS) == registered
 
 
 def test_a_widget_that_is_not_closed_stays_registered(row, scope):
     """The control of the tests above."""
-    before = len(ipywidgets.widgets.widget._instances)
+    before = len(WIDGETS)
     widget = make(row, scope)
-    assert len(ipywidgets.widgets.widget._instances) > before
+    assert len(WIDGETS) > before
     widget.close()
     widget.close()
 
@@ -137,11 +137,11 @@ def test_a_widget_that_is_not_closed_stays_registered(row, scope):
 def test_a_widget_that_cannot_be_made_is_refused_and_leaves_nothing(row, scope, name, value, error):
     if name in ("features", "dictionary"):
         require_features(row)
-    before = len(ipywidgets.widgets.widget._instances)
+    before = len(WIDGETS)
     with pytest.raises(error):
         make(row, scope, **{row.text if name == "TEXT" else name: value})
     gc.collect()
-    assert len(ipywidgets.widgets.widget._instances) == before
+    assert len(WIDGETS) == before
 
 
 @pytest.mark.parametrize("given", [EXAMPLE_TEXT, None, 5, gs], ids=["text", "None", "5", "module"])

@@ -1,5 +1,6 @@
 """Widgets on the embedded model in a real kernel, with a page's messages sent as a page sends them."""
 
+import json
 import os
 from pathlib import Path
 
@@ -7,11 +8,15 @@ import ipykernel
 import pytest
 from jupyter_client.manager import KernelManager
 
+from gscope_widgets.widgets.catalogue import CATALOGUE
+
 ROOT = Path(__file__).parents[2]
 SOON = 60.0  # seconds; far more than any of this takes
 MOVES = 200
-SETUP = """
-import os, threading
+VIEW = "application/vnd.jupyter.widget-view+json"
+INSIDE = str(ROOT / "tests" / "runtime" / "inside.py")
+SETUP = f"""
+import json, os, runpy, threading
 import torch
 torch.set_num_threads(1)
 import gscope_widgets as gs
@@ -29,7 +34,7 @@ def run(_module, _inputs):
         standing.set()
     assert gate.wait(60)
 
-from tests.runtime.inside import loaded
+loaded = runpy.run_path({INSIDE!r})["loaded"]  # IPython 7 has a package `tests` of its own
 loaded(scope).model.register_forward_pre_hook(run)
 """
 
@@ -56,6 +61,22 @@ class Kernel:
     def begin(self, code: str) -> None:
         """A cell, not waited for."""
         self.client.execute(code)
+
+    def hear(self, code: str) -> list[tuple[str, dict]]:
+        """A cell, waited for; and all that the kernel has said until its end."""
+        asked, heard = self.client.execute(code), []
+        while True:
+            message = self.client.get_iopub_msg(timeout=SOON)
+            heard.append((message["msg_type"], message["content"]))
+            if message["parent_header"].get("msg_id") == asked and message["content"].get("execution_state") == "idle":
+                assert self.client.get_shell_msg(timeout=SOON)["content"]["status"] == "ok", heard
+                return heard
+
+    def hear_page(self, name: str) -> list[str]:
+        """The kinds of messages that a widget has sent to its page, once it has answered."""
+        said = [content for kind, content in self.hear(f"{name}.wait()") if kind == "comm_msg"]
+        custom = [one["data"] for one in said if one["comm_id"] == self.ids[name] and one["data"]["method"] == "custom"]
+        return [data["content"]["type"] for data in custom]
 
     def send(self, name: str, data: dict, *, subshell: str | None = None) -> None:
         """A message to a widget."""
@@ -110,6 +131,51 @@ def fresh(kernel):
         "gate.set(); sliders.reset(); sliders.wait(); panel.stop(); panel.wait(); gate.clear(); last.clear(); runs.clear()"
     )
     return kernel
+
+
+@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.name)
+def test_a_widget_opens_and_answers_its_page(fresh, row):
+    """In messages of protocol 2, which ipywidgets 7 and 8 both speak."""
+    fresh.run("gate.set()")
+    heard = fresh.hear(f"one = gs.{row.name}(scope, **{dict(row.example)!r})\none")
+    comm_id = fresh.ids["one"] = fresh.evaluate("one.model_id")
+    [opened] = [content for kind, content in heard if kind == "comm_open" and content["comm_id"] == comm_id]
+    assert opened["target_name"] == "jupyter.widget"
+    assert opened["data"]["state"][row.text] == row.example[row.text]
+    data = [content["data"] for kind, content in heard if kind in ("display_data", "execute_result")]
+    assert [one[VIEW]["model_id"] for one in data if VIEW in one] == [comm_id]
+
+    fresh.send("one", {"method": "custom", "content": {"type": "ready"}})
+    assert (row.result if row.asks else "ack") in fresh.hear_page("one")
+    if row.asks:
+        fresh.set("one", **row.change)
+    else:
+        settings = {**row.change, **row.settings}
+        fresh.send("one", {"method": "custom", "content": {"type": "start", "id": "a", "settings": settings}})
+    assert row.result in fresh.hear_page("one")
+    state = {**row.change, **row.settings}
+    assert json.loads(fresh.evaluate(f"json.dumps([one.get_state()[name] for name in {list(state)}])")) == [
+        *state.values()
+    ]
+    assert fresh.evaluate("one.status['state']") == "idle"
+    fresh.run("one.close()")
+
+
+def test_an_interrupted_wait_stops_its_run_and_the_next_answer_is_right(fresh):
+    fresh.run("standing.clear()")
+    cell = "panel.start()\nassert standing.wait(50)\nprint()\npanel.wait()"
+    asked = fresh.client.execute(cell, stop_on_error=False)
+    while fresh.client.get_iopub_msg(timeout=SOON)["msg_type"] != "stream":
+        pass  # until the cell has come to its last line
+    fresh.manager.interrupt_kernel()
+    reply = fresh.client.get_shell_msg(timeout=SOON)
+    assert (reply["parent_header"]["msg_id"], reply["content"].get("ename")) == (asked, "KeyboardInterrupt")
+    fresh.run("gate.set(); panel.wait()")
+    assert fresh.evaluate("panel.status['state']") == "cancelled"
+    fresh.run("sliders.values = [4.0, None]; sliders.wait()")
+    fresh.run("expected = scope.next_tokens(text, 10, [gs.clamp(scope.dictionary().feature(top[0]), 4.0)])")
+    assert fresh.evaluate("sliders.status['state']") == "idle"
+    assert fresh.evaluate("sliders.distribution.kl") == pytest.approx(fresh.evaluate("expected.kl"), rel=1e-5)
 
 
 def read_runs(kernel) -> int:

@@ -5,13 +5,13 @@ import threading
 import tracemalloc
 import weakref
 
-import comm
 import ipywidgets
 import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.widgets.catalogue import CATALOGUE
 from gscope_widgets.widgets.contract import load_class
+from tests.fake_comm import WIDGETS, forget
 from tests.widgets.test_every_widget import use
 
 COUNT = 500
@@ -62,26 +62,25 @@ def close(widget):
 def drop(widget):
     """A cell is run again: nobody names the old widget any more, but ipywidgets keeps what is not closed."""
     del widget
-    for one in set(ipywidgets.widgets.widget._instances.values()) - KEPT:  # theirs to keep, so taken away here
-        del ipywidgets.widgets.widget._instances[one.model_id]
-        comm.get_comm_manager().comms[one.comm.comm_id] = None  # which its own end takes out
+    for one in set(WIDGETS.values()) - KEPT:
+        forget(one)
 
 
 @pytest.fixture(autouse=True)
 def kept():
     """Widgets that other tests left registered."""
-    KEPT.update(ipywidgets.widgets.widget._instances.values())
+    KEPT.update(WIDGETS.values())
     yield
     KEPT.clear()
 
 
 def test_500_widgets_leave_objects_and_threads_as_they_were(scope):
     make_and_use(scope, 0).close()
-    registered, threads = len(ipywidgets.widgets.widget._instances), threading.active_count()
+    registered, threads = len(WIDGETS), threading.active_count()
     _, objects = make_many(scope, COUNT, part=close)
     assert objects < 0.2
     assert threading.active_count() == threads
-    assert len(ipywidgets.widgets.widget._instances) == registered
+    assert len(WIDGETS) == registered
 
 
 @pytest.mark.parametrize("part", [close, drop], ids=["closed", "dropped"])

@@ -13,7 +13,7 @@ from gscope_widgets.widgets.catalogue import CATALOGUE
 ROOT = Path(__file__).parents[2]
 SETUP = f"""
 import sys, time
-sys.path.insert(0, {str(ROOT)!r})
+sys.path[:] = [{str(ROOT)!r}, *(one for one in sys.path if "IPython" not in one)]  # IPython 7 has a package `tests`
 import gscope_widgets as gs
 from tests.fake_scope import FakeScope
 scope = FakeScope()

@@ -4,7 +4,6 @@ import gc
 import math
 import threading
 
-import ipywidgets
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -13,6 +12,7 @@ import gscope_widgets as gs
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.widgets.base.formats import format_number
 from tests import fake_model
+from tests.fake_comm import WIDGETS
 
 TEXT = "The old fisherman sold 12 fish 😀."
 OTHER = "On Monday the children sang."
@@ -127,11 +127,11 @@ def test_other_state_out_of_range_is_refused(page, refuse_all):
     ids=str,
 )
 def test_a_heatmap_that_cannot_be_made_is_refused_and_leaves_nothing(scope, arguments, error):
-    before = len(ipywidgets.widgets.widget._instances)
+    before = len(WIDGETS)
     with pytest.raises(error):
         gs.TokenHeatmap(scope, **({"text": TEXT} | arguments))
     gc.collect()
-    assert len(ipywidgets.widgets.widget._instances) == before
+    assert len(WIDGETS) == before
 
 
 def test_a_feature_of_another_dictionary_is_refused(scope, dictionary, open_page):
