@@ -181,7 +181,7 @@ class GscopeWidget(anywidget.AnyWidget):
         self._output.flush()
         layout = self.layout
         super().close()
-        vars(self).pop("_ipython_display_", None)  # by which ipywidgets 7 hides our own
+        self.__dict__.pop("_ipython_display_", None)  # by which ipywidgets 7 hides our own
         if layout is not None:  # which ipywidgets keeps (#2308)
             layout.close()
 
