@@ -20,7 +20,7 @@ Kind = Literal["baseline", "changed", "random"]
 _STYLES: dict[Kind, tuple[str, str]] = {"baseline": ("C7", "s"), "changed": ("C0", "o"), "random": ("C1", "x")}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ComparedText:
     """One continuation, and what the unchanged model makes of it."""
 

@@ -42,7 +42,7 @@ class ContrastedFeature:
         return min(self.first, self.second)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TextContrast:
     """Two texts through one dictionary. A row of `pairs` is a token of both texts, or one that the other lacks.
 

@@ -22,7 +22,7 @@ BANDS = 5
 NeighbourMeasure = Literal["decoder cosine", "co-activation"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureExample:
     """A stretch of text on which a feature fires, cut around one of its tokens."""
 
@@ -50,7 +50,7 @@ class FeatureExample:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ActivationHistogram:
     """How strongly a feature fires where it fires."""
 

@@ -64,7 +64,7 @@ class Estimate:
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DoseSample:
     """One continuation at one strength."""
 

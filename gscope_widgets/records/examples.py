@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExampleTable:
     """The strongest examples of every feature of a dictionary; field names are the file's keys.
 
@@ -24,7 +24,7 @@ class ExampleTable:
     bottom_logits: np.ndarray | None = None  # float32, [F, K]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureExamples:
     """One feature's examples, strongest first: m whose texts were read, of n that the file keeps."""
 

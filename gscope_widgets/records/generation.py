@@ -63,7 +63,7 @@ class GeneratedToken:
     activations: tuple[float, ...] = ()  # at this token, one for each feature that was asked for, in that order
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """Chosen features at every token of one continuation, read while it was made.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_TRACKED = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenPath:
     """How likely one token is as the next one, at every layer and position of a lens reading."""
 
@@ -28,7 +28,7 @@ class TokenPath:
     ranks: np.ndarray  # int32, [layers, pos]; 0 for the likeliest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LensReading:
     """The next token as read off the residual stream after each layer (the "logit lens" of nostalgebraist, 2020).
 

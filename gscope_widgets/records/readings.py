@@ -44,7 +44,7 @@ class TopFeature:
         return self.density is not None and self.density > DENSE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureReading:
     """What a dictionary finds in one text. Ignored positions hold no activation at all.
 

@@ -18,7 +18,7 @@ _BINS = 40
 _BAND_EXAMPLES = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureSample:
     """Firings of all features in some texts, ordered by feature and then by place.
 

@@ -14,7 +14,7 @@ _STEP = 100  # deals between two chances for other work
 _SAME = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ContrastScores:
     """A score and its null, for each of some features: float64, [features] each."""
 
