@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         FeatureFinder,
         FeatureSliders,
         LogitLens,
+        PromptContrast,
         SteeringPanel,
         TokenHeatmap,
         Workbench,

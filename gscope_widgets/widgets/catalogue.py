@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # for type checkers, which read no rows
     from gscope_widgets.widgets.feature_finder import FeatureFinder as FeatureFinder
     from gscope_widgets.widgets.feature_sliders import FeatureSliders as FeatureSliders
     from gscope_widgets.widgets.logit_lens import LogitLens as LogitLens
+    from gscope_widgets.widgets.prompt_contrast import PromptContrast as PromptContrast
     from gscope_widgets.widgets.steering_panel import SteeringPanel as SteeringPanel
     from gscope_widgets.widgets.token_heatmap import TokenHeatmap as TokenHeatmap
     from gscope_widgets.widgets.workbench import Workbench as Workbench
@@ -23,7 +24,7 @@ class Row:
     name: str  # of the class, which is public as gs.NAME
     module: str  # of the Python file, the JavaScript file, the bundle and the test files
     title: str  # what readers see
-    text: Literal["text", "prompt"]  # the trait that holds what the model reads
+    text: Literal["text", "prompt", "first"]  # the trait that holds what the model reads
     example: Mapping[str, object]  # keywords to make one with, besides the scope
     change: Mapping[str, object]  # state that the page may send, and that leads to another result
     asks: bool = True  # whether a change of state is answered at once; otherwise `start()` begins a run
@@ -116,6 +117,14 @@ CATALOGUE = (
         example={"text": EXAMPLE_TEXT},
         shown="selected_feature",
         change={"text": "On Monday the children sang 😀 at home."},
+    ),
+    Row(
+        name="PromptContrast",
+        module="prompt_contrast",
+        title="Prompt contrast",
+        text="first",
+        example={"first": EXAMPLE_TEXT, "second": "The old woman sold 12 fish.", "features": [3]},
+        change={"first": "On Monday the children sang 😀 at home."},
     ),
     Row(
         name="Workbench",

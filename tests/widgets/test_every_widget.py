@@ -377,7 +377,7 @@ def test_what_a_chat_model_is_given_stays_a_chat(row, chat_scope, open_page, che
     assert "fisherman" in check_copy(widget._build_copy())
     page.send({"type": "ready"})
     content = page.messages(row.result)[-1][0]
-    assert content.get("text", content.get("settings", {}).get("prompt")) == list(CHAT)
+    assert content.get(row.text, content.get("settings", {}).get(row.text)) == list(CHAT)
     longer = [*CHAT, {"role": "model", "content": "fish"}]
     page.set(**{row.text: longer})
     assert page.settle()["state"] == "idle"

@@ -13,6 +13,8 @@ LENS_ROWS = 20  # layers that a lens shows at first, at most
 LENS_TOP = 5  # likeliest tokens kept of a cell
 PINNED_TOKENS = 6  # whose paths are drawn
 CARD_EXAMPLES = 10  # the strongest, of a feature's card
+CONTRASTED = 20  # features of two whole texts that are listed as differing, as shared, and as kept, at most
+CONTRASTED_HERE = 8  # of one column
 MAX_NEW_TOKENS = 512  # of a continuation
 MAX_TEMPERATURE = 2
 MAX_SEED = 2**31 - 1
@@ -26,6 +28,7 @@ LIMITS = {
     "query_length": QUERY_LENGTH,
     "pinned_tokens": PINNED_TOKENS,
     "contexts": {name: list(size) for name, size in CONTEXT_SIZES.items()},
+    "contrasted": CONTRASTED,
     "max_new_tokens": MAX_NEW_TOKENS,
     "max_temperature": MAX_TEMPERATURE,
     "max_seed": MAX_SEED,

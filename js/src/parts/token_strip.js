@@ -80,7 +80,7 @@ function paintToken(node, reading, paints, pos, theme) {
  * @param {number} pos
  * @param {1 | -1} way
  */
-function nextLine(nodes, pos, way) {
+export function nextLine(nodes, pos, way) {
   const from = nodes[pos];
   let best = pos;
   let line = NaN;
