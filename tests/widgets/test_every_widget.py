@@ -504,11 +504,11 @@ def test_of_a_storm_the_newest_wins_and_few_are_worked_on(row, page, scope):
     scope.calls.clear()
     texts = [f"The old {'a ' * (number % 50)}fish {number}" for number in range(200)]
     for text in texts:
-        page.set(text=text)
+        page.set(**{row.text: text})
     scope.gate.set()
     assert page.settle()["state"] == "idle"
     results = page.messages("result")
-    assert results[-1][0]["text"] == texts[-1]
+    assert results[-1][0][row.text] == texts[-1]
     assert len(scope.calls) < 12
     requests = [content["request"] for content, _ in results]
     assert requests == sorted(requests)

@@ -59,7 +59,7 @@ export function createContrastDetails({ watch, describe, onColour, onKeep, onWho
   const none = el("p", { class: "gscope-hint" });
   const shared_name = el("summary", {});
   const shared_part = el("details", { class: "gscope-fold" }, shared_name, shared.el);
-  const head = el("p", { class: "gscope-contrast-head", "aria-hidden": "true" }, el("span", {}, "feature"), el("span", {}, "first"), el("span", {}, "second"), el("span", {}, "second \u2212 first"));
+  const head = el("p", { class: "gscope-contrast-head", "aria-hidden": "true" }, el("span", {}, "feature"), el("span", {}, "first"), el("span", {}, "second"), el("span", {}, "difference"));
   const box = el("section", { class: "gscope-contrast-details", "aria-label": "Features" },
     el("div", { class: "gscope-contrast-top" }, title, whole), moved, note.el, head, kept_part,
     el("p", { class: "gscope-label" }, "Differ most"), none, differing.el, shared_part);

@@ -51,7 +51,7 @@ function openContrast({ model, frame }) {
     label, hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get(name),
     limit: () => model.get("text_limit"), onText: (value) => frame.ask({ [name]: value }), watch,
   });
-  const texts = [createText("First text", "first"), createText("Second text", "second")];
+  const texts = [createText("First", "first"), createText("Second", "second")];
   const colour = el("span", {});
   const scale = el("span", { class: "gscope-ramp", "aria-hidden": "true" });
   const full = el("span", {});
