@@ -4,14 +4,27 @@ import pytest
 from playwright.sync_api import expect
 
 import gscope_widgets as gs
+from tests.browser.plain import PlainView
+from tests.fake_scope import FakeScope
 
 FIRST, SECOND = "The old fisherman sold two fish.", "The old baker sold two fish on Monday."
 pytestmark = pytest.mark.row("17")
 
 
-@pytest.mark.parametrize("width", [400, 1500])
-def test_a_column_lists_its_features_and_a_feature_colours_both_texts(show, scope, width):
-    view = show(lambda: gs.PromptContrast(scope, FIRST, SECOND), width=width)
+@pytest.fixture(params=[400, 1500])
+def view(request, browser):
+    """The view in a page of that width; the page must not complain."""
+    scope = FakeScope()
+    page = browser.new_context(viewport={"width": request.param, "height": 900}).new_page()
+    opened = PlainView(page, lambda: gs.PromptContrast(scope, FIRST, SECOND), theme="light")
+    yield opened
+    opened.widget.close()
+    page.context.close()
+    scope.close()
+    assert opened.complaints == []
+
+
+def test_a_column_lists_its_features_and_a_feature_colours_both_texts(view):
     columns, details = view.root.get_by_role("option"), view.root.get_by_role("region", name="Features")
     contrast = view.widget.contrast
     expect(columns).to_have_count(len(contrast.pairs))
