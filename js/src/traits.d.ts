@@ -443,6 +443,51 @@ export interface FinderResult {
   arrays: ArrayHead[];
 }
 
+/** One of the two texts. */
+export interface ContrastedText {
+  tokens: string[];
+  /** position to the reason it is left out */
+  ignored: Record<string, string>;
+  glyphs: Glyph[];
+}
+
+/** A feature in both texts: its largest activation in each, 0 where it is silent. */
+export interface ContrastedActivation {
+  feature: number;
+  first: number;
+  second: number;
+}
+
+/** Two texts aligned, and the features on both. */
+export interface ContrastResult {
+  type: "result";
+  request: number;
+  /** the settings that this answers: compare with what the editors hold now */
+  first: Text;
+  second: Text;
+  /** the first and the second */
+  texts: ContrastedText[];
+  /** those kept in sight, one a row of `first_values` and `second_values` */
+  features: FeatureInfo[];
+  /** the feature that `first_painted` and `second_painted` are of */
+  selected: FeatureInfo | null;
+  /** in the whole texts, the largest difference first */
+  differing: ContrastedActivation[];
+  /** that fire in both, by the smaller of the two */
+  shared: ContrastedActivation[];
+  /** of every feature listed that has one */
+  labels: Record<string, Label>;
+  /** what became of the column picked, a sentence; empty where it stands where it stood */
+  note: string;
+  /**
+   * pairs [columns, 2] int32, positions in both texts, -1 where a text has no such token; differences [columns]
+   * float32; differing_features and shared_features [columns, k] int32, -1 where fewer are; differing_activations
+   * and shared_activations [columns, k, 2] float32; first_values [features, pos] and second_values float32;
+   * first_painted [pos] and second_painted float32
+   */
+  arrays: ArrayHead[];
+}
+
 /** Make a part that was folded until now. */
 export interface OpenPart {
   type: "open";
@@ -599,6 +644,26 @@ export interface FeatureFinderTraits extends BaseTraits {
   way: Way;
 }
 
+export interface PromptContrastTraits extends BaseTraits {
+  /** [P] The dictionary whose features are shown. */
+  dictionary_id: string;
+  /**
+   * [B,P] The features shown. Set as `dictionary.feature(number)` or as numbers, which are the widget's own
+   * dictionary's; read back as a tuple of FeatureRef.
+   */
+  features: Ref[];
+  /** [B,P] The upper text: a string, or chat messages for a chat model. */
+  first: Text;
+  /** [P] What is known of each of `features`, in their order. */
+  known: FeatureInfo[];
+  /** [B,P] The lower text: a string, or chat messages for a chat model. */
+  second: Text;
+  /** [B,P] The column of the alignment picked, or None for the whole texts. */
+  selected_column: number | null;
+  /** [B,P] The feature that colours both texts, as a FeatureRef; None colours by how much the columns differ. */
+  selected_feature: Ref | null;
+}
+
 export interface WorkbenchTraits extends BaseTraits {
   /** [B,P] Full colour at the feature's largest known activation (feature) or at its largest in this text (text). */
   color_range: ColorRange;
@@ -627,4 +692,4 @@ export interface WorkbenchTraits extends BaseTraits {
 
 export type ToPython = Ready | Cancel | Start | Stop | OpenPart | ReadRun | Back;
 
-export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult | CardResult | FinderResult;
+export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult | CardResult | FinderResult | ContrastResult;
