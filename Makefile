@@ -64,11 +64,11 @@ test-python: $(VENV)/test.stamp js/node_modules/made.stamp chromium
 .venv-colab/made.stamp: tests/hosts/colab.txt
 	$(PYTHON) -m venv .venv-colab
 	.venv-colab/bin/python -m pip install -r tests/hosts/colab.txt $(PIP_ARGS)
+	.venv-colab/bin/python -m pip freeze > .venv-colab/before.txt
 	touch $@
 
-# Installing the package changes none of the versions that were there.
+# Installing the package changes none of the versions that were there before it.
 test-colab: .venv-colab/made.stamp chromium
-	.venv-colab/bin/python -m pip freeze --exclude gscope-widgets > .venv-colab/before.txt
 	.venv-colab/bin/python -m pip install -e . $(PIP_ARGS)
 	.venv-colab/bin/python -m pip freeze --exclude gscope-widgets | diff .venv-colab/before.txt -
 	.venv-colab/bin/python -m pip check
