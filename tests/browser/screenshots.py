@@ -28,6 +28,7 @@ CELLS = [
     "lens = gs.LogitLens(scope, text)\nlens",
     "card = gs.FeatureCard(scope, top[0], text=text)\ncard",
     "finder = gs.FeatureFinder(scope, text)\nfinder",
+    "contrast = gs.PromptContrast(scope, text, text.replace('fisherman', 'baker'))\ncontrast",
 ]
 
 
@@ -59,6 +60,7 @@ def show_errors(notebook: Notebook) -> None:
     field.press("Tab")
     for title in ("Logit lens", "Feature finder"):
         notebook.widget(title).get_by_role("textbox", name="Text", exact=True).fill("word " * 100_000)
+    notebook.widget("Prompt contrast").get_by_role("textbox", name="First", exact=True).fill("word " * 100_000)
     notebook.run("panel._requests.refuse(gs.InvalidValue('strength must be a number from -100 to 100, got nan'))")
     for title in TITLES:
         expect(notebook.widget(title).get_by_role("alert").filter(visible=True).first).to_be_visible()

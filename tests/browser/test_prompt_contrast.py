@@ -8,7 +8,6 @@ from tests.browser.plain import PlainView
 from tests.fake_scope import FakeScope
 
 FIRST, SECOND = "The old fisherman sold two fish.", "The old baker sold two fish on Monday."
-pytestmark = pytest.mark.row("17")
 
 
 @pytest.fixture(params=[400, 1500])
@@ -24,6 +23,7 @@ def view(request, browser):
     assert opened.complaints == []
 
 
+@pytest.mark.row("17")
 def test_a_column_lists_its_features_and_a_feature_colours_both_texts(view):
     columns, details = view.root.get_by_role("option"), view.root.get_by_role("region", name="Features")
     contrast = view.widget.contrast

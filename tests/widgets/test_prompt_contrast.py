@@ -11,7 +11,6 @@ import gscope_widgets as gs
 from gscope_widgets.widgets.base.limits import CONTRASTED, CONTRASTED_HERE
 
 FIRST, SECOND = "The old fisherman sold 12 fish.", "The old woman sold 12 fish."
-pytestmark = pytest.mark.row("17")
 
 
 @pytest.fixture
@@ -34,6 +33,7 @@ def read_densely(scope, text) -> np.ndarray:
     return dense
 
 
+@pytest.mark.row("17")
 def test_the_numbers_are_those_of_two_readings_of_mini(mini, open_page):
     page = open_page(gs.PromptContrast(mini, FIRST, SECOND))
     content, arrays = read_newest(page)
@@ -70,6 +70,7 @@ def test_the_same_text_twice_differs_nowhere(scope, open_page):
     assert content["shared"]
 
 
+@pytest.mark.row("17")
 def test_the_feature_selected_colours_both_texts_without_another_run(page, scope, dictionary):
     scope.calls.clear()
     page.set(selected_feature={"dictionary_id": dictionary.info.id, "feature": 3})
@@ -130,6 +131,7 @@ def test_state_that_is_wrong_is_refused_in_words(page, refuse_all, scope):
         page.widget.selected_feature = other
 
 
+@pytest.mark.row("17")
 def test_the_code_prints_what_is_on_screen(mini, open_page):
     page = open_page(gs.PromptContrast(mini, FIRST, SECOND, features=[7]))
     printed = io.StringIO()

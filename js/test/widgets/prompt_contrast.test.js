@@ -48,6 +48,7 @@ afterEach(() => {
   page.close();
 });
 
+// row 17
 test("tokens stand under each other, and one that the other text lacks is marked by a word and its border", () => {
   open();
   answer();
