@@ -14,6 +14,8 @@ from gscope_widgets.widgets.contract import load_class
 from tests.fake_comm import WIDGETS, forget
 from tests.widgets.test_every_widget import use
 
+# pytest keeps each warning, and ipywidgets 7 gives one for each widget.
+pytestmark = pytest.mark.filterwarnings("ignore:Deprecated in traitlets 4.1:DeprecationWarning")
 COUNT = 500
 KEPT: set[ipywidgets.Widget] = set()  # that were there before a test
 PER_WIDGET = 4000  # bytes of growth that pass for noise; a widget that is kept takes twenty times that
