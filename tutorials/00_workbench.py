@@ -16,7 +16,7 @@
 # One sentence, and every view of what a language model makes of it. Run the cell below with Shift+Enter, then
 #
 # 1. type a sentence of your own over the text;
-# 2. click a word: the list under the text names what fires there, the strongest first;
+# 2. click a word: the list beside the text names what fires there, the strongest first;
 # 3. click one of these **features**: the text is coloured by it, and the part that steers takes it up;
 # 4. move **Strength** and press **Start**: the text goes on three times, as it is, with the feature added, and with a
 #    random push of the same length beside it;

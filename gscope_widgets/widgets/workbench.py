@@ -86,6 +86,7 @@ class Workbench(TokenHeatmap):
         self._history: list[Any] = []
         self._goes_back = False
         super().__init__(scope, text, dictionary, features=features)
+        self.get_part("finder")
         self.get_part("steering")
 
     # ---- state
@@ -250,8 +251,11 @@ class Workbench(TokenHeatmap):
     def wait(self) -> None:
         """Return when the text is read, here and in every part; a run of the steering part too."""
         super().wait()
-        for part in self._made.values():
-            part.wait()
+        try:
+            for part in self._made.values():
+                part.wait()
+        finally:
+            self._output.flush()
 
     def close(self) -> None:
         """Close the parts too."""

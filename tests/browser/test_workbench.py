@@ -25,7 +25,8 @@ def test_by_mouse_from_a_typed_sentence_to_a_steered_text_and_back(notebook, ben
     token = bench.locator(".gscope-token").nth(3)
     token.click()
     notebook.wait_for("bench.pos", 3)
-    strongest = bench.locator(".gscope-details .gscope-top button").first
+    expect(bench.locator("[data-part=finder] .gscope-finder-heading")).to_contain_text("at position 3")
+    strongest = bench.locator("[data-part=finder] .gscope-found-row").first
     strongest.click()
     notebook.wait_for("bench.feature == bench.steering.features[0] == bench.features[0]", True)
     picked = notebook.evaluate("bench.feature.feature")
@@ -40,7 +41,7 @@ def test_by_mouse_from_a_typed_sentence_to_a_steered_text_and_back(notebook, ben
     changed = notebook.evaluate("bench.steering.texts['changed']")
     notebook.wait_for("[bench.text, bench.status['state']]", [OTHER + changed, "idle"])
     expect(bench.get_by_role("textbox", name="Text", exact=True)).to_have_value(OTHER + changed)
-    expect(bench.locator(".gscope-token")).to_have_count(notebook.evaluate("len(bench.reading.tokens)"))
+    expect(bench.locator(".gscope-bench-reading .gscope-token")).to_have_count(notebook.evaluate("len(bench.reading.tokens)"))
     bench.get_by_role("button", name="Back to the earlier text").click()
     notebook.wait_for("bench.text", OTHER)
 
@@ -66,7 +67,7 @@ def test_by_keyboard_alone(notebook, bench):
         keyboard.press("ArrowRight")
     keyboard.press("Enter")
     notebook.wait_for("bench.pos is not None", True)
-    tab_to(".gscope-top button")
+    tab_to(".gscope-found-row")
     keyboard.press("Enter")
     notebook.wait_for("bench.feature == bench.steering.features[0]", True)
     tab_to("[data-part='steering'] input[type=range]")

@@ -24,15 +24,15 @@ def test_a_text_is_read_by_every_part_that_was_made(bench, scope):
     bench.text = OTHER
     bench.wait()
     assert (bench.steering.prompt, lens.text, sliders.text) == (OTHER, OTHER, OTHER)
-    # The sliders read their own features, besides the next token.
-    assert sorted(scope.calls) == ["logit_lens", "next_tokens", "read", "read"]
+    # The sliders read their own features, besides the next token; the finder reads the text, which a live scope keeps.
+    assert sorted(scope.calls) == ["logit_lens", "next_tokens", "read", "read", "read"]
     assert bench.reading.tokens == lens.reading.tokens == scope.tokens(OTHER)
 
 
 def test_a_part_is_made_when_it_is_asked_for_and_not_before(bench):
-    assert set(bench.parts) == {"steering"}
+    assert set(bench.parts) == {"finder", "steering"}
     assert bench.lens is bench.lens
-    assert bench.parts == {"steering": bench.steering.model_id, "lens": bench.lens.model_id}
+    assert bench.parts == {name: getattr(bench, name).model_id for name in ("finder", "steering", "lens")}
     with pytest.raises(gs.InvalidValue, match="a part is one of steering, finder, card, sliders, lens, got 'graph'"):
         bench.get_part("graph")
 

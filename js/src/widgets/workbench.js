@@ -15,7 +15,7 @@ import { openHeatmap } from "./token_heatmap.js";
 
 /** What a part is called where it is folded. */
 const folded = /** @type {const} */ ({
-  finder: "Features that fire here, and a search for others", card: "The feature picked, on a card", sliders: "Next token, with features changed", lens: "Next token, layer by layer",
+  card: "The feature picked, on a card", sliders: "Next token, with features changed", lens: "Next token, layer by layer",
 });
 const modules = { steering, finder, card, sliders, lens };
 
@@ -102,7 +102,7 @@ function openWorkbench({ model, frame }) {
   const change = el("section", { class: "gscope-bench-change", "aria-label": "Change" },
     slots.steering.el, el("div", { class: "gscope-bench-turns" }, read, back, note));
   return {
-    body: [el("div", { class: "gscope-bench" }, reading, change), ...foldedSlots()],
+    body: [el("div", { class: "gscope-bench" }, reading, slots.finder.el), change, ...foldedSlots()],
     receive: heatmap.receive,
     draw() {
       heatmap.draw();
