@@ -41,7 +41,9 @@ def test_by_mouse_from_a_typed_sentence_to_a_steered_text_and_back(notebook, ben
     changed = notebook.evaluate("bench.steering.texts['changed']")
     notebook.wait_for("[bench.text, bench.status['state']]", [OTHER + changed, "idle"])
     expect(bench.get_by_role("textbox", name="Text", exact=True)).to_have_value(OTHER + changed)
-    expect(bench.locator(".gscope-bench-reading .gscope-token")).to_have_count(notebook.evaluate("len(bench.reading.tokens)"))
+    expect(bench.locator(".gscope-bench-reading .gscope-token")).to_have_count(
+        notebook.evaluate("len(bench.reading.tokens)")
+    )
     bench.get_by_role("button", name="Back to the earlier text").click()
     notebook.wait_for("bench.text", OTHER)
 
