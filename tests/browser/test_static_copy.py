@@ -57,7 +57,7 @@ def test_the_saved_file_holds_copies_and_neither_scripts_nor_widget_state(notebo
         notebook.save()
         sizes.append(notebook.path.stat().st_size)
     assert len(set(sizes)) == 1
-    assert sizes[0] < 60_000
+    assert sizes[0] < 10_000 * len(TITLES)
 
 
 def test_the_copy_follows_the_live_view(notebook):
