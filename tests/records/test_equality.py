@@ -3,7 +3,6 @@
 import dataclasses
 import importlib
 import pkgutil
-import typing
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ def list_records() -> list[type]:
         for value in vars(importlib.import_module(f"{records.__name__}.{module.name}")).values():
             if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__.endswith(module.name):
                 hints = [str(field.type) for field in dataclasses.fields(value)]
-                compares = "__eq__" in vars(value) and value.__name__ == "Direction"  # by its numbers
+                compares = not value.__dataclass_params__.eq and "__eq__" in vars(value)  # in a way of its own
                 if not compares and any("np.ndarray" in hint or "numpy.ndarray" in hint for hint in hints):
                     found.append(value)
     return found
@@ -33,9 +32,8 @@ def test_a_record_with_arrays_is_compared_and_hashed_as_itself(record):
             object.__setattr__(one, field.name, np.zeros(2))
     assert made == made
     assert made != other
-    assert hash(made) != hash(None)
+    assert len({made, other, made}) == 2
 
 
 def test_there_are_such_records():
     assert len(list_records()) > 5
-    assert typing.get_type_hints(list_records()[0])
