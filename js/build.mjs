@@ -21,7 +21,7 @@ function namesOf(module) {
 }
 
 /**
- * Of the contract, a bundle carries the limits, the terms and its own widgets' schemas.
+ * Of the contract, a bundle carries the limits and its own widgets' schemas.
  * @param {string} module
  * @returns {import("esbuild").Plugin}
  */
@@ -34,9 +34,7 @@ function contractOf(module) {
           const { title, settings, traits, to_page } = contract.widgets[name];
           return [name, { title, settings, traits: pickSchemas(traits), to_page: pickSchemas(to_page) }];
         });
-        const { limits, terms } = contract;
-        const contents = JSON.stringify({ limits, terms: pickSentences(terms), widgets: Object.fromEntries(kept) });
-        return { contents, loader: "json" };
+        return { contents: writeModule({ limits: contract.limits, widgets: Object.fromEntries(kept) }), loader: "js" };
       });
     },
   };
@@ -47,9 +45,45 @@ function pickSchemas(entries) {
   return Object.fromEntries(Object.entries(entries).map(([name, { schema }]) => [name, { schema }]));
 }
 
-/** @param {Record<string, { sentence: string }>} terms */
-function pickSentences(terms) {
-  return Object.fromEntries(Object.entries(terms).map(([name, { sentence }]) => [name, { sentence }]));
+/**
+ * A module whose default is a value. What is in it several times is written once: widgets share most of their schemas.
+ * @param {unknown} value
+ */
+function writeModule(value) {
+  /** @type {Map<string, number>} how often an object is met, by its JSON */
+  const counts = new Map();
+  /** @type {Map<string, string>} names of those written, by their JSON */
+  const names = new Map();
+  /** @type {string[]} */
+  const constants = [];
+
+  /** @param {unknown} one */
+  function count(one) {
+    if (typeof one !== "object" || one === null) return;
+    const json = JSON.stringify(one);
+    counts.set(json, (counts.get(json) ?? 0) + 1);
+    if (counts.get(json) === 1) Object.values(one).forEach(count);
+  }
+  /**
+   * @param {unknown} one
+   * @returns {string}
+   */
+  function write(one) {
+    const json = JSON.stringify(one);
+    if (typeof one !== "object" || one === null) return json;
+    const known = names.get(json);
+    if (known) return known;
+    const text = Array.isArray(one) ? `[${one.map(write).join()}]`
+      : `{${Object.entries(one).map(([key, inner]) => `${JSON.stringify(key)}:${write(inner)}`).join()}}`;
+    if (counts.get(json) === 1) return text;
+    const name = `shared${names.size}`;
+    names.set(json, name);
+    constants.push(`const ${name}=${text};`);
+    return name;
+  }
+  count(value);
+  const whole = write(value);
+  return `${constants.join("\n")}\nexport default ${whole};`;
 }
 
 /** @param {string} name */

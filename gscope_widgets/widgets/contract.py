@@ -3,7 +3,7 @@
 `js/contract.json` holds, for each widget, its traits (writer, default, schema), the settings that a run is made
 with, and every message with its schema and golden messages. Those are made by the widgets themselves on the
 tests' fake scope, and `shows` lists words that copy and view must come to. `js/src/traits.d.ts` holds the same as
-TypeScript. A test fails where a file is not what this writes.
+TypeScript, and `js/src/shared/glossary.js` the terms. A test fails where a file is not what this writes.
 """
 
 import base64
@@ -17,7 +17,7 @@ from inspect import getsource
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from gscope_widgets.records.glossary import TERMS, define
+from gscope_widgets.records.glossary import TERMS, Term, define
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.widgets.base import wire
 from gscope_widgets.widgets.base.contract import build_schema
@@ -52,12 +52,9 @@ def build_contract(make_scope: Callable[[], Scope]) -> Json:
 
 
 def _build_terms() -> Json:
-    """Each term's sentence, and examples of numbers, their totals and what is said of them."""
+    """Of each term, examples of numbers, their totals and what is said of them."""
     return {
-        name: {
-            "sentence": term.sentence,
-            "examples": [[value, total, define(name, value, total)] for value, total in term.examples],
-        }
+        name: [[value, total, define(name, value, total)] for value, total in term.examples]
         for name, term in TERMS.items()
     }
 
@@ -218,6 +215,27 @@ def _write(kind: Any, aliases: dict[Any, str]) -> str:
     return f"Record<{_write(arguments[0], aliases)}, {_write(arguments[1], aliases)}>"
 
 
+# ---- glossary
+
+
+def build_glossary() -> str:
+    """The terms as JavaScript: a constant each, so that a bundle carries no other than those it shows."""
+    scaled = [_name_scale(name) for name, term in TERMS.items() if term.scale]
+    head = f'import {{ {", ".join(scaled)} }} from "./scales.js";\n\n/** Written by `{_COMMAND}`, not by hand. */'
+    return "\n\n".join([head, *map(_write_term, TERMS.values())]) + "\n"
+
+
+def _write_term(term: Term) -> str:
+    constant = re.sub(r"\W", "_", term.name.lower())
+    fields = [f"name: {json.dumps(term.name)}", f"sentence: {json.dumps(term.sentence)}"]
+    fields += [f"scale: {_name_scale(term.name)}"] if term.scale else []
+    return "\n".join([f"export const {constant} = {{", *(f"  {one}," for one in fields), "};"])
+
+
+def _name_scale(name: str) -> str:
+    return "scale" + "".join(word[0].upper() + word[1:] for word in re.split(r"\W", name))
+
+
 # ---- files
 
 
@@ -236,11 +254,15 @@ def _lay_out(value: object, *, depth: int) -> str:
 
 def build_files(make_scope: Callable[[], Scope]) -> dict[str, str]:
     """What is written, by path from the repository's root."""
-    return {"js/contract.json": write_json(build_contract(make_scope)), "js/src/traits.d.ts": build_typescript()}
+    return {
+        "js/contract.json": write_json(build_contract(make_scope)),
+        "js/src/shared/glossary.js": build_glossary(),
+        "js/src/traits.d.ts": build_typescript(),
+    }
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     root = Path(__file__).parent.parent.parent
     if not (root / "js" / "src").is_dir() or not (root / "tests" / "fake_scope.py").is_file():
         sys.exit(f"{root} is no source checkout: js/ and tests/ are not there")

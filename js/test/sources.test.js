@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import contract from "../contract.json" with { type: "json" };
+import * as glossary from "../src/shared/glossary.js";
 
 const source = fileURLToPath(new URL("../src", import.meta.url));
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -54,6 +55,31 @@ test("no widget's sheet styles a bare class of another's: all may share a page",
 
 test("the lock file names no host", () => {
   assert.doesNotMatch(readFileSync(join(root, "package-lock.json"), "utf8"), /https?:|"resolved"/);
+});
+
+/**
+ * A module and all that it imports.
+ * @param {string} name
+ * @returns {string[]}
+ */
+function modulesOf(name, seen = new Set([name])) {
+  for (const [, path] of read(name).matchAll(/^import [^;]* from "([^"]+\.js)";/gm)) {
+    const next = join(name, "..", path);
+    if (!seen.has(next)) modulesOf(next, seen.add(next));
+  }
+  return [...seen];
+}
+
+test("a bundle carries the words that its view shows, and no other", () => {
+  const terms = Object.entries(glossary);
+  for (const widget of widgets) {
+    const sources = modulesOf(`widgets/${widget}.js`).filter((name) => name !== "shared/glossary.js").map(read).join();
+    const bundle = readFileSync(join(root, "..", "gscope_widgets", "static", `${widget}.js`), "utf8");
+    const shown = terms.filter(([constant]) => new RegExp(`\\bglossary\\.${constant}\\b`).test(sources)).map(([constant]) => constant);
+    const carried = terms.filter(([, { sentence }]) => bundle.includes(sentence.replaceAll("\u2212", "\\u2212"))).map(([constant]) => constant);
+    assert.deepEqual(carried, shown, widget);
+    assert.ok(shown.length < terms.length, widget);
+  }
 });
 
 test("the built files in the package are those of these sources", () => {

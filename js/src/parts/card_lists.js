@@ -1,12 +1,13 @@
 import { assign, closest, el, setText } from "../shared/dom.js";
 import { createFeatureName } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createTerm } from "../shared/term.js";
 import { drawText, visibleText } from "../shared/tokens.js";
 
 /** @import { CardEffect, CardLabel, CardNeighbour, CardTruth, Ref } from "../traits.js" */
-/** @import { TermName } from "../shared/term.js" */
+/** @import { Term } from "../shared/term.js" */
 /** @import { Watch } from "../shared/watch.js" */
 
 /** @param {string} note */
@@ -52,7 +53,7 @@ function drawEffects(title, effects) {
 /** Tokens whose logits the feature raises or lowers most. */
 export function createEffects() {
   const holder = el("div", { class: "gscope-card-columns" });
-  const logit = createTerm("logit");
+  const logit = createTerm(glossary.logit);
   const part = el("details", { class: "gscope-fold", open: true }, el("summary", {}, "What it does to the next token"),
     el("p", { class: "gscope-hint" }, "added directly to a token\u2019s ", logit.el, " for each unit of activation"), holder);
   return {
@@ -88,23 +89,23 @@ function createNeighbour(own) {
 
 /**
  * The features nearest by one measure.
- * @param {CardNeighbour["measure"]} measure
+ * @param {Term} measure
  * @param {() => string} own
  */
 function createNearest(measure, own) {
-  const term = createTerm(/** @type {TermName} */ (measure));
+  const term = createTerm(measure);
   const on = el("span", { class: "gscope-hint" });
   const list = el("ul", { class: "gscope-card-near" });
   const near = createKeyed(list, {
     keyOf: (/** @type {CardNeighbour} */ { feature: ref }) => `${ref.dictionary_id}#${ref.feature}`,
     create: () => createNeighbour(own),
   });
-  const part = el("section", { "aria-label": `Neighbours by ${measure}` }, el("p", { class: "gscope-label" }, term.el, on), list);
+  const part = el("section", { "aria-label": `Neighbours by ${measure.name}` }, el("p", { class: "gscope-label" }, term.el, on), list);
   return {
     el: part,
     /** @param {CardNeighbour[]} all */
     draw(all) {
-      const some = all.filter((one) => one.measure === measure);
+      const some = all.filter((one) => one.measure === measure.name);
       part.hidden = some.length === 0;
       setText(on, some.length ? ` on ${visibleText(some[0].on)}` : "");
       near.draw(some);
@@ -117,7 +118,7 @@ function createNearest(measure, own) {
  * @param {{ watch: Watch, own: () => string, onFeature: (ref: Ref) => void }} options
  */
 export function createNeighbours({ watch, own, onFeature }) {
-  const lists = /** @type {const} */ (["decoder cosine", "co-activation"]).map((measure) => createNearest(measure, own));
+  const lists = [glossary.decoder_cosine, glossary.co_activation].map((measure) => createNearest(measure, own));
   const part = el("details", { class: "gscope-fold", open: true }, el("summary", {}, "Features like this one"),
     el("div", { class: "gscope-card-columns" }, ...lists.map((list) => list.el)));
   watch.dom(part, "click", (event) => {
@@ -138,7 +139,7 @@ export function createNeighbours({ watch, own, onFeature }) {
 export function createTruth() {
   const summary = el("summary");
   const concept = el("p", { class: "gscope-hint" });
-  const auc = createTerm("AUC");
+  const auc = createTerm(glossary.auc);
   const rows = el("tbody");
   const part = el("details", { class: "gscope-fold" }, summary, concept,
     el("div", { class: "gscope-table-holder" }, el("table", { class: "gscope-table" }, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "detector"),

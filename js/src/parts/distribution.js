@@ -1,5 +1,6 @@
 import { el, setText } from "../shared/dom.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createTerm } from "../shared/term.js";
 import { drawText } from "../shared/tokens.js";
@@ -51,7 +52,7 @@ export function createDistribution() {
   const body = el("tbody");
   const rest = createRow(["all other tokens"]);
   rest.el.classList.add("gscope-rest");
-  const kl_term = createTerm("KL");
+  const kl_term = createTerm(glossary.kl);
   const kl_value = el("span");
   const kl = el("p", { class: "gscope-kl" }, kl_term.el, kl_value);
   const scale = el("span", { class: "gscope-hint" });

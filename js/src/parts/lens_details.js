@@ -1,5 +1,6 @@
 import { assign, closest, el, setText } from "../shared/dom.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createNote } from "../shared/note.js";
 import { define } from "../shared/term.js";
@@ -22,7 +23,7 @@ function drawPlain(token) {
  */
 function createChance({ id, token }) {
   const probability = el("output");
-  const logit = el("span", { class: "gscope-hint", title: define("logit") });
+  const logit = el("span", { class: "gscope-hint", title: define(glossary.logit) });
   const sign = el("span", { class: "gscope-lens-sign" });
   const button = el("button", { type: "button", "data-pin": id }, drawPlain(token), probability, logit, sign);
   return {
@@ -46,7 +47,7 @@ function createPath({ lens: first, id }) {
   const token = first.head.names[id] ?? "";
   const unpin = el("button", { type: "button", class: "gscope-button", "data-unpin": id, "aria-label": `Unpin ${visibleText(token)}` }, "Unpin");
   const picture = el("span", { class: "gscope-lens-bars", role: "img" });
-  const output = el("output", { title: define("rank") });
+  const output = el("output", { title: define(glossary.rank) });
   return {
     el: el("li", { class: "gscope-lens-path" }, unpin, drawPlain(token), picture, output),
     draw({ lens, cell: { row, pos } }) {

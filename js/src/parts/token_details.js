@@ -1,16 +1,18 @@
 import { assign, closest, el, setText } from "../shared/dom.js";
 import { createFeatureName } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createNote } from "../shared/note.js";
 import { createTerm } from "../shared/term.js";
 import { drawText, visibleText } from "../shared/tokens.js";
 import { topAt, topOf, valueAt } from "./reading.js";
 
+/** @import { Term } from "../shared/term.js" */
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Paint, Reading, Strong } from "./reading.js" */
 
-/** @typedef {{ term: string, value: (Node | string)[], size?: number, total?: number }} Fact `size`: the number, of a term of the glossary */
+/** @typedef {{ name: string, value: (Node | string)[], term?: Term, size?: number, total?: number }} Fact `size`: the number, of a term */
 
 const hints = {
   none: "Point at a token, or move to it with the arrow keys, for its numbers; press it to keep it here.",
@@ -18,22 +20,17 @@ const hints = {
   picked: "Kept here: press the token again, or Escape, to let go.",
 };
 
-/** @returns {import("../shared/keyed.js").Entry<Fact>} */
-function createFact() {
-  const name = el("dt");
+/**
+ * @param {Fact} fact
+ * @returns {import("../shared/keyed.js").Entry<Fact>}
+ */
+function createFact({ name, term }) {
+  const word = term ? createTerm(term) : null;
   const value = el("dd");
-  /** @type {ReturnType<typeof createTerm> | null} */
-  let term = null;
-  const row = el("div", {}, name, value);
   return {
-    el: row,
+    el: el("div", {}, el("dt", {}, word?.el ?? name), value),
     draw(fact) {
-      if (fact.size === undefined) setText(name, fact.term);
-      else if (!term) {
-        term = createTerm(/** @type {"L0" | "FVU"} */ (fact.term));
-        name.append(term.el);
-      }
-      term?.draw(fact.size ?? null, fact.total);
+      word?.draw(fact.size ?? null, fact.total);
       value.replaceChildren(...fact.value);
     },
   };
@@ -86,14 +83,15 @@ function fvuText(fvu) {
 function factsOf(reading, pos, d_dict) {
   const { tokens, ids, ignored, glyphs } = reading.head;
   const group = glyphs.find(({ first, last }) => pos >= first && pos <= last);
-  const facts = [{ term: "position", value: [String(pos)] }, { term: "token id", value: [String(ids[pos])] }];
+  /** @type {Fact[]} */
+  const facts = [{ name: "position", value: [String(pos)] }, { name: "token id", value: [String(ids[pos])] }];
   if (group) {
-    facts.push({ term: "part of", value: [`${visibleText(group.character)} (tokens ${group.first} to ${group.last})`] });
-    facts.push({ term: "bytes", value: /** @type {any[]} */ (drawText(tokens[pos])) });
+    facts.push({ name: "part of", value: [`${visibleText(group.character)} (tokens ${group.first} to ${group.last})`] });
+    facts.push({ name: "bytes", value: /** @type {any[]} */ (drawText(tokens[pos])) });
   }
   if (pos in ignored) return facts;
-  return [...facts, { term: "L0", value: [String(reading.l0.data[pos])], size: reading.l0.data[pos], total: d_dict },
-    { term: "FVU", value: [fvuText(reading.fvu.data[pos])], size: reading.fvu.data[pos] }];
+  return [...facts, { name: "L0", term: glossary.l0, value: [String(reading.l0.data[pos])], size: reading.l0.data[pos], total: d_dict },
+    { name: "FVU", term: glossary.fvu, value: [fvuText(reading.fvu.data[pos])], size: reading.fvu.data[pos] }];
 }
 
 /**
@@ -113,7 +111,7 @@ export function createTokenDetails({ watch, dictSize, onFeature }) {
   const box = el("section", { class: "gscope-details", "aria-label": "Token details" },
     el("div", {}, el("p", { class: "gscope-details-token" }, token, hint), moved, facts, values),
     el("div", {}, el("div", { class: "gscope-top-head" }, title, note.el), reason, top));
-  const fact_list = createKeyed(facts, { keyOf: (/** @type {Fact} */ fact) => fact.term, create: createFact });
+  const fact_list = createKeyed(facts, { keyOf: (/** @type {Fact} */ fact) => fact.name, create: createFact });
   const value_list = createKeyed(values, { keyOf: (/** @type {{ paint: Paint, value: string }} */ { paint }) => paint.info.feature, create: createValue });
   const top_list = createKeyed(top, { keyOf: (/** @type {Strong & { share: number }} */ { feature }) => feature, create: createStrong });
   watch.dom(box, "click", (event) => {

@@ -25,8 +25,8 @@ import contract from "../../contract.json" with { type: "json" };
 /** @typedef {{ path: string, wanted: string, found: unknown }} Fault */
 /** @typedef {keyof typeof contract.widgets} WidgetName */
 
-/** How far settings reach, and what words mean, as Python has it. */
-export const { limits, terms } = contract;
+/** How far settings reach, as Python has it. */
+export const { limits } = contract;
 
 /**
  * @param {WidgetName} name

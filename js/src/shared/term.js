@@ -1,18 +1,21 @@
-import { terms } from "./contract.js";
 import { assign, el, setText } from "./dom.js";
-import { scales } from "./scales.js";
 
-/** @typedef {keyof typeof terms} TermName */
+/** @import { Scale } from "./scales.js" */
+
+/**
+ * A word of the glossary, each a constant of `glossary.js`, so that a bundle carries those that it shows.
+ * @typedef {{ name: string, sentence: string, scale?: Scale }} Term
+ */
 
 /**
  * What a word means, and what the number beside it comes to.
- * @param {TermName} name
+ * @param {Term} term
  * @param {number | null} [value]
  * @param {number} [total]
  */
-export function define(name, value = null, total = NaN) {
-  const scaled = value !== null && Number.isFinite(value) ? scales[name]?.(value, total) ?? "" : "";
-  return `${terms[name].sentence}.${scaled ? ` ${scaled}.` : ""}`;
+export function define({ sentence, scale }, value = null, total = NaN) {
+  const scaled = value !== null && Number.isFinite(value) ? scale?.(value, total) ?? "" : "";
+  return `${sentence}.${scaled ? ` ${scaled}.` : ""}`;
 }
 
 /**
@@ -43,10 +46,10 @@ export function followTerms(root, watch) {
 /**
  * A word that opens its sentence in place: under the pointer, by a press, or on focus, see `followTerms`.
  * What is around it does not move.
- * @param {TermName} name
+ * @param {Term} term
  * @param {string} [shown] what stands there
  */
-export function createTerm(name, shown = name) {
+export function createTerm(term, shown = term.name) {
   const tip = el("span", { class: "gscope-term-tip", "aria-hidden": "true", hidden: true });
   const button = el("button", { type: "button", tabindex: -1, class: "gscope-term-word", "aria-expanded": "false" }, shown);
   const holder = el("span", { class: "gscope-term" }, button, tip);
@@ -71,7 +74,7 @@ export function createTerm(name, shown = name) {
     const room = holder.closest(".gscope")?.getBoundingClientRect().right ?? Infinity;
     tip.style.setProperty("--shift", `${Math.min(0, room - 8 - tip.getBoundingClientRect().right)}px`);
   }
-  describe(define(name));
+  describe(define(term));
   button.addEventListener("pointerenter", () => show(true));
   button.addEventListener("pointerleave", () => show(false));
   button.addEventListener("focus", () => show(true));
@@ -88,16 +91,16 @@ export function createTerm(name, shown = name) {
      * @param {number} [total]
      */
     draw(value, total) {
-      describe(define(name, value, total));
+      describe(define(term, value, total));
     },
   };
 }
 
 /**
  * The words of a view with their meanings, folded.
- * @param {...TermName} names
+ * @param {...Term} terms
  */
-export function createGlossary(...names) {
+export function createGlossary(...terms) {
   return el("details", { class: "gscope-fold gscope-glossary" }, el("summary", {}, "What the words mean"),
-    el("dl", {}, ...names.map((name) => el("div", {}, el("dt", {}, name), el("dd", {}, terms[name].sentence)))));
+    el("dl", {}, ...terms.map(({ name, sentence }) => el("div", {}, el("dt", {}, name), el("dd", {}, sentence)))));
 }

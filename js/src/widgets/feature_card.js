@@ -6,6 +6,7 @@ import { createTokenStrip } from "../parts/token_strip.js";
 import { createTwin } from "../parts/twin.js";
 import { el, setText } from "../shared/dom.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
 import { createNote } from "../shared/note.js";
 import { createNumberField, refuseWhole } from "../shared/number_field.js";
 import { isSame } from "../shared/settings.js";
@@ -22,7 +23,7 @@ import { defineWidget } from "../shared/widget.js";
 
 /** How often the feature fires, and how strongly at most. */
 function createFacts() {
-  const density = createTerm("density"), largest = createTerm("known maximum");
+  const density = createTerm(glossary.density), largest = createTerm(glossary.known_maximum);
   const values = [el("dd"), el("dd")];
   const parts = [density, largest].map((term, at) => el("div", {}, el("dt", {}, term.el), values[at]));
   return {
@@ -183,8 +184,8 @@ function openCard({ model, frame }) {
   frame.follow(["text"], text.pull);
   frame.follow(["feature", "d_dict"], drawFeature);
   frame.follow(["bands", "context"], draw);
-  const glossary = createGlossary("feature", "activation", "known maximum", "density", "AUC", "decoder cosine", "co-activation");
-  return { body: [head, empty, content, glossary], receive: { result: drawResult }, draw };
+  const words = createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.density, glossary.auc, glossary.decoder_cosine, glossary.co_activation);
+  return { body: [head, empty, content, words], receive: { result: drawResult }, draw };
 }
 
 export default defineWidget({ name: "FeatureCard", cancellable: true, open: openCard });

@@ -3,6 +3,7 @@ import { createLeftOut, createQuery, createTextSets } from "../parts/finder_sear
 import { createTokenStrip } from "../parts/token_strip.js";
 import { limits } from "../shared/contract.js";
 import { assign, el, setText } from "../shared/dom.js";
+import * as glossary from "../shared/glossary.js";
 import { isSame } from "../shared/settings.js";
 import { createGlossary } from "../shared/term.js";
 import { createTextField } from "../shared/text_field.js";
@@ -139,9 +140,9 @@ function openFinder({ model, frame }) {
   });
   frame.follow(["way", "order", "selected_pos"], draw);
   frame.follow(["selected_feature"], drawList);
-  const glossary = createGlossary("activation", "known maximum", "density");
+  const words = createGlossary(glossary.activation, glossary.known_maximum, glossary.density);
   return {
-    body: [text.el, choice.el, here, query.el, sets.el, heading, note, empty, list.el, left_out.el, glossary],
+    body: [text.el, choice.el, here, query.el, sets.el, heading, note, empty, list.el, left_out.el, words],
     receive: { result: drawResult },
     draw,
   };

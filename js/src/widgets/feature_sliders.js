@@ -2,6 +2,7 @@ import { createDistribution } from "../parts/distribution.js";
 import { createSliderRow } from "../parts/slider_row.js";
 import { createCaution } from "../shared/caution.js";
 import { el } from "../shared/dom.js";
+import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createSettings, isSame } from "../shared/settings.js";
 import { createGlossary } from "../shared/term.js";
@@ -178,8 +179,8 @@ function openSliders({ model, frame }) {
   });
   frame.follow(["known", "ranges", "caution"], draw);
   watch.onStop(rows.stop);
-  const glossary = createGlossary("activation", "strength", "probability", "KL");
-  return { body: [text.el, el("div", { class: "gscope-split" }, sliders, distribution.el), glossary], receive: { result: drawResult }, draw };
+  const words = createGlossary(glossary.activation, glossary.strength, glossary.probability, glossary.kl);
+  return { body: [text.el, el("div", { class: "gscope-split" }, sliders, distribution.el), words], receive: { result: drawResult }, draw };
 }
 
 export default defineWidget({ name: "FeatureSliders", cancellable: true, open: openSliders });

@@ -6,6 +6,7 @@ import { rampPicture } from "../shared/colour.js";
 import { limits } from "../shared/contract.js";
 import { el, setText } from "../shared/dom.js";
 import { formatPercent } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
 import { createPick } from "../shared/pick.js";
 import { isSame } from "../shared/settings.js";
 import { createGlossary } from "../shared/term.js";
@@ -149,8 +150,8 @@ function openLens({ model, frame }) {
     if (!is_telling) pick.forget();
     drawChoice();
   });
-  const glossary = createGlossary("probability", "logit", "rank");
-  return { body: [text.el, bar, empty, picture, table.el, glossary], receive: { result: drawResult }, draw };
+  const words = createGlossary(glossary.probability, glossary.logit, glossary.rank);
+  return { body: [text.el, bar, empty, picture, table.el, words], receive: { result: drawResult }, draw };
 }
 
 export default defineWidget({ name: "LogitLens", cancellable: true, open: openLens });

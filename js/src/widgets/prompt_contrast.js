@@ -7,6 +7,7 @@ import { limits } from "../shared/contract.js";
 import { el, setText } from "../shared/dom.js";
 import { featureText } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
 import { createPick } from "../shared/pick.js";
 import { isSame } from "../shared/settings.js";
 import { createGlossary } from "../shared/term.js";
@@ -155,7 +156,7 @@ function openContrast({ model, frame }) {
   });
   const fields = el("div", { class: "gscope-contrast-texts" }, ...texts.map((text) => text.el));
   const picture = el("div", { class: "gscope-contrast-picture" }, el("div", { class: "gscope-contrast-side" }, strip.el, key, state), details.el);
-  return { body: [fields, bar, empty, picture, table.el, createGlossary("activation")], receive: { result: drawResult }, draw };
+  return { body: [fields, bar, empty, picture, table.el, createGlossary(glossary.activation)], receive: { result: drawResult }, draw };
 }
 
 export default defineWidget({ name: "PromptContrast", cancellable: true, open: openContrast });

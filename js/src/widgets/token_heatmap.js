@@ -5,6 +5,7 @@ import { createTokenStrip } from "../parts/token_strip.js";
 import { createTokenTable } from "../parts/token_table.js";
 import { el, setText } from "../shared/dom.js";
 import { formatCount, formatNumber } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
 import { createPick } from "../shared/pick.js";
 import { isSame } from "../shared/settings.js";
 import { createTextField } from "../shared/text_field.js";
@@ -20,7 +21,7 @@ import { defineWidget } from "../shared/widget.js";
 /** One line about the text read: how long it is, and how well its features hold. */
 function createSummary() {
   const [length, l0_value, fvu_value, end] = Array.from({ length: 4 }, () => el("span"));
-  const l0 = createTerm("L0"), fvu = createTerm("FVU");
+  const l0 = createTerm(glossary.l0), fvu = createTerm(glossary.fvu);
   const l0_part = el("span", {}, " \u00b7 mean ", l0.el, l0_value);
   const fvu_part = el("span", {}, " \u00b7 ", fvu.el, fvu_value);
   return {
@@ -183,8 +184,8 @@ export function openHeatmap({ model, frame }) {
     if (!is_telling) pick.forget();
     drawChoice();
   });
-  const glossary = createGlossary("activation", "known maximum", "L0", "FVU");
-  return { body: [text.el, chips.el, picture, table.el, glossary], receive: { result: drawResult }, draw };
+  const words = createGlossary(glossary.activation, glossary.known_maximum, glossary.l0, glossary.fvu);
+  return { body: [text.el, chips.el, picture, table.el, words], receive: { result: drawResult }, draw };
 }
 
 export default defineWidget({ name: "TokenHeatmap", cancellable: true, open: openHeatmap });

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import contract from "../../contract.json" with { type: "json" };
 import { el } from "../../src/shared/dom.js";
+import * as glossary from "../../src/shared/glossary.js";
 import { createTerm, define, followTerms } from "../../src/shared/term.js";
 import { createWatch } from "../../src/shared/watch.js";
-import { scales } from "../../src/shared/scales.js";
 import { openPage } from "../support.js";
 
 /** @type {ReturnType<typeof openPage>} */
@@ -15,15 +15,18 @@ beforeEach(() => {
 afterEach(() => page.close());
 
 test("the page says of a number what Python says", () => {
+  const terms = /** @type {import("../../src/shared/term.js").Term[]} */ (Object.values(glossary));
+  assert.deepEqual(terms.map(({ name }) => name).sort(), Object.keys(contract.terms).sort());
   let compared = 0;
-  for (const [name, { examples }] of Object.entries(contract.terms)) {
+  for (const term of terms) {
+    const examples = /** @type {Record<string, (number | string | null)[][]>} */ (contract.terms)[term.name];
     for (const [value, total, words] of examples) {
-      assert.equal(define(/** @type {any} */ (name), Number(value), total === null ? NaN : Number(total)), words);
+      assert.equal(define(term, Number(value), total === null ? NaN : Number(total)), words);
       compared += 1;
     }
+    assert.equal(term.scale !== undefined, examples.length > 0, term.name);
   }
   assert.ok(compared > 20);
-  assert.deepEqual(Object.keys(scales).sort(), Object.entries(contract.terms).filter(([, { examples }]) => examples.length).map(([name]) => name).sort());
 });
 
 test("a term opens by pointer and focus; ? walks from term to term, and Escape goes back", () => {
@@ -55,7 +58,7 @@ function openTerms() {
   const watch = createWatch();
   const root = el("div");
   const token = el("button", { type: "button" });
-  const made = /** @type {const} */ (["L0", "FVU"]).map((name) => createTerm(name));
+  const made = [glossary.l0, glossary.fvu].map((term) => createTerm(term));
   root.append(token, el("input", { type: "text" }), ...made.map((term) => term.el));
   page.holder.append(root);
   followTerms(root, watch);

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import gscope_widgets as gs
+from gscope_widgets.records.glossary import TERMS
 from gscope_widgets.widgets.base.contract import Bounds, build_schema, find_fault, require
 from gscope_widgets.widgets.base.limits import LIMITS
-from gscope_widgets.widgets.contract import build_contract, build_typescript, load_class
+from gscope_widgets.widgets.contract import build_contract, build_glossary, build_typescript, load_class
 from tests.fake_scope import FakeScope
 
 JS = Path(__file__).parents[3] / "js"
@@ -152,6 +153,13 @@ def test_contract_json_is_what_the_widgets_say(contract, written):
                     np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5, err_msg=stale)
         rest = [{key: one[key] for key in one if key not in ("to_page", "to_python")} for one in (widget, there)]
         assert rest[0] == rest[1], stale
+
+
+def test_the_words_of_the_page_are_those_of_the_glossary(contract, written):
+    assert written["terms"] == contract["terms"], f"stale; run: {COMMAND}"
+    text = (JS / "src/shared/glossary.js").read_text(encoding="utf-8")
+    assert text == build_glossary(), f"stale; run: {COMMAND}"
+    assert [json.loads(name) for name in re.findall(r'name: (".*"),', text)] == list(TERMS)
 
 
 def test_the_typescript_is_what_the_widgets_say():
