@@ -1,6 +1,6 @@
 """Steered runs on a prompt that was run before, against the same runs on a prompt that is new."""
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -76,3 +76,22 @@ def test_changes_at_several_layers_and_then_at_others_are_not_mixed_up(scope):
         np.testing.assert_allclose(found, expected[index], atol=1e-3)
     # Control: the sets can be told apart.
     assert all(np.abs(np.subtract(expected[0], other)).max() > 0.1 for other in expected[1:])
+
+
+def test_what_is_kept_of_one_prompt_never_answers_another(scope):
+    """Prompts with the same beginning, the same end or the same length, in turn."""
+    prompts = [SHORT, SHORT + " in", "The old fisherman sold two blue coats", "The young fisherman sold two red coats"]
+    ref = strongest(scope, scope.dictionary("resid_post", layer=2), SHORT)[0]
+    rows = {"baseline": (), "changed": (gs.add(ref, 0.7),)}
+    expected = []
+    for prompt in prompts:
+        inside.forget_prompts(scope)
+        expected.append(run(scope, prompt, rows))
+    for one, other in combinations(expected, 2):
+        assert differs(one[0], other[0])  # control: each prompt has its own answer
+    inside.forget_prompts(scope)
+    for turn in range(2):
+        for prompt, fresh in zip(prompts, expected, strict=True):
+            for one, other in zip(run(scope, prompt, rows), fresh, strict=True):
+                assert [id_ for id_, _ in one] == [id_ for id_, _ in other], (turn, prompt)
+                np.testing.assert_allclose([log for _, log in one], [log for _, log in other], atol=1e-4)

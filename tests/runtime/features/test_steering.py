@@ -318,7 +318,7 @@ def test_interventions_at_two_layers_act_at_both(tiny, tiny_dictionary, make_dic
         (slice(None, 3), lambda _count: (1, 2)),
         (slice(2, None, 3), lambda count: range(2, count, 3)),
     ],
-    ids=str,
+    ids=["all", "prompt", "inside", "from the first on", "every third"],
 )
 @pytest.mark.row("23")
 def test_positions_mean_what_they_say(tiny, tiny_dictionary, weights, plain, plain_run, positions, changed):
