@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gscope_widgets import mini
     from gscope_widgets.checkup.examination import doctor
     from gscope_widgets.errors import *  # noqa: F403
+    from gscope_widgets.recordings.replay import replay
     from gscope_widgets.records.directions import Direction
     from gscope_widgets.records.interventions import ablate, add, clamp, scale
     from gscope_widgets.runtime.memory import memory
@@ -39,6 +40,7 @@ _ERRORS = (
     "UnknownLabel",
     "UnknownModel",
     "UnknownDictionary",
+    "NotRecorded",
     "GatedModel",
     "Offline",
     "DiskFull",
@@ -53,6 +55,7 @@ _ERRORS = (
 )
 _HOMES = {
     "load": "runtime.registry",
+    "replay": "recordings.replay",
     "memory": "runtime.memory",
     "Scope": "runtime.scope",
     "add": "records.interventions",

@@ -25,6 +25,10 @@ class UnknownDictionary(GscopeError, LookupError):
     """No such dictionary for this model; the message lists what exists."""
 
 
+class NotRecorded(GscopeError, LookupError):
+    """A recording was asked for what it does not hold; the message says what it holds."""
+
+
 class GatedModel(GscopeError, PermissionError):
     """The Hub asks for an accepted licence and a token; the message says where both go."""
 

@@ -64,6 +64,7 @@ class FakeScope:
         self.error: BaseException | None = None
         self.calls: list[str] = []  # "read", "next_tokens", "step", "row"
         self.info = ModelInfo("fake", "0", "Fake", LAYERS, D_MODEL, len(PIECES), CONTEXT, "cpu", "float32", 0, "none")
+        self.power = "live on cpu"
         self.text_limit = CONTEXT * max(map(len, PIECES))
         self._chat = chat
         self._made: dict[tuple[str, int], FakeDictionary] = {}
@@ -591,8 +592,9 @@ def _check_list(name: str, value: Any) -> list[Any]:
 
 
 if TYPE_CHECKING:
+    from gscope_widgets.recordings.replay import ReplayedScope
     from gscope_widgets.runtime.scope import Scope as LiveScope
 
-    def _obey(live: LiveScope, fake: FakeScope) -> tuple[Scope, Scope]:
-        """What makes the type checker compare every method of both with the protocol."""
-        return live, fake
+    def _obey(live: LiveScope, replayed: ReplayedScope, fake: FakeScope) -> tuple[Scope, Scope, Scope]:
+        """What makes the type checker compare every method of all with the protocol."""
+        return live, replayed, fake

@@ -66,6 +66,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "NEW 25": "A runtime under many hands",
         "NEW 27": "Numbers verified against plain calculations",
     },
+    "Share": {
+        "55": "The same widgets without a model, from a recording",
+        "NEW 5": "One notebook at three powers, a GPU, mini or a recording, and a badge that says which",
+    },
 }
 _JS_MARK = re.compile(r'^\s*// rows? ([^\n]+)\n\s*test\("([^"]+)"', re.MULTILINE)
 

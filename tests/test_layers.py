@@ -56,9 +56,12 @@ def find_offences(source: str, *, module: str, is_package: bool = False) -> list
             shown = home is not None and when in homes and is_under(module, homes[when])
             wrong = (top == OURS and not is_under(name, *BOX)) or (third_party and top != "numpy" and not shown)
         elif is_under(module, f"{OURS}.widgets"):
-            wrong = top in ("torch", "transformers") or is_under(name, f"{OURS}.runtime")
+            wrong = top in ("torch", "transformers") or is_under(name, f"{OURS}.runtime", f"{OURS}.recordings")
         elif is_under(module, f"{OURS}.runtime"):
             wrong = is_under(name, f"{OURS}.widgets")
+        elif is_under(module, f"{OURS}.recordings"):
+            ours = top == OURS and not is_under(name, *BOX, f"{OURS}.recordings")
+            wrong = ours or (third_party and top not in ("numpy", "safetensors"))
         elif is_under(module, f"{OURS}.mini"):
             wrong = third_party or is_under(name, f"{OURS}.runtime", f"{OURS}.widgets")
         elif is_under(module, f"{FACTORY}.corpus"):
@@ -127,6 +130,10 @@ def test_imports_go_one_way(path):
         ("gscope_widgets.widgets.bad", "from gscope_widgets import runtime"),
         ("gscope_widgets.widgets.bad", "from ..runtime import scope"),
         ("gscope_widgets.runtime.bad", "from gscope_widgets.widgets import token_heatmap"),
+        ("gscope_widgets.widgets.bad", "from gscope_widgets.recordings.replay import replay"),
+        ("gscope_widgets.recordings.bad", "from gscope_widgets.runtime.worker import Job"),
+        ("gscope_widgets.recordings.bad", "def later():\n    import torch"),
+        ("gscope_widgets.recordings.bad", "from gscope_widgets.widgets.link import link"),
         ("gscope_widgets.records.bad", "import torch"),
         ("gscope_widgets.records.bad", "from gscope_widgets.runtime.worker import Job"),
         ("gscope_widgets.records.frames", "import pandas"),
@@ -156,6 +163,8 @@ def test_the_checker_sees_an_arrow_that_goes_the_wrong_way(module, source):
     [
         ("gscope_widgets.widgets.good", "import anywidget\nfrom gscope_widgets.records.features import FeatureRef"),
         ("gscope_widgets.runtime.good", "import torch\nfrom gscope_widgets.errors import GscopeError"),
+        ("gscope_widgets.runtime.good", "from gscope_widgets.recordings.recorder import recorded"),
+        ("gscope_widgets.recordings.good", "import safetensors\nfrom gscope_widgets.records.tokens import Tokens"),
         ("gscope_widgets.records.frames", "def build():\n    import pandas"),
         ("gscope_widgets.records.figures", "def build():\n    from matplotlib.figure import Figure"),
         ("gscope_widgets.records.good", "if TYPE_CHECKING:\n    import pandas"),

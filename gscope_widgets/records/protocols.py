@@ -151,6 +151,10 @@ class Scope(Protocol):
         """Which model answers."""
 
     @property
+    def power(self) -> str:
+        """How it answers, for readers: "live on cpu", "replayed"."""
+
+    @property
     def text_limit(self) -> int:
         """Characters that are certainly too many for one text; 0 where no text is taken, but token ids alone."""
 

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import Literal
 
 from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.recordings.recorder import recorded
 from gscope_widgets.records import protocols
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.contrasts import TextContrast
@@ -73,6 +74,7 @@ class Exploring(Asking):
         hits: FeatureHits = job.wait()
         return hits
 
+    @recorded
     def start_find(
         self,
         query: str | None = None,
@@ -147,6 +149,7 @@ class Exploring(Asking):
         score: ClaimScore = job.wait()
         return score
 
+    @recorded
     def start_score_claim(
         self,
         ref: FeatureRef,
@@ -212,6 +215,7 @@ class Exploring(Asking):
         dashboard: FeatureDashboard = self.start_card(ref, texts=texts, examples=examples, sources=sources).wait()
         return dashboard
 
+    @recorded
     def start_card(
         self,
         ref: FeatureRef,
@@ -264,6 +268,7 @@ class Exploring(Asking):
         contrast: TextContrast = self.start_contrast(first, second, dictionary).wait()
         return contrast
 
+    @recorded
     def start_contrast(
         self,
         first: Prompt,
@@ -315,6 +320,7 @@ class Exploring(Asking):
         comparison: DictionaryComparison = job.wait()
         return comparison
 
+    @recorded
     def start_compare_dictionaries(
         self,
         text: Prompt,

@@ -9,6 +9,7 @@ from typing import Literal, NoReturn
 import torch
 
 from gscope_widgets.errors import InvalidValue
+from gscope_widgets.recordings.recorder import Recorder, recorded
 from gscope_widgets.records import protocols
 from gscope_widgets.records.catalogues import Catalogue
 from gscope_widgets.records.checks import DictionaryCheck
@@ -75,6 +76,7 @@ class Scope(Exploring):
         self._engine = Engine(loaded, self._shelf)
         self._take = Arguments(loaded.info, loaded.tokenizer, self._shelf)
         self._neuronpedia = Neuronpedia()
+        self._recorder: Recorder | None = None
 
     def __repr__(self) -> str:
         return f"<Scope {self.info.id} on {self.info.device}, {self.info.dtype}>"
@@ -98,6 +100,11 @@ class Scope(Exploring):
     def info(self) -> ModelInfo:
         """Which model this is, and what it takes."""
         return self._engine.loaded.info
+
+    @property
+    def power(self) -> str:
+        """How it answers, for readers: "live on cuda"."""
+        return f"live on {self.info.device}"
 
     @property
     def is_closed(self) -> bool:
@@ -131,6 +138,7 @@ class Scope(Exploring):
         """
         return self._shelf.catalogue(revision=revision, refresh=refresh)
 
+    @recorded
     def dictionary(
         self,
         site: str = "resid_post",
@@ -186,11 +194,13 @@ class Scope(Exploring):
         """What the files of an open dictionary say, by its id, as a `FeatureRef` has it."""
         return self._shelf.find_id(dictionary_id).info
 
+    @recorded
     def describe(self, ref: FeatureRef) -> FeatureSummary:
         """What is known of one feature without running the model."""
         dictionary = self._shelf.find(ref)
         return FeatureSummary(ref, dictionary.label(ref.feature), dictionary.max_activation(ref.feature))
 
+    @recorded
     def tokens(self, text: Prompt) -> Tokens:
         """A text as the model reads it. See `Tokens`.
 
@@ -199,6 +209,7 @@ class Scope(Exploring):
         """
         return self._tokenizer.tokenize(text)
 
+    @recorded
     def read(
         self,
         text: Prompt,
@@ -254,6 +265,7 @@ class Scope(Exploring):
         loss = self._run(lambda: self._engine.measure_loss(tokens, home), demand)
         return replace(loss, provenance=self.provenance([home.info.id], token_ids=tokens.ids))
 
+    @recorded
     def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
         """The `k` likeliest next tokens, and what they were without the interventions.
 
@@ -270,6 +282,7 @@ class Scope(Exploring):
         )
         return replace(predicted, provenance=provenance)
 
+    @recorded
     def logit_lens(
         self, text: Prompt, k: int = 5, *, layers: Sequence[int] | None = None, track: Sequence[int] = ()
     ) -> LensReading:
@@ -336,6 +349,7 @@ class Scope(Exploring):
             features=features,
         )
 
+    @recorded
     def generate_rows(
         self,
         prompt: Prompt,
@@ -435,6 +449,7 @@ class Scope(Exploring):
         comparison: Comparison = job.wait()
         return comparison
 
+    @recorded
     def start_compare(
         self,
         prompt: Prompt,
@@ -529,6 +544,7 @@ class Scope(Exploring):
         response: DoseResponse = job.wait()
         return response
 
+    @recorded
     def start_dose(
         self,
         prompt: Prompt,
@@ -640,6 +656,7 @@ class Scope(Exploring):
         point = self._engine.find_points(home).writes[0]
         return self._ask(lambda: self._engine.measure_norm(point), doing="measuring the mean norm")
 
+    @recorded
     def submit(self, work: Work, *, slot: Hashable | None = None) -> Job:
         """Run work on the worker's thread, where every method of the scope answers directly.
 
@@ -661,6 +678,36 @@ class Scope(Exploring):
             settings=settings,
             versions=find_versions("gscope-widgets", "torch", "transformers"),
         )
+
+    def recording(self, path: str | Path) -> Recorder:
+        """Write down what is asked inside a `with` block, and what is answered, for `gs.replay`.
+
+            with scope.recording("lesson.gscope"):
+                heatmap = gs.TokenHeatmap(scope, "The old fisherman")
+                heatmap.text = "The young fisherman"
+
+        Everything that the widgets of this scope and you ask of it is recorded, on whichever thread: texts, readings,
+        predictions, lenses, continuations that ended by themselves, comparisons, doses, searches, scores, cards and
+        contrasts, and the labels and ranges of the dictionaries asked about. Leaving the block waits for what is under
+        way. A dose measured by a function is left out, and so is what is above 256 MB, with a warning.
+
+        The file is written when the block ends, whole or not at all. Until then, and where the block ends by an
+        exception or the process is killed, there is none; a recording of that name stays as it was. It holds no
+        weights, no token and no path, and what was typed while it was made.
+
+        Args:
+            path: a file in a folder that exists, such as "lesson.gscope"; only a recording is written over.
+
+        Raises:
+            InvalidValue: it cannot be written there, or another recording of this scope is under way.
+            DiskFull: as the block ends.
+        """
+        return Recorder(self, path, self._set_recorder)
+
+    def _set_recorder(self, recorder: Recorder | None) -> None:
+        if recorder is not None and self._recorder is not None:
+            raise InvalidValue(f"this scope is recording already, to {self._recorder.path}; end that first")
+        self._recorder = recorder
 
     def to_code(self) -> str:
         """The line that loads this scope."""

@@ -506,7 +506,7 @@ export interface Back {
 }
 
 export interface BaseTraits {
-  /** [P] Which model answers. */
+  /** [P] Which model answers, and how: live or replayed. */
   badge: string;
   /** [P] The class of this widget's static copies, which its live view hides. */
   copy_id: string;

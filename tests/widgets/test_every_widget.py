@@ -235,7 +235,7 @@ def test_every_control_is_inside_our_own_view():
 
 
 def test_the_badge_says_who_answers(row, page, scope):
-    assert page.widget.badge == "fake"
+    assert page.widget.badge == "fake · live on cpu"
     assert page.widget.version == gs.__version__
     assert (scope.dictionary().info.id in page.widget.footer) == row.has_dictionary
     assert "cpu" in page.widget.footer

@@ -144,7 +144,7 @@ def check_scope(scope: object) -> None:
         InvalidValue: it has not what a scope has.
     """
     if not all(hasattr(scope, name) for name in ("info", "tokens", "describe", "submit")):
-        raise InvalidValue(f"the first argument is a scope from gs.load(), got {describe_value(scope)}")
+        raise InvalidValue(f"the first argument is a scope from gs.load() or gs.replay(), got {describe_value(scope)}")
 
 
 def check_dictionary(scope: Scope, dictionary: object) -> Dictionary:

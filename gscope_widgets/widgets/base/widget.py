@@ -50,7 +50,7 @@ class GscopeWidget(anywidget.AnyWidget):
         {"state": "idle", "message": "", "progress": None, "detail": "", "request": 0},
         help="What the widget does now: state, a sentence, how far that is, the newest request's number.",
     )
-    badge = Told(str, "", help="Which model answers.")
+    badge = Told(str, "", help="Which model answers, and how: live or replayed.")
     footer = Told(str, "", help="Model, dictionary, device and dtype in one line.")
     version = Told(str, "", help="Of this package.")
     copy_id = Told(str, "", help="The class of this widget's static copies, which its live view hides.")
@@ -374,9 +374,10 @@ class GscopeWidget(anywidget.AnyWidget):
 
 
 def describe_model(scope: Scope) -> str:
-    """The badge: which model answers, and that mini is not Gemma."""
+    """The badge: which model answers, that mini is not Gemma, and whether it runs or is replayed."""
     name = scope.info.id
-    return f"{name} (embedded, not Gemma)" if name.startswith("gscope-mini") else name
+    model = f"{name} (embedded, not Gemma)" if name.startswith("gscope-mini") else name
+    return f"{model} · {scope.power}"
 
 
 def describe_engine(scope: Scope, *dictionary_ids: str) -> str:

@@ -1,0 +1,207 @@
+"""The answers of a recording: found by their questions, narrowed where less is asked, and told where there is none."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from gscope_widgets.errors import BadArtefact, NotRecorded, describe_value
+from gscope_widgets.recordings.codec import Arrays, decode
+from gscope_widgets.recordings.contents import Contents, RecordedAnswer
+from gscope_widgets.recordings.questions import ANSWERS, Question, Settings
+from gscope_widgets.records.dashboards import FeatureDashboard
+from gscope_widgets.records.generation import TokenDistribution
+from gscope_widgets.records.hits import FeatureHits
+from gscope_widgets.records.lens import LensReading
+from gscope_widgets.records.readings import FeatureReading
+
+Value = TypeVar("Value")
+_LISTED = 4  # of what is at hand, in a message
+_WORDS = {
+    "read": "reading",
+    "next_tokens": "prediction",
+    "logit_lens": "logit lens",
+    "generate": "continuation",
+    "compare": "comparison",
+    "dose": "dose",
+    "find": "search",
+    "score_claim": "score of a claim",
+    "card": "card",
+    "contrast": "contrast",
+    "compare_dictionaries": "comparison of dictionaries",
+}
+
+
+class Answers:
+    """All answers of one recording. A record is made of one when it is first asked for."""
+
+    def __init__(self, contents: Contents, arrays: Arrays, *, path: str):
+        """Args: path: of the file, for messages."""
+        self._arrays, self._path = arrays, path
+        self._by_name: dict[str, dict[str, RecordedAnswer]] = {}
+        for one in contents.answers:
+            key = Question(one.name, one.settings).key
+            self._by_name.setdefault(one.name, {})[key] = one
+        self._made: dict[str, Any] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_name.values()))
+
+    def find(self, question: Question) -> Any:
+        """The answer to a question, or to one that asked for more.
+
+        Raises:
+            NotRecorded: there is none; the message says what there is.
+            BadArtefact: the file's answer is no such record.
+        """
+        recorded = self._by_name.get(question.name, {})
+        if question.key in recorded:
+            return self._make(question.key, recorded[question.key])
+        narrower = _NARROWER.get(question.name)
+        if narrower is not None:
+            for key, one in recorded.items():
+                if narrower.holds(one.settings, question.settings):
+                    return narrower.cut(self._make(key, one), question.settings)
+        raise NotRecorded(self._describe_absence(question, [one.settings for one in recorded.values()]))
+
+    def _make(self, key: str, one: RecordedAnswer) -> Any:
+        if key not in self._made:
+            try:
+                self._made[key] = decode(one.answer, ANSWERS[one.name], self._arrays)
+            except (ValueError, TypeError, OverflowError, RecursionError) as error:
+                raise BadArtefact(
+                    f"{self._path} holds a {_WORDS[one.name]} that is none ({error}); record it again"
+                ) from None
+        return self._made[key]
+
+    def _describe_absence(self, question: Question, recorded: list[Settings]) -> str:
+        words, asked = _WORDS[question.name], question.settings
+        if not recorded:
+            held = ", ".join(f"{len(self._by_name[name])} of {_WORDS[name]}" for name in self._by_name)
+            return f"{self._path} holds no {words}; its answers are: {held or 'none'}"
+        nearest = max(recorded, key=lambda one: sum(one.get(name) == value for name, value in asked.items()))
+        name = next(name for name, value in asked.items() if nearest.get(name) != value)
+        others = [one for one in recorded if all(one.get(n) == asked[n] for n in asked if nearest.get(n) == asked[n])]
+        held = _list_some(dict.fromkeys(write_setting(one.get(name)) for one in others))
+        return f"{self._path} holds no {words} with {name} {write_setting(asked[name])}; it has {held}"
+
+
+def write_setting(value: Any) -> str:
+    """A setting in a message, short."""
+    if isinstance(value, dict) and "kind" in value:
+        amount = "" if value["kind"] == "ablate" else f" {value.get('amount')}"
+        return f"{value['kind']}{amount} of {write_setting(value.get('ref'))}"
+    if isinstance(value, dict) and "dictionary_id" in value:
+        return f"feature {value.get('feature')}"
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        return _list_some([write_setting(one) for one in value], sign=" and ")
+    return "none" if value in (None, []) else describe_value(value)
+
+
+def _list_some(words: Iterable[str], *, sign: str = "; ") -> str:
+    listed = list(words)
+    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+    return sign.join(listed[:_LISTED]) + more
+
+
+# ---- less of what was asked for
+
+
+class _Narrower:
+    """How less is cut out of a recorded answer, for a question that differs in what `may_differ` names alone."""
+
+    def __init__(self, may_differ: Mapping[str, Callable[[Any, Any], bool]], cut: Callable[[Any, Settings], Any]):
+        """Args: may_differ: by setting, whether the recorded value holds what is asked for."""
+        self._may_differ, self.cut = may_differ, cut
+
+    def holds(self, recorded: Settings, asked: Settings) -> bool:
+        """Whether the answer to one question holds that to another."""
+        return recorded.keys() == asked.keys() and all(
+            recorded[name] == value or (name in self._may_differ and self._may_differ[name](recorded[name], value))
+            for name, value in asked.items()
+        )
+
+
+def _has_features(recorded: Any, asked: Any) -> bool:
+    return asked is not None and (recorded is None or set(asked) <= set(recorded))
+
+
+def _has_all(recorded: Any, asked: Any) -> bool:
+    return set(asked) <= set(recorded)
+
+
+def _has_as_many(recorded: Any, asked: Any) -> bool:
+    return bool(recorded >= asked)
+
+
+def _cut_reading(reading: FeatureReading, asked: Settings) -> FeatureReading:
+    """Chosen features of a reading, as a reading of them alone has them: without error terms."""
+    chosen = tuple(asked["features"])
+    kept = np.isin(reading.features, chosen)
+    count, none = len(reading.tokens), np.full(len(reading.tokens), np.nan, np.float32)
+    own = set(np.unique(reading.features[kept]).tolist())
+    provenance = reading.provenance
+    return replace(
+        reading,
+        positions=reading.positions[kept],
+        features=reading.features[kept],
+        activations=reading.activations[kept],
+        l0=np.bincount(reading.positions[kept], minlength=count).astype(np.int32),
+        error_norm=none,
+        fvu=none,
+        total_fvu=None,
+        selected=chosen,
+        provenance=provenance and replace(provenance, settings={**provenance.settings, "features": list(chosen)}),
+        labels=_keep(reading.labels, own),
+        max_activations=_keep(reading.max_activations, own),
+        densities=_keep(reading.densities, own),
+    )
+
+
+def _keep(table: Mapping[int, Value], features: set[int]) -> dict[int, Value]:
+    return {feature: value for feature, value in table.items() if feature in features}
+
+
+def _cut_distribution(distribution: TokenDistribution, asked: Settings) -> TokenDistribution:
+    k = asked["k"]
+    likeliest = sorted(distribution.pairs, key=lambda pair: -pair[0].logit)[:k]
+    kept = dict.fromkeys([*(one.id for one in distribution.chances[:k]), *(before.id for before, _ in likeliest)])
+    by_id = {after.id: (before, after) for before, after in distribution.pairs}
+    return replace(
+        distribution, chances=distribution.chances[:k], pairs=tuple(by_id[id_] for id_ in kept if id_ in by_id)
+    )
+
+
+def _cut_lens(reading: LensReading, asked: Settings) -> LensReading:
+    rows = [reading.layers.index(layer) for layer in asked["layers"]]
+    arrays = {name: getattr(reading, name)[rows][..., : asked["k"]] for name in ("ids", "probabilities", "logits")}
+    paths = {path.id: path for path in reading.paths}
+    return replace(
+        reading,
+        layers=tuple(asked["layers"]),
+        **arrays,
+        entropy=reading.entropy[rows],
+        names={id_: reading.names[id_] for id_ in np.unique(arrays["ids"]).tolist()},
+        paths=tuple(
+            replace(paths[id_], probabilities=paths[id_].probabilities[rows], ranks=paths[id_].ranks[rows])
+            for id_ in asked["track"]
+        ),
+    )
+
+
+def _cut_hits(hits: FeatureHits, asked: Settings) -> FeatureHits:
+    return replace(hits, hits=hits.hits[: asked["k"]])
+
+
+def _cut_dashboard(dashboard: FeatureDashboard, asked: Settings) -> FeatureDashboard:
+    return replace(dashboard, examples=dashboard.examples[: asked["examples"]])
+
+
+_NARROWER: dict[str, _Narrower] = {
+    "read": _Narrower({"features": _has_features}, _cut_reading),
+    "next_tokens": _Narrower({"k": _has_as_many}, _cut_distribution),
+    "logit_lens": _Narrower({"k": _has_as_many, "layers": _has_all, "track": _has_all}, _cut_lens),
+    "find": _Narrower({"k": _has_as_many}, _cut_hits),
+    "card": _Narrower({"examples": _has_as_many}, _cut_dashboard),
+}
