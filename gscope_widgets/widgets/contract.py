@@ -31,7 +31,7 @@ _GOLDEN_ACK: Json = {"content": {"type": "ack", "id": "ready"}, "buffers": [], "
 _WIDTH = 110  # of a line of comment
 _DEPTH = 5  # down to a message's schema and golden messages, which are a line each
 _COMMAND = "python -m gscope_widgets.widgets.contract"
-_TO_PYTHON: dict[str, type] = {"ready": wire.Ready, "cancel": wire.Cancel}
+_TO_PYTHON: dict[str, type] = {"ready": wire.Ready, "cancel": wire.Cancel, "again": wire.Again}
 _TO_PAGE: dict[str, type] = {"ack": wire.Ack}
 
 
@@ -92,7 +92,7 @@ def _make_golden(row: Row, cls: type[GscopeWidget], scope: Scope) -> dict[str, l
     """Messages by kind: a widget is made from its example, changed by the page, and asked by a late view."""
     make: Callable[..., GscopeWidget] = cls
     widget = make(scope, **row.example)
-    golden: dict[str, list[Json]] = {}
+    golden: dict[str, list[Json]] = {"again": [{"type": "again", "state": dict(row.change)}]}
 
     def keep(content: Json, buffers: Iterable[bytes] = ()) -> None:
         packed = [base64.b64encode(one).decode() for one in buffers]
@@ -194,7 +194,7 @@ def _write_comment(text: str) -> list[str]:
 
 
 def _write(kind: Any, aliases: dict[Any, str]) -> str:
-    plain = {str: "string", int: "number", float: "number", bool: "boolean", types.NoneType: "null"}
+    plain = {str: "string", int: "number", float: "number", bool: "boolean", types.NoneType: "null", Any: "unknown"}
     if kind in plain:
         return plain[kind]
     if kind in aliases:

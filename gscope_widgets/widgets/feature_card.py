@@ -247,7 +247,7 @@ class FeatureCard(GscopeWidget):
             context=context,
             **self._describe_dictionary(feature),
         )
-        self._deliver(self._shown)
+        self._present(self._shown, self._deliver)
         self._open()
 
     @property

@@ -26,7 +26,7 @@ from gscope_widgets.widgets.base.formats import (
     format_token,
 )
 from gscope_widgets.widgets.base.limits import FOUND_FEATURES, FOUND_TEXTS, QUERY_LENGTH
-from gscope_widgets.widgets.base.picks import TokenPicker
+from gscope_widgets.widgets.base.picks import TokenPicker, check_place
 from gscope_widgets.widgets.base.state import (
     Checked,
     Told,
@@ -225,6 +225,8 @@ class FeatureFinder(TokenPicker):
         state = {"order": _check_order(self, order), "selected_feature": _check_selected(self, selected_feature)}
         settings = {"text": check_text(scope, text), "way": "here", "query": "", "positive": (), "negative": ()}
         self._read = _Read(settings, scope.read(as_prompt(settings["text"]), self.dictionary), None)
+        if pos is not None:
+            check_place("pos", pos, count=len(self._read.reading.tokens), of="the text's tokens")
         id_ = self.dictionary.info.id
         super().__init__(
             scope,
@@ -234,7 +236,7 @@ class FeatureFinder(TokenPicker):
             footer=describe_engine(scope, id_),
             **state,
         )
-        self._deliver(self._read)
+        self._present(self._read, self._deliver)
         self._open()
 
     # ---- what it holds
@@ -398,10 +400,9 @@ class FeatureFinder(TokenPicker):
                 return
             try:
                 found = _Read(settings, self._read_text(settings), ended.result())
+                self._requests.deliver(number, lambda: self._deliver(found))
             except Exception as error:  # noqa: BLE001 - it becomes the widget's status
                 self._requests.end(number, error)
-                return
-            self._requests.deliver(number, lambda: self._deliver(found))
 
         job.add_done_callback(take)
         return job

@@ -162,7 +162,7 @@ class FeatureSliders(ChangingWidget):
         answer = _Answer(settings, scope.next_tokens(as_prompt(text), SHOWN_TOKENS), self._measure(settings))
         super().__init__(scope, **settings)
         self._sound = settings
-        self._deliver(answer)
+        self._present(answer, self._deliver)
         self._open()
 
     @property

@@ -150,7 +150,7 @@ class LogitLens(TokenPicker):
         settings = {"text": check_text(scope, text), "stride": stride, "pinned": _check_pinned(self, pinned)}
         self._read = self._apply_lens(settings)
         super().__init__(scope, layer_count=scope.info.layers, color_by=color_by, **settings)
-        self._deliver(self._read)
+        self._present(self._read, self._deliver)
         self._open()
 
     @property

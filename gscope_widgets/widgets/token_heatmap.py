@@ -144,7 +144,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
             dictionary_id=self.dictionary.info.id,
             d_dict=self.dictionary.d_dict,
         )
-        self._deliver(self._read)
+        self._present(self._read, self._deliver)
         self._open()
 
     @property

@@ -534,6 +534,122 @@ def test_a_scope_that_raises_gives_an_error_in_words_and_keeps_the_last_result(r
     assert page.settle()["state"] == "idle"
 
 
+def require_asking(row) -> None:
+    if not row.asks:
+        pytest.skip("a run is started by hand; see test_steering_panel")
+
+
+@pytest.mark.parametrize("by", ["patch", "message", "Python"])
+@pytest.mark.parametrize("cause", ["error", "stop"])
+def test_what_was_not_answered_is_asked_for_again_by_setting_the_same(row, page, scope, by, cause):
+    """By a patch, as the page of another tab sends; by the message of Ctrl+Enter; from Python."""
+    require_asking(row)
+    widget = page.widget
+    if cause == "error":
+        scope.error = RuntimeError("a tensor broke")
+        page.set(**{row.text: "The bird"})
+    else:
+        gate = threading.Event()
+        scope.submit(lambda _job: gate.wait(10))
+        page.set(**{row.text: "The bird"})
+        page.send({"type": "cancel"})
+        gate.set()
+    assert page.settle()["state"] == {"error": "error", "stop": "cancelled"}[cause]
+    scope.error = None
+    page.forget()
+    scope.calls.clear()
+    if by == "patch":
+        page.set(**{row.text: "The bird"})
+    elif by == "message":
+        page.send({"type": "again", "state": {row.text: "The bird"}})
+        assert page.messages("ack")
+    else:
+        setattr(widget, row.text, "The bird")
+    assert page.settle()["state"] == "idle"
+    widget.wait()
+    assert page.messages("result")[-1][0][row.text] == "The bird"
+    assert scope.calls
+    for sender in (page.set, lambda **state: page.send({"type": "again", "state": state})):
+        scope.calls.clear()
+        sender(**{row.text: "The bird"})  # the control: it was answered
+        setattr(widget, row.text, "The bird")
+        assert page.settle()["state"] == "idle"
+        assert scope.calls == []
+
+
+def test_a_refused_text_that_is_sent_again_is_refused_again(row, page):
+    before = getattr(page.widget, row.text)
+    page.set(**{row.text: "word " * 100_000})
+    refusal = page.settle()
+    page.send({"type": "again", "state": {row.text: "word " * 100_000}})
+    status = page.settle()
+    assert (status["state"], status["message"]) == ("error", refusal["message"])
+    assert status["request"] > refusal["request"]
+    assert getattr(page.widget, row.text) == before
+    page.send({"type": "again", "state": {"status": {}}})
+    assert "status is written by Python alone" in page.settle()["message"]
+
+
+def test_an_error_after_a_result_on_the_way_brings_the_last_whole_result_back(row, page, scope):
+    """As in a drag: a result is shown while a newer one is asked for, which then fails."""
+    require_asking(row)
+    widget, whole = page.widget, page.widget._last_message
+    code, rows = widget.to_code(), widget.to_frame()
+    deliver = widget._requests.deliver
+
+    def deliver_and_fail(number, show):
+        deliver(number, show)
+        scope.error = gs.OutOfMemory("5 of 4")
+
+    widget._requests.deliver = deliver_and_fail
+    scope.gate.clear()
+    page.forget()
+    begun, deadline = len(scope.calls), time.monotonic() + 10
+    page.set(**{row.text: "A bird"})
+    while len(scope.calls) == begun and time.monotonic() < deadline:
+        time.sleep(0.002)
+    page.set(**{row.text: "A bird sang"})
+    scope.gate.set()
+    status = page.settle()
+    assert status["state"] == "error"
+    assert status["message"] == "5 of 4. What is shown is the last whole result."
+    shown = [content[row.text] for content, _ in page.messages("result")]
+    assert shown[-2:] == ["A bird", whole[0][row.text]]
+    assert {**widget._last_message[0], "request": 0, "note": ""} == {**whole[0], "request": 0, "note": ""}
+    assert widget._last_message[1] == whole[1]
+    assert (widget.to_code(), widget.to_frame().equals(rows)) == (code, True)
+    widget._requests.deliver, scope.error = deliver, None
+    setattr(widget, row.text, "A bird sang")
+    widget.wait()
+    assert widget._last_message[0][row.text] == "A bird sang"
+
+
+def test_a_result_that_cannot_be_sent_is_an_error_and_not_a_result(row, page, monkeypatch):
+    require_asking(row)
+    widget, results = page.widget, []
+    whole, code = widget._last_message, widget.to_code()
+    widget.on_result(results.append)
+    send, failing = widget._send_result, [True]
+
+    def fail(*arguments):
+        if failing:
+            failing.clear()
+            raise RuntimeError("the wire broke")
+        send(*arguments)
+
+    monkeypatch.setattr(widget, "_send_result", fail)
+    page.set(**{row.text: "A bird"})
+    status = page.settle()
+    assert (status["state"], "the wire broke" in status["message"]) == ("error", True)
+    assert results == []
+    assert widget._last_message[0][row.text] == whole[0][row.text]
+    assert widget.to_code() == code
+    setattr(widget, row.text, "A bird")  # the same again
+    widget.wait()
+    assert len(results) == 1
+    assert widget._last_message[0][row.text] == "A bird"
+
+
 def test_a_closed_scope_is_told_to_python_and_to_the_page(row, page, scope):
     scope.close()
     with pytest.raises(gs.Closed):
@@ -820,7 +936,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-KINDS_OF_MESSAGE = ["ready", "cancel", "start", "stop", "result", "ack", None, 5, ""]
+KINDS_OF_MESSAGE = ["ready", "cancel", "again", "start", "stop", "result", "ack", None, 5, ""]
 
 
 @pytest.mark.parametrize("one", CATALOGUE, ids=lambda one: one.name)

@@ -2,7 +2,7 @@
 
 The schemas are the part of JSON Schema that both sides check: `type`, `const`, `enum`, `anyOf`, `properties`
 with `required`, `additionalProperties` (a schema for all other keys, or absent), `items`, `minimum`, `maximum`
-and `maxLength`.
+and `maxLength`. The empty schema is of any value, which is checked where it is used.
 """
 
 import types
@@ -39,6 +39,8 @@ class Bounds:
 @cache
 def build_schema(kind: Any) -> Schema:
     """The schema of a type that JSON can hold: plain types, lists, dicts by name, TypedDicts, Literals, unions."""
+    if kind is Any:
+        return {}
     if kind in _PLAIN:
         return {"type": _PLAIN[kind]}
     if is_typeddict(kind):
@@ -86,6 +88,8 @@ def require(schema: Schema, value: object, *, name: str) -> None:
 
 def find_fault(schema: Schema, value: object, path: str = "") -> tuple[str, str, object] | None:
     """Where a value first differs from a schema: the place, what it must be, and what is there; None where it fits."""
+    if not schema:
+        return None
     if "anyOf" in schema:
         faults = [find_fault(one, value, path) for one in schema["anyOf"]]
         if None in faults:

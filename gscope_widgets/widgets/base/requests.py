@@ -15,13 +15,15 @@ from gscope_widgets.widgets.base.wire import State, Status
 # For what follows an answer at once (its status, its callbacks); past it, one of them waits for whoever waits here.
 _SHOWING_S = 10.0
 _TELL_EVERY_S = 0.25  # how far work is; often enough to be followed
+_TAKEN_BACK = "What is shown is the last whole result."
 
 
 class Requests:
     """What a widget was asked for, and how far that is.
 
     Every turn that is listed with a number takes the next one; numbers never go back. Work is known by the
-    number that it began with. Only the newest work changes the state.
+    number that it began with. Only the newest work changes the state. A result is whole if it was shown while
+    nothing newer was asked for; what is shown on the way gives place to the last whole one where no newer comes.
 
     | state     | turn                            | next      | number | besides                               |
     |-----------|---------------------------------|-----------|--------|---------------------------------------|
@@ -30,10 +32,12 @@ class Requests:
     | not busy  | `refuse`                        | error     | next   |                                       |
     | busy      | work reports progress           | busy      | same   |                                       |
     | busy      | work delivers, older work too   | busy      | same   | shown, unless something newer was     |
+    | busy      | its result cannot be shown      | error     | same   | the last whole result is shown again  |
     | busy      | work ends, nothing was refused  | idle      | same   | those who wait go on                  |
-    | busy      | work stops, nothing was refused | cancelled | same   | those who wait go on                  |
+    | busy      | work stops, nothing was refused | cancelled | same   | those who wait go on; as below        |
     | busy      | work ends or stops otherwise    | error     | same   | what was refused is said again        |
-    | busy      | work raises                     | error     | same   | those who wait get the error          |
+    | busy      | work raises                     | error     | same   | those who wait get the error; what    |
+    |           |                                 |           |        | was shown on the way is taken back    |
     | error     | `mend`                          | idle      | next   |                                       |
     | idle      | `remark`                        | idle      | same   | the hint is asked for again           |
     | any       | older work does anything else   | as it was | same   | nothing                               |
@@ -71,6 +75,8 @@ class Requests:
         self._error: BaseException | None = None  # that the newest work ended with
         self._delivered = False
         self._shown_number = 0  # of the work whose result was shown last
+        self._show_whole: Callable[[], None] | None = None  # shows the last whole result
+        self._is_whole = True  # whether what is shown is that
         self._refusal = ""
         self._is_showing = False
         self._here = threading.local()  # `showing`: whether this thread is in code of others that follows a request
@@ -85,7 +91,18 @@ class Requests:
         """Whether work is under way."""
         return self._status["state"] == "busy"
 
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether the newest work ended without a result: it raised, or was stopped."""
+        return self._error is not None and not self.is_busy
+
     # ---- turns
+
+    def present(self, show: Callable[[], None]) -> None:
+        """Show the first result, which was there before anything was asked for."""
+        with self._changed:
+            self._show_whole = show
+            show()
 
     def start(self, submit: Callable[[int], Job | None], *, doing: str) -> None:
         """Begin work in place of what is under way.
@@ -165,13 +182,28 @@ class Requests:
         """Show a result, if nothing newer was shown and the newest work has not ended.
 
         So a drag that is faster than the model shows what was computed on the way, in order.
+
+        Args:
+            show: shows the result; called once more where a later one could not be had.
+
+        Raises:
+            Exception: what `show` raised; nothing counts as shown then, and that work has ended with this error.
         """
         with self._changed:
             if number <= self._shown_number or self._ended >= self._newest:
                 return
-            self._shown_number = number
-            self._delivered = self._delivered or number == self._newest
-            show()
+            self._is_whole = False  # also where `show` gets half way
+            try:
+                show()
+            except BaseException as error:  # noqa: BLE001 - raised again below, once it is shown
+                failure = error
+            else:
+                self._shown_number, self._is_whole = number, number == self._newest
+                if self._is_whole:
+                    self._delivered, self._show_whole = True, show
+                return
+        self.end(number, failure)
+        raise failure
 
     # ---- waiting
 
@@ -230,10 +262,24 @@ class Requests:
             message = self._hint() if error is None else "Stopped." if state == "cancelled" else describe_error(error)
             if self._refusal and state != "error":
                 state, message = "error", self._refusal
+            if error is not None and self._take_back():
+                message = f"{message.removesuffix('.')}. {_TAKEN_BACK}"
             self._error, self._ended, self._refusal = error, number, ""
             self._set(state, message, step=0)
             self._changed.notify_all()
             return True
+
+    def _take_back(self) -> bool:
+        """Show the last whole result in place of one that was shown on the way; whether that was needed, and done."""
+        if self._is_whole or self._show_whole is None:
+            return False
+        try:
+            self._show_whole()
+        except Exception:
+            logging.getLogger(__name__).exception("the last whole result could not be shown again")
+            return False
+        self._is_whole = True
+        return True
 
     def _settle(self, number: int) -> None:
         try:

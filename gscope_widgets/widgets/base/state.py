@@ -79,6 +79,13 @@ class Checked(Shared):
         obj._require_open()
         return self._check(obj, value)
 
+    def set(self, obj: Any, value: Any) -> None:
+        """Set it; the widget hears also of a value that is what it was, which observers do not."""
+        before = obj._trait_values.get(self.name, self.default_value)
+        super().set(obj, value)
+        if obj._trait_values[self.name] == before:
+            obj._take_same(self.name)
+
 
 def _holds_dicts(value: object) -> bool:
     return isinstance(value, tuple) and any(isinstance(item, dict) for item in value)

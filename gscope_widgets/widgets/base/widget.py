@@ -19,7 +19,7 @@ from gscope_widgets.widgets.base.contract import build_schema, require
 from gscope_widgets.widgets.base.output import SecondOutput
 from gscope_widgets.widgets.base.requests import Requests
 from gscope_widgets.widgets.base.state import Checked, Shared, Told, as_prompt, check_scope, refuse_as_words
-from gscope_widgets.widgets.base.wire import Cancel, Ready, Status
+from gscope_widgets.widgets.base.wire import Again, Cancel, Ready, Status
 from gscope_widgets.widgets.catalogue import find_row
 
 if TYPE_CHECKING:
@@ -57,13 +57,15 @@ class GscopeWidget(anywidget.AnyWidget):
     text_limit = Told(int, 0, help="Characters; the view refuses longer text before sending it.")
 
     to_page: ClassVar[Mapping[str, type]] = {}  # messages by kind
-    to_python: ClassVar[Mapping[str, type]] = {}  # besides `ready` and `cancel`
+    to_python: ClassVar[Mapping[str, type]] = {}  # besides `ready`, `cancel` and `again`
     settings: ClassVar[tuple[str, ...]] = ()  # the traits that a result is made with
     _asking: ClassVar[tuple[str, ...]] = ()  # the traits whose change is answered at once
     shared_state: ClassVar[Mapping[SharedName, str]] = {}  # what `gs.link` keeps in step, and in which trait it stands
     _text_name: ClassVar[str] = "text"
     _title: ClassVar[str] = ""
     _is_closed = False
+    _is_quiet = True  # until `_open`: the traits of a widget that is being made ask for nothing
+    _is_from_page = False  # whether state is being taken that the page sent
 
     def __init_subclass__(cls, **options: Any):
         row = find_row(cls.__name__)
@@ -83,8 +85,6 @@ class GscopeWidget(anywidget.AnyWidget):
         self._last_message: tuple[dict[str, Any], list[bytes]] | None = None
         self._callbacks: list[Callable[[Any], object]] = []
         self._asked: dict[str, Any] | None = None
-        self._is_quiet = True  # until `_open`: the traits of a widget that is being made ask for nothing
-        self._is_from_page = False  # whether state is being set that the page sent
         super().__init__(
             **{"badge": describe_model(scope), "footer": describe_engine(scope), **state},
             copy_id=f"gscope-copy-{secrets.token_hex(8)}",
@@ -204,12 +204,28 @@ class GscopeWidget(anywidget.AnyWidget):
             self._asked = settings
             self._answer(settings)
 
+    def _take_same(self, name: str) -> None:
+        """Python set a trait to what it is: what was not answered is asked for again."""
+        # While notifications are held, what belongs together is not yet set together.
+        if name in self._asking and not (self._is_quiet or self._is_from_page or self._cross_validation_lock):
+            self._ask_again()
+
+    def _ask_again(self) -> None:
+        """Ask for the same once more, where its answer was an error or was stopped."""
+        if self._asking and self._requests.is_unanswered:
+            self._asked = self._read_settings()
+            self._answer(self._asked)
+
     def _read_settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.settings}
 
     def _answer(self, settings: dict[str, Any]) -> None:
         """Begin what answers these settings."""
         raise NotImplementedError
+
+    def _present(self, value: Any, deliver: Callable[[Any], None]) -> None:
+        """Show the first result, which the constructor made."""
+        self._requests.present(lambda: deliver(value))
 
     def _request(self, work: Callable[[], Any], *, deliver: Callable[[Any], None], doing: str) -> None:
         """Run work on the scope's worker. `deliver` gets its value there, if no newer request came."""
@@ -273,7 +289,7 @@ class GscopeWidget(anywidget.AnyWidget):
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         try:
             kind = content.get("type") if isinstance(content, dict) else None
-            known = {"ready": Ready, "cancel": Cancel, **self.to_python}
+            known = {"ready": Ready, "cancel": Cancel, "again": Again, **self.to_python}
             if not isinstance(content, dict) or not isinstance(kind, str) or kind not in known:
                 raise InvalidValue(f"a message of an unknown kind came from the page: {describe_value(content)}")
             require(build_schema(known[kind]), content, name=f"the page's {kind} message")
@@ -281,11 +297,14 @@ class GscopeWidget(anywidget.AnyWidget):
         except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
             self._requests.refuse(error)
 
-    def _take_message(self, kind: str, _content: dict[str, Any]) -> None:
+    def _take_message(self, kind: str, content: dict[str, Any]) -> None:
         if kind == "ready":
             self._greet()
         elif kind == "cancel":
             self._requests.cancel()
+        elif kind == "again":
+            self.set_state(content["state"])
+            self.send({"type": "ack", "id": "again"})
 
     def _greet(self) -> None:
         if self._last_message is None:
@@ -310,26 +329,37 @@ class GscopeWidget(anywidget.AnyWidget):
             self._requests.refuse(refusal)
             # A refused text stays in the editor, to be mended there.
             self.send_state([name for name in sync_data if name in self.keys and name != self._text_name])
-        elif before["state"] == "error" and self._requests.status is before and self._text_name in sync_data:
-            self._requests.mend()
+        elif self._requests.status is before and not self._requests.is_busy:
+            self._take_repeated(sync_data)
 
     def _take_state(self, part: dict[str, Any]) -> Exception | None:
         refusal: Exception | None = None
         valid = {}
-        for name, value in part.items():
-            try:
-                self._check_sent(name, value)
-                valid[name] = value
-            except Exception as error:  # noqa: BLE001 - all are told
-                refusal = error
         self._is_from_page = True
         try:
+            for name, value in part.items():
+                try:
+                    self._check_sent(name, value)
+                    valid[name] = value
+                except Exception as error:  # noqa: BLE001 - all are told
+                    refusal = error
             super().set_state(valid)
         except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
             refusal = refuse_as_words(error)
         finally:
             self._is_from_page = False
         return refusal
+
+    def _take_repeated(self, sync_data: Mapping[str, Any]) -> None:
+        """The page sent what holds already: what was not answered is asked for again, what was refused is right now."""
+        before = self._requests.status
+        if not sync_data.keys().isdisjoint(self._asking):
+            try:
+                self._ask_again()
+            except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
+                self._requests.refuse(error)
+        if self._requests.status is before and self._text_name in sync_data:
+            self._requests.mend()
 
     def _check_sent(self, name: str, value: object) -> None:
         trait = self.traits().get(name)

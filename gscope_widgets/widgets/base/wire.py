@@ -3,7 +3,7 @@
 A comment behind a field is its documentation on both sides.
 """
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from gscope_widgets.widgets.base.contract import Bounds
 
@@ -81,6 +81,13 @@ class Cancel(TypedDict):
     """From the page: stop the work under way."""
 
     type: Literal["cancel"]
+
+
+class Again(TypedDict):
+    """From the page: state that it sent before, to be answered or refused once more; a patch carries changes alone."""
+
+    type: Literal["again"]
+    state: dict[str, Any]
 
 
 class Ack(TypedDict):

@@ -15,18 +15,19 @@ export function createQuery({ watch, read, onQuery, limit }) {
   const input = el("input", { type: "text", class: "gscope-finder-query", maxlength: limit, autocomplete: "off", spellcheck: "false", value: read() });
   const nearest = el("span", { class: "gscope-finder-nearest" });
   let sent = read();
-  const pause = createPause(send, pause_ms);
-  function send() {
+  const pause = createPause(() => send(), pause_ms);
+  /** @param {boolean} [again] whether a query that was sent before goes out once more */
+  function send(again = false) {
     pause.cancel();
     const query = wellFormed(input.value);
-    if (query === sent) return;
+    if (query === sent && !again) return;
     sent = query;
     onQuery(query);
   }
   watch.dom(input, "input", pause.later);
-  watch.dom(input, "change", send);
+  watch.dom(input, "change", () => send());
   watch.dom(input, "keydown", (/** @type {KeyboardEvent} */ { key }) => {
-    if (key === "Enter") send();
+    if (key === "Enter") send(true);
   });
   watch.dom(nearest, "click", (event) => {
     const button = /** @type {HTMLElement} */ (event.target).closest("button");

@@ -140,14 +140,18 @@ export function openFrame({ model, holder, agreement, cancellable }) {
       });
     },
     /**
-     * Sends settings that the kernel will work on.
+     * Sends settings that the kernel will work on. Those that it was sent before go out once more, to be tried again
+     * where they failed: a patch of state would carry changes alone.
      * @param {Record<string, unknown>} settings
      */
     ask(settings) {
       const news = Object.entries(settings).filter(([name, value]) => !isSame(value, model.get(name)));
-      if (news.length === 0) return;
-      for (const [name, value] of news) model.set(name, value);
       status.asked();
+      if (news.length === 0) {
+        model.send({ type: "again", state: settings });
+        return;
+      }
+      for (const [name, value] of news) model.set(name, value);
       model.save_changes();
     },
     /**

@@ -8,26 +8,33 @@ import { parseNumber } from "./format.js";
  * @param {{
  *   label: string, read: () => string, refuse: (value: number | null, typed: string) => string,
  *   onNumber: (value: number | null) => void, say: (sentence: string) => void, watch: Watch,
- *   mode?: "numeric" | "decimal", inside?: boolean, mayBeEmpty?: boolean,
- * }} options `refuse` gives a sentence, or an empty string where the number may stand
+ *   mode?: "numeric" | "decimal", inside?: boolean, mayBeEmpty?: boolean, retries?: boolean,
+ * }} options `refuse` gives a sentence, or an empty string where the number may stand; with `retries`, Enter tells also a
+ *   number that is set already
  */
-export function createNumberField({ label, read, refuse, onNumber, say, watch, mode = "decimal", inside = false, mayBeEmpty = false }) {
+export function createNumberField({ label, read, refuse, onNumber, say, watch, mode = "decimal", inside = false, mayBeEmpty = false, retries = false }) {
   const input = el("input", {
     type: "text", inputmode: mode, class: "gscope-number", autocomplete: "off", value: read(),
     "aria-label": inside ? label : null,
   });
 
-  function commit() {
+  /** @param {boolean} [again] whether a number that is set already is told once more */
+  function commit(again = false) {
     const typed = input.value.trim();
     const empty = mayBeEmpty && typed === "";
     const value = parseNumber(typed);
     const sentence = empty ? "" : refuse(value, typed);
     say(sentence);
     assign(input, { "aria-invalid": sentence ? "true" : null });
-    if (!sentence && typed !== read()) onNumber(empty ? null : value);
+    if (!sentence && (again || typed !== read())) onNumber(empty ? null : value);
     return sentence === "";
   }
-  watch.dom(input, "change", commit);
+  watch.dom(input, "change", () => commit());
+  if (retries) {
+    watch.dom(input, "keydown", (/** @type {KeyboardEvent} */ { key }) => {
+      if (key === "Enter") commit(true);
+    });
+  }
 
   return {
     el: inside ? input : el("label", { class: "gscope-field" }, el("span", { class: "gscope-label" }, label), input),

@@ -118,5 +118,12 @@ export function createSettings({ model, frame, names, send, onChange }) {
       touched = new Set();
       return changed;
     },
+    /**
+     * Takes back what was asked for, where it was refused.
+     * @param {Partial<Pick<T, K>>} changed
+     */
+    giveBack(changed) {
+      touched = new Set([...touched, .../** @type {K[]} */ (Object.keys(changed))]);
+    },
   };
 }

@@ -57,7 +57,7 @@ function createClash(watch, { take, keep }) {
  * @param {{
  *   label: string, hint?: string, read: () => Text, limit: () => number,
  *   onText: (text: Text) => void, onSubmit?: () => void, watch: Watch,
- * }} options `onSubmit` is called on Ctrl+Enter, after the text is sent
+ * }} options `onSubmit` is called on Ctrl+Enter, after the text is sent; without it, that sends the same text again
  */
 export function createTextField({ label, hint, read, limit, onText, onSubmit, watch }) {
   const note = createNote(hint);
@@ -70,7 +70,7 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
   /** @type {Area[]} */
   let areas = [];
   let inner = createWatch();
-  const pause = createPause(commit, pause_ms);
+  const pause = createPause(() => commit(), pause_ms);
 
   /** @returns {Text} a turn that was added counts from its first character on */
   function value() {
@@ -79,8 +79,11 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
     const known = typeof sent === "string" ? 0 : sent.length;
     return turns.filter(({ content }, at) => content !== "" || at < known);
   }
-  /** @returns {boolean} whether the text in the field could be sent */
-  function commit() {
+  /**
+   * @param {boolean} [again] whether a text that was sent before goes out once more
+   * @returns {boolean} whether the text in the field could be sent
+   */
+  function commit(again = false) {
     pause.cancel();
     const text = value();
     const length = lengthOf(text);
@@ -88,7 +91,7 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
     note.say(refused ? `The text may have ${limit()} characters, got ${length}; the last shorter text is still shown.` : "");
     for (const { area } of areas) assign(area, { "aria-invalid": refused ? "true" : null });
     if (refused) return false;
-    if (!isSame(text, sent)) send(text);
+    if (again || !isSame(text, sent)) send(text);
     return true;
   }
   /** @param {Text} text */
@@ -126,7 +129,7 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
       pause.flush();
       is_typed = false;
     },
-    onEnter: () => commit() && onSubmit?.(),
+    onEnter: () => commit(!onSubmit) && onSubmit?.(),
   });
   /**
    * @param {Message[]} turns

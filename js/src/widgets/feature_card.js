@@ -60,7 +60,7 @@ function openCard({ model, frame }) {
 
   // ---- which feature
   const number = createNumberField({
-    label: "Feature", mode: "numeric", read: () => String(model.get("feature").feature),
+    label: "Feature", mode: "numeric", retries: true, read: () => String(model.get("feature").feature),
     refuse: (value, typed) => refuseWhole("A feature", [0, model.get("d_dict") - 1], value, typed),
     onNumber: (value) => frame.ask({ feature: { ...model.get("feature"), feature: value } }), say: (sentence) => note.say(sentence), watch,
   });

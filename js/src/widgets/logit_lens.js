@@ -50,7 +50,7 @@ function openLens({ model, frame }) {
   // First the picked cell is let go, then the pins.
   const pick = createPick({
     watch, surface: grid.surface, details: details.el, itemOf: grid.cellOf, picked: selected, isSame, onPick: select,
-    onShow: drawDetails, onEscape: () => frame.ask({ pinned: [] }),
+    onShow: drawDetails, onEscape: () => model.get("pinned").length && frame.ask({ pinned: [] }),
   });
   const table = createLensTable({ watch });
   const hint = el("p", { class: "gscope-hint" });

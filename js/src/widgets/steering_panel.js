@@ -52,6 +52,8 @@ function openPanel({ model, frame }) {
   const settings = createSettings({ model, frame, names: setting_names, send: frame.tell, onChange: draw });
   /** @type {SteeringSettings | null} */
   let shown_settings = null;
+  /** @type {Partial<SteeringSettings>} */
+  let started_with = {}; // what the last start carried, until a run is in view
 
   const prompt = createTextField({
     label: "Prompt", hint: "Ctrl+Enter starts", read: () => settings.now.prompt, limit: () => model.get("text_limit"),
@@ -71,7 +73,8 @@ function openPanel({ model, frame }) {
   function start() {
     if (isRunning() || !prompt.commit() || !numbers.commit()) return;
     settings.flush();
-    requests.send("start", { settings: settings.takeChanged() });
+    started_with = settings.takeChanged();
+    requests.send("start", { settings: started_with });
     drawActions();
   }
   function stop() {
@@ -94,6 +97,7 @@ function openPanel({ model, frame }) {
   /** @param {SteeringStream} message */
   function drawStream(message) {
     if (columns.draw(message)) {
+      started_with = {};
       shown_settings = /** @type {any} */ (Object.fromEntries(setting_names.map((name) => [name, message.settings[name]])));
     }
     drawActions();
@@ -108,7 +112,12 @@ function openPanel({ model, frame }) {
     stop();
   });
   frame.follow(["status"], () => {
-    if (model.get("status").state !== "busy") requests.forget();
+    const { state } = model.get("status");
+    if (state !== "busy") requests.forget();
+    if (state === "error") {
+      settings.giveBack(started_with);
+      started_with = {};
+    }
     drawActions();
   });
   frame.follow(["known", "strength_limit", "caution"], draw);

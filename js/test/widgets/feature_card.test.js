@@ -135,6 +135,20 @@ test("a neighbour is opened by a click, another feature by its number, and the w
   assert.deepEqual(model.saved[1], { feature: ref(9) });
 });
 
+test("Enter on the number of the feature shown asks for it again, and leaving the field does not", () => {
+  open();
+  answer();
+  const number = /** @type {HTMLInputElement} */ (find(page.holder, ".gscope-card-choice input"));
+  const sent = model.sent.length;
+  number.dispatchEvent(new page.window.Event("change"));
+  assert.equal(model.sent.length, sent);
+  press(number, "Enter");
+  assert.deepEqual(model.sent.slice(sent), [{ type: "again", state: { feature: ref(3) } }]);
+  number.value = "9999";
+  press(number, "Enter");
+  assert.equal(model.sent.length, sent + 1);
+});
+
 test("one's own text is sent, and the arrow keys give every token's number", () => {
   open();
   answer();

@@ -106,6 +106,21 @@ test("a query is sent, and the nearest labels are offered", () => {
   assert.deepEqual(model.saved, [{ way: "label" }, { query: "fisch" }, { query: "fish" }]);
 });
 
+test("Enter on a query, and Search, ask again for what was sent before", () => {
+  open();
+  answer();
+  button(page.holder, "By label").click();
+  model.fromPython("way", "label");
+  const query = /** @type {HTMLInputElement} */ (find(page.holder, ".gscope-finder-query"));
+  enter(query, "fish", "input");
+  press(query, "Enter");
+  const sent = model.sent.length;
+  query.dispatchEvent(new page.window.Event("change"));
+  assert.equal(model.sent.length, sent);
+  press(query, "Enter");
+  assert.deepEqual(model.sent.slice(sent), [{ type: "again", state: { way: "label", query: "fish" } }]);
+});
+
 test("two sets of texts are sent, one a line, and each score has its null", () => {
   open({ way: "texts" });
   answer();

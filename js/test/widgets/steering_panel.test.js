@@ -251,6 +251,22 @@ test("a prompt over the limit does not start", () => {
   assert.match(find(page.holder, ".gscope-note").textContent ?? "", /50 characters, got 51/);
 });
 
+test("what a refused start carried goes out with the next one, until a run is in view", () => {
+  open();
+  const carried = () => model.sent.filter((message) => message.type === "start").map(({ settings }) => settings);
+  enter(find(page.holder, "textarea"), "too long", "input");
+  button(page.holder, "Start").click();
+  become("error");
+  button(page.holder, "Start").click();
+  become("error");
+  assert.deepEqual(carried(), [{ prompt: "too long" }, { prompt: "too long" }]);
+  button(page.holder, "Start").click();
+  stream({ baseline: [1], changed: [1], random: [1] }, { reset: true, settings: { ...run, prompt: "too long" } });
+  become("error"); // the run itself failed: another page may have changed the rest since
+  button(page.holder, "Start").click();
+  assert.deepEqual(carried().slice(2), [{ prompt: "too long" }, {}]);
+});
+
 test("an error keeps the text and frees Start", () => {
   open();
   stream({ baseline: [1], changed: [1], random: [1] }, { reset: true });

@@ -81,6 +81,20 @@ test("Ctrl+Enter sends at once, and once", async () => {
   assert.equal(model.saved.length, 1);
 });
 
+test("Ctrl+Enter on a text that was sent before asks for it again, and leaving the field does not", async () => {
+  open();
+  enter(area(), "now", "input");
+  press(area(), "Enter", { ctrlKey: true });
+  const sent = model.sent.length;
+  area().dispatchEvent(new page.window.Event("blur"));
+  enter(area(), "now", "input");
+  await wait(420);
+  assert.equal(model.sent.length, sent);
+  press(area(), "Enter", { ctrlKey: true });
+  assert.deepEqual(model.sent.slice(sent), [{ type: "again", state: { text: "now" } }]);
+  assert.equal(model.saved.length, 1);
+});
+
 test("a text over the limit is refused with both numbers and the picture stays", () => {
   open();
   answer();

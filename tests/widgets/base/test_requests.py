@@ -16,6 +16,7 @@ from gscope_widgets.widgets.base.course import write_seconds
 from gscope_widgets.widgets.base.requests import Requests, describe_error
 
 ENDED = ("idle", "cancelled", "error")
+TAKEN_BACK = ". What is shown is the last whole result."
 
 
 class Job(Future):
@@ -64,6 +65,8 @@ class Machine(RuleBasedStateMachine):
         self.after = []
         self.requests, self.shown = open_requests(on_after=self.after.append, clock=itertools.count().__next__)
         self.newest, self.number, self.ended, self.refused, self.results = 0, 0, True, "", []
+        self.whole = 0  # the last result shown while nothing newer was asked for
+        self.requests.present(lambda: setattr(self, "view", 0))
 
     @rule(target=jobs)
     def start(self):
@@ -95,12 +98,39 @@ class Machine(RuleBasedStateMachine):
         self.newest, self.ended, self.refused = self.number, True, ""
         state = "idle" if error is None else "cancelled" if isinstance(error, gs.Cancelled) else "error"
         assert self.requests.status["state"] == state
+        assert error is None or self.view == self.whole
 
     @rule(job=jobs)
     def deliver(self, job):
-        number, work = job
-        self.requests.deliver(number, lambda: self.results.append(number))
-        assert (self.results[-1:] == [number]) or number != self.newest or work.done()
+        number, shown = job[0], []
+
+        def show():
+            shown.append(number)
+            self.view = number
+
+        self.requests.deliver(number, show)
+        assert shown or number in self.results or number != self.newest or self.ended
+        self.results += shown
+        if shown and number == self.newest:
+            self.whole = number
+
+    @rule(job=jobs)
+    def deliver_what_cannot_be_shown(self, job):
+        def show():
+            self.view = None
+            raise ValueError("not drawn")
+
+        number, calls = job[0], len(self.after)
+        expected = not self.ended and number > max(self.results, default=0)
+        if not expected:
+            self.requests.deliver(number, show)
+            return
+        with pytest.raises(ValueError, match="not drawn"):
+            self.requests.deliver(number, show)
+        if number == self.newest:
+            assert self.requests.status["state"] == "error"
+            assert self.after[calls:] == [False]
+            self.ended, self.refused = True, ""
 
     @rule(job=jobs, share=st.floats(0, 1))
     def progress(self, job, share):
@@ -114,21 +144,22 @@ class Machine(RuleBasedStateMachine):
     @rule(job=consumes(jobs), error=st.sampled_from([None, gs.Cancelled("stop"), ValueError("broke")]))
     def end(self, job, error):
         number, work = job
-        before, calls = self.requests.status, len(self.after)
+        before, calls, is_over = self.requests.status, len(self.after), number != self.newest or self.ended
         if error is None:
             work.set_result(None)
         else:
             work.set_exception(error)
-        if number != self.newest:
+        if is_over:
             assert self.requests.status is before
             assert len(self.after) == calls
             return
         state = "idle" if error is None else "cancelled" if isinstance(error, gs.Cancelled) else "error"
+        assert error is None or self.view == self.whole
         expected = "error" if self.refused else state
         assert self.requests.status["state"] == expected
         assert self.requests.status["request"] == before["request"]
         if self.refused and state != "error":
-            assert self.requests.status["message"] == self.refused
+            assert self.requests.status["message"].removesuffix(TAKEN_BACK) == self.refused
         assert self.after[calls:] == [number in self.results]
         self.ended, self.refused = True, ""
 
@@ -181,6 +212,69 @@ class Machine(RuleBasedStateMachine):
 
 TestRequests = Machine.TestCase
 TestRequests.settings = settings(max_examples=150, stateful_step_count=25, deadline=None, database=None)
+
+
+# ---- what is in view
+
+
+@pytest.mark.parametrize("error", [ValueError("broke"), gs.Cancelled("stop")])
+def test_what_was_shown_on_the_way_gives_place_to_the_last_whole_result(error):
+    """The control: without a result on the way, nothing is shown again and nothing is said of it."""
+    for on_the_way in (True, False):
+        view = []
+        requests, _ = open_requests()
+        requests.present(lambda view=view: view.append("first"))
+        older, work = begin(requests)
+        newest, last = begin(requests)
+        if on_the_way:
+            requests.deliver(older, lambda view=view: view.append("on the way"))
+        work.set_result(None)
+        last.set_exception(error)
+        assert view == (["first", "on the way", "first"] if on_the_way else ["first"])
+        assert requests.status["message"].endswith(TAKEN_BACK) == on_the_way
+        assert (requests.status["request"], requests.is_unanswered) == (newest, True)
+        newest, last = begin(requests)
+        assert not requests.is_unanswered
+        requests.deliver(newest, lambda view=view: view.append("second"))
+        last.set_result(None)
+        assert (view[-1], requests.status["message"], requests.is_unanswered) == ("second", "", False)
+
+
+def test_a_result_that_cannot_be_shown_is_an_error_and_counts_as_none():
+    view, ended = [], []
+    requests, _ = open_requests(on_after=ended.append)
+    requests.present(lambda: view.append("first"))
+    number, job = begin(requests)
+
+    def show():
+        view.append("half of it")
+        raise ValueError("not drawn")
+
+    with pytest.raises(ValueError, match="not drawn"):
+        requests.deliver(number, show)
+    assert (requests.status["state"], ended, view[-1]) == ("error", [False], "first")
+    job.set_exception(ValueError("not drawn"))  # as the worker does, which it came from
+    assert ended == [False]
+    assert "not drawn" in requests.status["message"]
+    with pytest.raises(ValueError, match="not drawn"):
+        requests.wait()
+
+
+def test_a_whole_result_that_cannot_be_shown_again_is_logged_and_the_request_ends(caplog):
+    shown = []
+
+    def show():
+        shown.append(1)
+        assert len(shown) == 1, "gone"
+
+    requests, _ = open_requests()
+    requests.present(show)
+    older, _ = begin(requests)
+    _, last = begin(requests)
+    requests.deliver(older, lambda: None)
+    last.set_exception(ValueError("broke"))
+    assert requests.status["message"] == "Something went wrong inside gscope_widgets: ValueError: broke"
+    assert "could not be shown again" in caplog.text
 
 
 # ---- waiting
