@@ -7,6 +7,7 @@ import numpy as np
 import traitlets as t
 
 from gscope_widgets.errors import InvalidValue
+from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.contrasts import ContrastedFeature, TextContrast
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.numbers import check_int
@@ -19,7 +20,7 @@ from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.features import FeatureWidget, tell_label, tell_ref
 from gscope_widgets.widgets.base.formats import format_number, format_prompt, format_text, format_tokens
 from gscope_widgets.widgets.base.limits import CONTRASTED, CONTRASTED_HERE, MAX_POS
-from gscope_widgets.widgets.base.picks import find_same
+from gscope_widgets.widgets.base.picks import check_place, find_same
 from gscope_widgets.widgets.base.state import (
     Checked,
     Told,
@@ -89,8 +90,12 @@ def _check_selected(contrast: "PromptContrast", value: object) -> FeatureRef | N
     return None if value is None else contrast._check_own(check_ref(contrast.scope, value, contrast._get_dictionary))
 
 
-def _check_column(_contrast: "PromptContrast", value: object) -> int | None:
-    return None if value is None else check_int("selected_column", value, low=0, high=MAX_POS)
+def _check_column(contrast: "PromptContrast", value: object) -> int | None:
+    if value is None:
+        return None
+    if contrast._is_following:
+        return check_int("selected_column", value, low=0, high=MAX_POS)
+    return check_place("selected_column", value, count=contrast._count_columns(), of="columns")
 
 
 class PromptContrast(FeatureWidget):
@@ -118,6 +123,7 @@ class PromptContrast(FeatureWidget):
     )
     dictionary_id = Told(str, "", help="The dictionary whose features are shown.")
 
+    _is_following = False  # whether the pick is being brought to the texts that come into view
     to_page = {"result": ContrastResult}
     shared_state: ClassVar[Mapping[SharedName, str]] = {"feature": "selected_feature", "pos": "selected_column"}
     settings = ("first", "second", "features", "selected_feature")
@@ -158,7 +164,7 @@ class PromptContrast(FeatureWidget):
             second=self._read.second,
             dictionary_id=self.dictionary.info.id,
         )
-        self._deliver(self._read)
+        self._present(self._read, self._deliver)
         self._open()
 
     @property
@@ -227,7 +233,7 @@ class PromptContrast(FeatureWidget):
                 self.selected_feature = value
         elif name != "pos":
             super().take_shared(name, value)
-        elif value is not None and self.first != self._read.first:
+        elif value is not None and (self.first, self.second) != (self._read.first, self._read.second):
             self._due_pos = value
         else:
             self.selected_column = None if value is None else _find_column(self._read.contrast.pairs, 0, value)
@@ -243,10 +249,21 @@ class PromptContrast(FeatureWidget):
             raise InvalidValue(f"{ref} is of another dictionary than this contrast's, {self.dictionary.info.id}")
         return ref
 
+    def _read_pick_texts(self) -> tuple[Any, Any]:
+        """The page picks in what it shows; Python means the texts that it has set, answered or not."""
+        return (self._read.first, self._read.second) if self._is_from_page else (self.first, self.second)
+
+    def _count_columns(self) -> int:
+        """Columns of the texts that a pick is of."""
+        texts, known = self._read_pick_texts(), self._read
+        if texts == (known.first, known.second):
+            return len(known.contrast.pairs)
+        first, second = (self.scope.tokens(as_prompt(text)).ids for text in texts)
+        return len(align_tokens(first, second))
+
     @t.observe("selected_column")
     def _on_pick(self, _change: object) -> None:
-        # The page picks in what it shows; Python means the texts that it has set, answered or not.
-        self._picked_in = (self._read.first, self._read.second) if self._is_from_page else (self.first, self.second)
+        self._picked_in = self._read_pick_texts()
         if not self._is_quiet:
             self._output.refresh()
 
@@ -277,7 +294,7 @@ class PromptContrast(FeatureWidget):
         self._due_pos = None
         texts = (read.first, read.second)
         if due is not None:
-            self.selected_column, self._picked_in = _find_column(after.pairs, 0, due), texts
+            self._follow_to(_find_column(after.pairs, 0, due), texts)
             return ""
         if column is None or column >= len(before.pairs) or self._picked_in == texts:
             return ""
@@ -289,12 +306,20 @@ class PromptContrast(FeatureWidget):
             name = name or format_tokens(old.tokens.strings, old.tokens.glyphs)[pos]
             same = find_same(old.tokens, new.tokens, pos)
             now = None if same is None else _find_column(after.pairs, side, same)
-        self.selected_column, self._picked_in = now, texts
+        self._follow_to(now, texts)
         if now == column:
             return ""
         if now is None:
             return f"The text around the column picked, {name}, has changed: none is picked now."
         return f"The column picked, {name}, is number {now} now; it was {column}."
+
+    def _follow_to(self, column: int | None, texts: object) -> None:
+        self._is_following = True
+        try:
+            self.selected_column = column
+        finally:
+            self._is_following = False
+        self._picked_in = texts
 
     def _build_message(self, read: _Read, note: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         contrast, refs, selected = read.contrast, self.features, self.selected_feature

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import gscope_widgets as gs
+from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.widgets.base.limits import CONTRASTED, CONTRASTED_HERE
 
 FIRST, SECOND = "The old fisherman sold 12 fish.", "The old woman sold 12 fish."
@@ -103,6 +104,29 @@ def test_the_column_picked_stays_on_its_token_or_is_let_go(page):
     page.settle()
     assert widget.selected_column is None
     assert "none is picked now" in read_newest(page)[0]["note"]
+
+
+def test_a_column_beyond_the_texts_is_refused_from_page_and_python(page, scope):
+    widget = page.widget
+    count = len(widget.contrast.pairs)
+    widget.selected_column = count - 1
+    words = f"selected_column must be below {count}, the number of columns, got {count}; None picks nothing"
+    for wrong in (count, 999):
+        with pytest.raises(gs.InvalidValue, match="selected_column must be below"):
+            widget.selected_column = wrong
+    page.set(selected_column=count)
+    assert page.settle()["message"] == words
+    assert widget.selected_column == count - 1
+    scope.gate.clear()
+    widget.second = f"{SECOND} And more of it."  # Python means these texts, answered or not; the page those in view
+    longer = len(align_tokens(*(scope.tokens(text).ids for text in (FIRST, widget.second))))
+    page.set(selected_column=longer - 1)
+    assert "must be below" in widget.status["message"]
+    widget.selected_column = longer - 1
+    scope.gate.set()
+    page.settle()
+    widget.wait()
+    assert widget.selected_column == longer - 1 == len(widget.contrast.pairs) - 1 > count
 
 
 def test_text_feature_and_token_follow_a_linked_heatmap(scope, open_page, dictionary):

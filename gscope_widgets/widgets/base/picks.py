@@ -4,21 +4,28 @@ from typing import Annotated, Any
 
 import traitlets as t
 
+from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.formats import format_token
 from gscope_widgets.widgets.base.limits import MAX_POS
-from gscope_widgets.widgets.base.state import Checked
-from gscope_widgets.widgets.base.widget import GscopeWidget
+from gscope_widgets.widgets.base.state import Checked, as_prompt
+from gscope_widgets.widgets.base.widget import GscopeWidget, SharedName
 
 
-def _check_pos(_widget: object, value: object) -> int | None:
-    return None if value is None else check_int("selected_pos", value, low=0, high=MAX_POS)
+def _check_pos(picker: "TokenPicker", value: object) -> int | None:
+    if value is None:
+        return None
+    if picker._is_following:
+        return check_int("selected_pos", value, low=0, high=MAX_POS)
+    return check_place("selected_pos", value, count=picker._count_tokens(), of="the text's tokens")
 
 
 class TokenPicker(GscopeWidget):
     """Base of widgets with a picked token, which never comes to stand on another one by itself."""
+
+    _is_following = False  # whether the pick is being brought to the text that comes into view
 
     selected_pos = Checked(
         _check_pos, Annotated[int, Bounds(0, MAX_POS)] | None, None, help="Position of the token picked, or None."
@@ -32,10 +39,21 @@ class TokenPicker(GscopeWidget):
         """The text of the result shown, as the trait has it."""
         raise NotImplementedError
 
+    def take_shared(self, name: SharedName, value: Any) -> None:
+        """See `GscopeWidget`. A position that this widget's text has not is no pick here."""
+        is_here = name != "pos" or value is None or value < self._count_tokens()
+        super().take_shared(name, value if is_here else None)
+
+    def _read_pick_text(self) -> Any:
+        """The text that a pick is of: the page picks in what it shows, Python in what it has set, answered or not."""
+        return self._shown_text() if self._is_from_page else getattr(self, self._text_name)
+
+    def _count_tokens(self) -> int:
+        return len(self.scope.tokens(as_prompt(self._read_pick_text())))
+
     @t.observe("selected_pos")
     def _on_pick(self, _change: object) -> None:
-        # The page picks in what it shows; Python means the text that it has set, answered or not.
-        self._picked_in = self._shown_text() if self._is_from_page else getattr(self, self._text_name)
+        self._picked_in = self._read_pick_text()
 
     def _follow_pick(self, before: Tokens, after: Tokens, text: object) -> str:
         """Bring the pick from one text to the next, or drop it, before that result is sent.
@@ -49,7 +67,11 @@ class TokenPicker(GscopeWidget):
         if self._picked_in == getattr(self, self._text_name):  # which is still being read: this result is an older one
             return ""
         now = find_same(before, after, pos)
-        self.selected_pos = now
+        self._is_following = True
+        try:
+            self.selected_pos = now
+        finally:
+            self._is_following = False
         self._picked_in = text
         if now == pos:
             return ""
@@ -57,6 +79,18 @@ class TokenPicker(GscopeWidget):
         if now is None:
             return f"The text around the token picked, {name}, has changed: none is picked now."
         return f"The token picked, {name}, stands at position {now} now; it was {pos}."
+
+
+def check_place(name: str, value: object, *, count: int, of: str) -> int:
+    """A position among so many tokens or columns.
+
+    Raises:
+        InvalidValue: there is no such one.
+    """
+    place = check_int(name, value, low=0, high=MAX_POS)
+    if place >= count:
+        raise InvalidValue(f"{name} must be below {count}, the number of {of}, got {place}; None picks nothing")
+    return place
 
 
 def find_same(before: Tokens, after: Tokens, pos: int) -> int | None:

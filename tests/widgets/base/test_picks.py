@@ -1,5 +1,8 @@
 """A picked token while the text changes: it stays on its token or is dropped, whoever picked it and whichever widget."""
 
+import re
+
+import numpy as np
 import pytest
 
 import gscope_widgets as gs
@@ -42,6 +45,65 @@ def test_what_python_picks_in_a_text_that_it_just_set_stays(scope, open_page, ki
     scope.gate.set()
     page.settle()
     assert page.widget.selected_pos == 3
+
+
+@pytest.mark.parametrize("kind", [*WIDGETS, gs.FeatureFinder, gs.Workbench])
+def test_a_position_beyond_the_text_is_refused_from_page_and_python(scope, open_page, kind):
+    page = open_page(kind(scope, TEXT))
+    widget, count = page.widget, len(scope.tokens(TEXT))
+    words = f"selected_pos must be below {count}, the number of the text's tokens, got 999; None picks nothing"
+    widget.selected_pos = count - 1
+    names = ["selected_pos", *(["pos"] if hasattr(kind, "pos") else [])]
+    for name in names:
+        for wrong in (999, np.int64(999)):
+            with pytest.raises(gs.InvalidValue, match=re.escape(words)):
+                setattr(widget, name, wrong)
+    with pytest.raises(gs.InvalidValue, match=f"below {count}"):
+        widget.selected_pos = count
+    page.set(selected_pos=999)
+    status = page.settle()
+    assert (status["state"], status["message"]) == ("error", words)
+    assert widget.selected_pos == count - 1
+    assert page.patches("selected_pos")[-1] == count - 1
+    page.set(selected_pos=None)
+    assert widget.selected_pos is None
+
+
+@pytest.mark.parametrize("kind", WIDGETS)
+def test_a_position_is_one_of_the_text_that_is_meant(scope, open_page, kind):
+    """Python means the text that it has set, answered or not; the page the one that it shows."""
+    page = open_page(kind(scope, TEXT))
+    longer = f"{TEXT} and coins and more"
+    last = len(scope.tokens(longer)) - 1
+    scope.gate.clear()
+    page.widget.text = longer
+    page.set(selected_pos=last)
+    assert "must be below" in page.widget.status["message"]
+    page.widget.selected_pos = last
+    scope.gate.set()
+    page.settle()
+    page.widget.wait()
+    assert page.widget.selected_pos == last
+    page.widget.text = "old"
+    with pytest.raises(gs.InvalidValue, match="must be below"):
+        page.widget.selected_pos = last
+
+
+def test_a_finder_is_not_made_with_a_position_beyond_its_text(scope):
+    with pytest.raises(gs.InvalidValue, match=r"pos must be below 2, .* got 2"):
+        gs.FeatureFinder(scope, "old", pos=2)
+    finder = gs.FeatureFinder(scope, "old", pos=1)
+    assert finder.pos == 1
+    finder.close()
+
+
+def test_a_linked_widget_whose_text_is_shorter_picks_nothing(scope, open_page):
+    long, short = (open_page(gs.TokenHeatmap(scope, text)).widget for text in (TEXT, "old"))
+    gs.link(long, short, share=["pos"])
+    long.selected_pos = 1
+    assert short.selected_pos == 1
+    long.selected_pos = 4
+    assert (short.selected_pos, short.status["state"]) == (None, "idle")
 
 
 def test_a_token_of_the_same_words_elsewhere_is_another(scope):
