@@ -50,15 +50,16 @@ class Workbench(TokenHeatmap):
 
     Pick a token or a feature in any part, and the others show it; steer, and read the changed text in its place.
     Parts are widgets of their own (`workbench.steering`, `.finder`, `.card`, `.sliders`, `.lens`), with all that such
-    a widget has; each is made when it is first opened or asked for. `text`, `feature`, `pos` and `interventions` are
-    readable and settable.
+    a widget has; each is made when it is first opened or asked for, and anew where it was closed. `text`, `feature`,
+    `pos` and `interventions` are readable and settable.
     """
 
-    parts = Told(dict[str, str], {}, help="Ids of the models of the parts that were made, by name.")
+    parts = Told(dict[str, str], {}, help="Ids of the models of the parts that are open, by name.")
     earlier = Told(int, 0, help="How many texts `back` can bring back.")
 
     _link: Link | None = None
     _made: Mapping[str, GscopeWidget] = {}
+    _is_leaving = False  # whether the parts are closed with it
 
     to_python = {"open": OpenPart, "read_run": ReadRun, "back": Back}
 
@@ -175,7 +176,9 @@ class Workbench(TokenHeatmap):
         return part
 
     def get_part(self, name: Part) -> GscopeWidget:
-        """A part by its name, made now where it was not yet: "steering", "finder", "card", "sliders" or "lens".
+        """A part by its name: "steering", "finder", "card", "sliders" or "lens".
+
+        It is made now where it was not yet, or was closed.
 
         Raises:
             InvalidValue: there is no part of that name.
@@ -186,14 +189,22 @@ class Workbench(TokenHeatmap):
         if name not in self._made:
             self._require_open()
             part = self._make_part(name)
-            self._made = {**self._made, name: part}
             part.on_result(lambda _result: self._output.refresh())
-            if self._link is not None:
-                self._link.unlink()
-            here = {one: made for one, made in self._made.items() if made.comm is not None}
-            self._link = link(self, *here.values())
-            self.parts = {one: made.model_id for one, made in here.items()}
+            part.observe(self._on_part_closed, names="comm")
+            self._show_parts({**self._made, name: part})
         return self._made[name]
+
+    def _on_part_closed(self, change: Any) -> None:
+        if change.new is None and not self._is_leaving:
+            self._show_parts({name: part for name, part in self._made.items() if part is not change.owner})
+
+    def _show_parts(self, made: Mapping[str, GscopeWidget]) -> None:
+        self._made = made
+        if self._link is not None:
+            self._link.unlink()
+        self._link = link(self, *made.values()) if made else None
+        self.parts = {name: part.model_id for name, part in made.items()}
+        self._output.refresh()
 
     def _make_part(self, name: Part) -> GscopeWidget:
         ref = self.feature or self.dictionary.feature(0)
@@ -259,6 +270,7 @@ class Workbench(TokenHeatmap):
 
     def close(self) -> None:
         """Close the parts too."""
+        self._is_leaving = True
         if self._link is not None:
             self._link.unlink()
         for part in self._made.values():
@@ -274,6 +286,11 @@ class Workbench(TokenHeatmap):
             self.back()
         else:
             super()._take_message(kind, content)
+
+    def _ask_again(self) -> None:
+        super()._ask_again()
+        for part in self._made.values():
+            part._ask_again()
 
     def _settle_cell(self, seconds: float) -> None:
         super()._settle_cell(seconds)

@@ -37,6 +37,60 @@ def test_a_part_is_made_when_it_is_asked_for_and_not_before(bench):
         bench.get_part("graph")
 
 
+@pytest.mark.parametrize("by", ["Python", "page"])
+@pytest.mark.parametrize("name", ["lens", "finder"])
+def test_a_part_that_is_closed_is_open_no_more_and_is_made_anew_when_it_is_asked_for(bench, check_copy, name, by):
+    part, bench.text = bench.get_part(name), OTHER
+    bench.wait()
+    others = {one: id_ for one, id_ in bench.parts.items() if one != name}
+    assert part._title in check_copy(bench._build_copy())
+    if by == "Python":
+        part.close()
+    else:
+        part.comm.handle_close({"content": {}})
+    assert bench.parts == others
+    assert part._title not in check_copy(bench._build_copy())
+    bench.text = EXAMPLE_TEXT  # the others stay in step
+    bench.wait()
+    assert (bench.steering.prompt, part.text) == (EXAMPLE_TEXT, OTHER)
+    anew = bench.get_part(name)
+    assert (anew is part, anew.text) == (False, EXAMPLE_TEXT)
+    assert bench.parts == {**others, name: anew.model_id}
+    bench.text = OTHER
+    assert anew.text == OTHER
+
+
+def test_a_bench_without_parts_still_reads(bench):
+    for part in list(bench._made.values()):
+        part.close()
+    assert bench.parts == {}
+    bench.text = OTHER
+    bench.wait()
+    assert bench.reading.tokens.text == OTHER
+    assert bench.steering.prompt == OTHER
+
+
+@pytest.mark.parametrize("by", ["page", "Python"])
+def test_a_part_that_failed_is_asked_again_with_the_text(bench, scope, open_page, monkeypatch, by):
+    """Parts show no text field of their own in the bench."""
+    page, lens = open_page(bench), bench.lens
+    with monkeypatch.context() as patch:
+        patch.setattr(scope, "logit_lens", lambda *_args, **_settings: 1 / 0)
+        bench.text = OTHER
+        page.settle()
+        with pytest.raises(ZeroDivisionError):
+            lens.wait()
+    assert (bench.status["state"], lens.status["state"]) == ("idle", "error")
+    calls = list(scope.calls)
+    if by == "page":
+        page.send({"type": "again", "state": {"text": OTHER}})
+    else:
+        bench.text = OTHER
+    lens.wait()
+    assert lens.reading.tokens.text == OTHER
+    assert scope.calls[len(calls) :] == ["logit_lens"]  # nothing else is done again
+
+
 @pytest.mark.row("NEW 1", "30")
 def test_what_is_picked_in_one_part_is_picked_in_the_others(bench, dictionary):
     bench.feature = 7

@@ -24,24 +24,39 @@ const modules = { steering, finder, card, sliders, lens };
  * @param {{ model: AnyModel<WorkbenchTraits>, name: PartName, frame: Frame }} options
  */
 function createSlot({ model, name, frame }) {
-  const holder = el("div", { class: "gscope-slot", "data-part": name }, el("p", { class: "gscope-empty" }, "Opening\u2026"));
+  const opening = el("p", { class: "gscope-empty" }, "Opening\u2026");
+  const again = el("button", { type: "button", class: "gscope-button" }, "Open it again");
+  const closed = el("p", { class: "gscope-empty" }, "This part was closed. ", again);
+  const holder = el("div", { class: "gscope-slot", "data-part": name }, opening);
   let mounted = "";
+  let leave = () => {};
 
   async function mount() {
     const id = model.get("parts")[name] ?? "";
-    if (!id || id === mounted) return;
+    if (id === mounted) return;
     mounted = id;
+    leave();
+    leave = () => {};
+    holder.replaceChildren(id ? opening : closed);
+    if (!id) return;
     const part = /** @type {AnyModel<any>} */ (await model.widget_manager.get_model(id));
     if (mounted !== id) return;
     holder.replaceChildren();
-    frame.watch.onStop(modules[name].render(/** @type {any} */ ({ model: part, el: holder })));
+    leave = /** @type {() => void} */ (modules[name].render(/** @type {any} */ ({ model: part, el: holder })));
     onModel(part);
   }
+  function open() {
+    holder.replaceChildren(opening);
+    model.send({ type: "open", part: name });
+  }
+  frame.watch.dom(again, "click", open);
+  frame.watch.onStop(() => leave());
   /** @type {(part: AnyModel<any>) => void} */
   let onModel = () => {};
   return {
     el: holder,
     mount,
+    open,
     /** @param {(part: AnyModel<any>) => void} handler */
     whenMounted(handler) {
       onModel = handler;
@@ -84,7 +99,7 @@ function openWorkbench({ model, frame }) {
     return /** @type {(keyof typeof folded)[]} */ (Object.keys(folded)).map((name) => {
       const details = el("details", { class: "gscope-fold" }, el("summary", {}, folded[name]), slots[name].el);
       watch.dom(details, "toggle", () => {
-        if (details.open && !model.get("parts")[name]) model.send({ type: "open", part: name });
+        if (details.open && !model.get("parts")[name]) slots[name].open();
       });
       return details;
     });

@@ -69,6 +69,26 @@ test("a folded part is asked for when it is opened, and not again", async () => 
   assert.equal(asked().length, 1);
 });
 
+test("a part that was closed leaves, says so, and is opened again by its button", async () => {
+  model.fromPython("parts", { steering: "s", lens: "l" });
+  await wait(0);
+  const listeners = model.count();
+  model.fromPython("parts", { steering: "s" });
+  await wait(0);
+  assert.equal(slot("lens").textContent, "This part was closed. Open it again");
+  assert.equal(parts.l.count(), 0);
+  button(slot("lens"), "Open it again").click();
+  assert.deepEqual(model.sent.at(-1), { type: "open", part: "lens" });
+  assert.equal(slot("lens").textContent, "Opening\u2026");
+  parts.l2 = new FakeModel({ ...stateOf("LogitLens"), layer_count: 4 });
+  model.fromPython("parts", { steering: "s", lens: "l2" });
+  await wait(0);
+  assert.equal(find(slot("lens"), ".gscope").getAttribute("aria-label"), "Logit lens");
+  assert.equal(model.count(), listeners);
+  close();
+  assert.deepEqual([model.count(), parts.s.count(), parts.l2.count()], [0, 0, 0]);
+});
+
 test("the changed text is read once a run has ended, and the earlier text comes back", async () => {
   await wait(0);
   const read = button(page.holder, "Read the changed text above");
