@@ -14,12 +14,24 @@ from gscope_widgets.runtime.worker import release_frames
 
 Value = TypeVar("Value")
 
-# What allocators say that have no class of their own: torch on the CPU, MPS, cuBLAS, safetensors, the system.
+# What allocators say that have no class of their own, in torch 2.6 to 2.13 unless it is said.
 _SHORT = re.compile(
-    r"can't allocate memory|not enough memory|out of memory|CUBLAS_STATUS_ALLOC_FAILED|Cannot allocate memory", re.I
+    "|".join(
+        (
+            "can't allocate memory|not enough memory",  # c10's alloc_cpu: on Linux and macOS; on Windows
+            "could not allocate memory|unable to mmap memory",  # c10's shapes; pages that are mapped
+            "std::bad_alloc",  # C++'s own, which torch raises as a RuntimeError
+            "out of memory",  # MPS, HIP, XPU; the CUDA runtime, where no class was raised
+            "out_of_(?:device|host)_memory",  # XPU's driver
+            r"Invalid buffer size: \d",  # MPS, of one buffer beyond Metal's largest, about half of the memory
+            r"CU[A-Z]+_(?:STATUS_)?ALLOC_FAILED|HIPBLAS_STATUS_ALLOC_FAILED",  # cuBLAS, cuDNN, cuSPARSE, cuFFT, ...
+            "Cannot allocate memory",  # the system: ENOMEM; safetensors
+        )
+    ),
+    re.I,
 )
 _LOST = re.compile(r"device-side assert|illegal memory access|unspecified launch failure|uncorrectable ECC", re.I)
-_ASKED = re.compile(r"(?:allocate|allocating) (\d+(?:\.\d+)?) ?(bytes|[KMGT]i?B)?", re.I)
+_ASKED = re.compile(r"(?:allocate|allocating|mmap|Invalid buffer size:) (\d+(?:\.\d+)?) ?(bytes|[KMGT]i?B)?", re.I)
 _UNITS = {"k": 10, "m": 20, "g": 30, "t": 40}
 
 

@@ -26,6 +26,7 @@ SHORT = [
     RuntimeError("MPS backend out of memory (MPS allocated: 1 GB). Tried to allocate 2.00 GB on private pool."),
     MemoryError("Unable to allocate 2.00 GiB for an array with shape (1,)"),
     OSError(12, "Cannot allocate memory"),
+    RuntimeError("Invalid buffer size: 2.00 GiB"),  # MPS, of one buffer
 ]
 LOST = [
     RuntimeError("CUDA error: device-side assert triggered\nCUDA kernel errors might be asynchronously reported"),
@@ -246,11 +247,53 @@ def test_faults_are_known_by_type_and_by_words():
 
 
 @pytest.mark.parametrize(
+    "message",
+    [
+        "[enforce fail at alloc_cpu.cpp:121] data. DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.",
+        "$ Torch: unable to mmap memory: you tried to mmap 3GB.",
+        "unable to mmap 9 bytes from file </tmp/x>: Cannot allocate memory (12)",
+        "Could not allocate memory to change Tensor SizesAndStrides!",
+        "std::bad_alloc",
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other API call",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuFFT error: CUFFT_ALLOC_FAILED",
+        "HIP out of memory. Tried to allocate 2.00 GiB.",
+        "XPU out of memory. Tried to allocate 2.00 GiB.",
+        "Native API failed. Native API returns: 39 (UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY)",
+        "MPS backend out of memory (MPS allocated: 9 MB, other allocations: 1 MB). Tried to allocate 9 MB on private pool.",
+        "Invalid buffer size: 19.45 GB",
+        "Invalid buffer size: 19.38 GiB",
+    ],
+)
+def test_every_allocator_of_torch_is_understood(message):
+    assert is_shortage(RuntimeError(message))
+    assert not is_loss(RuntimeError(message))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Placeholder buffer size (14336) is not large enough to contain the Tensor storage of size 114688",
+        "shape '[2, 3]' is invalid for input of size 5",
+        "alloc_cpu() seems to have been called with negative number: 18446744073709551615",
+        "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(handle)`",
+        "Invalid buffer size: negative",
+        "unable to mmap 9 bytes from file </tmp/x>: Invalid argument (22)",
+    ],
+)
+def test_what_only_sounds_like_it_is_no_shortage(message):
+    assert not is_shortage(RuntimeError(message))
+
+
+@pytest.mark.parametrize(
     ("message", "expected"),
     [
         ("Tried to allocate 2.00 GiB. GPU 0", 2**31),
         ("you tried to allocate 1234 bytes. Error", 1234),
         ("Unable to allocate 7.50 MiB for", int(7.5 * 2**20)),
+        ("Invalid buffer size: 7.50 MB", int(7.5 * 2**20)),
+        ("unable to mmap memory: you tried to mmap 3GB.", 3 * 2**30),
         ("no number", None),
         ("out of memory: failed to allocate ...", None),
     ],
