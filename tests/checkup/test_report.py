@@ -56,6 +56,24 @@ def test_redaction_leaves_the_rest(monkeypatch):
     assert redact("opensesame", secret="opensesame") == "<token>"
 
 
+@pytest.mark.parametrize(
+    ("text", "secret", "expected"),
+    [
+        ("?token=hf%5FverySecret1&x=1", None, "?token=<token>&x=1"),
+        ("token%3dhf%5fverySecret1%26x", None, "token%3d<token>%26x"),
+        ("%253Fhf%255Fver%79Secret1, again", None, "%253F<token>, again"),
+        ("%68%66_verySecret1", None, "<token>"),
+        ("hf_oauth_very.secret-1.S_x.", None, "<token>."),  # the dot ends the sentence
+        ("https%3A%2F%2Fme%3Asecret%40hub.example%2Fx", None, "https%3A%2F%2Fhub.example%2Fx"),
+        ("open%2Fsesame%2b, open/sesame+", "open/sesame+", "<token>, <token>"),
+        ("caf%C3%A9-secret", "café-secret", "<token>"),
+        ("HF_TOKEN, shelf_1 and 50%5F stay", "x", "HF_TOKEN, shelf_1 and 50%5F stay"),  # the control
+    ],
+)
+def test_tokens_within_an_address_are_taken_out_as_they_are_encoded_there(text, secret, expected):
+    assert redact(text, secret=secret) == expected
+
+
 def test_the_report_says_each_check_and_what_to_do(capsys):
     found = Checkup(
         (Finding("torch", "fine", "2.6"), Finding("cache", "broken", "full " * 40, "free some")), "mini", "1", 0.5
