@@ -1,11 +1,11 @@
 """What computes here: torch, its devices, memory, and the embedded model as a whole."""
 
 import math
-from pathlib import Path
 
 from gscope_widgets.checkup.needs import Needs
 from gscope_widgets.errors import write_bytes
 from gscope_widgets.records.checkup import Finding
+from gscope_widgets.runtime.memory import find_free
 
 _TEXT = "The old fisherman sold 12 fish."
 # The largest activation of that text in mini's default dictionary, float32: feature 42 at token 1.
@@ -54,7 +54,7 @@ def check_device(needs: Needs) -> Finding:
 
 def check_memory(needs: Needs) -> Finding:
     """Whether the model's weights fit into free main memory, in the dtype that "auto" takes on a CPU."""
-    free = find_free_memory()
+    free = find_free("cpu")
     if free is None:
         return Finding("memory", "not asked", "how much memory is free cannot be read on this system")
     wanted = needs.memory_bytes(float32=True)
@@ -64,27 +64,6 @@ def check_memory(needs: Needs) -> Finding:
     half = needs.memory_bytes(float32=False)
     advice = f"dtype='bfloat16' takes {write_bytes(half)}; " if half <= free else ""
     return Finding("memory", "attention", seen, f"{advice}close other kernels, use a GPU, or take a smaller model")
-
-
-def find_free_memory() -> int | None:
-    """Bytes that can be had before the system swaps or a container's limit is met; None where neither can be read."""
-    known = []
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        known += [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
-    except (OSError, ValueError, IndexError):
-        try:
-            import psutil  # type: ignore[import-untyped]  # beneath ipykernel, no requirement of ours
-
-            known.append(int(psutil.virtual_memory().available))
-        except ImportError:
-            pass
-    try:
-        limit, used = (int(Path("/sys/fs/cgroup", name).read_text()) for name in ("memory.max", "memory.current"))
-        known.append(max(0, limit - used))
-    except (OSError, ValueError):  # no container, or no limit: "max"
-        pass
-    return min(known) if known else None
 
 
 def check_mini() -> Finding:

@@ -80,7 +80,7 @@ def find_all_free() -> dict[str, int]:
 
 
 def find_free(device: str) -> int | None:
-    """Bytes that new work can have on a device; None where the system does not say."""
+    """Bytes that new work can have on a device before main memory is swapped; None where the system does not say."""
     if device.startswith("cuda"):
         torch = _find_torch_with_cuda()
         return None if torch is None else int(torch.cuda.mem_get_info(device)[0])
@@ -89,9 +89,7 @@ def find_free(device: str) -> int | None:
 
 def _list_free_host() -> Iterator[int]:
     """What the machine, the container and the process' own limit each leave free."""
-    with suppress(OSError, ValueError, KeyError):
-        names = _read_numbers(Path("/proc/meminfo"))
-        yield (names["MemAvailable:"] + names.get("SwapFree:", 0)) * 1024
+    yield from _find_available()
     with suppress(OSError, ValueError, KeyError):
         limit = int(Path("/sys/fs/cgroup/memory.max").read_text())  # "max" where there is none
         # Pages of files are given back when they are needed; anonymous ones are not.
@@ -102,6 +100,17 @@ def _list_free_host() -> Iterator[int]:
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
         if limit != resource.RLIM_INFINITY:
             yield max(0, limit - _read_numbers(Path("/proc/self/status"))["VmSize:"] * 1024)
+
+
+def _find_available() -> Iterator[int]:
+    """What the machine leaves free without swapping: as Linux says, elsewhere as psutil does, if it is here."""
+    with suppress(OSError, ValueError, KeyError):
+        yield _read_numbers(Path("/proc/meminfo"))["MemAvailable:"] * 1024
+        return
+    with suppress(ImportError, OSError):
+        import psutil  # type: ignore[import-untyped]  # beneath ipykernel, no requirement of ours
+
+        yield int(psutil.virtual_memory().available)
 
 
 def _read_numbers(path: Path) -> dict[str, int]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -205,6 +206,31 @@ def test_a_feature_is_the_same_number_in_bfloat16_whether_the_whole_is_in_memory
     assert dictionary.bytes > 2 * 24 * 40
     np.testing.assert_array_equal(dictionary.direction(4), row)
     np.testing.assert_array_equal(dictionary.encode(x, features=(4,)).activations, alone.activations)
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="Linux tells it there")
+def test_free_memory_is_what_the_system_says():
+    psutil = pytest.importorskip("psutil")
+    assert 0 < find_free("cpu") <= 1.05 * psutil.virtual_memory().available
+
+
+def test_what_would_be_swapped_is_not_free(monkeypatch):
+    """Where the system does not tell it as Linux does, psutil is asked."""
+    psutil = pytest.importorskip("psutil")
+    read, told = Path.read_text, ["MemAvailable:  1000 kB\nSwapFree:  900000 kB\n"]
+
+    def read_text(path, *arguments, **options):
+        if str(path) != "/proc/meminfo":
+            return read(path, *arguments, **options)
+        if not told:
+            raise FileNotFoundError(path)
+        return told[0]
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert find_free("cpu") == 1_024_000
+    told.clear()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=5000))
+    assert find_free("cpu") == 5000
 
 
 def test_the_limit_on_dictionaries_is_half_of_what_is_free():
