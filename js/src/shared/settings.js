@@ -65,9 +65,9 @@ export function createSettings({ model, frame, names, send, onChange }) {
   /** @param {Iterable<K>} some */
   const pick = (some) => /** @type {Partial<Pick<T, K>>} */ (Object.fromEntries([...some].map((name) => [name, now[name]])));
   const sending = createPerFrame(() => {
-    const changed = pick(unsent);
+    const changed = pick([...unsent].filter((name) => !isSame(now[name], model.get(name))));
     unsent = new Set();
-    send(changed);
+    if (Object.keys(changed).length) send(changed);
   });
 
   /** @param {Pick<T, K>} next */
