@@ -93,6 +93,12 @@ export interface Cancel {
   type: "cancel";
 }
 
+/** From the page: state that it sent before, to be answered or refused once more; a patch carries changes alone. */
+export interface Again {
+  type: "again";
+  state: Record<string, unknown>;
+}
+
 /** To the page: a message with this id has come. */
 export interface Ack {
   type: "ack";
@@ -680,7 +686,7 @@ export interface WorkbenchTraits extends BaseTraits {
   features: Ref[];
   /** [P] What is known of each of `features`, in their order. */
   known: FeatureInfo[];
-  /** [P] Ids of the models of the parts that were made, by name. */
+  /** [P] Ids of the models of the parts that are open, by name. */
   parts: Record<string, string>;
   /** [B,P] The feature picked, as a FeatureRef, or None. */
   selected_feature: Ref | null;
@@ -690,6 +696,6 @@ export interface WorkbenchTraits extends BaseTraits {
   text: Text;
 }
 
-export type ToPython = Ready | Cancel | Start | Stop | OpenPart | ReadRun | Back;
+export type ToPython = Ready | Cancel | Again | Start | Stop | OpenPart | ReadRun | Back;
 
 export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult | CardResult | FinderResult | ContrastResult;
