@@ -138,7 +138,8 @@ class DictionaryComparison:
             for set_label, number in ((axes.set_xlabel, 0), (axes.set_ylabel, pair.other)):
                 set_label(escape_math(self.readings[number].dictionary_info.id), fontsize="x-small")
             axes.set_title(f"{pair.measure} on {pair.on}", fontsize="small")
-            axes.legend(fontsize="x-small")
+            if pair.matches:
+                axes.legend(fontsize="x-small")
         return figure
 
 

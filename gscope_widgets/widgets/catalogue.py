@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # for type checkers, which read no rows
+    from gscope_widgets.widgets.dictionary_compare import DictionaryCompare as DictionaryCompare
     from gscope_widgets.widgets.feature_card import FeatureCard as FeatureCard
     from gscope_widgets.widgets.feature_finder import FeatureFinder as FeatureFinder
     from gscope_widgets.widgets.feature_sliders import FeatureSliders as FeatureSliders
@@ -125,6 +126,15 @@ CATALOGUE = (
         text="first",
         example={"first": EXAMPLE_TEXT, "second": "The old woman sold 12 fish.", "features": [3]},
         change={"first": "On Monday the children sang 😀 at home."},
+    ),
+    Row(
+        name="DictionaryCompare",
+        module="dictionary_compare",
+        title="Dictionary compare",
+        text="text",
+        example={"text": EXAMPLE_TEXT, "dictionaries": [{}, {"layer": 5}]},
+        shown="selected_feature",
+        change={"text": "On Monday the children sang 😀 at home."},
     ),
     Row(
         name="Workbench",

@@ -61,7 +61,7 @@ MODEL = """([state, script, sheet, theme]) => {
 WATCH_SHIFTS = """() => {
     window.shifts = [];
     const holder = (node) => (node instanceof Element ? node : node?.parentElement);
-    const boxes = ".gscope-details, .gscope-lens-details, .gscope-chips";
+    const boxes = ".gscope-details, .gscope-lens-details, .gscope-match-list, .gscope-chips";
     // Of what is gone by now, only the place is known.
     const isInside = ({ node, previousRect: { top, bottom } }) => node
         ? holder(node)?.parentElement?.closest(boxes)

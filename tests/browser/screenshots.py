@@ -29,6 +29,7 @@ CELLS = [
     "card = gs.FeatureCard(scope, top[0], text=text)\ncard",
     "finder = gs.FeatureFinder(scope, text)\nfinder",
     "contrast = gs.PromptContrast(scope, text, text.replace('fisherman', 'baker'))\ncontrast",
+    "compare = gs.DictionaryCompare(scope, text, [{}, {'width': '4k'}, {'layer': 5}])\ncompare",
 ]
 
 
@@ -58,7 +59,7 @@ def show_errors(notebook: Notebook) -> None:
     field = notebook.widget("Feature sliders").locator(".gscope-row").first.get_by_role("textbox")
     field.fill("1e9")
     field.press("Tab")
-    for title in ("Logit lens", "Feature finder"):
+    for title in ("Logit lens", "Feature finder", "Dictionary compare"):
         notebook.widget(title).get_by_role("textbox", name="Text", exact=True).fill("word " * 100_000)
     notebook.widget("Prompt contrast").get_by_role("textbox", name="First", exact=True).fill("word " * 100_000)
     notebook.run("panel._requests.refuse(gs.InvalidValue('strength must be a number from -100 to 100, got nan'))")

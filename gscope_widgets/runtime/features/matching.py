@@ -264,7 +264,7 @@ def correlate_firings(
         found, owner = np.unique(features, return_inverse=True)
         dense = np.zeros((places, len(found)))
         dense[where, owner] = values
-        dense -= dense.mean(0)
+        dense -= dense.sum(0) / max(1, places)
         length = np.linalg.norm(dense, axis=0)
         sides.append(np.divide(dense, length, out=np.full_like(dense, np.nan), where=length > 1e-9))
         numbers.append(found)

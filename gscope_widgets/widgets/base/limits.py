@@ -15,6 +15,10 @@ PINNED_TOKENS = 6  # whose paths are drawn
 CARD_EXAMPLES = 10  # the strongest, of a feature's card
 CONTRASTED = 20  # features of two whole texts that are listed as differing, as shared, and as kept, at most
 CONTRASTED_HERE = 8  # of one column
+COMPARED = 6  # dictionaries to choose from
+MATCHES = 2000  # told of a text; more are of dictionaries of millions of features
+MATCHES_LISTED = 50  # shown at once
+MATCHED_HERE = 8  # features of either dictionary whose matches are listed for a token
 MAX_NEW_TOKENS = 512  # of a continuation
 MAX_TEMPERATURE = 2
 MAX_SEED = 2**31 - 1
@@ -29,6 +33,7 @@ LIMITS = {
     "pinned_tokens": PINNED_TOKENS,
     "contexts": {name: list(size) for name, size in CONTEXT_SIZES.items()},
     "contrasted": CONTRASTED,
+    "matches_listed": MATCHES_LISTED,
     "max_new_tokens": MAX_NEW_TOKENS,
     "max_temperature": MAX_TEMPERATURE,
     "max_seed": MAX_SEED,
