@@ -12,6 +12,7 @@ from gscope_widgets.records.matches import (
     KINDS,
     DictionaryComparison,
     DictionaryPair,
+    FeatureMatch,
     MatchedFeature,
     MatchKind,
     MatchMeasure,
@@ -144,10 +145,9 @@ def _check_compared(compare: "DictionaryCompare", value: Any) -> tuple[str, str]
     if not isinstance(value, (list, tuple)) or len(value) != 2:
         raise InvalidValue(f"compared must be two of the dictionaries given, got {describe_value(value)}")
     first, second = (_read_id(one) for one in value)
-    for one, given in zip((first, second), value, strict=True):
+    for one in (first, second):
         if one not in compare._homes:
-            known = ", ".join(compare._homes)
-            raise InvalidValue(f"compared must be two of {known}, got {describe_value(given if one is None else one)}")
+            raise InvalidValue(f"compared must be two of {', '.join(compare._homes)}, got {one}")
     if first == second:
         raise InvalidValue(f"{first} stands on both sides; compare two different dictionaries")
     return first, second
@@ -572,9 +572,10 @@ class DictionaryCompare(TokenPicker):
         ]
 
 
-def _read_id(value: Any) -> str | None:
+def _read_id(value: object) -> str:
+    """The id of a dictionary, given by it or itself; of anything else, what it is, which is no id."""
     found = value if isinstance(value, str) else getattr(getattr(value, "info", None), "id", None)
-    return found if isinstance(found, str) else None
+    return found if isinstance(found, str) else describe_value(value)
 
 
 def _write_notes(comparison: DictionaryComparison) -> list[str]:
@@ -611,7 +612,7 @@ def _build_matches(found: Sequence[ListedMatch], *, caption: str) -> str:
             _write_side(one.match.first),
             _write_side(one.match.second),
             one.match.kind,
-            "none" if one.match.value is None else format_number(one.match.value),
+            _write_value(one.match),
             format_number(one.first, 4),
             format_number(one.second, 4),
             format_number(one.second - one.first, 4),
@@ -620,6 +621,10 @@ def _build_matches(found: Sequence[ListedMatch], *, caption: str) -> str:
     ]
     columns = ["first", "second", "match", "measure", "in the first", "in the second", "second less first"]
     return copy.build_table(columns=columns, rows=rows, caption=caption)
+
+
+def _write_value(match: FeatureMatch) -> str:
+    return format_number(match.value) if match.value is not None else f"nearest {format_number(match.nearest)}"
 
 
 def _write_side(features: Sequence[MatchedFeature]) -> str:

@@ -26,7 +26,7 @@ def view(request, browser):
 
 @pytest.mark.row("17", "NEW 21")
 def test_a_token_lists_what_fires_in_either_and_a_match_stands_under_the_text(view):
-    tokens, matches = view.root.get_by_role("option"), view.root.get_by_role("region", name="Matched features")
+    tokens, matches = view.root.locator(".gscope-token"), view.root.get_by_role("region", name="Matched features")
     widget = view.widget
     expect(tokens).to_have_count(len(widget.comparison.readings[0].tokens))
     height = view.root.bounding_box()["height"]
@@ -55,7 +55,7 @@ def test_a_token_lists_what_fires_in_either_and_a_match_stands_under_the_text(vi
 
 
 def test_a_walk_over_the_text_moves_nothing(view):
-    tokens = view.root.get_by_role("option")
+    tokens = view.root.locator(".gscope-token")
     before = [one.bounding_box() for one in (view.root, tokens.first, tokens.last)]
     view.watch_shifts()
     for at in range(tokens.count()):

@@ -60,7 +60,7 @@ export function createSideMark(at) {
  */
 export function createMatchSides({ watch, onPair }) {
   const sides = [createSide(0), createSide(1)];
-  const swap = el("button", { type: "button", class: "gscope-button" }, "Swap sides");
+  const swap = el("button", { type: "button", class: "gscope-button" }, "Swap");
   /** @type {[string, string]} */
   let pair = ["", ""];
   sides.forEach(({ choice }, at) => watch.dom(choice, "change", () => {
@@ -70,7 +70,7 @@ export function createMatchSides({ watch, onPair }) {
   }));
   watch.dom(swap, "click", () => onPair([pair[1], pair[0]]));
   return {
-    el: el("div", { class: "gscope-sides" }, sides[0].el, sides[1].el, swap),
+    el: el("div", { class: "gscope-sides" }, sides[0].el, swap, sides[1].el),
     /**
      * @param {Choice[]} choices
      * @param {string[]} compared as it is asked for

@@ -3,7 +3,7 @@ import { toComparison } from "../parts/match_reading.js";
 import { createMatchSides, createSideMark } from "../parts/match_sides.js";
 import { createMatchTable } from "../parts/match_table.js";
 import { createTokenStrip } from "../parts/token_strip.js";
-import { el, setText } from "../shared/dom.js";
+import { assign, el, setText } from "../shared/dom.js";
 import { featureText } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
 import { createNote } from "../shared/note.js";
@@ -153,6 +153,7 @@ function openCompare({ model, frame }) {
     const { selected, text: read, compared } = head;
     pair.draw(head.sides);
     measure.draw(head);
+    assign(threshold.input, { placeholder: formatNumber(head.threshold) });
     notes.replaceChildren(...head.notes.map((note) => el("li", {}, note)));
     setText(bars, selected ? `Bars: where ${selectedText(selected)} fire, a whole one at ${formatNumber(full, 4)}` : "Bars: what each leaves unexplained of a token (FVU), a whole one at 1 or more");
     clear.style.setProperty("--seen", selected ? "visible" : "hidden");

@@ -143,7 +143,7 @@ test("dictionaries change by choice; what stands on the other side changes place
   assert.deepEqual(selects.map((one) => one.value), ["d", "e"]);
   enter(selects[1], "f", "change");
   enter(selects[0], "f", "change");
-  button(page.holder, "Swap sides").click();
+  button(page.holder, "Swap").click();
   assert.deepEqual(model.saved.map(({ compared }) => compared), [["d", "f"], ["f", "d"], ["d", "f"]]);
   assert.match(page.holder.textContent ?? "", /Of the last text and dictionaries read/);
 });
