@@ -27,7 +27,7 @@ from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.features import tell_label, tell_ref
 from gscope_widgets.widgets.base.formats import format_feature, format_number, format_prompt, format_text, format_tokens
 from gscope_widgets.widgets.base.homes import Home, open_homes, read_elsewhere
-from gscope_widgets.widgets.base.limits import MATCHED_HERE, MATCHES, MATCHES_LISTED
+from gscope_widgets.widgets.base.limits import MATCHED_HERE, MATCHES, MATCHES_LISTED, MEMBERS_LISTED
 from gscope_widgets.widgets.base.matches import (
     ORDERS,
     ListedMatch,
@@ -302,10 +302,11 @@ class DictionaryCompare(TokenPicker):
         """The tokens, mean L0 and FVU of both dictionaries, and the numbers and activations of the matches listed."""
         tokens = self._read.comparison.readings[0].tokens
         words = format_tokens(tokens.strings, tokens.glyphs)
-        for side in self._tell_sides(self._read):
-            words += [side["name"], *(format_number(side[name]) for name in ("mean_l0", "fvu"))]
+        for told in self._tell_sides(self._read):
+            words += [told["name"], format_number(told["mean_l0"]), format_number(told["fvu"])]
         for one in self._list()[:MATCHES_LISTED]:
-            words += [str(each.feature) for each in (*one.match.first, *one.match.second)]
+            for side in (one.match.first, one.match.second):
+                words += [str(each.feature) for each in side[:MEMBERS_LISTED]]
             words += [format_number(one.first, 4), format_number(one.second, 4)]
         return list(dict.fromkeys(words))
 

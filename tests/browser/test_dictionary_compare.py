@@ -87,7 +87,7 @@ def test_another_dictionary_is_chosen_and_the_list_sorted_by_the_keyboard(view):
     strongest = widget._list()[0].match.second[0].feature
     expect(rows.first).to_contain_text(f"#{strongest}")
     count = widget.comparison.pairs[0].count("only first")
-    view.root.get_by_role("button", name=f"only first {count}").click()
+    view.root.get_by_role("button", name=f"only first {count}", exact=True).click()
     view.settle()
     expect(rows).to_have_count(min(50, count))
     assert second not in widget.compared

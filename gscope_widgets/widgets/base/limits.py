@@ -18,6 +18,7 @@ CONTRASTED_HERE = 8  # of one column
 COMPARED = 6  # dictionaries to choose from
 MATCHES = 2000  # told of a text; more are of dictionaries of millions of features
 MATCHES_LISTED = 50  # shown at once
+MEMBERS_LISTED = 5  # features of either side of a match that are named in the list
 MATCHED_HERE = 8  # features of either dictionary whose matches are listed for a token
 MAX_NEW_TOKENS = 512  # of a continuation
 MAX_TEMPERATURE = 2
@@ -34,6 +35,7 @@ LIMITS = {
     "contexts": {name: list(size) for name, size in CONTEXT_SIZES.items()},
     "contrasted": CONTRASTED,
     "matches_listed": MATCHES_LISTED,
+    "members_listed": MEMBERS_LISTED,
     "max_new_tokens": MAX_NEW_TOKENS,
     "max_temperature": MAX_TEMPERATURE,
     "max_seed": MAX_SEED,

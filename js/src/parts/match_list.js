@@ -44,7 +44,9 @@ function createMembers() {
     draw(members) {
       if (isSame(members, shown)) return;
       shown = members;
-      holder.replaceChildren(...(members.length ? members.map(drawFeature) : [el("span", { class: "gscope-hint" }, "no partner")]));
+      const named = members.slice(0, limits.members_listed), more = members.length - named.length;
+      const rest = more ? `and ${more} more` : members.length ? null : "no partner";
+      holder.replaceChildren(...named.map(drawFeature), ...(rest ? [el("span", { class: "gscope-hint" }, rest)] : []));
     },
   };
 }
@@ -79,7 +81,7 @@ export function createMatchKinds({ watch, onKind }) {
   const list = createKeyed(box, {
     keyOf: (/** @type {{ kind: MatchKind | "all", count: number, is_on: boolean }} */ { kind }) => kind,
     create: () => {
-      const count = el("output"), name = el("span");
+      const count = el("span"), name = el("span");
       const button = el("button", { type: "button", class: "gscope-button" }, name, count);
       return {
         el: button,

@@ -3,6 +3,7 @@ import { toComparison } from "../parts/match_reading.js";
 import { createMatchSides, createSideMark } from "../parts/match_sides.js";
 import { createMatchTable } from "../parts/match_table.js";
 import { createTokenStrip } from "../parts/token_strip.js";
+import { limits } from "../shared/contract.js";
 import { assign, el, setText } from "../shared/dom.js";
 import { featureText } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
@@ -24,8 +25,12 @@ const sides = /** @type {const} */ ([0, 1]);
 
 /** @param {SelectedMatch} selected */
 function selectedText({ first, second, kind }) {
-  const write = (/** @type {FeatureInfo[]} */ infos) => infos.map(({ feature, label }) => featureText({ feature, label })).join(", ") || "no partner";
-  return kind === null ? `${featureText([...first, ...second][0])}, which is silent here` : `${write(first)} and ${write(second)}`;
+  const write = (/** @type {FeatureInfo[]} */ infos) => {
+    const named = infos.slice(0, limits.members_listed).map(({ feature, label }) => featureText({ feature, label }));
+    return `${named.join(", ")}${infos.length > named.length ? ` and ${infos.length - named.length} more` : ""}`;
+  };
+  if (kind === null) return `${write([...first, ...second])} would fire: it is silent here`;
+  return `${[first, second].filter((side) => side.length).map(write).join(" of the first and ")}${second.length ? " of the second" : " of the first"} fire`;
 }
 
 /** By which measure features are matched, from which value on. */
@@ -155,7 +160,7 @@ function openCompare({ model, frame }) {
     measure.draw(head);
     assign(threshold.input, { placeholder: formatNumber(head.threshold) });
     notes.replaceChildren(...head.notes.map((note) => el("li", {}, note)));
-    setText(bars, selected ? `Bars: where ${selectedText(selected)} fire, a whole one at ${formatNumber(full, 4)}` : "Bars: what each leaves unexplained of a token (FVU), a whole one at 1 or more");
+    setText(bars, selected ? `Bars: where ${selectedText(selected)}, a whole one at ${formatNumber(full, 4)}` : "Bars: what each leaves unexplained of a token (FVU), a whole one at 1 or more");
     clear.style.setProperty("--seen", selected ? "visible" : "hidden");
     setText(state, isSame([read, compared], [model.get("text"), model.get("compared")]) ? "" : "Of the last text and dictionaries read.");
     const rows = sides.map((row) => ({ row, full }));

@@ -77,7 +77,7 @@ test("bars stand for what each leaves unexplained, and for the match once one is
   assert.deepEqual([bars(0), bars(1), bars(2)], [["0.0%", "0.0%", "0.0%"], ["50.0%", "100.0%", "0.0%"], ["25.0%", "0.0%", "0.0%"]]);
   answer({ selected });
   assert.deepEqual([bars(1), bars(2)], [["25.0%", "12.5%", "0.0%"], ["0.0%", "50.0%", "0.0%"]]);
-  assert.match(find(page.holder, ".gscope-compare-bar").textContent ?? "", /Bars: where #3 and #30, #31 fire, a whole one at 16/);
+  assert.match(find(page.holder, ".gscope-compare-bar").textContent ?? "", /Bars: where #3 of the first and #30, #31 of the second fire, a whole one at 16/);
   button(page.holder, "Show what is unexplained").click();
   assert.deepEqual(model.saved, []);
   model.state.selected_feature = { dictionary_id: "d", feature: 3 };
