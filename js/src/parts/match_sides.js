@@ -1,5 +1,6 @@
 import { assign, el, setText } from "../shared/dom.js";
 import { formatCount, formatNumber } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
 import { createTerm } from "../shared/term.js";
 import { visibleText } from "../shared/tokens.js";
 
@@ -14,7 +15,7 @@ const words = ["first", "second"];
  */
 function createSide(at) {
   const choice = el("select", { "aria-label": `The ${words[at]} dictionary` });
-  const l0 = createTerm("L0"), fvu = createTerm("FVU");
+  const l0 = createTerm(glossary.l0), fvu = createTerm(glossary.fvu);
   const [l0_value, fvu_value] = Array.from({ length: 2 }, () => el("output"));
   const firing = el("p", { class: "gscope-hint" });
   const facts = el("p", { class: "gscope-side-facts" }, el("span", {}, "mean ", l0.el, " ", l0_value), el("span", {}, fvu.el, " ", fvu_value));

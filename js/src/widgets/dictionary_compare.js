@@ -7,6 +7,7 @@ import { limits } from "../shared/contract.js";
 import { assign, el, setText } from "../shared/dom.js";
 import { featureText } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
 import { createNote } from "../shared/note.js";
 import { createNumberField, refuseOutside } from "../shared/number_field.js";
 import { createPick } from "../shared/pick.js";
@@ -35,7 +36,7 @@ function selectedText({ first, second, kind }) {
 
 /** By which measure features are matched, from which value on. */
 function createMeasure() {
-  const measures = { "decoder cosine": createTerm("decoder cosine"), "activation correlation": createTerm("co-activation", "activation correlation") };
+  const measures = { "decoder cosine": createTerm(glossary.decoder_cosine), "activation correlation": createTerm(glossary.co_activation, "activation correlation") };
   const on = el("span", {});
   const line = el("span", { class: "gscope-measure" }, "Matched by ", ...Object.values(measures).map((term) => term.el), on);
   return {
@@ -193,8 +194,9 @@ function openCompare({ model, frame }) {
   });
   const how = el("div", { class: "gscope-compare-how" }, measure.el, threshold.el, refusal.el);
   const picture = el("div", { class: "gscope-compare-picture" }, legend, strip.el, state);
-  const glossary = createGlossary("feature", "dictionary", "activation", "L0", "FVU", "decoder cosine", "co-activation");
-  return { body: [text.el, pair.el, how, notes, empty, picture, kinds.el, list.el, table.el, glossary], receive: { result: drawResult }, draw };
+  const words = createGlossary(glossary.feature, glossary.dictionary, glossary.activation, glossary.l0, glossary.fvu,
+    glossary.decoder_cosine, glossary.co_activation);
+  return { body: [text.el, pair.el, how, notes, empty, picture, kinds.el, list.el, table.el, words], receive: { result: drawResult }, draw };
 }
 
 export default defineWidget({ name: "DictionaryCompare", cancellable: true, open: openCompare });
