@@ -24,6 +24,14 @@ export type Ranking = "activation" | "share" | "rarity";
 
 export type Way = "here" | "label" | "texts";
 
+export type MatchKind = "one to one" | "split" | "merged" | "several to several" | "only first" | "only second";
+
+export type MatchMeasure = "decoder cosine" | "activation correlation";
+
+export type Order = "difference" | "first" | "second" | "measure";
+
+export type Shown = "all" | "one to one" | "split" | "merged" | "several to several" | "only first" | "only second";
+
 export type Part = "steering" | "finder" | "card" | "sliders" | "lens";
 
 /** What a widget does now. */
@@ -494,6 +502,81 @@ export interface ContrastResult {
   arrays: ArrayHead[];
 }
 
+/** A dictionary that may stand on either side. */
+export interface Choice {
+  dictionary_id: string;
+  /** where it sits: "resid_post layer 4", with its size where two sit there, with its model where two read */
+  name: string;
+}
+
+/** What one of the two dictionaries makes of the text. */
+export interface ComparedSide {
+  dictionary_id: string;
+  /** as in `choices` */
+  name: string;
+  d_dict: number;
+  /** null where no token is left */
+  mean_l0: number | null;
+  /** null where it is not defined */
+  fvu: number | null;
+  /** features that fire on the text */
+  firing: number;
+  /** of them, those without a partner */
+  alone: number;
+  /** of every feature listed that has one */
+  labels: Record<string, Label>;
+}
+
+/** How many matches of the whole text are of a kind. */
+export interface KindCount {
+  kind: MatchKind;
+  count: number;
+}
+
+/** The match whose activations `painted` holds. */
+export interface SelectedMatch {
+  first: FeatureInfo[];
+  second: FeatureInfo[];
+  /** null for a feature that is silent here, and answers none that fires */
+  kind: MatchKind | null;
+  value: number | null;
+}
+
+/** One text as two dictionaries read it. */
+export interface CompareResult {
+  type: "result";
+  request: number;
+  /** the settings that this answers: compare with what the view shows now */
+  text: Text;
+  compared: string[];
+  tokens: string[];
+  glyphs: Glyph[];
+  /** position to the reason it is left out */
+  ignored: Record<string, string>;
+  /** the first and the second */
+  sides: ComparedSide[];
+  measure: MatchMeasure;
+  /** of what the measure is, in words */
+  on: string;
+  /** from which value on features count as matched */
+  threshold: number;
+  /** in the order that `kinds` numbers them */
+  counts: KindCount[];
+  selected: SelectedMatch | null;
+  /** what to keep in mind, a sentence each */
+  notes: string[];
+  /** what became of the token picked, a sentence; empty where it stands where it stood */
+  note: string;
+  /**
+   * l0 [2, pos] int32; fvu [2, pos] float32, NaN where it is not defined; painted [2, pos] float32, the largest
+   * activation of either side of `selected`; matches by the largest difference: kinds [m] int32, values and nearest
+   * [m] float32, NaN where there is none, activations [m, 2] float32; members [q, 3] int32: match, side, feature;
+   * token_matches [pos, k] int32, -1 where fewer fire; token_activations [pos, k, 2] float32; token_counts [pos]
+   * int32
+   */
+  arrays: ArrayHead[];
+}
+
 /** Make a part that was folded until now. */
 export interface OpenPart {
   type: "open";
@@ -670,6 +753,28 @@ export interface PromptContrastTraits extends BaseTraits {
   selected_feature: Ref | null;
 }
 
+export interface DictionaryCompareTraits extends BaseTraits {
+  /** [P] The dictionaries given, two of which are compared. */
+  choices: Choice[];
+  /** [B,P] Ids of the first and the second dictionary. Set as two of those given, by id or as dictionaries. */
+  compared: string[];
+  /** [B,P] Which matches are listed: all, or those of one kind. */
+  kind: Shown;
+  /** [B,P] Of the matches: by difference, by the first, the second, or measure. */
+  order: Order;
+  /**
+   * [B,P] A feature of either dictionary, as a FeatureRef; the text shows where its match fires, on both sides.
+   * None shows what each dictionary leaves unexplained. Numbers are the first dictionary's.
+   */
+  selected_feature: Ref | null;
+  /** [B,P] Position of the token picked, or None. */
+  selected_pos: number | null;
+  /** [B,P] What is read: a string, or chat messages for a chat model. */
+  text: Text;
+  /** [B,P] From which value on features count as matched, 0 to 1; None for 0.5 (cosine), 0.7 (correlation). */
+  threshold: number | null;
+}
+
 export interface WorkbenchTraits extends BaseTraits {
   /** [B,P] Full colour at the feature's largest known activation (feature) or at its largest in this text (text). */
   color_range: ColorRange;
@@ -698,4 +803,4 @@ export interface WorkbenchTraits extends BaseTraits {
 
 export type ToPython = Ready | Cancel | Again | Start | Stop | OpenPart | ReadRun | Back;
 
-export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult | CardResult | FinderResult | ContrastResult;
+export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult | CardResult | FinderResult | ContrastResult | CompareResult;
