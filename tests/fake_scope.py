@@ -19,7 +19,7 @@ from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, DoseSample, build_points, check_strengths
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution, build_trace
-from gscope_widgets.records.hits import FeatureHits
+from gscope_widgets.records.hits import FeatureHits, check_search
 from gscope_widgets.records.interventions import (
     Intervention,
     Positions,
@@ -30,7 +30,7 @@ from gscope_widgets.records.interventions import (
     require_set_once,
 )
 from gscope_widgets.records.lens import MAX_TRACKED, LensReading
-from gscope_widgets.records.matches import DictionaryComparison
+from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
 from gscope_widgets.records.measures import build_measure
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_float, check_int
@@ -39,8 +39,7 @@ from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, Row, check_seeds, plan_comparison, plan_dose
 from gscope_widgets.records.tokens import Prompt, Tokens
-from gscope_widgets.runtime.features.finding import check_search
-from gscope_widgets.runtime.features.matching import check_compared, check_threshold, compare_readings
+from gscope_widgets.runtime.features.matching import compare_readings
 from gscope_widgets.runtime.features.scoring import score_claim
 from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.worker import Job, Work, Worker

@@ -21,7 +21,7 @@ from gscope_widgets.recordings.contents import Contents, RecordedDictionary, Rec
 from gscope_widgets.recordings.generation import ReplayedGeneration
 from gscope_widgets.recordings.job import SettledJob, Work
 from gscope_widgets.records import protocols
-from gscope_widgets.records.claims import ClaimScore
+from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard
@@ -30,7 +30,7 @@ from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, check_strengths
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
-from gscope_widgets.records.hits import FeatureHits
+from gscope_widgets.records.hits import FeatureHits, check_search
 from gscope_widgets.records.interventions import (
     Intervention,
     Positions,
@@ -40,14 +40,16 @@ from gscope_widgets.records.interventions import (
     require_set_once,
 )
 from gscope_widgets.records.lens import LensReading
-from gscope_widgets.records.matches import DictionaryComparison
+from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
 from gscope_widgets.records.measures import build_measure
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_float, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, check_seeds, plan_comparison
 from gscope_widgets.records.tokens import Prompt, Tokens
 
+_SITES = ("resid_post", "attn_out", "mlp_out", "transcoder", "crosscoder", "clt")
 _LISTED = 4  # of what is at hand, in a message
 
 
@@ -174,6 +176,8 @@ class ReplayedScope:
             path: whose last two names are those of the dictionary's id; nothing is read there.
             device, dtype: not asked: nothing is computed.
         """
+        if not isinstance(site, str) or site.removesuffix("_all") not in _SITES:
+            raise InvalidValue(f"site must be one of {', '.join(_SITES)}, got {describe_value(site)}")
         if path is not None:
             tail = PurePath(path).parts[-2:]
             fitting = [id_ for id_ in self._dictionaries if PurePath(id_).parts[-2:] == tail]
@@ -200,6 +204,8 @@ class ReplayedScope:
     def tokens(self, text: Prompt) -> Tokens:
         """A text as the model read it; only of those recorded, since the tokenizer is the model's."""
         prompt = questions.write_prompt(text)
+        for one in prompt if isinstance(prompt, list) and not any(isinstance(one, dict) for one in prompt) else ():
+            check_int("a token id", one, low=0, high=self.info.vocabulary - 1)
         if len(prompt) > (self.text_limit if isinstance(prompt, str) else self.info.context):
             raise PromptTooLong(f"{self.info.id} reads at most {self.info.context} tokens; give a shorter text")
         found = self._texts.get(questions.write_key(prompt))
@@ -353,13 +359,17 @@ class ReplayedScope:
         features: Sequence[FeatureRef] = (),
         slot: Hashable | None = None,
     ) -> SettledJob:
+        made = self._check_interventions(interventions)
+        plan = SamplingPlan(max_new_tokens, temperature, top_p)
+        drawn = check_seeds(seeds, temperature=plan.temperature)
+        plan_comparison(made, seeds=drawn, controls=controls)
         question = questions.ask_comparison(
             prompt,
-            self._check_interventions(interventions),
+            made,
             max_new_tokens=max_new_tokens,
             temperature=temperature,
             top_p=top_p,
-            seeds=seeds,
+            seeds=drawn,
             controls=controls,
             features=self._check_traced(features),
         )
@@ -386,6 +396,9 @@ class ReplayedScope:
         positions: Positions = "all",
         slot: Hashable | None = None,
     ) -> SettledJob:
+        check_float("temperature", temperature, low=0.01, high=100)
+        check_int("samples", samples, low=MIN_SAMPLES, high=MAX_SAMPLES)
+        SamplingPlan(max_new_tokens, temperature, top_p, seed)
         question = questions.ask_dose(
             prompt,
             ref,
@@ -418,8 +431,7 @@ class ReplayedScope:
         home = self._check_dictionary(dictionary)
         k = check_int("k", k, low=1, high=home.d_dict)
         sets = {"positive": _check_list("positive", positive), "negative": _check_list("negative", negative)}
-        if query is not None and not isinstance(query, str):
-            raise InvalidValue(f"query must be words of a label, got {describe_value(query)}")
+        check_search(query, positives=len(sets["positive"]), negatives=len(sets["negative"]))
         return self._start(questions.ask_hits(query, home.info.id, **sets, k=k, where=where))
 
     def score_claim(
@@ -440,7 +452,10 @@ class ReplayedScope:
     ) -> SettledJob:
         self._find(ref)
         limit = check_float("threshold", threshold, low=0.0, high=1e8)
-        return self._start(questions.ask_score(ref, positive, negative, claim, limit))
+        for name, texts in (("positive", positive), ("negative", negative)):
+            if not _check_list(name, texts):
+                raise InvalidValue(f"{name} must be 1 to 1000 texts, got none")
+        return self._start(questions.ask_score(ref, positive, negative, check_claim(claim), limit))
 
     def card(self, ref: FeatureRef, **settings: Any) -> FeatureDashboard:
         dashboard: FeatureDashboard = self.start_card(ref, **settings).wait()
@@ -500,7 +515,8 @@ class ReplayedScope:
             one if isinstance(one, FeatureReading) else self._check_dictionary(one).info.id
             for one in _check_list("dictionaries", dictionaries)
         ]
-        return self._start(questions.ask_matches(text, given, texts, threshold))
+        check_compared(self.tokens(text), given, texts=len(_check_list("texts", texts)))
+        return self._start(questions.ask_matches(text, given, texts, check_threshold(threshold)))
 
     def submit(self, work: Work, *, slot: Hashable | None = None) -> SettledJob:
         """Do work here and now; its job has ended when it is returned."""
@@ -510,6 +526,8 @@ class ReplayedScope:
 
     def _ask(self, question: questions.Question) -> Any:
         for prompt in question.prompts:
+            if not len(prompt) and not isinstance(prompt, str):
+                raise InvalidValue("no token ids given; a prompt has at least one")
             self.tokens(prompt)
         return self._answers.find(question)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from gscope_widgets.errors import UnknownLabel
+from gscope_widgets.errors import InvalidValue, UnknownLabel, describe_value
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.figures import escape_math, open_figure
@@ -120,3 +120,19 @@ class FeatureHits(Sequence[FeatureHit]):
         axes.invert_yaxis()
         axes.set_xlabel(self.measure)
         return figure
+
+
+def check_search(query: object, *, positives: int, negatives: int) -> None:
+    """That one thing is searched for: words of a label, or texts.
+
+    Raises:
+        InvalidValue: neither, both, or negative texts alone.
+    """
+    if query is not None and not isinstance(query, str):
+        raise InvalidValue(f"query must be a string, got {describe_value(query)}")
+    if query is not None and (positives or negatives):
+        raise InvalidValue("search by query or by texts (positive=, negative=), not by both at once")
+    if query is None and not positives:
+        raise InvalidValue(
+            "nothing to search for; give words of a label, or texts that a feature should fire on as positive=[...]"
+        )

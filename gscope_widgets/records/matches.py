@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
+from gscope_widgets.records.numbers import check_float
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.tokens import Tokens
 
 if TYPE_CHECKING:
     import pandas
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 MatchMeasure = Literal["decoder cosine", "activation correlation"]
 MatchKind = Literal["one to one", "split", "merged", "several to several", "only first", "only second"]
+MAX_COMPARED = 6  # dictionaries of one comparison
 KINDS: tuple[MatchKind, ...] = get_args(MatchKind)
 # Kind, features of the first and of the second, the weakest link's value, the best of one without a partner.
 Group = tuple[MatchKind, tuple[int, ...], tuple[int, ...], float | None, float | None]
@@ -151,6 +155,37 @@ class DictionarySummary:
     model: str
     mean_l0: float  # over the text's used positions; NaN where there are none
     fvu: float | None  # of all of them; None where it is not defined
+
+
+def check_compared(tokens: Tokens, given: Sequence[object], *, texts: int) -> None:
+    """That two or more different dictionaries are compared, and that readings given for them are of the same tokens.
+
+    Raises:
+        InvalidValue: fewer than two, more than `MAX_COMPARED`, or a reading of other tokens, or of chosen features.
+    """
+    if not 2 <= len(given) <= MAX_COMPARED:
+        raise InvalidValue(f"dictionaries must be 2 to {MAX_COMPARED}, got {len(given)}")
+    for one in given:
+        if isinstance(one, FeatureReading):
+            if one.tokens.ids != tokens.ids:
+                raise InvalidValue(
+                    f"a reading given for a dictionary must be of the same tokens; {one!r} is of another text"
+                )
+            if one.selected is not None:
+                raise InvalidValue(f"a reading given for a dictionary must hold all its features, got {one!r}")
+            if texts:
+                raise InvalidValue(
+                    "texts are read by this scope's dictionaries; leave them out where a reading is given"
+                )
+
+
+def check_threshold(threshold: object) -> float | None:
+    """From which value on a pair counts as matched; None for that of the measure.
+
+    Raises:
+        InvalidValue: not a number from 0 to 1.
+    """
+    return None if threshold is None else check_float("threshold", threshold, low=0.0, high=1.0)
 
 
 def match_features(values: np.ndarray, *, rows: Sequence[int], columns: Sequence[int], threshold: float) -> list[Group]:

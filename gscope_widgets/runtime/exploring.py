@@ -10,8 +10,8 @@ from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.hits import FeatureHits
-from gscope_widgets.records.matches import DictionaryComparison
+from gscope_widgets.records.hits import FeatureHits, check_search
+from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
@@ -20,9 +20,7 @@ from gscope_widgets.runtime.arguments import Arguments, check_list
 from gscope_widgets.runtime.asking import NARROWER, Asking
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.features.dashboards import SOURCES, check_sources
-from gscope_widgets.runtime.features.finding import check_search
 from gscope_widgets.runtime.features.labels import find_labels
-from gscope_widgets.runtime.features.matching import check_compared, check_threshold
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.waiting import wait_aside
 from gscope_widgets.runtime.worker import Job

@@ -150,6 +150,18 @@ def test_a_row_is_found_alone_and_beside_others(scope, replayed, ref, lesson):
         both.tokens("c")
 
 
+def test_a_step_that_raises_is_told_to_whoever_waits(replayed):
+    def fail(_step):
+        raise ValueError("on purpose")
+
+    changes = [gs.add(replayed.dictionary().feature(3), 0.5, positions="prompt")]
+    changes.append(gs.ablate(replayed.dictionary().feature(4), positions=slice(2, None)))
+    generation = replayed.generate_rows(TEXT, {"text": changes}, plan=SamplingPlan(4), on_step=fail)
+    with pytest.raises(ValueError, match="on purpose"):
+        generation.wait()
+    assert generation.ended == "error"
+
+
 def test_settings_are_exact_and_what_is_there_is_named(replayed, ref):
     with pytest.raises(gs.NotRecorded) as raised:
         replayed.next_tokens(TEXT, 8, [gs.clamp(ref, 29.0)])

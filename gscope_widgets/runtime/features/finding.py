@@ -4,7 +4,6 @@ from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 
-from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureSummary
 from gscope_widgets.records.hits import FeatureHit, FeatureHits, ShuffledNull
@@ -17,22 +16,6 @@ AUC = "AUC of the activation as a detector of what the label says"
 # Positions, features and activations of one text, as `FeatureReading` orders them.
 Firings = tuple[np.ndarray, np.ndarray, np.ndarray]
 _FEW_DEALS = 100  # below which a null can hardly tell anything apart
-
-
-def check_search(query: object, *, positives: int, negatives: int) -> None:
-    """That one thing is searched for: words of a label, or texts.
-
-    Raises:
-        InvalidValue: neither, both, or negative texts alone.
-    """
-    if query is not None and not isinstance(query, str):
-        raise InvalidValue(f"query must be a string, got {describe_value(query)}")
-    if query is not None and (positives or negatives):
-        raise InvalidValue("search by query or by texts (positive=, negative=), not by both at once")
-    if query is None and not positives:
-        raise InvalidValue(
-            "nothing to search for; give words of a label, or texts that a feature should fire on as positive=[...]"
-        )
 
 
 def find_by_label(

@@ -5,7 +5,6 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.matches import (
@@ -16,46 +15,13 @@ from gscope_widgets.records.matches import (
     MatchMeasure,
     match_features,
 )
-from gscope_widgets.records.numbers import check_float
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.features.finding import Firings
 
 THRESHOLDS: dict[MatchMeasure, float] = {"decoder cosine": 0.5, "activation correlation": 0.7}
-MAX_COMPARED = 6  # dictionaries of one comparison
 FEW_TOKENS = 30  # below which a correlation says little
-
-
-def check_compared(tokens: Tokens, given: Sequence[object], *, texts: int) -> None:
-    """That two or more different dictionaries are compared, and that readings given for them are of the same tokens.
-
-    Raises:
-        InvalidValue: fewer than two, more than `MAX_COMPARED`, or a reading of other tokens, or of chosen features.
-    """
-    if not 2 <= len(given) <= MAX_COMPARED:
-        raise InvalidValue(f"dictionaries must be 2 to {MAX_COMPARED}, got {len(given)}")
-    for one in given:
-        if isinstance(one, FeatureReading):
-            if one.tokens.ids != tokens.ids:
-                raise InvalidValue(
-                    f"a reading given for a dictionary must be of the same tokens; {one!r} is of another text"
-                )
-            if one.selected is not None:
-                raise InvalidValue(f"a reading given for a dictionary must hold all its features, got {one!r}")
-            if texts:
-                raise InvalidValue(
-                    "texts are read by this scope's dictionaries; leave them out where a reading is given"
-                )
-
-
-def check_threshold(threshold: object) -> float | None:
-    """From which value on a pair counts as matched; None for that of the measure.
-
-    Raises:
-        InvalidValue: not a number from 0 to 1.
-    """
-    return None if threshold is None else check_float("threshold", threshold, low=0.0, high=1.0)
 
 
 def match_pair(
