@@ -1,5 +1,6 @@
 """Workbench: one text, and every view of it in step."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict, get_args
 
@@ -195,7 +196,8 @@ class Workbench(TokenHeatmap):
         return self._made[name]
 
     def _on_part_closed(self, change: Any) -> None:
-        if change.new is None and not self._is_leaving:
+        # At the end of a process whatever is left is closed, in any order.
+        if change.new is None and not (self._is_leaving or sys.is_finalizing()):
             self._show_parts({name: part for name, part in self._made.items() if part is not change.owner})
 
     def _show_parts(self, made: Mapping[str, GscopeWidget]) -> None:

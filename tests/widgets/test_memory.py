@@ -1,6 +1,8 @@
 """500 widgets of all kinds, made, answered and closed or left lying: memory, objects and threads stay as they were."""
 
 import gc
+import subprocess
+import sys
 import threading
 import tracemalloc
 import weakref
@@ -139,3 +141,20 @@ def test_what_a_scope_says_when_memory_runs_out_stands_in_the_widget(mini, open_
     assert page.settle()["state"] == "idle"
     assert page.widget.reading.tokens.text == "On Monday the children sang."
     assert module.forward == real
+
+
+LEAVE = """
+from gscope_widgets.widgets.catalogue import CATALOGUE
+from gscope_widgets.widgets.contract import load_class
+from tests.fake_scope import FakeScope
+
+scope = FakeScope()
+kept = [load_class(row)(scope, **row.example) for row in CATALOGUE]
+for widget in kept:
+    widget.wait()
+"""
+
+
+def test_a_process_that_ends_with_widgets_open_says_nothing():
+    ended = subprocess.run([sys.executable, "-c", LEAVE], capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
