@@ -143,7 +143,19 @@ class Dictionary(Protocol):
         """The largest activation seen when the feature was measured, or None."""
 
 
-class Scope(Protocol):
+class Engine(Protocol):
+    """What a widget hands its work to."""
+
+    def submit(self, work: Callable[[Any], object], *, slot: Hashable | None = None) -> Job:
+        """Run work on the engine's thread, where all that it offers answers directly.
+
+        Args:
+            work: called with its job; may be a generator function, whose steps other jobs come between.
+            slot: a newer job of the same slot cancels this one.
+        """
+
+
+class Scope(Engine, Protocol):
     """One model and its dictionaries, behind one worker. `gscope_widgets.Scope` documents each method in full."""
 
     @property
@@ -418,14 +430,6 @@ class Scope(Protocol):
         slot: Hashable | None = None,
     ) -> Job:
         """`dose` as a job, returned at once."""
-
-    def submit(self, work: Callable[[Any], object], *, slot: Hashable | None = None) -> Job:
-        """Run work on the engine's thread, where every method here answers directly.
-
-        Args:
-            work: called with its job; may be a generator function, whose steps other jobs come between.
-            slot: a newer job of the same slot cancels this one.
-        """
 
     def provenance(
         self, dictionary_ids: Sequence[str] = (), *, token_ids: Sequence[int] = (), **settings: object

@@ -25,15 +25,23 @@ class Row:
     name: str  # of the class, which is public as gs.NAME
     module: str  # of the Python file, the JavaScript file, the bundle and the test files
     title: str  # what readers see
-    text: Literal["text", "prompt", "first"]  # the trait that holds what the model reads
-    example: Mapping[str, object]  # keywords to make one with, besides the scope
+    text: Literal["text", "prompt", "first"] | None  # the trait that holds what a model reads; None: it reads no text
+    example: Mapping[str, object]  # keywords to make one with, besides what answers it
     change: Mapping[str, object]  # state that the page may send, and that leads to another result
+    engine: Literal["scope", "examiner"] = "scope"  # the keyword that takes what answers it
     asks: bool = True  # whether a change of state is answered at once; otherwise `start()` begins a run
     result: str = "result"  # the kind of message that carries a result
     settings: Mapping[str, object] = field(default_factory=dict)  # of a short run, where `start()` begins one
-    shown: str = "features"  # the trait that says what is shown, by numbers from 0 on
+    shown: str | None = "features"  # the trait that says what is shown, by numbers from 0 on
+    others: tuple[Mapping[str, object], ...] = ()  # without a text: further states, each another result than the last
+    refused: Mapping[str, object] = field(default_factory=dict)  # without `shown`: state that it does not take
     parts: tuple[str, ...] = ()  # names of the widgets whose views it is made of
     sends: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # a message of each kind from the page
+
+    @property
+    def asks_scope(self) -> bool:
+        """Whether a model answers it."""
+        return self.engine == "scope"
 
     @property
     def has_features(self) -> bool:
@@ -44,6 +52,21 @@ class Row:
     def has_dictionary(self) -> bool:
         """Whether what it shows is of a dictionary."""
         return self.shown in ("features", "feature", "selected_feature")
+
+    def write_news(self, number: int) -> dict[str, object]:
+        """State that the page may send, and that leads to another result than the number before it did."""
+        if self.text is None:
+            return dict(self.others[number % len(self.others)])
+        return {self.text: f"The bird sang {number}"}
+
+    def write_refused(self) -> dict[str, object]:
+        """State that the page may send, and that is refused in words."""
+        return dict(self.refused) if self.shown is None else {self.shown: self.write_shown(-1)}
+
+    def write_call(self, **changes: object) -> str:
+        """The expression that makes the example in a notebook which calls its scope `scope`."""
+        given = "scope, " if self.asks_scope else ""
+        return f"gs.{self.name}({given}**{dict(self.example) | changes!r})"
 
     def write_shown(self, *numbers: int) -> object:
         """What is shown as the page writes it: a list of numbers, or the first of them for one feature."""

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from gscope_widgets.records.glossary import TERMS, Term, define
-from gscope_widgets.records.protocols import Scope
 from gscope_widgets.widgets.base import wire
 from gscope_widgets.widgets.base.contract import build_schema
 from gscope_widgets.widgets.base.limits import LIMITS
@@ -42,12 +41,22 @@ def load_class(row: Row) -> type[GscopeWidget]:
     return found
 
 
-def build_contract(make_scope: Callable[[], Scope]) -> Json:
-    """The whole contract, as JSON has it. Each widget's golden messages are made on a scope of its own."""
+def make_example(row: Row, engine: Engine, **changes: object) -> GscopeWidget:
+    """The example of a row, answered by an engine of the row's kind."""
+    make: Callable[..., GscopeWidget] = load_class(row)
+    return make(**{row.engine: engine, **row.example, **changes})
+
+
+def build_contract(make_engine: Callable[[Row], Engine]) -> Json:
+    """The whole contract, as JSON has it. Each widget's golden messages are made on an engine of its own.
+
+    Args:
+        make_engine: gives a new one of the row's kind.
+    """
     return {
         "limits": LIMITS,
         "terms": _build_terms(),
-        "widgets": {row.name: _build_widget(row, make_scope()) for row in CATALOGUE},
+        "widgets": {row.name: _build_widget(row, make_engine(row)) for row in CATALOGUE},
     }
 
 
@@ -59,9 +68,9 @@ def _build_terms() -> Json:
     }
 
 
-def _build_widget(row: Row, scope: Scope) -> Json:
+def _build_widget(row: Row, engine: Engine) -> Json:
     cls = load_class(row)
-    golden = _make_golden(row, cls, scope)
+    golden = _make_golden(row, engine)
     return {
         "module": row.module,
         "title": row.title,
@@ -88,10 +97,9 @@ def _build_trait(trait: Shared) -> Json:
     return built if accepts in (None, trait.schema) else built | {"accepts": accepts}
 
 
-def _make_golden(row: Row, cls: type[GscopeWidget], scope: Scope) -> dict[str, list[Json]]:
+def _make_golden(row: Row, engine: Engine) -> dict[str, list[Json]]:
     """Messages by kind: a widget is made from its example, changed by the page, and asked by a late view."""
-    make: Callable[..., GscopeWidget] = cls
-    widget = make(scope, **row.example)
+    widget = make_example(row, engine)
     golden: dict[str, list[Json]] = {"again": [{"type": "again", "state": dict(row.change)}]}
 
     def keep(content: Json, buffers: Iterable[bytes] = ()) -> None:
@@ -252,10 +260,10 @@ def _lay_out(value: object, *, depth: int) -> str:
     return "{\n" + ",\n".join(lines) + "\n" + "  " * depth + "}"
 
 
-def build_files(make_scope: Callable[[], Scope]) -> dict[str, str]:
+def build_files(make_engine: Callable[[Row], Engine]) -> dict[str, str]:
     """What is written, by path from the repository's root."""
     return {
-        "js/contract.json": write_json(build_contract(make_scope)),
+        "js/contract.json": write_json(build_contract(make_engine)),
         "js/src/shared/glossary.js": build_glossary(),
         "js/src/traits.d.ts": build_typescript(),
     }
@@ -267,8 +275,8 @@ def main() -> None:
     if not (root / "js" / "src").is_dir() or not (root / "tests" / "fake_scope.py").is_file():
         sys.exit(f"{root} is no source checkout: js/ and tests/ are not there")
     sys.path.insert(0, str(root))
-    make_scope = import_module("tests.fake_scope").FakeScope
-    for name, text in build_files(make_scope).items():
+    make_engine = import_module("tests.fake_engines").make_engine
+    for name, text in build_files(make_engine).items():
         (root / name).write_text(text, encoding="utf-8")
         print(f"{name}: {len(text.encode()):,} bytes")
 

@@ -40,6 +40,7 @@ from gscope_widgets.widgets.base.matches import (
     pack_matches,
 )
 from gscope_widgets.widgets.base.picks import TokenPicker
+from gscope_widgets.widgets.base.reader import describe_engine
 from gscope_widgets.widgets.base.state import (
     Checked,
     Told,
@@ -48,7 +49,7 @@ from gscope_widgets.widgets.base.state import (
     check_scope,
     check_text,
 )
-from gscope_widgets.widgets.base.widget import SharedName, describe_engine
+from gscope_widgets.widgets.base.widget import SharedName
 from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Glyph, Label, Ref, Text
 
 if TYPE_CHECKING:

@@ -34,8 +34,9 @@ from gscope_widgets.widgets.base.formats import (
     format_tokens,
 )
 from gscope_widgets.widgets.base.limits import CARD_EXAMPLES
+from gscope_widgets.widgets.base.reader import TextReader, describe_engine
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_ref, check_scope, check_text
-from gscope_widgets.widgets.base.widget import GscopeWidget, SharedName, describe_engine
+from gscope_widgets.widgets.base.widget import SharedName
 from gscope_widgets.widgets.base.wire import ArrayHead, Glyph, Label, Ref, Text
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def _check_choice(name: str, value: object, choices: Sequence[str]) -> str:
     return value
 
 
-class FeatureCard(GscopeWidget):
+class FeatureCard(TextReader):
     """One feature: labels, density, histogram, examples from all over its range, effects, neighbours, and a text box.
 
     The sentence typed is read by this feature alone, and its strongest activation is marked in the histogram. A click

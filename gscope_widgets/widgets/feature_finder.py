@@ -27,6 +27,7 @@ from gscope_widgets.widgets.base.formats import (
 )
 from gscope_widgets.widgets.base.limits import FOUND_FEATURES, FOUND_TEXTS, QUERY_LENGTH
 from gscope_widgets.widgets.base.picks import TokenPicker, check_place
+from gscope_widgets.widgets.base.reader import describe_engine
 from gscope_widgets.widgets.base.state import (
     Checked,
     Told,
@@ -36,7 +37,7 @@ from gscope_widgets.widgets.base.state import (
     check_scope,
     check_text,
 )
-from gscope_widgets.widgets.base.widget import SharedName, describe_engine
+from gscope_widgets.widgets.base.widget import SharedName
 from gscope_widgets.widgets.base.wire import ArrayHead, Glyph, Label, Ref, Text
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from gscope_widgets.widgets.base.features import FeatureWidget, tell_label, tell
 from gscope_widgets.widgets.base.formats import format_number, format_prompt, format_text, format_tokens
 from gscope_widgets.widgets.base.limits import CONTRASTED, CONTRASTED_HERE, MAX_POS
 from gscope_widgets.widgets.base.picks import check_place, find_same
+from gscope_widgets.widgets.base.reader import describe_engine
 from gscope_widgets.widgets.base.state import (
     Checked,
     Told,
@@ -30,7 +31,7 @@ from gscope_widgets.widgets.base.state import (
     check_scope,
     check_text,
 )
-from gscope_widgets.widgets.base.widget import SharedName, describe_engine
+from gscope_widgets.widgets.base.widget import SharedName
 from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Glyph, Label, Ref, Text
 
 if TYPE_CHECKING:

@@ -109,8 +109,10 @@ export class FakeModel {
  * @param {keyof typeof contract.widgets} name
  */
 export function stateOf(name) {
-  const defaults = Object.entries(contract.widgets[name].traits).map(([trait, entry]) => [trait, entry.default]);
-  return { ...structuredClone(Object.fromEntries(defaults)), ...structuredClone(base_state) };
+  const { traits } = contract.widgets[name];
+  const defaults = Object.entries(traits).map(([trait, entry]) => [trait, entry.default]);
+  const base = Object.entries(base_state).filter(([trait]) => trait in traits);
+  return structuredClone(Object.fromEntries([...defaults, ...base]));
 }
 
 export const base_state = {

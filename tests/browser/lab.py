@@ -74,8 +74,8 @@ def write_examples(**changes: object) -> list[str]:
     """A cell for each widget of the catalogue, which shows its example; `text` stands for what its model reads."""
     cells = []
     for row in CATALOGUE:
-        text = {row.text: changes["text"]} if "text" in changes else {}
-        cells.append(f"{row.module} = gs.{row.name}(scope, **{dict(row.example) | text!r})\n{row.module}")
+        text = {row.text: changes["text"]} if "text" in changes and row.text else {}
+        cells.append(f"{row.module} = {row.write_call(**text)}\n{row.module}")
     return cells
 
 

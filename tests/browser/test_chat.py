@@ -11,7 +11,7 @@ CELLS = [
     "import gscope_widgets as gs\nscope = gs.load('mini-it')",
     *write_examples(text=CHAT),
 ]
-FIELDS = {row.title: row.text.capitalize() for row in CATALOGUE}
+FIELDS = {row.title: row.text.capitalize() for row in CATALOGUE if row.text}
 pytestmark = pytest.mark.usefixtures("quiet")
 
 

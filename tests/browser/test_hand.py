@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, Locator, expect
 
 import gscope_widgets as gs
 from gscope_widgets.widgets.catalogue import CATALOGUE
-from gscope_widgets.widgets.contract import load_class
+from gscope_widgets.widgets.contract import make_example
 from tests.browser.plain import PlainView
+from tests.fake_engines import make_engine
 from tests.fake_scope import FakeScope
 
 TEXT = "The old fisherman walked from the harbour to the market with his sister and sold twelve fish."
@@ -24,6 +25,14 @@ def scope() -> Iterator[FakeScope]:
     fake = FakeScope(chat=True)
     yield fake
     fake.close()
+
+
+@pytest.fixture
+def engine(row):
+    """What answers the row's widget."""
+    made = make_engine(row)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -320,8 +329,8 @@ def test_after_new_text_the_pick_is_on_its_word_or_gone_and_that_is_said(show, s
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.name)
-def test_on_paper_every_widget_is_light(show, scope, row):
-    view = show(lambda: load_class(row)(scope, **row.example), theme="dark")
+def test_on_paper_every_widget_is_light(show, engine, row):
+    view = show(lambda: make_example(row, engine), theme="dark")
     ground = "node => getComputedStyle(node).backgroundColor"
     assert view.root.evaluate(ground) == "rgb(27, 30, 36)"
     view.page.emulate_media(media="print")
@@ -332,8 +341,8 @@ def test_on_paper_every_widget_is_light(show, scope, row):
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.name)
-def test_no_widget_is_wider_than_a_narrow_window(show, scope, row):
-    view = show(lambda: load_class(row)(scope, **row.example), width=400)
+def test_no_widget_is_wider_than_a_narrow_window(show, engine, row):
+    view = show(lambda: make_example(row, engine), width=400)
     assert view.page.evaluate("() => document.documentElement.scrollWidth") <= 400
     for fold in view.root.locator("summary").all():
         fold.click()

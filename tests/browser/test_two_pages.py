@@ -32,7 +32,7 @@ def field(notebook, title: str, name: str) -> Locator:
     return notebook.widget(title).get_by_role("textbox", name=name, exact=True)
 
 
-@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in CATALOGUE if row.text], ids=lambda row: row.name)
 def test_a_text_typed_in_one_page_stands_in_both(pages, row):
     first, second = pages
     field(first, row.title, row.text.capitalize()).fill(OTHER)

@@ -15,6 +15,7 @@ import torch
 import gscope_widgets as gs
 from gscope_widgets.widgets.catalogue import CATALOGUE
 from tests.fake_comm import FakeComm
+from tests.fake_engines import ENGINES
 from tests.widgets.test_memory import make_and_use
 
 COUNT = 500  # of each kind
@@ -33,19 +34,19 @@ def measure() -> tuple[int, int, int]:
 def main(count: int) -> None:
     torch.set_num_threads(1)  # models this small are fastest so
     ipywidgets.comm.create_comm = FakeComm
-    scope, began = gs.load("mini"), time.perf_counter()
+    engines, began = {kind: make() for kind, make in ENGINES.items()} | {"scope": gs.load("mini")}, time.perf_counter()
     for index in range(20 * len(CATALOGUE)):
-        make_and_use(scope, index).close()
+        make_and_use(engines, index).close()
     first = measure()
     for index in range(count * len(CATALOGUE)):
-        make_and_use(scope, index).close()
+        make_and_use(engines, index).close()
     resident, objects, threads = (after - before for after, before in zip(measure(), first, strict=True))
     total = count * len(CATALOGUE)
     print(
         f"{total} widgets in {time.perf_counter() - began:.0f} s: {resident / total:.0f} bytes of resident memory and"
     )
     print(
-        f"{objects / total:.3f} objects more for each, {threads} threads more. What the scope holds:\n{scope.memory()}"
+        f"{objects / total:.3f} objects more for each, {threads} threads more. What the scope holds:\n{engines['scope'].memory()}"
     )
     assert resident < GROWTH * total, f"resident memory grew by {resident} bytes"
     assert objects < 0.1 * total, f"{objects} objects stayed"

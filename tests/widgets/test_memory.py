@@ -12,8 +12,9 @@ import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.widgets.catalogue import CATALOGUE
-from gscope_widgets.widgets.contract import load_class
+from gscope_widgets.widgets.contract import make_example
 from tests.fake_comm import WIDGETS, forget
+from tests.fake_engines import ENGINES
 from tests.widgets.test_every_widget import use
 
 # pytest keeps each warning, and ipywidgets 7 gives one for each widget.
@@ -23,10 +24,10 @@ KEPT: set[ipywidgets.Widget] = set()  # that were there before a test
 PER_WIDGET = 4000  # bytes of growth that pass for noise; a widget that is kept takes twenty times that
 
 
-def make_and_use(scope, index):
+def make_and_use(engines, index):
     """A widget of the next kind, answered."""
     row = CATALOGUE[index % len(CATALOGUE)]
-    widget = load_class(row)(scope, **row.example)
+    widget = make_example(row, engines[row.engine])
     use(row, widget)
     return widget
 
@@ -38,17 +39,30 @@ def measure() -> tuple[int, int]:
     return tracemalloc.get_traced_memory()[0], len(gc.get_objects())
 
 
-def make_many(scope, count, *, part) -> tuple[float, float]:
+def make_many(engines, count, *, part) -> tuple[float, float]:
     """Growth in bytes and in objects for each widget, once the first ones have filled what is kept for good."""
     for index in range(2 * len(CATALOGUE)):
-        part(make_and_use(scope, index))
-    scope.calls.clear()
+        part(make_and_use(engines, index))
+    forget_calls(engines)
     bytes_before, objects_before = measure()
     for index in range(count):
-        part(make_and_use(scope, index))
-        scope.calls.clear()
+        part(make_and_use(engines, index))
+        forget_calls(engines)
     bytes_after, objects_after = measure()
     return (bytes_after - bytes_before) / count, (objects_after - objects_before) / count
+
+
+def forget_calls(engines) -> None:
+    for engine in engines.values():
+        engine.calls.clear()
+
+
+@pytest.fixture
+def engines():
+    made = {kind: make() for kind, make in ENGINES.items()}
+    yield made
+    for engine in made.values():
+        engine.close()
 
 
 @pytest.fixture
@@ -78,26 +92,27 @@ def kept():
     KEPT.clear()
 
 
-def test_500_widgets_leave_objects_and_threads_as_they_were(scope):
-    make_and_use(scope, 0).close()
+def test_500_widgets_leave_objects_and_threads_as_they_were(engines):
+    for index in range(len(CATALOGUE)):  # starts the engines' threads
+        make_and_use(engines, index).close()
     registered, threads = len(WIDGETS), threading.active_count()
-    _, objects = make_many(scope, COUNT, part=close)
+    _, objects = make_many(engines, COUNT, part=close)
     assert objects < 0.2
     assert threading.active_count() == threads
     assert len(WIDGETS) == registered
 
 
 @pytest.mark.parametrize("part", [close, drop], ids=["closed", "dropped"])
-def test_widgets_that_are_closed_or_left_lying_leave_no_bytes(scope, part, traced):
-    grown, objects = make_many(scope, 32, part=part)
+def test_widgets_that_are_closed_or_left_lying_leave_no_bytes(engines, part, traced):
+    grown, objects = make_many(engines, 32, part=part)
     assert grown < PER_WIDGET
     assert objects < 2
 
 
-def test_widgets_that_somebody_keeps_do_grow(scope, traced):
+def test_widgets_that_somebody_keeps_do_grow(engines, traced):
     """The control: the same measure sees what is held."""
     kept = []
-    grown, objects = make_many(scope, 16, part=kept.append)
+    grown, objects = make_many(engines, 16, part=kept.append)
     for widget in kept:
         widget.close()
     assert grown > 10 * PER_WIDGET
@@ -145,11 +160,10 @@ def test_what_a_scope_says_when_memory_runs_out_stands_in_the_widget(mini, open_
 
 LEAVE = """
 from gscope_widgets.widgets.catalogue import CATALOGUE
-from gscope_widgets.widgets.contract import load_class
-from tests.fake_scope import FakeScope
+from gscope_widgets.widgets.contract import make_example
+from tests.fake_engines import make_engine
 
-scope = FakeScope()
-kept = [load_class(row)(scope, **row.example) for row in CATALOGUE]
+kept = [make_example(row, make_engine(row)) for row in CATALOGUE]
 for widget in kept:
     widget.wait()
 """

@@ -32,7 +32,7 @@ CELLS = [
     "sliders.plot()",
     # Sets and does not wait: the second result comes within half a second of the first, and the notebook ends.
     "for text in ('The bird', 'On Monday the children sang'):\n    heatmap.text = text\n    time.sleep(0.2)",
-    *(f"{row.module} = gs.{row.name}(scope, **{dict(row.example)!r})\n{row.module}" for row in OTHERS),
+    *(f"{row.module} = {row.write_call()}\n{row.module}" for row in OTHERS),
     f"import json; print(json.dumps([one._build_copy() for one in ({', '.join(NAMES)})]))",
 ]
 

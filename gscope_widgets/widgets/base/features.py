@@ -11,8 +11,9 @@ from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSum
 from gscope_widgets.records.interventions import Intervention, describe_excess
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.widgets.base.formats import format_feature, format_intervention
+from gscope_widgets.widgets.base.reader import TextReader, describe_engine
 from gscope_widgets.widgets.base.state import Checked, Told, check_dictionary, check_refs, check_scope
-from gscope_widgets.widgets.base.widget import GscopeWidget, SharedName, describe_engine
+from gscope_widgets.widgets.base.widget import SharedName
 from gscope_widgets.widgets.base.wire import FeatureInfo, Label, Ref
 
 
@@ -35,7 +36,7 @@ def _check_features(widget: "FeatureWidget", value: object) -> tuple[FeatureRef,
     return widget._check_refs(value)
 
 
-class FeatureWidget(GscopeWidget):
+class FeatureWidget(TextReader):
     """Base of widgets that show features of one or more dictionaries."""
 
     features = Checked(

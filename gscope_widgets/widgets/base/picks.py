@@ -10,8 +10,9 @@ from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.formats import format_token
 from gscope_widgets.widgets.base.limits import MAX_POS
+from gscope_widgets.widgets.base.reader import TextReader
 from gscope_widgets.widgets.base.state import Checked, as_prompt
-from gscope_widgets.widgets.base.widget import GscopeWidget, SharedName
+from gscope_widgets.widgets.base.widget import SharedName
 
 
 def _check_pos(picker: "TokenPicker", value: object) -> int | None:
@@ -22,7 +23,7 @@ def _check_pos(picker: "TokenPicker", value: object) -> int | None:
     return check_place("selected_pos", value, count=picker._count_tokens(), of="the text's tokens")
 
 
-class TokenPicker(GscopeWidget):
+class TokenPicker(TextReader):
     """Base of widgets with a picked token, which never comes to stand on another one by itself."""
 
     _is_following = False  # whether the pick is being brought to the text that comes into view

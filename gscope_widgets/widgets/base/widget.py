@@ -12,13 +12,13 @@ import numpy as np
 
 from gscope_widgets import __version__
 from gscope_widgets.errors import Closed, GscopeError, InvalidValue, describe_value
-from gscope_widgets.records.protocols import Job, Scope
+from gscope_widgets.records.protocols import Engine, Job
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.contract import build_schema, require
 from gscope_widgets.widgets.base.output import SecondOutput
 from gscope_widgets.widgets.base.requests import Requests
-from gscope_widgets.widgets.base.state import Checked, Shared, Told, as_prompt, check_scope, refuse_as_words
+from gscope_widgets.widgets.base.state import Checked, Shared, Told, refuse_as_words
 from gscope_widgets.widgets.base.wire import Again, Cancel, Ready, Status
 from gscope_widgets.widgets.catalogue import find_row
 
@@ -50,18 +50,17 @@ class GscopeWidget(anywidget.AnyWidget):
         {"state": "idle", "message": "", "progress": None, "detail": "", "request": 0},
         help="What the widget does now: state, a sentence, how far that is, the newest request's number.",
     )
-    badge = Told(str, "", help="Which model answers, and how: live or replayed.")
-    footer = Told(str, "", help="Model, dictionary, device and dtype in one line.")
+    badge = Told(str, "", help="Who answers, such as a model, and how: live or replayed.")
+    footer = Told(str, "", help="What answers in one line: model, dictionary, device and dtype, or versions.")
     version = Told(str, "", help="Of this package.")
     copy_id = Told(str, "", help="The class of this widget's static copies, which its live view hides.")
-    text_limit = Told(int, 0, help="Characters; the view refuses longer text before sending it.")
 
     to_page: ClassVar[Mapping[str, type]] = {}  # messages by kind
     to_python: ClassVar[Mapping[str, type]] = {}  # besides `ready`, `cancel` and `again`
     settings: ClassVar[tuple[str, ...]] = ()  # the traits that a result is made with
     _asking: ClassVar[tuple[str, ...]] = ()  # the traits whose change is answered at once
     shared_state: ClassVar[Mapping[SharedName, str]] = {}  # what `gs.link` keeps in step, and in which trait it stands
-    _text_name: ClassVar[str] = "text"
+    _text_name: ClassVar[str] = ""  # the trait that holds what a model reads; empty where none does
     _title: ClassVar[str] = ""
     _is_closed = False
     _is_quiet = True  # until `_open`: the traits of a widget that is being made ask for nothing
@@ -71,13 +70,12 @@ class GscopeWidget(anywidget.AnyWidget):
         row = find_row(cls.__name__)
         if row is not None and cls._title != row.title:  # each instance is of a class of its own, with the same name
             cls._esm, cls._css = read_bundle(f"{row.module}.js"), read_bundle(f"{row.module}.css")
-            cls._title, cls._text_name = row.title, row.text
-            cls.shared_state = {"text": row.text, **cls.shared_state}
+            cls._title, cls._text_name = row.title, row.text or ""
+            cls.shared_state = {**({} if row.text is None else {"text": row.text}), **cls.shared_state}
         super().__init_subclass__(**options)
 
-    def __init__(self, scope: Scope, **state: Any):
-        check_scope(scope)
-        self.scope = scope
+    def __init__(self, engine: Engine, **state: Any):
+        self._engine = engine
         self._requests = Requests(
             show=self._show_status, after=self._end_request, status=self.status, hint=self._write_hint
         )
@@ -85,12 +83,7 @@ class GscopeWidget(anywidget.AnyWidget):
         self._last_message: tuple[dict[str, Any], list[bytes]] | None = None
         self._callbacks: list[Callable[[Any], object]] = []
         self._asked: dict[str, Any] | None = None
-        super().__init__(
-            **{"badge": describe_model(scope), "footer": describe_engine(scope), **state},
-            copy_id=f"gscope-copy-{secrets.token_hex(8)}",
-            text_limit=scope.text_limit,
-            version=__version__,
-        )
+        super().__init__(**state, copy_id=f"gscope-copy-{secrets.token_hex(8)}", version=__version__)
         self.on_msg(self._receive)
         if self.comm is not None:
             self.comm.on_close(lambda _message: self.close())  # by the page: no view can come any more
@@ -100,7 +93,6 @@ class GscopeWidget(anywidget.AnyWidget):
         self._asked, self._is_quiet = self._read_settings(), False
         if self._asking:
             self.observe(self._on_change, names=list(self._asking))
-        self.observe(lambda _change: self._requests.remark(), names=self._text_name)
         self._requests.remark()
 
     # ---- what every widget offers
@@ -228,14 +220,14 @@ class GscopeWidget(anywidget.AnyWidget):
         self._requests.present(lambda: deliver(value))
 
     def _request(self, work: Callable[[], Any], *, deliver: Callable[[Any], None], doing: str) -> None:
-        """Run work on the scope's worker. `deliver` gets its value there, if no newer request came."""
+        """Run work on the engine's worker. `deliver` gets its value there, if no newer request came."""
 
         def submit(number: int) -> Job:
             def run(_job: object) -> None:
                 value = work()
                 self._requests.deliver(number, lambda: deliver(value))
 
-            return self.scope.submit(run, slot=id(self))
+            return self._engine.submit(run, slot=id(self))
 
         self._requests.start(submit, doing=doing)
 
@@ -249,11 +241,8 @@ class GscopeWidget(anywidget.AnyWidget):
             self._is_quiet = before
 
     def _write_hint(self) -> str:
-        """What is likely not meant in the text, such as a space at its end."""
-        try:
-            return " ".join(self.scope.tokens(as_prompt(getattr(self, self._text_name))).hints)
-        except GscopeError:  # it is said where the text is used
-            return ""
+        """What is said while nothing is under way and nothing went wrong."""
+        return ""
 
     def _show_status(self, status: Status) -> None:
         self.status = status
@@ -401,17 +390,3 @@ class GscopeWidget(anywidget.AnyWidget):
     def shared_traits(cls) -> dict[str, Shared]:
         """What crosses as state, by name, without what ipywidgets and anywidget add."""
         return {name: trait for name, trait in cls.class_traits().items() if isinstance(trait, Shared)}
-
-
-def describe_model(scope: Scope) -> str:
-    """The badge: which model answers, that mini is not Gemma, and whether it runs or is replayed."""
-    name = scope.info.id
-    model = f"{name} (embedded, not Gemma)" if name.startswith("gscope-mini") else name
-    return f"{model} · {scope.power}"
-
-
-def describe_engine(scope: Scope, *dictionary_ids: str) -> str:
-    """The footer: model, dictionaries, device and dtype."""
-    info = scope.info
-    parts = (f"{info.id} {info.revision}".strip(), ", ".join(dict.fromkeys(dictionary_ids)), info.device, info.dtype)
-    return " · ".join(part for part in parts if part)

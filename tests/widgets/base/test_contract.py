@@ -15,7 +15,7 @@ from gscope_widgets.records.glossary import TERMS
 from gscope_widgets.widgets.base.contract import Bounds, build_schema, find_fault, require
 from gscope_widgets.widgets.base.limits import LIMITS
 from gscope_widgets.widgets.contract import build_contract, build_glossary, build_typescript, load_class
-from tests.fake_scope import FakeScope
+from tests.fake_engines import make_engine
 
 JS = Path(__file__).parents[3] / "js"
 COMMAND = "python -m gscope_widgets.widgets.contract"
@@ -90,13 +90,13 @@ def test_a_type_that_json_does_not_hold_is_our_own_mistake():
 def contract():
     made = []
 
-    def make_scope():
-        made.append(FakeScope())
+    def make(row):
+        made.append(make_engine(row))
         return made[-1]
 
-    yield json.loads(json.dumps(build_contract(make_scope)))
-    for scope in made:
-        scope.close()
+    yield json.loads(json.dumps(build_contract(make)))
+    for engine in made:
+        engine.close()
 
 
 @pytest.fixture(scope="module")
