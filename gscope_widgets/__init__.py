@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gscope_widgets.runtime.scope import Scope
     from gscope_widgets.widgets.catalogue import (
         DictionaryCompare,
+        Doctor,
         FeatureCard,
         FeatureFinder,
         FeatureSliders,

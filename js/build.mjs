@@ -21,7 +21,7 @@ function namesOf(module) {
 }
 
 /**
- * Of the contract, a bundle carries the limits and its own widgets' schemas.
+ * Of the contract, a bundle carries the version, the limits and its own widgets' schemas.
  * @param {string} module
  * @returns {import("esbuild").Plugin}
  */
@@ -34,7 +34,8 @@ function contractOf(module) {
           const { title, settings, traits, to_page } = contract.widgets[name];
           return [name, { title, settings, traits: pickSchemas(traits), to_page: pickSchemas(to_page) }];
         });
-        return { contents: writeModule({ limits: contract.limits, widgets: Object.fromEntries(kept) }), loader: "js" };
+        const { version, limits } = contract;
+        return { contents: writeModule({ version, limits, widgets: Object.fromEntries(kept) }), loader: "js" };
       });
     },
   };

@@ -57,7 +57,7 @@ def find_offences(source: str, *, module: str, is_package: bool = False) -> list
             wrong = (top == OURS and not is_under(name, *BOX)) or (third_party and top != "numpy" and not shown)
         elif is_under(module, f"{OURS}.widgets"):
             wrong = top in ("torch", "transformers") or is_under(name, f"{OURS}.runtime", f"{OURS}.recordings")
-        elif is_under(module, f"{OURS}.runtime"):
+        elif is_under(module, f"{OURS}.runtime", f"{OURS}.checkup"):
             wrong = is_under(name, f"{OURS}.widgets")
         elif is_under(module, f"{OURS}.recordings"):
             ours = top == OURS and not is_under(name, *BOX, f"{OURS}.recordings")
@@ -134,6 +134,7 @@ def test_imports_go_one_way(path):
         ("gscope_widgets.recordings.bad", "from gscope_widgets.runtime.worker import Job"),
         ("gscope_widgets.recordings.bad", "def later():\n    import torch"),
         ("gscope_widgets.recordings.bad", "from gscope_widgets.widgets.link import link"),
+        ("gscope_widgets.checkup.bad", "from gscope_widgets.widgets.doctor import Doctor"),
         ("gscope_widgets.records.bad", "import torch"),
         ("gscope_widgets.records.bad", "from gscope_widgets.runtime.worker import Job"),
         ("gscope_widgets.records.frames", "import pandas"),

@@ -9,10 +9,14 @@ from gscope_widgets import __version__
 from gscope_widgets.checkup import hub, machine, packages
 from gscope_widgets.checkup.hub import HubAnswer
 from gscope_widgets.checkup.needs import Needs, find_needs
+from gscope_widgets.checkup.page import NOT_LOOKED
 from gscope_widgets.checkup.redaction import redact
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.checkup import Checkup, Finding
 
+CHECKS = (
+    "python", "packages", "torch", "device", "memory", "mini", "cache", "disk", "kept", "hub", "token", "licence"
+)  # fmt: skip
 Check = Callable[[], Finding]
 _REPORT = "report this, with the whole of this page"
 
@@ -22,7 +26,7 @@ def doctor(model: str = "gemma-3-270m", *, ask_hub: bool = True) -> Checkup:
 
     Takes up to 10 s: most of it is the import of torch and transformers, where they are not yet imported; the Hub
     is asked once meanwhile, for 8 s at most. Nothing is kept but what imports keep. `gs.Doctor()` shows the same in a
-    notebook, with the way to the page and back.
+    notebook, with the way to the page and back, which this does not look at.
 
     Args:
         model: whose needs are looked at: "mini", or "gemma-3-270m" to "gemma-3-27b-it".
@@ -37,7 +41,7 @@ def doctor(model: str = "gemma-3-270m", *, ask_hub: bool = True) -> Checkup:
     """
     begun = time.monotonic()
     findings = tuple(finding for _share, finding in examine(model, ask_hub=ask_hub))
-    return Checkup(findings, model, __version__, time.monotonic() - begun)
+    return Checkup((*findings, NOT_LOOKED), model, __version__, time.monotonic() - begun)
 
 
 def examine(model: str, *, ask_hub: bool = True) -> Iterator[tuple[float, Finding]]:

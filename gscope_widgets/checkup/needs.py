@@ -8,6 +8,7 @@ from gscope_widgets.errors import UnknownModel, describe_value
 # Parameters in millions: Gemma 3 Technical Report (2025), table 1, embedding + other + vision; 270m: its model card.
 _MILLIONS = {"270m": 170 + 100, "1b": 302 + 698, "4b": 675 + 3209 + 417, "12b": 1012 + 10759 + 417}
 _MILLIONS["27b"] = 1416 + 25600 + 417
+MODELS = ("mini", *(f"gemma-3-{size}" for size in _MILLIONS))  # by the shortest name of each
 DISK_BYTES = 2  # of a parameter: published in bfloat16
 _ON_CPU = ("270m", "1b")  # small enough to be worked with on a CPU
 

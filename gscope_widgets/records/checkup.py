@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     import pandas
 
 FindingState = Literal["fine", "attention", "broken", "not asked"]
+WORDS: dict[FindingState, str] = {
+    "broken": "broken",
+    "attention": "to look at",
+    "fine": "fine",
+    "not asked": "not asked",
+}
 MARKS: dict[FindingState, str] = {"fine": "✓", "attention": "!", "broken": "✗", "not asked": "–"}
 _WIDTH = 100  # characters of a report's line
 
@@ -53,9 +59,8 @@ class Checkup:
 
     def summarise(self) -> str:
         """How many findings there are of each kind, worst first: "1 broken, 2 need attention, 9 fine"."""
-        words = {"broken": "broken", "attention": "to look at", "fine": "fine", "not asked": "not asked"}
-        counts = {state: sum(one.state == state for one in self.findings) for state in words}
-        return ", ".join(f"{count} {words[state]}" for state, count in counts.items() if count)
+        counts = {state: sum(one.state == state for one in self.findings) for state in WORDS}
+        return ", ".join(f"{count} {WORDS[state]}" for state, count in counts.items() if count)
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame: `name`, `state`, `seen`, `advice`, a row for each check."""

@@ -8,6 +8,7 @@ own worker's thread, inside a job, it answers directly. Whatever it cannot do it
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
+from gscope_widgets.records.checkup import Finding
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.contrasts import TextContrast
@@ -153,6 +154,17 @@ class Engine(Protocol):
             work: called with its job; may be a generator function, whose steps other jobs come between.
             slot: a newer job of the same slot cancels this one.
         """
+
+
+class Examiner(Engine, Protocol):
+    """Who looks at a machine, check by check, for `gs.Doctor`."""
+
+    checks: tuple[str, ...]  # names of the findings, in order
+    patience_s: float  # how long a page may take to answer
+    probe_bytes: int  # of the message by which it is seen what comes through to the page
+
+    def examine(self, model: str, *, ask_hub: bool) -> Iterator[tuple[float, Finding]]:
+        """Each finding as it is made, with the share of all checks that is done then, 0 to 1."""
 
 
 class Scope(Engine, Protocol):

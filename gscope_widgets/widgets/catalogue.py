@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # for type checkers, which read no rows
     from gscope_widgets.widgets.dictionary_compare import DictionaryCompare as DictionaryCompare
+    from gscope_widgets.widgets.doctor import Doctor as Doctor
     from gscope_widgets.widgets.feature_card import FeatureCard as FeatureCard
     from gscope_widgets.widgets.feature_finder import FeatureFinder as FeatureFinder
     from gscope_widgets.widgets.feature_sliders import FeatureSliders as FeatureSliders
@@ -74,7 +75,7 @@ class Row:
 
     def write_keywords(self, *features: int) -> dict[str, object]:
         """Keywords to make one with that shows these features; none for a widget that shows none."""
-        name = {"features": "features", "feature": "ref"}.get(self.shown)
+        name = {"features": "features", "feature": "ref"}.get(self.shown or "")
         return {} if name is None else {name: self.write_shown(*features)}
 
     @property
@@ -168,6 +169,32 @@ CATALOGUE = (
         change={"text": "On Monday the children sang 😀 at home."},
         parts=("TokenHeatmap", "SteeringPanel", "FeatureFinder", "FeatureCard", "FeatureSliders", "LogitLens"),
         sends={"open": {"part": "steering"}, "read_run": {"row": "changed"}},
+    ),
+    Row(
+        name="Doctor",
+        module="doctor",
+        title="Doctor",
+        text=None,
+        engine="examiner",
+        example={"model": "gemma-3-270m", "ask_hub": False},
+        change={"model": "mini"},
+        shown=None,
+        others=tuple({"model": f"gemma-3-{size}"} for size in ("1b", "4b", "12b", "27b")),
+        refused={"ask_hub": 5},
+        sends={
+            "pong": {
+                "id": 1,
+                "received": 32,
+                "padding": "xxxxxx",
+                "version": "0.1.0",
+                "host": "Colab",
+                "theme": "dark",
+                "browser": "Chrome 140",
+                "width_px": 800,
+                "is_styled": True,
+                "has_manager": True,
+            }
+        },
     ),
 )
 

@@ -17,7 +17,9 @@ from inspect import getsource
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from gscope_widgets import __version__
 from gscope_widgets.records.glossary import TERMS, Term, define
+from gscope_widgets.records.protocols import Engine
 from gscope_widgets.widgets.base import wire
 from gscope_widgets.widgets.base.contract import build_schema
 from gscope_widgets.widgets.base.limits import LIMITS
@@ -54,6 +56,7 @@ def build_contract(make_engine: Callable[[Row], Engine]) -> Json:
         make_engine: gives a new one of the row's kind.
     """
     return {
+        "version": __version__,
         "limits": LIMITS,
         "terms": _build_terms(),
         "widgets": {row.name: _build_widget(row, make_engine(row)) for row in CATALOGUE},

@@ -16,6 +16,8 @@ import sys, time
 sys.path[:] = [{str(ROOT)!r}, *(one for one in sys.path if "IPython" not in one)]  # IPython 7 has a package `tests`
 import gscope_widgets as gs
 from tests.fake_scope import FakeScope
+from gscope_widgets.checkup.examiner import Examiner
+Examiner.patience_s = 0.1  # no page answers
 scope = FakeScope()
 scope.delay = 0.1  # so that the copy of a cell's first result has gone out when the second comes
 """
@@ -33,6 +35,7 @@ CELLS = [
     # Sets and does not wait: the second result comes within half a second of the first, and the notebook ends.
     "for text in ('The bird', 'On Monday the children sang'):\n    heatmap.text = text\n    time.sleep(0.2)",
     *(f"{row.module} = {row.write_call()}\n{row.module}" for row in OTHERS),
+    "doctor.wait()",  # a check-up goes on when its cell has ended
     f"import json; print(json.dumps([one._build_copy() for one in ({', '.join(NAMES)})]))",
 ]
 

@@ -365,7 +365,10 @@ class GscopeWidget(anywidget.AnyWidget):
 
         self._require_open()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        note = f"{self._title}: the live view needs a running kernel; below is a copy of its last result."
+        note = (
+            f"{self._title}: the live view needs a running kernel; below is a copy of its last result. "
+            "Where no view comes although the kernel runs, gs.Doctor() says why."
+        )
         display({_WIDGET_VIEW: view, "text/plain": note}, raw=True)
         self._output.display(self.copy_id)
 

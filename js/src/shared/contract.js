@@ -25,8 +25,8 @@ import contract from "../../contract.json" with { type: "json" };
 /** @typedef {{ path: string, wanted: string, found: unknown }} Fault */
 /** @typedef {keyof typeof contract.widgets} WidgetName */
 
-/** How far settings reach, as Python has it. */
-export const { limits } = contract;
+/** The version that a view is built with; how far settings reach, as Python has it. */
+export const { version, limits } = contract;
 
 /**
  * @param {WidgetName} name

@@ -45,6 +45,16 @@ export function detectTheme(el) {
 }
 
 /**
+ * Which host the view hangs in, as far as its theme tells.
+ * @param {Element} el where the view hangs
+ */
+export function detectHost(el) {
+  if (jupyterTheme(el)) return "JupyterLab or Notebook";
+  if (colabTheme()) return "Colab";
+  return codeTheme() ? "VS Code" : "another page";
+}
+
+/**
  * Keeps `data-theme` on the root equal to the host's theme, and light on paper.
  * @param {HTMLElement} root
  * @param {Element} holder

@@ -137,6 +137,7 @@ def compare(one, other):
 def test_contract_json_is_what_the_widgets_say(contract, written):
     stale = f"js/contract.json is stale; run: {COMMAND}"
     assert written["limits"] == contract["limits"], stale
+    assert written["version"] == contract["version"] == gs.__version__, stale
     assert list(written["widgets"]) == list(contract["widgets"]), stale
     for name, widget in contract["widgets"].items():
         there = written["widgets"][name]
