@@ -88,6 +88,15 @@ class CheckAgain(TypedDict):
     type: Literal["check"]
 
 
+class _Look(NamedTuple):
+    """A check-up, and what it found so far."""
+
+    number: int  # of its request
+    settings: dict[str, Any]
+    found: dict[str, Finding]
+    seconds: float  # from its beginning to the last finding
+
+
 class _Sent(NamedTuple):
     id: int
     at: float  # seconds of the clock
@@ -149,9 +158,7 @@ class Doctor(GscopeWidget):
         """
         self._examiner = _check_examiner(examiner)
         self._lock = threading.RLock()  # of all below: findings come on the examiner's thread, answers on others
-        self._newest = self._shown_run = 0  # numbers of check-ups: begun last, and shown
-        self._found: dict[str, Finding] = {}
-        self._seconds = 0.0  # from the first check to the last so far
+        self._newest = 0  # the number of the check-up that was begun last
         self._ping: _Sent | None = None
         self._pong: PageAnswer | None = None
         self._timer: threading.Timer | None = None
@@ -159,8 +166,8 @@ class Doctor(GscopeWidget):
         footer = f"gscope-widgets {__version__} · Python {platform.python_version()} · {platform.system()}"
         given = {"model": _check_model(self, model), "ask_hub": _check_ask_hub(self, ask_hub)}
         super().__init__(self._examiner, **given, badge="this machine", footer=footer)
-        self._shown_settings = self._read_settings()
-        self._checkup = self._build_checkup()
+        self._look = _Look(0, self._read_settings(), {}, 0.0)  # the one shown
+        self._checkup = self._build_checkup(self._look)
         self._open()
         self.check()
 
@@ -206,13 +213,13 @@ class Doctor(GscopeWidget):
 
     def to_code(self) -> str:
         """Code that finds the same without the widget, but for the page."""
-        settings = self._shown_settings
+        settings = self._look.settings
         return f"import gscope_widgets as gs\n\nprint(gs.doctor({settings['model']!r}, ask_hub={settings['ask_hub']}))"
 
     @property
     def provenance(self) -> Provenance:
         """Whose needs were looked at, and the versions that were there. No model was run, so none is named further."""
-        settings = self._shown_settings
+        settings = self._look.settings
         versions = {"gscope-widgets": __version__, "python": platform.python_version(), **find_versions(*FLOORS)}
         return Provenance(settings["model"], "", "", "", settings={"ask_hub": settings["ask_hub"]}, versions=versions)
 
@@ -243,28 +250,26 @@ class Doctor(GscopeWidget):
         with self._lock:
             if number != self._newest:
                 return
-            if number != self._shown_run:
-                self._shown_run, self._shown_settings, self._found = number, settings, {}
-            self._found[finding.name], self._seconds = finding, seconds
-            self._publish()
+            found = self._look.found if self._look.number == number else {}
+            self._publish(_Look(number, settings, {**found, finding.name: finding}, seconds))
 
-    def _build_checkup(self) -> Checkup:
+    def _build_checkup(self, look: _Look) -> Checkup:
         pending = {name: Finding(name, "not asked", _PENDING) for name in self._examiner.checks}
         contact = Contact(self._is_shown, self._is_heard, self._is_late, self._examiner.patience_s, self._pong)
         page = (check_front_end(contact, __version__), check_page(contact))
-        findings = (*(pending | self._found).values(), *page)
-        return Checkup(findings, self._shown_settings["model"], __version__, self._seconds)
+        findings = (*(pending | look.found).values(), *page)
+        return Checkup(findings, look.settings["model"], __version__, look.seconds)
 
-    def _publish(self) -> None:
-        self._checkup = self._build_checkup()
+    def _publish(self, look: _Look) -> None:
+        checkup = self._build_checkup(look)
         found = [
-            {"name": one.name, "state": one.state, "seen": one.seen, "advice": one.advice}
-            for one in self._checkup.findings
+            {"name": one.name, "state": one.state, "seen": one.seen, "advice": one.advice} for one in checkup.findings
         ]
-        self._send_result({**self._shown_settings, "findings": found, "summary": self._checkup.summarise()})
+        self._send_result({**look.settings, "findings": found, "summary": checkup.summarise()})
+        self._look, self._checkup = look, checkup
 
     def _write_hint(self) -> str:
-        return self._checkup.summarise() if len(self._found) == len(self._examiner.checks) else ""
+        return self._checkup.summarise() if len(self._look.found) == len(self._examiner.checks) else ""
 
     def _get_result(self) -> Checkup:
         return self._checkup
@@ -324,7 +329,7 @@ class Doctor(GscopeWidget):
         with self._lock:
             self._stop_waiting()
             self._pong, self._is_late = None, False
-            self._checkup = self._build_checkup()
+            self._checkup = self._build_checkup(self._look)
             self._timer = threading.Timer(self._examiner.patience_s, self._give_up)
             self._timer.daemon = True
             self._timer.start()
@@ -344,6 +349,6 @@ class Doctor(GscopeWidget):
 
     def _tell_of_page(self) -> None:
         with self._lock:
-            self._publish()
+            self._publish(self._look)
         self._requests.remark()
         self._output.refresh()

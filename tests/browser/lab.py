@@ -15,13 +15,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
 import nbformat
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwright, expect
 
-from gscope_widgets.widgets.catalogue import CATALOGUE
+from gscope_widgets.widgets.catalogue import CATALOGUE, Row
 
 ROOT = Path(__file__).parent.parent.parent
 START_S = 120
@@ -70,10 +71,10 @@ def write_notebook(path: Path, cells: list[str]) -> Path:
     return path
 
 
-def write_examples(**changes: object) -> list[str]:
-    """A cell for each widget of the catalogue, which shows its example; `text` stands for what its model reads."""
+def write_examples(rows: Sequence[Row] = CATALOGUE, **changes: object) -> list[str]:
+    """A cell for each widget, which shows its example; `text` stands for what its model reads."""
     cells = []
-    for row in CATALOGUE:
+    for row in rows:
         text = {row.text: changes["text"]} if "text" in changes and row.text else {}
         cells.append(f"{row.module} = {row.write_call(**text)}\n{row.module}")
     return cells

@@ -4,15 +4,14 @@ import pytest
 from playwright.sync_api import expect
 
 import gscope_widgets as gs
-from gscope_widgets.widgets.catalogue import CATALOGUE
 from tests.browser.lab import write_examples
-from tests.recordings.lesson import record_widgets
+from tests.recordings.lesson import RECORDED, record_widgets
 
 TYPED = "On Monday the children sang 😀 at home."
 CELLS = [
     "import sys\nsys.modules.update(dict.fromkeys(['torch', 'transformers', 'huggingface_hub']))\n"
     "import gscope_widgets as gs\nscope = gs.replay('lesson.gscope')",
-    *write_examples(),
+    *write_examples(RECORDED),
 ]
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -23,7 +22,7 @@ def _lesson(lab):
     record_widgets(gs.load("mini"), lab.notebooks / "lesson.gscope")
 
 
-@pytest.fixture(params=CATALOGUE, ids=lambda row: row.name)
+@pytest.fixture(params=RECORDED, ids=lambda row: row.name)
 def row(request):
     return request.param
 

@@ -1,4 +1,4 @@
-"""A recording of every widget of the catalogue: made with its example, changed once, and its code run."""
+"""A recording of every widget of the catalogue that asks a scope: made with its example, changed once, and its code run."""
 
 import contextlib
 import io
@@ -7,12 +7,10 @@ from typing import get_args
 
 from gscope_widgets.widgets.base.widget import GscopeWidget
 from gscope_widgets.widgets.catalogue import CATALOGUE, Row
-from gscope_widgets.widgets.contract import load_class
+from gscope_widgets.widgets.contract import make_example
 from gscope_widgets.widgets.workbench import Part
 
-
-def make(row: Row, scope) -> GscopeWidget:
-    return load_class(row)(scope, **row.example)
+RECORDED = [row for row in CATALOGUE if row.asks_scope]
 
 
 def use(row: Row, widget: GscopeWidget) -> None:
@@ -45,8 +43,8 @@ def record_widgets(scope, path: Path) -> dict[str, dict[str, object]]:
     """Record every widget; what each showed and its code printed, by its name."""
     told = {}
     with scope.recording(path):
-        for row in CATALOGUE:
-            widget = make(row, scope)
+        for row in RECORDED:
+            widget = make_example(row, scope)
             use(row, widget)
             told[row.name] = {**tell(widget), "printed": run_code(widget)}
             widget.close()

@@ -272,7 +272,7 @@ def test_every_control_is_inside_our_own_view():
 
 def test_the_badge_says_who_answers(row, page, scope):
     assert page.widget.version == gs.__version__
-    assert page.widget.badge == ("fake" if row.asks_scope else "this machine")
+    assert page.widget.badge == ("fake · live on cpu" if row.asks_scope else "this machine")
     if row.asks_scope:
         assert (scope.dictionary().info.id in page.widget.footer) == row.has_dictionary
         assert "cpu" in page.widget.footer
@@ -586,14 +586,14 @@ def require_asking(row) -> None:
 def test_what_was_not_answered_is_asked_for_again_by_setting_the_same(row, page, scope, by, cause):
     """By a patch, as the page of another tab sends; by the message of Ctrl+Enter; from Python."""
     require_asking(row)
-    widget = page.widget
+    widget, news = page.widget, row.write_news(1)
     if cause == "error":
         scope.error = RuntimeError("a tensor broke")
-        page.set(**{row.text: "The bird"})
+        page.set(**news)
     else:
         gate = threading.Event()
         scope.submit(lambda _job: gate.wait(10))
-        page.set(**{row.text: "The bird"})
+        page.set(**news)
         page.send({"type": "cancel"})
         gate.set()
     assert page.settle()["state"] == {"error": "error", "stop": "cancelled"}[cause]
@@ -601,25 +601,26 @@ def test_what_was_not_answered_is_asked_for_again_by_setting_the_same(row, page,
     page.forget()
     scope.calls.clear()
     if by == "patch":
-        page.set(**{row.text: "The bird"})
+        page.set(**news)
     elif by == "message":
-        page.send({"type": "again", "state": {row.text: "The bird"}})
+        page.send({"type": "again", "state": news})
         assert page.messages("ack")
     else:
-        setattr(widget, row.text, "The bird")
+        set_news(row, widget)
     assert page.settle()["state"] == "idle"
     widget.wait()
-    assert page.messages("result")[-1][0][row.text] == "The bird"
+    assert news.items() <= page.messages("result")[-1][0].items()
     assert scope.calls
     for sender in (page.set, lambda **state: page.send({"type": "again", "state": state})):
         scope.calls.clear()
-        sender(**{row.text: "The bird"})  # the control: it was answered
-        setattr(widget, row.text, "The bird")
+        sender(**news)  # the control: it was answered
+        set_news(row, widget)
         assert page.settle()["state"] == "idle"
         assert scope.calls == []
 
 
 def test_a_refused_text_that_is_sent_again_is_refused_again(row, page):
+    require_text(row)
     before = getattr(page.widget, row.text)
     page.set(**{row.text: "word " * 100_000})
     refusal = page.settle()
@@ -635,6 +636,7 @@ def test_a_refused_text_that_is_sent_again_is_refused_again(row, page):
 def test_an_error_after_a_result_on_the_way_brings_the_last_whole_result_back(row, page, scope):
     """As in a drag: a result is shown while a newer one is asked for, which then fails."""
     require_asking(row)
+    require_scope(row)
     widget, whole = page.widget, page.widget._last_message
     code, rows = widget.to_code(), widget.to_frame()
     deliver = widget._requests.deliver
@@ -680,16 +682,16 @@ def test_a_result_that_cannot_be_sent_is_an_error_and_not_a_result(row, page, mo
         send(*arguments)
 
     monkeypatch.setattr(widget, "_send_result", fail)
-    page.set(**{row.text: "A bird"})
+    page.set(**row.write_news(1))
     status = page.settle()
     assert (status["state"], "the wire broke" in status["message"]) == ("error", True)
     assert results == []
-    assert widget._last_message[0][row.text] == whole[0][row.text]
+    assert {**widget._last_message[0], "request": 0, "note": ""} == {**whole[0], "request": 0, "note": ""}
     assert widget.to_code() == code
-    setattr(widget, row.text, "A bird")  # the same again
+    set_news(row, widget)  # the same again
     widget.wait()
     assert len(results) == 1
-    assert widget._last_message[0][row.text] == "A bird"
+    assert row.write_news(1).items() <= widget._last_message[0].items()
 
 
 def test_a_closed_scope_is_told_to_python_and_to_the_page(row, page, scope):

@@ -11,8 +11,9 @@ import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.recordings.container import read_recording, write_recording
+from gscope_widgets.widgets.contract import load_class, make_example
 from tests.recordings.asked import find_difference
-from tests.recordings.lesson import make, record_widgets, run_code, tell, use
+from tests.recordings.lesson import RECORDED, record_widgets, run_code, tell, use
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d*(?:e[-+]\d+)?")
 ROOT = Path(__file__).parents[2]
@@ -21,11 +22,11 @@ import sys
 for name in ("torch", "transformers", "huggingface_hub"):
     sys.modules[name] = None  # to import it raises ImportError
 import gscope_widgets as gs
-from gscope_widgets.widgets.catalogue import CATALOGUE
-from tests.recordings.lesson import make, tell, use
+from gscope_widgets.widgets.contract import make_example
+from tests.recordings.lesson import RECORDED, tell, use
 scope = gs.replay(sys.argv[1])
-for row in CATALOGUE:
-    widget = make(row, scope)
+for row in RECORDED:
+    widget = make_example(row, scope)
     use(row, widget)
     assert widget.plot() and widget.to_html() and widget.to_code()
     print(row.name, len(tell(widget)["frame"]), widget.badge)
@@ -40,6 +41,11 @@ def lesson(mini, tmp_path_factory):
     return path, record_widgets(mini, path)
 
 
+@pytest.fixture(params=RECORDED, ids=lambda row: row.name)
+def row(request):
+    return request.param
+
+
 @pytest.fixture
 def replayed(lesson):
     return gs.replay(lesson[0])
@@ -52,7 +58,7 @@ def _split(text):
 
 @pytest.mark.row("55", "NEW 5")
 def test_a_widget_shows_the_same_numbers_and_says_that_it_is_replayed(row, lesson, replayed, open_page):
-    widget = open_page(make(row, replayed)).widget
+    widget = open_page(make_example(row, replayed)).widget
     assert widget.badge == "gscope-mini (embedded, not Gemma) · replayed"
     use(row, widget)
     live = lesson[1][row.name]
@@ -68,7 +74,7 @@ def test_a_widget_shows_the_same_numbers_and_says_that_it_is_replayed(row, lesso
 
 
 def test_a_text_that_is_being_typed_is_said_to_be_missing_and_breaks_nothing(row, replayed, open_page):
-    page = open_page(make(row, replayed))
+    page = open_page(make_example(row, replayed))
     use(row, page.widget)
     before = page.widget.shows()
     for typed in ("T", "The old", "The old fisherman sold 12 fis"):
@@ -97,7 +103,7 @@ def test_a_slider_between_the_stops_says_which_there_are(replayed, open_page):
 
 def test_what_a_widget_cannot_be_made_of_is_refused(row, replayed):
     with pytest.raises(gs.NotRecorded, match="has no text 'Never asked'"):
-        type(make(row, replayed))(replayed, **{**row.example, row.text: "Never asked"})
+        load_class(row)(replayed, **{**row.example, row.text: "Never asked"})
 
 
 def test_no_model_is_needed(lesson):
@@ -135,7 +141,7 @@ def test_hostile_words_in_a_recording_are_inert(row, lesson, tmp_path, open_page
         answers=tuple(replace(one, answer=spoil(one.answer)) for one in contents.answers),
     )
     write_recording(tmp_path / "hostile.gscope", spoiled, arrays)
-    widget = open_page(make(row, gs.replay(tmp_path / "hostile.gscope"))).widget
+    widget = open_page(make_example(row, gs.replay(tmp_path / "hostile.gscope"))).widget
     use(row, widget)
     assert "alert(1)" in check_copy(widget._build_copy())
     compile(widget.to_code(), "code", "exec")
