@@ -34,6 +34,12 @@ export type Shown = "all" | "one to one" | "split" | "merged" | "several to seve
 
 export type Part = "steering" | "finder" | "card" | "sliders" | "lens";
 
+export type FindingState = "fine" | "attention" | "broken" | "not asked";
+
+export type PageHost = "JupyterLab or Notebook" | "Colab" | "VS Code" | "another page";
+
+export type PageTheme = "light" | "dark";
+
 /** What a widget does now. */
 export interface Status {
   state: State;
@@ -594,17 +600,73 @@ export interface Back {
   type: "back";
 }
 
+/** One check, as `gs.doctor()` has it. */
+export interface FindingInfo {
+  name: string;
+  state: FindingState;
+  seen: string;
+  /** what to do; empty where nothing is to be done */
+  advice: string;
+}
+
+/** The findings so far, one for each check. */
+export interface CheckupResult {
+  type: "result";
+  request: number;
+  /** the settings that this answers */
+  model: string;
+  ask_hub: boolean;
+  findings: FindingInfo[];
+  /** how many there are of each kind */
+  summary: string;
+  /** none */
+  arrays: ArrayHead[];
+}
+
+/** To every view: say what came of this, and what the page is like. */
+export interface Ping {
+  type: "ping";
+  id: number;
+  /** characters to send back */
+  asked: number;
+  /** numbers of no meaning, as large as a message gets */
+  arrays: ArrayHead[];
+}
+
+/** From a view: its answer to a ping. */
+export interface Pong {
+  type: "pong";
+  id: number;
+  /** bytes of the ping's numbers */
+  received: number;
+  /** as many characters as were asked for */
+  padding: string;
+  /** that the view was built with */
+  version: string;
+  host: PageHost;
+  theme: PageTheme;
+  browser: string;
+  width_px: number;
+  /** whether the style sheet is in force */
+  is_styled: boolean;
+  /** whether there is a widget manager */
+  has_manager: boolean;
+}
+
+/** Begin another check-up. */
+export interface CheckAgain {
+  type: "check";
+}
+
 export interface BaseTraits {
-  /** [P] Which model answers, and how: live or replayed. */
+  /** [P] Who answers, such as a model, and how: live or replayed. */
   badge: string;
   /** [P] The class of this widget's static copies, which its live view hides. */
   copy_id: string;
-  /** [P] Model, dictionary, device and dtype in one line. */
+  /** [P] What answers in one line: model, dictionary, device and dtype, or versions. */
   footer: string;
   /** [P] What the widget does now: state, a sentence, how far that is, the newest request's number. */
   status: Status;
-  /** [P] Characters; the view refuses longer text before sending it. */
-  text_limit: number;
   /** [P] Of this package. */
   version: string;
 }
@@ -629,6 +691,8 @@ export interface TokenHeatmapTraits extends BaseTraits {
   selected_pos: number | null;
   /** [B,P] What is read: a string, or chat messages for a chat model. */
   text: Text;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
 }
 
 export interface FeatureSlidersTraits extends BaseTraits {
@@ -649,6 +713,8 @@ export interface FeatureSlidersTraits extends BaseTraits {
   ranges: Record<SliderMode, SliderRange>[];
   /** [B,P] Whose next token is predicted: a string, or chat messages. */
   text: Text;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
   /** [B,P] One a feature: activation to clamp to, factor, or strength; None leaves it alone. */
   values: (number | null)[];
 }
@@ -677,6 +743,8 @@ export interface SteeringPanelTraits extends BaseTraits {
   strength_limit: number;
   /** [B,P] 0 takes the likeliest token each time. */
   temperature: number;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
 }
 
 export interface LogitLensTraits extends BaseTraits {
@@ -694,6 +762,8 @@ export interface LogitLensTraits extends BaseTraits {
   stride: number;
   /** [B,P] What is read: a string, or chat messages for a chat model. */
   text: Text;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
 }
 
 export interface FeatureCardTraits extends BaseTraits {
@@ -710,6 +780,8 @@ export interface FeatureCardTraits extends BaseTraits {
   feature: Ref;
   /** [B,P] One's own text on the feature: a string, or a chat for a chat model. */
   text: Text;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
 }
 
 export interface FeatureFinderTraits extends BaseTraits {
@@ -729,6 +801,8 @@ export interface FeatureFinderTraits extends BaseTraits {
   selected_pos: number | null;
   /** [B,P] What is read: a string, or chat messages for a chat model. */
   text: Text;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
   /** [B,P] How the list is filled: here, label or texts; see the class. */
   way: Way;
 }
@@ -751,6 +825,8 @@ export interface PromptContrastTraits extends BaseTraits {
   selected_column: number | null;
   /** [B,P] The feature that colours both texts, as a FeatureRef; None colours by how much the columns differ. */
   selected_feature: Ref | null;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
 }
 
 export interface DictionaryCompareTraits extends BaseTraits {
@@ -771,6 +847,8 @@ export interface DictionaryCompareTraits extends BaseTraits {
   selected_pos: number | null;
   /** [B,P] What is read: a string, or chat messages for a chat model. */
   text: Text;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
   /** [B,P] From which value on features count as matched, 0 to 1; None for 0.5 (cosine), 0.7 (correlation). */
   threshold: number | null;
 }
@@ -799,8 +877,19 @@ export interface WorkbenchTraits extends BaseTraits {
   selected_pos: number | null;
   /** [B,P] What is read: a string, or chat messages for a chat model. */
   text: Text;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
 }
 
-export type ToPython = Ready | Cancel | Again | Start | Stop | OpenPart | ReadRun | Back;
+export interface DoctorTraits extends BaseTraits {
+  /** [B,P] Whether the Hub is asked, once for each check-up. */
+  ask_hub: boolean;
+  /** [B,P] Whose needs are looked at. */
+  model: string;
+  /** [P] Models to choose from; `model` takes their -it and -pt forms too. */
+  models: string[];
+}
 
-export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult | CardResult | FinderResult | ContrastResult | CompareResult;
+export type ToPython = Ready | Cancel | Again | Start | Stop | OpenPart | ReadRun | Back | CheckAgain | Pong;
+
+export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | CheckupResult | Ping;
