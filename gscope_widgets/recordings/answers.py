@@ -41,6 +41,8 @@ class Answers:
         self._arrays, self._path = arrays, path
         self._by_name: dict[str, dict[str, RecordedAnswer]] = {}
         for one in contents.answers:
+            if one.name not in ANSWERS:
+                raise BadArtefact(f"{path} answers {describe_value(one.name)}, which nobody asks; record it again")
             key = Question(one.name, one.settings).key
             self._by_name.setdefault(one.name, {})[key] = one
         self._made: dict[str, Any] = {}
@@ -63,7 +65,8 @@ class Answers:
             for key, one in recorded.items():
                 if narrower.holds(one.settings, question.settings):
                     return narrower.cut(self._make(key, one), question.settings)
-        raise NotRecorded(self._describe_absence(question, [one.settings for one in recorded.values()]))
+        asked_alike = [one.settings for one in recorded.values() if one.settings.keys() == question.settings.keys()]
+        raise NotRecorded(self._describe_absence(question, asked_alike))
 
     def _make(self, key: str, one: RecordedAnswer) -> Any:
         if key not in self._made:
@@ -80,23 +83,31 @@ class Answers:
         if not recorded:
             held = ", ".join(f"{len(self._by_name[name])} of {_WORDS[name]}" for name in self._by_name)
             return f"{self._path} holds no {words}; its answers are: {held or 'none'}"
-        nearest = max(recorded, key=lambda one: sum(one.get(name) == value for name, value in asked.items()))
-        name = next(name for name, value in asked.items() if nearest.get(name) != value)
-        others = [one for one in recorded if all(one.get(n) == asked[n] for n in asked if nearest.get(n) == asked[n])]
-        held = _list_some(dict.fromkeys(write_setting(one.get(name)) for one in others))
-        return f"{self._path} holds no {words} with {name} {write_setting(asked[name])}; it has {held}"
+        nearest = max(recorded, key=lambda one: sum(one[name] == value for name, value in asked.items()))
+        same = [name for name, value in asked.items() if nearest[name] == value]
+        name = next(name for name in asked if name not in same)
+        others = [one for one in recorded if all(one[each] == asked[each] for each in same)]
+        held = _list_some(dict.fromkeys(_write_setting(name, one[name]) for one in others))
+        return f"{self._path} holds no {words} with {_write_setting(name, asked[name])}; recorded: {held}"
 
 
-def write_setting(value: Any) -> str:
+def _write_setting(name: str, value: Any) -> str:
     """A setting in a message, short."""
-    if isinstance(value, dict) and "kind" in value:
-        amount = "" if value["kind"] == "ablate" else f" {value.get('amount')}"
-        return f"{value['kind']}{amount} of {write_setting(value.get('ref'))}"
+    if name == "interventions" and isinstance(value, list):
+        return " and ".join(map(_write_change, value)) or "no change"
     if isinstance(value, dict) and "dictionary_id" in value:
         return f"feature {value.get('feature')}"
-    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-        return _list_some([write_setting(one) for one in value], sign=" and ")
-    return "none" if value in (None, []) else describe_value(value)
+    return f"{name} {'none' if value in (None, []) else describe_value(value)}"
+
+
+def _write_change(change: Any) -> str:
+    if not isinstance(change, dict):
+        return describe_value(change)
+    kind, ref, amount = (change.get(name) for name in ("kind", "ref", "amount"))
+    if kind == "random":
+        return f"random direction {describe_value(change.get('seed'))}"
+    of = f"feature {ref['feature']}" if isinstance(ref, dict) and "feature" in ref else "a vector"
+    return f"{kind} of {of}" if kind == "ablate" else f"{kind} {describe_value(amount)} of {of}"
 
 
 def _list_some(words: Iterable[str], *, sign: str = "; ") -> str:
@@ -124,15 +135,15 @@ class _Narrower:
 
 
 def _has_features(recorded: Any, asked: Any) -> bool:
-    return asked is not None and (recorded is None or set(asked) <= set(recorded))
+    return asked is not None and (recorded is None or _has_all(recorded, asked))
 
 
 def _has_all(recorded: Any, asked: Any) -> bool:
-    return set(asked) <= set(recorded)
+    return isinstance(recorded, list) and all(one in recorded for one in asked)
 
 
 def _has_as_many(recorded: Any, asked: Any) -> bool:
-    return bool(recorded >= asked)
+    return isinstance(recorded, int) and recorded >= asked
 
 
 def _cut_reading(reading: FeatureReading, asked: Settings) -> FeatureReading:

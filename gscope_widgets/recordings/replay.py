@@ -394,8 +394,10 @@ class ReplayedScope:
         top_p: float = 1.0,
         seed: int = 0,
         positions: Positions = "all",
+        on_points: Callable[[DoseResponse], object] | None = None,
         slot: Hashable | None = None,
     ) -> SettledJob:
+        """See `Scope`; `on_points` is not called, since nothing is made bit by bit."""
         check_float("temperature", temperature, low=0.01, high=100)
         check_int("samples", samples, low=MIN_SAMPLES, high=MAX_SAMPLES)
         SamplingPlan(max_new_tokens, temperature, top_p, seed)

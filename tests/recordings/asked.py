@@ -1,9 +1,11 @@
 """One question of each kind, asked of any scope, and whether two answers are the same."""
 
 import dataclasses
+import json
 import math
 
 import numpy as np
+from hypothesis import strategies as st
 
 import gscope_widgets as gs
 from gscope_widgets.records.generation import SamplingPlan
@@ -12,6 +14,12 @@ TEXT = "The old fisherman sold 12 fish 😀 to his sister."
 OTHER = "The old woman sold 12 red coats."
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202e\u2028"
 STRENGTHS = (-1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 1.0)
+WORDS = st.text(st.characters(), max_size=8)
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=6,
+)
 PLAN = SamplingPlan(4, 1.0, seed=3)
 
 
@@ -81,3 +89,24 @@ def find_difference(one: object, other: object, where: str = "") -> str:
         return next(filter(None, (find_difference(*part) for part in parts)), "")
     same = one == other or (isinstance(one, float) and math.isnan(one) and math.isnan(other))
     return "" if same else f"{where}: {one!r} and {other!r}"
+
+
+def spoil(content, path, value):
+    """JSON with the part at a path replaced."""
+    copied = json.loads(json.dumps(content))
+    part = copied
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = value
+    return copied
+
+
+def list_paths(content, path=(), *, depth=99):
+    """Every place in JSON, so deep."""
+    if path:
+        yield path
+    if len(path) == depth:
+        return
+    items = enumerate(content) if isinstance(content, list) else content.items() if isinstance(content, dict) else ()
+    for step, item in items:
+        yield from list_paths(item, (*path, step), depth=depth)

@@ -24,7 +24,7 @@ from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Tokens
 from tests.fake_scope import FakeScope
-from tests.recordings.asked import ask_all, find_difference
+from tests.recordings.asked import PLAIN, WORDS, ask_all, find_difference, list_paths, spoil
 
 # Of one machine, of files that are fetched, or wanted but never answered by a protocol's method.
 NOT_ANSWERED = {
@@ -32,12 +32,6 @@ NOT_ANSWERED = {
     *("ContrastScores", "DictionarySummary", "Memory", "MemoryUse", "TopFeature", "Fetched", "Row", "FeatureSample"),
     *("ContrastedFeature", "Flip", "SamplingPlan", "Term"),
 }
-TEXT = st.text(st.characters(), max_size=8)
-PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=6,
-)
 
 
 def take_round(value, kind):
@@ -93,11 +87,11 @@ def test_every_record_can_be_read_or_is_known_not_to_be_answered():
     assert found - {one.__name__ for one in RECORDS} == NOT_ANSWERED
 
 
-LABELS = st.builds(FeatureLabel, TEXT, TEXT, st.none() | st.floats(allow_nan=False), author=TEXT)
-REFS = st.builds(FeatureRef, TEXT, st.integers())
+LABELS = st.builds(FeatureLabel, WORDS, WORDS, st.none() | st.floats(allow_nan=False), author=WORDS)
+REFS = st.builds(FeatureRef, WORDS, st.integers())
 POSITIONS = st.sampled_from(["all", "prompt", "generated"]) | st.builds(slice, st.none() | st.integers(0, 9))
 DIRECTIONS = st.builds(
-    Direction, st.just("mlp_out"), st.integers(0, 9), st.lists(st.floats(1, 9, width=32), min_size=1, max_size=4), TEXT
+    Direction, st.just("mlp_out"), st.integers(0, 9), st.lists(st.floats(1, 9, width=32), min_size=1, max_size=4), WORDS
 )
 CHANGES = st.builds(
     Intervention, st.sampled_from(["add", "clamp"]), REFS | DIRECTIONS, st.floats(allow_nan=False), positions=POSITIONS
@@ -105,8 +99,8 @@ CHANGES = st.builds(
 CONTROLS = st.builds(
     Intervention, st.just("random"), REFS, st.just(1.0), seed=st.integers(0, 9), matched=st.tuples(CHANGES, CHANGES)
 )
-MEASURES = st.builds(Measure, st.just("token"), TEXT, st.integers() | st.lists(TEXT, max_size=3).map(tuple) | REFS)
-TOKENS = st.lists(TEXT, max_size=4).map(
+MEASURES = st.builds(Measure, st.just("token"), WORDS, st.integers() | st.lists(WORDS, max_size=3).map(tuple) | REFS)
+TOKENS = st.lists(WORDS, max_size=4).map(
     lambda words: Tokens(
         "".join(words),
         tuple(range(len(words))),
@@ -129,7 +123,7 @@ def test_every_number_comes_back(number):
     assert again == number or (math.isnan(again) and math.isnan(number))
 
 
-@given(st.dictionaries(TEXT, PLAIN, max_size=3))
+@given(st.dictionaries(WORDS, PLAIN, max_size=3))
 @settings(deadline=None)
 def test_plain_data_come_back_or_are_refused(data):
     provenance = Provenance("a", "b", "cpu", "float32", settings=data)
@@ -151,25 +145,6 @@ def test_plain_data_come_back_or_are_refused(data):
 def test_what_no_file_can_hold_is_refused(value, kind):
     with pytest.raises(gs.InvalidValue, match="no kind that is recorded"):
         take_round(value, kind)
-
-
-def spoil(content, path, value):
-    """JSON with the part at a path replaced."""
-    copied = json.loads(json.dumps(content))
-    part = copied
-    for step in path[:-1]:
-        part = part[step]
-    part[path[-1]] = value
-    return copied
-
-
-def list_paths(content, path=()):
-    """Every place in JSON."""
-    if path:
-        yield path
-    items = enumerate(content) if isinstance(content, list) else content.items() if isinstance(content, dict) else ()
-    for step, item in items:
-        yield from list_paths(item, (*path, step))
 
 
 @pytest.fixture(scope="module")

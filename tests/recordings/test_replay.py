@@ -8,12 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import gscope_widgets as gs
+from gscope_widgets.recordings.answers import Answers
+from gscope_widgets.recordings.codec import Malformed, decode, encode
+from gscope_widgets.recordings.container import read_recording
+from gscope_widgets.recordings.contents import Contents
+from gscope_widgets.recordings.replay import ReplayedScope
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.records.protocols import Scope
-from tests.recordings.asked import OTHER, PLAN, TEXT, ask_all, find_difference
+from tests.recordings.asked import OTHER, PLAIN, PLAN, TEXT, ask_all, find_difference, list_paths, spoil
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,7 +100,7 @@ def test_some_features_are_read_out_of_a_reading_of_all(scope, replayed, lesson)
     assert part.provenance == live.provenance
     other = replayed.dictionary("mlp_out", 4)
     assert replayed.read(OTHER, other, features=[3]).selected == (3,)
-    with pytest.raises(gs.NotRecorded, match=r"no reading with features \[3, 6\]; it has \[5, 3\]"):
+    with pytest.raises(gs.NotRecorded, match=r"no reading with features \[3, 6\]; recorded: features \[5, 3\]"):
         replayed.read(OTHER, other, features=[3, 6])
     with pytest.raises(gs.NotRecorded, match="no reading with features none"):
         replayed.read(OTHER, other)
@@ -104,7 +111,7 @@ def test_fewer_of_the_likeliest_tokens_are_those_of_the_live_scope(scope, replay
     for k in (1, 3, 8):
         for made in ((), changes):
             assert find_difference(replayed.next_tokens(TEXT, k, made), scope.next_tokens(TEXT, k, made)) == ""
-    with pytest.raises(gs.NotRecorded, match="no prediction with k 9; it has 8"):
+    with pytest.raises(gs.NotRecorded, match="no prediction with k 9; recorded: k 8"):
         replayed.next_tokens(TEXT, 9)
 
 
@@ -166,10 +173,10 @@ def test_settings_are_exact_and_what_is_there_is_named(replayed, ref):
     with pytest.raises(gs.NotRecorded) as raised:
         replayed.next_tokens(TEXT, 8, [gs.clamp(ref, 29.0)])
     assert str(raised.value).endswith(
-        "holds no prediction with interventions clamp 29 of feature 3; it has none; "
+        "holds no prediction with clamp 29 of feature 3; recorded: no change; "
         "add 0.5 of feature 3 and ablate of feature 4; clamp 30 of feature 3"
     )
-    with pytest.raises(gs.NotRecorded, match="no comparison with controls 4; it has 3"):
+    with pytest.raises(gs.NotRecorded, match="no comparison with controls 4; recorded: controls 3"):
         replayed.compare(
             TEXT,
             [
@@ -243,6 +250,56 @@ def test_bad_questions_are_refused_by_the_same_kind_of_error(replayed, ref):
         with pytest.raises(error) as raised:
             ask()
         assert "\n" not in str(raised.value) and len(str(raised.value)) < 900
+
+
+@pytest.fixture(scope="module")
+def small(scope, tmp_path_factory):
+    """The JSON of a small recording, its arrays, and what can be asked of it."""
+    path = tmp_path_factory.mktemp("recording") / "small.gscope"
+    text, home = "The cat", scope.dictionary()
+    asks = [
+        lambda scope: scope.read(text),
+        lambda scope: scope.read(text, features=[3]).to_dense(),
+        lambda scope: scope.next_tokens(text, 3),
+        lambda scope: scope.next_tokens(text, 2, [gs.ablate(home.feature(4))]),
+        lambda scope: scope.logit_lens(text, 2, layers=[1], track=[5]).top(layer=1, pos=0),
+        lambda scope: scope.generate(text, max_new_tokens=2, features=[home.feature(3)]).trace(),
+        lambda scope: scope.find("fish", k=2),
+        lambda scope: scope.contrast(text, "The dog").differing(),
+        lambda scope: scope.describe(home.feature(3)),
+        lambda scope: scope.write_opening(home.info.id),
+        lambda scope: scope.tokens("never"),
+        lambda scope: scope.read(text, features=[1023]),
+    ]
+    with scope.recording(path):
+        for ask in asks:
+            ask(scope)
+    contents, arrays = read_recording(path)
+    (kept,) = contents.dictionaries
+    labels = dict(list(kept.labels.items())[:3])  # a file has hundreds, all of one form
+    few = replace(contents, dictionaries=(replace(kept, labels=labels, max_activations={3: 5.0}),))
+    content = encode(few, Contents, {})
+    paths = list(list_paths(content, depth=7))
+    asked = [path for path in paths if path[0] == "answers" and "settings" in path]
+    return content, st.sampled_from(asked) | st.sampled_from(paths), arrays, asks
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_whatever_a_file_says_is_answered_or_refused_in_words(small, data):
+    """Signed as it should be: whoever makes a file can make its sums."""
+    content, paths, arrays, asks = small
+    spoiled = spoil(content, data.draw(paths), data.draw(PLAIN | st.sampled_from([*arrays][:5])))
+    try:
+        contents = decode(spoiled, Contents, arrays)
+        replayed = ReplayedScope(contents, Answers(contents, arrays, path="x"), path="x")
+    except (Malformed, OverflowError, gs.BadArtefact):
+        return
+    for ask in asks:
+        try:
+            ask(replayed)
+        except gs.GscopeError as error:
+            assert str(error)
 
 
 # ---- work without a thread

@@ -88,8 +88,12 @@ export function createDistribution() {
       setText(kl_value, klText(result.kl));
       kl_term.draw(Math.max(0, result.kl));
     },
-    /** @param {boolean} awaited whether newer settings are not answered yet */
-    markUpdating(awaited) {
+    /**
+     * @param {boolean} awaited whether newer settings are not answered
+     * @param {boolean} [refused] whether they will not be
+     */
+    markUpdating(awaited, refused = false) {
+      setText(updating, refused ? "not updated" : "updating\u2026");
       updating.dataset.awaited = awaited ? "yes" : "no";
       picture.toggleAttribute("data-updating", awaited);
     },

@@ -144,7 +144,7 @@ function openSliders({ model, frame }) {
   function drawUpdating() {
     const { values, modes, ablated } = result ?? settings.now;
     const answered = !result || (isSame(result.text, model.get("text")) && isSame({ values, modes, ablated }, settings.now));
-    distribution.markUpdating(!answered);
+    distribution.markUpdating(!answered, model.get("status").state === "error");
   }
   function draw() {
     rows.draw(result);
@@ -178,6 +178,7 @@ function openSliders({ model, frame }) {
     drawUpdating();
   });
   frame.follow(["known", "ranges", "caution"], draw);
+  frame.follow(["status"], drawUpdating);
   watch.onStop(rows.stop);
   const words = createGlossary(glossary.activation, glossary.strength, glossary.probability, glossary.kl);
   return { body: [text.el, el("div", { class: "gscope-split" }, sliders, distribution.el), words], receive: { result: drawResult }, draw };

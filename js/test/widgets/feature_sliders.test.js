@@ -163,6 +163,18 @@ test("the picture is marked until the newest settings are answered", () => {
   assert.equal(updating.dataset.awaited, "no");
 });
 
+test("a picture of settings that were refused does not say that it is being updated", () => {
+  open();
+  answer();
+  enter(sliders()[0], "5", "input", "change");
+  const updating = find(page.holder, ".gscope-updating");
+  assert.equal(updating.textContent, "updating…");
+  model.fromPython("status", { state: "error", message: "Not recorded.", progress: null, detail: "", request: 2 });
+  assert.deepEqual([updating.textContent, updating.dataset.awaited], ["not updated", "yes"]);
+  model.fromPython("status", { state: "busy", message: "", progress: null, detail: "", request: 3 });
+  assert.equal(updating.textContent, "updating…");
+});
+
 test("a stale result is dropped and an error keeps the picture", () => {
   open();
   answer({ request: 4 });
