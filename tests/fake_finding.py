@@ -135,6 +135,7 @@ def find_texts(
         negative,
         k=k,
         info=dictionary.info,
+        dtype="float32",
         fire=lambda tokens: fire(dictionary, tokens),
         describe=lambda feature: describe(dictionary, feature),
         provenance=provenance,

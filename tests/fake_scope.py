@@ -174,6 +174,7 @@ class FakeScope:
                 *sets,
                 claim=words,
                 threshold=limit,
+                dtype=self.info.dtype,
                 fire=lambda tokens: finding.fire(home, tokens),
                 provenance=provenance,
             )

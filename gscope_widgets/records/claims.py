@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Verdict = Literal["hit", "miss", "false alarm", "correct silence"]
 SHUFFLES = 1000
-_SAME = 1e-5  # of the largest activation: a start that texts of different lengths share is rounded differently
 
 
 @dataclass(frozen=True)
@@ -130,16 +129,19 @@ def judge(activation: float, *, is_positive: bool, threshold: float) -> Verdict:
     return "miss" if is_positive else "correct silence"
 
 
-def score_texts(activations: Sequence[float], positives: int, *, threshold: float, seed: int = 0) -> dict[str, object]:
+def score_texts(
+    activations: Sequence[float], positives: int, *, threshold: float, rounding: float, seed: int = 0
+) -> dict[str, object]:
     """`precision`, `recall` and `auc` of marks, and the same of marks dealt out anew, as `ClaimScore` has them.
 
     Args:
         activations: the feature's largest in each text, the positive texts first.
         positives: how many those are.
+        rounding: as from `find_rounding`: those that differ by less of the largest are ties.
     """
     values = np.asarray(activations, np.float64)
     count, negatives = len(values), len(values) - positives
-    found, ranks = (values > threshold).astype(np.float64), _rank(values)
+    found, ranks = (values > threshold).astype(np.float64), _rank(values, rounding=rounding)
     random = np.random.default_rng(seed)
     deals = random.permuted(np.tile(np.arange(count) < positives, (SHUFFLES, 1)), axis=1)
     marks = np.vstack([np.arange(count) < positives, deals]).astype(np.float64)
@@ -162,12 +164,10 @@ def _summarise(scores: np.ndarray) -> ShuffledScore:
     return ShuffledScore(float(null.mean()), float(np.percentile(null, 95)), float((null >= true - 1e-9).mean()))
 
 
-def _rank(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, those of values that are equal but for rounding shared."""
-    order = np.argsort(values, kind="stable")
-    steps = np.diff(values[order], prepend=values.min()) > _SAME * np.abs(values).max()
-    where = np.empty(len(values), np.int64)
-    where[order] = np.cumsum(steps)
-    counts = np.bincount(where)
-    shared: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[where]
-    return shared
+def _rank(values: np.ndarray, *, rounding: float) -> np.ndarray:
+    """Ranks from 1: each value's count of smaller ones, and half of those that it equals but for rounding."""
+    ordered, apart = np.sort(values), rounding * np.abs(values).max()
+    below = np.searchsorted(ordered, values - apart, side="left")
+    up_to = np.searchsorted(ordered, values + apart, side="right")
+    ranks: np.ndarray = (below + up_to + 1) / 2
+    return ranks

@@ -5,6 +5,19 @@ import operator
 
 from gscope_widgets.errors import InvalidValue, UnknownFeature, describe_value
 
+# Measured on mini, of the start of 38 texts that was read alone and with the rest behind it, where sums are taken in
+# another order: the largest difference of one feature's peak is 2.2e-6 and 0.03 of it.
+_ROUNDING = {"float32": 1e-5, "bfloat16": 0.03}
+
+
+def find_rounding(dtype: str) -> float:
+    """How far two activations may differ and count as the same but for rounding, as a share of the largest.
+
+    Args:
+        dtype: that the model computes in, "float32" or "bfloat16".
+    """
+    return _ROUNDING[dtype]
+
 
 def check_feature(value: object, *, d_dict: int) -> int:
     """The feature's number as an int.

@@ -9,9 +9,6 @@ import numpy as np
 SHUFFLES = 1000  # deals of a null
 SCORE = "difference of the sets' mean largest activation, in standard deviations over all the texts"
 _STEP = 100  # deals between two chances for other work
-# Spread, as a share of the largest value, up to which a feature counts as the same in all texts: one start of two texts
-# is rounded differently where they are of different lengths, in bfloat16 by up to 0.4 %.
-_SAME = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,20 +23,21 @@ class ContrastScores:
 
 
 def score_contrast(
-    peaks: np.ndarray, positives: int, *, shuffles: int = SHUFFLES, seed: int = 0
+    peaks: np.ndarray, positives: int, *, rounding: float, shuffles: int = SHUFFLES, seed: int = 0
 ) -> Generator[float, None, ContrastScores]:
     """Scores of two sets of texts, and of the same texts with the marks dealt out anew; yields the share done.
 
     Args:
         peaks: float, [texts, features]; each feature's largest activation in each text, the positive texts first.
         positives: how many those are.
+        rounding: as from `find_rounding`: values of a feature that differ by less of its largest are the same.
         shuffles: deals; each is a random choice of as many texts as positive, the true one not left out.
     """
     values = peaks.astype(np.float64)
     count, spread = len(values), values.std(0)
     # The mean of the positive texts less that of the others is one weighted sum over all texts.
     high, low = 1 / positives, -1 / (count - positives)
-    differs = spread > _SAME * np.abs(values).max(0)
+    differs = np.ptp(values, axis=0) > rounding * np.abs(values).max(0)
     scaled = np.divide(values, spread, out=np.zeros_like(values), where=differs)
     score = np.where(np.arange(count) < positives, high, low) @ scaled
     random, null = np.random.default_rng(seed), np.empty((shuffles, values.shape[1]))

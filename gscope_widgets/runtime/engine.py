@@ -289,6 +289,7 @@ class Engine:
             negative,
             k=k,
             info=dictionary.info,
+            dtype=self.loaded.info.dtype,
             fire=lambda tokens: self._fire(tokens, dictionary),
             describe=dictionary.describe,
             provenance=provenance,
@@ -314,6 +315,7 @@ class Engine:
             negative,
             claim=claim,
             threshold=threshold,
+            dtype=self.loaded.info.dtype,
             fire=lambda tokens: self._fire(tokens, dictionary, features=(feature,)),
             provenance=provenance,
         )

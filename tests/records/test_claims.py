@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gscope_widgets.records.claims import judge, score_texts
+from gscope_widgets.records.numbers import find_rounding
 
 VALUES = [9.0, 4.0, 0.0, 7.0, 4.0, 0.0, 1.0, 0.0, 3.0]  # four positive texts, then five negative ones
 POSITIVES = 4
@@ -22,7 +23,7 @@ def count(marks: set[int], threshold: float) -> tuple[float, float, float]:
 @pytest.mark.row("NEW 28")
 @pytest.mark.parametrize("threshold", [0.0, 3.5])
 def test_scores_and_their_null_are_those_of_all_deals(threshold):
-    told = score_texts(VALUES, POSITIVES, threshold=threshold)
+    told = score_texts(VALUES, POSITIVES, threshold=threshold, rounding=1e-5)
     names = ("precision", "recall", "auc")
     true = count(set(range(POSITIVES)), threshold)
     assert [told[name] for name in names] == pytest.approx(true)
@@ -38,18 +39,33 @@ def test_scores_and_their_null_are_those_of_all_deals(threshold):
 
 
 def test_a_feature_that_fires_on_everything_is_worth_what_chance_is():
-    told = score_texts([5.0] * 10, 4, threshold=0.0)
+    told = score_texts([5.0] * 10, 4, threshold=0.0, rounding=1e-5)
     assert (told["precision"], told["recall"], told["auc"]) == (0.4, 1.0, 0.5)
     assert told["shuffled_precision"].mean == pytest.approx(0.4) and told["shuffled_auc"].reached == 1
-    silent = score_texts([0.0] * 10, 4, threshold=0.0)
+    silent = score_texts([0.0] * 10, 4, threshold=0.0, rounding=1e-5)
     assert (silent["precision"], silent["shuffled_precision"], silent["recall"]) == (None, None, 0)
 
 
-def test_values_that_differ_by_rounding_are_ties():
-    """The start that two sets of texts share, read alone at two lengths; the control differs by a thousandth."""
-    rounded = score_texts([6.3532896] * 4 + [6.3532891] * 4, 4, threshold=0.0)
+@pytest.mark.parametrize(("dtype", "same", "other"), [("float32", 6.3532891, 6.3539), ("bfloat16", 6.25, 6.0)])
+def test_values_that_differ_by_the_rounding_of_their_dtype_are_ties(dtype, same, other):
+    """The start that two sets of texts share, read alone at two lengths; the control differs by more."""
+    rounding = find_rounding(dtype)
+    rounded = score_texts([6.3532896] * 4 + [same] * 4, 4, threshold=0.0, rounding=rounding)
     assert rounded["auc"] == 0.5 and rounded["shuffled_auc"].reached == 1
-    assert score_texts([6.36] * 4 + [6.353] * 4, 4, threshold=0.0)["auc"] == 1
+    told = score_texts([6.3532896] * 4 + [other] * 4, 4, threshold=0.0, rounding=rounding)
+    assert told["auc"] == float(other < 6.3532896)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_ties_are_of_two_values_and_do_not_run_on_from_one_to_the_next(dtype):
+    """A hundred values nearer to each other than bfloat16 rounds, from one end of the range to the other."""
+    values = np.random.default_rng(0).permutation(np.linspace(0, 30, 100))
+    apart = find_rounding(dtype) * 30
+    pairs = [(a, b) for a in values[:40] for b in values[40:]]
+    expected = np.mean([0.5 if abs(a - b) <= apart else float(a > b) for a, b in pairs])
+    told = score_texts(values, 40, threshold=0.0, rounding=find_rounding(dtype))
+    assert told["auc"] == pytest.approx(expected, abs=1e-9)
+    assert abs(told["auc"] - 0.5) > 0.01
 
 
 def test_what_was_found_and_should_have_been():

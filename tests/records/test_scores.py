@@ -4,11 +4,12 @@ from itertools import combinations
 
 import numpy as np
 
+from gscope_widgets.records.numbers import find_rounding
 from gscope_widgets.records.scores import count_deals, score_contrast
 
 
-def run(peaks, positives, **settings):
-    steps, shares = score_contrast(peaks, positives, **settings), []
+def run(peaks, positives, *, dtype="float32", **settings):
+    steps, shares = score_contrast(peaks, positives, rounding=find_rounding(dtype), **settings), []
     while True:
         try:
             shares.append(next(steps))
@@ -48,13 +49,14 @@ def test_the_null_is_that_of_all_deals():
     assert found.reached[0] < 0.02 and found.score[0] > found.null_p95[0]
 
 
-def test_rounding_tells_no_sets_apart():
-    """One start that all texts share, rounded as float32 or bfloat16 rounds it: the control differs by a fifth."""
+def test_rounding_of_the_dtype_tells_no_sets_apart():
+    """One start that all texts share, as it is rounded; what bfloat16 rounds away is a difference in float32."""
     signs = np.where(np.arange(10) < 5, 1.0, -1.0)
-    peaks = np.stack([6.35 + 1e-6 * signs, 6.35 + 2**-8 * 6.35 * (signs > 0), 6.35 + 0.6 * signs], 1)
-    found = run(peaks, 5)
-    np.testing.assert_allclose(found.score, [0, 0, 2])
-    assert found.reached[0] == 1 and found.reached[2] < 0.02
+    peaks = np.stack([6.35 + 1e-6 * signs, 6.35 + 2**-7 * 6.35 * (signs > 0), 6.35 + 0.6 * signs], 1)
+    for dtype, scores in (("float32", [0, 2, 2]), ("bfloat16", [0, 0, 2])):
+        found = run(peaks, 5, dtype=dtype)
+        np.testing.assert_allclose(found.score, scores)
+        assert found.reached[0] == 1 and found.reached[2] < 0.02
 
 
 def test_two_sets_of_one_kind_have_no_hit_beyond_their_null():

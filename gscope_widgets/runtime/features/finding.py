@@ -8,6 +8,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureSummary
 from gscope_widgets.records.hits import FeatureHit, FeatureHits, ShuffledNull
 from gscope_widgets.records.labels import Labelled, describe_absence, find_nearest, rank_labels
+from gscope_widgets.records.numbers import find_rounding
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.scores import SCORE, SHUFFLES, count_deals, score_contrast
 from gscope_widgets.records.tokens import Tokens
@@ -50,6 +51,7 @@ def find_by_texts(
     *,
     k: int,
     info: DictionaryInfo,
+    dtype: str,
     fire: Callable[[Tokens], Firings],
     describe: Callable[[int], FeatureSummary],
     provenance: Provenance,
@@ -58,6 +60,7 @@ def find_by_texts(
 
     Args:
         negative: (), or the texts to tell the positive ones from.
+        dtype: that the model computes in: what differs by its rounding is the same.
         fire: reads one text.
         describe: what is known of a feature.
     """
@@ -76,7 +79,7 @@ def find_by_texts(
     known = np.array([summaries[int(one)].max_activation or np.nan for one in numbers], float)
     nulls: list[ShuffledNull | None]
     if negative:
-        scores = yield from score_contrast(peaks, len(positive))
+        scores = yield from score_contrast(peaks, len(positive), rounding=find_rounding(dtype))
         score, order = scores.score, np.lexsort((means[1] - means[0], -scores.score))
         columns = (scores.null_mean, scores.null_p95, scores.reached, scores.reached_by_any)
         nulls = [ShuffledNull(*map(float, row)) for row in zip(*columns, strict=True)]

@@ -5,6 +5,7 @@ from typing import Any
 
 from gscope_widgets.records.claims import ClaimScore, ClaimText, judge, score_texts
 from gscope_widgets.records.features import FeatureSummary
+from gscope_widgets.records.numbers import find_rounding
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.features.finding import Firings, warn_of_few
@@ -17,12 +18,14 @@ def score_claim(
     *,
     claim: str,
     threshold: float,
+    dtype: str,
     fire: Callable[[Tokens], Firings],
     provenance: Provenance,
 ) -> Generator[float, None, ClaimScore]:
     """Precision, recall and AUC of one feature as a detector of the positive texts; yields the share of texts read.
 
     Args:
+        dtype: that the model computes in: activations that differ by its rounding are ties.
         fire: reads one text, for this feature at least.
     """
     texts, found = [*positive, *negative], list[ClaimText]()
@@ -38,7 +41,8 @@ def score_claim(
         token = "" if pos is None else tokens.strings[pos]
         found.append(ClaimText(tokens.text, is_positive, activation, pos, token, verdict))
         yield len(found) / len(texts)
-    scores: dict[str, Any] = score_texts([one.activation for one in found], len(positive), threshold=threshold)
+    activations, rounding = [one.activation for one in found], find_rounding(dtype)
+    scores: dict[str, Any] = score_texts(activations, len(positive), threshold=threshold, rounding=rounding)
     return ClaimScore(
         ref=summary.ref,
         claim=claim,

@@ -113,3 +113,27 @@ def test_contrasted_texts_hold_the_activations_of_plain_arithmetic(scope, dictio
     )
     shared = np.minimum(dense[0].max(0), dense[1].max(0))
     assert [each.shared for each in contrast.shared(5)] == pytest.approx(np.sort(shared)[:-6:-1].tolist(), rel=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore::gscope_widgets.SanityWarning")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_start_that_all_texts_share_tells_no_sets_apart_in_either_dtype(load, make_model, make_dictionary, dtype):
+    """Read alone, and with more behind it, where sums are rounded otherwise: no claim about it is right or wrong."""
+    scope = load(make_model("rounding"), dtype=dtype)
+    home = scope.dictionary(path=make_dictionary())
+    start = "The old fisherman sold 12 fish"
+    behind = [" and", " and two red", " and two red birds sang at home", " and then the children went to the market"]
+    positive, negative = [start], [f"{start}{one}" for one in behind]
+    own = len(scope.tokens(start))
+    readings = [scope.read(text, home).to_dense() for text in (*positive, *negative)]
+    peaks = np.array([one.max(0) for one in readings])
+    shared = np.flatnonzero((peaks.min(0) > 0) & (np.array([one.argmax(0) for one in readings]) < own).all(0))
+    assert len(shared) > 3
+    spread = np.ptp(peaks[:, shared], axis=0) / peaks[:, shared].max(0)
+    feature = int(shared[spread.argmax()])
+    if dtype == "bfloat16":
+        assert spread.max() > 1e-4  # which float32 would call a difference
+    score = scope.score_claim(home.feature(feature), positive, negative)
+    assert score.auc == 0.5
+    hits = scope.find(dictionary=home, positive=positive, negative=negative, k=home.d_dict)
+    assert next(one.score for one in hits if one.feature == feature) == 0
