@@ -10,10 +10,15 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 import gscope_widgets as gs
+from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.widgets.catalogue import CATALOGUE
 from gscope_widgets.widgets.contract import make_example
 from tests.browser.plain import PlainView
+<<<<<<< HEAD
 from tests.fake_engines import make_engine
+=======
+from tests.fake_model import FakeDictionary
+>>>>>>> 638db1a (The words of a feature stand whole in chips and lists)
 from tests.fake_scope import FakeScope
 
 TEXT = "The old fisherman walked from the harbour to the market with his sister and sold twelve fish."
@@ -349,6 +354,18 @@ def test_no_widget_is_wider_than_a_narrow_window(show, engine, row):
     assert view.page.evaluate("() => document.documentElement.scrollWidth") <= 400
     heights = view.root.locator(".gscope-table td").evaluate_all("cells => cells.map((cell) => cell.offsetHeight)")
     assert all(height < 30 for height in heights)
+
+
+@pytest.mark.parametrize("width", [1500, 760, 400])
+@pytest.mark.parametrize("name", ["TokenHeatmap", "FeatureSliders", "SteeringPanel"])
+def test_the_words_of_a_feature_are_whole(show, scope, monkeypatch, name, width):
+    label = FeatureLabel("words of the harbour and of fishing", source="tests", auc=0.9)
+    monkeypatch.setattr(FakeDictionary, "label", lambda _dictionary, _feature: label)
+    view = show(lambda: getattr(gs, name)(scope, TEXT, features=[3, 4, 7, 9]), width=width, height=1500)
+    labels = view.root.locator(".gscope-feature-label:visible")
+    assert labels.count() >= 4
+    is_cut = "nodes => nodes.map((n) => n.scrollWidth > n.clientWidth + 1 || n.scrollHeight > n.clientHeight + 2)"
+    assert not any(labels.evaluate_all(is_cut))
 
 
 def test_of_a_long_text_the_lens_draws_what_is_near_the_view(show, scope):
