@@ -14,11 +14,8 @@ from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.widgets.catalogue import CATALOGUE
 from gscope_widgets.widgets.contract import make_example
 from tests.browser.plain import PlainView
-<<<<<<< HEAD
 from tests.fake_engines import make_engine
-=======
 from tests.fake_model import FakeDictionary
->>>>>>> 638db1a (The words of a feature stand whole in chips and lists)
 from tests.fake_scope import FakeScope
 
 TEXT = "The old fisherman walked from the harbour to the market with his sister and sold twelve fish."
@@ -366,6 +363,7 @@ def test_the_words_of_a_feature_are_whole(show, scope, monkeypatch, name, width)
     assert labels.count() >= 4
     is_cut = "nodes => nodes.map((n) => n.scrollWidth > n.clientWidth + 1 || n.scrollHeight > n.clientHeight + 2)"
     assert not any(labels.evaluate_all(is_cut))
+    assert not any(view.root.locator(".gscope-chip").evaluate_all(is_cut))
 
 
 def test_of_a_long_text_the_lens_draws_what_is_near_the_view(show, scope):
