@@ -117,6 +117,7 @@ class CompareResult(TypedDict):
     threshold: float  # from which value on features count as matched
     counts: list[KindCount]  # in the order that `kinds` numbers them
     selected: SelectedMatch | None
+    one_scale: bool  # whether activations of either may be set against the other's: both read the same vectors
     notes: list[str]  # what to keep in mind, a sentence each
     note: str  # what became of the token picked, a sentence; empty where it stands where it stood
     # l0 [2, pos] int32; fvu [2, pos] float32, NaN where it is not defined; painted [2, pos] float32, the largest
@@ -477,6 +478,7 @@ class DictionaryCompare(TokenPicker):
             "on": pair.on,
             "threshold": pair.threshold,
             "counts": [{"kind": kind, "count": pair.count(kind)} for kind in KINDS],
+            "one_scale": _are_on_one_scale(read.comparison),
             "notes": _write_notes(read.comparison),
         }
 
@@ -580,12 +582,16 @@ def _read_id(value: object) -> str:
     return found if isinstance(found, str) else describe_value(value)
 
 
+def _are_on_one_scale(comparison: DictionaryComparison) -> bool:
+    infos = [reading.dictionary_info for reading in comparison.readings]
+    places = {(info.base_site, info.kind, info.layers) for info in infos}
+    return len(places) == len(set(comparison.models)) == 1
+
+
 def _write_notes(comparison: DictionaryComparison) -> list[str]:
-    one, other = (reading.dictionary_info for reading in comparison.readings)
     if not comparison.readings[0].tokens.used:
         return [_NOTHING_READ]
-    places = [(info.base_site, info.kind, info.layers) for info in (one, other)]
-    apart = places[0] != places[1] or len(set(comparison.models)) > 1
+    apart = not _are_on_one_scale(comparison)
     return [*([_ON_SCALES_OF_THEIR_OWN] if apart else []), *comparison.notes]
 
 

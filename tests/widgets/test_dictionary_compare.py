@@ -86,6 +86,7 @@ def test_numbers_on_screen_are_plain_arithmetic_on_the_files(mini, open_page, pl
     np.testing.assert_array_equal(arrays["l0"], [(one > 0).sum(1) for one in (first, second)])
     cosines = own[1] @ other[1].T
     assert (content["measure"], content["on"], content["threshold"]) == ("decoder cosine", "decoder rows", 0.5)
+    assert (content["one_scale"], content["notes"]) == (True, [])
     matched = {}
     for at, (left, right) in enumerate(list_members(arrays)):
         kind, value = content["counts"][arrays["kinds"][at]]["kind"], arrays["values"][at]
@@ -273,7 +274,7 @@ def test_a_base_model_stands_beside_its_tuned_one_on_mini(mini, open_page):
     homes = [mini.dictionary(), tuned.dictionary(), mini.dictionary(layer=5)]
     page = open_page(gs.DictionaryCompare(mini, TEXT, homes, other=tuned))
     content, _ = read_newest(page)
-    assert content["measure"] == "activation correlation"
+    assert (content["measure"], content["one_scale"]) == ("activation correlation", False)
     assert [side["mean_l0"] for side in content["sides"]] == pytest.approx(
         [scope.read(TEXT).l0[1:].mean() for scope in (mini, tuned)]
     )

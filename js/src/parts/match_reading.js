@@ -1,3 +1,4 @@
+import { formatNumber } from "../shared/format.js";
 import { unpack } from "../shared/wire.js";
 
 /** @import { CompareResult, Label, MatchKind, Order } from "../traits.js" */
@@ -26,6 +27,11 @@ const ranks = {
   measure: ({ value }) => value ?? -Infinity,
 };
 
+/** @param {number | null} fvu of a token */
+export function fvuText(fvu) {
+  return fvu === null ? "not defined" : formatNumber(fvu);
+}
+
 /**
  * A message as a text by token, and as matches.
  * @param {CompareResult} head
@@ -48,7 +54,13 @@ export function toComparison(head, buffers) {
     owners[side].set(feature, at);
   }
   const bars = head.selected ? arrays.painted.data : arrays.fvu.data;
-  const known = head.selected ? [...head.selected.first, ...head.selected.second].map(({ max_activation }) => max_activation ?? 0) : [];
+  /** @param {0 | 1} side @returns {number} the largest known of a side of the match selected, or else here */
+  function largest(side) {
+    const infos = head.selected?.[side ? "second" : "first"] ?? [];
+    return Math.max(0, ...infos.map(({ max_activation }) => max_activation ?? 0)) || Math.max(0, ...bars.slice(side * length, (side + 1) * length));
+  }
+  const own = /** @type {[number, number]} */ ([largest(0), largest(1)]);
+  const shared = Math.max(...own) || 1;
 
   return {
     head, length,
@@ -81,7 +93,7 @@ export function toComparison(head, buffers) {
     painted: (side, pos) => arrays.painted.data[side * length + pos],
     /** What the bars under the tokens are as long as, first the one dictionary's, then the other's. */
     bars: { data: Float32Array.from(bars, (value) => (Number.isNaN(value) ? 0 : value)), shape: [2, length] },
-    /** The value of a whole bar. */
-    full: head.selected ? Math.max(...known) || Math.max(0, ...bars) || 1 : 1,
+    /** The value of a whole bar of either: one for both where their activations are on one scale. */
+    full: /** @type {[number, number]} */ (!head.selected ? [1, 1] : head.one_scale ? [shared, shared] : [own[0] || 1, own[1] || 1]),
   };
 }

@@ -1,6 +1,7 @@
 import { el } from "../shared/dom.js";
 import { formatNumber } from "../shared/format.js";
 import { drawTokenAt } from "../shared/tokens.js";
+import { fvuText } from "./match_reading.js";
 import { createTwin } from "./twin.js";
 
 /** @import { Watch } from "../shared/watch.js" */
@@ -22,7 +23,7 @@ export function createMatchTable({ watch }) {
     const left_out = pos in now.head.ignored;
     const numbers = [
       ...sides.map((side) => (left_out ? "left out" : String(now.l0(side, pos)))),
-      ...sides.map((side) => (left_out ? "left out" : formatNumber(now.fvu(side, pos)))),
+      ...sides.map((side) => (left_out ? "left out" : fvuText(now.fvu(side, pos)))),
       ...(now.head.selected ? sides.map((side) => (left_out ? "left out" : formatNumber(now.painted(side, pos), 4))) : []),
     ];
     return el("tr", {}, el("td", {}, String(pos)), el("th", { scope: "row" }, ...drawTokenAt(now.head, pos)), ...numbers.map((text) => el("td", {}, text)));

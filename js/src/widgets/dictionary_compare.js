@@ -1,5 +1,5 @@
 import { createMatchKinds, createMatchList } from "../parts/match_list.js";
-import { toComparison } from "../parts/match_reading.js";
+import { fvuText, toComparison } from "../parts/match_reading.js";
 import { createMatchSides, createSideMark } from "../parts/match_sides.js";
 import { createMatchTable } from "../parts/match_table.js";
 import { createTokenStrip } from "../parts/token_strip.js";
@@ -101,7 +101,7 @@ function openCompare({ model, frame }) {
     const { l0, fvu, countAt } = comparison;
     const listed = comparison.list(pos, "all", "difference").length;
     const count = listed < countAt(pos) ? `; the strongest ${listed} of ${countAt(pos)} matches` : "";
-    return `${placeOf(pos)}: L0 ${l0(0, pos)} and ${l0(1, pos)}, FVU ${formatNumber(fvu(0, pos))} and ${formatNumber(fvu(1, pos))}${count}`;
+    return `${placeOf(pos)}: L0 ${l0(0, pos)} and ${l0(1, pos)}, FVU ${fvuText(fvu(0, pos))} and ${fvuText(fvu(1, pos))}${count}`;
   }
   /** @param {number} pos */
   function speak(pos) {
@@ -161,10 +161,11 @@ function openCompare({ model, frame }) {
     measure.draw(head);
     assign(threshold.input, { placeholder: formatNumber(head.threshold) });
     notes.replaceChildren(...head.notes.map((note) => el("li", {}, note)));
-    setText(bars, selected ? `Bars: where ${selectedText(selected)}, a whole one at ${formatNumber(full, 4)}` : "Bars: what each leaves unexplained of a token (FVU), a whole one at 1 or more");
+    const whole = [...new Set(full)].map((value) => formatNumber(value, 4)).join(" and ");
+    setText(bars, selected ? `Bars: where ${selectedText(selected)}, a whole one at ${whole}` : "Bars: what each leaves unexplained of a token (FVU), a whole one at 1 or more");
     clear.style.setProperty("--seen", selected ? "visible" : "hidden");
     setText(state, isSame([read, compared], [model.get("text"), model.get("compared")]) ? "" : "Of the last text and dictionaries read.");
-    const rows = sides.map((row) => ({ row, full }));
+    const rows = sides.map((row) => ({ row, full: full[row] }));
     strip.paint({ head, length: comparison.length, values: /** @type {any} */ (comparison.bars) }, [{ row: 0, full: 0 }, ...rows], frame.theme());
     drawChoice();
   }

@@ -40,7 +40,7 @@ function answer(changes = {}) {
     type: "result", request: 1, text: "a b", compared: ["d", "e"], tokens: ["<bos>", "a", " b"], glyphs: [], ignored: { 0: "the BOS token" },
     sides: [{ ...side, dictionary_id: "d", name: "at d", labels: { 3: label } }, { ...side, dictionary_id: "e", name: "at e", mean_l0: 1.75, fvu: null }],
     measure: "decoder cosine", on: "decoder rows", threshold: 0.5, counts: kinds.map((kind) => ({ kind, count: ["split", "only first", "only second"].includes(kind) ? 1 : 0 })),
-    selected: null, notes: [], note: "", ...changes, arrays,
+    selected: null, one_scale: true, notes: [], note: "", ...changes, arrays,
   }, Object.values(lists).map(([data]) => new DataView(/** @type {any} */ (data).buffer)));
 }
 
@@ -78,6 +78,9 @@ test("bars stand for what each leaves unexplained, and for the match once one is
   answer({ selected });
   assert.deepEqual([bars(1), bars(2)], [["25.0%", "12.5%", "0.0%"], ["0.0%", "50.0%", "0.0%"]]);
   assert.match(find(page.holder, ".gscope-compare-bar").textContent ?? "", /Bars: where #3 of the first and #30, #31 of the second fire, a whole one at 16/);
+  answer({ selected, one_scale: false });
+  assert.deepEqual([bars(1), bars(2)], [["100.0%", "12.5%", "0.0%"], ["0.0%", "50.0%", "0.0%"]]);
+  assert.match(find(page.holder, ".gscope-compare-bar").textContent ?? "", /a whole one at 4 and 16/);
   button(page.holder, "Show what is unexplained").click();
   assert.deepEqual(model.saved, []);
   model.state.selected_feature = { dictionary_id: "d", feature: 3 };
@@ -99,7 +102,7 @@ test("a token is picked by a press or by the keyboard, lists what fires there in
   press(tokens()[1], "Escape");
   tokens()[2].focus();
   tokens()[2].click();
-  assert.match(place(), /^\u2423b, position 2: L0 1 and 2, FVU 0.25 and none$/);
+  assert.match(place(), /^\u2423b, position 2: L0 1 and 2, FVU 0.25 and not defined$/);
   assert.deepEqual(rows().map((row) => row.slice(3)), [["0", "8", "+8"], ["0", "1", "+1"]]);
   button(page.holder, "Show the whole text").click();
   assert.deepEqual(model.saved, [1, null, 2, null].map((selected_pos) => ({ selected_pos })));
