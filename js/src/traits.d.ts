@@ -569,6 +569,8 @@ export interface CompareResult {
   /** in the order that `kinds` numbers them */
   counts: KindCount[];
   selected: SelectedMatch | null;
+  /** whether activations of either may be set against the other's: both read the same vectors */
+  one_scale: boolean;
   /** what to keep in mind, a sentence each */
   notes: string[];
   /** what became of the token picked, a sentence; empty where it stands where it stood */
