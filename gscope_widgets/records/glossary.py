@@ -125,6 +125,7 @@ _TERMS = (
         _scale_fvu,
         ((0.0, None), (0.104, None), (1.3, None)),
     ),
+    Term("error term", "what the features leave out of a token's vector: that vector less what they add up to"),
     Term("error norm", "the length of what the features leave out of a token's vector"),
     Term(
         "strength",

@@ -8,6 +8,7 @@ import traitlets as t
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.glossary import define
 from gscope_widgets.records.matches import (
     KINDS,
     DictionaryComparison,
@@ -574,6 +575,10 @@ class DictionaryCompare(TokenPicker):
             _build_matches(found[:MATCHES_LISTED], caption=heading),
             copy.build_details("Tokens", _build_tokens(read, shown)),
         ]
+
+    def _define_terms(self) -> dict[str, str]:
+        words = ("feature", "dictionary", "activation", "L0", "FVU", "decoder cosine", "co-activation")
+        return {name: define(name) for name in words}
 
 
 def _read_id(value: object) -> str:

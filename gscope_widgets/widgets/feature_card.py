@@ -19,6 +19,7 @@ from gscope_widgets.records.dashboards import (
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.figures import escape_math
+from gscope_widgets.records.glossary import define
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.records.provenance import Provenance
@@ -452,6 +453,12 @@ class FeatureCard(TextReader):
             *self._copy_neighbours(),
             *self._copy_truth(),
         ]
+
+    def _define_terms(self) -> dict[str, str]:
+        _, dashboard, _ = self._shown
+        numbers = {"density": dashboard.density, "AUC": None if dashboard.truth is None else dashboard.truth.auc}
+        words = ("feature", "activation", "known maximum", "logit", "decoder cosine", "co-activation")
+        return {name: define(name) for name in words} | {name: define(name, one) for name, one in numbers.items()}
 
     def _write_facts(self) -> Iterator[str]:
         dashboard = self._shown.dashboard

@@ -9,6 +9,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
+from gscope_widgets.records.glossary import define
 from gscope_widgets.records.hits import FeatureHit, FeatureHits
 from gscope_widgets.records.protocols import Dictionary, Job, Scope
 from gscope_widgets.records.provenance import Provenance
@@ -562,6 +563,9 @@ class FeatureFinder(TokenPicker):
         more = [] if hits is None else [hits.measure or "score", "shuffled mean", "share of deals that reach it"]
         cells = [self._write_cells(row, searched=hits is not None) for row in rows]
         return [*parts, copy.build_table(columns=[*columns, *more], rows=cells, caption="Features")]
+
+    def _define_terms(self) -> dict[str, str]:
+        return {name: define(name) for name in ("feature", "activation", "known maximum", "density")}
 
     def _write_cells(self, row: _Row, *, searched: bool) -> list[str]:
         told = self._tell(row)

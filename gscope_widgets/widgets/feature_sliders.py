@@ -8,6 +8,7 @@ from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import TokenChance, TokenDistribution
+from gscope_widgets.records.glossary import define
 from gscope_widgets.records.interventions import MAX_RAW, Intervention, ablate, add, clamp, scale
 from gscope_widgets.records.numbers import check_float
 from gscope_widgets.records.protocols import Dictionary, Scope
@@ -353,6 +354,10 @@ class FeatureSliders(ChangingWidget):
             *([copy.build_paragraph(self.caution)] if self.caution else []),
             copy.build_table(columns=["next token", "baseline", "changed"], rows=rows, caption="Next token"),
         ]
+
+    def _define_terms(self) -> dict[str, str]:
+        words = ("feature", "activation", "strength", "probability")
+        return {name: define(name) for name in words} | {"KL": define("KL", max(0.0, self._shown.distribution.kl))}
 
 
 def _build_interventions(settings: Mapping[str, Any]) -> tuple[Intervention, ...]:

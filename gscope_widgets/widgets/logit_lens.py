@@ -8,6 +8,7 @@ import traitlets as t
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.glossary import define
 from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.protocols import Scope
@@ -276,7 +277,8 @@ class LogitLens(TokenPicker):
         rows = range(len(reading.layers))
         cells = [[str(pos), token, *(self._write_cell(row, pos) for row in rows)] for pos, token in enumerate(shown)]
         columns = ["position", "token", *(f"layer {layer}" for layer in reading.layers)]
-        table = copy.build_table(columns=columns, rows=cells, caption="Likeliest next token after each layer")
+        caption = "Likeliest next token after each layer, with its probability"
+        table = copy.build_table(columns=columns, rows=cells, caption=caption)
         read = f"Text: {format_prompt(as_prompt(self._read.settings['text']))}"
         hint = f"A hint before the last layer, {reading.layers[-1]}; after it, the model's own prediction."
         return [
@@ -285,6 +287,9 @@ class LogitLens(TokenPicker):
             copy.build_details("Numbers", table),
             *self._write_paths(),
         ]
+
+    def _define_terms(self) -> dict[str, str]:
+        return {name: define(name) for name in ("layer", "probability")}
 
     def _write_paths(self) -> list[str]:
         reading = self._read.reading

@@ -10,6 +10,7 @@ from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.contrasts import ContrastedFeature, TextContrast
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.glossary import define
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
@@ -373,6 +374,9 @@ class PromptContrast(FeatureWidget):
             _build_features(found),
             copy.build_details("Tokens", table),
         ]
+
+    def _define_terms(self) -> dict[str, str]:
+        return {name: define(name) for name in ("feature", "activation")}
 
 
 def _find_column(pairs: np.ndarray, side: int, pos: int) -> int | None:

@@ -11,6 +11,7 @@ from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import open_figure
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import MAX_TRACED, GeneratedToken, SamplingPlan
+from gscope_widgets.records.glossary import define
 from gscope_widgets.records.interventions import MAX_FRACTION, Intervention, add
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.protocols import Dictionary, Generation, Job, Scope
@@ -483,6 +484,10 @@ class SteeringPanel(ChangingWidget):
         table = copy.build_table(columns=["continuation", "text", *names], rows=rows, caption="Steering")
         caution = [copy.build_paragraph(self.caution)] if self.caution else []
         return [copy.build_paragraph(head), copy.build_paragraph(how), *caution, table, *self._build_strips(self._run)]
+
+    def _define_terms(self) -> dict[str, str]:
+        meanings = {name: define(name) for name in ("feature", "activation", "known maximum")}
+        return meanings | {"strength": define("strength", self._run_settings()["strength"])}
 
     def _build_strips(self, run: _Run) -> list[str]:
         """The continuations once more, filled by the first feature."""

@@ -10,6 +10,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
+from gscope_widgets.records.glossary import define
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
@@ -320,6 +321,16 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         ]
         table = copy.build_table(columns=columns, rows=rows, caption="Activation by token")
         return [*parts, copy.build_details("Numbers", table)]
+
+    def _define_terms(self) -> dict[str, str]:
+        reading = self._read.reading
+        mean_l0 = float(reading.l0[list(reading.tokens.used)].mean()) if reading.tokens.used else None
+        return {
+            "feature": define("feature"),
+            "activation": define("activation"),
+            "L0": define("L0", mean_l0, self.d_dict),
+            "FVU": define("FVU", reading.total_fvu),
+        }
 
     def _build_strip(self, ref: FeatureRef, trace: np.ndarray, shown: Sequence[str]) -> str:
         tokens = self._read.reading.tokens

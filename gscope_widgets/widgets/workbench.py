@@ -304,3 +304,9 @@ class Workbench(TokenHeatmap):
         for part in self._made.values():
             parts += [copy.build_heading(part._title), *part._copy_parts()]
         return parts
+
+    def _define_terms(self) -> dict[str, str]:
+        meanings: dict[str, str] = {}
+        for part in self._made.values():
+            meanings |= part._define_terms()
+        return meanings | super()._define_terms()

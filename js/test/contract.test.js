@@ -3,11 +3,19 @@ import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import contract from "../contract.json" with { type: "json" };
 import { faultText, findFault, limits } from "../src/shared/contract.js";
-import { FakeModel, find, findAll, openPage, render, stateOf, wait } from "./support.js";
+import * as glossary from "../src/shared/glossary.js";
+import { FakeModel, find, findAll, openPage, press, render, stateOf, wait } from "./support.js";
 
+/** @typedef {import("../src/shared/term.js").Term} Term */
 /** @typedef {{ content: any, buffers: string[], shows: string[] }} Golden */
 
 const names = /** @type {(keyof typeof contract.widgets)[]} */ (Object.keys(contract.widgets));
+/** The words that the glossary is for. */
+const terms = /** @type {Term[]} */ ([
+  glossary.feature, glossary.activation, glossary.l0, glossary.fvu, glossary.error_term, glossary.strength, glossary.kl,
+  glossary.perplexity, glossary.auc, glossary.density, glossary.known_maximum, glossary.probability, glossary.logit,
+  glossary.decoder_cosine, glossary.co_activation,
+]);
 /** @type {Record<string, any>} */
 const widgets = {};
 /** @type {{ page: ReturnType<typeof openPage> }} */
@@ -64,6 +72,40 @@ function wordsOf() {
   return [at.page.holder.textContent, ...titles, ...fields].join("\n");
 }
 
+/** The words of a view less those that explain them, and less what names the engine. */
+function wordsWithoutGlossary() {
+  const copy = /** @type {HTMLElement} */ (at.page.holder.cloneNode(true));
+  for (const node of findAll(copy, ".gscope-glossary, .gscope-term-tip, .gscope-footer, textarea")) node.remove();
+  return copy.textContent ?? "";
+}
+
+/**
+ * The words that a view explains: those that `?` walks, and those of its fold, each with its sentence.
+ * @param {HTMLElement} view
+ */
+function explainedWords(view) {
+  const explained = new Set(findAll(view, ".gscope-glossary dt").map((word) => word.textContent));
+  for (const term of terms) {
+    const said = [...findAll(view, ".gscope-glossary dd")].some((sentence) => sentence.textContent === term.sentence);
+    assert.equal(said, explained.has(term.name), term.name);
+  }
+  const walked = new Set();
+  const start = /** @type {HTMLElement} */ (view.querySelector("summary"));
+  start.focus();
+  for (let at_word = start; !walked.has(at_word) && at_word; at_word = /** @type {HTMLElement} */ (document.activeElement)) {
+    walked.add(at_word);
+    press(at_word, "?");
+  }
+  walked.delete(start);
+  assert.deepEqual([...walked], findAll(view, ".gscope-term-word").filter((word) => !word.closest("[hidden]")));
+  for (const word of walked) {
+    const term = Object.values(glossary).find(({ sentence }) => word.getAttribute("aria-label")?.includes(`: ${sentence}.`));
+    assert.ok(term, word.getAttribute("aria-label") ?? "");
+    explained.add(term.name);
+  }
+  return explained;
+}
+
 for (const name of names) {
   test(`${name}: every golden message is drawn, with every word that Python's copy has`, async () => {
     const golden = goldenOf(name);
@@ -79,6 +121,20 @@ for (const name of names) {
       assert.ok(!words.includes("a word that no result has"));
       close();
     }
+  });
+
+  // row NEW 9
+  test(`${name}: a word of the glossary that stands there has its sentence a key away`, () => {
+    const goldens = goldenOf(name).filter(([, { shows }]) => shows.length > 0);
+    const [, { content, buffers }] = goldens[goldens.length - 1];
+    const { model, close } = open(name, content);
+    model.emit("msg:custom", content, buffers.map(unpack));
+    const explained = explainedWords(find(at.page.holder, ".gscope-live"));
+    const text = wordsWithoutGlossary();
+    const standing = terms.filter(({ name: word }) => new RegExp(`\\b${word}s?\\b`, "i").test(text)).map(({ name: word }) => word);
+    assert.equal(standing.length > 0, name !== "Doctor"); // which shows no number of a model's
+    assert.deepEqual(standing.filter((word) => !explained.has(word)), []);
+    close();
   });
 
   test(`${name}: a message that is not as agreed is said, and what was drawn stays`, () => {

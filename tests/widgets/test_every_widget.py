@@ -1,6 +1,7 @@
 """What every widget of the catalogue has, on the fake scope: life cycle, copies, state and messages checked, errors in words."""
 
 import gc
+import html
 import inspect
 import json
 import re
@@ -19,6 +20,7 @@ from matplotlib.figure import Figure
 
 import gscope_widgets as gs
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.glossary import TERMS
 from gscope_widgets.widgets.base import widget as base_widget
 from gscope_widgets.widgets.base.state import Checked, Told
 from gscope_widgets.widgets.base.widget import read_bundle
@@ -28,6 +30,18 @@ from tests.fake_comm import WIDGETS
 from tests.fake_engines import make_engine
 
 REFUSED = re.compile(r"got (-1|5)\b")  # what rows of the catalogue send to be refused
+# What is explained wherever it stands; and of which of them a copy has a number of its own.
+GLOSSARY = (
+    *("feature", "activation", "L0", "FVU", "error term", "strength"),
+    *("KL", "perplexity", "AUC", "density", "probability"),
+)
+SCALED = {
+    "TokenHeatmap": ("L0", "FVU"),
+    "FeatureSliders": ("KL",),
+    "SteeringPanel": ("strength",),
+    "FeatureCard": ("density", "AUC"),
+    "Workbench": ("strength", "L0", "FVU"),
+}
 CHAT = ({"role": "user", "content": "The old fisherman sold"},)
 
 
@@ -363,6 +377,23 @@ def test_copy_and_frame_and_plot_are_of_what_the_view_shows(row, page, check_cop
     assert isinstance(figure, Figure)
     assert figure._repr_png_().startswith(b"\x89PNG")
     assert figure.canvas.manager is None  # no window
+
+
+@pytest.mark.row("NEW 9")
+def test_words_of_the_glossary_are_explained_in_the_copy(row, page):
+    if not row.asks_scope:
+        pytest.skip("it shows no number of a model's")
+    use(row, page.widget)
+    copy, rest = page.widget._build_copy().split("<details><summary>What the words mean</summary>")
+    fold = html.unescape(rest.split("</details>")[0])
+    meanings = dict(zip(re.findall("<dt>(.*?)</dt>", fold), re.findall("<dd>(.*?)</dd>", fold), strict=True))
+    words = re.sub("<[^>]*>", " ", copy)
+    standing = [name for name in GLOSSARY if re.search(rf"\b{name}s?\b", words, re.IGNORECASE)]
+    assert standing
+    assert [name for name in standing if name not in meanings] == []
+    for name, meaning in meanings.items():
+        assert meaning.startswith(f"{TERMS[name].sentence}.")
+        assert (" Here " in meaning) == (name in SCALED.get(row.name, ())), meaning
 
 
 def test_an_error_is_in_the_copy_too(row, page, scope, check_copy):

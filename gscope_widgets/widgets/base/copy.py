@@ -5,7 +5,7 @@ come first and colour second. Every text goes through `escape`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 _PAGE = (
@@ -57,6 +57,14 @@ def build_details(summary: str, content: str) -> str:
     return f"<details open><summary>{escape(summary)}</summary>{content}</details>"
 
 
+def build_glossary(meanings: Mapping[str, str]) -> str:
+    """What the words of a copy mean, by word: folded, and opened by a key. Empty where there are none."""
+    if not meanings:
+        return ""
+    entries = "".join(f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>" for word, meaning in meanings.items())
+    return f"<details><summary>What the words mean</summary><dl>{entries}</dl></details>"
+
+
 def build_tokens(shown: Sequence[str], *, shares: Sequence[float | None], breaks: Sequence[bool]) -> str:
     """A text whose tokens are filled by a share of full colour, 0 to 1.
 
@@ -72,7 +80,7 @@ def _build_token(token: str, share: float | None, breaks: bool) -> str:
     shown = escape(token)
     end = "<br>" if breaks else ""
     if share is None:
-        return f'<span title="ignored position" style="opacity:0.5">{shown}</span>{end}'
+        return f'<span title="ignored position" style="opacity:0.7">{shown}</span>{end}'
     if share <= 0:
         return f"<span>{shown}</span>{end}"
     fill = "#" + "".join(f"{round(255 + (part - 255) * min(share, 1.0)):02x}" for part in (86, 180, 233))

@@ -381,13 +381,17 @@ class GscopeWidget(anywidget.AnyWidget):
         return copy.build_copy(
             title=self._title,
             badge=self.badge,
-            parts=[*self._copy_parts(), message],
+            parts=[*self._copy_parts(), copy.build_glossary(self._define_terms()), message],
             footer=self.footer,
             copy_id=self.copy_id,
         )
 
     def _copy_parts(self) -> list[str]:
         raise NotImplementedError
+
+    def _define_terms(self) -> dict[str, str]:
+        """The words of the copy, each with its meaning and what the number that is shown comes to."""
+        return {}
 
     @classmethod
     def shared_traits(cls) -> dict[str, Shared]:

@@ -5,6 +5,7 @@ import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createTerm } from "../shared/term.js";
 import { drawText, visibleText } from "../shared/tokens.js";
+import { createTableHolder } from "./twin.js";
 
 /** @import { CardEffect, CardLabel, CardNeighbour, CardTruth, Ref } from "../traits.js" */
 /** @import { Term } from "../shared/term.js" */
@@ -142,7 +143,7 @@ export function createTruth() {
   const auc = createTerm(glossary.auc);
   const rows = el("tbody");
   const part = el("details", { class: "gscope-fold" }, summary, concept,
-    el("div", { class: "gscope-table-holder" }, el("table", { class: "gscope-table" }, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "detector"),
+    createTableHolder("Ground truth", el("table", { class: "gscope-table" }, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "detector"),
       el("th", { scope: "col" }, auc.el), el("th", { scope: "col" }, "precision"), el("th", { scope: "col" }, "recall"))), rows)));
   const drawRow = (/** @type {string[]} */ [name, ...numbers]) => el("tr", {}, el("th", { scope: "row" }, name), ...numbers.map((number) => el("td", {}, number)));
   return {

@@ -1,8 +1,10 @@
 import { assign, closest, el, setText } from "../shared/dom.js";
 import { createFeatureName } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createNote } from "../shared/note.js";
+import { createTerm } from "../shared/term.js";
 
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Contrast, Contrasted } from "./contrast_reading.js" */
@@ -62,7 +64,7 @@ export function createContrastDetails({ watch, describe, onColour, onKeep, onWho
   const head = el("p", { class: "gscope-contrast-head", "aria-hidden": "true" }, el("span", {}, "feature"), el("span", {}, "first"), el("span", {}, "second"), el("span", {}, "difference"));
   const box = el("section", { class: "gscope-contrast-details", "aria-label": "Features" },
     el("div", { class: "gscope-contrast-top" }, title, whole), moved, note.el, head, kept_part,
-    el("p", { class: "gscope-label" }, "Differ most"), none, differing.el, shared_part);
+    el("p", { class: "gscope-label" }, "Differ most, by ", createTerm(glossary.activation).el), none, differing.el, shared_part);
   watch.dom(whole, "click", onWhole);
   watch.dom(box, "click", (event) => {
     const keep = closest(event, "keep")?.dataset.keep, feature = closest(event, "feature")?.dataset.feature;

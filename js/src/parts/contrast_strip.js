@@ -62,7 +62,7 @@ export function createContrastStrip({ watch, describe, onEnter }) {
   function rove(column) {
     columns[current]?.el.setAttribute("tabindex", "-1");
     current = Math.min(Math.max(0, column), columns.length - 1);
-    assign(columns[current]?.el ?? strip, { tabindex: 0, "aria-label": columns.length ? describe(current) : "Tokens of both texts" });
+    if (columns.length) assign(columns[current].el, { tabindex: 0, "aria-description": describe(current) });
   }
   /** @param {string} key */
   function target(key) {

@@ -55,11 +55,11 @@ export function createDistribution() {
   const kl_term = createTerm(glossary.kl);
   const kl_value = el("span");
   const kl = el("p", { class: "gscope-kl" }, kl_term.el, kl_value);
-  const scale = el("span", { class: "gscope-hint" });
+  const scale = el("span");
   const updating = el("span", { class: "gscope-updating", "data-awaited": "no" }, "updating\u2026");
   const table = el("table", { class: "gscope-distribution" },
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "next token"),
-      el("td", {}, scale), ...(/** @type {const} */ (["baseline", "changed"])).map((run) => el("th", { scope: "col" },
+      el("td", { class: "gscope-hint" }, scale, createTerm(glossary.probability).el), ...(/** @type {const} */ (["baseline", "changed"])).map((run) => el("th", { scope: "col" },
         el("span", { class: "gscope-key-sign", "data-run": run, "aria-hidden": "true" }), runs[run])))),
     body, el("tfoot", {}, rest.el));
   const empty = el("p", { class: "gscope-empty" }, "No distribution yet.");
@@ -82,7 +82,7 @@ export function createDistribution() {
       empty.hidden = true;
       picture.hidden = false;
       full = fullBar(result.rows);
-      setText(scale, `bars to ${100 * full} %`);
+      setText(scale, `bars to ${100 * full} % `);
       rows.draw(result.rows);
       rest.draw(result.rest, Infinity);
       setText(kl_value, klText(result.kl));

@@ -25,16 +25,11 @@ function scoreText({ score, positive, negative, chance }) {
 }
 
 /**
- * All that stands in a row, as words.
- * @param {Found} found
- * @param {FinderResult} head
+ * Words between the numbers, for those who hear them: a row is named by what stands in it.
+ * @param {string} words
  */
-export function describeFound(found, head) {
-  const label = found.label ? visibleText(found.label.text) : "no label";
-  const here = found.pos === null ? "silent here"
-    : `activation ${formatNumber(found.activation, 4)} at ${visibleText(head.tokens[found.pos])}, position ${found.pos}`;
-  const share = found.share === null ? "known maximum not known" : `${formatPercent(found.share)} of its known maximum`;
-  return [`feature ${found.feature}`, label, here, found.pos === null ? "" : share, densityText(found), scoreText(found)].filter(Boolean).join(", ");
+function drawSpoken(words) {
+  return el("span", { class: "gscope-visually-hidden" }, words);
 }
 
 /** A feature of the list: its name, what it does here, and what a search says of it. */
@@ -44,24 +39,27 @@ export function createFoundRow() {
   const activation = el("output", { class: "gscope-found-activation" });
   const bar = el("span", { class: "gscope-found-bar", "aria-hidden": "true" });
   const share = el("span", { class: "gscope-found-number" });
+  const of_most = drawSpoken("");
   const token = el("span", { class: "gscope-plain-token" });
   const place = el("span", { class: "gscope-hint" });
   const density = el("span", { class: "gscope-found-density" });
   const score = el("span", { class: "gscope-found-score" });
   const row = el("li", { class: "gscope-found-row", role: "option", tabindex: -1 },
-    el("span", { class: "gscope-found-name" }, name.el, no_label), activation,
-    el("span", { class: "gscope-found-share" }, bar, share), el("span", { class: "gscope-found-place" }, token, place), density, score);
+    el("span", { class: "gscope-found-name" }, name.el, " ", no_label), drawSpoken(", activation "), activation,
+    el("span", { class: "gscope-found-share" }, bar, share, of_most), el("span", { class: "gscope-found-place" }, token, " ", place),
+    drawSpoken(", "), density, drawSpoken(" "), score);
   return {
     el: row,
     /** @param {Listed} listed */
     draw({ found, head, is_picked }) {
-      assign(row, { "data-feature": found.feature, "aria-selected": String(is_picked), "aria-label": describeFound(found, head) });
+      assign(row, { "data-feature": found.feature, "aria-selected": String(is_picked) });
       name.draw(found);
       no_label.hidden = found.label !== null;
       const fires = found.pos !== null;
       setText(activation, fires ? formatNumber(found.activation, 4) : "silent here");
       assign(activation, { "data-silent": fires ? null : "" });
       setText(share, !fires ? "" : found.share === null ? "share not known" : formatPercent(found.share));
+      setText(of_most, !fires ? "" : found.share === null ? ", " : " of its known maximum, ");
       bar.hidden = !fires || found.share === null;
       bar.style.setProperty("--share", `${100 * Math.min(1, found.share ?? 0)}%`);
       token.hidden = !fires;

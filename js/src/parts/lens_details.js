@@ -3,7 +3,7 @@ import { formatNumber, formatPercent } from "../shared/format.js";
 import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createNote } from "../shared/note.js";
-import { define } from "../shared/term.js";
+import { createTerm } from "../shared/term.js";
 import { drawText, drawTokenAt, visibleText } from "../shared/tokens.js";
 
 /** @import { Watch } from "../shared/watch.js" */
@@ -23,7 +23,7 @@ function drawPlain(token) {
  */
 function createChance({ id, token }) {
   const probability = el("output");
-  const logit = el("span", { class: "gscope-hint", title: define(glossary.logit) });
+  const logit = el("span", { class: "gscope-hint" });
   const sign = el("span", { class: "gscope-lens-sign" });
   const button = el("button", { type: "button", "data-pin": id }, drawPlain(token), probability, logit, sign);
   return {
@@ -47,7 +47,7 @@ function createPath({ lens: first, id }) {
   const token = first.head.names[id] ?? "";
   const unpin = el("button", { type: "button", class: "gscope-button", "data-unpin": id, "aria-label": `Unpin ${visibleText(token)}` }, "Unpin");
   const picture = el("span", { class: "gscope-lens-bars", role: "img" });
-  const output = el("output", { title: define(glossary.rank) });
+  const output = el("output");
   return {
     el: el("li", { class: "gscope-lens-path" }, unpin, drawPlain(token), picture, output),
     draw({ lens, cell: { row, pos } }) {
@@ -71,11 +71,13 @@ function createPath({ lens: first, id }) {
 export function createLensDetails({ watch, onPin }) {
   const title = el("p", { class: "gscope-lens-cell" });
   const moved = el("p", { class: "gscope-hint", role: "status" });
+  const probability = createTerm(glossary.probability), logit = createTerm(glossary.logit), rank = createTerm(glossary.rank);
   const list = el("ul", { class: "gscope-lens-top" });
   const note = createNote();
   const paths = el("ul", { class: "gscope-lens-paths" });
-  const side = el("section", { class: "gscope-lens-details", "aria-label": "Cell details" }, title, moved, list,
-    el("p", { class: "gscope-label" }, "Pinned tokens, by layer"), note.el, paths);
+  const side = el("section", { class: "gscope-lens-details", "aria-label": "Cell details" }, title, moved,
+    el("p", { class: "gscope-label" }, "Likeliest next tokens: ", probability.el, " and ", logit.el), list,
+    el("p", { class: "gscope-label" }, "Pinned tokens, by layer: probability and ", rank.el), note.el, paths);
   const top_list = createKeyed(list, { keyOf: (/** @type {Listed} */ { id }) => id, create: createChance });
   const path_list = createKeyed(paths, { keyOf: (/** @type {Path} */ { id }) => id, create: createPath });
   watch.dom(side, "click", (event) => {
@@ -94,6 +96,7 @@ export function createLensDetails({ watch, onPin }) {
       if (!cell) title.replaceChildren("Point at a cell, or move to it with the arrow keys, for its likeliest tokens.");
       else title.replaceChildren(`After layer ${lens.head.layers[cell.row]}, position ${cell.pos}, `, el("span", { class: "gscope-plain-token" }, ...drawTokenAt(lens.head, cell.pos)));
       setText(moved, lens.head.note);
+      probability.draw(cell ? lens.top(cell)[0].probability : null);
       top_list.draw(cell ? lens.top(cell).map((chance) => ({ ...chance, is_pinned: pinned.includes(chance.id) })) : []);
       const at = cell ?? { row: lens.rows - 1, pos: lens.length - 1 };
       const known = pinned.filter((id) => lens.pinned(id, at));

@@ -31,14 +31,14 @@ export function fullAt(info, rows) {
 }
 
 /**
- * What colour and thickness mean, in numbers.
+ * What colour and thickness mean, in numbers: of which feature, and how strong the strongest is.
  * @param {FeatureInfo} info
  * @param {number} full
  * @param {Theme} theme
  */
 export function drawScale(info, full, theme) {
   const source = info.max_activation ? "its known maximum" : "its maximum in these texts";
-  return [el("span", {}, "Fill and thickness: "), drawFeature(info), el("span", {}, "0"),
+  return [drawFeature(info), el("span", {}, "0"),
     el("span", { class: "gscope-ramp", style: { "background-image": rampPicture(theme) }, "aria-hidden": "true" }),
     el("span", {}, `${formatNumber(full)}, ${source}`)];
 }

@@ -2,9 +2,11 @@ import { limits } from "../shared/contract.js";
 import { closest, el, setText } from "../shared/dom.js";
 import { createFeatureName } from "../shared/feature_name.js";
 import { createKeyed } from "../shared/keyed.js";
+import * as glossary from "../shared/glossary.js";
 import { createCaution } from "../shared/caution.js";
 import { createNote } from "../shared/note.js";
 import { createNumberField, refuseOutside, refuseWhole } from "../shared/number_field.js";
+import { createTerm } from "../shared/term.js";
 
 /** @import { AnyModel } from "@anywidget/types" */
 /** @import { FeatureInfo, SteeringPanelTraits, SteeringSettings } from "../traits.js" */
@@ -65,7 +67,8 @@ function strengthText(strength) {
  * @param {Options} options
  */
 export function createStrength({ model, watch, settings }) {
-  const slider = el("input", { type: "range", class: "gscope-slider", step: strength_step });
+  const word = createTerm(glossary.strength, "Strength");
+  const slider = el("input", { type: "range", class: "gscope-slider", step: strength_step, "aria-label": "Strength" });
   const output = el("output", { class: "gscope-strength" });
   const reset = el("button", { type: "button", class: "gscope-button gscope-quiet" }, "Set to 0");
   const caution = createCaution(model);
@@ -76,7 +79,7 @@ export function createStrength({ model, watch, settings }) {
   watch.dom(reset, "click", zero);
   return {
     el: el("div", { class: "gscope-field" },
-      el("label", {}, el("span", { class: "gscope-label" }, "Strength ", output), el("span", { class: "gscope-centred" }, slider)),
+      el("div", { class: "gscope-label" }, word.el, " ", output), el("span", { class: "gscope-centred" }, slider),
       el("div", { class: "gscope-strength-ends" }, ends[0], reset, ends[1]), caution.el),
     draw() {
       const limit = model.get("strength_limit");
@@ -85,6 +88,7 @@ export function createStrength({ model, watch, settings }) {
       if (Number(slider.value) !== strength) slider.value = String(strength);
       slider.setAttribute("aria-valuetext", strengthText(strength));
       setText(output, strengthText(strength));
+      word.draw(strength);
       reset.disabled = strength === 0;
       setText(ends[0], `\u2212${limit}`);
       setText(ends[1], `+${limit}`);

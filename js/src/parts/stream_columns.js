@@ -1,5 +1,8 @@
 import { el, setText } from "../shared/dom.js";
 import { formatCount, formatSigned } from "../shared/format.js";
+import * as glossary from "../shared/glossary.js";
+import { place } from "../shared/keyed.js";
+import { createTerm } from "../shared/term.js";
 import { drawPrompt } from "../shared/tokens.js";
 import { createSummaries, drawMade, drawScale, fillMade, fullAt } from "./made_tokens.js";
 
@@ -95,8 +98,8 @@ function createColumn() {
      * @param {number} longest
      */
     drawState(ended, longest) {
-      const place = differs_at >= 0 ? `, differs from token ${differs_at + 1} on` : "";
-      setText(state, endText(ended, tokens.length, longest) + place);
+      const from = differs_at >= 0 ? `, differs from token ${differs_at + 1} on` : "";
+      setText(state, endText(ended, tokens.length, longest) + from);
     },
   };
 }
@@ -108,6 +111,8 @@ function createColumn() {
 export function createStreamColumns(readTheme) {
   const columns = new Map(names.map((name) => [name, createColumn()]));
   const empty = el("p", { class: "gscope-empty" }, "Nothing generated yet: press Start.");
+  const activation = createTerm(glossary.activation);
+  const scale_name = el("span", {}, "Fill and thickness: ", activation.el, " of");
   const scale = el("p", { class: "gscope-fill-scale gscope-hint" });
   const picture = el("div", { class: "gscope-runs", "data-empty": "" }, scale,
     el("div", { class: "gscope-columns" }, ...[...columns.values()].map((column) => column.el)));
@@ -133,10 +138,12 @@ export function createStreamColumns(readTheme) {
   /** @param {boolean} anew */
   function fill(anew) {
     if (!known.length) return;
-    const now = fullAt(known[0], [...columns.values()].map((column) => column.tokens()));
+    const rows = [...columns.values()].map((column) => column.tokens());
+    const now = fullAt(known[0], rows);
     const all = anew || now !== full;
     full = now;
-    if (all) scale.replaceChildren(...drawScale(known[0], full, readTheme()));
+    if (all) place(scale, [scale_name, ...drawScale(known[0], full, readTheme())]);
+    activation.draw(Math.max(0, ...rows.flat().map((token) => token.activations[0])), known[0].max_activation ?? NaN);
     columns.forEach((column) => column.fill(full, readTheme(), all));
   }
   /** @param {SteeringStream} message */

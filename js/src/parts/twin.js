@@ -6,11 +6,20 @@ import { followPrint } from "../shared/print.js";
 const page_rows = 500;
 
 /**
+ * What a table scrolls in; the keyboard reaches it, and so what is out of sight.
+ * @param {string} name
+ * @param {...Node} tables
+ */
+export function createTableHolder(name, ...tables) {
+  return el("div", { class: "gscope-table-holder", role: "region", tabindex: 0, "aria-label": name }, ...tables);
+}
+
+/**
  * A table beside a picture, folded: built when it is opened, or printed, some rows at a time.
  * @param {{ watch: Watch, drawHead: () => HTMLElement, drawRow: (row: number) => HTMLElement }} options
  */
 export function createTwin({ watch, drawHead, drawRow }) {
-  const holder = el("div", { class: "gscope-table-holder" });
+  const holder = createTableHolder("Table of values");
   const more = el("button", { type: "button", class: "gscope-button", hidden: true });
   const twin = el("details", { class: "gscope-fold gscope-twin" }, el("summary", {}, "Table of values"), holder, more);
   let count = 0;

@@ -50,6 +50,11 @@ export const fvu = {
   scale: scaleFVU,
 };
 
+export const error_term = {
+  name: "error term",
+  sentence: "what the features leave out of a token's vector: that vector less what they add up to",
+};
+
 export const error_norm = {
   name: "error norm",
   sentence: "the length of what the features leave out of a token's vector",

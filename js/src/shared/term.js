@@ -33,7 +33,7 @@ export function followTerms(root, watch) {
     if (event.key === "Escape" && is_term) {
       left?.focus({ preventScroll: true });
       left = null;
-    } else if (event.key === "?" && !from.closest("input, textarea, select")) {
+    } else if (event.key === "?" && !from.matches("textarea, select, input[type=text]")) {
       const terms_here = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".gscope-term-word")]);
       const seen = terms_here.filter((one) => !one.closest("[hidden]"));
       if (!is_term) left = from;

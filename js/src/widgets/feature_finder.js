@@ -5,13 +5,13 @@ import { limits } from "../shared/contract.js";
 import { assign, el, setText } from "../shared/dom.js";
 import * as glossary from "../shared/glossary.js";
 import { isSame } from "../shared/settings.js";
-import { createGlossary } from "../shared/term.js";
+import { createGlossary, createTerm } from "../shared/term.js";
 import { createTextField } from "../shared/text_field.js";
 import { visibleText } from "../shared/tokens.js";
 import { defineWidget } from "../shared/widget.js";
 
 /** @import { AnyModel } from "@anywidget/types" */
-/** @import { FeatureFinderTraits, FinderResult, Way } from "../traits.js" */
+/** @import { FeatureFinderTraits, FinderResult, Found, Way } from "../traits.js" */
 /** @import { Frame } from "../shared/frame.js" */
 
 const ways = /** @type {[Way, string][]} */ ([["here", "What fires here"], ["label", "By label"], ["texts", "By texts"]]);
@@ -29,6 +29,19 @@ function createWays({ watch, onWay }) {
     /** @param {Way} chosen */
     draw(chosen) {
       for (const button of buttons) assign(button, { "aria-pressed": String(button.dataset.way === chosen) });
+    },
+  };
+}
+
+/** What stands beside each feature of the list. */
+function createColumnWords() {
+  const activation = createTerm(glossary.activation), most = createTerm(glossary.known_maximum), density = createTerm(glossary.density);
+  return {
+    el: el("p", { class: "gscope-hint" }, "Of each feature: its ", activation.el, ", where, its share of the ", most.el, ", and its ", density.el, "."),
+    /** @param {Found | undefined} picked */
+    draw(picked) {
+      activation.draw(picked?.activation ?? null, picked?.activation && picked.share ? picked.activation / picked.share : NaN);
+      density.draw(picked?.density ?? null);
     },
   };
 }
@@ -60,6 +73,7 @@ function openFinder({ model, frame }) {
   });
   const heading = el("p", { class: "gscope-finder-heading", role: "status" });
   const note = el("p", { class: "gscope-hint" });
+  const columns = createColumnWords();
   const list = createFoundList({ watch, onPick: pick });
   const left_out = createLeftOut();
   const empty = el("p", { class: "gscope-empty" }, "No text read yet.");
@@ -93,7 +107,9 @@ function openFinder({ model, frame }) {
   }
   function drawList() {
     if (!head) return;
-    list.draw(head, model.get("selected_feature")?.feature ?? null);
+    const selected = model.get("selected_feature")?.feature ?? null;
+    list.draw(head, selected);
+    columns.draw(head.found.find(({ feature }) => feature === selected));
   }
   function drawControls() {
     const way = model.get("way");
@@ -140,9 +156,9 @@ function openFinder({ model, frame }) {
   });
   frame.follow(["way", "order", "selected_pos"], draw);
   frame.follow(["selected_feature"], drawList);
-  const words = createGlossary(glossary.activation, glossary.known_maximum, glossary.density);
+  const words = createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.density);
   return {
-    body: [text.el, choice.el, here, query.el, sets.el, heading, note, empty, list.el, left_out.el, words],
+    body: [text.el, choice.el, here, query.el, sets.el, heading, note, empty, columns.el, list.el, left_out.el, words],
     receive: { result: drawResult },
     draw,
   };

@@ -5,7 +5,7 @@ import { el } from "../shared/dom.js";
 import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createSettings, isSame } from "../shared/settings.js";
-import { createGlossary } from "../shared/term.js";
+import { createGlossary, createTerm } from "../shared/term.js";
 import { createTextField } from "../shared/text_field.js";
 import { createWatch } from "../shared/watch.js";
 import { defineWidget } from "../shared/widget.js";
@@ -110,6 +110,28 @@ function createRows(model, settings) {
   };
 }
 
+/** In what the sliders are measured. */
+function createUnits() {
+  const activation = createTerm(glossary.activation), strength = createTerm(glossary.strength);
+  return {
+    el: el("p", { class: "gscope-hint" }, "Clamp sets an ", activation.el, ", add a ", strength.el, "; scale multiplies."),
+    /**
+     * @param {SettingsNow["now"]} settings
+     * @param {FeatureInfo[]} known
+     */
+    draw({ values, modes }, known) {
+      /** @param {SliderMode} mode the only row that it is set in, or none */
+      const only = (mode) => {
+        const rows = values.flatMap((value, row) => (value !== null && modes[row] === mode ? [row] : []));
+        return rows.length === 1 ? rows[0] : -1;
+      };
+      const clamped = only("clamp");
+      activation.draw(values[clamped] ?? null, known[clamped]?.max_activation ?? NaN);
+      strength.draw(values[only("add")] ?? null);
+    },
+  };
+}
+
 /** @param {KeyboardEvent} event */
 function isUndo(event) {
   const typing = event.target instanceof HTMLElement && event.target.matches("textarea, input[type=text]");
@@ -138,8 +160,9 @@ function openSliders({ model, frame }) {
   const undo = el("button", { type: "button", class: "gscope-button", title: "Ctrl+Z" }, "Undo");
   const reset = el("button", { type: "button", class: "gscope-button" }, "Reset all");
   const caution = createCaution(model);
+  const units = createUnits();
   const sliders = el("section", { class: "gscope-sliders", "aria-label": "Feature sliders" },
-    rows.el, caution.el, el("div", { class: "gscope-actions" }, undo, reset));
+    rows.el, units.el, caution.el, el("div", { class: "gscope-actions" }, undo, reset));
 
   function drawUpdating() {
     const { values, modes, ablated } = result ?? settings.now;
@@ -148,6 +171,7 @@ function openSliders({ model, frame }) {
   }
   function draw() {
     rows.draw(result);
+    units.draw(settings.now, model.get("known"));
     caution.draw();
     undo.disabled = !settings.canUndo();
     reset.disabled = settings.now.values.every((value) => value === null) && !settings.now.ablated.includes(true);
@@ -180,7 +204,7 @@ function openSliders({ model, frame }) {
   frame.follow(["known", "ranges", "caution"], draw);
   frame.follow(["status"], drawUpdating);
   watch.onStop(rows.stop);
-  const words = createGlossary(glossary.activation, glossary.strength, glossary.probability, glossary.kl);
+  const words = createGlossary(glossary.feature, glossary.activation, glossary.strength, glossary.probability, glossary.kl);
   return { body: [text.el, el("div", { class: "gscope-split" }, sliders, distribution.el), words], receive: { result: drawResult }, draw };
 }
 

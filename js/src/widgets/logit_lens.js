@@ -150,7 +150,7 @@ function openLens({ model, frame }) {
     if (!is_telling) pick.forget();
     drawChoice();
   });
-  const words = createGlossary(glossary.probability, glossary.logit, glossary.rank);
+  const words = createGlossary(glossary.layer, glossary.probability, glossary.logit, glossary.rank);
   return { body: [text.el, bar, empty, picture, table.el, words], receive: { result: drawResult }, draw };
 }
 

@@ -2,7 +2,9 @@ import { createFeatureList, createRunNumbers, createStrength } from "../parts/st
 import { createStreamColumns } from "../parts/stream_columns.js";
 import { agreementOf } from "../shared/contract.js";
 import { el, setText } from "../shared/dom.js";
+import * as glossary from "../shared/glossary.js";
 import { createSettings, isSame } from "../shared/settings.js";
+import { createGlossary } from "../shared/term.js";
 import { createTextField } from "../shared/text_field.js";
 import { defineWidget } from "../shared/widget.js";
 
@@ -123,7 +125,8 @@ function openPanel({ model, frame }) {
   frame.follow(["known", "strength_limit", "caution"], draw);
   return {
     body: [prompt.el, el("div", { class: "gscope-controls" }, ...parts.map((part) => part.el), numbers.el),
-      el("div", { class: "gscope-actions" }, start_button, stop_button, changed), columns.el],
+      el("div", { class: "gscope-actions" }, start_button, stop_button, changed), columns.el,
+      createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.strength, glossary.probability)],
     receive: {
       ack(/** @type {Ack} */ message) {
         requests.answered(message.id);

@@ -184,7 +184,7 @@ export function openHeatmap({ model, frame }) {
     if (!is_telling) pick.forget();
     drawChoice();
   });
-  const words = createGlossary(glossary.activation, glossary.known_maximum, glossary.l0, glossary.fvu);
+  const words = createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.l0, glossary.fvu);
   return { body: [text.el, chips.el, picture, table.el, words], receive: { result: drawResult }, draw };
 }
 

@@ -65,7 +65,7 @@ test("a column is picked by a press or by the keyboard, lists its own features, 
   columns()[0].focus();
   press(columns()[0], "ArrowRight");
   assert.equal(document.activeElement, columns()[1]);
-  assert.equal(columns()[1].getAttribute("aria-label"), "Column 1, \u2423b: only in the first text, position 1; difference 4");
+  assert.equal(columns()[1].getAttribute("aria-description"), "Column 1, \u2423b: only in the first text, position 1; difference 4");
   press(columns()[1], "Enter");
   assert.equal(columns()[1].getAttribute("aria-selected"), "true");
   assert.match(details(), /Column 1, \u2423b: only in the first text.*#3fish40\u22124keepIn both \(0\)/);
