@@ -53,7 +53,7 @@ class CheckupResult(TypedDict):
     model: str  # the settings that this answers
     ask_hub: bool
     findings: list[FindingInfo]
-    summary: str  # how many there are of each kind
+    summary: str  # how many there are of each kind; empty until every check is done
     arrays: list[ArrayHead]  # none
 
 
@@ -187,8 +187,6 @@ class Doctor(GscopeWidget):
             Closed: the widget was closed.
         """
         self._require_open()
-        if self._is_heard:
-            self._send_ping()
         self._answer(self._read_settings())
 
     # ---- what every widget offers
@@ -265,11 +263,14 @@ class Doctor(GscopeWidget):
         found = [
             {"name": one.name, "state": one.state, "seen": one.seen, "advice": one.advice} for one in checkup.findings
         ]
-        self._send_result({**look.settings, "findings": found, "summary": checkup.summarise()})
+        summary = checkup.summarise() if len(look.found) == len(self._examiner.checks) else ""
+        self._send_result({**look.settings, "findings": found, "summary": summary})
         self._look, self._checkup = look, checkup
 
-    def _write_hint(self) -> str:
-        return self._checkup.summarise() if len(self._look.found) == len(self._examiner.checks) else ""
+    def _end_request(self, delivered: bool) -> None:
+        if delivered and self._is_heard:  # its time is taken when nothing else runs
+            self._send_ping()
+        super()._end_request(delivered)
 
     def _get_result(self) -> Checkup:
         return self._checkup
@@ -328,7 +329,7 @@ class Doctor(GscopeWidget):
     def _wait_for_page(self) -> None:
         with self._lock:
             self._stop_waiting()
-            self._pong, self._is_late = None, False
+            self._is_late = False
             self._checkup = self._build_checkup(self._look)
             self._timer = threading.Timer(self._examiner.patience_s, self._give_up)
             self._timer.daemon = True
@@ -344,11 +345,10 @@ class Doctor(GscopeWidget):
         with self._lock:
             if self._timer is not threading.current_thread():  # it was stopped, or begun anew, as it ran out
                 return
-            self._timer, self._is_late = None, True
+            self._timer, self._pong, self._is_late = None, None, True
         self._tell_of_page()
 
     def _tell_of_page(self) -> None:
         with self._lock:
             self._publish(self._look)
-        self._requests.remark()
         self._output.refresh()

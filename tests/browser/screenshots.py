@@ -30,6 +30,7 @@ CELLS = [
     "finder = gs.FeatureFinder(scope, text)\nfinder",
     "contrast = gs.PromptContrast(scope, text, text.replace('fisherman', 'baker'))\ncontrast",
     "compare = gs.DictionaryCompare(scope, text, [{}, {'width': '4k'}, {'layer': 5}])\ncompare",
+    "doctor = gs.Doctor('gemma-3-4b')\ndoctor",
 ]
 
 
@@ -63,6 +64,7 @@ def show_errors(notebook: Notebook) -> None:
         notebook.widget(title).get_by_role("textbox", name="Text", exact=True).fill("word " * 100_000)
     notebook.widget("Prompt contrast").get_by_role("textbox", name="First", exact=True).fill("word " * 100_000)
     notebook.run("panel._requests.refuse(gs.InvalidValue('strength must be a number from -100 to 100, got nan'))")
+    notebook.run("doctor._requests.refuse(gs.InvalidValue('ask_hub must be True or False, got 5'))")
     for title in TITLES:
         expect(notebook.widget(title).get_by_role("alert").filter(visible=True).first).to_be_visible()
 

@@ -53,7 +53,8 @@ def test_findings_come_one_by_one_with_what_is_not_checked_yet(page, examiner):
     ]
     assert seen[-1][1] == "1.0 GB free; gemma-3-1b takes more"
     assert examiner.calls == ["examine"] * 2
-    assert page.widget.status["message"] == page.widget.report.summarise() == "1 to look at, 2 fine, 2 not asked"
+    summaries = [content["summary"] for content, _ in page.messages("result")]
+    assert summaries == ["", "", page.widget.report.summarise()] == ["", "", "1 to look at, 2 fine, 2 not asked"]
 
 
 def test_progress_is_told(page, examiner):
@@ -110,7 +111,7 @@ def test_a_page_that_answers_stands_in_the_report(page):
     assert (found.state, f"version {gs.__version__} on both sides" in found.seen) == ("fine", True)
     assert page.widget.report["page"].seen == "Colab, dark theme, view 700 px wide, Firefox 140"
     assert page.messages("result")[-1][0]["findings"][3]["state"] == "fine"
-    assert page.widget.status["message"] == "1 to look at, 4 fine"
+    assert page.messages("result")[-1][0]["summary"] == "1 to look at, 4 fine"
 
 
 @pytest.mark.parametrize(
@@ -139,16 +140,21 @@ def test_an_answer_to_an_older_ping_is_not_counted(page):
     assert page.widget.report["front end"].state == "fine"
 
 
-def test_another_check_up_asks_the_page_again(page):
+def test_another_check_up_asks_the_page_again_when_it_has_ended(page, examiner):
     page.widget.check()
-    page.settle()
+    page.widget.wait()
     assert page.messages("ping") == []  # no page has shown itself
     page.send({"type": "ready"})
     answer(page)
+    examiner.gate.clear()
     page.send({"type": "check"})
-    assert page.widget.report["front end"].seen == "asked; no answer yet"
-    answer(page)
-    assert page.widget.report["front end"].state == "fine"
+    assert len(page.messages("ping")) == 1
+    examiner.gate.set()
+    page.widget.wait()
+    assert len(page.messages("ping")) == 2
+    assert page.widget.report["front end"].state == "fine"  # the last answer stands until the next
+    answer(page, received=0)
+    assert page.widget.report["front end"].state == "attention"
 
 
 def test_a_page_that_falls_silent_is_found_and_mends_itself_when_it_answers(page, examiner):

@@ -19,7 +19,7 @@ function openDoctor({ model, frame }) {
   const bar = el("div", { class: "gscope-actions" },
     el("label", { class: "gscope-doctor-field" }, el("span", { class: "gscope-label" }, "For"), choice),
     el("label", { class: "gscope-doctor-field" }, ask, "ask the Hub"), again);
-  const summary = el("p", { class: "gscope-doctor-summary" });
+  const summary = el("p", { class: "gscope-doctor-summary", role: "status" });
   const empty = el("p", { class: "gscope-empty" }, "Nothing checked yet.");
   const list = createFindingList();
   const report = el("pre", { class: "gscope-doctor-report" });
@@ -45,9 +45,10 @@ function openDoctor({ model, frame }) {
   function drawResult(message) {
     empty.hidden = true;
     fold.hidden = false;
-    setText(summary, `For ${message.model}: ${message.summary}`);
+    const heading = `${message.model}: ${message.summary || "not all checked yet"}`;
+    setText(summary, `For ${heading}`);
     list.draw(message.findings);
-    setText(report, `gscope-widgets ${model.get("version")}, for ${message.model}: ${message.summary}\n${writeReport(message.findings)}`);
+    setText(report, `gscope-widgets ${model.get("version")}, for ${heading}\n${writeReport(message.findings)}`);
   }
   /**
    * @param {Ping} message

@@ -60,6 +60,16 @@ test("each finding has a sign, a word, what was seen and what to do", () => {
   assert.ok(find(page.holder, ".gscope-empty").hidden);
 });
 
+test("what was found is said to screen readers once all is checked", () => {
+  open();
+  answer({ summary: "" });
+  const summary = find(page.holder, ".gscope-doctor-summary");
+  assert.equal(summary.textContent, "For mini: not all checked yet");
+  assert.equal(summary.getAttribute("role"), "status");
+  answer({ summary: "1 broken" });
+  assert.equal(summary.textContent, "For mini: 1 broken");
+});
+
 test("a row keeps its element while its finding changes", () => {
   open();
   answer();
