@@ -619,7 +619,7 @@ export interface CheckupResult {
   model: string;
   ask_hub: boolean;
   findings: FindingInfo[];
-  /** how many there are of each kind */
+  /** how many there are of each kind; empty until every check is done */
   summary: string;
   /** none */
   arrays: ArrayHead[];
