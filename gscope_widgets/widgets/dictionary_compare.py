@@ -40,7 +40,7 @@ from gscope_widgets.widgets.base.matches import (
     list_matches,
     pack_matches,
 )
-from gscope_widgets.widgets.base.picks import TokenPicker
+from gscope_widgets.widgets.base.picks import TokenPicker, check_place
 from gscope_widgets.widgets.base.reader import describe_engine
 from gscope_widgets.widgets.base.state import (
     Checked,
@@ -268,6 +268,8 @@ class DictionaryCompare(TokenPicker):
         settings = {"text": check_text(scope, text), "compared": compared, "threshold": threshold}
         self._read = self._pack(settings, self._start_comparison(settings).wait())
         self._texts = tuple(texts)
+        if pos is not None:
+            check_place("pos", pos, count=len(self._read.comparison.readings[0].tokens), of="the text's tokens")
         super().__init__(
             scope,
             **settings,
@@ -277,7 +279,7 @@ class DictionaryCompare(TokenPicker):
             choices=[{"dictionary_id": one, "name": home.name} for one, home in self._homes.items()],
             footer=self._describe_engine(compared),
         )
-        self._deliver(self._read)
+        self._present(self._read, self._deliver)
         self._open()
 
     # ---- what it holds
@@ -399,10 +401,9 @@ class DictionaryCompare(TokenPicker):
                 return
             try:
                 read = self._pack(settings, ended.result())
+                self._requests.deliver(number, lambda: self._deliver(read))
             except Exception as error:  # noqa: BLE001 - it becomes the widget's status
                 self._requests.end(number, error)
-                return
-            self._requests.deliver(number, lambda: self._deliver(read))
 
         job.add_done_callback(take)
         return job

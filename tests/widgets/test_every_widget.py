@@ -666,6 +666,8 @@ def test_a_refused_text_that_is_sent_again_is_refused_again(row, page):
 
 def test_an_error_after_a_result_on_the_way_brings_the_last_whole_result_back(row, page, scope):
     """As in a drag: a result is shown while a newer one is asked for, which then fails."""
+    if row.name == "DictionaryCompare":
+        pytest.skip("a comparison is a job of its own, which a newer one stops: nothing is shown on the way")
     require_asking(row)
     require_scope(row)
     widget, whole = page.widget, page.widget._last_message

@@ -7,6 +7,7 @@ import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.widgets.base.picks import find_same
+from tests.fake_comm import WIDGETS as WIDGETS_HERE
 
 TEXT = "The old fisherman sold twelve fish"
 WIDGETS = [gs.TokenHeatmap, gs.LogitLens]
@@ -89,12 +90,16 @@ def test_a_position_is_one_of_the_text_that_is_meant(scope, open_page, kind):
         page.widget.selected_pos = last
 
 
-def test_a_finder_is_not_made_with_a_position_beyond_its_text(scope):
+@pytest.mark.parametrize("kind", [gs.FeatureFinder, gs.DictionaryCompare])
+def test_a_widget_is_not_made_with_a_position_beyond_its_text(scope, kind):
+    more = {"dictionaries": [{}, {"layer": 1}]} if kind is gs.DictionaryCompare else {}
+    count = len(WIDGETS_HERE)
     with pytest.raises(gs.InvalidValue, match=r"pos must be below 2, .* got 2"):
-        gs.FeatureFinder(scope, "old", pos=2)
-    finder = gs.FeatureFinder(scope, "old", pos=1)
-    assert finder.pos == 1
-    finder.close()
+        kind(scope, "old", pos=2, **more)
+    assert len(WIDGETS_HERE) == count
+    made = kind(scope, "old", pos=1, **more)
+    assert made.selected_pos == 1
+    made.close()
 
 
 def test_a_linked_widget_whose_text_is_shorter_picks_nothing(scope, open_page):
