@@ -31,7 +31,8 @@ function selectedText({ first, second, kind }) {
     return `${named.join(", ")}${infos.length > named.length ? ` and ${infos.length - named.length} more` : ""}`;
   };
   if (kind === null) return `${write([...first, ...second])} would fire: it is silent here`;
-  return `${[first, second].filter((side) => side.length).map(write).join(" of the first and ")}${second.length ? " of the second" : " of the first"} fire`;
+  const named = [first, second].flatMap((side, at) => (side.length ? [`${write(side)} of the ${at ? "second" : "first"}`] : []));
+  return `${named.join(" and ")} ${first.length + second.length === 1 ? "fires" : "fire"}`;
 }
 
 /** By which measure features are matched, from which value on. */
@@ -161,7 +162,8 @@ function openCompare({ model, frame }) {
     measure.draw(head);
     assign(threshold.input, { placeholder: formatNumber(head.threshold) });
     notes.replaceChildren(...head.notes.map((note) => el("li", {}, note)));
-    const whole = [...new Set(full)].map((value) => formatNumber(value, 4)).join(" and ");
+    const there = selected?.kind ? full.filter((_, side) => selected[side ? "second" : "first"].length) : full;
+    const whole = [...new Set(there)].map((value) => formatNumber(value, 4)).join(" and ");
     setText(bars, selected ? `Bars: where ${selectedText(selected)}, a whole one at ${whole}` : "Bars: what each leaves unexplained of a token (FVU), a whole one at 1 or more");
     clear.style.setProperty("--seen", selected ? "visible" : "hidden");
     setText(state, isSame([read, compared], [model.get("text"), model.get("compared")]) ? "" : "Of the last text and dictionaries read.");

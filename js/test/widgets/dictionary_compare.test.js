@@ -80,7 +80,12 @@ test("bars stand for what each leaves unexplained, and for the match once one is
   assert.match(find(page.holder, ".gscope-compare-bar").textContent ?? "", /Bars: where #3 of the first and #30, #31 of the second fire, a whole one at 16/);
   answer({ selected, one_scale: false });
   assert.deepEqual([bars(1), bars(2)], [["100.0%", "12.5%", "0.0%"], ["0.0%", "50.0%", "0.0%"]]);
-  assert.match(find(page.holder, ".gscope-compare-bar").textContent ?? "", /a whole one at 4 and 16/);
+  const legend = () => find(page.holder, ".gscope-compare-bar").textContent ?? "";
+  assert.match(legend(), /a whole one at 4 and 16/);
+  answer({ selected: { ...selected, first: [], second: [infoOf(50)], kind: "only second" }, one_scale: false });
+  assert.match(legend(), /Bars: where #50 of the second fires, a whole one at 8S/);
+  answer({ selected: { ...selected, second: [], kind: null } });
+  assert.match(legend(), /Bars: where #3 would fire: it is silent here/);
   button(page.holder, "Show what is unexplained").click();
   assert.deepEqual(model.saved, []);
   model.state.selected_feature = { dictionary_id: "d", feature: 3 };
