@@ -1,11 +1,15 @@
-"""The tutorials: source and notebook agree, nothing stored in them, and they run top to bottom."""
+"""The tutorials: source and notebook agree, nothing stored in them, and they run top to bottom, on a recording too."""
 
+import contextlib
+import io
 from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+import gscope_widgets as gs
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 SOURCES = sorted(TUTORIALS.glob("*.py"))
@@ -59,3 +63,24 @@ def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(source: Path):
     assert len(copies) == len(shown) > 0
     assert all("<script" not in page for page in copies)
     assert any("<td>" in page for page in copies)
+
+
+def run_cells(source: Path) -> str:
+    """What a tutorial prints, but for what scope and dictionaries say of themselves."""
+    printed, names = io.StringIO(), {}
+    with contextlib.redirect_stdout(printed):
+        for cell in jupytext.read(source).cells:
+            if cell.cell_type == "code":
+                exec(cell.source, names)
+    return "".join(line for line in printed.getvalue().splitlines(True) if not line.startswith("<"))
+
+
+@pytest.mark.filterwarnings("ignore::gscope_widgets.errors.SteeringWarning")
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+@pytest.mark.row("NEW 5")
+def test_with_one_line_changed_a_tutorial_runs_on_a_recording_of_itself(source, tmp_path, monkeypatch):
+    with gs.load("mini").recording(tmp_path / "tutorial.gscope"):
+        live = run_cells(source)
+    monkeypatch.setattr(gs, "load", lambda *_: gs.replay(tmp_path / "tutorial.gscope"))
+    assert run_cells(source) == live
+    assert "KL divergence" in live or "workbench" in source.stem

@@ -39,6 +39,7 @@ class Answers:
     def __init__(self, contents: Contents, arrays: Arrays, *, path: str):
         """Args: path: of the file, for messages."""
         self._arrays, self._path = arrays, path
+        self._left_out = f"; when it was made, {contents.left_out} answers were left out" if contents.left_out else ""
         self._by_name: dict[str, dict[str, RecordedAnswer]] = {}
         for one in contents.answers:
             if one.name not in ANSWERS:
@@ -66,7 +67,7 @@ class Answers:
                 if narrower.holds(one.settings, question.settings):
                     return narrower.cut(self._make(key, one), question.settings)
         asked_alike = [one.settings for one in recorded.values() if one.settings.keys() == question.settings.keys()]
-        raise NotRecorded(self._describe_absence(question, asked_alike))
+        raise NotRecorded(self._describe_absence(question, asked_alike) + self._left_out)
 
     def _make(self, key: str, one: RecordedAnswer) -> Any:
         if key not in self._made:

@@ -91,7 +91,8 @@ class Recorder:
             if kind is None:
                 self._wait()
         finally:
-            self._is_on = False
+            with self._lock:
+                self._is_on = False
             self._set(None)
         if kind is not None:
             return
@@ -106,7 +107,8 @@ class Recorder:
     def take(self, method: str, given: Mapping[str, Any], answer: Any) -> None:
         """Note what a method of the scope was asked, and what it answered. Answers of jobs are noted as they end."""
         with self._lock, suppress(InvalidValue):  # what no file can hold, such as a function, is not recorded
-            getattr(self, f"_take_{method}")(given, answer)
+            if self._is_on:
+                getattr(self, f"_take_{method}")(given, answer)
 
     # ---- questions, by the methods that are asked
 
