@@ -14,6 +14,7 @@ from gscope_widgets.checkup import machine
 from gscope_widgets.checkup.examination import CHECKS
 from gscope_widgets.checkup.examiner import Examiner, open_examiner
 from gscope_widgets.records.checkup import Finding
+from gscope_widgets.widgets.base import output
 from tests.fake_comm import CREATOR, FakeComm
 from tests.hub.disk import disk_full
 
@@ -28,6 +29,7 @@ def show(monkeypatch):
 
     monkeypatch.setattr(CREATOR, FakeComm)
     monkeypatch.setattr(IPython.display, "display", lambda *_data, **_options: None)
+    monkeypatch.setattr(output, "_SECONDS", 0.0)  # no copy is sent when the test is over
     monkeypatch.setattr(Examiner, "patience_s", 0.01)
     opened = []
 
