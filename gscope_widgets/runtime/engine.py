@@ -391,17 +391,16 @@ class Engine:
                 self._held_out = yield from read_held_out(tokenizer.model_name, tokenizer.tokenize)
             read = self._held_out
         points = self.find_points(dictionary).reads
-        model, device = self.loaded.text_model, self.loaded.info.device
-        sample = yield from sample_features(model, dictionary, points, read, on=on, device=device)
+        run = partial(self._run_rows, points, keep=texts is None)
+        sample = yield from sample_features(dictionary, points, read, on=on, run=run)
         self.samples.put(key, sample)
         return sample
 
     def _trace_rows(self, dictionary: Dictionary, feature: int, rows: Sequence[Tokens]) -> Steps[np.ndarray]:
         """One feature's activation on texts of one length: float32, [texts, pos]; 0 at ignored positions."""
         points, traced = self.find_points(dictionary).reads, np.zeros((len(rows), max(map(len, rows), default=0)))
-        model, device = self.loaded.text_model, self.loaded.info.device
-        steps = sample_features(model, dictionary, points, rows, on="examples", features=(feature,), device=device)
-        sample = yield from steps
+        run = partial(self._run_rows, points, keep=False)
+        sample = yield from sample_features(dictionary, points, rows, on="examples", features=(feature,), run=run)
         places, values = sample.fire(feature)
         traced.reshape(-1)[places] = values
         return traced.astype(np.float32)
@@ -487,6 +486,18 @@ class Engine:
                 known[name] = activation[0].to(self.loaded.info.device, torch.float32)
                 self.activations.put((name, tokens.ids), known[name])
         return known
+
+    def _run_rows(self, points: Sequence[HookPoint], ids: np.ndarray, *, keep: bool) -> dict[str, torch.Tensor]:
+        """Activations of rows of ids by hook point, [rows, length, d]; kept for another dictionary there, if wanted."""
+        keys = {point: (point.name, ids.shape, ids.tobytes()) for point in points}
+        known = {point.name: self.activations.get(key) for point, key in keys.items()} if keep else {}
+        if keep and all(one is not None for one in known.values()):
+            return {name: one for name, one in known.items() if one is not None}
+        inputs = torch.from_numpy(ids).to(self.loaded.info.device)
+        ran = run_through(self.loaded.text_model, points, input_ids=inputs, use_cache=False)
+        for point, key in keys.items() if keep else ():
+            self.activations.put(key, ran[point.name])
+        return ran
 
     def _capture_ends(self, tokens: Tokens, points: DictionaryPoints) -> tuple[torch.Tensor, torch.Tensor]:
         """What a dictionary reads and what it is to give: float32, [pos, d], or [pos, n, d] for n layers."""

@@ -1,17 +1,15 @@
 """Many texts read in batches: where every feature of a dictionary fires in them."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
 from gscope_widgets.errors import PromptTooLong
 from gscope_widgets.mini import MODELS, texts
 from gscope_widgets.records.samples import FeatureSample, collect_sample
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
-from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.sites import HookPoint
 
 _BATCH = 2048  # tokens of one forward pass, padding included: a step of a quarter of a second on mini
@@ -19,14 +17,13 @@ HELD_OUT_TOKENS = 24_000  # of mini's held-out text that are read: two seconds o
 
 
 def sample_features(
-    text_model: nn.Module,
     dictionary: Dictionary,
     points: Sequence[HookPoint],
     read: Sequence[Tokens],
     *,
     on: str,
     features: tuple[int, ...] | None = None,
-    device: str,
+    run: Callable[[np.ndarray], Mapping[str, torch.Tensor]],
 ) -> Generator[float, None, FeatureSample]:
     """Where every feature fires in some texts; yields the share read.
 
@@ -36,7 +33,7 @@ def sample_features(
         points: what the dictionary reads.
         on: what text it is, for a reader.
         features: only these; None for all.
-        device: where the model takes its tokens.
+        run: gives the activations of rows of ids, int64, [rows, length], at the points: [rows, length, d] by name.
     """
     found: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
     for batch in _split_batches([len(tokens) for tokens in read]):
@@ -44,7 +41,7 @@ def sample_features(
         ids = np.full((len(rows), max(map(len, rows))), rows[0].ids[0], np.int64)
         for padded, tokens in zip(ids, rows, strict=True):
             padded[: len(tokens)] = tokens.ids
-        ran = run_through(text_model, points, input_ids=torch.from_numpy(ids).to(device), use_cache=False)
+        ran = run(ids)
         owners = np.repeat(np.arange(len(rows)), [len(tokens.used) for tokens in rows])
         places = np.concatenate([np.array(tokens.used, np.int64) for tokens in rows])
         parts = [ran[point.name][owners, places].float() for point in points]

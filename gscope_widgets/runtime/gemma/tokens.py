@@ -90,8 +90,13 @@ class Tokenizer:
 
     def is_untrained(self, token_id: int) -> bool:
         """True for BOS, EOS and padding, at which features have no activation, wherever they stand."""
+        return token_id in self._untrained_ids
+
+    @cached_property
+    def _untrained_ids(self) -> frozenset[int | None]:
+        """Read once: transformers looks each up anew, which of a long text takes longer than to tokenize it."""
         inner = self.inner
-        return inner is not None and token_id in (inner.bos_token_id, inner.eos_token_id, inner.pad_token_id)
+        return frozenset(() if inner is None else (inner.bos_token_id, inner.eos_token_id, inner.pad_token_id))
 
     def _tokenize_text(self, text: str) -> Tokens:
         inner = self._require_inner("text")

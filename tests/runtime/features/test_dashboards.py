@@ -10,6 +10,7 @@ import torch
 from safetensors.numpy import load_file
 
 import gscope_widgets as gs
+from gscope_widgets.runtime.engine import ACTIVATION_CACHE_BYTES, SAMPLE_CACHE_BYTES
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.hub import faults as hub_faults
 from tests.hub import faults
@@ -147,6 +148,21 @@ def test_minis_own_text_is_read_once_and_says_how_much_of_it(scope, dictionary):
 
 
 @pytest.mark.row("11")
+def test_another_dictionary_of_the_place_needs_no_second_pass_of_that_text(scope, dictionary):
+    """The text of a card is run once for a place; the control is a place further down."""
+    other, below = scope.dictionary(l0="small"), scope.dictionary(layer=2)
+    scope.limit_memory(samples=0, activations=0)
+    scope.limit_memory(samples=SAMPLE_CACHE_BYTES, activations=ACTIVATION_CACHE_BYTES)
+    scope.card(dictionary.feature(3), sources=())
+    counts = []
+    for one in (other, below):
+        with capture_passes(scope, ran := []):
+            card = scope.card(one.feature(3), sources=())
+        counts.append(sum(ran))
+        assert "tokens of mini's held-out text" in card.bands_on
+    assert counts[0] < 4_000 < 20_000 < counts[1]
+
+
 def test_truth_is_what_was_measured_beside_its_rivals(scope, dictionary):
     entries = json.loads((dictionary.folder.path / "features.json").read_text())["features"]
     entry = next(one for one in entries if one.get("label"))
