@@ -457,6 +457,7 @@ class FakeScope:
         top_p: float = 1.0,
         seed: int = 0,
         positions: Positions = "all",
+        on_points: Callable[[DoseResponse], object] | None = None,
         slot: Hashable | None = None,
     ) -> Job:
         tokens = self._require_tokens(prompt)
@@ -471,30 +472,48 @@ class FakeScope:
         provenance = self.provenance(list_dictionaries(changes), token_ids=tokens.ids, seeds=list(seeds))
 
         def steps(job: Job) -> Generator[None, None, DoseResponse]:
-            made = []
-            continued = yield from self._continue(job, tokens, [row for _, row in planned], plan)
-            for (strength, row), (written, _, logprobs, _) in zip(planned, continued, strict=True):
-                random = any(one.kind == "random" for one in row.interventions)
-                text = "".join(token.text for token in written)
-                ids = [token.id for token in written]
-                effect = model.measure(counted, tokens, ids, text, read)
-                variety = len(set(ids)) / len(ids) if ids else float("nan")
-                kind: Literal["changed", "random"] = "random" if random else "changed"
-                made.append(DoseSample(strength, kind, row.seed, text, effect, variety, logprobs))
-            return DoseResponse(tokens, ref, counted, build_points(made), tuple(made), provenance)
+            made: list[DoseSample] = []
+
+            def build() -> DoseResponse:
+                samples = tuple(sorted(made, key=lambda sample: sample.strength))
+                return DoseResponse(tokens, ref, counted, build_points(samples), samples, provenance)
+
+            for size in sorted({abs(strength) for strength in curve}):
+                here = [(strength, row) for strength, row in planned if abs(strength) == size]
+                rows = [row for _, row in here]
+                continued = yield from self._continue(job, tokens, rows, plan, done=len(made), of=len(planned))
+                for (strength, row), (written, _, logprobs, _) in zip(here, continued, strict=True):
+                    random = any(one.kind == "random" for one in row.interventions)
+                    text = "".join(token.text for token in written)
+                    ids = [token.id for token in written]
+                    effect = model.measure(counted, tokens, ids, text, read)
+                    variety = len(set(ids)) / len(ids) if ids else float("nan")
+                    kind: Literal["changed", "random"] = "random" if random else "changed"
+                    made.append(DoseSample(strength, kind, row.seed, text, effect, variety, logprobs))
+                if on_points is not None and len(made) < len(planned):
+                    on_points(build())
+            return build()
 
         return self._worker.submit(steps, slot=slot)
 
     def _continue(
-        self, job: Job, prompt: Tokens, rows: Sequence[Row], plan: SamplingPlan, refs: Sequence[FeatureRef] = ()
+        self,
+        job: Job,
+        prompt: Tokens,
+        rows: Sequence[Row],
+        plan: SamplingPlan,
+        refs: Sequence[FeatureRef] = (),
+        *,
+        done: int = 0,
+        of: int | None = None,
     ) -> Generator[None, None, list[model.Continued]]:
-        """One row a step: the fake has no batches."""
+        """One row a step: the fake has no batches. `done` rows of `of` were made before."""
         found = []
         for row in rows:
             self._begin("row")
             self._require_reach(row.interventions, prompt, len(prompt) + plan.max_new_tokens)
             found.append(model.continue_row(prompt, row.interventions, plan, row.seed, self._open, refs))
-            job.progress = len(found) / len(rows)
+            job.progress = (done + len(found)) / (of or len(rows))
             yield
         return found
 

@@ -145,27 +145,37 @@ class DoseResponse:
     @property
     def flips(self) -> tuple[Flip, ...]:
         """Where the effect stands out, on each side of 0 once at most, the negative side first."""
-        base = self._at(0.0).effect
         found = []
         for side in self._sides():
             for point in side:
-                low = max(base.high, point.control_effect.high)
-                high = min(base.low, point.control_effect.low)
-                if point.effect.low > low or point.effect.high < high:
-                    found.append(Flip(point.strength, "above" if point.effect.low > low else "below"))
+                change = self.change_at(point.strength)
+                if change is not None:
+                    found.append(Flip(point.strength, change))
                     break
         return tuple(found)
 
     @property
     def breaks_up(self) -> tuple[float, ...]:
         """Strengths at which text breaks up, on each side of 0 once at most, the negative side first."""
-        base = self._at(0.0)
-        most, least = BREAKS_UP_PERPLEXITY * base.perplexity.mean, BREAKS_UP_VARIETY * base.variety.mean
-        broken = (
-            [one.strength for one in side if one.perplexity.mean > most or one.variety.mean < least]
-            for side in self._sides()
-        )
+        broken = ([one.strength for one in side if self.is_broken_at(one.strength)] for side in self._sides())
         return tuple(strengths[0] for strengths in broken if strengths)
+
+    def change_at(self, strength: float) -> Literal["above", "below"] | None:
+        """Where the effect's interval stands, clear of those of baseline and control; None where it meets either.
+
+        Args:
+            strength: one of `strengths`.
+        """
+        base, point = self._at(0.0).effect, self._at(strength)
+        if point.effect.low > max(base.high, point.control_effect.high):
+            return "above"
+        return "below" if point.effect.high < min(base.low, point.control_effect.low) else None
+
+    def is_broken_at(self, strength: float) -> bool:
+        """Whether text of this strength breaks up; see `rules`."""
+        base, point = self._at(0.0), self._at(strength)
+        most, least = BREAKS_UP_PERPLEXITY * base.perplexity.mean, BREAKS_UP_VARIETY * base.variety.mean
+        return point.perplexity.mean > most or point.variety.mean < least
 
     def texts(self, strength: float, *, kind: Literal["changed", "random"] = "changed") -> tuple[str, ...]:
         """The generated texts at one strength, in the order of `seeds`.

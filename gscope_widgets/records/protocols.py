@@ -439,9 +439,14 @@ class Scope(Engine, Protocol):
         top_p: float = 1.0,
         seed: int = 0,
         positions: Positions = "all",
+        on_points: Callable[[DoseResponse], object] | None = None,
         slot: Hashable | None = None,
     ) -> Job:
-        """`dose` as a job, returned at once."""
+        """`dose` as a job, returned at once.
+
+        Args:
+            on_points: called on the engine's thread with the strengths that are whole so far, from 0 outwards.
+        """
 
     def provenance(
         self, dictionary_ids: Sequence[str] = (), *, token_ids: Sequence[int] = (), **settings: object

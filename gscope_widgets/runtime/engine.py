@@ -243,6 +243,7 @@ class Engine:
         measure: Measure,
         read: Dictionary | None,
         provenance: Provenance,
+        on_points: Callable[[DoseResponse], object] | None = None,
     ) -> Steps[DoseResponse]:
         """Continuations at several strengths, measured; `read` is the dictionary of a measure that is a feature."""
         if read is not None:
@@ -258,6 +259,7 @@ class Engine:
             read=source,
             steer=partial(self._steer, tokens=tokens),
             provenance=provenance,
+            on_points=on_points,
         )
         return (yield from steps)
 

@@ -558,11 +558,14 @@ class Scope(Exploring):
         top_p: float = 1.0,
         seed: int = 0,
         positions: Positions = "all",
+        on_points: Callable[[DoseResponse], object] | None = None,
         slot: Hashable | None = None,
     ) -> Job:
         """`dose` as a job, returned at once: `progress`, `cancel()` between tokens, and `result()`.
 
         Args:
+            on_points: called on the model's thread with what there is so far, batch by batch: strengths that are whole,
+                from 0 outwards. What it was given last is what a job that is stopped has made.
             slot: a newer job in the same slot stops this one.
         """
         tokens = self._take.tokens(prompt)
@@ -590,7 +593,14 @@ class Scope(Exploring):
         planned = plan_dose(changes, seeds=seeds)
         return self._start(
             lambda: self._engine.dose(
-                tokens, ref, planned, plan=plan, measure=counted, read=read, provenance=provenance
+                tokens,
+                ref,
+                planned,
+                plan=plan,
+                measure=counted,
+                read=read,
+                provenance=provenance,
+                on_points=on_points,
             ),
             self._demand(f"making {len(planned)} texts", tokens, plan, rows=len(planned)),
             slot=slot,

@@ -1,6 +1,6 @@
 """Samples of generated text at several strengths of one direction, each with its matched random control."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 
 import numpy as np
@@ -43,13 +43,23 @@ def dose(
     read: tuple[Dictionary, tuple[HookPoint, ...]] | None,
     steer: Steer,
     provenance: Provenance,
+    on_points: Callable[[DoseResponse], object] | None = None,
 ) -> Generator[float, None, DoseResponse]:
     """Texts in batches of at most 64 rows, each batch then run through the unchanged model; yields the share done.
 
+    The baseline is made first, then strength by strength away from 0, so that a sweep that is stopped has a middle.
+
     Args:
         read: for a measure that is a feature: its dictionary, and where that reads.
+        on_points: called after each batch but the last, with the strengths that are whole by then.
     """
-    samples: list[DoseSample] = []
+    order = sorted(range(len(planned)), key=lambda at: abs(planned[at][0]))
+    made: dict[int, DoseSample] = {}
+
+    def build(kept: Sequence[int]) -> DoseResponse:
+        samples = tuple(made[at] for at in sorted(kept))
+        return DoseResponse(prompt, ref, measure, build_points(samples), samples, provenance)
+
     points: tuple[HookPoint, ...] = ()
     observe: Observe | None = None
     if read is not None and isinstance(measure.of, FeatureRef):
@@ -61,29 +71,32 @@ def dose(
             dictionary=dictionary,
             feature=measure.of.feature,
         )
-    while len(samples) < len(planned):
-        batch = planned[len(samples) : len(samples) + ROWS_A_BATCH]
-        start, stop = len(samples) / len(planned), (len(samples) + len(batch)) / len(planned)
+    while len(made) < len(planned):
+        batch = order[len(made) : len(made) + ROWS_A_BATCH]
+        start, stop = len(made) / len(planned), (len(made) + len(batch)) / len(planned)
         between = start + (stop - start) * _DECODING
-        decoding = continue_rows(prompts, prompt, [row for _, row in batch], plan=plan, steer=steer)
+        decoding = continue_rows(prompts, prompt, [planned[at][1] for at in batch], plan=plan, steer=steer)
         continued = yield from run_part(decoding, start=start, stop=between)
         scoring = score_rows(prompts.loaded, prompt, continued, points=points, observe=observe)
         scores = yield from run_part(scoring, start=between, stop=stop)
-        for (strength, row), one, score in zip(batch, continued, scores, strict=True):
+        for at, one, score in zip(batch, continued, scores, strict=True):
+            strength, row = planned[at]
             effect = _measure(measure, prompt, one, score)
             is_random = any(intervention.kind == "random" for intervention in row.interventions)
-            samples.append(
-                DoseSample(
-                    strength,
-                    "random" if is_random else "changed",
-                    row.seed,
-                    one.text,
-                    effect,
-                    len(set(one.ids)) / len(one.ids) if one.ids else float("nan"),
-                    score.logprobs,
-                )
+            made[at] = DoseSample(
+                strength,
+                "random" if is_random else "changed",
+                row.seed,
+                one.text,
+                effect,
+                len(set(one.ids)) / len(one.ids) if one.ids else float("nan"),
+                score.logprobs,
             )
-    return DoseResponse(prompt, ref, measure, build_points(samples), tuple(samples), provenance)
+        if on_points is not None and len(made) < len(planned):
+            left = {planned[at][0] for at in order[len(made) :]}
+            if whole := [at for at in made if planned[at][0] not in left]:
+                on_points(build(whole))
+    return build(order)
 
 
 def _measure(measure: Measure, prompt: Tokens, one: Continuation, score: Score) -> float:

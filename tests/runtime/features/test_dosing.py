@@ -320,3 +320,24 @@ def test_provenance_makes_the_curve_again(mini, away):
         **{name: settings[name] for name in ("max_new_tokens", "temperature", "top_p", "positions")},
     )  # fmt: skip
     assert again.points == away.points
+
+
+def test_a_sweep_that_is_stopped_has_made_its_middle(mini, monkeypatch):
+    monkeypatch.setattr(dosing, "ROWS_A_BATCH", 20)
+    ref, seen = mini.dictionary().feature(AWAY), []
+    whole = mini.start_dose(PROMPT, ref, measure="the", on_points=seen.append, **QUICK).result()
+    sizes = [len(response.strengths) for response in seen]
+    assert sizes == sorted(sizes)
+    assert 3 <= sizes[0] < sizes[-1] < len(whole.strengths)
+    for response in seen:
+        assert 0.0 in response.strengths
+        nearest = sorted(STRENGTHS, key=abs)[: len(response.strengths)]
+        assert max(map(abs, response.strengths)) == max(map(abs, nearest))
+        alike = [sample for sample in whole.samples if sample.strength in response.strengths]
+        assert [one.text for one in response.samples] == [one.text for one in alike]
+        assert response.points == tuple(one for one in whole.points if one.strength in response.strengths)
+    stopped: list = []
+    job = mini.start_dose(PROMPT, ref, measure="the", on_points=lambda one: (stopped.append(one), job.cancel()), **QUICK)
+    with pytest.raises(gs.Cancelled):
+        job.result()
+    assert [one.points for one in stopped] == [seen[0].points]
