@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gscope_widgets.widgets.catalogue import (
         DictionaryCompare,
         Doctor,
+        DoseSweep,
         FeatureCard,
         FeatureFinder,
         FeatureSliders,

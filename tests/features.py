@@ -48,6 +48,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "27": "Matched random controls beside the result",
         "28": "What steering costs in coherence",
         "NEW 3": "Honest by default: baseline, control and caution in the first result",
+        "NEW 4": "A strength sweep in one drag; where behaviour flips and text breaks up, with both rules",
         "NEW 6": "A Stop that works in every kernel; queue and progress in view",
         "NEW 23": "An effect as a distribution",
     },

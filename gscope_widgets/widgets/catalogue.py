@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:  # for type checkers, which read no rows
     from gscope_widgets.widgets.dictionary_compare import DictionaryCompare as DictionaryCompare
     from gscope_widgets.widgets.doctor import Doctor as Doctor
+    from gscope_widgets.widgets.dose_sweep import DoseSweep as DoseSweep
     from gscope_widgets.widgets.feature_card import FeatureCard as FeatureCard
     from gscope_widgets.widgets.feature_finder import FeatureFinder as FeatureFinder
     from gscope_widgets.widgets.feature_sliders import FeatureSliders as FeatureSliders
@@ -115,6 +116,24 @@ CATALOGUE = (
         asks=False,
         result="stream",
         settings={"prompt": "Another", "max_new_tokens": 2},
+    ),
+    Row(
+        name="DoseSweep",
+        module="dose_sweep",
+        title="Dose sweep",
+        text="prompt",
+        example={
+            "ref": 3,
+            "prompt": EXAMPLE_TEXT,
+            "measure": ["fish", "coins"],
+            "samples": 3,
+            "max_new_tokens": 4,
+            "selected_strength": 0.5,
+        },
+        shown="feature",
+        change={"strengths": [-0.5, -0.2, -0.1, 0.0, 0.1, 0.2, 0.5]},
+        asks=False,
+        settings={"prompt": "Another", "max_new_tokens": 3},
     ),
     Row(
         name="LogitLens",

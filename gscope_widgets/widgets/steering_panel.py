@@ -30,7 +30,7 @@ from gscope_widgets.widgets.base.formats import (
 from gscope_widgets.widgets.base.limits import MAX_NEW_TOKENS, MAX_SEED, MAX_TEMPERATURE
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_many, check_switch, check_text
 from gscope_widgets.widgets.base.traces import find_full, write_summary
-from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Ref, Text
+from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Ref, Stop, Text
 
 if TYPE_CHECKING:
     import pandas
@@ -109,13 +109,6 @@ class Start(TypedDict):
     type: Literal["start"]
     id: Annotated[str, Bounds(length=100)]
     settings: ChangedSettings
-
-
-class Stop(TypedDict):
-    """End the run."""
-
-    type: Literal["stop"]
-    id: Annotated[str, Bounds(length=100)]
 
 
 @dataclass

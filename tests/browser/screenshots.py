@@ -25,6 +25,7 @@ CELLS = [
     "heatmap = gs.TokenHeatmap(scope, text, features=top)\nheatmap",
     "sliders = gs.FeatureSliders(scope, text[:27], features=top[:3])\nsliders",
     "panel = gs.SteeringPanel(scope, text[:17], features=top[:2], strength=0.5, max_new_tokens=60)\npanel",
+    "sweep = gs.DoseSweep(scope, text[:17], ref=top[0], measure=['red', 'coats'], samples=3, max_new_tokens=10)\nsweep",
     "lens = gs.LogitLens(scope, text)\nlens",
     "card = gs.FeatureCard(scope, top[0], text=text)\ncard",
     "finder = gs.FeatureFinder(scope, text)\nfinder",
@@ -52,6 +53,10 @@ def use_widgets(notebook: Notebook) -> None:
     panel = notebook.widget("Steering panel")
     panel.get_by_role("button", name="Start", exact=True).click()
     notebook.wait_for("panel.status['state']", "idle")
+    sweep = notebook.widget("Dose sweep")
+    sweep.get_by_role("button", name="Start", exact=True).click()
+    notebook.wait_for("sweep.status['state']", "idle")
+    sweep.get_by_role("listbox", name="Strengths").get_by_role("option").last.click()
 
 
 def show_errors(notebook: Notebook) -> None:
@@ -62,6 +67,7 @@ def show_errors(notebook: Notebook) -> None:
     field.press("Tab")
     for title in ("Logit lens", "Feature finder", "Dictionary compare"):
         notebook.widget(title).get_by_role("textbox", name="Text", exact=True).fill("word " * 100_000)
+    notebook.widget("Dose sweep").get_by_role("textbox", name="Prompt", exact=True).fill("word " * 100_000)
     notebook.widget("Prompt contrast").get_by_role("textbox", name="First", exact=True).fill("word " * 100_000)
     notebook.run("panel._requests.refuse(gs.InvalidValue('strength must be a number from -100 to 100, got nan'))")
     notebook.run("doctor._requests.refuse(gs.InvalidValue('ask_hub must be True or False, got 5'))")

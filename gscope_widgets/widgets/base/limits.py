@@ -1,7 +1,9 @@
 """How far settings reach: written once, here, and read by the page from `js/contract.json`."""
 
 from gscope_widgets.records.dashboards import CONTEXT_SIZES
+from gscope_widgets.records.doses import MAX_STRENGTHS, MIN_STRENGTHS, STRENGTHS
 from gscope_widgets.records.interventions import COHERENT_FRACTION, MAX_FACTOR, MAX_FRACTION, MAX_RAW
+from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES
 
 PAINTED_FEATURES = 4  # of a heatmap: one fills the token, three draw bars under it; more cannot be told apart
 TOP_PER_TOKEN = 8  # features listed for a token
@@ -22,6 +24,7 @@ MEMBERS_LISTED = 5  # features of either side of a match that are named in the l
 MATCHED_HERE = 8  # features of either dictionary whose matches are listed for a token
 MAX_NEW_TOKENS = 512  # of a continuation
 MAX_TEMPERATURE = 2
+MIN_TEMPERATURE = 0.01  # of samples that are to differ
 MAX_SEED = 2**31 - 1
 MAX_POS = 10_000_000  # far past any context
 
@@ -38,6 +41,10 @@ LIMITS = {
     "members_listed": MEMBERS_LISTED,
     "max_new_tokens": MAX_NEW_TOKENS,
     "max_temperature": MAX_TEMPERATURE,
+    "min_temperature": MIN_TEMPERATURE,
+    "doses": [MIN_STRENGTHS, MAX_STRENGTHS],
+    "dose_samples": [MIN_SAMPLES, MAX_SAMPLES],
+    "dose_shape": [strength for strength in STRENGTHS if strength > 0],
     "max_seed": MAX_SEED,
     "max_strength": MAX_FRACTION,
     "coherent_strength": COHERENT_FRACTION,

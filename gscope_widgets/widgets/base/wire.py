@@ -90,6 +90,13 @@ class Again(TypedDict):
     state: dict[str, Any]
 
 
+class Stop(TypedDict):
+    """From the page: end the run that its start began."""
+
+    type: Literal["stop"]
+    id: Annotated[str, Bounds(length=100)]
+
+
 class Ack(TypedDict):
     """To the page: a message with this id has come."""
 

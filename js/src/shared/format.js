@@ -27,6 +27,14 @@ export function formatSigned(value) {
 }
 
 /**
+ * A strength with its sign, as many places as it has up to four digits: "+0.3", "\u22121", "0".
+ * @param {number} value
+ */
+export function formatStrength(value) {
+  return `${value > 0 ? "+" : ""}${formatNumber(value, 4)}`;
+}
+
+/**
  * What the reader typed, as a number; null when it is none.
  * @param {string} text
  */

@@ -4,29 +4,23 @@ import { parseNumber } from "./format.js";
 /** @import { Watch } from "./watch.js" */
 
 /**
- * A number typed as text, so that a refusal can name what was typed.
+ * Something typed in a line, taken when the line is left, or refused in a sentence; what is refused stays to be mended.
  * @param {{
- *   label: string, read: () => string, refuse: (value: number | null, typed: string) => string,
- *   onNumber: (value: number | null) => void, say: (sentence: string) => void, watch: Watch,
- *   mode?: "numeric" | "decimal", inside?: boolean, mayBeEmpty?: boolean, retries?: boolean,
- * }} options `refuse` gives a sentence, or an empty string where the number may stand; with `retries`, Enter tells also a
- *   number that is set already
+ *   label: string, read: () => string, take: (typed: string, again: boolean) => string, say: (sentence: string) => void,
+ *   watch: Watch, mode?: "numeric" | "decimal", named?: boolean, wide?: boolean, retries?: boolean,
+ * }} options `take` sets what is typed, or gives a sentence and sets nothing; with `retries`, Enter calls it with `again`
  */
-export function createNumberField({ label, read, refuse, onNumber, say, watch, mode = "decimal", inside = false, mayBeEmpty = false, retries = false }) {
+export function createTypedField({ label, read, take, say, watch, mode, named = true, wide = false, retries = false }) {
   const input = el("input", {
-    type: "text", inputmode: mode, class: "gscope-number", autocomplete: "off", value: read(),
-    "aria-label": inside ? label : null,
+    type: "text", inputmode: mode, class: wide ? "gscope-line" : "gscope-number", autocomplete: "off", value: read(),
+    "aria-label": named ? label : null,
   });
 
-  /** @param {boolean} [again] whether a number that is set already is told once more */
+  /** @param {boolean} [again] whether what is set already is told once more */
   function commit(again = false) {
-    const typed = input.value.trim();
-    const empty = mayBeEmpty && typed === "";
-    const value = parseNumber(typed);
-    const sentence = empty ? "" : refuse(value, typed);
+    const sentence = take(input.value.trim(), again);
     say(sentence);
     assign(input, { "aria-invalid": sentence ? "true" : null });
-    if (!sentence && (again || typed !== read())) onNumber(empty ? null : value);
     return sentence === "";
   }
   watch.dom(input, "change", () => commit());
@@ -37,16 +31,38 @@ export function createNumberField({ label, read, refuse, onNumber, say, watch, m
   }
 
   return {
-    el: inside ? input : el("label", { class: "gscope-field" }, el("span", { class: "gscope-label" }, label), input),
     input,
     commit,
-    /** Shows the newest number, unless the reader is typing another. */
+    /** Shows the newest value, unless the reader is typing another. */
     pull() {
       if (input.ownerDocument.activeElement === input && input.getAttribute("aria-invalid")) return;
       if (input.value !== read()) input.value = read();
       assign(input, { "aria-invalid": null });
     },
   };
+}
+
+/**
+ * A number typed as text, so that a refusal can name what was typed.
+ * @param {{
+ *   label: string, read: () => string, refuse: (value: number | null, typed: string) => string,
+ *   onNumber: (value: number | null) => void, say: (sentence: string) => void, watch: Watch,
+ *   mode?: "numeric" | "decimal", inside?: boolean, mayBeEmpty?: boolean, retries?: boolean,
+ * }} options `refuse` gives a sentence, or an empty string where the number may stand; with `retries`, Enter tells also a
+ *   number that is set already
+ */
+export function createNumberField({ label, read, refuse, onNumber, say, watch, mode = "decimal", inside = false, mayBeEmpty = false, retries = false }) {
+  const field = createTypedField({
+    label, read, say, watch, mode, retries, named: inside,
+    take(typed, again) {
+      const empty = mayBeEmpty && typed === "";
+      const value = parseNumber(typed);
+      const sentence = empty ? "" : refuse(value, typed);
+      if (!sentence && (again || typed !== read())) onNumber(empty ? null : value);
+      return sentence;
+    },
+  });
+  return { ...field, el: inside ? field.input : el("label", { class: "gscope-field" }, el("span", { class: "gscope-label" }, label), field.input) };
 }
 
 /**

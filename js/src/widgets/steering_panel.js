@@ -3,6 +3,7 @@ import { createStreamColumns } from "../parts/stream_columns.js";
 import { agreementOf } from "../shared/contract.js";
 import { el, setText } from "../shared/dom.js";
 import * as glossary from "../shared/glossary.js";
+import { createRequests } from "../shared/requests.js";
 import { createSettings, isSame } from "../shared/settings.js";
 import { createGlossary } from "../shared/term.js";
 import { createTextField } from "../shared/text_field.js";
@@ -13,36 +14,6 @@ import { defineWidget } from "../shared/widget.js";
 /** @import { Frame } from "../shared/frame.js" */
 
 const setting_names = /** @type {(keyof SteeringSettings)[]} */ (agreementOf("SteeringPanel").settings);
-
-/**
- * Start and stop as messages with an id, each awaited.
- * @param {AnyModel<any>} model
- * @param {Frame} frame
- */
-function createRequests(model, frame) {
-  const view = Math.random().toString(36).slice(2, 10);
-  let count = 0;
-  /** @type {Set<string>} */
-  const open = new Set();
-  return {
-    /**
-     * @param {"start" | "stop"} type
-     * @param {Record<string, unknown>} [content]
-     */
-    send(type, content = {}) {
-      count += 1;
-      const id = `${type}-${count}-${view}`;
-      open.add(id);
-      frame.status.asked();
-      model.send({ type, id, ...content });
-    },
-    /** @param {string} id */
-    answered: (id) => open.delete(id),
-    /** @param {string} type */
-    isOpen: (type) => [...open].some((id) => id.startsWith(type)),
-    forget: () => open.clear(),
-  };
-}
 
 /**
  * @param {{ model: AnyModel<SteeringPanelTraits>, frame: Frame }} inside

@@ -337,7 +337,9 @@ def test_a_sweep_that_is_stopped_has_made_its_middle(mini, monkeypatch):
         assert [one.text for one in response.samples] == [one.text for one in alike]
         assert response.points == tuple(one for one in whole.points if one.strength in response.strengths)
     stopped: list = []
-    job = mini.start_dose(PROMPT, ref, measure="the", on_points=lambda one: (stopped.append(one), job.cancel()), **QUICK)
+    job = mini.start_dose(
+        PROMPT, ref, measure="the", on_points=lambda one: (stopped.append(one), job.cancel()), **QUICK
+    )
     with pytest.raises(gs.Cancelled):
         job.result()
     assert [one.points for one in stopped] == [seen[0].points]
