@@ -159,7 +159,7 @@ def _require_written(scope: Scope, word: str) -> None:
     """Refuse a word that no text of this model can hold: it would be counted as 0 and look like a finding."""
     if word not in scope.tokens(word).text.casefold():
         raise InvalidValue(
-            f"the tokenizer of {scope.info.id} never makes the word {describe_value(word)}; name one that it can write"
+            f"the tokenizer of {scope.info.id} never makes the word {format_text(word)}; name one that it can write"
         )
 
 
