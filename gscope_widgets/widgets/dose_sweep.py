@@ -24,8 +24,9 @@ from gscope_widgets.widgets.base.doses import describe_dose, format_estimate, fo
 from gscope_widgets.widgets.base.features import tell_ref
 from gscope_widgets.widgets.base.formats import format_feature, format_label, format_number, format_prompt, format_text
 from gscope_widgets.widgets.base.limits import MAX_NEW_TOKENS, MAX_SEED, MAX_TEMPERATURE, MIN_TEMPERATURE
+from gscope_widgets.widgets.base.reader import TextReader, describe_engine
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_ref, check_scope, check_text
-from gscope_widgets.widgets.base.widget import GscopeWidget, SharedName, describe_engine
+from gscope_widgets.widgets.base.widget import SharedName
 from gscope_widgets.widgets.base.wire import ArrayHead, Ref, Stop, Text
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _check_selected(_sweep: object, value: object) -> float | None:
     return None if value is None else check_float("selected_strength", value, low=-MAX_FRACTION, high=MAX_FRACTION)
 
 
-class DoseSweep(GscopeWidget):
+class DoseSweep(TextReader):
     """Texts at strengths from negative to positive, what a measure says of them, and what they cost in fluency.
 
     Drag from the lowest to the highest strength, or press Start. Effect and perplexity stand over one axis of
