@@ -11,6 +11,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, DoseSample, check_strengths
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import escape_math
+from gscope_widgets.records.glossary import define
 from gscope_widgets.records.interventions import MAX_FRACTION, describe_excess
 from gscope_widgets.records.measures import build_measure
 from gscope_widgets.records.numbers import check_feature, check_float, check_int
@@ -589,6 +590,9 @@ class DoseSweep(TextReader):
             self._build_texts(response),
             copy.build_details("The rules", "".join(rules)),
         ]
+
+    def _define_terms(self) -> dict[str, str]:
+        return {name: define(name) for name in ("feature", "activation", "strength", "perplexity")}
 
     def _build_table(self, response: DoseResponse) -> str:
         columns = ["strength", "effect", "random direction", "perplexity", "of random direction", "it is", "its texts"]

@@ -12,6 +12,10 @@ export type RowName = "baseline" | "changed" | "random";
 
 export type Ended = "" | "length" | "end of text" | "context full" | "cancelled" | "error";
 
+export type Change = "above" | "below";
+
+export type DoseMeasure = string[] | Ref | number;
+
 export type LensColor = "likeliest" | "pinned";
 
 export type ContextSize = "short" | "medium" | "long";
@@ -111,6 +115,12 @@ export interface Cancel {
 export interface Again {
   type: "again";
   state: Record<string, unknown>;
+}
+
+/** From the page: end the run that its start began. */
+export interface Stop {
+  type: "stop";
+  id: string;
 }
 
 /** To the page: a message with this id has come. */
@@ -263,10 +273,88 @@ export interface Start {
   settings: ChangedSettings;
 }
 
-/** End the run. */
-export interface Stop {
-  type: "stop";
+/** What a sweep is made with. */
+export interface DoseSettings {
+  prompt: Text;
+  feature: Ref;
+  measure: DoseMeasure;
+  strengths: number[];
+  samples: number;
+  max_new_tokens: number;
+  temperature: number;
+  seed: number;
+}
+
+/** What this page's reader changed since its last start, and no more: another page may have changed the rest. */
+export interface ChangedDose {
+  prompt?: Text;
+  feature?: number | Ref;
+  measure?: DoseMeasure;
+  strengths?: number[];
+  samples?: number;
+  max_new_tokens?: number;
+  temperature?: number;
+  seed?: number;
+}
+
+/** Begin a sweep. It carries settings because patches of state may reach Python after it. */
+export interface StartDose {
+  type: "start";
   id: string;
+  settings: ChangedDose;
+}
+
+/** The smallest strength on one side of 0 at which the effect stands out. */
+export interface DoseFlip {
+  strength: number;
+  change: Change;
+}
+
+/** The curve, or as much of it as is made. */
+export interface DoseResult {
+  type: "result";
+  request: number;
+  /** that this is made with */
+  settings: DoseSettings;
+  /** in words */
+  measure: string;
+  /** those made, rising, 0 among them: one a row of each array */
+  strengths: number[];
+  /** empty while more is to come */
+  ended: "" | "whole" | "stopped";
+  flips: DoseFlip[];
+  breaks_up: number[];
+  /** of each strength, what may be said: "above baseline and control", "not told from the baseline" */
+  said: string[];
+  /** of each strength, whether its texts break up */
+  broken: boolean[];
+  /** what the whole curve says, a sentence each */
+  findings: string[];
+  /** how intervals and control are made, and when a text flips and breaks up */
+  rules: Record<string, string>;
+  /**
+   * effect, control_effect, perplexity and control_perplexity [strengths, 3] float32: mean, and the ends of the
+   * interval; variety [strengths] float32: different tokens over tokens
+   */
+  arrays: ArrayHead[];
+}
+
+/** A text that was made. */
+export interface DoseText {
+  kind: RowName;
+  seed: number;
+  text: string;
+}
+
+/** All texts of the strength that is read, those of strength 0 first. */
+export interface DoseTexts {
+  type: "texts";
+  request: number;
+  strength: number;
+  prompt: Text;
+  rows: DoseText[];
+  /** numbers [rows, 3] float32: effect, perplexity, variety */
+  arrays: ArrayHead[];
 }
 
 /** The likeliest next tokens by layer and position. */
@@ -749,6 +837,40 @@ export interface SteeringPanelTraits extends BaseTraits {
   text_limit: number;
 }
 
+export interface DoseSweepTraits extends BaseTraits {
+  /** [P] What is known to go wrong with these settings, a sentence; empty where nothing is. */
+  caution: string;
+  /** [P] Features are 0 to d_dict - 1. */
+  d_dict: number;
+  /**
+   * [B,P] Whose direction is added. Set as `dictionary.feature(number)`, or as a number of the same dictionary;
+   * read back as a FeatureRef.
+   */
+  feature: Ref;
+  /** [P] What `feature` is called: its number and its label. */
+  feature_name: string;
+  /** [B,P] Tokens of each text, at most. */
+  max_new_tokens: number;
+  /** [B,P] What is counted in a text: a word or several, a feature, or a token's id; see `scope.dose`. */
+  measure: DoseMeasure;
+  /** [B,P] What is continued: a string, or chat messages for a chat model. */
+  prompt: Text;
+  /** [B,P] Texts at each strength, and as many along random directions. */
+  samples: number;
+  /** [B,P] Of the first sample; the others follow. */
+  seed: number;
+  /** [B,P] The strength whose texts are read, or None; the nearest one made. */
+  selected_strength: number | null;
+  /** [P] The handles of the sweep run from -limit to +limit. */
+  strength_limit: number;
+  /** [B,P] 7 to 41 fractions of the mean residual norm, 0, negative and positive ones among them. */
+  strengths: number[];
+  /** [B,P] Above 0: at 0 all samples would be one text. */
+  temperature: number;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
+}
+
 export interface LogitLensTraits extends BaseTraits {
   /** [B,P] A cell's colour: the probability of its own token, or of the first pin. */
   color_by: LensColor;
@@ -892,6 +1014,6 @@ export interface DoctorTraits extends BaseTraits {
   models: string[];
 }
 
-export type ToPython = Ready | Cancel | Again | Start | Stop | OpenPart | ReadRun | Back | CheckAgain | Pong;
+export type ToPython = Ready | Cancel | Again | Start | Stop | StartDose | OpenPart | ReadRun | Back | CheckAgain | Pong;
 
-export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | CheckupResult | Ping;
+export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | DoseResult | DoseTexts | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | CheckupResult | Ping;

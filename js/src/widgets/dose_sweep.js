@@ -173,7 +173,7 @@ function openSweep({ model, frame }) {
   const controls = el("div", { class: "gscope-dose-controls" }, el("div", {}, measure.el, list.el), el("div", {}, numbers.el, name));
   return {
     body: [prompt.el, controls, range.el, caution.el, el("div", { class: "gscope-actions" }, start_button, stop_button, cost, changed),
-      empty, result, createGlossary(glossary.strength, glossary.perplexity)],
+      empty, result, createGlossary(glossary.feature, glossary.activation, glossary.strength, glossary.perplexity)],
     receive: {
       ack(/** @type {Ack} */ message) {
         requests.answered(message.id);
