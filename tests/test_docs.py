@@ -4,11 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from gscope_widgets.widgets.catalogue import CATALOGUE
+from tests.browser import gallery
 from tests.features import GROUPS, PAGE, build_page, list_marks
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SOURCES = [path for room in ("gscope_widgets", "factory", "tests") for path in sorted((ROOT / room).rglob("*.py"))]
 
 
@@ -49,3 +52,20 @@ def test_marks_name_rows_that_exist():
     marks = list_marks()
     assert len(marks) > 30
     assert {test: row for row, test in marks if row not in known} == {}
+
+
+def test_the_gallery_is_of_the_widgets_there_are():
+    assert gallery.PAGE.read_text(encoding="utf-8") == gallery.build_page(), f"run `{gallery.COMMAND}`"
+    assert {row.name for row in CATALOGUE} <= set(gallery.NOTICE), "say what is to be noticed in each picture"
+
+
+def test_the_gallery_has_a_picture_of_each_widget_in_both_themes():
+    shown = re.findall(r"!\[[^]]*\]\(([^)]+)\)", gallery.PAGE.read_text(encoding="utf-8"))
+    assert shown == [f"{row.module}-{theme}.png" for row in CATALOGUE for theme in ("light", "dark")]
+    pictures = [gallery.FOLDER / name for name in shown]
+    assert sorted(gallery.FOLDER.glob("*.png")) == sorted(pictures)
+    assert sum(path.stat().st_size for path in pictures) <= gallery.BUDGET_BYTES
+    for path in pictures:
+        with Image.open(path) as image:
+            brightness = image.convert("L").resize((1, 1)).getpixel((0, 0))
+        assert (brightness > 128) == path.stem.endswith("-light"), path.name

@@ -79,7 +79,7 @@ def test_another_dictionary_is_chosen_and_the_list_sorted_by_the_keyboard(view):
     view.settle()
     assert widget.compared == (third, first)
     rows = view.root.locator(".gscope-match")
-    sort = view.root.get_by_role("button", name="Sort: the strongest in the second dictionary first")
+    sort = view.root.get_by_role("button", name="Sort by second: the strongest in the second dictionary first")
     sort.focus()
     view.page.keyboard.press("Enter")
     view.settle()

@@ -76,8 +76,8 @@ export function createLensDetails({ watch, onPin }) {
   const note = createNote();
   const paths = el("ul", { class: "gscope-lens-paths" });
   const side = el("section", { class: "gscope-lens-details", "aria-label": "Cell details" }, title, moved,
-    el("p", { class: "gscope-label" }, "Likeliest next tokens: ", probability.el, " and ", logit.el), list,
-    el("p", { class: "gscope-label" }, "Pinned tokens, by layer: probability and ", rank.el), note.el, paths);
+    el("p", { class: "gscope-label" }, "Likeliest: ", probability.el, " and ", logit.el), list,
+    el("p", { class: "gscope-label" }, "Pinned, by layer: probability and ", rank.el), note.el, paths);
   const top_list = createKeyed(list, { keyOf: (/** @type {Listed} */ { id }) => id, create: createChance });
   const path_list = createKeyed(paths, { keyOf: (/** @type {Path} */ { id }) => id, create: createPath });
   watch.dom(side, "click", (event) => {

@@ -121,7 +121,7 @@ export function createMatchList({ watch, describe, onMatch, onOrder, onWhole }) 
   const title = el("p", { class: "gscope-match-place" });
   const whole = el("button", { type: "button", class: "gscope-button" }, "Show the whole text");
   const moved = el("p", { class: "gscope-hint", role: "status" });
-  const sorts = heads.map(([order, name, words]) => el("button", { type: "button", class: "gscope-match-sort", "data-order": order, title: words, "aria-label": `Sort: ${words}` }, name));
+  const sorts = heads.map(([order, name, words]) => el("button", { type: "button", class: "gscope-match-sort", "data-order": order, title: words, "aria-label": `Sort by ${name}: ${words}` }, name));
   const head = el("div", { class: "gscope-match-head", role: "group", "aria-label": "Order of the matches" },
     el("span", { "aria-hidden": "true" }, "in the first"), el("span", { "aria-hidden": "true" }, "in the second"), ...sorts);
   const none = el("p", { class: "gscope-hint" });

@@ -117,11 +117,11 @@ test("the order and the kinds listed are set by a press, and by Python", () => {
   open();
   answer();
   const firsts = () => rows().map(([first]) => first);
-  button(page.holder, "Sort: the strongest in the second dictionary first").click();
+  button(page.holder, "Sort by second: the strongest in the second dictionary first").click();
   assert.deepEqual(firsts(), ["#3fish", "no partner", "#5"]);
   model.fromPython("order", "measure");
   assert.equal(firsts()[0], "#3fish");
-  assert.equal(button(page.holder, "Sort: the best matched first").getAttribute("aria-pressed"), "true");
+  assert.equal(button(page.holder, "Sort by match: the best matched first").getAttribute("aria-pressed"), "true");
   const merged = find(page.holder, "[data-kind='merged']");
   assert.equal(Reflect.get(merged, "disabled"), true);
   find(page.holder, "button[data-kind='only second']").click();
