@@ -17,7 +17,7 @@ _ARGUMENTS = {
     "TokenHeatmap": "text, features=top",
     "FeatureSliders": "text[:26], features=top[:3]",
     "SteeringPanel": "text[:17], features=top[:2], strength=0.5, max_new_tokens=60",
-    "DoseSweep": "text[:17], ref=top[0], measure=['red', 'coats'], samples=3, max_new_tokens=10",
+    "DoseSweep": "'She said', ref=scope.find('language:french')[0].ref, measure=['il', 'elle', 'est'], samples=4, max_new_tokens=15",
     "LogitLens": "text",
     "FeatureCard": "scope.find('language:french')[0].ref, text='Le vieux pêcheur est fatigué.'",
     "FeatureFinder": "text",

@@ -31,11 +31,12 @@ function buildScale(estimates, is_log) {
   const values = estimates.flatMap(({ mean, low, high }) => [mean, low, high]).map(to).filter(Number.isFinite);
   if (values.length === 0) return { place: () => null, ticks: [] };
   const low = Math.min(...values, ...(is_log ? [] : [0]));
-  const high = Math.max(low + (is_log ? 0.4 : 1e-9), ...values);
+  const most = Math.max(low, ...values);
+  const high = is_log ? Math.max(low + 0.4, most) : most > low ? most : low + 1;
   const span = high - low;
   const step = !is_log ? niceStep(span) : span > 2 ? Math.ceil(span / 5) : Math.log10(2) * Math.ceil(span / 1.5);
   const ticks = [];
-  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + 1e-9; at += 1) ticks.push(Number((is_log ? 10 ** (at * step) : at * step).toPrecision(6)));
+  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + 1e-9 * step; at += 1) ticks.push(Number((is_log ? 10 ** (at * step) : at * step).toPrecision(6)));
   return { place: (value) => (Number.isFinite(to(value)) ? (to(value) - low) / span : null), ticks };
 }
 
