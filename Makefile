@@ -70,7 +70,7 @@ test-python: $(VENV)/test.stamp js/node_modules/made.stamp chromium
 	touch $@
 
 # Installing the package changes none of the versions that were there before it.
-test-colab: .venv-colab/made.stamp chromium
+test-colab: .venv-colab/made.stamp js/node_modules/made.stamp chromium
 	.venv-colab/bin/python -m pip install -e . $(PIP_ARGS)
 	.venv-colab/bin/python -m pip freeze --exclude gscope-widgets | diff .venv-colab/before.txt -
 	.venv-colab/bin/python -m pip check

@@ -47,8 +47,11 @@ def check_device(needs: Needs) -> Finding:
     seen = f"no CUDA GPU that torch can use; {cpu}{mps}"
     if not needs.parameters:
         return Finding("device", "fine", f"{seen}. mini needs none")
-    larger = "" if needs.runs_on_cpu else f"; {needs.model} wants a GPU"
-    advice = f"{_CPU_RUNS}{larger}. On Colab: Runtime, Change runtime type, T4 GPU, then run the notebook again"
+    if needs.runs_on_cpu:
+        advice = f"{_CPU_RUNS}. On Colab: Runtime, Change runtime type, T4 GPU, then run the notebook again"
+    else:
+        wanted = write_bytes(needs.memory_bytes(float32=False))
+        advice = f"{_CPU_RUNS}; {needs.model} wants a GPU that has bfloat16 and {wanted} free, or take a smaller model"
     return Finding("device", "attention", seen, advice)
 
 
@@ -58,7 +61,8 @@ def check_memory(needs: Needs) -> Finding:
     if free is None:
         return Finding("memory", "not asked", "how much memory is free cannot be read on this system")
     wanted = needs.memory_bytes(float32=True)
-    seen = f"{write_bytes(free)} free; {needs.model} takes {write_bytes(wanted)} in float32 on the CPU"
+    takes = f"takes {write_bytes(wanted)} in float32 on the CPU" if wanted else "takes next to nothing"
+    seen = f"{write_bytes(free)} free; {needs.model} {takes}"
     if wanted <= free:
         return Finding("memory", "fine", seen)
     half = needs.memory_bytes(float32=False)

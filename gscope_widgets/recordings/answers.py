@@ -9,7 +9,7 @@ import numpy as np
 from gscope_widgets.errors import BadArtefact, NotRecorded, describe_value
 from gscope_widgets.recordings.codec import Arrays, decode
 from gscope_widgets.recordings.contents import Contents, RecordedAnswer
-from gscope_widgets.recordings.questions import ANSWERS, Question, Settings
+from gscope_widgets.recordings.questions import ANSWERS, Question, Settings, write_key
 from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.generation import TokenDistribution
 from gscope_widgets.records.hits import FeatureHits
@@ -85,7 +85,7 @@ class Answers:
             held = ", ".join(f"{len(self._by_name[name])} of {_WORDS[name]}" for name in self._by_name)
             return f"{self._path} holds no {words}; its answers are: {held or 'none'}"
         nearest = max(recorded, key=lambda one: sum(one[name] == value for name, value in asked.items()))
-        same = [name for name, value in asked.items() if nearest[name] == value]
+        same = [name for name, value in asked.items() if write_key(nearest[name]) == write_key(value)]
         name = next(name for name in asked if name not in same)
         others = [one for one in recorded if all(one[each] == asked[each] for each in same)]
         held = _list_some(dict.fromkeys(_write_setting(name, one[name]) for one in others))
@@ -98,6 +98,8 @@ def _write_setting(name: str, value: Any) -> str:
         return " and ".join(map(_write_change, value)) or "no change"
     if isinstance(value, dict) and "dictionary_id" in value:
         return f"feature {value.get('feature')}"
+    if name == "dictionaries" and isinstance(value, list):
+        return f"dictionaries {' and '.join(map(describe_value, value))}"
     return f"{name} {'none' if value in (None, []) else describe_value(value)}"
 
 

@@ -90,6 +90,7 @@ _ARRAYS: dict[type, dict[str, tuple[str, str]]] = {
 }
 _STRICT: dict[type, str] = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}  # which JSON has no numbers for
+_MOST_LAYERS = 10_000  # of a model: lists of all layers are made
 _DEPTH = 50  # of plain data within one another
 
 
@@ -260,13 +261,21 @@ def _is_within(array: np.ndarray, low: int, high: int) -> bool:
 # What the parts of a record must have to do with one another for its methods to work.
 _CHECKS: dict[type, Sequence[Callable[[Mapping[str, Any]], bool]]] = {
     ActivationHistogram: [lambda one: len(one["edges"]) == len(one["counts"]) + 1],
+    Contents: [lambda one: min(one["text_limit"], one["left_out"]) >= 0],
     FeatureExample: [lambda one: 0 <= one["peak"] < len(one["tokens"])],
     FeatureReading: [
         lambda one: one["dictionary_info"].d_dict is not None,
         lambda one: _is_within(one["positions"], 0, len(one["tokens"])),
         lambda one: _is_within(one["features"], 0, one["dictionary_info"].d_dict),
     ],
-    DictionaryInfo: [lambda one: len(one["layers"]) > 0],
+    DictionaryInfo: [
+        lambda one: len(one["layers"]) > 0 and min(one["layers"]) >= 0,
+        lambda one: one["d_dict"] is None or one["d_dict"] > 0,
+    ],
+    ModelInfo: [
+        lambda one: 0 < one["layers"] <= _MOST_LAYERS,
+        lambda one: min(one[name] for name in ("d_model", "vocabulary", "context")) > 0,
+    ],
     LensReading: [lambda one: set(np.unique(one["ids"]).tolist()) <= set(one["names"])],
     TextContrast: [
         lambda one: all(

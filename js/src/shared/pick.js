@@ -8,16 +8,17 @@
  * @param {{
  *   watch: Watch, surface: HTMLElement, details: HTMLElement, itemOf: (event: Event) => T | null,
  *   picked: () => T | null, isSame: (one: T, other: T) => boolean,
- *   onPick: (item: T | null) => void, onShow: () => void, onEscape?: () => void,
- * }} options `onEscape` is called for Escape where nothing is picked
+ *   onPick: (item: T | null) => void, onShow: () => void, onEscape?: () => void, isWholeShown?: boolean,
+ * }} options `onEscape` is called for Escape where nothing is picked; `isWholeShown` says that the details have
+ * something to show of no item, too, which comes back; else what was pointed at last stays
  */
-export function createPick({ watch, surface, details, itemOf, picked, isSame, onPick, onShow, onEscape }) {
+export function createPick({ watch, surface, details, itemOf, picked, isSame, onPick, onShow, onEscape, isWholeShown = false }) {
   /** @type {T | null} */
   let peeked = null;
 
   /** @param {T | null} item */
   function peek(item) {
-    const next = item ?? (picked() === null ? peeked : null);
+    const next = item ?? (picked() === null && !isWholeShown ? peeked : null);
     if (next === peeked || (next !== null && peeked !== null && isSame(next, peeked))) return;
     peeked = next;
     onShow();

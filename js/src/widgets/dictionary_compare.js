@@ -83,7 +83,7 @@ function openCompare({ model, frame }) {
   const pick = createPick({
     watch, surface: strip.el, details: list.el, itemOf: strip.posOf, picked: () => model.get("selected_pos"),
     isSame: (/** @type {number} */ one, other) => one === other, onPick: choose, onShow: drawList,
-    onEscape: () => model.get("selected_feature") && paint(null),
+    isWholeShown: true, onEscape: () => model.get("selected_feature") && paint(null),
   });
   const table = createMatchTable({ watch });
   const empty = el("p", { class: "gscope-empty" }, "No text read yet.");

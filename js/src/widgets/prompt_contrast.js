@@ -69,6 +69,7 @@ function openContrast({ model, frame }) {
   const pick = createPick({
     watch, surface: strip.el, details: details.el, itemOf: strip.columnOf, picked: () => model.get("selected_column"),
     isSame: (/** @type {number} */ one, other) => one === other, onPick: choose, onShow: drawDetails,
+    isWholeShown: true,
   });
   const table = createContrastTable({ watch });
   const empty = el("p", { class: "gscope-empty" }, "No texts read yet.");

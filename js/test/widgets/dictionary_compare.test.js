@@ -113,6 +113,20 @@ test("a token is picked by a press or by the keyboard, lists what fires there in
   assert.deepEqual(model.saved, [1, null, 2, null].map((selected_pos) => ({ selected_pos })));
 });
 
+test("the list of the whole text comes back when nothing is pointed at any more", () => {
+  open();
+  answer();
+  const whole = place();
+  tokens()[1].dispatchEvent(new window.Event("pointerover", { bubbles: true }));
+  assert.notEqual(place(), whole);
+  find(page.holder, "[role=listbox]").dispatchEvent(new window.Event("pointerleave"));
+  assert.equal(place(), whole);
+  tokens()[1].focus();
+  assert.notEqual(place(), whole);
+  button(page.holder, "all 3").focus();
+  assert.equal(place(), whole);
+});
+
 test("the order and the kinds listed are set by a press, and by Python", () => {
   open();
   answer();
