@@ -43,7 +43,21 @@ function contractOf(module) {
 
 /** @param {Record<string, { schema: unknown }>} entries */
 function pickSchemas(entries) {
-  return Object.fromEntries(Object.entries(entries).map(([name, { schema }]) => [name, { schema }]));
+  return Object.fromEntries(Object.entries(entries).map(([name, { schema }]) => [name, { schema: shorten(schema) }]));
+}
+
+/**
+ * A schema without what is understood: that what has properties is an object, and that all are required.
+ * @param {any} schema
+ * @returns {any}
+ */
+function shorten(schema) {
+  if (Array.isArray(schema)) return schema.map(shorten);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const { properties, additionalProperties, required } = schema;
+  const understood = [...(required?.length === Object.keys(properties ?? {}).length ? ["required"] : []),
+    ...(schema.type === "object" && (properties ?? additionalProperties) ? ["type"] : [])];
+  return Object.fromEntries(Object.entries(schema).filter(([key]) => !understood.includes(key)).map(([key, value]) => [key, shorten(value)]));
 }
 
 /**
@@ -96,6 +110,8 @@ async function script(name) {
     charset: "ascii",
     format: "esm",
     legalComments: "none",
+    // Ours alone: the page and the kernel have none of them.
+    mangleProps: /^(on[A-Z]|(is_drawn|keyOf|markFound|bottomOf|showAll|dictSize|checkTraits|readStatus|allowCancel|drawHead|drawRow|isPending)$)/,
     minify: true,
     plugins: [contractOf(name)],
     target,
@@ -104,13 +120,30 @@ async function script(name) {
   return built.outputFiles[0].text;
 }
 
-/** @param {string} name */
-async function style(name) {
+/**
+ * A sheet without what is for classes that a script does not have.
+ * @param {string} sheet minified
+ * @param {string} code
+ */
+function dropUnused(sheet, code) {
+  const known = new Set(code.match(/gscope[\w-]*/g));
+  const isUsed = (/** @type {string} */ selector) => (selector.match(/(?<=\.)gscope[\w-]*/g) ?? []).every((name) => known.has(name));
+  return sheet.replace(/(?<=^|[{}])([^{}@;]+)(\{[^{}]*\})/g, (_, selectors, body) => {
+    const used = selectors.split(/,(?![^(]*\))/).filter(isUsed);
+    return used.length ? used.join() + body : "";
+  });
+}
+
+/**
+ * @param {string} name
+ * @param {string} code
+ */
+async function style(name, code) {
   const modules = namesOf(name).map((one) => contract.widgets[one].module);
   const sheets = [join(source, "shared", "theme.css"), ...sheetsOf(modules)];
   const texts = await Promise.all(sheets.map((sheet) => readFile(sheet, "utf8")));
   const built = await transform(texts.join("\n"), { charset: "ascii", loader: "css", minify: true });
-  return built.code;
+  return dropUnused(built.code, code);
 }
 
 /**
@@ -126,7 +159,8 @@ function sheetsOf([own, ...parts]) {
  * @param {string} outdir
  */
 async function buildWidget(name, outdir) {
-  const [code, css] = await Promise.all([script(name), style(name)]);
+  const code = await script(name);
+  const css = await style(name, code);
   const bytes = Buffer.byteLength(code) + Buffer.byteLength(css);
   const budget_bytes = namesOf(name).length > 1 ? budgets_bytes.of_several : budgets_bytes.one;
   if (bytes > budget_bytes) {

@@ -112,10 +112,8 @@ class FeatureReading:
             pos = check_int("pos", pos, low=0, high=len(self.tokens) - 1)
             here = self.positions == pos
         order = np.flatnonzero(here)[np.argsort(-self.activations[here], kind="stable")]
-        strongest: dict[int, int] = {}
-        for index in order:
-            strongest.setdefault(int(self.features[index]), int(index))
-        found = [self._describe(feature, index) for feature, index in strongest.items()]
+        _, first = np.unique(self.features[order], return_index=True)
+        found = [self._describe(int(self.features[index]), int(index)) for index in order[np.sort(first)]]
         if by == "share":
             found.sort(key=lambda one: -(one.share or 0.0))
         elif by == "rarity":

@@ -28,7 +28,10 @@ from gscope_widgets.widgets.base.widget import GscopeWidget
 from gscope_widgets.widgets.catalogue import CATALOGUE, Row
 
 Json = dict[str, Any]
-_GOLDEN_ACK: Json = {"content": {"type": "ack", "id": "ready"}, "buffers": [], "shows": []}
+_GOLDEN: dict[str, Json] = {  # of messages that no example leads to
+    "ack": {"content": {"type": "ack", "id": "ready"}, "buffers": [], "shows": []},
+    "piece": {"content": {"type": "piece", "index": 0}, "buffers": ["AAAAAA=="], "shows": []},
+}
 _WIDTH = 110  # of a line of comment
 _DEPTH = 5  # down to a message's schema and golden messages, which are a line each
 _COMMAND = "python -m gscope_widgets.widgets.contract"
@@ -81,7 +84,7 @@ def _build_widget(row: Row, engine: Engine) -> Json:
         "settings": list(cls.settings),
         **({"parts": list(row.parts)} if row.parts else {}),
         "to_page": {
-            kind: {"schema": build_schema(message), "golden": golden.get(kind, [_GOLDEN_ACK])}
+            kind: {"schema": build_schema(message), "golden": golden[kind] if kind in golden else [_GOLDEN[kind]]}
             for kind, message in {**_TO_PAGE, **cls.to_page}.items()
         },
         "to_python": {

@@ -1,7 +1,7 @@
 """TokenHeatmap: a text whose tokens are coloured by the features that fire on them."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypedDict, get_args
 
 import numpy as np
 import traitlets as t
@@ -11,6 +11,7 @@ from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.glossary import define
+from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
@@ -18,8 +19,15 @@ from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.features import FeatureWidget, tell_label, tell_ref
 from gscope_widgets.widgets.base.formats import format_feature, format_label, format_number, format_tokens
-from gscope_widgets.widgets.base.limits import PAINTED_FEATURES, TOP_PER_TOKEN
+from gscope_widgets.widgets.base.limits import COPIED_TOKENS, LABELLED_FEATURES, PAINTED_FEATURES, TOP_PER_TOKEN
 from gscope_widgets.widgets.base.picks import TokenPicker
+from gscope_widgets.widgets.base.quantities import (
+    Quantity,
+    build_quantity,
+    check_numbers,
+    check_range,
+    list_kinds,
+)
 from gscope_widgets.widgets.base.state import (
     Checked,
     Told,
@@ -30,13 +38,24 @@ from gscope_widgets.widgets.base.state import (
     check_text,
 )
 from gscope_widgets.widgets.base.widget import SharedName
-from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Glyph, Label, Ref, Text
+from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Glyph, Label, Piece, Ref, Text
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-ColorRange = Literal["feature", "text"]
+_TICKS = 600  # of a figure, at most
+
+ColorBy = Literal["features", "l0", "fvu", "error_norm", "lens", "own"]
+ColorRange = Literal["feature", "text"] | list[float]
+
+
+class QuantityInfo(TypedDict):
+    """What may fill the tokens in place of features."""
+
+    name: str  # as a legend says it
+    full: float | None  # where its colour is full by itself; null where that is at its maximum in the text
+    source: str  # what that is, in words
 
 
 class ReadingResult(TypedDict):
@@ -46,22 +65,29 @@ class ReadingResult(TypedDict):
     request: int
     text: Text  # what was read: compare with what the editor holds now
     tokens: list[str]
-    ids: list[int]
     ignored: dict[str, str]  # position to the reason it is left out: {"0": "the first position ..."}
     glyphs: list[Glyph]
     features: list[FeatureInfo]  # one a row of `values`
-    labels: dict[str, Label]  # of every feature among `top_features` that has one
+    labels: dict[str, Label]  # of the features among `top_features` that have one, in a long text of the strongest
+    quantities: dict[str, QuantityInfo]  # by the `color_by` that asks for it
     fvu: float | None  # of the whole text, ignored positions left out; null where fewer than two are left
     mean_l0: float | None  # null where no position is left
     note: str  # what became of the token picked, a sentence; empty where it stands where it stood
     # values [features, pos] float32; top_features [pos, k] int32, -1 where fewer fire; top_activations [pos, k]
-    # float32; l0 [pos] int32; fvu [pos] float32, no finite number where it is not defined
+    # float32; ids and l0 [pos] int32; fvu and error_norm [pos] float32, no finite number where they are not defined;
+    # lens and own [pos] float32, [0] where none was read or given
     arrays: list[ArrayHead]
+    pieces: int  # messages that came before with the bytes of these arrays; 0 where they are this one's buffers
 
 
 class _Read(NamedTuple):
     text: Any  # as the trait holds it
     reading: FeatureReading
+    lens: LensReading | None  # of the dictionary's layer, once it was asked for
+
+
+def _write(value: np.number) -> str:
+    return str(value) if isinstance(value, np.integer) else format_number(float(value), 4)
 
 
 def _check_text(heatmap: "TokenHeatmap", value: object) -> object:
@@ -72,16 +98,26 @@ def _check_selected(heatmap: "TokenHeatmap", value: object) -> FeatureRef | None
     return None if value is None else heatmap._check_own(check_ref(heatmap.scope, value, heatmap._get_dictionary))
 
 
-def _check_color_range(_heatmap: "TokenHeatmap", value: object) -> str:
-    if not isinstance(value, str) or value not in ("feature", "text"):
-        raise InvalidValue(f'color_range must be "feature" or "text", got {describe_value(value)}')
-    return value
+def _check_color_range(_heatmap: "TokenHeatmap", value: object) -> str | tuple[float, float]:
+    return value if isinstance(value, str) and value in ("feature", "text") else check_range(value)
+
+
+def _check_color_by(heatmap: "TokenHeatmap", value: object) -> object:
+    if not isinstance(value, str):
+        return check_numbers(value, heatmap.scope.tokens(as_prompt(heatmap.text)))
+    if value not in get_args(ColorBy):
+        wanted = ", ".join(f'"{one}"' for one in get_args(ColorBy)[:-1])
+        raise InvalidValue(f"color_by must be {wanted} or one number a token, got {describe_value(value)}")
+    if value == "own" and isinstance(heatmap.color_by, str):
+        raise InvalidValue("no numbers of your own are known for this text: set heatmap.color_by to one number a token")
+    return heatmap.color_by if value == "own" else value
 
 
 class TokenHeatmap(TokenPicker, FeatureWidget):
-    """An editable text, its tokens coloured by one to four features of a dictionary.
+    """An editable text, its tokens coloured by one to four features of a dictionary, or by another number.
 
-    The first feature of `features` fills the token, the others draw bars under it. Hover or
+    The first feature of `features` fills the token, the others draw bars under it, and a line at its foot shows
+    what the features leave out (FVU). `color_by` fills the tokens by another number instead. Hover or
     focus a token for its numbers; click it to set `selected_pos` and `selected_feature`. Typing
     reads the text again; the newest text wins.
     """
@@ -91,7 +127,18 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         _check_color_range,
         ColorRange,
         "feature",
-        help="Full colour at the feature's largest known activation (feature) or at its largest in this text (text).",
+        to_page=lambda value: value if isinstance(value, str) else list(value),
+        help="Full colour at the feature's largest known activation (feature), at the largest value in this text "
+        "(text), or a range of two numbers, such as (0, 5). Another `color_by` begins with (feature) again.",
+    )
+    color_by = Checked(
+        _check_color_by,
+        ColorBy,
+        "features",
+        to_page=lambda value: value if isinstance(value, str) else "own",
+        help="What fills the tokens: the first of `features`; the number of features that fire (l0); what they leave "
+        "out (fvu, error_norm); how likely the likeliest next token is, read off the dictionary's layer (lens); or "
+        "numbers of one's own (own), set in Python as a list of one a token.",
     )
     selected_feature = Checked(
         _check_selected,
@@ -104,11 +151,12 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
     dictionary_id = Told(str, "", help="The dictionary whose features are shown.")
     d_dict = Told(int, 0, help="Features are 0 to d_dict - 1.")
 
-    to_page = {"result": ReadingResult}
+    to_page = {"piece": Piece, "result": ReadingResult}
     shared_state: ClassVar[Mapping[SharedName, str]] = {"feature": "selected_feature", "pos": "selected_pos"}
     _followed: FeatureRef | None = None  # painted because a linked widget picked it
-    settings = ("text", "features")
-    _asking = settings
+    settings = ("text", "features", "color_by")
+    _asking = ("text", "features")
+    _own_text: object = None  # the text that numbers of one's own were given for
     _at_least, _at_most = 0, PAINTED_FEATURES
 
     def __init__(
@@ -118,7 +166,8 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         dictionary: Dictionary | None = None,
         *,
         features: Sequence[int | FeatureRef] | None = None,
-        color_range: ColorRange = "feature",
+        color_by: ColorBy | Sequence[float] | np.ndarray = "features",
+        color_range: Literal["feature", "text"] | tuple[float, float] = "feature",
     ):
         """Read the text and paint it.
 
@@ -127,7 +176,9 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
             text: what to read at first: a string, or chat messages for a chat model.
             dictionary: from `scope.dictionary()`, which is also the default.
             features: up to four; None takes the three that fire most, by share of their largest known activation.
-            color_range: "feature" or "text"; see the trait.
+            color_by: "features", "l0", "fvu", "error_norm", "lens" (which runs the model once more), or one number
+                for each token of the text, positions left out included; see the trait.
+            color_range: "feature", "text", or two numbers; see the trait.
 
         Raises:
             PromptTooLong, UnknownFeature, InvalidValue: with what to do.
@@ -136,11 +187,14 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         self.dictionary = check_dictionary(scope, dictionary)
         refs = self._prepare(scope, () if features is None else features, self.dictionary)
         text = check_text(scope, text)
-        self._read = _Read(text, scope.read(as_prompt(text), self.dictionary))
+        self._read = _Read(text, scope.read(as_prompt(text), self.dictionary), None)
+        if isinstance(color_by, str) and color_by == "lens":
+            self._read = self._read._replace(lens=self._apply_lens(text))
         super().__init__(
             scope,
             features=self._choose_features() if features is None else refs,
             text=text,
+            color_by=color_by,
             color_range=color_range,
             dictionary_id=self.dictionary.info.id,
             d_dict=self.dictionary.d_dict,
@@ -155,34 +209,48 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         return self._read.reading
 
     def to_frame(self) -> "pandas.DataFrame":
-        """A pandas DataFrame: `pos`, `token` and one column of activations for each painted feature."""
-        tokens = self._read.reading.tokens
-        traces = {f"feature_{ref.feature}": self._read.reading.trace(ref.feature) for ref in self.features}
-        return build_frame(pos=np.arange(len(tokens)), token=list(tokens.strings), **traces)
+        """A pandas DataFrame, one row a token.
+
+        Columns: `pos`, `token`, the activation of each painted feature (`feature_3`), `l0`, `fvu`, `error_norm`, and
+        `lens_probability` or `own` where the tokens are coloured by that.
+        """
+        reading = self._read.reading
+        columns = {f"feature_{ref.feature}": reading.trace(ref.feature) for ref in self.features}
+        columns |= {"l0": reading.l0, "fvu": reading.fvu, "error_norm": reading.error_norm}
+        quantity = self._quantity()
+        if quantity is not None and quantity.column not in columns:
+            columns[quantity.column] = quantity.values
+        return build_frame(pos=np.arange(len(reading.tokens)), token=list(reading.tokens.strings), **columns)
 
     def plot(self) -> "Figure":
-        """A matplotlib Figure: painted features as rows, tokens as columns."""
-        reading, refs = self._read.reading, self.features
-        tokens = reading.tokens
-        figure = open_figure(min(max(4, 0.35 * len(tokens)), 200), 1.5 + 0.5 * len(refs))
+        """A matplotlib Figure: painted features, or what the tokens are coloured by, as rows; tokens as columns."""
+        tokens, quantity = self._read.reading.tokens, self._quantity()
+        rows = self._list_traces() if quantity is None else [quantity]
+        figure = open_figure(min(max(4, 0.35 * len(tokens)), 200), 1.5 + 0.5 * len(rows))
         axes = figure.subplots()
         names = [escape_math(token) for token in format_tokens(tokens.strings, tokens.glyphs)]
-        axes.set_xticks(range(len(tokens)), names, rotation=90)
-        axes.set_yticks(range(len(refs)), [format_feature(ref) for ref in refs])
+        step = -(-len(names) // _TICKS)
+        axes.set_xticks(range(0, len(names), step), names[::step], rotation=90)
+        axes.set_yticks(range(len(rows)), [row.name for row in rows])
         axes.set_title(f"{self.badge} · {self.dictionary_id}", fontsize="small")
-        if refs:
-            values = np.array([reading.trace(ref.feature) for ref in refs])
-            image = axes.imshow(values, aspect="auto", cmap="cividis", vmin=0)
-            figure.colorbar(image, ax=axes, label="activation")
+        if rows:
+            scales = [row.scale(self.color_range) for row in rows]
+            image = axes.imshow(
+                np.array([row.values for row in rows]),
+                aspect="auto",
+                cmap="PuOr_r" if scales[0].is_centred else "cividis",
+                vmin=min(scale.low for scale in scales),
+                vmax=max(scale.high for scale in scales),
+            )
+            figure.colorbar(image, ax=axes, label="activation" if quantity is None else quantity.name)
         return figure
 
     def shows(self) -> list[str]:
-        """The tokens, and the activations of the painted features."""
-        reading = self._read.reading
-        shown = format_tokens(reading.tokens.strings, reading.tokens.glyphs)
-        traces = [reading.trace(ref.feature) for ref in self.features]
-        values = [format_number(float(trace[pos]), 4) for trace in traces for pos in reading.tokens.used]
-        return list(dict.fromkeys([*(shown[pos] for pos in reading.tokens.used), *values]))
+        """The tokens, the activations of the painted features, and what the tokens are coloured by."""
+        shown, quantity = self._shown_tokens(), self._quantity()
+        rows = [*self._list_traces(), *([] if quantity is None else [quantity])]
+        values = [format_number(float(row.values[pos]), 4) for row in rows for pos in self._list_copied()]
+        return list(dict.fromkeys([*(shown[pos] for pos in self._list_copied()), *values]))
 
     def to_code(self) -> str:
         """Code that gives the numbers on screen without the widget."""
@@ -194,14 +262,34 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
                 "reading = scope.read(text, dictionary)",
                 f"for feature in {[ref.feature for ref in self.features]}:",
                 "    print(feature, reading.trace(feature))",
+                *self._write_quantity(),
             ]
         )
+
+    def _write_quantity(self) -> list[str]:
+        quantity = self._quantity()
+        if quantity is None:
+            return []
+        if quantity.column == "own":
+            numbers = ", ".join(f"{value:.9g}" for value in quantity.values)
+            return ["from math import nan", f"print([{numbers}])"]
+        if quantity.column == "lens_probability":
+            lens = f"lens = scope.logit_lens(text, 1, layers=[{self._lens_layer}])"
+            return [lens, "print(lens.probabilities[0, :, 0])"]
+        return [f"print(reading.{quantity.column})"]
 
     @property
     def provenance(self) -> Provenance:
         """Where the numbers on screen come from."""
         ids = self._read.reading.tokens.ids
-        return self.scope.provenance([self.dictionary_id], token_ids=ids, features=[str(ref) for ref in self.features])
+        quantity = self._quantity()
+        return self.scope.provenance(
+            [self.dictionary_id],
+            token_ids=ids,
+            features=[str(ref) for ref in self.features],
+            color_by="features" if quantity is None else quantity.column,
+            color_range=self.color_range if isinstance(self.color_range, str) else list(self.color_range),
+        )
 
     def read_shared(self, name: SharedName) -> Any:
         """See `GscopeWidget`. The feature is the one picked, else the one that fills the tokens."""
@@ -250,19 +338,61 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
     def _on_color_range(self, _change: object) -> None:
         self._output.refresh()
 
+    @t.observe("color_by")
+    def _on_color_by(self, change: Any) -> None:
+        is_own = not isinstance(change.new, str)
+        if is_own:
+            self._own_text = self.text
+        if self._is_quiet:
+            return
+        self.color_range = "feature"
+        if is_own or (change.new == "lens" and self._read.lens is None):
+            self._answer(self._read_settings())  # the page has not got it yet
+        else:
+            self._output.refresh()
+
     def _answer(self, settings: dict[str, Any]) -> None:
-        text = settings["text"]
+        text, wants_lens = settings["text"], settings["color_by"] == "lens"
 
         def read() -> _Read:
             known = self._read
-            return known if known.text == text else _Read(text, self.scope.read(as_prompt(text), self.dictionary))
+            if known.text != text:
+                known = _Read(text, self.scope.read(as_prompt(text), self.dictionary), None)
+            return known._replace(lens=self._apply_lens(text)) if wants_lens and known.lens is None else known
 
         self._request(read, deliver=self._deliver, doing="Reading…")
 
     def _deliver(self, read: _Read) -> None:
         note = self._follow_pick(self._read.reading.tokens, read.reading.tokens, read.text)
         self._read = read
+        if not isinstance(self.color_by, str) and self._own_text != read.text == self.text:
+            self.color_by = "features"
+            note = f"{note} Your numbers were of the text before: the tokens are coloured by features now.".strip()
         self._send_result(*self._build_message(read, note))
+
+    @property
+    def _lens_layer(self) -> int:
+        return self.dictionary.info.layers[-1]
+
+    def _apply_lens(self, text: Any) -> LensReading:
+        return self.scope.logit_lens(as_prompt(text), 1, layers=[self._lens_layer])
+
+    def _quantity(self) -> Quantity | None:
+        """What the tokens are coloured by in place of features, in the text shown."""
+        choice = self.color_by
+        if not isinstance(choice, str) and self._own_text != self._read.text:
+            return None
+        return build_quantity(choice, self._read.reading, self._read.lens)
+
+    def _list_traces(self) -> list[Quantity]:
+        """The painted features, in their order."""
+        reading, known = self._read.reading, self.dictionary.max_activation
+        return [
+            Quantity(
+                format_feature(ref), "", reading.trace(ref.feature), known(ref.feature) or None, "its known maximum"
+            )
+            for ref in self.features
+        ]
 
     def _shown_text(self) -> object:
         return self._read.text
@@ -274,11 +404,13 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         reading, refs = read.reading, self.features
         tokens = reading.tokens
         top_features, top_activations = reading.top_by_token(TOP_PER_TOKEN)
-        shown = np.unique(top_features[top_features >= 0]).tolist()
+        listed = top_features.ravel()[np.argsort(-top_activations, axis=None, kind="stable")]
+        found, first = np.unique(listed, return_index=True)
+        shown = found[np.argsort(first)][:LABELLED_FEATURES].tolist()  # the strongest first
+        lens, quantity = read.lens, self._quantity()
         content = {
             "text": as_prompt(read.text),
             "tokens": list(tokens.strings),
-            "ids": list(tokens.ids),
             "ignored": {str(pos): reason for pos, reason in tokens.ignored.items()},
             "glyphs": [
                 {"first": first, "last": last, "character": character} for first, last, character in tokens.glyphs
@@ -286,6 +418,10 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
             "features": self._tell_known(refs),
             "labels": {
                 str(feature): tell_label(reading.labels[feature]) for feature in shown if feature in reading.labels
+            },
+            "quantities": {
+                choice: {"name": kind.name, "full": kind.full, "source": kind.full_source}
+                for choice, kind in list_kinds(self._lens_layer).items()
             },
             "fvu": reading.total_fvu,
             "mean_l0": float(reading.l0[list(tokens.used)].mean()) if tokens.used else None,
@@ -296,31 +432,14 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
             "values": np.array(traces, np.float32).reshape(len(traces), len(tokens)),
             "top_features": top_features,
             "top_activations": top_activations,
+            "ids": np.array(tokens.ids, np.int32),
             "l0": reading.l0,
             "fvu": reading.fvu,
+            "error_norm": reading.error_norm,
+            "lens": np.zeros(0, np.float32) if lens is None else lens.probabilities[0, :, 0],
+            "own": quantity.values if quantity is not None and quantity.column == "own" else np.zeros(0, np.float32),
         }
         return content, arrays
-
-    def _copy_parts(self) -> list[str]:
-        reading, refs = self._read.reading, self.features
-        tokens = reading.tokens
-        if not tokens.used:
-            return [copy.build_paragraph("No text yet.")]
-        shown = format_tokens(tokens.strings, tokens.glyphs)
-        traces = {ref: reading.trace(ref.feature) for ref in refs}
-        parts = [self._build_strip(refs[0], traces[refs[0]], shown)] if refs else []
-        columns = ["position", "token", *(format_feature(ref) for ref in refs), "features firing"]
-        rows = [
-            [
-                str(pos),
-                shown[pos],
-                *(format_number(float(trace[pos]), 4) for trace in traces.values()),
-                str(reading.l0[pos]),
-            ]
-            for pos in tokens.used
-        ]
-        table = copy.build_table(columns=columns, rows=rows, caption="Activation by token")
-        return [*parts, copy.build_details("Numbers", table)]
 
     def _define_terms(self) -> dict[str, str]:
         reading = self._read.reading
@@ -330,13 +449,52 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
             "activation": define("activation"),
             "L0": define("L0", mean_l0, self.d_dict),
             "FVU": define("FVU", reading.total_fvu),
+            "error norm": define("error norm"),
         }
 
-    def _build_strip(self, ref: FeatureRef, trace: np.ndarray, shown: Sequence[str]) -> str:
+    def _shown_tokens(self) -> list[str]:
         tokens = self._read.reading.tokens
-        known = self.dictionary.max_activation(ref.feature) if self.color_range == "feature" else None
-        full = known or float(trace.max()) or 1.0
-        shares = [None if pos in tokens.ignored else float(trace[pos]) / full for pos in range(len(tokens))]
-        name = format_feature(ref) + format_label(self.dictionary.label(ref.feature))
-        head = copy.build_paragraph(f"Coloured by {name}: full colour at {format_number(full, 4)}.")
-        return head + copy.build_tokens(shown, shares=shares, breaks=["\n" in token for token in tokens.strings])
+        return format_tokens(tokens.strings, tokens.glyphs)
+
+    def _list_copied(self) -> list[int]:
+        """The positions that the copy lists."""
+        return list(self._read.reading.tokens.used[:COPIED_TOKENS])
+
+    def _copy_parts(self) -> list[str]:
+        reading, quantity = self._read.reading, self._quantity()
+        if not reading.tokens.used:
+            return [copy.build_paragraph("No text yet.")]
+        shown, traces = self._shown_tokens(), self._list_traces()
+        painted = traces[:1] if quantity is None else [quantity]
+        left = len(reading.tokens.used) - len(self._list_copied())
+        more = f"The first {COPIED_TOKENS} tokens; {left} more are in to_frame()."
+        columns = {
+            **{trace.name: trace.values for trace in traces},
+            "L0": reading.l0,
+            "FVU": reading.fvu,
+            **({} if quantity is None else {quantity.name: quantity.values}),
+        }
+        rows = [
+            [str(pos), shown[pos], *(_write(values[pos]) for values in columns.values())] for pos in self._list_copied()
+        ]
+        table = copy.build_table(columns=["position", "token", *columns], rows=rows, caption="Numbers by token")
+        return [
+            *(self._build_strip(one, shown) for one in painted),
+            *([copy.build_paragraph(more)] if left else []),
+            copy.build_details("Numbers", table),
+        ]
+
+    def _build_strip(self, painted: Quantity, shown: Sequence[str]) -> str:
+        """Tokens coloured by one quantity, up to the last one that the copy lists."""
+        tokens, scale = self._read.reading.tokens, painted.scale(self.color_range)
+        stop = self._list_copied()[-1] + 1
+        signs = [
+            ("−" if value < 0 else "+" if value > 0 else "") if scale.is_centred else "" for value in painted.values
+        ]
+        shares = scale.shares(painted.values)
+        label = format_label(self.dictionary.label(self.features[0].feature)) if not painted.column else ""
+        return copy.build_paragraph(f"Coloured by {painted.name}{label}: {scale.write()}.") + copy.build_tokens(
+            [f"{token}{sign}" for token, sign in zip(shown[:stop], signs[:stop], strict=True)],
+            shares=[None if pos in tokens.ignored else float(shares[pos]) for pos in range(stop)],
+            breaks=["\n" in token for token in tokens.strings[:stop]],
+        )

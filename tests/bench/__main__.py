@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 
 from tests.bench.bfloat16 import measure_bfloat16
+from tests.bench.browser import measure_browser
 from tests.bench.computing import measure_decoding, measure_encoding, measure_traces
 from tests.bench.files import write_dictionary, write_example_file
 from tests.bench.gemma import open_bench
@@ -34,7 +35,7 @@ from tests.bench.storage import measure_encoding_memory, measure_examples, measu
 _EACH = {"T1": measure_encoding, "T2": measure_bfloat16, "T4": measure_decoding}
 _WIDEST = {"T3": measure_encoding_memory, "T5": measure_traces, "T6": measure_feature_memory, "T7": measure_rows}
 _MODEL = {"T9": measure_reading, "T10": measure_first_token, "T11": measure_rate}
-_TARGETS = ("T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", *_MODEL)
+_TARGETS = ("T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", *_MODEL, "T18")
 _SPACE = 5_000_000_000  # bytes, of which the widest dictionary takes 2.4e9
 
 
@@ -69,6 +70,8 @@ def main() -> int:
 def _measure(root: Path, plan: Plan, targets: list[str]) -> Iterator[Row]:
     if "T8" in targets:
         yield from _run("T8", measure_imports, plan)
+    if "T18" in targets:
+        yield from _run("T18", measure_browser, plan)
     for shape in plan.shapes:
         tasks = _EACH | (_WIDEST if shape is plan.shapes[-1] else {})
         tasks = {target: measure for target, measure in tasks.items() if target in targets}

@@ -10,7 +10,7 @@ from tests.bench.timing import Spread
 COMMAND = ".venv-bench/bin/python -m tests.bench"
 _HEAD = """# Measured against the peers
 
-T1 to T11 are the project's targets of speed and memory. Ours and the peer ran in one run and by turns, with the same
+T1 to T18 are the project's targets of speed and memory. Ours and the peer ran in one run and by turns, with the same
 weights, inputs and threads; where their outputs differ there is no ratio. Weights are random, at the shapes of
 Gemma 3 1B, and of 270M in T9 to T11. A ratio is one of medians; in brackets are the extremes of single turns. `told`
 is a figure beside the targets, of which nothing is asked. Made by `{command}`; `results.json` has the same in figures.

@@ -25,6 +25,7 @@ MODEL = """([state, script, sheet, theme]) => {
     const listeners = new Map(), unsaved = {};
     const emit = (name, ...content) => [...(listeners.get(name) ?? [])].forEach((handler) => handler(...content));
     const model = {
+        emit,
         outbox: [],
         get: (name) => state[name],
         set(name, value) {

@@ -4,6 +4,7 @@ Only elements and inline styles that JupyterLab's sanitizer leaves in place are 
 come first and colour second. Every text goes through `escape`.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -66,10 +67,10 @@ def build_glossary(meanings: Mapping[str, str]) -> str:
 
 
 def build_tokens(shown: Sequence[str], *, shares: Sequence[float | None], breaks: Sequence[bool]) -> str:
-    """A text whose tokens are filled by a share of full colour, 0 to 1.
+    """A text whose tokens are filled by a share of full colour, 0 to 1; below 0, to -1, in the other colour.
 
     Args:
-        shown: each token as readers see it.
+        shown: each token as readers see it, with a sign of its own where shares may be below 0.
         shares: None marks an ignored position.
         breaks: whether the line ends after the token.
     """
@@ -81,7 +82,8 @@ def _build_token(token: str, share: float | None, breaks: bool) -> str:
     end = "<br>" if breaks else ""
     if share is None:
         return f'<span title="ignored position" style="opacity:0.7">{shown}</span>{end}'
-    if share <= 0:
+    if not share or math.isnan(share):
         return f"<span>{shown}</span>{end}"
-    fill = "#" + "".join(f"{round(255 + (part - 255) * min(share, 1.0)):02x}" for part in (86, 180, 233))
+    colour = (86, 180, 233) if share > 0 else (230, 159, 0)
+    fill = "#" + "".join(f"{round(255 + (part - 255) * min(abs(share), 1.0)):02x}" for part in colour)
     return f'<span style="background-color:{fill};color:#000000">{shown}</span>{end}'

@@ -16,6 +16,7 @@ from gscope_widgets.records.protocols import Engine, Job
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.contract import build_schema, require
+from gscope_widgets.widgets.base.limits import PIECE_BYTES
 from gscope_widgets.widgets.base.output import SecondOutput
 from gscope_widgets.widgets.base.requests import Requests
 from gscope_widgets.widgets.base.state import Checked, Shared, Told, refuse_as_words
@@ -81,6 +82,7 @@ class GscopeWidget(anywidget.AnyWidget):
         )
         self._output = SecondOutput(self._build_bundle, settle=self._settle_cell)
         self._last_message: tuple[dict[str, Any], list[bytes]] | None = None
+        self._last_pieces: list[bytes] = []  # that go before it
         self._callbacks: list[Callable[[Any], object]] = []
         self._asked: dict[str, Any] | None = None
         super().__init__(**state, copy_id=f"gscope-copy-{secrets.token_hex(8)}", version=__version__)
@@ -267,13 +269,28 @@ class GscopeWidget(anywidget.AnyWidget):
     # ---- messages
 
     def _send_result(self, content: dict[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> None:
-        """Send a result to every view, and keep it for views that come later."""
+        """Send a result to every view, and keep it for views that come later.
+
+        Arrays that are too long for one message go before it in pieces, where a widget has them in `to_page`.
+        """
         arrays = arrays or {}
         head = [{"name": name, "dtype": str(array.dtype), "shape": list(array.shape)} for name, array in arrays.items()]
         assert all(array["dtype"] in _DTYPES for array in head), head
         content = {"type": "result", **content, "request": self._requests.status["request"], "arrays": head}
-        self._last_message = (content, [np.ascontiguousarray(array).tobytes() for array in arrays.values()])
-        self.send(*self._last_message)
+        buffers = [np.ascontiguousarray(array).tobytes() for array in arrays.values()]
+        self._last_pieces = []
+        if "piece" in self.to_page:
+            if sum(map(len, buffers)) > PIECE_BYTES // 2:  # the other half is for the words
+                whole, buffers = b"".join(buffers), []
+                self._last_pieces = [whole[at : at + PIECE_BYTES] for at in range(0, len(whole), PIECE_BYTES)]
+            content["pieces"] = len(self._last_pieces)
+        self._last_message = (content, buffers)
+        self._resend(self._last_message)
+
+    def _resend(self, message: tuple[dict[str, Any], list[bytes]]) -> None:
+        for index, piece in enumerate(self._last_pieces):
+            self.send({"type": "piece", "index": index}, [piece])
+        self.send(*message)
 
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         try:
@@ -299,7 +316,7 @@ class GscopeWidget(anywidget.AnyWidget):
         if self._last_message is None:
             self.send({"type": "ack", "id": "ready"})
         else:
-            self.send(*self._last_message)
+            self._resend(self._last_message)
 
     # ---- state from the page
 

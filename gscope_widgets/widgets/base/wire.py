@@ -71,6 +71,13 @@ class ArrayHead(TypedDict):
     shape: list[int]
 
 
+class Piece(TypedDict):
+    """A part of the arrays of the result that follows, where they are too long for one message: the next bytes."""
+
+    type: Literal["piece"]
+    index: Annotated[int, Bounds(low=0)]  # 0 begins anew
+
+
 class Ready(TypedDict):
     """From a view that can draw: it is answered with everything."""
 

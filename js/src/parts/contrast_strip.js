@@ -67,7 +67,7 @@ export function createContrastStrip({ watch, describe, onEnter }) {
   /** @param {string} key */
   function target(key) {
     if (key in steps) return current + steps[key];
-    if (key === "ArrowUp" || key === "ArrowDown") return nextLine(columns.map((column) => column.el), current, key === "ArrowUp" ? -1 : 1);
+    if (key === "ArrowUp" || key === "ArrowDown") return nextLine((at) => columns[at].el, columns.length, current, key === "ArrowUp" ? -1 : 1);
     if (key === "Home") return 0;
     return key === "End" ? columns.length - 1 : null;
   }

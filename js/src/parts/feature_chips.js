@@ -10,7 +10,7 @@ import { createNumberField, refuseWhole } from "../shared/number_field.js";
 /** @import { Label } from "../traits.js" */
 /** @import { Theme } from "../shared/theme.js" */
 /** @import { Watch } from "../shared/watch.js" */
-/** @import { Paint } from "./reading.js" */
+/** @import { Paint, Scale, Shade } from "./reading.js" */
 
 /** @typedef {{ feature: number, label: Label | null, paint: Paint | null }} Chip `paint` is null until it is read */
 
@@ -24,31 +24,27 @@ export function refusePaint(features, feature) {
   return `At most ${limits.painted_features} features are painted at once; remove one first.`;
 }
 
-/** @param {Paint} paint */
-function sourceText({ source }) {
-  return source === "feature" ? "its known maximum" : "its maximum in this text";
-}
-
 /** What colour and length mean, in numbers. */
 function createScale() {
   const picture = el("span", { "aria-hidden": "true" });
-  const full = el("span");
+  const [low, full] = [el("span"), el("span")];
   const source = el("span", { class: "gscope-hint" });
-  const scale = el("span", { class: "gscope-scale" }, el("span", {}, "0"), picture, full, source);
+  const scale = el("span", { class: "gscope-scale" }, low, picture, full, source);
   return {
     el: scale,
     /**
-     * @param {Paint | null} paint
+     * @param {Scale | null} shown
      * @param {number} place
      * @param {Theme} theme
      */
-    draw(paint, place, theme) {
+    draw(shown, place, theme) {
       assign(picture, { class: place === 0 ? "gscope-ramp" : "gscope-bar-sample", "data-place": place });
-      picture.style.setProperty("background-image", place === 0 ? rampPicture(theme) : "none");
-      scale.hidden = paint === null;
-      if (!paint) return;
-      setText(full, formatNumber(paint.full));
-      setText(source, sourceText(paint));
+      picture.style.setProperty("background-image", place === 0 ? rampPicture(theme, shown?.signed) : "none");
+      scale.hidden = shown === null;
+      if (!shown) return;
+      setText(low, formatNumber(shown.low ?? 0));
+      setText(full, `${shown.signed ? "+" : ""}${formatNumber(shown.full)}`);
+      setText(source, shown.source);
     },
   };
 }
@@ -70,10 +66,7 @@ function createChip(theme) {
       assign(chip, { "data-pending": paint ? null : "" });
       assign(swatch, { "data-place": place });
       setText(swatch, place ? String(place) : "");
-      assign(fill, {
-        "data-fill": feature, "aria-pressed": place === 0,
-        title: place === 0 ? "fills the tokens" : `bar ${place} under the tokens; press to make it the fill`,
-      });
+      assign(fill, { "data-fill": feature, "aria-pressed": place === 0 });
       assign(remove, { "data-remove": feature, "aria-label": `Remove feature ${feature}` });
       name.draw({ feature, label });
       scale.draw(paint, place, theme());
@@ -81,22 +74,21 @@ function createChip(theme) {
   };
 }
 
-const ranges = /** @type {const} */ ([["feature", "feature's known maximum"], ["text", "maximum in this text"]]);
-
 /**
  * The painted features with their scales: the first fills the tokens, the others draw bars under them. There is
  * room for all of them from the start.
  * @param {{
  *   watch: Watch, d_dict: () => number, features: () => number[], onFeatures: (features: number[]) => void,
- *   theme: () => Theme, range: () => "feature" | "text", onRange: (range: "feature" | "text") => void,
+ *   theme: () => Theme,
  * }} options
  */
-export function createFeatureChips({ watch, d_dict, features, onFeatures, theme, range, onRange }) {
+export function createFeatureChips({ watch, d_dict, features, onFeatures, theme }) {
   const list = el("ul", { class: "gscope-chips", "aria-label": "Painted features" });
   const chips = createKeyed(list, { keyOf: (/** @type {Chip} */ chip) => chip.feature, create: () => createChip(theme) });
   const note = createNote("The first feature fills the tokens, the others are bars under them; press one to make it the fill.");
-  const select = el("select", {}, ...ranges.map(([value, words]) => el("option", { value }, words)));
-  watch.dom(select, "change", () => onRange(select.value === "text" ? "text" : "feature"));
+  const shade_name = el("span", { class: "gscope-scale" });
+  const shade_scale = createScale();
+  const shade_box = el("div", { class: "gscope-chips gscope-shade", hidden: true }, shade_name, shade_scale.el);
 
   /**
    * @param {number | null} value
@@ -137,14 +129,20 @@ export function createFeatureChips({ watch, d_dict, features, onFeatures, theme,
 
   return {
     el: el("div", { class: "gscope-painted" },
-      el("div", { class: "gscope-painted-head" },
-        el("span", { class: "gscope-label" }, "Features"), el("span", { class: "gscope-add" }, field.el, button),
-        el("label", { class: "gscope-range" }, el("span", { class: "gscope-label" }, "Full at"), select)),
-      list, note.el),
-    /** @param {Chip[]} shown */
-    draw(shown) {
-      select.value = range();
+      el("div", { class: "gscope-actions" },
+        el("span", { class: "gscope-label" }, "Features"), el("span", { class: "gscope-actions gscope-add" }, field.el, button)),
+      list, shade_box, note.el),
+    /**
+     * @param {Chip[]} shown
+     * @param {Shade | null} shade
+     */
+    draw(shown, shade) {
       chips.draw(shown);
+      list.hidden = shade !== null;
+      shade_box.hidden = !shade;
+      setText(shade_name, shade?.name ?? "");
+      shade_scale.draw(shade, 0, theme());
+      note.el.hidden = shade !== null;
     },
   };
 }

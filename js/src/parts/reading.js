@@ -11,20 +11,29 @@ import { unpack } from "../shared/wire.js";
  * @property {NumberArray} values by feature row and position
  * @property {NumberArray} top_features
  * @property {NumberArray} top_activations
+ * @property {NumberArray} ids
  * @property {NumberArray} l0
  * @property {NumberArray} fvu
+ * @property {NumberArray} error_norm
+ * @property {NumberArray} lens empty where no lens was read
+ * @property {NumberArray} own empty where no numbers are given
+ * @property {Strong[]} [strongest] of the whole text, once they were asked for
  */
 
 /**
- * What a strip of tokens needs of a reading.
- * @typedef {Pick<Reading, "length" | "values"> & { head: Pick<ReadingResult, "tokens" | "ignored" | "glyphs"> }} Valued
+ * What a strip of tokens needs of a reading; a line at a token's foot where it has FVU.
+ * @typedef {Pick<Reading, "length" | "values"> & { head: Pick<ReadingResult, "tokens" | "ignored" | "glyphs">, fvu?: NumberArray }} Valued
  */
-/** @typedef {Pick<Paint, "row" | "full">} Scaled */
 
 /**
- * A painted feature: where its values are, and the value of full colour or full length.
- * @typedef {{ info: FeatureInfo, row: number, full: number, source: "feature" | "text" }} Paint
+ * Where values are, and those of no and of full colour; with a colour on either side of 0 where it is signed.
+ * @typedef {{ row: number, full: number, low?: number, signed?: boolean, data?: NumberArray["data"] }} Scaled
  */
+/** @typedef {Scaled & { source: string }} Scale `source`: what full colour comes from, in words */
+/** @typedef {Scale & { info: FeatureInfo }} Paint a painted feature */
+/** @typedef {Scale & { name: string, low: number, data: NumberArray["data"] }} Shade what fills the tokens in place of features */
+
+/** @typedef {TokenHeatmapTraits["color_range"]} Range */
 
 /**
  * @param {Record<string, NumberArray>} arrays
@@ -46,15 +55,20 @@ function take(arrays, name, shape) {
  */
 export function toReading(head, buffers) {
   const arrays = unpack(head.arrays, buffers);
-  const length = head.ids.length;
+  const length = head.tokens.length;
+  /** @param {"lens" | "own"} name */
+  const takeIfAny = (name) => take(arrays, name, [arrays[name]?.shape[0] ? length : 0]);
   return {
     head,
     length,
     values: take(arrays, "values", [head.features.length, length]),
     top_features: take(arrays, "top_features", [length, null]),
     top_activations: take(arrays, "top_activations", [length, null]),
+    ids: take(arrays, "ids", [length]),
     l0: take(arrays, "l0", [length]),
     fvu: take(arrays, "fvu", [length]),
+    error_norm: take(arrays, "error_norm", [length]),
+    lens: takeIfAny("lens"), own: takeIfAny("own"),
   };
 }
 
@@ -68,14 +82,15 @@ export function valueAt(reading, row, pos) {
 }
 
 /**
- * Largest value of a row, ignored positions left out.
+ * Largest activation of a row, ignored positions left out.
  * @param {Reading} reading
  * @param {number} row
  */
 export function textMaximum(reading, row) {
   let largest = 0;
   for (let pos = 0; pos < reading.length; pos += 1) {
-    if (!(pos in reading.head.ignored)) largest = Math.max(largest, valueAt(reading, row, pos));
+    const value = valueAt(reading, row, pos);
+    if (value > largest && !(pos in reading.head.ignored)) largest = value;
   }
   return largest;
 }
@@ -84,27 +99,54 @@ export function textMaximum(reading, row) {
  * What to paint of the wanted features: those that the reading holds, in the wanted order.
  * @param {Reading} reading
  * @param {number[]} features
- * @param {TokenHeatmapTraits["color_range"]} range
+ * @param {Range} range
  * @returns {Paint[]}
  */
 export function toPaints(reading, features, range) {
   const rows = features.map((feature) => reading.head.features.findIndex((info) => info.feature === feature));
-  return rows.filter((row) => row >= 0).slice(0, limits.painted_features).map((row) => {
+  return rows.filter((row) => row >= 0).map((row) => {
     const info = reading.head.features[row];
-    const known = range === "feature" && info.max_activation !== null && info.max_activation > 0;
-    return { info, row, full: known ? /** @type {number} */ (info.max_activation) : textMaximum(reading, row), source: known ? "feature" : "text" };
+    const scale = (full = textMaximum(reading, row), source = "its maximum in this text", low = 0) => ({ info, row, full, low, source });
+    if (Array.isArray(range)) return scale(range[1], "the range set", range[0]);
+    return range === "feature" && info.max_activation ? scale(info.max_activation, "its known maximum") : scale();
   });
 }
 
 /**
- * @param {Pick<Reading, "length" | "values">} reading
- * @param {Scaled} paint
- * @param {number} pos
- * @returns {number} 0 to 1
+ * What fills the tokens in place of features; null for features, and where the reading has not got it.
+ * @param {Reading} reading
+ * @param {TokenHeatmapTraits["color_by"]} choice
+ * @param {Range} range
+ * @returns {Shade | null}
  */
-export function shareAt(reading, paint, pos) {
-  if (paint.full <= 0) return 0;
-  return Math.min(1, Math.max(0, valueAt(reading, paint.row, pos) / paint.full));
+export function toShade(reading, choice, range) {
+  if (choice === "features" || reading[choice].shape[0] < reading.length) return null;
+  const { data } = reading[choice], { name, full, source } = reading.head.quantities[choice];
+  let largest = 0, signed = false;
+  for (const value of data) {
+    largest = Math.max(largest, Math.abs(value) || 0);
+    signed ||= value < 0;
+  }
+  largest ||= 1;
+  const scale = (/** @type {number} */ low, /** @type {number} */ high, /** @type {string} */ words) => ({ name, data, row: 0, signed, low, full: high, source: words });
+  if (Array.isArray(range)) {
+    const widest = Math.max(...range.map(Math.abs));
+    return signed ? scale(-widest, widest, "the range set") : scale(range[0], range[1], "the range set");
+  }
+  if (signed) return scale(-largest, largest, "its largest size in this text");
+  return range === "feature" && full ? scale(0, full, source) : scale(0, largest, "its maximum in this text");
+}
+
+/**
+ * @param {Pick<Reading, "length" | "values">} reading
+ * @param {Scaled} scale
+ * @param {number} pos
+ * @returns {number} 0 to 1; from -1 where the scale is signed
+ */
+export function shareAt(reading, { row, full, low = 0, signed, data }, pos) {
+  const value = data ? data[pos] : valueAt(reading, row, pos);
+  if (full <= low || !Number.isFinite(value)) return 0;
+  return Math.min(1, signed ? Math.max(-1, value / full) : Math.max(0, (value - low) / (full - low)));
 }
 
 /** @typedef {{ feature: number, activation: number, label: Label | null }} Strong a feature and how strongly it fires */
@@ -129,11 +171,14 @@ export function topAt(reading, pos) {
  * @returns {Strong[]}
  */
 export function topOf(reading) {
+  if (reading.strongest) return reading.strongest;
   /** @type {Map<number, number>} */
   const peaks = new Map();
-  reading.top_features.data.forEach((feature, at) => {
-    if (feature >= 0) peaks.set(feature, Math.max(peaks.get(feature) ?? 0, reading.top_activations.data[at]));
-  });
-  return [...peaks].sort((one, other) => other[1] - one[1]).slice(0, limits.top_per_token)
+  const { data } = reading.top_features;
+  for (let at = 0; at < data.length; at += 1) {
+    if (data[at] >= 0 && !(reading.top_activations.data[at] <= (peaks.get(data[at]) ?? 0))) peaks.set(data[at], reading.top_activations.data[at]);
+  }
+  reading.strongest = [...peaks].sort((one, other) => other[1] - one[1]).slice(0, limits.top_per_token)
     .map(([feature, activation]) => ({ feature, activation, label: reading.head.labels[feature] ?? null }));
+  return reading.strongest;
 }

@@ -5,17 +5,17 @@ import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createNote } from "../shared/note.js";
 import { createTerm } from "../shared/term.js";
-import { drawText, visibleText } from "../shared/tokens.js";
-import { topAt, topOf, valueAt } from "./reading.js";
+import { drawText, findGlyph, visibleText } from "../shared/tokens.js";
+import { textMaximum, topAt, topOf, valueAt } from "./reading.js";
 
 /** @import { Term } from "../shared/term.js" */
 /** @import { Watch } from "../shared/watch.js" */
-/** @import { Paint, Reading, Strong } from "./reading.js" */
+/** @import { Paint, Reading, Shade, Strong } from "./reading.js" */
 
 /** @typedef {{ name: string, value: (Node | string)[], term?: Term, size?: number, total?: number }} Fact `size`: the number, of a term */
 
 const hints = {
-  none: "Point at a token, or move to it with the arrow keys, for its numbers; press it to keep it here.",
+  none: "Point at a token, or move to it by the arrow keys; press it to keep it here.",
   pointed: "Press the token to keep it here.",
   picked: "Kept here: press the token again, or Escape, to let go.",
 };
@@ -78,20 +78,23 @@ function fvuText(fvu) {
  * @param {Reading} reading
  * @param {number} pos
  * @param {number} d_dict
+ * @param {Shade | null} shade
  * @returns {Fact[]}
  */
-function factsOf(reading, pos, d_dict) {
-  const { tokens, ids, ignored, glyphs } = reading.head;
-  const group = glyphs.find(({ first, last }) => pos >= first && pos <= last);
+function factsOf(reading, pos, d_dict, shade) {
+  const { tokens, ignored } = reading.head;
+  const group = findGlyph(reading.head, pos);
   /** @type {Fact[]} */
-  const facts = [{ name: "position", value: [String(pos)] }, { name: "token id", value: [String(ids[pos])] }];
+  const facts = [{ name: "position", value: [String(pos)] }, { name: "token id", value: [String(reading.ids.data[pos])] }];
   if (group) {
     facts.push({ name: "part of", value: [`${visibleText(group.character)} (tokens ${group.first} to ${group.last})`] });
     facts.push({ name: "bytes", value: /** @type {any[]} */ (drawText(tokens[pos])) });
   }
+  if (shade && !Number.isNaN(shade.data[pos])) facts.push({ name: shade.name, value: [formatNumber(shade.data[pos], 4)] });
   if (pos in ignored) return facts;
   return [...facts, { name: "L0", term: glossary.l0, value: [String(reading.l0.data[pos])], size: reading.l0.data[pos], total: d_dict },
-    { name: "FVU", term: glossary.fvu, value: [fvuText(reading.fvu.data[pos])], size: reading.fvu.data[pos] }];
+    { name: "FVU", term: glossary.fvu, value: [fvuText(reading.fvu.data[pos])], size: reading.fvu.data[pos] },
+    { name: "error norm", term: glossary.error_norm, value: [formatNumber(reading.error_norm.data[pos])] }];
 }
 
 /**
@@ -133,8 +136,9 @@ export function createTokenDetails({ watch, dictSize, onFeature }) {
      * @param {Paint[]} paints
      * @param {number | null} at
      * @param {boolean} is_picked
+     * @param {Shade | null} shade
      */
-    draw(reading, paints, at, is_picked) {
+    draw(reading, paints, at, is_picked, shade) {
       const pos = at !== null && at < reading.length ? at : null;
       const { tokens, ignored } = reading.head;
       const left_out = pos !== null && pos in ignored;
@@ -142,8 +146,8 @@ export function createTokenDetails({ watch, dictSize, onFeature }) {
       token.replaceChildren(...(pos === null ? [] : drawText(tokens[pos])));
       setText(hint, pos === null ? hints.none : is_picked ? hints.picked : hints.pointed);
       setText(moved, reading.head.note);
-      fact_list.draw(pos === null ? [] : factsOf(reading, pos, dictSize()));
-      value_list.draw(pos === null || left_out ? [] : paints.map((paint) => ({ paint, value: formatNumber(valueAt(reading, paint.row, pos), 4) })));
+      fact_list.draw(pos !== null ? factsOf(reading, pos, dictSize(), shade) : [{ name: "largest in this text", value: [] }]);
+      value_list.draw(left_out ? [] : paints.map((paint) => ({ paint, value: formatNumber(pos === null ? textMaximum(reading, paint.row) : valueAt(reading, paint.row, pos), 4) })));
       setText(title, left_out ? "Left out" : pos === null ? "Strongest in the text" : "Strongest here");
       note.el.hidden = left_out || reading.head.mean_l0 === null;
       const strongest = pos === null ? topOf(reading) : topAt(reading, pos);

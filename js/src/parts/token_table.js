@@ -6,24 +6,30 @@ import { valueAt } from "./reading.js";
 import { createTwin } from "./twin.js";
 
 /** @import { Watch } from "../shared/watch.js" */
-/** @import { Paint, Reading } from "./reading.js" */
+/** @import { Paint, Reading, Shade } from "./reading.js" */
 
 /**
  * @param {Reading} reading
  * @param {Paint[]} paints
+ * @param {Shade | null} shade
  * @param {number} pos
  */
-function drawRow(reading, paints, pos) {
-  const { tokens, ids, ignored } = reading.head;
+function drawRow(reading, paints, shade, pos) {
+  const { tokens, ignored } = reading.head;
+  const read = pos in ignored ? [] : [...paints.map((paint) => formatNumber(valueAt(reading, paint.row, pos), 4)), String(reading.l0.data[pos]), formatNumber(reading.fvu.data[pos], 4)];
   return el("tr", {},
-    el("td", {}, String(pos)), el("th", { scope: "row" }, ...drawText(tokens[pos])), el("td", {}, String(ids[pos])),
-    ...paints.map((paint) => el("td", {}, pos in ignored ? "" : formatNumber(valueAt(reading, paint.row, pos), 4))),
-    el("td", {}, pos in ignored ? "" : String(reading.l0.data[pos])), el("td", { class: "gscope-prose" }, pos in ignored ? ignored[pos] : ""));
+    el("td", {}, String(pos)), el("th", { scope: "row" }, ...drawText(tokens[pos])), el("td", {}, String(reading.ids.data[pos])),
+    ...Array.from({ length: paints.length + 2 }, (_, at) => el("td", {}, read[at] ?? "")),
+    ...(shade ? [el("td", {}, Number.isNaN(shade.data[pos]) ? "" : formatNumber(shade.data[pos], 4))] : []),
+    el("td", { class: "gscope-prose" }, ignored[pos] ?? ""));
 }
 
-/** @param {Paint[]} paints */
-function drawHead(paints) {
-  const names = ["position", "token", "token id", ...paints.map(({ info }) => featureText(info)), "L0", "left out"];
+/**
+ * @param {Paint[]} paints
+ * @param {Shade | null} shade
+ */
+function drawHead(paints, shade) {
+  const names = ["position", "token", "token id", ...paints.map(({ info }) => featureText(info)), "L0", "FVU", ...(shade ? [shade.name] : []), "left out"];
   return el("thead", {}, el("tr", {}, ...names.map((name) => el("th", { scope: "col" }, name))));
 }
 
@@ -36,18 +42,22 @@ export function createTokenTable({ watch }) {
   let reading = null;
   /** @type {Paint[]} */
   let paints = [];
+  /** @type {Shade | null} */
+  let shade = null;
   const twin = createTwin({
-    watch, drawHead: () => drawHead(paints), drawRow: (pos) => drawRow(/** @type {Reading} */ (reading), paints, pos),
+    watch, drawHead: () => drawHead(paints, shade), drawRow: (pos) => drawRow(/** @type {Reading} */ (reading), paints, shade, pos),
   });
   return {
     el: twin.el,
     /**
      * @param {Reading} next
      * @param {Paint[]} painted
+     * @param {Shade | null} filled
      */
-    draw(next, painted) {
+    draw(next, painted, filled) {
       reading = next;
       paints = painted;
+      shade = filled;
       twin.draw(next.length);
     },
   };

@@ -10,18 +10,26 @@ const stops = {
   light: [[255, 255, 255], [214, 230, 244], [158, 202, 225], [90, 160, 208], [38, 116, 184], [8, 69, 148]],
   dark: [[27, 30, 36], [17, 58, 77], [14, 92, 118], [22, 140, 170], [72, 193, 219], [176, 242, 248]],
 };
+/**
+ * The same below 0, in orange, which no kind of colour blindness takes for blue.
+ * @type {Record<Theme, Rgb[]>}
+ */
+const negative_stops = {
+  light: [[255, 255, 255], [254, 230, 206], [253, 196, 140], [241, 130, 49], [204, 85, 8], [127, 45, 4]],
+  dark: [[27, 30, 36], [70, 42, 18], [113, 64, 20], [176, 104, 32], [232, 155, 78], [255, 218, 176]],
+};
 
 /** Black and white: one of the two has contrast 4.58 or more against any colour. */
 const inks = /** @type {const} */ ({ black: [0, 0, 0], white: [255, 255, 255] });
 
 /**
- * @param {number} share 0 to 1
+ * @param {number} share 0 to 1; below 0, to -1, in the other colour
  * @param {Theme} theme
  * @returns {Rgb}
  */
 export function ramp(share, theme) {
-  const list = stops[theme];
-  const place = Math.min(1, Math.max(0, share)) * (list.length - 1);
+  const list = (share < 0 ? negative_stops : stops)[theme];
+  const place = Math.min(1, Math.abs(share)) * (list.length - 1);
   const low = Math.min(Math.floor(place), list.length - 2);
   const part = place - low;
   const mix = (/** @type {number} */ channel) =>
@@ -64,8 +72,9 @@ export function css(colour) {
 /**
  * The whole ramp as a CSS picture, for a legend.
  * @param {Theme} theme
+ * @param {boolean} [signed] whether it begins at -1
  */
-export function rampPicture(theme) {
-  const steps = Array.from({ length: 11 }, (_, step) => css(ramp(step / 10, theme)));
+export function rampPicture(theme, signed = false) {
+  const steps = Array.from({ length: 11 }, (_, step) => css(ramp(signed ? step / 5 - 1 : step / 10, theme)));
   return `linear-gradient(to right, ${steps.join(", ")})`;
 }

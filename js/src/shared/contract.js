@@ -2,12 +2,12 @@ import contract from "../../contract.json" with { type: "json" };
 
 /**
  * @typedef {object} Schema the part of JSON Schema that both sides check
- * @property {string} [type]
+ * @property {string} [type] absent of objects
  * @property {unknown} [const]
  * @property {unknown[]} [enum]
  * @property {Schema[]} [anyOf]
  * @property {Record<string, Schema>} [properties]
- * @property {string[]} [required]
+ * @property {string[]} [required] absent where all properties are
  * @property {Schema} [additionalProperties]
  * @property {Schema} [items]
  * @property {number} [minimum]
@@ -79,7 +79,7 @@ function fits(schema, value) {
  * @param {string} path
  * @returns {Fault | null}
  */
-function findInObject({ properties, required = [], additionalProperties }, value, path) {
+function findInObject({ properties, required = Object.keys(properties ?? {}), additionalProperties }, value, path) {
   const missing = required.filter((name) => !Object.hasOwn(value, name));
   if (missing.length) return { path, wanted: `an object with ${missing.join(", ")}`, found: value };
   for (const [name, item] of Object.entries(value)) {
@@ -106,11 +106,10 @@ export function findFault(schema, value, path = "") {
     return faults.find((fault) => fault?.path !== path) ?? { path, wanted: describe(schema), found: value };
   }
   if (!fits(schema, value)) return { path, wanted: describe(schema), found: value };
-  if (schema.type === "object") return findInObject(schema, value, path);
+  if (schema.properties || schema.additionalProperties) return findInObject(schema, value, path);
   if (schema.type !== "array" || !schema.items) return null;
   for (const [at, item] of value.entries()) {
-    const fault = findFault(schema.items, item, `${path}[${at}]`);
-    if (fault) return fault;
+    if (findFault(schema.items, item)) return findFault(schema.items, item, `${path}[${at}]`);
   }
   return null;
 }

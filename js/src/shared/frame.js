@@ -7,6 +7,7 @@ import { createStatus } from "./status.js";
 import { followTerms } from "./term.js";
 import { followTheme } from "./theme.js";
 import { createWatch } from "./watch.js";
+import { joinPieces } from "./wire.js";
 
 /** @import { AnyModel } from "@anywidget/types" */
 /** @import { BaseTraits } from "../traits.js" */
@@ -123,6 +124,8 @@ export function openFrame({ model, holder, agreement, cancellable }) {
      * @param {Record<string, (message: any, buffers: DataView[]) => void>} kinds what draws a message, by its type
      */
     receive(kinds) {
+      /** @type {DataView[]} */
+      let pieces = [];
       watch.model(model, "msg:custom", (message, buffers) => {
         status.answered();
         const sentence = refuseMessage(agreement, message);
@@ -130,9 +133,15 @@ export function openFrame({ model, holder, agreement, cancellable }) {
           status.fail(sentence);
           return;
         }
+        if (message.type === "piece") {
+          pieces = [...(message.index ? pieces : []), ...buffers];
+          status.fail("");
+          return;
+        }
         if (message.request !== undefined && !newest.accept(message.request)) return;
         try {
-          kinds[message.type]?.(message, buffers ?? []);
+          const packed = message.pieces ? joinPieces(message.arrays, pieces.splice(0)) : buffers ?? [];
+          kinds[message.type]?.(message, packed);
           status.fail("");
         } catch (error) {
           status.fail(`The answer could not be drawn: ${error instanceof Error ? error.message : error}`);

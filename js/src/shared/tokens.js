@@ -102,14 +102,26 @@ export function drawText(text) {
   );
 }
 
+/** @import { Glyph } from "../traits.js" */
+/** @typedef {{ tokens: string[], glyphs: Glyph[] }} Tokenized */
+
+/**
+ * The character that a token makes together with others, with their positions.
+ * @param {Tokenized} text
+ * @param {number} pos
+ */
+export function findGlyph({ glyphs }, pos) {
+  return glyphs.find(({ first, last }) => pos >= first && pos <= last);
+}
+
 /**
  * A token of a text; a character that several make stands at the first of them, and "\u2025" at the others.
- * @param {{ tokens: string[], glyphs: import("../traits.js").Glyph[] }} text
+ * @param {Tokenized} text
  * @param {number} pos
  * @returns {(Text | HTMLElement)[]}
  */
 export function drawTokenAt({ tokens, glyphs }, pos) {
-  const group = glyphs.find(({ first, last }) => pos >= first && pos <= last);
+  const group = findGlyph({ tokens, glyphs }, pos);
   if (group && pos !== group.first) return [document.createTextNode("\u2025")];
   return drawText(group ? group.character : tokens[pos]);
 }

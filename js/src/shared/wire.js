@@ -18,6 +18,11 @@ function toBytes(buffer) {
   throw new TypeError(`numbers must come as bytes, got ${buffer === null ? "null" : typeof buffer}`);
 }
 
+/** @param {number[]} shape */
+function countOf(shape) {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
 /**
  * @param {ArrayHead} head
  * @param {unknown} buffer
@@ -26,7 +31,7 @@ function toBytes(buffer) {
 export function toArray(head, buffer) {
   const Numbers = constructors[head.dtype];
   if (!Numbers) throw new TypeError(`array ${head.name} must be float32 or int32, got ${head.dtype}`);
-  const count = head.shape.reduce((product, size) => product * size, 1);
+  const count = countOf(head.shape);
   const bytes = toBytes(buffer);
   if (bytes.byteLength !== count * 4) {
     throw new RangeError(`array ${head.name} must have ${count * 4} bytes, got ${bytes.byteLength}`);
@@ -34,6 +39,26 @@ export function toArray(head, buffer) {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   const memory = /** @type {ArrayBuffer} */ (aligned.buffer);
   return { data: new Numbers(memory, aligned.byteOffset, count), shape: head.shape };
+}
+
+/**
+ * The arrays' buffers, of pieces that came before their heads.
+ * @param {ArrayHead[]} heads
+ * @param {DataView[]} pieces
+ */
+export function joinPieces(heads, pieces) {
+  const whole = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(toBytes(piece), at);
+    at += piece.byteLength;
+  }
+  at = 0;
+  return heads.map(({ shape }) => {
+    const start = at;
+    at += 4 * countOf(shape);
+    return whole.subarray(start, at);
+  });
 }
 
 /**

@@ -1,6 +1,8 @@
+import { createColourChoice } from "../parts/colour_choice.js";
 import { createFeatureChips, refusePaint } from "../parts/feature_chips.js";
-import { toPaints, toReading, valueAt } from "../parts/reading.js";
+import { toPaints, toReading, toShade, valueAt } from "../parts/reading.js";
 import { createTokenDetails } from "../parts/token_details.js";
+import { createTokenFind } from "../parts/token_find.js";
 import { createTokenStrip } from "../parts/token_strip.js";
 import { createTokenTable } from "../parts/token_table.js";
 import { el, setText } from "../shared/dom.js";
@@ -16,14 +18,14 @@ import { defineWidget } from "../shared/widget.js";
 /** @import { AnyModel } from "@anywidget/types" */
 /** @import { ReadingResult, Text, TokenHeatmapTraits } from "../traits.js" */
 /** @import { Frame } from "../shared/frame.js" */
-/** @import { Paint, Reading } from "../parts/reading.js" */
+/** @import { Paint, Range, Reading, Shade } from "../parts/reading.js" */
 
 /** One line about the text read: how long it is, and how well its features hold. */
 function createSummary() {
   const [length, l0_value, fvu_value, end] = Array.from({ length: 4 }, () => el("span"));
   const l0 = createTerm(glossary.l0), fvu = createTerm(glossary.fvu);
   const l0_part = el("span", {}, " \u00b7 mean ", l0.el, l0_value);
-  const fvu_part = el("span", {}, " \u00b7 ", fvu.el, fvu_value);
+  const fvu_part = el("span", {}, " \u00b7 ", fvu.el, fvu_value, ", each token\u2019s in the line under it, whole at 1");
   return {
     el: el("p", { class: "gscope-summary" }, length, l0_part, fvu_part, end),
     /**
@@ -49,13 +51,16 @@ function createSummary() {
 /**
  * @param {Reading} reading
  * @param {Paint[]} paints
+ * @param {Shade | null} shade
  * @param {number} pos
  */
-function describeToken(reading, paints, pos) {
+function describeToken(reading, paints, shade, pos) {
   const { tokens, ignored } = reading.head;
-  const place = `${visibleText(tokens[pos])}, position ${pos}`;
-  if (pos in ignored) return `${place}, left out: ${ignored[pos]}`;
-  return [place, ...paints.map((paint) => `feature ${paint.info.feature} ${formatNumber(valueAt(reading, paint.row, pos), 4)}`)].join(", ");
+  const words = [`${visibleText(tokens[pos])}, position ${pos}`];
+  if (shade && !Number.isNaN(shade.data[pos])) words.push(`${shade.name} ${formatNumber(shade.data[pos], 4)}`);
+  if (pos in ignored) words.push(`left out: ${ignored[pos]}`);
+  else words.push(...paints.map((paint) => `feature ${paint.info.feature} ${formatNumber(valueAt(reading, paint.row, pos), 4)}`), `FVU ${formatNumber(reading.fvu.data[pos])}`);
+  return words.join(", ");
 }
 
 /**
@@ -67,6 +72,8 @@ export function openHeatmap({ model, frame }) {
   let reading = null;
   /** @type {Paint[]} */
   let paints = [];
+  /** @type {Shade | null} */
+  let shade = null;
   let is_telling = false;
 
   const text = createTextField({
@@ -75,14 +82,17 @@ export function openHeatmap({ model, frame }) {
   });
   const chips = createFeatureChips({
     watch, d_dict: () => model.get("d_dict"), features: readFeatures, onFeatures: setFeatures, theme: frame.theme,
-    range: () => model.get("color_range"),
-    onRange: (range) => {
-      frame.tell({ color_range: range });
-      draw();
+  });
+  const colour = createColourChoice({ watch, onColour: setColour, onRange: setRange });
+  const find = createTokenFind({
+    watch,
+    onFound(places, pos) {
+      strip.markFound(places);
+      if (pos !== null) strip.reveal(pos);
     },
   });
   const strip = createTokenStrip({
-    watch, describe: (pos) => (reading ? describeToken(reading, paints, pos) : ""), onEnter: (pos) => pick.toggle(pos),
+    watch, describe: (pos) => (reading ? describeToken(reading, paints, shade, pos) : ""), onEnter: (pos) => pick.toggle(pos),
   });
   const details = createTokenDetails({ watch, dictSize: () => model.get("d_dict"), onFeature: paintFeature });
   const pick = createPick({
@@ -92,6 +102,7 @@ export function openHeatmap({ model, frame }) {
   const table = createTokenTable({ watch });
   const summary = createSummary();
   const empty = el("p", { class: "gscope-empty" }, "No text read yet.");
+  const more = el("details", { class: "gscope-fold" }, el("summary", {}, "Colour, range, find in the text"), colour.el, find.el);
   const picture = el("div", { class: "gscope-picture" }, empty, strip.el, summary.el, details.el);
 
   function readFeatures() {
@@ -106,7 +117,16 @@ export function openHeatmap({ model, frame }) {
     const known = reading?.head.features.map((info) => info.feature) ?? [];
     const send = features.every((feature) => known.includes(feature)) ? frame.tell : frame.ask;
     send({ features: features.map(toRef) });
-    draw();
+  }
+  /** @param {TokenHeatmapTraits["color_by"]} choice */
+  function setColour(choice) {
+    const send = choice === "lens" && !reading?.lens.data.length ? frame.ask : frame.tell;
+    send({ color_by: choice });
+    setRange("feature");
+  }
+  /** @param {Range} range */
+  function setRange(range) {
+    frame.tell({ color_range: range });
   }
   /**
    * @param {number} feature
@@ -130,7 +150,7 @@ export function openHeatmap({ model, frame }) {
 
   function drawDetails() {
     const pos = pick.shown();
-    if (reading) details.draw(reading, paints, pos, pos !== null && pos === model.get("selected_pos"));
+    if (reading) details.draw(reading, paints, pos, pos !== null && pos === model.get("selected_pos"), shade);
   }
   function drawChoice() {
     strip.mark(model.get("selected_pos"));
@@ -141,7 +161,8 @@ export function openHeatmap({ model, frame }) {
     chips.draw(readFeatures().map((feature) => {
       const paint = painted.get(feature) ?? null;
       return { feature, paint, label: paint?.info.label ?? reading?.head.labels[feature] ?? null };
-    }));
+    }), shade);
+    colour.draw(reading, model.get("color_by"), model.get("color_range"), shade ?? paints[0]);
   }
   function drawSummary() {
     if (reading) summary.draw(reading, model.get("text"), model.get("d_dict"));
@@ -157,8 +178,9 @@ export function openHeatmap({ model, frame }) {
     const awaited = features.length > 0 && next[0]?.info.feature !== features[0];
     const kept = paints.map((paint) => paint.info.feature);
     paints = awaited ? toPaints(now, kept.length ? kept : now.head.features.map((info) => info.feature), model.get("color_range")) : next;
-    strip.paint(now, paints, frame.theme());
-    table.draw(now, paints);
+    shade = toShade(now, model.get("color_by"), model.get("color_range"));
+    strip.paint(now, shade ? [shade] : paints, frame.theme());
+    table.draw(now, paints, shade);
     drawSummary();
     drawChoice();
   }
@@ -168,24 +190,25 @@ export function openHeatmap({ model, frame }) {
    * @param {DataView[]} buffers
    */
   function drawResult(message, buffers) {
-    const before = reading?.head.tokens;
     reading = toReading(message, buffers);
-    if (!isSame(reading.head.tokens, before)) pick.forget();
     empty.hidden = true;
-    strip.draw(reading);
+    if (!strip.draw(reading)) pick.forget();
+    find.draw(reading.head);
     draw();
   }
   frame.follow(["text"], () => {
     text.pull();
     drawSummary();
   });
-  frame.follow(["features", "color_range"], draw);
+  frame.follow(["features", "color_by", "color_range"], draw);
   frame.follow(["selected_pos"], () => {
+    const pos = model.get("selected_pos");
     if (!is_telling) pick.forget();
+    if (!is_telling && pos !== null) strip.reveal(pos);
     drawChoice();
   });
-  const words = createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.l0, glossary.fvu);
-  return { body: [text.el, chips.el, picture, table.el, words], receive: { result: drawResult }, draw };
+  const words = createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.l0, glossary.fvu, glossary.error_norm);
+  return { body: [text.el, chips.el, more, picture, table.el, words], receive: { result: drawResult }, draw };
 }
 
 export default defineWidget({ name: "TokenHeatmap", cancellable: true, open: openHeatmap });

@@ -28,7 +28,7 @@ test("contrast is WCAG's: 21 for black on white, 1 for equal colours", () => {
 
 for (const theme of themes) {
   test(`${theme}: text on any fill has contrast 4.5 or more`, () => {
-    for (const step of steps) {
+    for (const step of [...steps, ...steps.map((one) => -one)]) {
       const fill = ramp(step, theme);
       assert.ok(contrast(inkOn(fill), fill) >= 4.5, `${step}`);
     }
@@ -39,6 +39,9 @@ for (const theme of themes) {
     const distance = steps.map((step) => contrast(ramp(step, theme), ground));
     distance.slice(1).forEach((value, at) => assert.ok(value >= distance[at] - 0.01, `${steps[at]}`));
     assert.ok(distance[200] > 7);
+    const below = steps.map((step) => contrast(ramp(-step, theme), ground));
+    below.slice(1).forEach((value, at) => assert.ok(value >= below[at] - 0.01, `${-steps[at]}`));
+    assert.ok(below[200] > 7);
   });
 
   test(`${theme}: inks have contrast 4.5 on every ground, lines of controls and bars 3`, () => {
@@ -58,5 +61,15 @@ for (const theme of themes) {
 
 test("values outside 0 to 1 stay on the ramp", () => {
   assert.deepEqual(ramp(7, "light"), ramp(1, "light"));
-  assert.deepEqual(ramp(-1, "dark"), ramp(0, "dark"));
+  assert.deepEqual(ramp(-7, "dark"), ramp(-1, "dark"));
+});
+
+test("the two sides differ by hue: blue above 0, orange below", () => {
+  for (const theme of themes) {
+    for (const step of [0.4, 0.7, 1]) {
+      const [red, , blue] = ramp(step, theme), [below_red, , below_blue] = ramp(-step, theme);
+      assert.ok(blue > red && below_red > below_blue, `${theme} ${step}`);
+    }
+    assert.deepEqual(ramp(0, theme), ramp(-0, theme));
+  }
 });

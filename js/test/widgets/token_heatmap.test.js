@@ -16,14 +16,20 @@ const refs = (...features) => features.map((feature) => ({ dictionary_id: "d", f
 /** @param {Record<string, any>} [state] */
 function open(state = {}) {
   model = new FakeModel({
-    ...stateOf("TokenHeatmap"), text: "a b", features: refs(7, 3), dictionary_id: "d", d_dict: 100, color_range: "feature",
+    ...stateOf("TokenHeatmap"), text: "a b", features: refs(7, 3), dictionary_id: "d", d_dict: 100, color_range: "feature", color_by: "features",
     selected_pos: null, selected_feature: null, ...state,
   });
   close = render(widget, model, page.holder);
 }
 
+const quantities = {
+  l0: { name: "L0", full: null, source: "" }, fvu: { name: "FVU", full: 1, source: "no better than the mean of the text" },
+  error_norm: { name: "error norm", full: null, source: "" },
+  lens: { name: "probability of the likeliest next token", full: 1, source: "certainty" }, own: { name: "your numbers", full: null, source: "" },
+};
+
 /** @param {Record<string, any>} [changes] */
-function answer(changes = {}) {
+function answer({ own = /** @type {number[]} */ ([]), has_lens = false, ...changes } = {}) {
   const tokens = changes.tokens ?? ["<bos>", "a", " b", "\n"];
   const n = tokens.length;
   const features = changes.features ?? [infoOf(7, { label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }), infoOf(3)];
@@ -31,13 +37,26 @@ function answer(changes = {}) {
   const lists = {
     values: [values, [features.length, n]], top_features: [Int32Array.from({ length: n * 2 }, (_, at) => [7, 42][at % 2]), [n, 2]],
     top_activations: [Float32Array.from({ length: n * 2 }, (_, at) => 4 - at % 2), [n, 2]],
-    l0: [new Int32Array(n).fill(12), [n]], fvu: [new Float32Array(n).fill(0.25), [n]],
+    ids: [Int32Array.from({ length: n }, (_, at) => at + 10), [n]],
+    l0: [new Int32Array(n).fill(12), [n]], fvu: [new Float32Array(n).fill(0.25), [n]], error_norm: [Float32Array.from({ length: n }, (_, at) => at), [n]],
+    lens: [new Float32Array(has_lens ? n : 0).fill(0.5), [has_lens ? n : 0]],
+    own: [Float32Array.from(own), [own.length]],
   };
   const arrays = Object.entries(lists).map(([name, [data, shape]]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape }));
   const message = {
-    type: "result", request: 1, text: "a b", tokens, ids: tokens.map((/** @type {string} */ _, /** @type {number} */ at) => at + 10),
-    ignored: { 0: "BOS: left out" }, glyphs: [], features, labels: { 42: { text: "forty-two", source: "test", auc: null } }, fvu: 0.2, mean_l0: 12, note: "", arrays, ...changes,
+    type: "result", request: 1, text: "a b", tokens,
+    ignored: { 0: "BOS: left out" }, glyphs: [], features, labels: { 42: { text: "forty-two", source: "test", auc: null } }, fvu: 0.2, mean_l0: 12, note: "", quantities, pieces: 0, arrays, ...changes,
   };
+  if (message.pieces) {
+    const whole = Buffer.concat(Object.values(lists).map(([data]) => Buffer.from(/** @type {ArrayBuffer} */ (/** @type {Float32Array} */ (data).buffer))));
+    const size = Math.ceil(whole.length / message.pieces);
+    for (let index = 0; index < message.pieces; index += 1) {
+      const part = Uint8Array.from(whole.subarray(index * size, (index + 1) * size));
+      model.emit("msg:custom", { type: "piece", index }, [new DataView(part.buffer)]);
+    }
+    model.emit("msg:custom", message, []);
+    return;
+  }
   model.emit("msg:custom", message, Object.values(lists).map(([data]) => new DataView(/** @type {Float32Array} */ (data).buffer)));
 }
 
@@ -136,7 +155,7 @@ test("a message that cannot be drawn becomes a sentence and the picture stays", 
   open();
   answer();
   answer({ request: 2, arrays: [] });
-  assert.match(find(page.holder, ".gscope-status").textContent ?? "", /could not be drawn: the message names 0 arrays and carries 5/);
+  assert.match(find(page.holder, ".gscope-status").textContent ?? "", /could not be drawn: the message names 0 arrays and carries 9/);
   assert.equal(tokens().length, 4);
 });
 
@@ -148,7 +167,7 @@ test("arrow keys move one tab stop, Enter selects", () => {
   press(tokens()[1], "ArrowRight");
   assert.equal(document.activeElement, tokens()[2]);
   assert.deepEqual(tokens().map((node) => node.tabIndex), [-1, -1, 0, -1]);
-  assert.match(tokens()[2].getAttribute("aria-label") ?? "", /\u2423b, position 2, feature 7 5, feature 3 2.5/);
+  assert.match(tokens()[2].getAttribute("aria-label") ?? "", /\u2423b, position 2, feature 7 5, feature 3 2.5, FVU 0.25/);
   assert.match(details(), /position2/);
   press(tokens()[2], "Enter");
   assert.deepEqual(model.saved, [{ selected_pos: 2, selected_feature: refs(7)[0] }]);
@@ -270,9 +289,9 @@ test("chips reorder and remove, and the nodes of the tokens stay", () => {
 test("each feature names its maximum and the range can be switched", () => {
   open();
   answer();
-  const scales = () => findAll(page.holder, ".gscope-scale").map((node) => node.textContent);
+  const scales = () => findAll(page.holder, ".gscope-chip .gscope-scale").map((node) => node.textContent);
   assert.deepEqual(scales(), ["010its known maximum", "02.5its maximum in this text"], "no maximum is known of the second");
-  enter(find(page.holder, ".gscope-range select"), "text", "change");
+  enter(choose()[1], "text", "change");
   assert.deepEqual(scales(), ["05its maximum in this text", "02.5its maximum in this text"]);
   assert.deepEqual(model.saved, [{ color_range: "text" }]);
 });
@@ -286,7 +305,7 @@ test("the table twin is built when opened and has the numbers", async () => {
   twin.open = true;
   await wait(5);
   assert.equal(findAll(twin, "tbody tr").length, 4);
-  assert.equal(findAll(twin, "tbody tr")[1].textContent, "1a112.51.2512");
+  assert.equal(findAll(twin, "tbody tr")[1].textContent, "1a112.51.25120.25");
 });
 
 // row 6
@@ -294,6 +313,8 @@ test("a glyph of several tokens is drawn once", () => {
   open({ selected_pos: 2 });
   answer({ glyphs: [{ first: 1, last: 2, character: "\u{1f642}" }], tokens: ["<bos>", "\ufffd", "\ufffd", "x"] });
   assert.deepEqual(tokens().map((node) => node.textContent), ["<bos>", "\u{1f642}", "\u2025", "x"]);
+  const glyph = find(page.holder, "[data-glyph]");
+  assert.deepEqual([glyph.dataset.glyph, [...glyph.children]], ["\u{1f642}", tokens().slice(1, 3)], "over both of its tokens");
   assert.match(details(), /part of\u{1f642} \(tokens 1 to 2\)/u);
 });
 
@@ -305,15 +326,218 @@ test("hostile tokens and labels stay text", () => {
   assert.equal(tokens()[0].textContent, hostile[0]);
 });
 
-test("two thousand tokens are drawn in blocks, and painted again without new nodes", () => {
+const many = Array.from({ length: 2000 }, (_, at) => ` w${at}`);
+
+// row NEW 26
+test("of two thousand tokens those in sight stand in the page, and painted again they are the same nodes", () => {
   open();
-  const many = Array.from({ length: 2000 }, (_, at) => ` w${at}`);
   answer({ tokens: many, ignored: {} });
   const before = tokens();
-  assert.equal(before.length, 2000);
-  assert.ok(findAll(page.holder, ".gscope-block").length > 5);
+  assert.ok(before.length > 64 && before.length < 800, `${before.length}`);
+  assert.ok(findAll(page.holder, ".gscope-block").length > 20);
   answer({ tokens: many, ignored: {}, request: 2 });
-  assert.equal(tokens()[1999], before[1999]);
+  assert.deepEqual(tokens(), before);
+});
+
+test("a short text stands in one block, all of it", () => {
+  open();
+  answer({ tokens: many.slice(0, 400), ignored: {} });
+  assert.equal(findAll(page.holder, ".gscope-block").length, 1);
+  assert.equal(tokens().length, 400);
+});
+
+// row NEW 26
+test("the keyboard reaches the end of a long text, and each token says which of how many it is", () => {
+  open();
+  answer({ tokens: many, ignored: {} });
+  assert.equal(page.holder.querySelector("[data-pos='1999']"), null, "out of sight");
+  tokens()[0].focus();
+  press(tokens()[0], "End");
+  const last = find(page.holder, "[data-pos='1999']");
+  assert.equal(document.activeElement, last);
+  assert.deepEqual([last.getAttribute("aria-posinset"), last.getAttribute("aria-setsize")], ["2000", "2000"]);
+  press(last, "Home");
+  assert.equal(document.activeElement, find(page.holder, "[data-pos='0']"));
+});
+
+test("Python's pick of a token out of sight brings it into the page", () => {
+  open();
+  answer({ tokens: many, ignored: {} });
+  model.fromPython("selected_pos", 1500);
+  assert.equal(find(page.holder, "[data-pos='1500']").getAttribute("aria-selected"), "true");
+});
+
+test("a result in pieces is the same as one in one message; one that lacks a piece is refused", () => {
+  open();
+  answer();
+  const [whole, colours] = [details(), tokens().map((node) => node.getAttribute("style"))];
+  answer({ request: 2, tokens: ["x"], ignored: {} });
+  answer({ request: 3, pieces: 3 });
+  assert.equal(details(), whole);
+  assert.deepEqual(tokens().map((node) => node.getAttribute("style")), colours);
+  const heads = [{ name: "values", dtype: "float32", shape: [2, 1] }];
+  model.emit("msg:custom", { type: "piece", index: 0 }, [new DataView(new ArrayBuffer(4))]);
+  model.emit("msg:custom", {
+    type: "result", request: 4, text: "", tokens: ["x"], ignored: {}, glyphs: [], features: [], labels: {}, quantities, fvu: null, mean_l0: null, note: "", arrays: heads, pieces: 1,
+  }, []);
+  assert.match(find(page.holder, ".gscope-status").textContent ?? "", /could not be drawn: array values must have 8 bytes, got 4/);
+});
+
+// ---- colour and range
+
+const choose = () => /** @type {HTMLSelectElement[]} */ (findAll(page.holder, ".gscope-fold select"));
+const legend = () => find(page.holder, ".gscope-shade").textContent;
+const fills = () => tokens().map((node) => node.style.getPropertyValue("--fill"));
+const rangeField = () => /** @type {HTMLInputElement} */ (find(page.holder, ".gscope-fold .gscope-number"));
+const findField = () => /** @type {HTMLInputElement} */ (find(page.holder, "[aria-label='Find in the text']"));
+
+// row 2
+test("another quantity fills the tokens at once, without the kernel, and is in legend, names and table", async () => {
+  open();
+  answer();
+  const before = fills();
+  enter(choose()[0], "error_norm", "change");
+  assert.deepEqual(model.saved, [{ color_by: "error_norm" }]);
+  assert.equal(find(page.holder, ".gscope-status [role=status]").textContent, "", "nothing is awaited");
+  assert.notDeepEqual(fills(), before);
+  assert.match(legend() ?? "", /^error norm03its maximum in this text/);
+  assert.equal(fills()[3], "rgb(8 69 148)", "3 of 3 at the last token");
+  assert.equal(tokens()[3].style.getPropertyValue("--bar1"), "0.0%", "features draw no bars meanwhile");
+  tokens()[2].focus();
+  assert.match(tokens()[2].getAttribute("aria-label") ?? "", /position 2, error norm 2, feature 7 5/);
+  Reflect.set(find(page.holder, ".gscope-twin"), "open", true);
+  await wait(5);
+  assert.equal(findAll(page.holder, ".gscope-twin tbody tr")[2].textContent, "2\u2423b1252.5120.252");
+  enter(choose()[0], "features", "change");
+  assert.deepEqual(fills(), before);
+  assert.ok(find(page.holder, ".gscope-shade").hidden);
+});
+
+test("FVU is whole at 1 however small it is, and L0 at its maximum here", () => {
+  open({ color_by: "fvu" });
+  answer();
+  assert.match(legend() ?? "", /FVU.*01no better than the mean of the text/);
+  model.fromPython("color_by", "l0");
+  assert.match(legend() ?? "", /L0.*012its maximum in this text/);
+});
+
+test("a lens is asked for, and until it comes the features stay", () => {
+  open();
+  answer();
+  const before = fills();
+  enter(choose()[0], "lens", "change");
+  assert.deepEqual(model.saved, [{ color_by: "lens" }]);
+  assert.deepEqual(fills(), before);
+  answer({ request: 2, has_lens: true });
+  assert.match(legend() ?? "", /probability of the likeliest next token01certainty/);
+  tokens()[1].focus();
+  assert.match(details(), /probability of the likeliest next token0.5/);
+});
+
+// row 4
+test("a sign stands only at quantities that have a negative side", () => {
+  open({ color_by: "own" });
+  const signs = () => tokens().map((node) => node.getAttribute("data-sign"));
+  answer({ own: [NaN, -2, 4, 0] });
+  assert.deepEqual(signs(), [null, "\u2212", "+", null]);
+  assert.match(legend() ?? "", /your numbers\u22124\+4its largest size in this text/);
+  assert.equal(fills()[2], "rgb(8 69 148)");
+  assert.equal(fills()[1], "rgb(247 163 95)", "half way to the negative end");
+  assert.equal(fills()[3], "transparent");
+  answer({ request: 2, own: [1, 2, 4, 0] });
+  assert.deepEqual(signs(), [null, null, null, null]);
+  assert.match(legend() ?? "", /your numbers04its maximum/);
+  assert.notEqual(fills()[0], "transparent", "one's own numbers are shown where features are not read");
+  model.fromPython("color_by", "features");
+  assert.deepEqual(signs(), [null, null, null, null]);
+});
+
+// row 5
+test("the reader's own range is typed, said in the legend, and taken back", () => {
+  open();
+  answer();
+  const scales = () => findAll(page.holder, ".gscope-chip .gscope-scale").map((node) => node.textContent);
+  assert.equal(rangeField().value, "0 to 10");
+  enter(rangeField(), "0 to 5", "change");
+  assert.deepEqual(model.saved, [{ color_range: [0, 5] }]);
+  assert.deepEqual(scales(), ["05the range set", "05the range set"]);
+  assert.equal(fills()[2], "rgb(8 69 148)");
+  enter(rangeField(), "3 to 5", "change");
+  assert.equal(choose()[1].value, "own");
+  assert.deepEqual(model.saved.at(-1), { color_range: [3, 5] });
+  assert.equal(fills()[1], "transparent", "2.5 is below 3");
+  for (const wrong of ["6 to 5", "5 to 5", "cat", "1 to cat", "1", "1 to 2 to 3", ""]) {
+    enter(rangeField(), wrong, "change");
+    assert.match(find(page.holder, ".gscope-fold .gscope-alert").textContent ?? "", new RegExp(`two numbers such as 0 to 5, the smaller first; got ${wrong || "nothing"}`));
+  }
+  assert.equal(model.saved.length, 2);
+  button(page.holder, "Reset").click();
+  assert.deepEqual(model.saved.at(-1), { color_range: "feature" });
+  assert.deepEqual(scales(), ["010its known maximum", "02.5its maximum in this text"]);
+  assert.equal(rangeField().value, "0 to 10");
+  assert.equal(find(page.holder, ".gscope-fold .gscope-alert").textContent, "");
+});
+
+test("another quantity begins with its own range", () => {
+  open({ color_range: [0, 5] });
+  answer();
+  enter(choose()[0], "l0", "change");
+  assert.deepEqual(model.saved, [{ color_by: "l0" }, { color_range: "feature" }]);
+  model.fromPython("color_range", [2, 6]);
+  assert.match(legend() ?? "", /L0.*26the range set/);
+});
+
+// row NEW 22
+test("what the features leave out is a line at each token's foot, whole from 1 on", () => {
+  open();
+  answer();
+  assert.deepEqual(tokens().map((node) => node.style.getPropertyValue("--error")), ["25.0%", "25.0%", "25.0%", "25.0%"]);
+  assert.ok(find(page.holder, ".gscope-strip").hasAttribute("data-error"));
+  assert.match(find(page.holder, ".gscope-summary").textContent ?? "", /each token\u2019s in the line under it, whole at 1/);
+});
+
+// ---- find
+
+// row NEW 26
+test("words are found over token borders, counted, and gone through by Enter and Shift+Enter", () => {
+  open();
+  answer({ tokens: ["<bos>", "The", " fi", "sh", " Fish", "es", " x"], ignored: {} });
+  const field = findField();
+  const said = () => find(page.holder, "[role=search] [role=status]").textContent;
+  const found = () => tokens().map((node) => node.getAttribute("data-found"));
+  enter(field, "fish", "input");
+  assert.equal(said(), "1 of 2: position 2");
+  assert.deepEqual(found(), [null, null, "now", "now", "yes", null, null]);
+  press(field, "Enter");
+  assert.equal(said(), "2 of 2: position 4");
+  assert.deepEqual(found(), [null, null, "yes", "yes", "now", null, null]);
+  press(field, "Enter");
+  assert.equal(said(), "1 of 2: position 2", "after the last comes the first");
+  press(field, "Enter", { shiftKey: true });
+  assert.equal(said(), "2 of 2: position 4");
+  enter(field, "shark", "input");
+  assert.equal(said(), "not in this text");
+  assert.deepEqual(found(), [null, null, null, null, null, null, null]);
+  press(field, "Escape");
+  assert.equal(said(), "");
+  assert.equal(model.saved.length, 0);
+});
+
+test("a place out of sight is brought into the page, and a new text is searched again", () => {
+  open();
+  answer({ tokens: many, ignored: {} });
+  enter(findField(), "w1777", "input");
+  assert.equal(find(page.holder, "[data-pos='1777']").getAttribute("data-found"), "now");
+  answer({ request: 2, tokens: ["w1777"], ignored: {} });
+  assert.equal(find(page.holder, "[role=search] [role=status]").textContent, "1 of 1: position 0");
+});
+
+test("a character of several tokens is found as itself", () => {
+  open();
+  answer({ glyphs: [{ first: 1, last: 2, character: "\u{1f642}" }], tokens: ["<bos>", "<0xF0>", "<0x9F>", "x"] });
+  enter(findField(), "\u{1f642}x", "input");
+  assert.equal(find(page.holder, "[role=search] [role=status]").textContent, "1 of 1: position 1");
+  assert.deepEqual(tokens().map((node) => node.getAttribute("data-found")), [null, "now", "now", "now"]);
 });
 
 test("a silent kernel is told after a second and the cure after eight", async () => {

@@ -1,0 +1,157 @@
+import { el } from "../shared/dom.js";
+import { place } from "../shared/keyed.js";
+
+/** @import { Watch } from "../shared/watch.js" */
+
+const at_once = 400; // tokens that always stand in the page, in one block
+const block_tokens = 64; // of a longer text, at least
+const reach_px = 80; // drawn beyond what is in sight, either way
+const view_px = 440; // in sight, while that is not known
+const same_line_px = 4;
+
+/**
+ * A run of whole lines.
+ * @typedef {{ el: HTMLElement, start: number, stop: number, height: number, is_drawn: boolean }} Block `height` is 0
+ *   until it is known
+ */
+
+/**
+ * Where blocks end: a text of some length has many, each to end at a line's end if there is one.
+ * @param {number} length
+ * @param {(pos: number) => boolean} mayEnd whether a block may end before a position
+ * @param {(pos: number) => boolean} isLine whether a line of the text itself ends before it
+ */
+export function listStops(length, mayEnd, isLine) {
+  /** @type {number[]} */
+  const stops = [];
+  for (let stop = 0; stop < length; stops.push(stop)) {
+    const most = Math.min(length, stop + block_tokens * 1.5);
+    stop = length <= at_once ? length : Math.min(length, stop + block_tokens);
+    while (stop < most && !isLine(stop)) stop += 1;
+    while (stop < length && !mayEnd(stop)) stop += 1;
+  }
+  return stops;
+}
+
+/**
+ * Keeps in the page the blocks of a long text that are in sight, and room for the others. What is in sight stays
+ * where it is when blocks above it turn out higher or lower than was thought.
+ * @param {{
+ *   watch: Watch, strip: HTMLElement, length: () => number, fill: (start: number, stop: number) => HTMLElement[],
+ *   drop: (start: number, stop: number) => void, bottomOf: (pos: number) => number,
+ *   mayEnd: (pos: number) => boolean, isLine: (pos: number) => boolean, isKept: (block: Block) => boolean,
+ * }} options `fill` draws tokens and gives what a block is to hold; `drop` forgets them
+ */
+export function createBlocks({ watch, strip, length, fill, drop, bottomOf, mayEnd, isLine, isKept }) {
+  /** @type {Block[]} */
+  let blocks = [];
+  let width = 0;
+  let token_px = 2; // of height, on average
+  let frame = 0;
+
+  /** @param {Block} block */
+  const heightOf = ({ height, start, stop }) => height || (stop - start) * token_px;
+
+  /** @param {Block} block */
+  function keepRoom(block) {
+    block.el.style.setProperty("height", `${heightOf(block)}px`);
+  }
+  /** @param {Block} block */
+  function draw(block) {
+    const next = blocks[blocks.indexOf(block) + 1];
+    place(block.el, fill(block.start, block.stop));
+    block.is_drawn = true;
+    block.el.style.setProperty("height", "auto");
+    if (next && !block.height && !next.height && !isLine(block.stop)) trim(block, next);
+    block.height = block.el.offsetHeight;
+  }
+  /**
+   * Leaves an unfinished last line to the next block, so that lines are filled as if there were no blocks.
+   * @param {Block} block
+   * @param {Block} next
+   */
+  function trim(block, next) {
+    const last = bottomOf(block.stop - 1);
+    let cut = block.stop - 1;
+    while (cut > block.start && (!mayEnd(cut) || last - bottomOf(cut - 1) < same_line_px)) cut -= 1;
+    if (cut === block.start) return;
+    drop(cut, block.stop);
+    block.stop = cut;
+    next.start = cut;
+    keepRoom(next);
+    place(block.el, fill(block.start, cut));
+  }
+  /** @param {Block} block */
+  function clear(block) {
+    block.is_drawn = false;
+    drop(block.start, block.stop);
+    block.el.replaceChildren();
+    keepRoom(block);
+  }
+  /** Divides the text anew; nothing but its beginning is drawn yet. */
+  function divide() {
+    width = strip.clientWidth;
+    const ends = listStops(length(), mayEnd, isLine);
+    drop(ends[0] ?? 0, Infinity);
+    blocks = ends.map((stop, at) => ({
+      el: blocks[at]?.el ?? el("div", { class: "gscope-block", role: "presentation" }), start: ends[at - 1] ?? 0, stop, height: 0, is_drawn: false,
+    }));
+    place(strip, blocks.map((block) => block.el));
+    blocks.forEach((block, at) => {
+      if (at) clear(block);
+      else draw(block);
+      if (!at) token_px = block.height / block.stop || token_px;
+    });
+  }
+  /** Brings what is drawn to what is in sight. */
+  function update() {
+    if (blocks.length > 1 && strip.clientWidth !== width) divide();
+    const view = strip.clientHeight || view_px;
+    let scroll = strip.scrollTop, top = 0;
+    for (const block of blocks) {
+      const height = heightOf(block);
+      const is_near = top + height > scroll - reach_px && top < scroll + view + reach_px;
+      if (is_near && !block.is_drawn) {
+        draw(block);
+        if (top + height <= scroll) {
+          scroll += heightOf(block) - height;
+          strip.scrollTop = scroll;
+        }
+      } else if (!is_near && block.is_drawn && !isKept(block)) clear(block);
+      top += heightOf(block);
+    }
+  }
+  watch.dom(strip, "scroll", update);
+  if (globalThis.ResizeObserver) {
+    const observer = new ResizeObserver(() => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(update);
+    });
+    observer.observe(strip);
+    watch.onStop(() => {
+      observer.disconnect();
+      cancelAnimationFrame(frame);
+    });
+  }
+
+  return {
+    update,
+    /** Draws another text. */
+    lay() {
+      divide();
+      update();
+    },
+    /** Draws the same text again. */
+    refill() {
+      for (const block of blocks) if (block.is_drawn) place(block.el, fill(block.start, block.stop));
+    },
+    /** @param {number} pos which is to be in the page now, wherever the view is */
+    show(pos) {
+      const block = blocks.find(({ stop }) => pos < stop);
+      if (block && !block.is_drawn) draw(block);
+    },
+    showAll() {
+      for (const block of blocks) if (!block.is_drawn) draw(block);
+    },
+  };
+}
