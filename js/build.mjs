@@ -29,16 +29,28 @@ function contractOf(module) {
   return {
     name: "contract",
     setup(builder) {
-      builder.onLoad({ filter: /[\\/]contract\.json$/ }, () => {
+      builder.onLoad({ filter: /[\\/]contract\.json$/ }, async () => {
         const kept = namesOf(module).map((name) => {
           const { title, settings, traits, to_page } = contract.widgets[name];
           return [name, { title, settings, traits: pickSchemas(traits), to_page: pickSchemas(to_page) }];
         });
-        const { version, limits } = contract;
+        const { version } = contract, limits = await pickLimits(module);
         return { contents: writeModule({ version, limits, widgets: Object.fromEntries(kept) }), loader: "js" };
       });
     },
   };
+}
+
+/**
+ * The limits that a widget's sources name.
+ * @param {string} module
+ */
+async function pickLimits(module) {
+  const entry = { absWorkingDir: here, entryPoints: [join("src", "widgets", `${module}.js`)], bundle: true, format: /** @type {const} */ ("esm") };
+  const { metafile } = await build({ ...entry, metafile: true, target, write: false });
+  const texts = await Promise.all(Object.keys(metafile.inputs).map((file) => readFile(join(here, file), "utf8")));
+  const named = new Set(texts.flatMap((text) => [...text.matchAll(/\blimits\.(\w+)/g)].map(([, name]) => name)));
+  return Object.fromEntries(Object.entries(contract.limits).filter(([name]) => named.has(name)));
 }
 
 /** @param {Record<string, { schema: unknown }>} entries */

@@ -30,7 +30,7 @@ from gscope_widgets.widgets.catalogue import CATALOGUE, Row
 Json = dict[str, Any]
 _GOLDEN: dict[str, Json] = {  # of messages that no example leads to
     "ack": {"content": {"type": "ack", "id": "ready"}, "buffers": [], "shows": []},
-    "piece": {"content": {"type": "piece", "index": 0}, "buffers": ["AAAAAA=="], "shows": []},
+    "piece": {"content": {"type": "piece", "index": 0}, "buffers": [], "shows": []},
 }
 _WIDTH = 110  # of a line of comment
 _DEPTH = 5  # down to a message's schema and golden messages, which are a line each

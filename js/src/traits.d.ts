@@ -4,7 +4,9 @@ export type State = "idle" | "busy" | "cancelled" | "error";
 
 export type Text = string | Message[];
 
-export type ColorRange = "feature" | "text";
+export type ColorBy = "features" | "l0" | "fvu" | "error_norm" | "lens" | "own";
+
+export type ColorRange = "feature" | "text" | number[];
 
 export type SliderMode = "clamp" | "scale" | "add";
 
@@ -101,6 +103,13 @@ export interface ArrayHead {
   shape: number[];
 }
 
+/** A part of the arrays of the result that follows, where they are too long for one message: the next bytes. */
+export interface Piece {
+  type: "piece";
+  /** 0 begins anew */
+  index: number;
+}
+
 /** From a view that can draw: it is answered with everything. */
 export interface Ready {
   type: "ready";
@@ -129,6 +138,16 @@ export interface Ack {
   id: string;
 }
 
+/** What may fill the tokens in place of features. */
+export interface QuantityInfo {
+  /** as a legend says it */
+  name: string;
+  /** where its colour is full by itself; null where that is at its maximum in the text */
+  full: number | null;
+  /** what that is, in words */
+  source: string;
+}
+
 /** The features on a text. */
 export interface ReadingResult {
   type: "result";
@@ -136,14 +155,15 @@ export interface ReadingResult {
   /** what was read: compare with what the editor holds now */
   text: Text;
   tokens: string[];
-  ids: number[];
   /** position to the reason it is left out: {"0": "the first position ..."} */
   ignored: Record<string, string>;
   glyphs: Glyph[];
   /** one a row of `values` */
   features: FeatureInfo[];
-  /** of every feature among `top_features` that has one */
+  /** of the features among `top_features` that have one, in a long text of the strongest */
   labels: Record<string, Label>;
+  /** by the `color_by` that asks for it */
+  quantities: Record<string, QuantityInfo>;
   /** of the whole text, ignored positions left out; null where fewer than two are left */
   fvu: number | null;
   /** null where no position is left */
@@ -152,9 +172,12 @@ export interface ReadingResult {
   note: string;
   /**
    * values [features, pos] float32; top_features [pos, k] int32, -1 where fewer fire; top_activations [pos, k]
-   * float32; l0 [pos] int32; fvu [pos] float32, no finite number where it is not defined
+   * float32; ids and l0 [pos] int32; fvu and error_norm [pos] float32, no finite number where they are not defined;
+   * lens and own [pos] float32, [0] where none was read or given
    */
   arrays: ArrayHead[];
+  /** messages that came before with the bytes of these arrays; 0 where they are this one's buffers */
+  pieces: number;
 }
 
 /** How a slider runs in one mode. */
@@ -762,7 +785,16 @@ export interface BaseTraits {
 }
 
 export interface TokenHeatmapTraits extends BaseTraits {
-  /** [B,P] Full colour at the feature's largest known activation (feature) or at its largest in this text (text). */
+  /**
+   * [B,P] What fills the tokens: the first of `features`; the number of features that fire (l0); what they leave
+   * out (fvu, error_norm); how likely the likeliest next token is, read off the dictionary's layer (lens); or
+   * numbers of one's own (own), set in Python as a list of one a token.
+   */
+  color_by: ColorBy;
+  /**
+   * [B,P] Full colour at the feature's largest known activation (feature), at the largest value in this text
+   * (text), or a range of two numbers, such as (0, 5). Another `color_by` begins with (feature) again.
+   */
   color_range: ColorRange;
   /** [P] Features are 0 to d_dict - 1. */
   d_dict: number;
@@ -978,7 +1010,16 @@ export interface DictionaryCompareTraits extends BaseTraits {
 }
 
 export interface WorkbenchTraits extends BaseTraits {
-  /** [B,P] Full colour at the feature's largest known activation (feature) or at its largest in this text (text). */
+  /**
+   * [B,P] What fills the tokens: the first of `features`; the number of features that fire (l0); what they leave
+   * out (fvu, error_norm); how likely the likeliest next token is, read off the dictionary's layer (lens); or
+   * numbers of one's own (own), set in Python as a list of one a token.
+   */
+  color_by: ColorBy;
+  /**
+   * [B,P] Full colour at the feature's largest known activation (feature), at the largest value in this text
+   * (text), or a range of two numbers, such as (0, 5). Another `color_by` begins with (feature) again.
+   */
   color_range: ColorRange;
   /** [P] Features are 0 to d_dict - 1. */
   d_dict: number;
@@ -1016,4 +1057,4 @@ export interface DoctorTraits extends BaseTraits {
 
 export type ToPython = Ready | Cancel | Again | Start | Stop | StartDose | OpenPart | ReadRun | Back | CheckAgain | Pong;
 
-export type FromPython = Ack | ReadingResult | DistributionResult | SteeringStream | DoseResult | DoseTexts | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | CheckupResult | Ping;
+export type FromPython = Ack | Piece | ReadingResult | DistributionResult | SteeringStream | DoseResult | DoseTexts | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | CheckupResult | Ping;

@@ -70,7 +70,7 @@ export function createDoseCards({ watch, onEnter }) {
   /** @param {string} key */
   function target(key) {
     if (key in steps) return current + steps[key];
-    if (key === "ArrowUp" || key === "ArrowDown") return nextLine(cards.map((card) => card.el), current, key === "ArrowUp" ? -1 : 1);
+    if (key === "ArrowUp" || key === "ArrowDown") return nextLine((at) => cards[at].el, cards.length, current, key === "ArrowUp" ? -1 : 1);
     if (key === "Home") return 0;
     return key === "End" ? cards.length - 1 : null;
   }
