@@ -50,8 +50,8 @@ def check_device(needs: Needs) -> Finding:
     if needs.runs_on_cpu:
         advice = f"{_CPU_RUNS}. On Colab: Runtime, Change runtime type, T4 GPU, then run the notebook again"
     else:
-        wanted = write_bytes(needs.memory_bytes(float32=False))
-        advice = f"{_CPU_RUNS}; {needs.model} wants a GPU that has bfloat16 and {wanted} free, or take a smaller model"
+        room = write_bytes(needs.memory_bytes(float32=False))
+        advice = f"{_CPU_RUNS}; {needs.model} wants a GPU that has bfloat16 and {room} free, or take a smaller model"
     return Finding("device", "attention", seen, advice)
 
 
