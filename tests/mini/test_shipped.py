@@ -24,8 +24,7 @@ TEXT = (
 
 @pytest.fixture(scope="module", params=sorted(MODELS))
 def scope(request):
-    with gs.load(request.param) as opened:
-        yield opened
+    return gs.load(request.param)
 
 
 def folder_of(info) -> str:
@@ -65,12 +64,12 @@ def test_every_dictionary_opens_and_explains_a_text_at_its_recorded_sparsity(sco
     ],
 )
 def test_a_site_layer_width_or_l0_that_mini_has_not_is_refused_with_what_it_has(wish, error, message):
-    with gs.load("mini") as scope:
-        with pytest.raises(error, match=message):
-            scope.dictionary(**wish)
-        [(name, _)] = wish.items()
-        known = {"site": "resid_post", "layer": 4, "width": "1k", "l0": "medium"}
-        assert scope.dictionary(**{name: known[name]}).info.layers == (4,)  # what there is is not refused
+    scope = gs.load("mini")
+    with pytest.raises(error, match=message):
+        scope.dictionary(**wish)
+    [(name, _)] = wish.items()
+    known = {"site": "resid_post", "layer": 4, "width": "1k", "l0": "medium"}
+    assert scope.dictionary(**{name: known[name]}).info.layers == (4,)  # what there is is not refused
 
 
 def test_every_shipped_file_is_the_one_its_sum_names():
@@ -108,19 +107,19 @@ def test_the_twin_was_trained_like_the_small_dictionary_but_for_its_prefixes():
 )
 def test_the_strongest_example_of_a_feature_is_what_reading_it_gives(model, folder):
     path = DICTIONARIES[model] / folder / "examples.safetensors"
-    with gs.load(model) as scope:
-        dictionary = scope.dictionary(path=path.parent)
-        with safe_open(path, "np") as file:
-            strongest = file.get_slice("activations")[:, :1][:, 0]
-        checked = 0
-        for feature in np.argsort(-strongest)[:: len(strongest) // 6].tolist():
-            examples = read_examples(WeightFile(path), feature)
-            if not len(examples.activations) or examples.activations[0] == 0:
-                continue
-            reading = scope.read(examples.tokens[0].tolist(), dictionary)
-            assert reading.trace(feature)[examples.positions[0]] == pytest.approx(examples.activations[0], rel=1e-3)
-            checked += 1
-        assert checked >= 4
+    scope = gs.load(model)
+    dictionary = scope.dictionary(path=path.parent)
+    with safe_open(path, "np") as file:
+        strongest = file.get_slice("activations")[:, :1][:, 0]
+    checked = 0
+    for feature in np.argsort(-strongest)[:: len(strongest) // 6].tolist():
+        examples = read_examples(WeightFile(path), feature)
+        if not len(examples.activations) or examples.activations[0] == 0:
+            continue
+        reading = scope.read(examples.tokens[0].tolist(), dictionary)
+        assert reading.trace(feature)[examples.positions[0]] == pytest.approx(examples.activations[0], rel=1e-3)
+        checked += 1
+    assert checked >= 4
 
 
 def test_an_altered_weight_file_is_refused_by_name(tmp_path):

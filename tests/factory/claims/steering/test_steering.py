@@ -42,8 +42,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def scope():
-    with gs.load("mini") as scope:
-        yield scope
+    return gs.load("mini")
 
 
 @pytest.fixture(scope="module")
