@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MatchMeasure = Literal["decoder cosine", "activation correlation"]
+_DIGITS = 5  # of a measure: beyond them float32 activations differ from run to run
 MatchKind = Literal["one to one", "split", "merged", "several to several", "only first", "only second"]
 MAX_COMPARED = 6  # dictionaries of one comparison
 KINDS: tuple[MatchKind, ...] = get_args(MatchKind)
@@ -196,16 +197,18 @@ def match_features(values: np.ndarray, *, rows: Sequence[int], columns: Sequence
         rows, columns: indices of what fires on either side; the others may only be partners.
 
     Returns:
-        In the order of the rows; then what only the columns have.
+        In the order of the rows; then what only the columns have. Of partners that are as good but for rounding, such
+        as features that fire at the same one token, the lowest number is taken.
     """
     known = np.where(np.isnan(values), -np.inf, values)
+    ranked = np.round(known, _DIGITS)
     links: dict[tuple[int, int], float] = {}
     if known.size:
         for row in rows:
-            best = int(known[row].argmax())
+            best = int(ranked[row].argmax())
             links[row, best] = float(known[row, best])
         for column in columns:
-            best = int(known[:, column].argmax())
+            best = int(ranked[:, column].argmax())
             links[best, column] = float(known[best, column])
     links = {pair: value for pair, value in links.items() if value >= threshold}
     found: list[Group] = []

@@ -60,7 +60,7 @@ def test_a_click_selects_and_a_pinned_token_is_followed(notebook, lens):
     cell(lens, row=3, pos=4).click()
     notebook.wait_for("[lens.selected_layer, lens.selected_pos]", [3, 4])
     expect(details(lens)).to_contain_text("After layer 3, position 4")
-    details(lens).get_by_role("button").first.click()
+    details(lens).get_by_role("listitem").get_by_role("button").first.click()
     wanted = notebook.evaluate("lens.reading.top(layer=3, pos=4)[0].id")
     notebook.wait_for("list(lens.pinned)", [wanted])
     expect(details(lens).get_by_role("img")).to_have_count(1)

@@ -58,3 +58,12 @@ def test_a_permutation_is_recovered():
     assert [(group[0], group[1], group[2]) for group in found] == [
         ("one to one", (at,), (int(order[at]),)) for at in range(20)
     ]
+
+
+def test_ties_but_for_rounding_go_to_the_lowest_number():
+    """As of features that fire at the same one token; a difference that is more than rounding decides."""
+    tied = np.array([[0.8, 0.2], [0.8 + 1e-7, 0.2]])
+    [first, second] = match_features(tied, rows=(), columns=(0, 1), threshold=0.5)
+    assert (first[1], first[2]) == ((0,), (0,)) and second[0] == "only second"
+    [first, second] = match_features(tied + [[0, 0], [0.001, 0]], rows=(), columns=(0, 1), threshold=0.5)
+    assert (first[1], first[2]) == ((1,), (0,))

@@ -23,6 +23,7 @@ NO_RESULT = {
     "memory": "what is held now",
     "provenance": "the record itself",
     "random_control": "an intervention, which names its dictionary",
+    "recording": "a recorder, whose file has the provenance of what it holds",
     "submit": "a job of the caller's own",
     "to_code": "code",
     "tokens": "a text, without the model",

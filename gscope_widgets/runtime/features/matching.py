@@ -58,7 +58,7 @@ def match_pair(
             values, rows=firing[0], columns=firing[1], threshold=threshold
         )
     ]
-    matches.sort(key=lambda match: -abs(match.difference))
+    matches.sort(key=lambda match: -round(abs(match.difference), 4))  # ties but for rounding stay in the rows' order
     return DictionaryPair(other, measure, on, threshold, tuple(matches))
 
 
