@@ -67,7 +67,8 @@ def unfolded(notebook):
     parts = notebook.widget("Workbench").locator(".gscope-slot .gscope-live")
     expect(parts).to_have_count(5)
     notebook.page.evaluate(UNFOLD)
-    return notebook
+    yield notebook
+    show_theme(notebook, "light")  # which JupyterLab keeps for all notebooks
 
 
 @contextmanager
