@@ -12,7 +12,7 @@
 # NOTEBOOK     what `make lab` opens
 # NEWEST=1     make test NEWEST=1 runs the Python tests with the newest version of every package but torch, in .venv-newest
 # PYTHON       the Python, 3.11 or later, that .venv is made with
-# WORKERS      how many files of Python tests run side by side: 2, each some 3 GB
+# WORKERS      how many files of Python tests run side by side, 2 unless told
 # PYTEST_ARGS  more for pytest, such as PYTEST_ARGS="-m 'not browser'"
 
 SHELL := /bin/bash
