@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from gscope_widgets import mini
     from gscope_widgets.checkup.examination import doctor
     from gscope_widgets.errors import *  # noqa: F403
+    from gscope_widgets.keeping.files import read_view, read_views, write_view
+    from gscope_widgets.keeping.opening import open  # noqa: A004
     from gscope_widgets.recordings.replay import replay
     from gscope_widgets.records.directions import Direction
     from gscope_widgets.records.interventions import ablate, add, clamp, scale
@@ -59,6 +61,10 @@ _ERRORS = (
 _HOMES = {
     "load": "runtime.registry",
     "replay": "recordings.replay",
+    "open": "keeping.opening",
+    "read_view": "keeping.files",
+    "read_views": "keeping.files",
+    "write_view": "keeping.files",
     "memory": "runtime.memory",
     "Scope": "runtime.scope",
     "add": "records.interventions",
@@ -68,6 +74,7 @@ _HOMES = {
     "Direction": "records.directions",
     "SanityWarning": "errors",
     "SteeringWarning": "errors",
+    "KeptWarning": "errors",
     "link": "widgets.link",
     "doctor": "checkup.examination",
     "mini": "mini",

@@ -81,6 +81,10 @@ class SteeringWarning(UserWarning):
     """A strength lies beyond where generated text is known to break up."""
 
 
+class KeptWarning(UserWarning):
+    """A view was opened that differs from when it was kept: in a revision, a version, or its numbers."""
+
+
 def describe_value(value: object, *, limit: int = 60) -> str:
     """A value as it goes into a message: its repr, cut to `limit` characters."""
     try:

@@ -64,12 +64,15 @@ GROUPS: dict[str, dict[str, str]] = {
         "NEW 7": "Errors a beginner can act on, in the widget",
         "NEW 9": "Terms explained where they stand",
         "NEW 15": "A check-up of the machine",
+        "NEW 19": "From a view to code or a file, and back",
         "NEW 25": "A runtime under many hands",
         "NEW 27": "Numbers verified against plain calculations",
     },
     "Share": {
+        "47": "A view in a small file, opened again with equal settings and numbers",
         "55": "The same widgets without a model, from a recording",
         "NEW 5": "One notebook at three powers, a GPU, mini or a recording, and a badge that says which",
+        "NEW 24": "A finding pinned, with a note; two compared",
     },
 }
 _JS_MARK = re.compile(r'^\s*// rows? ([^\n]+)\n\s*test\("([^"]+)"', re.MULTILINE)

@@ -44,6 +44,7 @@ from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSum
 from gscope_widgets.records.generation import GeneratedToken, TokenChance, TokenDistribution, Trace
 from gscope_widgets.records.hits import FeatureHit, FeatureHits, ShuffledNull
 from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.kept import KeptColumn, KeptDictionary, KeptScope, KeptView
 from gscope_widgets.records.lens import LensReading, TokenPath
 from gscope_widgets.records.matches import DictionaryComparison, DictionaryPair, FeatureMatch, MatchedFeature
 from gscope_widgets.records.measures import Measure
@@ -64,6 +65,7 @@ RECORDS: tuple[type, ...] = (
     *(ModelInfo, Provenance, Rival, ShuffledNull, ShuffledScore, TextContrast, TokenChance, TokenDistribution),
     *(TokenEffect, TokenPath, Tokens, Trace, Turn),
     *(Choice, Contents, RecordedAnswer, RecordedDictionary, RecordedRow, RecordedText),
+    *(KeptColumn, KeptDictionary, KeptScope, KeptView),
 )
 # Dtype and axes of every array. An axis named as a field has its length; one name within a record is one length.
 _ARRAYS: dict[type, dict[str, tuple[str, str]]] = {

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,14 +33,46 @@ def check_place(path: str | os.PathLike[str]) -> Path:
     Raises:
         InvalidValue: it cannot.
     """
-    place = _as_path(path)
+    return check_free(as_path(path), is_ours=_is_recording, kind="recording")
+
+
+def check_free(place: Path, *, is_ours: Callable[[Path], bool], kind: str) -> Path:
+    """A place where a file of a kind can be written: in a folder that there is, over no file that is something else.
+
+    Raises:
+        InvalidValue: it cannot.
+    """
     if not place.parent.is_dir():
         raise InvalidValue(f"there is no folder {place.parent} to write {place.name} in; make it first")
-    if place.is_dir() or (place.exists() and not _is_recording(place)):
-        raise InvalidValue(f"{place} is there already and is no recording; give another name")
+    if place.is_dir() or (place.exists() and not is_ours(place)):
+        raise InvalidValue(f"{place} is there already and is no {kind}; give another name")
     if not os.access(place.parent, os.W_OK):
         raise InvalidValue(f"the folder {place.parent} cannot be written to; give a place in another one")
     return place
+
+
+def write_whole(place: Path, write: Callable[[Path], object], *, size: int) -> None:
+    """Write a file, which appears whole or not at all; one that was there before stays until then.
+
+    Args:
+        write: writes it to the path that it is called with.
+        size: in bytes, for the words where there is no room.
+
+    Raises:
+        InvalidValue, DiskFull: it cannot be written there.
+    """
+    unfinished = place.with_name(f".{place.name}.{secrets.token_hex(4)}.unfinished")
+    try:
+        write(unfinished)
+        with unfinished.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(unfinished, place)
+    except (OSError, SafetensorError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in str(error).lower():
+            raise DiskFull(f"{place} takes {write_bytes(size)}, for which there is no room; free some") from None
+        raise InvalidValue(f"{place} cannot be written ({error}); give another place") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def write_recording(place: Path, contents: Contents, arrays: Arrays) -> int:
@@ -63,18 +96,8 @@ def write_recording(place: Path, contents: Contents, arrays: Arrays) -> int:
             f"arrays; this one has {write_bytes(size)} and {write_bytes(len(text))}: make two of it"
         )
     told = {"format": FORMAT, "version": str(VERSION), "sha256": hashlib.sha256(text).hexdigest()}
-    unfinished = place.with_name(f".{place.name}.{secrets.token_hex(4)}.unfinished")
-    try:
-        save_file({_JSON: np.frombuffer(text, np.uint8), **every}, unfinished, metadata=told)
-        with unfinished.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(unfinished, place)
-    except (OSError, SafetensorError) as error:
-        if getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in str(error).lower():
-            raise DiskFull(f"{place} takes {write_bytes(size)}, for which there is no room; free some") from None
-        raise InvalidValue(f"{place} cannot be written ({error}); give another place") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
+    tensors = {_JSON: np.frombuffer(text, np.uint8), **every}
+    write_whole(place, lambda unfinished: save_file(tensors, unfinished, metadata=told), size=size)
     return place.stat().st_size
 
 
@@ -85,7 +108,7 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Contents, Arrays]:
         InvalidValue: there is no such file.
         BadArtefact: it is no recording, too large, cut short, changed, or of a newer version.
     """
-    place = _as_path(path)
+    place = as_path(path)
     if not place.is_file():
         raise InvalidValue(f"there is no recording {place}; scope.recording({str(path)!r}) makes one")
     _check_sizes(place)
@@ -105,7 +128,7 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Contents, Arrays]:
             _refuse_change(place)
         array.flags.writeable = False
     try:
-        content = json.loads(text, parse_constant=_refuse_constant)
+        content = json.loads(text, parse_constant=refuse_constant)
         contents: Contents = decode(content, Contents, arrays)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadArtefact(f"{place} is not as it was made ({error}); {_ADVICE}") from None
@@ -123,7 +146,7 @@ def _check_sizes(place: Path) -> None:
         start = file.read(128)
     length = int.from_bytes(start[:8], "little")
     if size < 8 or not 2 <= length <= _MOST_HEADER:
-        raise BadArtefact(f"{place} ({size} bytes) is {_guess(start)}, not a recording; {_ADVICE}")
+        raise BadArtefact(f"{place} ({size} bytes) is {guess_kind(start)}, not a recording; {_ADVICE}")
     if length > size - 8:
         raise BadArtefact(f"{place} is cut short: {size} bytes, its header alone has {length}; {_ADVICE}")
 
@@ -145,7 +168,8 @@ def _refuse_change(place: Path) -> NoReturn:
     raise BadArtefact(f"{place} was changed after it was made: its parts are not those its sums name; {_ADVICE}")
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
+    """For `json`, which takes NaN and Infinity otherwise."""
     raise Malformed(f"{name} is no number of JSON")
 
 
@@ -157,17 +181,23 @@ def _is_recording(place: Path) -> bool:
         return False
 
 
-def _as_path(path: str | os.PathLike[str]) -> Path:
+def as_path(path: str | os.PathLike[str], *, example: str = "lesson.gscope") -> Path:
+    """A path as a reader gives it.
+
+    Raises:
+        InvalidValue: it is none.
+    """
     try:
         text = os.fspath(path)
         if not isinstance(text, str) or not text or "\0" in text:
             raise TypeError
         return Path(text).expanduser()
     except (TypeError, RuntimeError):
-        raise InvalidValue(f'path must be a file such as "lesson.gscope", got {describe_value(path)}') from None
+        raise InvalidValue(f'path must be a file such as "{example}", got {describe_value(path)}') from None
 
 
-def _guess(start: bytes) -> str:
+def guess_kind(start: bytes) -> str:
+    """What a file is, by its first bytes."""
     if not start:
         return "empty"
     if start.startswith((b"PK", b"\x80", b"\x1f\x8b")):

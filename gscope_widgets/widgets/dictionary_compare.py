@@ -385,6 +385,11 @@ class DictionaryCompare(TokenPicker):
 
     # ---- requests
 
+    def _read_keyword(self, name: str) -> Any:
+        if name == "other" and any(home.scope is not self.scope for home in self._homes.values()):
+            raise InvalidValue("a comparison of dictionaries of two models is kept in no file; keep its to_code()")
+        return list(self._homes) if name == "dictionaries" else super()._read_keyword(name)
+
     def _answer(self, settings: dict[str, Any]) -> None:
         known = self._read
         if all(known.settings[one] == settings[one] for one in known.settings):

@@ -143,6 +143,7 @@ class Doctor(GscopeWidget):
     to_python = {"check": CheckAgain, "pong": Pong}
     settings = ("model", "ask_hub")
     _asking = settings
+    _keeps_numbers = False  # which are of this machine, today
 
     def __init__(self, model: str = "gemma-3-270m", *, ask_hub: bool = True, examiner: Examiner | None = None):
         """Begin a check-up, and return at once; `report` waits for it.

@@ -428,6 +428,9 @@ class DoseSweep(TextReader):
 
     # ---- a sweep
 
+    def _read_run(self) -> tuple[dict[str, Any], bool] | None:
+        return None if self._shown is None else (self._shown.settings, self._shown.ended == "stopped")
+
     def _run_settings(self) -> dict[str, Any]:
         """Of the sweep on screen, or of the one that Start would begin."""
         return dict(self._read_settings() if self._shown is None else self._shown.settings)

@@ -336,6 +336,11 @@ class SteeringPanel(ChangingWidget):
     def _settle_cell(self, seconds: float) -> None:
         """A run that a cell started goes on after it; the copy says so."""
 
+    def _read_run(self) -> tuple[dict[str, Any], bool] | None:
+        if self._run is None or self._run.generation is None:
+            return None
+        return self._run.settings, self._run.generation.ended == "cancelled"
+
     def _run_settings(self) -> dict[str, Any]:
         """Of the run on screen, or of the one that Start would begin."""
         return self._read_settings() if self._run is None else self._run.settings

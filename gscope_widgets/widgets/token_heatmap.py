@@ -318,6 +318,10 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         self.features = [value, *own]
         self.selected_feature = value
 
+    def _write_kept(self, name: str) -> object:
+        # The page is not told one's own numbers.
+        return self.color_by if name == "color_by" else super()._write_kept(name)
+
     def _check_refs(self, value: object) -> tuple[FeatureRef, ...]:
         return tuple(self._check_own(ref) for ref in super()._check_refs(value))
 

@@ -23,6 +23,13 @@ from gscope_widgets.widgets.token_heatmap import TokenHeatmap
 
 Part = Literal["steering", "finder", "card", "sliders", "lens"]
 
+PARTS: dict[str, str] = {  # the widget that each part is
+    "steering": "SteeringPanel",
+    "finder": "FeatureFinder",
+    "card": "FeatureCard",
+    "sliders": "FeatureSliders",
+    "lens": "LogitLens",
+}
 _HISTORY = 50  # texts that `back` goes back through
 
 
@@ -189,11 +196,24 @@ class Workbench(TokenHeatmap):
             raise InvalidValue(f"a part is one of {', '.join(get_args(Part))}, got {describe_value(name)}")
         if name not in self._made:
             self._require_open()
-            part = self._make_part(name)
+            self._adopt({name: self._make_part(name)})
+        return self._made[name]
+
+    def _adopt(self, parts: Mapping[str, GscopeWidget]) -> None:
+        """Show widgets as parts."""
+        for part in parts.values():
             part.on_result(lambda _result: self._output.refresh())
             part.observe(self._on_part_closed, names="comm")
-            self._show_parts({**self._made, name: part})
-        return self._made[name]
+        self._show_parts({**self._made, **parts})
+
+    def _take_parts(self, parts: Mapping[str, GscopeWidget]) -> None:
+        """Have these parts and no others."""
+        for part in list(self._made.values()):
+            part.close()
+        self._adopt(parts)
+
+    def _list_kept_parts(self) -> Mapping[str, GscopeWidget]:
+        return self._made
 
     def _on_part_closed(self, change: Any) -> None:
         # At the end of a process whatever is left is closed, in any order.

@@ -30,7 +30,7 @@ from tests.recordings.asked import PLAIN, WORDS, ask_all, find_difference, list_
 NOT_ANSWERED = {
     *("SparseActivations", "DictionaryCheck", "Checkup", "Finding", "ExampleTable", "FeatureExamples", "DeltaLoss"),
     *("ContrastScores", "DictionarySummary", "Memory", "MemoryUse", "TopFeature", "Fetched", "Row", "FeatureSample"),
-    *("ContrastedFeature", "Flip", "SamplingPlan", "Term"),
+    *("ContrastedFeature", "Flip", "SamplingPlan", "Term", "ViewDifference"),
 }
 
 

@@ -1,6 +1,7 @@
 """What every widget has: traits, display, messages, requests in words, provenance."""
 
 import logging
+import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,10 +13,12 @@ import numpy as np
 
 from gscope_widgets import __version__
 from gscope_widgets.errors import Closed, GscopeError, InvalidValue, describe_value
+from gscope_widgets.records.kept import KeptView
 from gscope_widgets.records.protocols import Engine, Job
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.contract import build_schema, require
+from gscope_widgets.widgets.base.keeping import build_view
 from gscope_widgets.widgets.base.limits import PIECE_BYTES
 from gscope_widgets.widgets.base.output import SecondOutput
 from gscope_widgets.widgets.base.requests import Requests
@@ -63,6 +66,7 @@ class GscopeWidget(anywidget.AnyWidget):
     shared_state: ClassVar[Mapping[SharedName, str]] = {}  # what `gs.link` keeps in step, and in which trait it stands
     _text_name: ClassVar[str] = ""  # the trait that holds what a model reads; empty where none does
     _title: ClassVar[str] = ""
+    _keeps_numbers: ClassVar[bool] = True  # whether the same state gives the same numbers, here and elsewhere
     _is_closed = False
     _is_quiet = True  # until `_open`: the traits of a widget that is being made ask for nothing
     _is_from_page = False  # whether state is being taken that the page sent
@@ -78,13 +82,15 @@ class GscopeWidget(anywidget.AnyWidget):
     def __init__(self, engine: Engine, **state: Any):
         self._engine = engine
         self._requests = Requests(
-            show=self._show_status, after=self._end_request, status=self.status, hint=self._write_hint
+            show=self._show_status, after=self._end_request, status=self.status, hint=self._write_remarks
         )
         self._output = SecondOutput(self._build_bundle, settle=self._settle_cell)
         self._last_message: tuple[dict[str, Any], list[bytes]] | None = None
         self._last_pieces: list[bytes] = []  # that go before it
         self._callbacks: list[Callable[[Any], object]] = []
         self._asked: dict[str, Any] | None = None
+        self._findings: tuple[KeptView, ...] = ()
+        self._remark = ""  # said once, until something is asked for
         super().__init__(**state, copy_id=f"gscope-copy-{secrets.token_hex(8)}", version=__version__)
         self.on_msg(self._receive)
         if self.comm is not None:
@@ -123,6 +129,41 @@ class GscopeWidget(anywidget.AnyWidget):
     def shows(self) -> list[str]:
         """Words that copy, view and plot agree on: the tokens and numbers of the result as readers see them."""
         raise NotImplementedError
+
+    def save(self, path: str | os.PathLike[str], note: str = "") -> None:
+        """Write a small file from which `gs.open(path)` makes this widget again, with equal numbers.
+
+        It holds what the reader set, the numbers shown, and where they come from; no weights, no path and no token.
+        It appears whole or not at all; one that was there before stays until then. Waits for the newest request.
+
+        Args:
+            path: a file to write, such as "finding.json", in a folder that there is.
+            note: kept with it, at most 2000 characters.
+
+        Raises:
+            InvalidValue, DiskFull: it cannot be written there.
+            GscopeError: what the newest request ended with; there are no numbers of this state then.
+        """
+        from gscope_widgets.keeping.files import write_view
+
+        write_view(path, build_view(self, note))
+
+    def pin(self, note: str = "") -> KeptView:
+        """Keep what is shown now as a finding, with a note of at most 2000 characters; `findings` lists them.
+
+        It lives as long as this widget; `gs.write_view(path, view)` writes it to a file. Waits for the newest request.
+
+        Raises:
+            GscopeError: as `save`.
+        """
+        view = build_view(self, note)
+        self._findings = (*self._findings, view)
+        return view
+
+    @property
+    def findings(self) -> tuple[KeptView, ...]:
+        """What was pinned, here and in the page, the oldest first."""
+        return self._findings
 
     def wait(self) -> None:
         """Return when the newest request has been answered, and the copy in the notebook says so.
@@ -188,6 +229,26 @@ class GscopeWidget(anywidget.AnyWidget):
         if self._is_closed:
             raise Closed(f"this {type(self).__name__} was closed; make another one")
 
+    # ---- keeping
+
+    def _write_kept(self, name: str) -> object:
+        """A trait as a file keeps it: as the page is told it, where that is all there is to it."""
+        return self.shared_traits()[name].to_wire(getattr(self, name))
+
+    def _read_keyword(self, name: str) -> Any:
+        """What the constructor was given by a name that is no trait's; of dictionaries their ids."""
+        value: Any = getattr(self, f"_{name}", None)
+        value = getattr(self, name, None) if value is None else value
+        return value.info.id if value is not None and hasattr(value, "info") else value
+
+    def _read_run(self) -> tuple[dict[str, Any], bool] | None:
+        """The settings of the run shown, and whether it was stopped; None where nothing was begun with `start()`."""
+        return None
+
+    def _list_kept_parts(self) -> Mapping[str, "GscopeWidget"]:
+        """The widgets that it is made of, each kept for itself."""
+        return {}
+
     # ---- requests
 
     def _on_change(self, _change: object) -> None:
@@ -195,7 +256,7 @@ class GscopeWidget(anywidget.AnyWidget):
             return
         settings = self._read_settings()
         if settings != self._asked:  # several traits set together are one request
-            self._asked = settings
+            self._asked, self._remark = settings, ""
             self._answer(settings)
 
     def _take_same(self, name: str) -> None:
@@ -241,6 +302,14 @@ class GscopeWidget(anywidget.AnyWidget):
             yield
         finally:
             self._is_quiet = before
+
+    def _write_remarks(self) -> str:
+        return " ".join(filter(None, (self._remark, self._write_hint())))
+
+    def _say(self, remark: str) -> None:
+        """Say something beside what is shown, until something is asked for."""
+        self._remark = remark
+        self._requests.remark()
 
     def _write_hint(self) -> str:
         """What is said while nothing is under way and nothing went wrong."""

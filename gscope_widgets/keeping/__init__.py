@@ -1,0 +1,1 @@
+"""Files of what a widget shows: written, read, and opened again."""
