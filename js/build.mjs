@@ -9,6 +9,16 @@ const source = join(here, "src");
 const budgets_bytes = { one: 60 * 1024, of_several: 150 * 1024 };
 const contract = JSON.parse(await readFile(join(here, "contract.json"), "utf8"));
 const target = "es2022";
+/** Keywords of the schemas, and names of our own that no message, trait or page has: written short. */
+const schema_words = ["additionalProperties", "anyOf", "maxLength", "maximum", "minimum", "properties", "schema"];
+const own_names = [
+  "agreement", "allowCancel", "answered", "area", "bottomOf", "cancellable", "checkTraits", "commit", "dictSize", "draw", "drawHead",
+  "drawRow", "fail", "follow", "forget", "head", "info", "is_drawn", "isKept", "isLine", "isPending", "itemOf", "keyOf", "late_ms", "mark",
+  "markFound", "mayEnd", "nodeOf", "paint", "paints", "path", "picked", "posOf", "read", "readStatus", "receive", "refill", "reveal",
+  "show", "showAll", "shown", "signed", "silent_ms", "strip", "strongest", "surface", "tell", "wanted", "watch",
+];
+const taken = own_names.filter((name) => JSON.stringify(contract).includes(`"${name}":`));
+if (taken.length) throw new Error(`own names must not be in the contract, got ${taken.join(", ")}`);
 
 /**
  * A widget's names in the contract: its own, and those of the widgets that its view is made of.
@@ -101,7 +111,7 @@ function writeModule(value) {
     const known = names.get(json);
     if (known) return known;
     const text = Array.isArray(one) ? `[${one.map(write).join()}]`
-      : `{${Object.entries(one).map(([key, inner]) => `${JSON.stringify(key)}:${write(inner)}`).join()}}`;
+      : `{${Object.entries(one).map(([key, inner]) => `${schema_words.includes(key) ? key : JSON.stringify(key)}:${write(inner)}`).join()}}`;
     if (counts.get(json) === 1) return text;
     const name = `shared${names.size}`;
     names.set(json, name);
@@ -122,8 +132,7 @@ async function script(name) {
     charset: "ascii",
     format: "esm",
     legalComments: "none",
-    // Ours alone: the page and the kernel have none of them.
-    mangleProps: /^(on[A-Z]|(is_drawn|keyOf|markFound|bottomOf|showAll|dictSize|checkTraits|readStatus|allowCancel|drawHead|drawRow|isPending)$)/,
+    mangleProps: new RegExp(`^(on[A-Z]|(${[...schema_words, ...own_names].join("|")})$)`),
     minify: true,
     plugins: [contractOf(name)],
     target,

@@ -1,4 +1,4 @@
-import { el } from "../shared/dom.js";
+import { createButton, el } from "../shared/dom.js";
 import { formatNumber, parseNumber } from "../shared/format.js";
 import { createNote } from "../shared/note.js";
 
@@ -22,7 +22,7 @@ export function createColourChoice({ watch, onColour, onRange }) {
   const colour = el("select", {}, ...listOptions({ features: "the first feature" }));
   const full = el("select", {}, ...listOptions({ feature: "known maximum", text: "maximum in this text", own: "range set" }));
   const range = el("input", { type: "text", class: "gscope-number", autocomplete: "off" });
-  const reset = el("button", { type: "button", class: "gscope-button" }, "Reset");
+  const reset = createButton({}, "Reset");
   let shown = "";
 
   function readRange() {

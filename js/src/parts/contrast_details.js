@@ -1,4 +1,4 @@
-import { assign, closest, el, setText } from "../shared/dom.js";
+import { assign, closest, createButton, el, setText } from "../shared/dom.js";
 import { createFeatureName } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
 import * as glossary from "../shared/glossary.js";
@@ -53,7 +53,7 @@ function createList(name) {
  */
 export function createContrastDetails({ watch, describe, onColour, onKeep, onWhole }) {
   const title = el("p", { class: "gscope-contrast-place" });
-  const whole = el("button", { type: "button", class: "gscope-button" }, "Show the whole texts");
+  const whole = createButton({}, "Show the whole texts");
   const moved = el("p", { class: "gscope-hint", role: "status" });
   const note = createNote();
   const kept = createList("Features kept"), differing = createList("Features that differ"), shared = createList("Features in both");

@@ -1,5 +1,5 @@
 import { css, inkOn, ramp } from "../shared/colour.js";
-import { assign, closest, el } from "../shared/dom.js";
+import { assign, claim, closest, el, hasFocus } from "../shared/dom.js";
 import { place } from "../shared/keyed.js";
 import { isSame } from "../shared/settings.js";
 import { drawTokenAt } from "../shared/tokens.js";
@@ -83,21 +83,20 @@ export function createContrastStrip({ watch, describe, onEnter }) {
       columns[current].el.focus();
     } else if (event.key === "Enter" || event.key === " ") onEnter(current);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    claim(event);
   });
   return {
     el: strip,
     columnOf,
     /** @param {Contrast} contrast */
     draw(contrast) {
-      const held = strip.contains(strip.ownerDocument.activeElement);
+      const held = hasFocus(strip);
       columns.length = Math.min(columns.length, contrast.length);
       while (columns.length < contrast.length) columns.push(createColumn());
       columns.forEach((column, at) => drawColumn(column, contrast, at));
       place(strip, columns.map((column) => column.el));
       rove(current);
-      if (held && !strip.contains(strip.ownerDocument.activeElement)) columns[current]?.el.focus();
+      if (held && !hasFocus(strip)) columns[current]?.el.focus();
     },
     /**
      * @param {Contrast} contrast

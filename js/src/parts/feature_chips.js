@@ -1,6 +1,6 @@
 import { rampPicture } from "../shared/colour.js";
 import { limits } from "../shared/contract.js";
-import { assign, closest, el, setText } from "../shared/dom.js";
+import { assign, closest, createButton, el, setText } from "../shared/dom.js";
 import { createFeatureName } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
 import { createKeyed } from "../shared/keyed.js";
@@ -114,7 +114,7 @@ export function createFeatureChips({ watch, d_dict, features, onFeatures, theme 
     label: "Feature number", inside: true, mode: "numeric", read: () => "", refuse: () => "", onNumber: () => {}, say: () => {}, watch,
   });
   field.input.placeholder = "number";
-  const button = el("button", { type: "button", class: "gscope-button" }, "Add");
+  const button = createButton({}, "Add");
   watch.dom(button, "click", add);
   watch.dom(field.input, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Enter") add();

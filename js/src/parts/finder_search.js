@@ -1,4 +1,4 @@
-import { assign, el, setText } from "../shared/dom.js";
+import { assign, claim, el, setText } from "../shared/dom.js";
 import { createPause } from "../shared/latest.js";
 import { createNote } from "../shared/note.js";
 import { wellFormed } from "../shared/tokens.js";
@@ -95,8 +95,7 @@ export function createTextSets({ watch, read, limit, onTexts }) {
   for (const one of Object.values(areas)) {
     watch.dom(one, "keydown", (/** @type {KeyboardEvent} */ event) => {
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-      event.preventDefault();
-      event.stopPropagation();
+      claim(event);
       send();
     });
   }

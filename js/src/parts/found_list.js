@@ -1,4 +1,4 @@
-import { assign, closest, el } from "../shared/dom.js";
+import { assign, claim, closest, el, hasFocus } from "../shared/dom.js";
 import { createKeyed } from "../shared/keyed.js";
 import { createFoundRow } from "./found_row.js";
 
@@ -52,8 +52,7 @@ export function createFoundList({ watch, onPick }) {
     else if (event.key === "Enter" || event.key === " ") toggle(featureOf(node));
     else if (event.key === "Escape" && picked !== null) onPick(null);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    claim(event);
   });
 
   return {
@@ -64,10 +63,10 @@ export function createFoundList({ watch, onPick }) {
      */
     draw(head, selected) {
       picked = selected;
-      const held = list.contains(list.ownerDocument.activeElement);
+      const held = hasFocus(list);
       rows.draw(head.found.map((found) => ({ found, head, is_picked: found.feature === selected })));
       rove();
-      if (held && !list.contains(list.ownerDocument.activeElement)) move(nodes()[0]);
+      if (held && !hasFocus(list)) move(nodes()[0]);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { assign, closest, el, setText } from "../shared/dom.js";
+import { assign, closest, createButton, el, setText } from "../shared/dom.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
 import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
@@ -45,7 +45,7 @@ function createChance({ id, token }) {
  */
 function createPath({ lens: first, id }) {
   const token = first.head.names[id] ?? "";
-  const unpin = el("button", { type: "button", class: "gscope-button", "data-unpin": id, "aria-label": `Unpin ${visibleText(token)}` }, "Unpin");
+  const unpin = createButton({ "data-unpin": id, "aria-label": `Unpin ${visibleText(token)}` }, "Unpin");
   const picture = el("span", { class: "gscope-lens-bars", role: "img" });
   const output = el("output");
   return {

@@ -1,5 +1,5 @@
 import { css, inkOn, ramp } from "../shared/colour.js";
-import { assign, closest, el } from "../shared/dom.js";
+import { assign, claim, closest, el, hasFocus } from "../shared/dom.js";
 import { place } from "../shared/keyed.js";
 import { createPerFrame } from "../shared/latest.js";
 import { isSame } from "../shared/settings.js";
@@ -167,8 +167,7 @@ export function createLensGrid({ watch, describe, onEnter }) {
     if (step) go({ row: current.row + step[0], pos: current.pos + step[1] });
     else if (event.key === "Enter" || event.key === " ") onEnter(current);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    claim(event);
   });
 
   return {
@@ -177,7 +176,7 @@ export function createLensGrid({ watch, describe, onEnter }) {
     cellOf,
     /** @param {Lens} next */
     draw(next) {
-      const held = table.contains(table.ownerDocument.activeElement);
+      const held = hasFocus(table);
       lens = next;
       while (lines.length < next.rows) {
         const name = el("th", { scope: "row", role: "rowheader" });
@@ -189,7 +188,7 @@ export function createLensGrid({ watch, describe, onEnter }) {
       assign(table, { "aria-colcount": next.length + 1 });
       current = { row: Math.min(current.row, next.rows - 1), pos: Math.min(current.pos, next.length - 1) };
       arrange();
-      if (held && !table.contains(table.ownerDocument.activeElement)) nodeAt(current)?.focus();
+      if (held && !hasFocus(table)) nodeAt(current)?.focus();
     },
     /**
      * @param {(cell: Cell) => number} share of full colour, 0 to 1

@@ -1,5 +1,5 @@
 import { limits } from "../shared/contract.js";
-import { assign, closest, el, setText } from "../shared/dom.js";
+import { assign, closest, createButton, el, setText } from "../shared/dom.js";
 import { drawFeature } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
 import { createKeyed } from "../shared/keyed.js";
@@ -82,7 +82,7 @@ export function createMatchKinds({ watch, onKind }) {
     keyOf: (/** @type {{ kind: MatchKind | "all", count: number, is_on: boolean }} */ { kind }) => kind,
     create: () => {
       const count = el("span"), name = el("span");
-      const button = el("button", { type: "button", class: "gscope-button" }, name, count);
+      const button = createButton({}, name, count);
       return {
         el: button,
         draw({ kind, count: many, is_on }) {
@@ -119,14 +119,14 @@ export function createMatchKinds({ watch, onKind }) {
  */
 export function createMatchList({ watch, describe, onMatch, onOrder, onWhole }) {
   const title = el("p", { class: "gscope-match-place" });
-  const whole = el("button", { type: "button", class: "gscope-button" }, "Show the whole text");
+  const whole = createButton({}, "Show the whole text");
   const moved = el("p", { class: "gscope-hint", role: "status" });
   const sorts = heads.map(([order, name, words]) => el("button", { type: "button", class: "gscope-match-sort", "data-order": order, title: words, "aria-label": `Sort by ${name}: ${words}` }, name));
   const head = el("div", { class: "gscope-match-head", role: "group", "aria-label": "Order of the matches" },
     el("span", { "aria-hidden": "true" }, "in the first"), el("span", { "aria-hidden": "true" }, "in the second"), ...sorts);
   const none = el("p", { class: "gscope-hint" });
   const list = el("ul", { class: "gscope-matches", "aria-label": "Matches" });
-  const more = el("button", { type: "button", class: "gscope-button" });
+  const more = createButton({});
   const box = el("section", { class: "gscope-match-list", "aria-label": "Matched features" },
     el("div", { class: "gscope-match-top" }, title, whole), moved, head, none, list, more);
   const keyed = createKeyed(list, { keyOf: (/** @type {Listed} */ { match }) => match.at, create: createMatch });

@@ -1,4 +1,4 @@
-import { assign, el, setText } from "../shared/dom.js";
+import { assign, createButton, el, setText } from "../shared/dom.js";
 import { formatCount, formatNumber } from "../shared/format.js";
 import * as glossary from "../shared/glossary.js";
 import { createTerm } from "../shared/term.js";
@@ -61,7 +61,7 @@ export function createSideMark(at) {
  */
 export function createMatchSides({ watch, onPair }) {
   const sides = [createSide(0), createSide(1)];
-  const swap = el("button", { type: "button", class: "gscope-button" }, "Swap");
+  const swap = createButton({}, "Swap");
   /** @type {[string, string]} */
   let pair = ["", ""];
   sides.forEach(({ choice }, at) => watch.dom(choice, "change", () => {

@@ -3,7 +3,7 @@ import { place } from "../shared/keyed.js";
 
 /** @import { Watch } from "../shared/watch.js" */
 
-const at_once = 400; // tokens that always stand in the page, in one block
+const at_once = 512; // tokens that always stand in the page, in one block
 const block_tokens = 64; // of a longer text, at least
 const reach_px = 80; // drawn beyond what is in sight, either way
 const view_px = 440; // in sight, while that is not known
@@ -38,11 +38,12 @@ export function listStops(length, mayEnd, isLine) {
  * where it is when blocks above it turn out higher or lower than was thought.
  * @param {{
  *   watch: Watch, strip: HTMLElement, length: () => number, fill: (start: number, stop: number) => HTMLElement[],
- *   drop: (start: number, stop: number) => void, bottomOf: (pos: number) => number,
+ *   drop: (start: number, stop: number) => void, nodeOf: (pos: number) => HTMLElement,
  *   mayEnd: (pos: number) => boolean, isLine: (pos: number) => boolean, isKept: (block: Block) => boolean,
- * }} options `fill` draws tokens and gives what a block is to hold; `drop` forgets them
+ * }} options `fill` draws tokens and gives what a block is to
+ *   hold, `nodeOf` what stands there for one of them; `drop` forgets them
  */
-export function createBlocks({ watch, strip, length, fill, drop, bottomOf, mayEnd, isLine, isKept }) {
+export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd, isLine, isKept }) {
   /** @type {Block[]} */
   let blocks = [];
   let width = 0;
@@ -52,34 +53,50 @@ export function createBlocks({ watch, strip, length, fill, drop, bottomOf, mayEn
   /** @param {Block} block */
   const heightOf = ({ height, start, stop }) => height || (stop - start) * token_px;
 
+  /** @param {number} pos */
+  const bottomOf = (pos) => nodeOf(pos).getBoundingClientRect().bottom;
+
   /** @param {Block} block */
   function keepRoom(block) {
     block.el.style.setProperty("height", `${heightOf(block)}px`);
   }
-  /** @param {Block} block */
-  function draw(block) {
-    const next = blocks[blocks.indexOf(block) + 1];
-    place(block.el, fill(block.start, block.stop));
-    block.is_drawn = true;
-    block.el.style.setProperty("height", "auto");
-    if (next && !block.height && !next.height && !isLine(block.stop)) trim(block, next);
-    block.height = block.el.offsetHeight;
+  /**
+   * Draws neighbours. The text is measured once, as one run: a layout for each block would take most of the time.
+   * @param {Block[]} run
+   */
+  function draw(run) {
+    const first = run[0], { stop: end } = run[run.length - 1], after = blocks[blocks.indexOf(first) + run.length];
+    const nodes = fill(first.start, end);
+    place(first.el, nodes);
+    first.el.style.setProperty("height", "auto");
+    const stops = run.map((block, at) => findStop(block, run[at + 1] ?? after));
+    for (let at = run.length - 1; at >= 0; at -= 1) {
+      const block = run[at], next = run[at + 1], stop = stops[at];
+      const rest = stop < end ? nodes.splice(nodes.indexOf(nodeOf(stop))) : [];
+      if (next) place(next.el, rest);
+      else {
+        rest.forEach((node) => node.remove());
+        drop(stop, end);
+      }
+      if (next ?? after) (next ?? after).start = stop;
+      block.stop = stop;
+      block.is_drawn = true;
+      block.el.style.setProperty("height", "auto");
+    }
+    if (after && !after.height) keepRoom(after);
+    for (const block of run) block.height = block.el.offsetHeight;
   }
   /**
-   * Leaves an unfinished last line to the next block, so that lines are filled as if there were no blocks.
+   * Where a block ends that leaves an unfinished last line to the next, so that lines are filled as if there were no blocks.
    * @param {Block} block
-   * @param {Block} next
+   * @param {Block | undefined} next
    */
-  function trim(block, next) {
-    const last = bottomOf(block.stop - 1);
-    let cut = block.stop - 1;
-    while (cut > block.start && (!mayEnd(cut) || last - bottomOf(cut - 1) < same_line_px)) cut -= 1;
-    if (cut === block.start) return;
-    drop(cut, block.stop);
-    block.stop = cut;
-    next.start = cut;
-    keepRoom(next);
-    place(block.el, fill(block.start, cut));
+  function findStop({ start, stop, height }, next) {
+    if (!next || height || next.height || isLine(stop)) return stop;
+    const last = bottomOf(stop - 1);
+    let cut = stop - 1;
+    while (cut > start && (!mayEnd(cut) || last - bottomOf(cut - 1) < same_line_px)) cut -= 1;
+    return cut === start ? stop : cut;
   }
   /** @param {Block} block */
   function clear(block) {
@@ -92,33 +109,45 @@ export function createBlocks({ watch, strip, length, fill, drop, bottomOf, mayEn
   function divide() {
     width = strip.clientWidth;
     const ends = listStops(length(), mayEnd, isLine);
-    drop(ends[0] ?? 0, Infinity);
+    const run = Math.max(1, ends.filter((stop) => stop <= at_once).length);
+    drop(ends[run - 1] ?? 0, Infinity);
     blocks = ends.map((stop, at) => ({
       el: blocks[at]?.el ?? el("div", { class: "gscope-block", role: "presentation" }), start: ends[at - 1] ?? 0, stop, height: 0, is_drawn: false,
     }));
     place(strip, blocks.map((block) => block.el));
-    blocks.forEach((block, at) => {
-      if (at) clear(block);
-      else draw(block);
-      if (!at) token_px = block.height / block.stop || token_px;
-    });
+    blocks.slice(run).forEach(clear);
+    if (!blocks.length) return;
+    const drawn = blocks.slice(0, run);
+    draw(drawn);
+    token_px = drawn.reduce((sum, block) => sum + block.height, 0) / drawn[drawn.length - 1].stop || token_px;
   }
   /** Brings what is drawn to what is in sight. */
   function update() {
     if (blocks.length > 1 && strip.clientWidth !== width) divide();
     const view = strip.clientHeight || view_px;
-    let scroll = strip.scrollTop, top = 0;
-    for (const block of blocks) {
-      const height = heightOf(block);
-      const is_near = top + height > scroll - reach_px && top < scroll + view + reach_px;
-      if (is_near && !block.is_drawn) {
-        draw(block);
-        if (top + height <= scroll) {
-          scroll += heightOf(block) - height;
-          strip.scrollTop = scroll;
-        }
-      } else if (!is_near && block.is_drawn && !isKept(block)) clear(block);
-      top += heightOf(block);
+    let scroll = strip.scrollTop;
+    for (;;) {
+      /** @type {Block[]} */
+      const run = [];
+      let top = 0, shift = 0, above = 0;
+      for (const block of blocks) {
+        const height = heightOf(block);
+        const is_near = top + height > scroll - reach_px && top < scroll + view + reach_px;
+        if (is_near && !block.is_drawn) {
+          run.push(block);
+          if (top + height <= scroll) {
+            above += 1;
+            shift -= height;
+          }
+        } else if (run.length) break;
+        else if (!is_near && block.is_drawn && !isKept(block)) clear(block);
+        top += height;
+      }
+      if (!run.length) return;
+      draw(run);
+      for (const block of run.slice(0, above)) shift += heightOf(block);
+      scroll += shift;
+      if (shift) strip.scrollTop = scroll;
     }
   }
   watch.dom(strip, "scroll", update);
@@ -148,10 +177,10 @@ export function createBlocks({ watch, strip, length, fill, drop, bottomOf, mayEn
     /** @param {number} pos which is to be in the page now, wherever the view is */
     show(pos) {
       const block = blocks.find(({ stop }) => pos < stop);
-      if (block && !block.is_drawn) draw(block);
+      if (block && !block.is_drawn) draw([block]);
     },
     showAll() {
-      for (const block of blocks) if (!block.is_drawn) draw(block);
+      for (const block of blocks) if (!block.is_drawn) draw([block]);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { css, inkOn, ramp } from "../shared/colour.js";
-import { assign, closest, el } from "../shared/dom.js";
+import { assign, claim, closest, el, hasFocus } from "../shared/dom.js";
 import { place } from "../shared/keyed.js";
 import { followPrint } from "../shared/print.js";
 import { isSame } from "../shared/settings.js";
@@ -34,6 +34,7 @@ function drawToken(token, { head, length }, pos) {
   const next = [head.tokens[pos], pos in head.ignored, findGlyph(head, pos) ?? null, pos, length];
   if (isSame(next, token.shown)) return;
   token.shown = next;
+  token.box = undefined;
   assign(token.el, {
     "data-pos": pos, "data-ignored": pos in head.ignored ? "" : null, "aria-posinset": pos + 1, "aria-setsize": length,
   });
@@ -52,9 +53,9 @@ function paintToken(token, reading, paints, pos, theme) {
   const left_out = pos in reading.head.ignored;
   const shares = paints.map((paint) => (left_out && !paint.data ? 0 : shareAt(reading, paint, pos)));
   const fill = shares[0] ? ramp(shares[0], theme) : null;
-  const look = [fill ? css(fill) : "transparent", fill ? css(inkOn(fill)) : "inherit", ...[shares[1], shares[2], shares[3], Math.min(1, reading.fvu?.data[pos] ?? 0)].map(percent)];
+  const look = [fill ? css(fill) : "", fill ? css(inkOn(fill)) : "", ...[shares[1], shares[2], shares[3], Math.min(1, reading.fvu?.data[pos] ?? 0)].map(percent)];
   look.forEach((value, at) => {
-    if (value !== token.look[at]) token.el.style.setProperty(variables[at], value);
+    if (value !== (token.look[at] ?? "")) token.el.style.setProperty(variables[at], value);
   });
   token.look = look;
   assign(token.el, { "data-sign": paints[0]?.signed && shares[0] ? (shares[0] < 0 ? "\u2212" : "+") : null, "data-filled": fill && left_out ? "" : null });
@@ -62,7 +63,7 @@ function paintToken(token, reading, paints, pos, theme) {
 
 /** @param {number | undefined} share */
 function percent(share) {
-  return `${((share || 0) * 100).toFixed(1)}%`;
+  return share ? `${(share * 100).toFixed(1)}%` : "";
 }
 
 /**
@@ -114,7 +115,10 @@ export function createTokenStrip({ watch, describe, onEnter }) {
   const isLine = (/** @type {number} */ pos) => breaksLine(reading.head.tokens[pos - 1]);
   const blocks = createBlocks({
     watch, strip, fill, mayEnd, isLine, length: () => reading.length,
-    bottomOf: (pos) => nodeOf(pos)?.getBoundingClientRect().bottom ?? 0,
+    nodeOf(pos) {
+      const { box, el: own } = /** @type {Token} */ (drawn.get(pos));
+      return box ?? own;
+    },
     isKept: ({ start, stop }) => (current >= start && current < stop) || isSelecting(),
     drop(start, stop) {
       for (const pos of drawn.keys()) if (pos >= start && pos < stop) drawn.delete(pos);
@@ -195,8 +199,7 @@ export function createTokenStrip({ watch, describe, onEnter }) {
       nodeOf(current)?.focus();
     } else if (event.key === "Enter" || event.key === " ") onEnter(current);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    claim(event);
   });
   followPrint(watch, { before: blocks.showAll, after: blocks.update });
 
@@ -208,13 +211,13 @@ export function createTokenStrip({ watch, describe, onEnter }) {
      * @returns {boolean} whether the tokens are those that were drawn before
      */
     draw(next) {
-      const held = strip.contains(strip.ownerDocument.activeElement);
+      const held = hasFocus(strip);
       const is_same = isSame(next.head.tokens, reading.head.tokens);
       reading = next;
       if (is_same) blocks.refill();
       else blocks.lay();
       if (reading.length) rove(current);
-      if (held && !strip.contains(strip.ownerDocument.activeElement)) nodeOf(current)?.focus();
+      if (held && !hasFocus(strip)) nodeOf(current)?.focus();
       return is_same;
     },
     /**

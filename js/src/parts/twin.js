@@ -1,4 +1,4 @@
-import { el } from "../shared/dom.js";
+import { createButton, el } from "../shared/dom.js";
 import { followPrint } from "../shared/print.js";
 
 /** @import { Watch } from "../shared/watch.js" */
@@ -20,7 +20,7 @@ export function createTableHolder(name, ...tables) {
  */
 export function createTwin({ watch, drawHead, drawRow }) {
   const holder = createTableHolder("Table of values");
-  const more = el("button", { type: "button", class: "gscope-button", hidden: true });
+  const more = createButton({ hidden: true });
   const twin = el("details", { class: "gscope-fold gscope-twin" }, el("summary", {}, "Table of values"), holder, more);
   let count = 0;
   let rows = el("tbody");

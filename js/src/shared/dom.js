@@ -64,3 +64,25 @@ export function closest(event, name) {
   const target = event.target;
   return target instanceof Element ? target.closest(`[data-${name}]`) : null;
 }
+
+/**
+ * @param {Record<string, unknown>} props
+ * @param {...Child} children
+ */
+export function createButton(props, ...children) {
+  return el("button", { type: "button", class: "gscope-button", ...props }, ...children);
+}
+
+/** @param {Node} node whether it, or what is in it, has the focus */
+export function hasFocus(node) {
+  return node.contains(/** @type {Document} */ (node.ownerDocument).activeElement);
+}
+
+/**
+ * Leaves an event to nobody else: not to the page, not to the browser.
+ * @param {Event} event
+ */
+export function claim(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}

@@ -1,9 +1,10 @@
+import { hasFocus } from "./dom.js";
 /**
  * Whether a pointer is pressed on a node, or the keyboard is in it: taken out of the page now, it would lose both.
  * @param {Node} node
  */
 function isInUse(node) {
-  return node instanceof Element && (node.contains(node.ownerDocument.activeElement) || node.matches(":active"));
+  return node instanceof Element && (hasFocus(node) || node.matches(":active"));
 }
 
 /**

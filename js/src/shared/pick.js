@@ -1,3 +1,4 @@
+import { claim } from "./dom.js";
 /** @import { Watch } from "./watch.js" */
 
 /**
@@ -36,8 +37,7 @@ export function createPick({ watch, surface, details, itemOf, picked, isSame, on
   /** @param {KeyboardEvent} event */
   function escape(event) {
     if (event.key !== "Escape") return;
-    event.preventDefault();
-    event.stopPropagation();
+    claim(event);
     if (picked() !== null) onPick(null);
     else onEscape?.();
   }

@@ -1,4 +1,4 @@
-import { assign, el, setText } from "./dom.js";
+import { assign, createButton, el, setText } from "./dom.js";
 import { createPatience } from "./latest.js";
 
 /** @import { Status } from "../traits.js" */
@@ -46,7 +46,7 @@ function buildStrip({ onCancel, watch }) {
   // Not in the live region: it changes too often to be read out.
   const detail = el("span", { class: "gscope-hint gscope-status-detail" });
   const progress = el("progress", { "aria-label": "Progress", max: 1, hidden: true });
-  const cancel = el("button", { type: "button", class: "gscope-button", hidden: true }, "Cancel");
+  const cancel = createButton({ hidden: true }, "Cancel");
   if (onCancel) watch.dom(cancel, "click", onCancel);
   const strip = el("div", { class: "gscope-status", "data-tone": "quiet" }, polite, urgent, progress, detail, cancel);
 

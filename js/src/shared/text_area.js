@@ -1,4 +1,4 @@
-import { el } from "./dom.js";
+import { claim, el } from "./dom.js";
 import { wellFormed } from "./tokens.js";
 
 /** @import { Watch } from "./watch.js" */
@@ -30,8 +30,7 @@ export function createTextArea({ label, text, watch, onInput, onLeave, onEnter }
   watch.dom(area, "blur", onLeave);
   watch.dom(area, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    event.preventDefault();
-    event.stopPropagation();
+    claim(event);
     onEnter();
   });
   const frame = requestAnimationFrame(() => grow(area));

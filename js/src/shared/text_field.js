@@ -1,4 +1,4 @@
-import { assign, el, setText } from "./dom.js";
+import { assign, el, hasFocus, setText } from "./dom.js";
 import { createPause } from "./latest.js";
 import { createNote } from "./note.js";
 import { isSame } from "./settings.js";
@@ -200,7 +200,7 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
         clash.show(false);
         return;
       }
-      const typing = is_typed && editor.contains(editor.ownerDocument.activeElement);
+      const typing = is_typed && hasFocus(editor);
       if ((typing || pause.isPending()) && !isSame(text, value())) clash.show(true);
       else take(text);
     },

@@ -4,7 +4,7 @@ import { createMatchSides, createSideMark } from "../parts/match_sides.js";
 import { createMatchTable } from "../parts/match_table.js";
 import { createTokenStrip } from "../parts/token_strip.js";
 import { limits } from "../shared/contract.js";
-import { assign, el, setText } from "../shared/dom.js";
+import { assign, createButton, el, setText } from "../shared/dom.js";
 import { featureText } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
 import * as glossary from "../shared/glossary.js";
@@ -74,7 +74,7 @@ function openCompare({ model, frame }) {
   });
   const notes = el("ul", { class: "gscope-hint gscope-compare-notes" });
   const bars = el("span", {});
-  const clear = el("button", { type: "button", class: "gscope-button" }, "Show what is unexplained");
+  const clear = createButton({}, "Show what is unexplained");
   const legend = el("div", { class: "gscope-compare-bar" }, createSideMark(0), createSideMark(1), bars, clear);
   const strip = createTokenStrip({ watch, describe: speak, onEnter: (pos) => pick.toggle(pos) });
   const state = el("p", { class: "gscope-hint" });

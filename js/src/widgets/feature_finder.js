@@ -2,7 +2,7 @@ import { createFoundList } from "../parts/found_list.js";
 import { createLeftOut, createQuery, createTextSets } from "../parts/finder_search.js";
 import { createTokenStrip } from "../parts/token_strip.js";
 import { limits } from "../shared/contract.js";
-import { assign, el, setText } from "../shared/dom.js";
+import { assign, createButton, el, setText } from "../shared/dom.js";
 import * as glossary from "../shared/glossary.js";
 import { isSame } from "../shared/settings.js";
 import { createGlossary, createTerm } from "../shared/term.js";
@@ -22,7 +22,7 @@ const orders = [["activation", "activation"], ["share", "share of its known maxi
  * @param {{ watch: import("../shared/watch.js").Watch, onWay: (way: Way) => void }} options
  */
 function createWays({ watch, onWay }) {
-  const buttons = ways.map(([way, words]) => el("button", { type: "button", class: "gscope-button", "data-way": way, "aria-pressed": "false" }, words));
+  const buttons = ways.map(([way, words]) => createButton({ "data-way": way, "aria-pressed": "false" }, words));
   buttons.forEach((button, at) => watch.dom(button, "click", () => onWay(ways[at][0])));
   return {
     el: el("div", { class: "gscope-finder-ways", role: "group", "aria-label": "How the list is filled" }, ...buttons),
@@ -60,7 +60,7 @@ function openFinder({ model, frame }) {
   });
   const choice = createWays({ watch, onWay: (way) => frame.ask({ way }) });
   const strip = createTokenStrip({ watch, describe: describeToken, onEnter: togglePos });
-  const whole = el("button", { type: "button", class: "gscope-button", "aria-pressed": "true" }, "Whole text");
+  const whole = createButton({ "aria-pressed": "true" }, "Whole text");
   const order = el("select", {}, ...orders.map(([value, words]) => el("option", { value }, words)));
   const here = el("div", { class: "gscope-finder-here" }, strip.el, el("div", { class: "gscope-actions" }, whole,
     el("label", {}, el("span", { class: "gscope-label" }, "Order: "), order)));

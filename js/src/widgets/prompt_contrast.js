@@ -4,7 +4,7 @@ import { createContrastStrip } from "../parts/contrast_strip.js";
 import { createContrastTable } from "../parts/contrast_table.js";
 import { rampPicture } from "../shared/colour.js";
 import { limits } from "../shared/contract.js";
-import { el, setText } from "../shared/dom.js";
+import { createButton, el, setText } from "../shared/dom.js";
 import { featureText } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
 import * as glossary from "../shared/glossary.js";
@@ -56,7 +56,7 @@ function openContrast({ model, frame }) {
   const colour = el("span", {});
   const scale = el("span", { class: "gscope-ramp", "aria-hidden": "true" });
   const full = el("span", {});
-  const clear = el("button", { type: "button", class: "gscope-button" }, "Colour by difference");
+  const clear = createButton({}, "Colour by difference");
   const bar = el("div", { class: "gscope-contrast-bar" }, colour,
     el("span", { class: "gscope-contrast-scale" }, "0", scale, full), clear);
   const strip = createContrastStrip({ watch, describe: speak, onEnter: (column) => pick.toggle(column) });

@@ -1,4 +1,4 @@
-import { el, setText } from "../shared/dom.js";
+import { createButton, el, setText } from "../shared/dom.js";
 import { defineWidget } from "../shared/widget.js";
 import card from "./feature_card.js";
 import finder from "./feature_finder.js";
@@ -25,7 +25,7 @@ const modules = { steering, finder, card, sliders, lens };
  */
 function createSlot({ model, name, frame }) {
   const opening = el("p", { class: "gscope-empty" }, "Opening\u2026");
-  const again = el("button", { type: "button", class: "gscope-button" }, "Open it again");
+  const again = createButton({}, "Open it again");
   const closed = el("p", { class: "gscope-empty" }, "This part was closed. ", again);
   const holder = el("div", { class: "gscope-slot", "data-part": name }, opening);
   let mounted = "";
@@ -78,8 +78,8 @@ function openWorkbench({ model, frame }) {
     lens: createSlot({ model, name: "lens", frame }),
   };
 
-  const read = el("button", { type: "button", class: "gscope-button", disabled: true }, "Read the changed text above");
-  const back = el("button", { type: "button", class: "gscope-button", disabled: true }, "Back to the earlier text");
+  const read = createButton({ disabled: true }, "Read the changed text above");
+  const back = createButton({ disabled: true }, "Back to the earlier text");
   const note = el("span", { class: "gscope-summary", role: "status" });
   watch.dom(read, "click", () => {
     model.send({ type: "read_run", row: "changed" });

@@ -78,8 +78,8 @@ test("a view says that it is ready and draws what comes", () => {
   answer();
   assert.deepEqual(tokens().map((node) => node.textContent), ["<bos>", "a", "\u2423b", "\u23ce"]);
   assert.match(find(page.holder, ".gscope-summary").textContent ?? "", /4 tokens \(1 left out\) \u00b7 mean L0 12 \u00b7 FVU 0.2/);
-  assert.equal(tokens()[0].style.getPropertyValue("--fill"), "transparent", "an ignored position has no colour");
-  assert.notEqual(tokens()[1].style.getPropertyValue("--fill"), "transparent");
+  assert.equal(tokens()[0].style.getPropertyValue("--fill"), "", "an ignored position has no colour");
+  assert.notEqual(tokens()[1].style.getPropertyValue("--fill"), "");
   assert.equal(tokens()[2].style.getPropertyValue("--bar1"), "100.0%", "no known maximum: full at 2.5, its maximum in the text");
 });
 
@@ -370,11 +370,12 @@ test("Python's pick of a token out of sight brings it into the page", () => {
 test("a result in pieces is the same as one in one message; one that lacks a piece is refused", () => {
   open();
   answer();
-  const [whole, colours] = [details(), tokens().map((node) => node.getAttribute("style"))];
+  const looks = () => tokens().map((node) => ["--fill", "--on", "--bar1", "--bar2", "--bar3", "--error"].map((name) => node.style.getPropertyValue(name)));
+  const [whole, colours] = [details(), looks()];
   answer({ request: 2, tokens: ["x"], ignored: {} });
   answer({ request: 3, pieces: 3 });
   assert.equal(details(), whole);
-  assert.deepEqual(tokens().map((node) => node.getAttribute("style")), colours);
+  assert.deepEqual(looks(), colours);
   const heads = [{ name: "values", dtype: "float32", shape: [2, 1] }];
   model.emit("msg:custom", { type: "piece", index: 0 }, [new DataView(new ArrayBuffer(4))]);
   model.emit("msg:custom", {
@@ -402,7 +403,7 @@ test("another quantity fills the tokens at once, without the kernel, and is in l
   assert.notDeepEqual(fills(), before);
   assert.match(legend() ?? "", /^error norm03its maximum in this text/);
   assert.equal(fills()[3], "rgb(8 69 148)", "3 of 3 at the last token");
-  assert.equal(tokens()[3].style.getPropertyValue("--bar1"), "0.0%", "features draw no bars meanwhile");
+  assert.equal(tokens()[3].style.getPropertyValue("--bar1"), "", "features draw no bars meanwhile");
   tokens()[2].focus();
   assert.match(tokens()[2].getAttribute("aria-label") ?? "", /position 2, error norm 2, feature 7 5/);
   Reflect.set(find(page.holder, ".gscope-twin"), "open", true);
@@ -443,11 +444,11 @@ test("a sign stands only at quantities that have a negative side", () => {
   assert.match(legend() ?? "", /your numbers\u22124\+4its largest size in this text/);
   assert.equal(fills()[2], "rgb(8 69 148)");
   assert.equal(fills()[1], "rgb(247 163 95)", "half way to the negative end");
-  assert.equal(fills()[3], "transparent");
+  assert.equal(fills()[3], "");
   answer({ request: 2, own: [1, 2, 4, 0] });
   assert.deepEqual(signs(), [null, null, null, null]);
   assert.match(legend() ?? "", /your numbers04its maximum/);
-  assert.notEqual(fills()[0], "transparent", "one's own numbers are shown where features are not read");
+  assert.notEqual(fills()[0], "", "one's own numbers are shown where features are not read");
   model.fromPython("color_by", "features");
   assert.deepEqual(signs(), [null, null, null, null]);
 });
@@ -465,7 +466,7 @@ test("the reader's own range is typed, said in the legend, and taken back", () =
   enter(rangeField(), "3 to 5", "change");
   assert.equal(choose()[1].value, "own");
   assert.deepEqual(model.saved.at(-1), { color_range: [3, 5] });
-  assert.equal(fills()[1], "transparent", "2.5 is below 3");
+  assert.equal(fills()[1], "", "2.5 is below 3");
   for (const wrong of ["6 to 5", "5 to 5", "cat", "1 to cat", "1", "1 to 2 to 3", ""]) {
     enter(rangeField(), wrong, "change");
     assert.match(find(page.holder, ".gscope-fold .gscope-alert").textContent ?? "", new RegExp(`two numbers such as 0 to 5, the smaller first; got ${wrong || "nothing"}`));
