@@ -168,11 +168,11 @@ async function style(name, code) {
 }
 
 /**
- * The parts' sheets, then the widget's own.
+ * The sheet of what several widgets share, the parts' sheets, then the widget's own.
  * @param {string[]} modules
  */
 function sheetsOf([own, ...parts]) {
-  return [...parts, own].map((module) => join(source, "widgets", `${module}.css`));
+  return [join(source, "parts", "changes.css"), ...[...parts, own].map((module) => join(source, "widgets", `${module}.css`))];
 }
 
 /**

@@ -14,6 +14,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, PromptTooLong, describe_value
 from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenChance
 from gscope_widgets.records.interventions import Intervention, list_parts
@@ -167,7 +168,8 @@ def next_logits(
 
 def compute_change(last: np.ndarray, one: Intervention, dictionaries: Mapping[str, FakeDictionary]) -> np.ndarray:
     """What an intervention adds to the last position, `last` [1, d_model]: [d_model]."""
-    assert isinstance(one.ref, FeatureRef), "the fake takes no directions of one's own"
+    if isinstance(one.ref, Direction):
+        return one.amount * (MEAN_NORM if one.unit == "fraction" else 1.0) * one.ref.vector / one.ref.norm
     dictionary, feature = dictionaries[one.ref.dictionary_id], one.ref.feature
     row: np.ndarray = dictionary.decoder[feature]
     if one.kind == "add":

@@ -580,7 +580,10 @@ class FakeScope:
             if not isinstance(one, Intervention):
                 raise InvalidValue(f"interventions come from gs.add, gs.clamp and the like, got {describe_value(one)}")
         for part in list_parts(made):
-            self._find(part.ref)
+            if not isinstance(part.ref, Direction):
+                self._find(part.ref)
+            elif len(part.ref.vector) != D_MODEL:
+                raise InvalidValue(f"{part.ref.site} of fake has {D_MODEL} numbers, got {len(part.ref.vector)}")
         return made
 
     def _check_traced(self, features: Sequence[FeatureRef] | FeatureRef) -> tuple[FeatureRef, ...]:

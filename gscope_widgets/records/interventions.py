@@ -86,23 +86,45 @@ def add(
     Warns:
         SteeringWarning: beyond 2 mean norms, where text breaks up.
     """
-    if not isinstance(unit, str) or unit not in ("fraction", "raw"):
-        raise InvalidValue(f'unit must be "fraction" or "raw", got {describe_value(unit)}')
-    bound = MAX_FRACTION if unit == "fraction" else MAX_RAW
-    amount = check_float("strength", strength, low=-bound, high=bound)
-    made = Intervention("add", _check_direction(direction, site, layer), amount, unit, _check_positions(positions))
+    made = build_intervention("add", _check_direction(direction, site, layer), strength, unit=unit, positions=positions)
     if unit == "fraction":
-        _warn_of_excess([amount])
+        _warn_of_excess([made.amount])
     return made
+
+
+def build_intervention(
+    kind: object, ref: object, amount: object, *, unit: object = "fraction", positions: object = "all"
+) -> Intervention:
+    """A change by the name of its kind, checked as the function of that name does, without a warning.
+
+    Args:
+        kind: "add", "clamp", "scale" or "ablate".
+        amount: strength, activation or factor; not looked at for "ablate".
+        unit: of "add" alone.
+
+    Raises:
+        InvalidValue: there is no such kind, or an argument is not of its range.
+    """
+    if not isinstance(kind, str) or kind not in ("add", *SETTING):
+        raise InvalidValue(f"a change is one of add, {', '.join(SETTING)}, got {describe_value(kind)}")
+    where = _check_positions(positions)
+    if kind == "add":
+        if not isinstance(unit, str) or unit not in ("fraction", "raw"):
+            raise InvalidValue(f'unit must be "fraction" or "raw", got {describe_value(unit)}')
+        bound = MAX_FRACTION if unit == "fraction" else MAX_RAW
+        direction = _check_direction(ref, None, None)
+        strength = check_float("strength", amount, low=-bound, high=bound)
+        return Intervention("add", direction, strength, unit, where)  # type: ignore[arg-type]
+    if kind == "ablate":
+        return ablate(_check_ref(ref), positions=where)
+    return {"clamp": clamp, "scale": scale}[kind](_check_ref(ref), amount, positions=where)  # type: ignore[arg-type]
 
 
 def add_each(
     direction: FeatureRef | Direction, strengths: Iterable[float], *, positions: Positions = "all"
 ) -> tuple[Intervention, ...]:
     """`add` at several strengths, in fractions of the mean norm; one warning for all."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SteeringWarning)
-        made = tuple(add(direction, strength, positions=positions) for strength in strengths)
+    made = tuple(build_intervention("add", direction, strength, positions=positions) for strength in strengths)
     _warn_of_excess([one.amount for one in made])
     return made
 

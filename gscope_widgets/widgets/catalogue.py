@@ -20,6 +20,11 @@ if TYPE_CHECKING:  # for type checkers, which read no rows
 EXAMPLE_TEXT = "The old fisherman sold 12 fish."
 
 
+def _write_change(feature: int, kind: str, amount: float, **more: object) -> dict[str, object]:
+    """A change as the page writes it."""
+    return {"ref": feature, "kind": kind, "amount": amount, "unit": "fraction", "positions": "all", "on": True, **more}
+
+
 @dataclass(frozen=True)
 class Row:
     """A widget, and an example of it that the general tests make and drive."""
@@ -104,7 +109,7 @@ CATALOGUE = (
         title="Feature sliders",
         text="text",
         example={"text": EXAMPLE_TEXT, "features": [3, 4]},
-        change={"values": [30.0, None]},
+        change={"changes": [_write_change(3, "clamp", 30.0), _write_change(4, "clamp", 0.0, on=False)]},
     ),
     Row(
         name="SteeringPanel",
@@ -112,10 +117,15 @@ CATALOGUE = (
         title="Steering panel",
         text="prompt",
         example={"prompt": EXAMPLE_TEXT, "features": [3, 4], "max_new_tokens": 3},
-        change={"strength": 0.5},
+        change={
+            "changes": [
+                _write_change(3, "add", 0.5),
+                _write_change(4, "clamp", 6.0, positions={"start": 2, "stop": 5, "text": ""}),
+            ]
+        },
         asks=False,
         result="stream",
-        settings={"prompt": "Another", "max_new_tokens": 2},
+        settings={"prompt": "The old fisherman sang", "max_new_tokens": 2},
     ),
     Row(
         name="DoseSweep",

@@ -1,43 +1,34 @@
 """FeatureSliders: change features by hand and watch the next-token distribution."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
-from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import TokenChance, TokenDistribution
 from gscope_widgets.records.glossary import define
-from gscope_widgets.records.interventions import MAX_RAW, Intervention, ablate, add, clamp, scale
-from gscope_widgets.records.numbers import check_float
+from gscope_widgets.records.interventions import Intervention, build_intervention
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
+from gscope_widgets.widgets.base.changes import Change, list_directions, list_refs, tell_changes
 from gscope_widgets.widgets.base.code import Opening
-from gscope_widgets.widgets.base.features import ChangingWidget, align, tell_refs
+from gscope_widgets.widgets.base.features import ChangingWidget, list_interventions
 from gscope_widgets.widgets.base.formats import format_number, format_percent, format_prompt, format_token
 from gscope_widgets.widgets.base.limits import SHOWN_TOKENS
-from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_many, check_switch, check_text
-from gscope_widgets.widgets.base.wire import ArrayHead, Ref, Text
+from gscope_widgets.widgets.base.state import Checked, as_prompt, check_many, check_text
+from gscope_widgets.widgets.base.wire import ArrayHead, ChangeState, Text
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
 SliderMode = Literal["clamp", "scale", "add"]
-_MAKERS: dict[str, Callable[[FeatureRef, float], Intervention]] = {"clamp": clamp, "scale": scale, "add": add}
 _REST = "all other tokens"
-
-
-class SliderRange(TypedDict):
-    """How a slider runs in one mode."""
-
-    min: float
-    max: float
-    step: float
-    rest: float  # where the thumb rests while the feature is left alone
-    unit: str
 
 
 class Natural(TypedDict):
@@ -69,14 +60,11 @@ class DistributionResult(TypedDict):
     type: Literal["result"]
     request: int
     text: Text  # the settings that this answers: compare with what the view shows now
-    features: list[Ref]
-    values: list[float | None]
-    modes: list[SliderMode]
-    ablated: list[bool]
-    rows: list[TokenRow]  # the likeliest under either run, likeliest first
+    changes: list[ChangeState]
+    rows: list[TokenRow]  # the likeliest of either run, likeliest first
     rest: Rest
     kl: float  # Kullback-Leibler divergence of the changed from the baseline distribution, in nats
-    natural: list[Natural]  # one a feature
+    natural: list[Natural | None]  # one a change; null of a direction
     arrays: list[ArrayHead]
 
 
@@ -90,79 +78,56 @@ def _check_text(sliders: "FeatureSliders", value: object) -> object:
     return check_text(sliders.scope, value)
 
 
-def _check_values(sliders: "FeatureSliders", value: object) -> tuple[float | None, ...]:
-    items = check_many("values", value, count=len(sliders.features))
-    return tuple(
-        None if item is None else check_float("a slider's value", item, low=-MAX_RAW, high=MAX_RAW) for item in items
-    )
-
-
-def _check_modes(sliders: "FeatureSliders", value: object) -> tuple[SliderMode, ...]:
-    items = check_many("modes", value, count=len(sliders.features))
-    for item in items:
-        if not isinstance(item, str) or item not in _MAKERS:
-            raise InvalidValue(f"a mode is one of {', '.join(_MAKERS)}, got {describe_value(item)}")
-    return tuple(items)
-
-
-def _check_ablated(sliders: "FeatureSliders", value: object) -> tuple[bool, ...]:
-    return tuple(check_switch("ablated", item) for item in check_many("ablated", value, count=len(sliders.features)))
-
-
 class FeatureSliders(ChangingWidget):
-    """A slider for each feature, and what the model would say next, changed against the baseline.
+    """A slider for each change, and what the model would say next, changed against the baseline.
 
-    A slider clamps the feature's activation, scales it, or adds its direction (in fractions of
-    the mean residual norm); a switch ablates it. `values` holds None where a feature is left alone.
-    New `features` keep the settings of those that were there.
+    A slider clamps a feature's activation, scales it, or adds its direction (in fractions of the mean norm there); a
+    feature may be ablated, and directions of one's own added. Each change has a switch and its positions. `values`
+    holds None where a change is switched off, and the feature left alone. New `features` keep the changes of those that
+    were there.
     """
 
     text = Checked(_check_text, Text, "", help="Whose next token is predicted: a string, or chat messages.")
-    modes = Checked(_check_modes, list[SliderMode], (), help="What each slider does.")
-    values = Checked(
-        _check_values,
-        list[float | None],
-        (),
-        help="One a feature: activation to clamp to, factor, or strength; None leaves it alone.",
-    )
-    ablated = Checked(_check_ablated, list[bool], (), help="One a feature: True sets its activation to 0.")
-    ranges = Told(list[dict[SliderMode, SliderRange]], [], help="How each slider runs, by mode.")
 
     to_page = {"result": DistributionResult}
-    settings = ("text", "features", "values", "modes", "ablated")
-    _asking = settings
+    settings = ("text", "directions", "changes")
+    _asking = (*settings, "features")
 
     def __init__(
         self,
         scope: Scope,
         text: str | Sequence[dict[str, str]] = "",
         *,
-        features: Sequence[int | FeatureRef],
+        features: Sequence[int | FeatureRef] = (),
+        interventions: Sequence[Intervention] = (),
         mode: SliderMode = "clamp",
         dictionary: Dictionary | None = None,
     ):
-        """Predict the next token, with every feature left alone.
+        """Predict the next token, with every feature left alone, or with `interventions`.
 
         Args:
             scope: from `gs.load`.
             text: a string, or chat messages for a chat model; "" predicts from BOS alone.
-            features: one or more, as `dictionary.feature(number)` or as numbers.
-            mode: what the sliders do at first: "clamp", "scale" or "add".
+            features: as `dictionary.feature(number)` or as numbers; each is left alone at first.
+            interventions: in place of features: changes of any kind, which hold from the first prediction on.
+            mode: what the sliders of `features` do at first: "clamp", "scale" or "add".
             dictionary: of features given as numbers; by default the scope's default one.
 
         Raises:
             PromptTooLong, UnknownFeature, InvalidValue: with what to do.
         """
-        refs = self._prepare(scope, features, dictionary)
-        text, count = check_text(scope, text), len(refs)
+        if not isinstance(mode, str) or mode not in get_args(SliderMode):
+            raise InvalidValue(f"a mode is one of {', '.join(get_args(SliderMode))}, got {describe_value(mode)}")
         self._mode: SliderMode = mode
         self._peaks: dict[FeatureRef, float] = {}
         self._answered: _Answer | None = None
-        settings: dict[str, Any] = {"text": text, "features": refs}
-        settings |= {"values": (None,) * count, "modes": (mode,) * count, "ablated": (False,) * count}
-        answer = _Answer(settings, scope.next_tokens(as_prompt(text), SHOWN_TOKENS), self._measure(settings))
-        super().__init__(scope, **settings)
-        self._sound = settings
+        refs, changes = self._prepare_changes(scope, text, features, interventions, dictionary)
+        text = check_text(scope, text)
+        settings: dict[str, Any] = {"text": text, "directions": list_directions(changes), "changes": changes}
+        made = list_interventions(changes)
+        distribution = scope.next_tokens(as_prompt(text), SHOWN_TOKENS, made)
+        answer = _Answer(settings, distribution, self._measure(settings))
+        super().__init__(scope, features=refs, **settings)
         self._present(answer, self._deliver)
         self._open()
 
@@ -173,15 +138,29 @@ class FeatureSliders(ChangingWidget):
         return self._shown.distribution
 
     @property
-    def interventions(self) -> tuple[Intervention, ...]:
-        """What the sliders do now, as `scope.generate` takes it."""
-        return _build_interventions(self._read_settings())
+    def values(self) -> tuple[float | None, ...]:
+        """What each change sets: an activation, a factor or a strength, in the order of `changes`; None if it is off.
+
+        Set a list of as many: a number switches a change on, None switches it off.
+        """
+        return tuple(one.intervention.amount if one.on else None for one in self.changes)
+
+    @values.setter
+    def values(self, value: Sequence[float | None]) -> None:
+        given = check_many("values", value, count=len(self.changes))
+        made = []
+        for one, amount in zip(self.changes, given, strict=True):
+            if amount is None:
+                made.append(replace(one, on=False))
+                continue
+            kept = one.intervention
+            set_to = build_intervention(kept.kind, kept.ref, amount, unit=kept.unit, positions=kept.positions)
+            made.append(Change(set_to, True, one.painted))
+        self.changes = made
 
     def reset(self) -> None:
-        """Leave every feature alone."""
-        with self.hold_trait_notifications():
-            self.values = [None] * len(self.features)
-            self.ablated = [False] * len(self.features)
+        """Leave everything alone."""
+        self.changes = [replace(one, on=False) for one in self.changes]
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame: `id`, `token`, `baseline`, `changed` (probabilities); id -1 is all other tokens."""
@@ -220,7 +199,8 @@ class FeatureSliders(ChangingWidget):
     def to_code(self) -> str:
         """Code that gives the numbers on screen without the widget."""
         settings, distribution, _ = self._shown
-        opening = Opening(self.scope, settings["features"])
+        directions = [one.ref for one in distribution.interventions if isinstance(one.ref, Direction)]
+        opening = Opening(self.scope, list_refs(settings["changes"]), directions=list(dict.fromkeys(directions)))
         changes = ", ".join(opening.intervention(one) for one in distribution.interventions)
         lines = [
             f"interventions = [{changes}]",
@@ -234,32 +214,22 @@ class FeatureSliders(ChangingWidget):
     def provenance(self) -> Provenance:
         """Where the numbers on screen come from."""
         settings, distribution, _ = self._shown
+        refs = list_refs(settings["changes"])
         return self.scope.provenance(
-            [ref.dictionary_id for ref in settings["features"]],
+            [ref.dictionary_id for ref in refs],
             token_ids=distribution.tokens.ids,
-            features=[str(ref) for ref in settings["features"]],
+            features=[str(ref) for ref in refs],
             interventions=[str(one) for one in distribution.interventions],
         )
 
     # ---- answering
 
-    def _list_strengths(self, settings: Mapping[str, Any]) -> Iterable[float]:
-        rows = zip(*(settings[name] for name in ("values", "modes", "ablated")), strict=False)
-        return [value for value, mode, off in rows if mode == "add" and value is not None and not off]
-
-    def _align(self, before: Sequence[FeatureRef], refs: Sequence[FeatureRef]) -> None:
-        modes = align(self.modes, before, refs, rest=self._mode)
-        values, ablated = align(self.values, before, refs, rest=None), align(self.ablated, before, refs, rest=False)
-        self.modes, self.values, self.ablated = modes, values, ablated
-        self.ranges = self._build_ranges(refs)
+    def _build_change(self, ref: FeatureRef) -> Change:
+        rest = {"clamp": 0.0, "scale": 1.0, "add": 0.0}[self._mode]
+        return Change(build_intervention(self._mode, ref, rest), on=False)
 
     def _answer(self, settings: dict[str, Any]) -> None:
-        try:
-            interventions = _build_interventions(settings)
-        except GscopeError:
-            self._go_back()
-            raise
-        self._sound = settings
+        interventions = list_interventions(settings["changes"])
 
         def predict() -> _Answer:
             distribution = self.scope.next_tokens(as_prompt(settings["text"]), SHOWN_TOKENS, interventions)
@@ -267,22 +237,14 @@ class FeatureSliders(ChangingWidget):
 
         self._request(predict, deliver=self._deliver, doing="Predicting…")
 
-    def _go_back(self) -> None:
-        """To the last settings that are sound together: a value can be out of range for a mode set later."""
-        with self._quietly():
-            for name in self.settings:
-                setattr(self, name, self._sound[name])
-        self._asked = self._sound
-        self._on_settings(None)
-
     def _measure(self, settings: dict[str, Any]) -> dict[FeatureRef, Natural]:
         """Each feature's own activation on the text as it is."""
-        known = self._answered
-        if known is not None and all(known.settings[name] == settings[name] for name in ("text", "features")):
+        refs, known = list_refs(settings["changes"]), self._answered
+        if known is not None and known.settings["text"] == settings["text"] and set(refs) <= set(known.natural):
             return known.natural
         natural: dict[FeatureRef, Natural] = {}
-        for name in dict.fromkeys(ref.dictionary_id for ref in settings["features"]):
-            own = [ref for ref in settings["features"] if ref.dictionary_id == name]
+        for name in dict.fromkeys(ref.dictionary_id for ref in refs):
+            own = [ref for ref in refs if ref.dictionary_id == name]
             reading = self.scope.read(as_prompt(settings["text"]), name, features=[ref.feature for ref in own])
             for ref in own:
                 trace = reading.trace(ref.feature)
@@ -291,32 +253,28 @@ class FeatureSliders(ChangingWidget):
 
     def _deliver(self, answer: _Answer) -> None:
         self._answered = answer
-        self._learn_ranges(answer)
+        for ref, own in answer.natural.items():  # a slider keeps the range of the first text its feature is read on
+            largest = self.scope.describe(ref).max_activation or 0.0
+            self._peaks.setdefault(ref, max(largest, own["peak"]) or 1.0)
+        self.ranges = [self._build_range(one) for one in self.changes]  # which may be newer than the answer
         settings = answer.settings
         content = {
             "text": as_prompt(settings["text"]),
-            "features": tell_refs(settings["features"]),
-            **{name: list(settings[name]) for name in ("values", "modes", "ablated")},
+            "changes": tell_changes(settings["changes"]),
             "rows": self._rows(),
             "rest": self._rest(),
             "kl": answer.distribution.kl,
-            "natural": [answer.natural[ref] for ref in settings["features"]],
+            "natural": [
+                None if isinstance(one.ref, Direction) else answer.natural[one.ref] for one in settings["changes"]
+            ],
         }
         self._send_result(content)
 
+    def _find_peak(self, ref: FeatureRef) -> float:
+        return self._peaks.get(ref) or super()._find_peak(ref)
+
     def _get_result(self) -> TokenDistribution:
         return self._shown.distribution
-
-    def _learn_ranges(self, answer: _Answer) -> None:
-        """A slider keeps the range that it gets from the first text its feature is read on."""
-        for ref, own in answer.natural.items():
-            largest = self.scope.describe(ref).max_activation or 0.0
-            self._peaks.setdefault(ref, max(largest, own["peak"]) or 1.0)
-        self.ranges = self._build_ranges(self.features)  # which may be newer than the answer
-
-    def _build_ranges(self, refs: Sequence[FeatureRef]) -> list[dict[SliderMode, SliderRange]]:
-        peaks = [self._peaks.get(ref) or self.scope.describe(ref).max_activation or 1.0 for ref in refs]
-        return [build_ranges(peak) for peak in peaks]
 
     # ---- what is shown
 
@@ -326,11 +284,15 @@ class FeatureSliders(ChangingWidget):
         return self._answered
 
     def _rows(self) -> list[TokenRow]:
-        """The likeliest tokens of either run, likeliest first."""
-        pairs = sorted(self._shown.distribution.pairs, key=_larger, reverse=True)[: SHOWN_TOKENS + 2]
+        """The likeliest tokens of either run, as many of each, likeliest first."""
+        pairs = self._shown.distribution.pairs
+        of_baseline = sorted(pairs, key=lambda pair: pair[0].probability, reverse=True)
+        of_changed = sorted(pairs, key=lambda pair: pair[1].probability, reverse=True)
+        either = dict.fromkeys(pair for both in zip(of_baseline, of_changed, strict=True) for pair in both)
+        shown = sorted(list(either)[: SHOWN_TOKENS + 2], key=_larger, reverse=True)
         return [
             {"id": one.id, "token": one.token, "baseline": one.probability, "changed": other.probability}
-            for one, other in pairs
+            for one, other in shown
         ]
 
     def _rest(self) -> Rest:
@@ -343,8 +305,8 @@ class FeatureSliders(ChangingWidget):
         return f"KL {format_number(0.0 if abs(kl) < 5e-7 else kl)} nats from the baseline"
 
     def _copy_parts(self) -> list[str]:
-        settings, distribution, _ = self._shown
-        changes = self._write_changes(distribution.interventions, settings["features"])
+        settings = self._shown.settings
+        changes = self._write_changes(settings["changes"])
         shown = [(format_token(row["token"]), row["baseline"], row["changed"]) for row in self._rows()]
         shown.append((_REST, self._rest()["baseline"], self._rest()["changed"]))
         rows = [[name, format_percent(baseline), format_percent(changed)] for name, baseline, changed in shown]
@@ -360,26 +322,5 @@ class FeatureSliders(ChangingWidget):
         return {name: define(name) for name in words} | {"KL": define("KL", max(0.0, self._shown.distribution.kl))}
 
 
-def _build_interventions(settings: Mapping[str, Any]) -> tuple[Intervention, ...]:
-    made = []
-    rows = (settings[name] for name in ("features", "values", "modes", "ablated"))
-    for ref, value, mode, off in zip(*rows, strict=True):
-        if off:
-            made.append(ablate(ref))
-        elif value is not None:
-            made.append(_MAKERS[mode](ref, value))
-    return tuple(made)
-
-
 def _larger(pair: tuple[TokenChance, TokenChance]) -> float:
     return max(pair[0].probability, pair[1].probability)
-
-
-def build_ranges(peak: float) -> dict[SliderMode, SliderRange]:
-    """Slider ranges for a feature whose activation reaches `peak`."""
-    top = float(f"{1.5 * peak:.2g}")
-    return {
-        "clamp": {"min": 0.0, "max": top, "step": top / 100, "rest": 0.0, "unit": "activation"},
-        "scale": {"min": -2.0, "max": 5.0, "step": 0.05, "rest": 1.0, "unit": "× its activation"},
-        "add": {"min": -1.0, "max": 1.0, "step": 0.01, "rest": 0.0, "unit": "× mean residual norm"},
-    }

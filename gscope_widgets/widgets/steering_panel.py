@@ -2,35 +2,35 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from gscope_widgets.errors import GscopeError
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.figures import open_figure
+from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import MAX_TRACED, GeneratedToken, SamplingPlan
 from gscope_widgets.records.glossary import define
-from gscope_widgets.records.interventions import MAX_FRACTION, Intervention, add
+from gscope_widgets.records.interventions import MAX_FRACTION, Intervention, build_intervention
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.protocols import Dictionary, Generation, Job, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
+from gscope_widgets.widgets.base.changes import Change, list_directions, list_refs, tell_changes
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.contract import Bounds
-from gscope_widgets.widgets.base.features import ChangingWidget, align, tell_refs
+from gscope_widgets.widgets.base.features import ChangingWidget, list_interventions
 from gscope_widgets.widgets.base.formats import (
     format_label,
     format_number,
     format_prompt,
-    format_signed,
     format_text,
 )
 from gscope_widgets.widgets.base.limits import MAX_NEW_TOKENS, MAX_SEED, MAX_TEMPERATURE
-from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_many, check_switch, check_text
+from gscope_widgets.widgets.base.state import Checked, as_prompt, check_many, check_switch, check_text
 from gscope_widgets.widgets.base.traces import find_full, write_summary
-from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Ref, Stop, Text
+from gscope_widgets.widgets.base.wire import ArrayHead, ChangeState, FeatureInfo, OwnDirection, Stop, Text
 
 if TYPE_CHECKING:
     import pandas
@@ -42,7 +42,6 @@ _SEND_EVERY_S = 1 / 30
 
 RowName = Literal["baseline", "changed", "random"]
 Ended = Literal["", "length", "end of text", "context full", "cancelled", "error"]
-Strength = Annotated[float, Bounds(-MAX_FRACTION, MAX_FRACTION)]
 NewTokens = Annotated[int, Bounds(1, MAX_NEW_TOKENS)]
 Temperature = Annotated[float, Bounds(0, MAX_TEMPERATURE)]
 Seed = Annotated[int, Bounds(0, MAX_SEED)]
@@ -54,7 +53,7 @@ class StreamedToken(TypedDict):
     text: str
     id: int
     logprob: float  # natural logarithm of the probability it was drawn with, under that row's own model
-    activations: list[float]  # of each of the settings' features, at this token in that row's own run
+    activations: list[float]  # of each of the `known` features, at this token in that row's own run
 
 
 class StreamedRow(TypedDict):
@@ -71,8 +70,8 @@ class SteeringStream(TypedDict):
     request: int
     reset: bool  # true when these rows replace everything shown: a new run, or a view that came late
     settings: "SteeringSettings"  # that the run is made with
-    known: list[FeatureInfo]  # what is known of each of the settings' features
-    changes: str  # the same in words: "feature 3: add +0.40"
+    known: list[FeatureInfo]  # what is known of each feature that is changed, on or off
+    changes: str  # what is changed, in words: "feature 3: add +0.40"; "none" where nothing is
     control: str  # what the third row is: "random direction of the same length, seed 0"
     rows: list[StreamedRow]
     ended: Ended  # empty while it runs
@@ -83,9 +82,8 @@ class SteeringSettings(TypedDict):
     """What a run is made with."""
 
     prompt: Text
-    features: list[Ref]
-    active: list[bool]
-    strength: Strength
+    directions: list[OwnDirection]
+    changes: list[ChangeState]
     max_new_tokens: NewTokens
     temperature: Temperature
     seed: Seed
@@ -95,9 +93,8 @@ class ChangedSettings(TypedDict, total=False):
     """What this page's reader changed since its last start, and no more: another page may have changed the rest."""
 
     prompt: Text
-    features: list[int | Ref]
-    active: list[bool]
-    strength: Strength
+    directions: list[OwnDirection]
+    changes: list[ChangeState]
     max_new_tokens: NewTokens
     temperature: Temperature
     seed: Seed
@@ -130,14 +127,6 @@ def _check_prompt(panel: "SteeringPanel", value: object) -> object:
     return check_text(panel.scope, value)
 
 
-def _check_strength(_panel: "SteeringPanel", value: object) -> float:
-    return check_float("strength", value, low=-MAX_FRACTION, high=MAX_FRACTION)
-
-
-def _check_active(panel: "SteeringPanel", value: object) -> tuple[bool, ...]:
-    return tuple(check_switch("active", item) for item in check_many("active", value, count=len(panel.features)))
-
-
 def _check_max_new_tokens(_panel: "SteeringPanel", value: object) -> int:
     return check_int("max_new_tokens", value, low=1, high=MAX_NEW_TOKENS)
 
@@ -153,19 +142,16 @@ def _check_seed(_panel: "SteeringPanel", value: object) -> int:
 class SteeringPanel(ChangingWidget):
     """A prompt continued three ways on the same random numbers: baseline, changed, and with a random direction.
 
-    Steering adds each active feature's direction, `strength` times the mean residual norm long.
-    The third continuation adds a random direction of the same length: what steering does beyond
-    that is the feature's doing. Start and Stop are in the panel and here. Each token is filled by the activation of the
-    first of `features` at it, read while it is made, in its own run.
+    Changes are of any kind, each with its switch, value and positions; features begin as added directions,
+    `strength` times the mean norm there long. The third continuation adds a random direction as long as the changes
+    together: what they do beyond that is their own doing. Start and Stop are in the panel and here. Each token is
+    filled by the activation of the first of `features` at it, read while it is made, in its own run.
     """
 
     prompt = Checked(_check_prompt, Text, "", help="What is continued: a string, or chat messages for a chat model.")
-    active = Checked(_check_active, list[bool], (), help="One a feature: whether it takes part.")
-    strength = Checked(_check_strength, Strength, 0.0, help="Fraction of the mean residual norm, per feature.")
     max_new_tokens = Checked(_check_max_new_tokens, NewTokens, 40, help="Tokens of each continuation, at most.")
     temperature = Checked(_check_temperature, Temperature, 0.0, help="0 takes the likeliest token each time.")
     seed = Checked(_check_seed, Seed, 0, help="Of the sampling and of the random direction.")
-    strength_limit = Told(float, 1.0, help="The slider runs from -limit to +limit.")
 
     _at_most = MAX_TRACED
     to_page = {"stream": SteeringStream}
@@ -177,8 +163,9 @@ class SteeringPanel(ChangingWidget):
         scope: Scope,
         prompt: str | Sequence[dict[str, str]] = "",
         *,
-        features: Sequence[int | FeatureRef],
+        features: Sequence[int | FeatureRef] = (),
         strength: float = 0.3,
+        interventions: Sequence[Intervention] = (),
         max_new_tokens: int = 40,
         temperature: float = 0.0,
         seed: int = 0,
@@ -190,37 +177,61 @@ class SteeringPanel(ChangingWidget):
         Args:
             scope: from `gs.load`.
             prompt: what is continued: a string, or chat messages for a chat model.
-            features: one or more, as `dictionary.feature(number)` or as numbers.
-            strength: in fractions of the mean residual norm at the features' layer, from -100 to 100.
+            features: whose directions are added, as `dictionary.feature(number)` or as numbers.
+            strength: of each of them, in fractions of the mean norm at its site and layer, from -100 to 100.
+            interventions: in place of features: changes of any kind.
             max_new_tokens: 1 to 512.
             temperature: 0 (greedy) to 2.
             seed: 0 to 2**31 - 1.
-            strength_limit: reach of the slider; the text field beside it takes what `strength` does.
+            strength_limit: reach of the sliders of strengths; the fields beside them take what `strength` does.
             dictionary: of features given as numbers; by default the scope's default one.
 
         Raises:
             PromptTooLong, UnknownFeature, InvalidValue: with what to do.
         """
-        refs = self._prepare(scope, features, dictionary)
+        self._strength = check_float("strength", strength, low=-MAX_FRACTION, high=MAX_FRACTION)
+        self._reach = check_float("strength_limit", strength_limit, low=0.01, high=MAX_FRACTION)
+        refs, changes = self._prepare_changes(scope, prompt, features, interventions, dictionary)
         self._run: _Run | None = None
         self._send_lock = threading.Lock()
         super().__init__(
             scope,
             features=refs,
             prompt=prompt,
-            active=[True] * len(refs),
-            strength=strength,
+            directions=list_directions(changes),
+            changes=changes,
             max_new_tokens=max_new_tokens,
             temperature=temperature,
             seed=seed,
-            strength_limit=check_float("strength_limit", strength_limit, low=0.01, high=MAX_FRACTION),
         )
         self._open()
 
     @property
-    def interventions(self) -> tuple[Intervention, ...]:
-        """What the changed continuation is changed by."""
-        return _build_interventions(self._read_settings())
+    def strength(self) -> float:
+        """Of the added directions, in fractions of the mean norm there: the first one's; set, it is that of all.
+
+        Features that are new begin with it.
+        """
+        return next((one.intervention.amount for one in self.changes if _is_added(one)), self._strength)
+
+    @strength.setter
+    def strength(self, value: float) -> None:
+        self._strength = check_float("strength", value, low=-MAX_FRACTION, high=MAX_FRACTION)
+        self.changes = [
+            replace(one, intervention=replace(one.intervention, amount=self._strength)) if _is_added(one) else one
+            for one in self.changes
+        ]
+
+    @property
+    def active(self) -> tuple[bool, ...]:
+        """Whether each change takes part, in the order of `changes`; can be set."""
+        return tuple(one.on for one in self.changes)
+
+    @active.setter
+    def active(self, value: Sequence[bool]) -> None:
+        given = check_many("active", value, count=len(self.changes))
+        switches = [check_switch("active", item) for item in given]
+        self.changes = [replace(one, on=on) for one, on in zip(self.changes, switches, strict=True)]
 
     @property
     def texts(self) -> dict[str, str]:
@@ -270,11 +281,11 @@ class SteeringPanel(ChangingWidget):
         upper, lower = figure.subplots(2, 1, sharex=True)
         for name, style in zip(ROWS, ("-", "--", ":"), strict=True):
             upper.plot([token.logprob for token in self._tokens(name)], style, label=name)
-            lower.plot([token.activations[0] for token in self._tokens(name)], style, label=name)
+            lower.plot([token.activations[0] for token in self._tokens(name) if token.activations], style, label=name)
         upper.set_ylabel("log probability (nats)")
-        lower.set_ylabel(f"activation, {self._run_known()[0]['name']}")
+        lower.set_ylabel(f"activation, {next((info['name'] for info in self._run_known()), 'of no feature')}")
         lower.set_xlabel("generated token")
-        upper.set_title(f"{self.badge} · {self._write_run_changes()}", fontsize="small")
+        upper.set_title(escape_math(f"{self.badge} · {self._write_run_changes()}"), fontsize="small")
         upper.legend()
         return figure
 
@@ -283,7 +294,7 @@ class SteeringPanel(ChangingWidget):
         if self._run is None:
             return []
         return [
-            format_signed(self._run.settings["strength"]),
+            self._write_run_changes(),
             self._run.control,
             format_prompt(self._run.settings["prompt"]),
             *(write_summary(self._tokens(name), at) for name in ROWS for at in range(len(self._run.known))),
@@ -292,18 +303,20 @@ class SteeringPanel(ChangingWidget):
     def to_code(self) -> str:
         """Code that makes the three continuations without the widget."""
         run = self._run_settings()
-        opening = Opening(self.scope, run["features"])
-        changed = ", ".join(opening.intervention(one) for one in _build_interventions(run))
+        refs = list_refs(run["changes"])
+        made = [one for one in run["changes"] if one.on]
+        opening = Opening(self.scope, refs, directions=list_directions(made))
+        changed = ", ".join(opening.intervention(one.intervention) for one in made)
         drawing = ", ".join(f"{name}={run[name]!r}" for name in ("max_new_tokens", "temperature", "seed"))
         lines = [
             f"prompt = {as_prompt(run['prompt'])!r}",
             f"changed = [{changed}]",
             f"random = [scope.random_control(changed, seed={run['seed']})] if changed else []",
-            f"features = [{', '.join(opening.feature(ref) for ref in run['features'])}]",
+            f"features = [{', '.join(opening.feature(ref) for ref in refs)}]",
             "for interventions in ([], changed, random):",
             f"    made = scope.generate(prompt, interventions, {drawing}, features=features)",
             "    print(made.text)",
-            "    print(made.trace().activations)",
+            *(["    print(made.trace().activations)"] if refs else []),
         ]
         return "\n".join([*opening.lines, *lines])
 
@@ -311,27 +324,22 @@ class SteeringPanel(ChangingWidget):
     def provenance(self) -> Provenance:
         """Where the texts on screen come from."""
         run = self._run_settings()
-        settings = run | {
-            "prompt": as_prompt(run["prompt"]),
-            "features": [str(ref) for ref in run["features"]],
-            "active": list(run["active"]),
-        }
-        ids = self.scope.tokens(as_prompt(run["prompt"])).ids
-        return self.scope.provenance([ref.dictionary_id for ref in run["features"]], token_ids=ids, **settings)
+        drawing = {name: run[name] for name in ("max_new_tokens", "temperature", "seed")}
+        refs = list_refs(run["changes"])
+        tokens = self.scope.tokens(as_prompt(run["prompt"]))
+        return self.scope.provenance(
+            [ref.dictionary_id for ref in refs],
+            token_ids=tokens.ids,
+            prompt=as_prompt(run["prompt"]),
+            features=[str(ref) for ref in refs],
+            interventions=[str(one) for one in list_interventions(run["changes"])],
+            **drawing,
+        )
 
     # ---- a run
 
-    def _check_refs(self, value: object) -> tuple[FeatureRef, ...]:
-        refs = super()._check_refs(value)
-        # Refused now, rather than at Start, where no control could stand beside them.
-        self.scope.random_control([add(ref, 1.0) for ref in refs])
-        return refs
-
-    def _list_strengths(self, settings: Mapping[str, Any]) -> Iterable[float]:
-        return [settings["strength"]] if any(settings["active"]) else []
-
-    def _align(self, before: Sequence[FeatureRef], refs: Sequence[FeatureRef]) -> None:
-        self.active = align(self.active, before, refs, rest=True)
+    def _build_change(self, ref: FeatureRef) -> Change:
+        return Change(build_intervention("add", ref, self._strength))
 
     def _settle_cell(self, seconds: float) -> None:
         """A run that a cell started goes on after it; the copy says so."""
@@ -350,10 +358,10 @@ class SteeringPanel(ChangingWidget):
 
     def _generate(self, number: int) -> Generation:
         settings = self._read_settings()
-        changed = _build_interventions(settings)
+        changed, refs = list_interventions(settings["changes"]), list_refs(settings["changes"])
         control = self.scope.random_control(changed, seed=settings["seed"]) if changed else None
         words = f"random direction of the same length, seed {settings['seed']}" if control else "nothing added"
-        run = _Run(number, settings, changed, words, self._tell_known(settings["features"]))
+        run = _Run(number, settings, changed, words, self._tell_known(refs))
         with self._send_lock:
             before, self._run = self._run, run
         try:
@@ -361,7 +369,7 @@ class SteeringPanel(ChangingWidget):
                 as_prompt(settings["prompt"]),
                 dict(zip(ROWS, ((), changed, (control,) if control else ()), strict=True)),
                 plan=SamplingPlan(settings["max_new_tokens"], settings["temperature"], 1.0, settings["seed"]),
-                features=settings["features"],
+                features=refs,
                 on_step=lambda step: self._on_step(step, run),
                 slot=id(self),
             )
@@ -419,8 +427,8 @@ class SteeringPanel(ChangingWidget):
         return {
             **settings,
             "prompt": as_prompt(settings["prompt"]),
-            "features": tell_refs(settings["features"]),
-            "active": list(settings["active"]),
+            "directions": [],  # which the page has as state
+            "changes": tell_changes(settings["changes"]),
         }
 
     def _tokens(self, name: str) -> tuple[GeneratedToken, ...]:
@@ -457,8 +465,7 @@ class SteeringPanel(ChangingWidget):
     # ---- what is shown
 
     def _write_run_changes(self) -> str:
-        run = self._run_settings()
-        return self._write_changes(_build_interventions(run), run["features"])
+        return self._write_changes(self._run_settings()["changes"])
 
     def _copy_parts(self) -> list[str]:
         if self._run is None:
@@ -485,14 +492,17 @@ class SteeringPanel(ChangingWidget):
 
     def _define_terms(self) -> dict[str, str]:
         meanings = {name: define(name) for name in ("feature", "activation", "known maximum")}
-        return meanings | {"strength": define("strength", self._run_settings()["strength"])}
+        added = [one.intervention.amount for one in self._run_settings()["changes"] if one.on and _is_added(one)]
+        return meanings | {"strength": define("strength", added[0] if len(set(added)) == 1 else None)}
 
     def _build_strips(self, run: _Run) -> list[str]:
         """The continuations once more, filled by the first feature."""
+        if not run.known:
+            return []
         made = {name: self._tokens(name) for name in ROWS}
         traces = [[token.activations[0] for token in tokens] for tokens in made.values()]
         full = find_full(run.known[0]["max_activation"], traces)
-        name = run.known[0]["name"] + format_label(self.scope.describe(run.settings["features"][0]).label)
+        name = run.known[0]["name"] + format_label(self.scope.describe(list_refs(run.settings["changes"])[0]).label)
         parts = [copy.build_paragraph(f"Filled by {name}: full colour at {format_number(full)}.")]
         for (row, tokens), trace in zip(made.items(), traces, strict=True):
             texts = [token.text for token in tokens]
@@ -505,6 +515,6 @@ class SteeringPanel(ChangingWidget):
         return parts
 
 
-def _build_interventions(settings: Mapping[str, Any]) -> tuple[Intervention, ...]:
-    taking_part = zip(settings["features"], settings["active"], strict=True)
-    return tuple(add(ref, settings["strength"]) for ref, active in taking_part if active)
+def _is_added(one: Change) -> bool:
+    """Whether it is a direction whose strength counts in mean norms."""
+    return one.intervention.kind == "add" and one.intervention.unit == "fraction"

@@ -123,28 +123,12 @@ class Workbench(TokenHeatmap):
 
     @property
     def interventions(self) -> tuple[Intervention, ...]:
-        """What Start steers with: each feature that takes part, added at the panel's strength."""
+        """What Start changes: the steering part's."""
         return self.steering.interventions
 
     @interventions.setter
     def interventions(self, value: Sequence[Intervention] | Intervention) -> None:
-        given: object = [value] if isinstance(value, Intervention) else value
-        if not isinstance(given, (list, tuple)) or not all(isinstance(one, Intervention) for one in given):
-            raise InvalidValue(f"interventions is a list such as [gs.add(ref, 0.3)], got {describe_value(value)}")
-        changes: tuple[Intervention, ...] = tuple(given)
-        if not changes:
-            self.steering.active = [False] * len(self.steering.features)
-            return
-        refs = [one.ref for one in changes]
-        is_plain = all((one.kind, one.unit, one.positions) == ("add", "fraction", "all") for one in changes)
-        if not is_plain or len({one.amount for one in changes}) > 1:
-            raise InvalidValue(
-                "the workbench steers by gs.add at one strength for all features, at all positions, "
-                f"got {'; '.join(map(str, changes))}; scope.compare(...) takes any interventions"
-            )
-        self.steering.features = refs
-        self.steering.active = [True] * len(refs)
-        self.steering.strength = changes[0].amount
+        self.steering.interventions = value
 
     # ---- parts
 

@@ -8,8 +8,6 @@ export type ColorBy = "features" | "l0" | "fvu" | "error_norm" | "lens" | "own";
 
 export type ColorRange = "feature" | "text" | number[];
 
-export type SliderMode = "clamp" | "scale" | "add";
-
 export type RowName = "baseline" | "changed" | "random";
 
 export type Ended = "" | "length" | "end of text" | "context full" | "cancelled" | "error";
@@ -87,6 +85,60 @@ export interface FeatureInfo {
   label: Label | null;
   /** the largest seen when it was measured */
   max_activation: number | null;
+}
+
+/** Tokens of the text that a change is made at, painted by hand. */
+export interface PaintedRange {
+  start: number;
+  /** the first token after it */
+  stop: number;
+  /** of these tokens, by which they are known again; empty where it was not looked up yet */
+  text: string;
+}
+
+/** A direction of one's own, which changes name by its id. */
+export interface OwnDirection {
+  id: string;
+  name: string;
+  site: string;
+  layer: number;
+  /** float32 */
+  vector: number[];
+}
+
+/** A change with its switch. */
+export interface ChangeState {
+  ref: Ref | string | number;
+  kind: "add" | "clamp" | "scale" | "ablate";
+  /** strength, activation or factor; 0 of "ablate" */
+  amount: number;
+  /** of "add": mean norms, or multiples of the unit direction */
+  unit: "fraction" | "raw";
+  positions: "all" | "prompt" | "generated" | PaintedRange;
+  /** whether it takes part */
+  on: boolean;
+}
+
+/** How the slider of a change runs, for one kind. */
+export interface ChangeRange {
+  min: number;
+  max: number;
+  step: number;
+  /** where nothing is changed */
+  rest: number;
+  unit: string;
+  /** that may be typed */
+  least: number;
+  most: number;
+}
+
+/** The tokens of the text, on which ranges are painted. */
+export interface PromptTokens {
+  tokens: string[];
+  /** positions that are never changed, such as BOS */
+  ignored: number[];
+  /** of the whole text, of which no more than these can be painted by hand */
+  count: number;
 }
 
 /** A run of tokens, by position, that are one character only together. */
@@ -180,16 +232,6 @@ export interface ReadingResult {
   pieces: number;
 }
 
-/** How a slider runs in one mode. */
-export interface SliderRange {
-  min: number;
-  max: number;
-  step: number;
-  /** where the thumb rests while the feature is left alone */
-  rest: number;
-  unit: string;
-}
-
 /** A feature's own activation on the text as it is. */
 export interface Natural {
   /** at the last token */
@@ -217,17 +259,14 @@ export interface DistributionResult {
   request: number;
   /** the settings that this answers: compare with what the view shows now */
   text: Text;
-  features: Ref[];
-  values: (number | null)[];
-  modes: SliderMode[];
-  ablated: boolean[];
-  /** the likeliest under either run, likeliest first */
+  changes: ChangeState[];
+  /** the likeliest of either run, likeliest first */
   rows: TokenRow[];
   rest: Rest;
   /** Kullback-Leibler divergence of the changed from the baseline distribution, in nats */
   kl: number;
-  /** one a feature */
-  natural: Natural[];
+  /** one a change; null of a direction */
+  natural: (Natural | null)[];
   arrays: ArrayHead[];
 }
 
@@ -237,7 +276,7 @@ export interface StreamedToken {
   id: number;
   /** natural logarithm of the probability it was drawn with, under that row's own model */
   logprob: number;
-  /** of each of the settings' features, at this token in that row's own run */
+  /** of each of the `known` features, at this token in that row's own run */
   activations: number[];
 }
 
@@ -255,9 +294,9 @@ export interface SteeringStream {
   reset: boolean;
   /** that the run is made with */
   settings: SteeringSettings;
-  /** what is known of each of the settings' features */
+  /** what is known of each feature that is changed, on or off */
   known: FeatureInfo[];
-  /** the same in words: "feature 3: add +0.40" */
+  /** what is changed, in words: "feature 3: add +0.40"; "none" where nothing is */
   changes: string;
   /** what the third row is: "random direction of the same length, seed 0" */
   control: string;
@@ -270,9 +309,8 @@ export interface SteeringStream {
 /** What a run is made with. */
 export interface SteeringSettings {
   prompt: Text;
-  features: Ref[];
-  active: boolean[];
-  strength: number;
+  directions: OwnDirection[];
+  changes: ChangeState[];
   max_new_tokens: number;
   temperature: number;
   seed: number;
@@ -281,9 +319,8 @@ export interface SteeringSettings {
 /** What this page's reader changed since its last start, and no more: another page may have changed the rest. */
 export interface ChangedSettings {
   prompt?: Text;
-  features?: (number | Ref)[];
-  active?: boolean[];
-  strength?: number;
+  directions?: OwnDirection[];
+  changes?: ChangeState[];
   max_new_tokens?: number;
   temperature?: number;
   seed?: number;
@@ -818,10 +855,12 @@ export interface TokenHeatmapTraits extends BaseTraits {
 }
 
 export interface FeatureSlidersTraits extends BaseTraits {
-  /** [B,P] One a feature: True sets its activation to 0. */
-  ablated: boolean[];
   /** [P] What is known to go wrong with these settings, a sentence; empty where nothing is. */
   caution: string;
+  /** [B,P] All changes with their switches. Set as interventions, or as read: a tuple of Change. */
+  changes: ChangeState[];
+  /** [B,P] Directions of one's own that changes may add, from scope.direction or gs.Direction. */
+  directions: OwnDirection[];
   /**
    * [B,P] The features shown. Set as `dictionary.feature(number)` or as numbers, which are the widget's own
    * dictionary's; read back as a tuple of FeatureRef.
@@ -829,23 +868,25 @@ export interface FeatureSlidersTraits extends BaseTraits {
   features: Ref[];
   /** [P] What is known of each of `features`, in their order. */
   known: FeatureInfo[];
-  /** [B,P] What each slider does. */
-  modes: SliderMode[];
-  /** [P] How each slider runs, by mode. */
-  ranges: Record<SliderMode, SliderRange>[];
+  /** [P] What was done to changes because the text changed, a sentence; else empty. */
+  notice: string;
+  /** [P] Tokens of the text, for ranges to be painted on. */
+  prompt_tokens: PromptTokens;
+  /** [P] How the slider of each change runs, by kind. */
+  ranges: Record<string, ChangeRange>[];
   /** [B,P] Whose next token is predicted: a string, or chat messages. */
   text: Text;
   /** [P] Characters; the view refuses longer text before sending it. */
   text_limit: number;
-  /** [B,P] One a feature: activation to clamp to, factor, or strength; None leaves it alone. */
-  values: (number | null)[];
 }
 
 export interface SteeringPanelTraits extends BaseTraits {
-  /** [B,P] One a feature: whether it takes part. */
-  active: boolean[];
   /** [P] What is known to go wrong with these settings, a sentence; empty where nothing is. */
   caution: string;
+  /** [B,P] All changes with their switches. Set as interventions, or as read: a tuple of Change. */
+  changes: ChangeState[];
+  /** [B,P] Directions of one's own that changes may add, from scope.direction or gs.Direction. */
+  directions: OwnDirection[];
   /**
    * [B,P] The features shown. Set as `dictionary.feature(number)` or as numbers, which are the widget's own
    * dictionary's; read back as a tuple of FeatureRef.
@@ -855,14 +896,16 @@ export interface SteeringPanelTraits extends BaseTraits {
   known: FeatureInfo[];
   /** [B,P] Tokens of each continuation, at most. */
   max_new_tokens: number;
+  /** [P] What was done to changes because the text changed, a sentence; else empty. */
+  notice: string;
   /** [B,P] What is continued: a string, or chat messages for a chat model. */
   prompt: Text;
+  /** [P] Tokens of the text, for ranges to be painted on. */
+  prompt_tokens: PromptTokens;
+  /** [P] How the slider of each change runs, by kind. */
+  ranges: Record<string, ChangeRange>[];
   /** [B,P] Of the sampling and of the random direction. */
   seed: number;
-  /** [B,P] Fraction of the mean residual norm, per feature. */
-  strength: number;
-  /** [P] The slider runs from -limit to +limit. */
-  strength_limit: number;
   /** [B,P] 0 takes the likeliest token each time. */
   temperature: number;
   /** [P] Characters; the view refuses longer text before sending it. */

@@ -45,6 +45,7 @@ def use_widgets(notebook: Notebook) -> None:
     first.scroll_into_view_if_needed()
     first.focus()
     notebook.page.keyboard.press("End")
+    sliders.locator(".gscope-row").nth(1).locator("select").first.select_option("ablate")
     sliders.get_by_role("switch").nth(1).check()
     expect(sliders.get_by_text("updating…")).to_be_hidden()
     lens = notebook.widget("Logit lens")

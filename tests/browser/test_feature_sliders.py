@@ -158,6 +158,7 @@ def test_reset_gives_the_unchanged_distribution_back_and_undo_the_changed_one(no
 
 
 def test_ablating_shows_and_reaches_python(notebook, sliders):
+    rows(sliders).nth(1).locator("select").first.select_option("ablate")
     rows(sliders).nth(1).get_by_role("switch").check()
     expect(rows(sliders).nth(1)).to_have_attribute("data-state", "ablated")
     notebook.wait_for("[str(one.kind) for one in sliders.interventions]", ["ablate"])

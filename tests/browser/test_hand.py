@@ -234,8 +234,8 @@ def test_a_press_on_a_likely_token_pins_it_after_a_pick(show, scope):
 def test_a_refused_number_does_not_take_the_next_press(show, scope):
     view = show(lambda: gs.FeatureSliders(scope, TEXT, features=[3, 4]), width=400, height=1500)
     view.root.get_by_role("textbox", name="Value of feature 3 as a number").fill("1e9")
-    press(view, view.root.get_by_role("switch", name="Ablate feature 4"))
-    assert list(view.widget.ablated) == [False, True]
+    press(view, view.root.get_by_role("switch", name="Change feature 4"))
+    assert [one.on for one in view.widget.changes] == [False, True]
 
 
 def test_a_fifth_feature_is_refused_in_words_where_it_is_pressed(show, scope):

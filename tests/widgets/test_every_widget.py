@@ -985,8 +985,14 @@ def test_the_code_of_each_widget_runs_and_prints_what_is_on_screen(mini, open_pa
     other = mini.dictionary(layer=2).feature(3)
     heatmap = open_page(gs.TokenHeatmap(mini, EXAMPLE_TEXT, features=[3, refs[0]])).widget
     sliders = open_page(gs.FeatureSliders(mini, EXAMPLE_TEXT, features=[*refs, other])).widget
-    sliders.modes = ["add", "scale", "clamp"]
-    sliders.values, sliders.ablated = [0.4, None, 20.0], [False, True, False]
+    direction = gs.Direction("resid_post", 4, np.random.default_rng(0).standard_normal(mini.info.d_model), "noise")
+    sliders.interventions = [
+        gs.add(refs[0], 0.4, positions=slice(2, 5)),
+        gs.ablate(refs[1], positions="prompt"),
+        gs.clamp(other, 20.0),
+        gs.add(direction, -0.3),
+        gs.add(direction, 3.0, unit="raw"),
+    ]
     panel = open_page(
         gs.SteeringPanel(mini, EXAMPLE_TEXT, features=refs, strength=0.4, max_new_tokens=6, temperature=1.0, seed=3)
     ).widget

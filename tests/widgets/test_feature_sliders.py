@@ -7,9 +7,9 @@ import pytest
 from matplotlib.figure import Figure
 
 import gscope_widgets as gs
+from gscope_widgets.widgets.base.changes import build_range
 from gscope_widgets.widgets.base.formats import format_percent
 from gscope_widgets.widgets.base.limits import SHOWN_TOKENS
-from gscope_widgets.widgets.feature_sliders import build_ranges
 
 TEXT = "The old fisherman sold"
 OTHER = "On Monday the children"
@@ -25,6 +25,18 @@ def refs(scope, dictionary):
 @pytest.fixture
 def page(scope, refs, open_page):
     return open_page(gs.FeatureSliders(scope, TEXT, features=refs))
+
+
+def write(page, *values, kinds=None, ablated=()) -> list:
+    """Changes as the page writes them, one a feature; None leaves one alone, a place in `ablated` ablates it."""
+    kinds = kinds or [one.intervention.kind for one in page.widget.changes]
+    written = []
+    for at, (value, kind) in enumerate(zip(values, kinds, strict=True)):
+        made = {"ref": page.widget.features[at].feature if at < len(page.widget.features) else 0}
+        made |= {"kind": "ablate" if at in ablated else kind, "amount": 0.0 if value is None else value}
+        on = value is not None or at in ablated
+        written.append(made | {"unit": "fraction", "positions": "all", "on": on})
+    return written
 
 
 def newest(page) -> dict:
@@ -56,53 +68,50 @@ def test_at_first_every_feature_is_left_alone(page, scope):
     check_result(newest(page), scope.next_tokens(TEXT, SHOWN_TOKENS))
     assert newest(page)["kl"] == 0
     assert all(row["baseline"] == row["changed"] for row in newest(page)["rows"])
-    assert (widget.values, widget.modes, widget.ablated) == ((None, None), ("clamp", "clamp"), (False, False))
+    assert widget.values == (None, None)
+    assert [one.intervention.kind for one in widget.changes] == ["clamp", "clamp"]
     assert widget.interventions == ()
 
 
 @pytest.mark.parametrize("who", ["page", "python"])
 @pytest.mark.parametrize(
-    ("state", "make"),
+    ("values", "options", "make"),
     [
-        ({"values": [20.0, None]}, lambda refs: [gs.clamp(refs[0], 20.0)]),
-        ({"values": [0.5, 2], "modes": ["add", "scale"]}, lambda refs: [gs.add(refs[0], 0.5), gs.scale(refs[1], 2)]),
-        ({"ablated": [False, True]}, lambda refs: [gs.ablate(refs[1])]),
-        ({"values": [9.0, 9.0], "ablated": [True, False]}, lambda refs: [gs.ablate(refs[0]), gs.clamp(refs[1], 9.0)]),
-        ({"values": [-1.0, None], "modes": ["add", "clamp"]}, lambda refs: [gs.add(refs[0], -1.0)]),
+        ((20.0, None), {}, lambda refs: [gs.clamp(refs[0], 20.0)]),
+        ((0.5, 2), {"kinds": ["add", "scale"]}, lambda refs: [gs.add(refs[0], 0.5), gs.scale(refs[1], 2)]),
+        ((None, None), {"ablated": [1]}, lambda refs: [gs.ablate(refs[1])]),
+        ((9.0, 9.0), {"ablated": [0]}, lambda refs: [gs.ablate(refs[0]), gs.clamp(refs[1], 9.0)]),
+        ((-1.0, None), {"kinds": ["add", "clamp"]}, lambda refs: [gs.add(refs[0], -1.0)]),
     ],
     ids=["clamp", "add and scale", "ablate", "ablate over clamp", "add"],
 )
 @pytest.mark.row("7", "22")
-def test_what_is_shown_is_what_the_scope_predicts(page, scope, refs, who, state, make):
+def test_what_is_shown_is_what_the_scope_predicts(page, scope, refs, who, values, options, make):
     if who == "page":
-        page.set(**state)
+        page.set(changes=write(page, *values, **options))
     else:
-        with page.widget.hold_trait_notifications():
-            for name, value in state.items():
-                setattr(page.widget, name, value)
+        page.widget.interventions = make(refs)
     assert page.settle()["state"] == "idle"
     expected = scope.next_tokens(TEXT, SHOWN_TOKENS, make(refs))
     assert page.widget.interventions == tuple(make(refs))
     check_result(newest(page), expected)
     assert newest(page)["kl"] > 0
     assert page.widget.distribution == expected
-    for name, value in state.items():
-        assert newest(page)[name] == value
-        assert getattr(page.widget, name) == tuple(value)
+    assert newest(page)["changes"] == page.widget.get_state("changes")["changes"]
 
 
 def test_features_back_at_rest_change_nothing(page, scope):
-    page.set(values=[30.0, 5.0], ablated=[False, True])
+    page.set(changes=write(page, 30.0, None, ablated=[1]))
     assert page.settle()["state"] == "idle"
     assert page.widget.distribution.kl > 0
     page.widget.reset()
     page.settle()
     assert page.widget.distribution == scope.next_tokens(TEXT, SHOWN_TOKENS)
-    assert (page.widget.values, page.widget.ablated) == ((None, None), (False, False))
+    assert page.widget.values == (None, None)
 
 
 def test_natural_activations_are_those_of_the_unchanged_text(page, scope, dictionary, refs):
-    page.set(values=[30.0, None], text=OTHER)
+    page.set(changes=write(page, 30.0, None), text=OTHER)
     page.settle()
     reading = scope.read(OTHER, dictionary)
     for found, ref in zip(newest(page)["natural"], refs, strict=True):
@@ -112,62 +121,52 @@ def test_natural_activations_are_those_of_the_unchanged_text(page, scope, dictio
 
 def test_ranges_reach_past_the_peak_and_hold_the_place_of_rest():
     for peak in (1e-3, 0.7, 12.345, 3000.0):
-        ranges = build_ranges(peak)
+        ranges = build_range(peak, reach=1.0)
         assert ranges["clamp"]["max"] == pytest.approx(1.5 * peak, rel=0.06)
         for one in ranges.values():
             assert one["min"] <= one["rest"] <= one["max"]
-            assert 0 < one["step"] < one["max"]
-    json.dumps(build_ranges(5.0), allow_nan=False)
+            assert 0 < one["step"] <= one["max"]
+            assert one["least"] <= one["min"] or one["least"] == 0
+    json.dumps(build_range(5.0, reach=1.0), allow_nan=False)
 
 
 # ---- what is refused
 
 
 def test_settings_out_of_range_are_refused_from_page_and_python(page, refuse_all):
-    numbers = [["5", None], [math.inf, 1], [1e30, 1], [True, 1], [[1], 1], [{}, 1], ["NaN", None]]
-    refuse_all(page, "values", numbers, message="a slider's value must be a finite number")
-    counts = [[], [1], [1, 2, 3], [None] * 100_000]
-    refuse_all(page, "values", counts, message="values must have 2 values, one a feature")
-    refuse_all(page, "values", ["12", 5, None, True], message="values must be a list of 2 values")
-    modes = [["clamp", "x"], ["clamp", None], ["clamp", ["add"]], ["clamp", {}], ["clamp", 1]]
-    refuse_all(page, "modes", modes, message="a mode is one of clamp, scale, add")
-    switches = [[True, 1], [True, "yes"], [None, None], [0, 0]]
-    refuse_all(page, "ablated", switches, message="ablated must hold True or False")
+    numbers = [write(page, one, None) for one in ("5", math.inf, math.nan, 1e30, -5.0, True, [1], {}, "NaN")]
+    refuse_all(page, "changes", numbers, message="value must be a finite number from 0 to 1e+06")
+    kinds = [write(page, 1, None, kinds=["clamp", one]) for one in ("x", None, ["add"], {}, 1, "random")]
+    refuse_all(page, "changes", kinds, message="a change is one of add, clamp, scale, ablate")
+    for values in ([], [1], [1, 2, 3], [None] * 100_000):
+        with pytest.raises(gs.InvalidValue, match="values must have 2 values, one a feature"):
+            page.widget.values = values
+    for values in ("12", 5, None, True):
+        with pytest.raises(gs.InvalidValue, match="values must be a list of 2 values"):
+            page.widget.values = values
     with pytest.raises(gs.InvalidValue, match="finite"):
         page.widget.values = [math.nan, None]
 
 
-def test_a_value_that_the_mode_does_not_take_is_refused_and_the_old_one_stays(page, scope, refs):
+def test_a_value_that_the_kind_does_not_take_is_refused_and_the_old_one_stays(page, scope, refs):
     widget = page.widget
-    page.set(values=[12.0, None])
+    page.set(changes=write(page, 12.0, None))
     page.settle()
-    expected = widget.distribution
+    expected, before = widget.distribution, widget.changes
     page.forget()
-    page.set(values=[-5.0, None])
+    page.set(changes=write(page, -5.0, None))
     status = page.settle()
     assert status["state"] == "error"
     assert "value must be a finite number from 0" in status["message"]
     assert widget.values == (12.0, None)
-    assert page.patches("values")[-1] == (12.0, None)
+    assert [one["amount"] for one in page.patches("changes")[-1]] == [12.0, 0.0]
     with pytest.raises(gs.InvalidValue, match="value must be a finite number from 0"):
         widget.values = [-5.0, None]
-    assert widget.values == (12.0, None)
+    assert widget.changes == before
     assert widget.distribution == expected
-    page.set(values=[0.5, None], modes=["add", "clamp"])
+    page.set(changes=write(page, 0.5, None, kinds=["add", "clamp"]))
     assert page.settle()["state"] == "idle"
     assert widget.distribution == scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.add(refs[0], 0.5)])
-
-
-def test_a_mode_that_does_not_take_the_value_is_refused_and_the_old_one_stays(page):
-    widget = page.widget
-    page.set(values=[-0.5, None], modes=["add", "clamp"])
-    assert page.settle()["state"] == "idle"
-    page.set(modes=["clamp", "clamp"])
-    assert page.settle()["state"] == "error"
-    assert (widget.values, widget.modes) == ((-0.5, None), ("add", "clamp"))
-    page.set(text=OTHER)
-    assert page.settle()["state"] == "idle"
-    assert widget.distribution.tokens.text == OTHER
 
 
 @pytest.mark.parametrize(
@@ -176,7 +175,7 @@ def test_a_mode_that_does_not_take_the_value_is_refused_and_the_old_one_stays(pa
         ({"features": []}, gs.InvalidValue),
         ({"features": [3], "mode": "push"}, gs.InvalidValue),
         ({"features": [3], "values": [1]}, TypeError),
-        ({}, TypeError),
+        ({}, gs.InvalidValue),
     ],
     ids=str,
 )
@@ -193,18 +192,20 @@ def test_of_a_slider_storm_the_newest_wins_and_few_are_predicted(scope, refs, op
     page.forget()
     scope.calls.clear()
     for number in range(200):
-        page.set(values=[number / 10, None])
+        page.set(changes=write(page, number / 10, None))
     assert page.settle()["state"] == "idle"
     results = page.messages("result")
     assert 1 <= len(results) < 100
     assert scope.calls.count("next_tokens") < 100
-    assert results[-1][0]["values"] == [19.9, None]
+    assert [one["amount"] for one in results[-1][0]["changes"]] == [19.9, 0.0]
     check_result(results[-1][0], scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.clamp(refs[0], 19.9)]))
     requests = [content["request"] for content, _ in results]
     assert requests == sorted(requests)
     assert requests[-1] == page.widget.status["request"] == 200
     for content, _ in results:  # each answer carries the settings that it answers
-        check_result(content, scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.clamp(refs[0], content["values"][0])]))
+        check_result(
+            content, scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.clamp(refs[0], content["changes"][0]["amount"])])
+        )
 
 
 def test_a_storm_on_a_slow_model_is_answered_once_or_twice_and_last_for_the_last_move(scope, refs, open_page):
@@ -213,11 +214,11 @@ def test_a_storm_on_a_slow_model_is_answered_once_or_twice_and_last_for_the_last
     scope.calls.clear()
     scope.gate.clear()
     for number in range(200):
-        page.set(values=[number / 10, None])
+        page.set(changes=write(page, number / 10, None))
     scope.gate.set()
     page.settle()
     assert scope.calls.count("next_tokens") <= 2
-    *earlier, last = [content["values"][0] for content, _ in page.messages("result")]
+    *earlier, last = [content["changes"][0]["amount"] for content, _ in page.messages("result")]
     assert last == 19.9
     assert len(earlier) <= 1
 
@@ -226,7 +227,7 @@ def test_a_storm_on_a_slow_model_is_answered_once_or_twice_and_last_for_the_last
 
 
 def test_the_frame_and_the_figure_hold_both_distributions(page):
-    page.set(values=[20.0, None])
+    page.set(changes=write(page, 20.0, None))
     page.settle()
     frame = page.widget.to_frame()
     known = {one.id: (one, other) for one, other in page.widget.distribution.pairs}
@@ -253,7 +254,7 @@ def test_the_frame_and_the_figure_hold_both_distributions(page):
 
 
 def test_the_copy_has_the_numbers_and_only_what_an_untrusted_page_keeps(page, refs, check_copy):
-    page.set(values=[20.0, None], ablated=[False, True])
+    page.set(changes=write(page, 20.0, None, ablated=[1]))
     page.settle()
     text = check_copy(page.widget._build_copy())
     for row in newest(page)["rows"]:
@@ -273,14 +274,13 @@ def test_an_empty_text_predicts_from_bos_alone(scope, open_page):
 
 def test_new_features_keep_the_settings_of_those_that_were_there(page, scope, refs, dictionary):
     widget = page.widget
-    widget.modes = ["scale", "add"]
-    widget.values, widget.ablated = [2.0, 0.5], [False, True]
+    widget.interventions = [gs.scale(refs[0], 2.0), gs.ablate(refs[1])]
     widget.wait()
     new = scope.dictionary(layer=1).feature(7)
     page.forget()
     widget.features = [refs[1], new]
     widget.wait()
-    assert (widget.values, widget.modes, widget.ablated) == ((0.5, None), ("add", "clamp"), (True, False))
+    assert [(one.intervention.kind, one.on) for one in widget.changes] == [("ablate", True), ("clamp", False)]
     assert widget.distribution == scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.ablate(refs[1])])
     assert len(page.messages("result")) == 1
     assert len(widget.ranges) == len(newest(page)["natural"]) == 2
@@ -290,10 +290,15 @@ def test_new_features_keep_the_settings_of_those_that_were_there(page, scope, re
     assert list(widget.provenance.dictionaries) == [refs[1].dictionary_id, new.dictionary_id]
 
 
-def test_features_and_their_values_may_come_in_one_patch(page, scope, dictionary):
-    page.set(values=[0.5, None, 12.0], modes=["add", "add", "clamp"], features=[5, 6, 7])
-    assert page.settle()["state"] == "idle"
+def test_features_and_their_changes_may_come_in_one_patch(page, scope, dictionary):
     changes = [gs.add(dictionary.feature(5), 0.5), gs.clamp(dictionary.feature(7), 12.0)]
+    written = [
+        {"ref": 5, "kind": "add", "amount": 0.5, "unit": "fraction", "positions": "all", "on": True},
+        {"ref": 6, "kind": "add", "amount": 0.5, "unit": "fraction", "positions": "all", "on": False},
+        {"ref": 7, "kind": "clamp", "amount": 12.0, "unit": "fraction", "positions": "all", "on": True},
+    ]
+    page.set(changes=written, features=[5, 6, 7])
+    assert page.settle()["state"] == "idle"
     assert page.widget.distribution == scope.next_tokens(TEXT, SHOWN_TOKENS, changes)
 
 
@@ -301,7 +306,7 @@ def test_features_of_two_layers_are_told_apart_in_words(scope, open_page, check_
     """ "feature 21: clamp 3; feature 21: clamp 20" says nothing."""
     refs = [scope.dictionary(layer=layer).feature(21) for layer in (2, 4)]
     page = open_page(gs.FeatureSliders(scope, TEXT, features=refs))
-    page.set(values=[3.0, 20.0])
+    page.widget.values = [3.0, 20.0]
     page.settle()
     said = "feature 21 of resid_post layer 2: clamp 3; feature 21 of resid_post layer 4: clamp 20"
     assert said in check_copy(page.widget._build_copy())

@@ -90,8 +90,11 @@ class Kernel:
 
     def storm(self, name: str = "sliders", *, subshell: str | None = None) -> None:
         """A slider moved from 0.1 to 20 in steps as fast as they can be sent."""
+        rest = {"unit": "fraction", "positions": "all"}
         for number in range(MOVES):
-            self.set(name, subshell=subshell, values=[(number + 1) / 10, None])
+            moved = {"ref": 3, "kind": "clamp", "amount": (number + 1) / 10, **rest, "on": True}
+            still = {"ref": 4, "kind": "clamp", "amount": 0.0, **rest, "on": False}
+            self.set(name, subshell=subshell, changes=[moved, still])
 
     def open_subshell(self) -> str:
         message = self.client.session.msg("create_subshell_request")

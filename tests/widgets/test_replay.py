@@ -90,11 +90,11 @@ def test_a_text_that_is_being_typed_is_said_to_be_missing_and_breaks_nothing(row
 
 def test_a_slider_between_the_stops_says_which_there_are(replayed, open_page):
     page = open_page(gs.FeatureSliders(replayed, "The old fisherman sold 12 fish.", features=[3, 4]))
-    page.set(values=[29.5, None])
+    page.widget.values = [29.5, None]
     status = page.settle()
     assert status["state"] == "error"
     assert "no prediction with clamp 29.5 of feature 3; recorded: no change; clamp 30 of feature 3" in status["message"]
-    page.set(values=[30.0, None])
+    page.widget.values = [30.0, None]
     assert page.settle()["state"] == "idle"
 
 

@@ -12,7 +12,7 @@ import gscope_widgets as gs
 from gscope_widgets.widgets.steering_panel import ROWS
 
 PROMPT = "The old fisherman"
-SETTINGS = {"prompt": PROMPT, "active": [True, True], "strength": 0.4, "max_new_tokens": 6, "temperature": 0, "seed": 3}
+SETTINGS = {"prompt": PROMPT, "max_new_tokens": 6, "temperature": 0, "seed": 3}
 
 
 @pytest.fixture
@@ -25,7 +25,15 @@ def page(scope, refs, open_page):
     return open_page(gs.SteeringPanel(scope, PROMPT, features=refs, strength=0.4, max_new_tokens=6, seed=3))
 
 
-def start(page, *, id="start-1", **settings):
+def write_changes(page, *, strength=0.4, active=(True, True)):
+    """An added direction for each of the panel's features, as the page writes it."""
+    refs = [{"dictionary_id": ref.dictionary_id, "feature": ref.feature} for ref in page.widget.features]
+    more = {"kind": "add", "amount": strength, "unit": "fraction", "positions": "all"}
+    return [{"ref": ref, **more, "on": on} for ref, on in zip(refs, active, strict=True)]
+
+
+def start(page, *, id="start-1", strength=0.4, active=(True, True), **settings):
+    settings = {"changes": write_changes(page, strength=strength, active=active)} | settings
     page.send({"type": "start", "id": id, "settings": SETTINGS | settings})
 
 
@@ -196,19 +204,26 @@ def test_settings_that_come_with_start_are_taken_and_kept(page):
 @pytest.mark.parametrize(
     "wrong",
     [{"strength": math.nan}, {"strength": "1e3"}, {"strength": 101}, {"prompt": 5}, {"prompt": "word " * 100_000}]
-    + [{"active": [True]}, {"active": [1, 1]}, {"max_new_tokens": 513}, {"max_new_tokens": 1.5}]
+    + [
+        {"active": [1, 1]},
+        {"changes": 5},
+        {"changes": [{"ref": 3}]},
+        {"changes": [5]},
+        {"max_new_tokens": 513},
+        {"max_new_tokens": 1.5},
+    ]
     + [{"temperature": 2.1}, {"temperature": None}, {"seed": -1}, {"seed": 2**31}],
     ids=lambda wrong: str(wrong)[:40],
 )
 def test_a_start_with_one_wrong_setting_starts_nothing_and_changes_none(page, wrong):
-    before = {name: getattr(page.widget, name) for name in SETTINGS}
+    before = {name: getattr(page.widget, name) for name in (*SETTINGS, "changes")}
     page.forget()
     start(page, **({"prompt": "On Monday", "seed": 9} | wrong))
     status = page.settle()
     assert status["state"] == "error"
     assert status["message"]
     assert page.messages("stream") == []
-    assert {name: getattr(page.widget, name) for name in SETTINGS} == before
+    assert {name: getattr(page.widget, name) for name in before} == before
     start(page)
     assert page.settle()["state"] == "idle"
 
@@ -238,17 +253,18 @@ def test_a_message_of_another_form_is_refused_in_words(page, message, words):
 def test_a_start_changes_only_what_it_names(page):
     """What another page set meanwhile stays."""
     page.set(prompt="On Monday", seed=8)
-    page.send({"type": "start", "id": "x", "settings": {"strength": 0.1, "max_new_tokens": 2}})
+    changes = write_changes(page, strength=0.1)
+    page.send({"type": "start", "id": "x", "settings": {"changes": changes, "max_new_tokens": 2}})
     assert page.settle()["state"] == "idle"
     run = page.messages("stream")[-1][0]["settings"]
-    assert (run["prompt"], run["seed"], run["strength"], run["max_new_tokens"]) == ("On Monday", 8, 0.1, 2)
+    assert (run["prompt"], run["seed"], run["changes"], run["max_new_tokens"]) == ("On Monday", 8, changes, 2)
 
 
 def test_the_copy_of_a_run_names_what_it_was_made_with(page, scope, refs, check_copy):
     page.widget.features = [refs[0], scope.dictionary(layer=2).feature(900)]
     start(page, active=[True, True], strength=-0.4, temperature=0.7, seed=11)
     page.settle()
-    page.set(seed=5, strength=1.0)  # after the run
+    page.set(seed=5, changes=write_changes(page, strength=1.0))  # after the run
     text = check_copy(page.widget._build_copy())
     names = [f"feature {ref.feature} of resid_post layer {layer}" for ref, layer in zip(refs, (3, 2), strict=True)]
     for word in (*(f"{name}: add −0.40" for name in names), "temperature 0.7", "seed 11", "At most 6 tokens"):
@@ -265,11 +281,32 @@ def test_a_run_under_way_says_so_in_the_copy(page, scope, check_copy):
 
 
 def test_state_out_of_range_is_refused_from_page_and_python(page, refuse_all):
-    refuse_all(page, "strength", [math.inf, 101, -101, "1e3", "", True, [1], None], message="strength must be a finite")
     refuse_all(page, "temperature", [-0.1, 2.1, "1", None], message="temperature must be a finite number from 0 to 2")
     refuse_all(page, "max_new_tokens", [0, 513, 1.5, "5", True], message="max_new_tokens must be a whole number from 1")
     refuse_all(page, "seed", [-1, 2**31, 1.0, "1", None], message="seed must be a whole number from 0")
-    refuse_all(page, "active", [[True], [1, 0], "ab", None, [True] * 100_000], message="active must")
+    wrong = [
+        write_changes(page, strength=one) for one in (math.inf, math.nan, 1e30, 101, -101, "1e3", "", True, [1], None)
+    ]
+    refuse_all(page, "changes", wrong, message="strength must be a finite number from -100 to 100")
+    refuse_all(
+        page, "changes", [write_changes(page, active=on) for on in ((1, 0), ("a", "b"))], message="on must be True"
+    )
+    refuse_all(page, "changes", ["ab", None, 5], message="changes is a list such as [gs.add(ref, 0.3)]")
+
+
+def test_strength_and_switches_from_python(page, refs):
+    widget = page.widget
+    widget.strength = -0.2
+    widget.active = [True, False]
+    assert (widget.strength, widget.active) == (-0.2, (True, False))
+    assert widget.interventions == (gs.add(refs[0], -0.2),)
+    for value in (math.nan, 1e30, "1"):
+        with pytest.raises(gs.InvalidValue, match="strength must be a finite number"):
+            widget.strength = value
+    for value in ([True], [1, 0], "ab", None):
+        with pytest.raises(gs.InvalidValue, match="active must"):
+            widget.active = value
+    assert widget.interventions == (gs.add(refs[0], -0.2),)
 
 
 @pytest.mark.parametrize(
@@ -392,7 +429,7 @@ def test_a_refusal_in_mid_run_does_not_stop_the_run_or_its_stream(recorded, refs
     page.forget()
     page.widget.start()
     recorded.step(0, 10, 11, 12)
-    page.set(strength="much")
+    page.set(changes=write_changes(page, strength="much"))
     assert "strength must be" in page.widget.status["message"]
     recorded.step(0, 20, 21, 22)
     recorded.end(0, "length")
@@ -510,11 +547,12 @@ def test_frame_figure_copy_and_code_can_be_had_before_any_run(page, check_copy):
 def test_provenance_is_of_the_run_on_screen_and_holds_no_path(page, scope, dictionary):
     start(page)
     page.settle()
-    page.set(prompt="Something else", strength=-1.0)
+    page.set(prompt="Something else", changes=write_changes(page, strength=-1.0))
     record = page.widget.provenance.to_dict()
     text = json.dumps(record, allow_nan=False)
     assert record["token_ids"] == scope.tokens(PROMPT).ids
-    assert (record["settings"]["strength"], record["settings"]["seed"]) == (0.4, 3)
+    assert [one.split(" of ")[0] for one in record["settings"]["interventions"]] == ["add 0.4 mean norms"] * 2
+    assert record["settings"]["seed"] == 3
     assert "/" not in text.replace(dictionary.info.id, "")
 
 

@@ -32,6 +32,17 @@ def refs(mini):
     return [mini.dictionary().feature(top.feature) for top in mini.read(TEXT).top(2)]
 
 
+def clamp_first(refs, value):
+    """Changes as the page writes them: the first feature clamped, the others left alone."""
+    made = []
+    for at, ref in enumerate(refs):
+        where = {"dictionary_id": ref.dictionary_id, "feature": ref.feature}
+        amount = 0.0 if at else float(value)
+        change = {"ref": where, "kind": "clamp", "amount": amount, "unit": "fraction", "positions": "all", "on": not at}
+        made.append(change)
+    return made
+
+
 @pytest.mark.row("31")
 def test_a_storm_of_slider_moves_costs_at_most_three_runs_and_ends_on_the_last_value(mini, refs, open_page, held):
     gate, passes = held
@@ -41,12 +52,12 @@ def test_a_storm_of_slider_moves_costs_at_most_three_runs_and_ends_on_the_last_v
     passes.clear()
     page.forget()
     for number in range(MOVES):
-        page.set(values=[(number + 1) / 10, None])
+        page.set(changes=clamp_first(refs, (number + 1) / 10))
     gate.set()
     assert page.settle()["state"] == "idle"
     assert 1 <= len(passes) <= 3
     (*_, (shown, _)) = page.messages("result")
-    assert shown["values"] == [20.0, None]
+    assert [one["amount"] for one in shown["changes"]] == [20.0, 0.0]
     expected = mini.next_tokens(TEXT, 10, [gs.clamp(refs[0], 20.0)])
     assert shown["kl"] == pytest.approx(expected.kl, rel=1e-5)
 
@@ -58,11 +69,11 @@ def test_a_model_that_is_as_fast_as_the_moves_is_run_for_few_of_them_and_for_the
     passes.clear()
     page.forget()
     for number in range(MOVES):
-        page.set(values=[(number + 1) / 10, None])
+        page.set(changes=clamp_first(refs, (number + 1) / 10))
     assert page.settle()["state"] == "idle"
     results = page.messages("result")
     assert 1 <= len(passes) < MOVES / 4
-    assert results[-1][0]["values"] == [20.0, None]
+    assert results[-1][0]["changes"][0]["amount"] == 20.0
 
 
 def test_a_drag_that_is_faster_than_the_model_shows_what_was_computed_on_the_way(mini, refs, open_page):
@@ -77,14 +88,14 @@ def test_a_drag_that_is_faster_than_the_model_shows_what_was_computed_on_the_way
         assert allowed.acquire(timeout=30)
 
     with inside.loaded(mini).model.register_forward_pre_hook(run):
-        page.set(values=[1.0, None])
+        page.set(changes=clamp_first(refs, 1.0))
         for number in range(2, 9):
             assert begun.acquire(timeout=30)
-            page.set(values=[float(number), None])
+            page.set(changes=clamp_first(refs, number))
             allowed.release()
         allowed.release()
         assert page.settle()["state"] == "idle"
-    shown = [content["values"][0] for content, _ in page.messages("result")]
+    shown = [content["changes"][0]["amount"] for content, _ in page.messages("result")]
     assert shown == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
 
 
@@ -98,15 +109,16 @@ def test_a_panels_strength_runs_nothing_until_start_and_of_many_starts_the_newes
     of_one = len(passes)
     passes.clear()
     for number in range(MOVES):
-        page.set(strength=number / MOVES)
+        page.set(changes=clamp_first(refs, number / MOVES))
     assert passes == []
     gate.clear()
     for number in range(MOVES):
-        page.send({"type": "start", "id": str(number), "settings": {"strength": (number + 1) / MOVES}})
+        settings = {"changes": clamp_first(refs, (number + 1) / MOVES)}
+        page.send({"type": "start", "id": str(number), "settings": settings})
     gate.set()
     assert page.settle()["state"] == "idle"
     assert of_one <= len(passes) <= 3 * of_one
-    assert page.messages("stream")[-1][0]["settings"]["strength"] == 1.0
+    assert page.messages("stream")[-1][0]["settings"]["changes"][0]["amount"] == 1.0
     assert {content["id"] for content, _ in page.messages("ack")} == set(map(str, range(MOVES)))
 
 
@@ -176,5 +188,5 @@ def test_an_older_answer_leaves_the_ranges_to_the_newest_features(mini, refs, op
 
     overtake(mini, lambda: setattr(sliders, "values", [3.0, None]), ask)
     sliders.wait()
-    assert [len(content["features"]) for content, _ in page.messages("result")] == [2, 1]  # control, as above
+    assert [len(content["changes"]) for content, _ in page.messages("result")] == [2, 1]  # control, as above
     assert len(sliders.ranges) == 1 and set(shown) <= {1}

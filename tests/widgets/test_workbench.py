@@ -146,14 +146,13 @@ def test_interventions_are_what_start_steers_with(bench, dictionary):
             bench.interventions = wrong
     bench.interventions = []
     assert bench.interventions == ()
-    for wrong in (
-        [gs.clamp(dictionary.feature(4), 3)],
-        [gs.add(dictionary.feature(4), 1), gs.add(dictionary.feature(5), 2)],
-        [gs.add(dictionary.feature(4), 1, positions="generated")],
-    ):
-        with pytest.raises(gs.InvalidValue, match=r"by gs\.add at one strength .*, got .*scope\.compare"):
-            bench.interventions = wrong
-        assert bench.interventions == ()
+    mixed = [gs.clamp(dictionary.feature(4), 3), gs.add(dictionary.feature(4), 1, positions="generated")]
+    bench.interventions = mixed
+    assert bench.interventions == bench.steering.interventions == tuple(mixed)
+    assert bench.steering.features == (dictionary.feature(4),)
+    with pytest.raises(gs.InvalidValue, match="both set"):
+        bench.interventions = [*mixed, gs.ablate(dictionary.feature(4))]
+    assert bench.interventions == tuple(mixed)
 
 
 def test_the_changed_text_is_read_and_the_earlier_one_comes_back(bench, scope):

@@ -1,20 +1,52 @@
 """Widgets that show features: the list of them, their names, and what is known of each."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import traitlets as t
 
-from gscope_widgets.errors import InvalidValue
+from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
-from gscope_widgets.records.interventions import Intervention, describe_excess
+from gscope_widgets.records.interventions import Intervention, build_intervention, describe_excess
 from gscope_widgets.records.protocols import Dictionary, Scope
-from gscope_widgets.widgets.base.formats import format_feature, format_intervention
+from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.widgets.base.changes import (
+    Change,
+    build_range,
+    describe_positions,
+    list_directions,
+    list_refs,
+    name_direction,
+    read_changes,
+    tell_changes,
+    tell_directions,
+    tell_tokens,
+)
+from gscope_widgets.widgets.base.formats import format_feature, format_intervention, format_text
 from gscope_widgets.widgets.base.reader import TextReader, describe_engine
-from gscope_widgets.widgets.base.state import Checked, Told, check_dictionary, check_refs, check_scope
+from gscope_widgets.widgets.base.state import (
+    Checked,
+    Told,
+    as_prompt,
+    check_dictionary,
+    check_ref,
+    check_refs,
+    check_scope,
+    check_text,
+)
 from gscope_widgets.widgets.base.widget import SharedName
-from gscope_widgets.widgets.base.wire import FeatureInfo, Label, Ref
+from gscope_widgets.widgets.base.wire import (
+    ChangeRange,
+    ChangeState,
+    FeatureInfo,
+    Label,
+    OwnDirection,
+    PromptTokens,
+    Ref,
+)
 
 
 def tell_ref(ref: FeatureRef) -> Ref:
@@ -62,10 +94,13 @@ class FeatureWidget(TextReader):
 
     def _prepare(self, scope: Scope, features: object, dictionary: object) -> tuple[FeatureRef, ...]:
         """Check what a widget is made of, before there is one that would have to be closed again."""
+        self._prepare_scope(scope, dictionary)
+        return self._check_refs(features)
+
+    def _prepare_scope(self, scope: Scope, dictionary: object) -> None:
         check_scope(scope)
         self.scope = scope
         self._dictionary: Dictionary | None = None if dictionary is None else check_dictionary(scope, dictionary)
-        return self._check_refs(features)
 
     def _get_dictionary(self) -> Dictionary:
         """Whose features numbers are."""
@@ -130,39 +165,234 @@ class FeatureWidget(TextReader):
         }
 
 
-class ChangingWidget(FeatureWidget):
-    """Base of widgets that change features of the model: their changes in words, and what is known to go wrong."""
+def _check_changes(widget: "ChangingWidget", value: object) -> tuple[Change, ...]:
+    return widget._read_changes(value, getattr(widget, widget._text_name))
 
+
+def _check_directions(widget: "ChangingWidget", value: object) -> tuple[Direction, ...]:
+    return widget._read_directions(value)
+
+
+class ChangingWidget(FeatureWidget):
+    """Base of widgets that change the model: interventions of any kind, each with its switch, value and positions.
+
+    `features` are those that are changed, each once; to set them keeps the changes of those that were there.
+    """
+
+    directions = Checked(
+        _check_directions,
+        list[OwnDirection],
+        (),
+        to_page=tell_directions,
+        help="Directions of one's own that changes may add, from scope.direction or gs.Direction.",
+    )
+    changes = Checked(
+        _check_changes,
+        list[ChangeState],
+        (),
+        to_page=tell_changes,
+        help="All changes with their switches. Set as interventions, or as read: a tuple of Change.",
+    )
+    ranges = Told(list[dict[str, ChangeRange]], [], help="How the slider of each change runs, by kind.")
+    prompt_tokens = Told(
+        PromptTokens, {"tokens": [], "ignored": [], "count": 0}, help="Tokens of the text, for ranges to be painted on."
+    )
+    notice = Told(str, "", help="What was done to changes because the text changed, a sentence; else empty.")
     caution = Told(str, "", help="What is known to go wrong with these settings, a sentence; empty where nothing is.")
 
+    _reach: float = 1.0  # of the slider of an added direction, in mean norms
+    _is_following = False  # whether `features` are being brought to `changes`
+    _dropped: tuple[Change, ...] = ()  # changes whose painted tokens had gone, when changes were last checked
+
     def _open(self) -> None:
+        self.observe(self._on_text, names=self._text_name)  # before it is answered
         super()._open()
-        self.observe(self._on_settings, names=list(self.settings))
-        self._on_settings(None)
+        with self._quietly(), self.hold_sync():
+            self.prompt_tokens = tell_tokens(self._read_tokens())
+            self._tell_changed(self.features)
 
-    def _on_settings(self, _change: object) -> None:
-        if self._is_quiet:  # lists of one value a feature are being brought to new features
-            return
-        sentence = describe_excess(dict.fromkeys(self._list_strengths(self._read_settings())))
-        self.caution = f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
+    @property
+    def interventions(self) -> tuple[Intervention, ...]:
+        """What is changed, as `scope.generate` takes it. Set, it takes the place of all changes, switched on."""
+        return list_interventions(self.changes)
 
-    def _list_strengths(self, settings: Mapping[str, Any]) -> Iterable[float]:
-        """The strengths that directions are added with, in mean norms."""
+    @interventions.setter
+    def interventions(self, value: Sequence[Intervention] | Intervention) -> None:
+        given: object = [value] if isinstance(value, Intervention) else value
+        if not isinstance(given, (list, tuple)) or not all(isinstance(one, Intervention) for one in given):
+            raise InvalidValue(f"interventions is a list such as [gs.add(ref, 0.3)], got {describe_value(value)}")
+        self.changes = tuple(given)
+
+    # ---- changes and features in step
+
+    def _prepare_changes(
+        self, scope: Scope, text: Any, features: object, interventions: object, dictionary: object
+    ) -> tuple[tuple[FeatureRef, ...], tuple[Change, ...]]:
+        """`_prepare`, of features or of interventions; what a widget begins with."""
+        given = [interventions] if isinstance(interventions, Intervention) else interventions
+        is_bare = not isinstance(features, (str, bytes)) and hasattr(features, "__len__") and len(features) == 0
+        if given not in ((), []) and not is_bare:
+            raise InvalidValue("give features or interventions, not both")
+        refs: tuple[FeatureRef, ...] = ()
+        if given in ((), []):
+            refs = self._prepare(scope, features, dictionary)
+            given = [self._build_change(ref) for ref in refs]
+        else:
+            self._prepare_scope(scope, dictionary)
+        changes = self._read_changes(given, check_text(scope, text))
+        return list_refs(changes), changes
+
+    def _build_change(self, ref: FeatureRef) -> Change:
+        """How a feature begins that is new in the list."""
         raise NotImplementedError
 
-    def _write_changes(self, interventions: Sequence[Intervention], among: Sequence[FeatureRef]) -> str:
-        """Changes in words, each with its feature's name."""
+    def _read_tokens(self) -> Tokens:
+        return self.scope.tokens(as_prompt(getattr(self, self._text_name)))
+
+    def _read_changes(self, value: object, text: Any) -> tuple[Change, ...]:
+        dropped: list[Change] = []
+
+        def drop(one: Change) -> Change:
+            dropped.append(one)
+            return Change(replace(one.intervention, positions="all"), one.on)
+
+        def require(interventions: Sequence[Intervention]) -> None:
+            if interventions:
+                # Refused now, rather than at the next run, where no control could stand beside it.
+                self.scope.random_control(interventions)
+
+        tokens = self.scope.tokens(as_prompt(text))
+        made = read_changes(value, find=self._find_changed, tokens=tokens, drop=drop, require=require)
+        refs = list_refs(made)
+        if self._at_most is not None and len(refs) > self._at_most:
+            raise InvalidValue(f"{self._title} reads at most {self._at_most} features at once, got {len(refs)}")
+        self._dropped = tuple(dropped)
+        return made
+
+    def _find_changed(self, named: object) -> FeatureRef | Direction:
+        """What the page, or a saved state, names."""
+        if isinstance(named, str):
+            own: Iterable[Direction] = self.directions
+            found = next((one for one in own if name_direction(one) == named), None)
+            if found is None:
+                raise InvalidValue(
+                    f"{describe_value(named)} is no direction of this widget; set directions=[...] first"
+                )
+            return found
+        if isinstance(named, Direction):
+            return named
+        ref: FeatureRef = check_ref(self.scope, named, self._get_dictionary)
+        return ref
+
+    def _read_directions(self, value: object) -> tuple[Direction, ...]:
+        if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__iter__"):
+            raise InvalidValue(f"directions is a list of gs.Direction, got {describe_value(value)}")
+        found = []
+        for item in value:
+            if isinstance(item, dict):
+                names = ("site", "layer", "vector", "name")
+                if not set(names) <= set(item):
+                    raise InvalidValue(f"a direction has {', '.join(names)}, got {describe_value(item)}")
+                item = Direction(item["site"], item["layer"], item["vector"], str(item["name"]))
+            if not isinstance(item, Direction):
+                raise InvalidValue(
+                    f"a direction comes from scope.direction or gs.Direction, got {describe_value(item)}"
+                )
+            found.append(item)
+        if found:
+            self.scope.random_control([build_intervention("add", one, 1.0) for one in found])
+        return tuple(dict.fromkeys(found))
+
+    def _align(self, before: Sequence[FeatureRef], refs: Sequence[FeatureRef]) -> None:
+        kept = {ref: [one for one in self.changes if one.ref == ref] for ref in refs}
+        ours = [one for ref in refs for one in kept[ref] or [self._build_change(ref)]]
+        self.changes = (*ours, *(one for one in self.changes if isinstance(one.ref, Direction)))
+        self._tell_changed(refs)
+
+    @t.observe("changes")
+    def _on_changes(self, change: Any) -> None:
+        if self._is_quiet:
+            return
+        refs = list_refs(change.new)
+        with self._quietly(), self.hold_sync():
+            if refs != self.features:
+                self._is_following = True
+                try:
+                    self.features = refs
+                finally:
+                    self._is_following = False
+                self.known = self._tell_known(refs)
+                self.footer = self._describe_engine(refs)
+            self._tell_changed(refs)
+
+    def _check_refs(self, value: object) -> tuple[FeatureRef, ...]:
+        if self._is_following:
+            assert isinstance(value, tuple)
+            return value
+        return super()._check_refs(value)
+
+    def _tell_changed(self, refs: Sequence[FeatureRef]) -> None:
+        """Bring what is told of the changes up to date."""
+        own = list_directions(self.changes)
+        if not set(own) <= set(self.directions):
+            self.directions = tuple(dict.fromkeys([*self.directions, *own]))
+        self.ranges = [self._build_range(one) for one in self.changes]
+        self.notice = self._write_dropped(refs)
+        self._warn()
+
+    def _build_range(self, one: Change) -> dict[str, ChangeRange]:
+        peak = self._find_peak(one.ref) if isinstance(one.ref, FeatureRef) else 1.0
+        return build_range(
+            peak, reach=self._reach, unit=one.intervention.unit if one.intervention.kind == "add" else "fraction"
+        )
+
+    def _find_peak(self, ref: FeatureRef) -> float:
+        """The feature's largest known activation."""
+        return self.scope.describe(ref).max_activation or 1.0
+
+    def _on_text(self, _change: object) -> None:
+        if self._is_quiet:
+            return
+        with self.hold_sync():
+            self.prompt_tokens = tell_tokens(self._read_tokens())
+            self.changes = self.changes  # each range is looked up in the new text
+
+    def _write_dropped(self, among: Sequence[FeatureRef]) -> str:
+        said = [f"{self._name_changed(one.ref, among)} was changed {describe_positions(one)}" for one in self._dropped]
+        if not said:
+            return ""
+        ends = "it is" if len(said) == 1 else "they are"
+        off = ", and switched off where another change sets the same feature" if self._is_any_off() else ""
+        return f"The text is another one: {'; '.join(said)} of the old text; now {ends} changed at all tokens{off}."
+
+    def _is_any_off(self) -> bool:
+        gone = {one.ref for one in self._dropped if one.on}
+        return any(one.ref in gone and not one.on for one in self.changes)
+
+    def _warn(self) -> None:
+        strengths = [one.amount for one in self.interventions if one.kind == "add" and one.unit == "fraction"]
+        sentence = describe_excess(dict.fromkeys(strengths))
+        self.caution = f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
+
+    # ---- in words
+
+    def _name_changed(self, ref: FeatureRef | Direction, among: Sequence[FeatureRef]) -> str:
+        return self._name(ref, among) if isinstance(ref, FeatureRef) else format_text(str(ref))
+
+    def _write_changes(self, changes: Sequence[Change]) -> str:
+        """Changes that are on in words, each with its feature's name."""
+        among = list_refs(changes)
         words = []
-        for one in interventions:
-            assert isinstance(one.ref, FeatureRef), "widgets change features"
-            words.append(format_intervention(one, self._name(one.ref, among)))
+        for one in changes:
+            if one.on:
+                where = "" if one.intervention.positions == "all" else f" {describe_positions(one)}"
+                words.append(format_intervention(one.intervention, self._name_changed(one.ref, among)) + where)
         return "; ".join(words) or "none"
 
 
-def align(values: Sequence[Any], before: Sequence[FeatureRef], refs: Sequence[FeatureRef], *, rest: Any) -> list[Any]:
-    """One value a feature, brought to new features: each keeps its own, those that are new get `rest`."""
-    known: Mapping[FeatureRef, Any] = dict(zip(before, values, strict=False))
-    return [known.get(ref, rest) for ref in refs]
+def list_interventions(changes: Iterable[Change]) -> tuple[Intervention, ...]:
+    """What the changes that are on do."""
+    return tuple(one.intervention for one in changes if one.on)
 
 
 def name_places(infos: Mapping[str, DictionaryInfo]) -> dict[str, str]:

@@ -102,6 +102,8 @@ def format_label(label: FeatureLabel | None) -> str:
 def format_intervention(one: Intervention, name: str) -> str:
     """A change in words: "feature 21: clamp 3", "feature 4: ablate"."""
     amount = format_signed(one.amount) if one.kind in ("add", "random") else format_number(one.amount, 4)
+    if one.kind == "add" and one.unit == "raw":
+        amount += " times the direction"
     return f"{name}: ablate" if one.kind == "ablate" else f"{name}: {one.kind} {amount}"
 
 

@@ -13,6 +13,9 @@ FOUND_TEXTS = 1000  # of either set that a finder searches by
 QUERY_LENGTH = 200  # characters of a part of a label
 LENS_ROWS = 20  # layers that a lens shows at first, at most
 LENS_TOP = 5  # likeliest tokens kept of a cell
+CHANGES = 64  # of one widget
+PAINTED_TOKENS = 2000  # of a text, that ranges are painted on
+ALTERNATIVES = 5  # likeliest tokens told beside a token that was made
 PINNED_TOKENS = 6  # whose paths are drawn
 CARD_EXAMPLES = 10  # the strongest, of a feature's card
 CONTRASTED = 20  # features of two whole texts that are listed as differing, as shared, and as kept, at most
@@ -37,6 +40,7 @@ LIMITS = {
     "shown_tokens": SHOWN_TOKENS,
     "found_texts": FOUND_TEXTS,
     "query_length": QUERY_LENGTH,
+    "changes": CHANGES,
     "pinned_tokens": PINNED_TOKENS,
     "contexts": {name: list(size) for name, size in CONTEXT_SIZES.items()},
     "contrasted": CONTRASTED,

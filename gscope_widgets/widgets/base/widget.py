@@ -394,9 +394,10 @@ class GscopeWidget(anywidget.AnyWidget):
         if not isinstance(sync_data, dict):
             self._requests.refuse(InvalidValue(f"the page sent state of an unknown form: {describe_value(sync_data)}"))
             return
-        # Lists of one value a feature are checked against the features, which therefore come first.
-        first = {name: value for name, value in sync_data.items() if name == "features"}
-        rest = {name: value for name, value in sync_data.items() if name != "features"}
+        # Changes are checked against what they name, which therefore comes first.
+        named = ("features", "directions")
+        first = {name: value for name, value in sync_data.items() if name in named}
+        rest = {name: value for name, value in sync_data.items() if name not in named}
         before = self._requests.status
         refusals = [self._take_state(part) for part in (first, rest) if part]
         refusal = next((error for error in reversed(refusals) if error is not None), None)

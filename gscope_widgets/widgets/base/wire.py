@@ -55,6 +55,57 @@ class FeatureInfo(TypedDict):
     max_activation: float | None  # the largest seen when it was measured
 
 
+class PaintedRange(TypedDict):
+    """Tokens of the text that a change is made at, painted by hand."""
+
+    start: Annotated[int, Bounds(low=0)]
+    stop: Annotated[int, Bounds(low=0)]  # the first token after it
+    text: str  # of these tokens, by which they are known again; empty where it was not looked up yet
+
+
+class OwnDirection(TypedDict):
+    """A direction of one's own, which changes name by its id."""
+
+    id: str
+    name: str
+    site: str
+    layer: Annotated[int, Bounds(low=0)]
+    vector: list[float]  # float32
+
+
+class ChangeState(TypedDict):
+    """A change with its switch."""
+
+    ref: (
+        Ref | str | int
+    )  # a feature; the id of one of `directions`; from the page also a number of the widget's dictionary
+    kind: Literal["add", "clamp", "scale", "ablate"]
+    amount: float  # strength, activation or factor; 0 of "ablate"
+    unit: Literal["fraction", "raw"]  # of "add": mean norms, or multiples of the unit direction
+    positions: Literal["all", "prompt", "generated"] | PaintedRange
+    on: bool  # whether it takes part
+
+
+class ChangeRange(TypedDict):
+    """How the slider of a change runs, for one kind."""
+
+    min: float
+    max: float
+    step: float
+    rest: float  # where nothing is changed
+    unit: str
+    least: float  # that may be typed
+    most: float
+
+
+class PromptTokens(TypedDict):
+    """The tokens of the text, on which ranges are painted."""
+
+    tokens: list[str]
+    ignored: list[int]  # positions that are never changed, such as BOS
+    count: int  # of the whole text, of which no more than these can be painted by hand
+
+
 class Glyph(TypedDict):
     """A run of tokens, by position, that are one character only together."""
 

@@ -1,5 +1,5 @@
 import { el, setText } from "../shared/dom.js";
-import { formatCount, formatSigned } from "../shared/format.js";
+import { formatCount } from "../shared/format.js";
 import * as glossary from "../shared/glossary.js";
 import { place } from "../shared/keyed.js";
 import { createTerm } from "../shared/term.js";
@@ -125,7 +125,7 @@ export function createStreamColumns(readTheme) {
 
   /** @param {SteeringStream} head */
   function clear(head) {
-    const titles = { baseline: "baseline", changed: `changed ${formatSigned(head.settings.strength)}`, random: head.control };
+    const titles = { baseline: "baseline", changed: `changed: ${head.changes}`, random: head.control };
     for (const [name, column] of columns) column.clear(titles[name], head.settings.prompt);
     empty.hidden = true;
     picture.removeAttribute("data-empty");

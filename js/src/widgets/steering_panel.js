@@ -1,4 +1,5 @@
-import { createFeatureList, createRunNumbers, createStrength } from "../parts/steering_controls.js";
+import { createChangeList } from "../parts/change_list.js";
+import { createRunNumbers } from "../parts/run_numbers.js";
 import { createStreamColumns } from "../parts/stream_columns.js";
 import { agreementOf } from "../shared/contract.js";
 import { el, setText } from "../shared/dom.js";
@@ -12,8 +13,11 @@ import { defineWidget } from "../shared/widget.js";
 /** @import { AnyModel } from "@anywidget/types" */
 /** @import { Ack, SteeringPanelTraits, SteeringSettings, SteeringStream } from "../traits.js" */
 /** @import { Frame } from "../shared/frame.js" */
+/** @import { RunSetting } from "../parts/run_numbers.js" */
 
-const setting_names = /** @type {(keyof SteeringSettings)[]} */ (agreementOf("SteeringPanel").settings);
+// What the page's reader sets; directions come from Python alone.
+const run_names = /** @type {(RunSetting | "changes")[]} */ (agreementOf("SteeringPanel").settings.filter((name) => name !== "directions"));
+const setting_names = /** @type {RunSetting[]} */ (run_names.filter((name) => name !== "changes"));
 
 /**
  * @param {{ model: AnyModel<SteeringPanelTraits>, frame: Frame }} inside
@@ -21,8 +25,10 @@ const setting_names = /** @type {(keyof SteeringSettings)[]} */ (agreementOf("St
 function openPanel({ model, frame }) {
   const { watch } = frame;
   const requests = createRequests(model, frame);
-  /** @type {ReturnType<typeof createSettings<SteeringPanelTraits, keyof SteeringSettings>>} */
+  /** @type {ReturnType<typeof createSettings<SteeringPanelTraits, RunSetting>>} */
   const settings = createSettings({ model, frame, names: setting_names, send: frame.tell, onChange: draw });
+  /** @type {ReturnType<typeof createSettings<SteeringPanelTraits, "changes">>} */
+  const edits = createSettings({ model, frame, names: ["changes"], send: frame.tell, onChange: draw });
   /** @type {SteeringSettings | null} */
   let shown_settings = null;
   /** @type {Partial<SteeringSettings>} */
@@ -32,9 +38,10 @@ function openPanel({ model, frame }) {
     label: "Prompt", hint: "Ctrl+Enter starts", read: () => settings.now.prompt, limit: () => model.get("text_limit"),
     onText: (text) => settings.change({ prompt: text }), onSubmit: start, watch,
   });
-  const options = { model, watch, settings };
-  const parts = [createFeatureList(options), createStrength(options)];
-  const numbers = createRunNumbers(options);
+  const changes = createChangeList({
+    model, watch, edits, generates: true, fresh: () => ({ kind: "add", amount: 0.3, on: true }),
+  });
+  const numbers = createRunNumbers({ watch, settings });
   const columns = createStreamColumns(frame.theme);
   const start_button = el("button", { type: "button", class: "gscope-button gscope-primary" }, "Start");
   const stop_button = el("button", { type: "button", class: "gscope-button", title: "Escape" }, "Stop");
@@ -46,7 +53,8 @@ function openPanel({ model, frame }) {
   function start() {
     if (isRunning() || !prompt.commit() || !numbers.commit()) return;
     settings.flush();
-    started_with = settings.takeChanged();
+    edits.flush();
+    started_with = { ...settings.takeChanged(), ...edits.takeChanged() };
     requests.send("start", { settings: started_with });
     drawActions();
   }
@@ -57,11 +65,13 @@ function openPanel({ model, frame }) {
   function drawActions() {
     start_button.disabled = isRunning();
     stop_button.disabled = !isRunning() || requests.isOpen("stop");
-    setText(changed, shown_settings && !isSame(shown_settings, settings.now) ? "Settings changed since this run." : "");
+    const now = { ...settings.now, changes: edits.now.changes };
+    const is_same = !shown_settings || run_names.every((name) => isSame(shown_settings?.[name], now[name]));
+    setText(changed, is_same ? "" : "Settings changed since this run.");
   }
   function draw() {
     prompt.pull();
-    parts.forEach((part) => part.draw());
+    changes.draw();
     numbers.draw();
     drawActions();
     columns.reserve(model.get("known").length);
@@ -71,7 +81,7 @@ function openPanel({ model, frame }) {
   function drawStream(message) {
     if (columns.draw(message)) {
       started_with = {};
-      shown_settings = /** @type {any} */ (Object.fromEntries(setting_names.map((name) => [name, message.settings[name]])));
+      shown_settings = message.settings;
     }
     drawActions();
   }
@@ -88,14 +98,16 @@ function openPanel({ model, frame }) {
     const { state } = model.get("status");
     if (state !== "busy") requests.forget();
     if (state === "error") {
-      settings.giveBack(started_with);
+      const { changes: edited, ...rest } = started_with;
+      settings.giveBack(rest);
+      if (edited) edits.giveBack({ changes: edited });
       started_with = {};
     }
     drawActions();
   });
-  frame.follow(["known", "strength_limit", "caution"], draw);
+  frame.follow(["known", "ranges", "caution", "notice", "directions", "prompt_tokens"], draw);
   return {
-    body: [prompt.el, el("div", { class: "gscope-controls" }, ...parts.map((part) => part.el), numbers.el),
+    body: [prompt.el, el("div", { class: "gscope-controls" }, changes.el, numbers.el),
       el("div", { class: "gscope-actions" }, start_button, stop_button, changed), columns.el,
       createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.strength, glossary.probability)],
     receive: {

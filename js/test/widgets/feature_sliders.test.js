@@ -11,11 +11,19 @@ let model;
 let close;
 
 const range = () => ({
-  clamp: { min: 0, max: 40, step: 0.5, rest: 0, unit: "" },
-  scale: { min: 0, max: 4, step: 0.05, rest: 1, unit: "\u00d7" },
-  add: { min: -40, max: 40, step: 0.5, rest: 0, unit: "" },
+  clamp: { min: 0, max: 40, step: 0.5, rest: 0, unit: "", least: 0, most: 90 },
+  scale: { min: 0, max: 4, step: 0.05, rest: 1, unit: "\u00d7", least: -9, most: 9 },
+  add: { min: -40, max: 40, step: 0.5, rest: 0, unit: "", least: -90, most: 90 },
+  ablate: { min: 0, max: 1, step: 1, rest: 0, unit: "", least: 0, most: 0 },
 });
-const settings = () => ({ values: [null, null], modes: ["clamp", "scale"], ablated: [false, false] });
+/**
+ * @param {number} feature
+ * @param {Record<string, any>} [more]
+ */
+const change = (feature, more = {}) => ({
+  ref: { dictionary_id: "d", feature }, kind: "clamp", amount: 0, unit: "fraction", positions: "all", on: false, ...more,
+});
+const settings = () => ({ changes: [change(7), change(3, { kind: "scale", amount: 1 })] });
 
 /** @param {Record<string, any>} [state] */
 function open(state = {}) {
@@ -29,7 +37,7 @@ function open(state = {}) {
 /** @param {Record<string, any>} [changes] */
 function answer(changes = {}) {
   model.emit("msg:custom", {
-    type: "result", request: 1, text: "a b", features: [], ...settings(), kl: 0.4213, rest: { baseline: 0.1, changed: 0.2 }, natural: [{ last: 1.5, peak: 9 }, { last: 0, peak: 0 }],
+    type: "result", request: 1, text: "a b", ...settings(), kl: 0.4213, rest: { baseline: 0.1, changed: 0.2 }, natural: [{ last: 1.5, peak: 9 }, { last: 0, peak: 0 }],
     rows: [{ id: 1, token: " cat", baseline: 0.4, changed: 0.2 }, { id: 2, token: " dog", baseline: 0.1, changed: 0.3 }], arrays: [], ...changes,
   }, []);
 }
@@ -37,7 +45,9 @@ function answer(changes = {}) {
 const frame = () => wait(40);
 const sliders = () => findAll(page.holder, "input[type=range]").map((node) => /** @type {HTMLInputElement} */ (node));
 const rows = () => findAll(page.holder, "tbody tr");
-const last = () => model.saved.at(-1);
+/** What was sent last, of each change: whether it is on, and its value. */
+const last = () => model.saved.at(-1)?.changes.map((/** @type {any} */ { on, amount }) => (on ? amount : null));
+const values = () => model.get("changes").map((/** @type {any} */ { on, amount }) => (on ? amount : null));
 
 beforeEach(() => {
   page = openPage();
@@ -61,10 +71,10 @@ test("a drag writes the newest value, at most once a frame, and undoes in one st
   enter(sliders()[0], "40", "change");
   await frame();
   assert.ok(model.saved.length <= 2);
-  assert.deepEqual(last(), { values: [40, null] });
+  assert.deepEqual(last(), [40, null]);
   button(page.holder, "Undo").click();
   await frame();
-  assert.deepEqual(last(), { values: [null, null] });
+  assert.deepEqual(last(), [null, null]);
   assert.ok(button(page.holder, "Undo").disabled);
 });
 
@@ -78,46 +88,122 @@ test("slider and number keep in step, and numbers outside are refused in words",
   await frame();
   const count = model.saved.length;
   enter(number, "99", "change");
-  assert.match(find(page.holder, ".gscope-row .gscope-note").textContent ?? "", /Feature 7, clamp: must be a number from 0 to 40, got 99/);
+  assert.match(find(page.holder, ".gscope-row .gscope-note").textContent ?? "", /Feature 7, clamp: the value must be a number from 0 to 90, got 99/);
   await frame();
   assert.equal(model.saved.length, count);
   enter(number, "", "change");
   await frame();
-  assert.deepEqual(last(), { values: [null, null] });
+  assert.deepEqual(last(), [null, null]);
 });
 
-test("a mode keeps its own value", async () => {
+test("a kind keeps its own value", async () => {
   open();
   enter(sliders()[0], "12", "input", "change");
   await frame();
-  const mode = find(page.holder, "[aria-label='What the slider does to feature 7']");
-  enter(mode, "scale", "change");
+  const kind = find(page.holder, "[aria-label='What is done to feature 7']");
+  enter(kind, "scale", "change");
   await frame();
-  assert.deepEqual(last(), { values: [null, null], modes: ["scale", "scale"] });
+  assert.deepEqual(last(), [1, null]);
   assert.equal(sliders()[0].max, "4");
-  enter(mode, "clamp", "change");
+  enter(kind, "clamp", "change");
   await frame();
-  assert.deepEqual([model.get("values"), model.get("modes")], [[12, null], ["clamp", "scale"]]);
+  assert.deepEqual([values(), model.get("changes")[0].kind], [[12, null], "clamp"]);
 });
 
-test("ablate, reset of a row, reset of all, Ctrl+Z", async () => {
+test("ablate, the switch, reset of all, Ctrl+Z", async () => {
   open();
-  const ablate = /** @type {HTMLInputElement} */ (find(page.holder, "[role=switch][aria-label='Ablate feature 7']"));
-  ablate.click();
+  enter(find(page.holder, "[aria-label='What is done to feature 7']"), "ablate", "change");
+  find(page.holder, "[role=switch][aria-label='Change feature 7']").click();
   await frame();
-  assert.deepEqual(last(), { ablated: [true, false] });
+  assert.deepEqual(last(), [0, null]);
+  assert.equal(find(page.holder, ".gscope-row").dataset.state, "ablated");
   assert.equal(sliders()[0].getAttribute("aria-valuetext"), "ablated: its activation is set to 0");
-  button(page.holder, "Reset feature 7").click();
+  find(page.holder, "[role=switch][aria-label='Change feature 7']").click();
   enter(sliders()[1], "2", "input", "change");
   button(page.holder, "Reset all").click();
   await frame();
-  assert.deepEqual([model.get("values"), model.get("ablated")], [[null, null], [false, false]]);
+  assert.deepEqual(values(), [null, null]);
   press(sliders()[0], "z", { ctrlKey: true });
   await frame();
-  assert.deepEqual(model.get("values"), [null, 2]);
+  assert.deepEqual(values(), [null, 2]);
   press(find(page.holder, "textarea"), "z", { ctrlKey: true });
   await frame();
-  assert.deepEqual(model.get("values"), [null, 2], "in a text, Ctrl+Z is the text's own");
+  assert.deepEqual(values(), [null, 2], "in a text, Ctrl+Z is the text's own");
+});
+
+// row 21
+test("changes are added and removed, also of a feature that is there, and each keeps its element", async () => {
+  open();
+  const [first] = findAll(page.holder, ".gscope-row");
+  const number = find(page.holder, "[aria-label='Feature number']");
+  enter(number, "x", "input");
+  button(page.holder, "Add a change").click();
+  assert.match(page.holder.textContent ?? "", /A feature is a whole number, got x\./);
+  enter(number, "12", "input");
+  press(number, "Enter");
+  await frame();
+  assert.deepEqual(model.get("changes")[2], { ref: 12, kind: "clamp", amount: 0, unit: "fraction", positions: "all", on: false });
+  model.fromPython("changes", [...settings().changes, change(7, { kind: "add" })]);
+  assert.equal(findAll(page.holder, ".gscope-row").length, 3);
+  assert.equal(find(page.holder, ".gscope-row"), first);
+  button(page.holder, "Remove the change of feature 7").click();
+  await frame();
+  assert.deepEqual(model.get("changes").map((/** @type {any} */ one) => [one.ref.feature, one.kind]), [[3, "scale"], [7, "add"]]);
+});
+
+test("a direction of one's own is listed by its name, added, and can be nothing but added", async () => {
+  open({ directions: [{ id: "direction-1", name: "French", site: "resid_post", layer: 3, vector: [1] }] });
+  enter(find(page.holder, "[aria-label='Add a direction of your own']"), "direction-1", "change");
+  await frame();
+  assert.equal(model.get("changes")[2].ref, "direction-1");
+  const kind = find(page.holder, "[aria-label='What is done to French at resid_post of layer 3']");
+  assert.deepEqual([...kind.children].map((one) => one.textContent), ["add"]);
+});
+
+// row 23
+test("a range is painted by mouse and by keyboard, shown on the tokens and in words, and undone in one step", async () => {
+  const tokens = ["<bos>", "The", " old", " fish"];
+  open({ prompt_tokens: { tokens, ignored: [0], count: 4 } });
+  const box = find(page.holder, ".gscope-painter");
+  assert.ok(box.hidden);
+  button(page.holder, "Paint the tokens at which feature 7 is changed").click();
+  assert.ok(!box.hidden);
+  const nodes = () => findAll(box, "[role=option]");
+  /** @param {string} type @param {number} at */
+  const point = (type, at) => nodes()[at].dispatchEvent(Object.assign(new Event(type, { bubbles: true, cancelable: true }), { button: 0, buttons: 1 }));
+  point("pointerdown", 3);
+  point("pointerover", 2);
+  point("pointerover", 1);
+  point("pointerup", 1);
+  await frame();
+  assert.deepEqual(model.get("changes")[0].positions, { start: 1, stop: 4, text: "The old fish" });
+  assert.deepEqual(nodes().map((node) => [node.dataset.changes, node.getAttribute("aria-selected")]), [[undefined, "false"], ["1", "true"], ["1", "true"], ["1", "true"]]);
+  assert.match(find(page.holder, ".gscope-row").textContent ?? "", /at tokens 1 to 3 \(The old fish\)/);
+  assert.equal(nodes()[2].getAttribute("aria-label"), "\u2423old, token 2, change 1");
+  point("pointerover", 0);
+  await frame();
+  assert.equal(model.get("changes")[0].positions.start, 1, "what is not pressed paints nothing");
+
+  press(nodes()[1], "ArrowLeft");
+  press(nodes()[0], "ArrowRight");
+  press(nodes()[1], "ArrowRight", { shiftKey: true });
+  await frame();
+  assert.deepEqual(model.get("changes")[0].positions, { start: 1, stop: 3, text: "The old" });
+  press(nodes()[2], "Escape");
+  assert.ok(button(box, "Done").hidden);
+  assert.deepEqual(nodes().map((node) => node.dataset.changes), [undefined, "1", "1", undefined], "what is painted stays to be seen");
+  button(page.holder, "Undo").click();
+  await frame();
+  assert.deepEqual(model.get("changes")[0].positions, { start: 1, stop: 4, text: "The old fish" });
+  button(page.holder, "Undo").click();
+  await frame();
+  assert.equal(model.get("changes")[0].positions, "all");
+});
+
+test("what a new text did to a painted range is said", () => {
+  open();
+  model.fromPython("notice", "The text is another one.");
+  assert.match(find(page.holder, ".gscope-changes").textContent ?? "", /The text is another one\./);
 });
 
 test("a result draws probabilities, the divergence and each feature's own activation", () => {
@@ -159,7 +245,7 @@ test("the picture is marked until the newest settings are answered", () => {
   assert.equal(updating.dataset.awaited, "yes");
   answer({ request: 2 });
   assert.equal(updating.dataset.awaited, "yes", "an answer to older settings");
-  answer({ request: 3, values: [5, null] });
+  answer({ request: 3, changes: [change(7, { amount: 5, on: true }), settings().changes[1]] });
   assert.equal(updating.dataset.awaited, "no");
 });
 
@@ -186,19 +272,17 @@ test("a stale result is dropped and an error keeps the picture", () => {
 
 test("values set by Python move the sliders and send nothing back", async () => {
   open();
-  model.fromPython("values", [8, 2]);
+  model.fromPython("changes", [change(7, { amount: 8, on: true }), change(3, { kind: "scale", amount: 2, on: true })]);
   assert.deepEqual(sliders().map((node) => node.value), ["8", "2"]);
   await frame();
   assert.equal(model.saved.length, 0);
 });
 
-test("features replaced by Python one trait after the other are drawn when all have come", () => {
+test("features replaced by Python one trait after the other are drawn with what has come", () => {
   open();
   model.fromPython("known", [infoOf(11)]);
   assert.equal(sliders().length, 2);
-  model.fromPython("values", [null]);
-  model.fromPython("modes", ["add"]);
-  model.fromPython("ablated", [false]);
+  model.fromPython("changes", [change(11, { kind: "add" })]);
   model.fromPython("ranges", [range()]);
   assert.equal(sliders().length, 1);
   assert.equal(sliders()[0].min, "-40");

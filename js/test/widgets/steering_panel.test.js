@@ -10,14 +10,21 @@ let model;
 /** @type {() => void} */
 let close;
 
-const refs = [7, 3].map((feature) => ({ dictionary_id: "d", feature }));
-const run = { prompt: "Once", features: refs, active: [true, false], strength: 0.3, max_new_tokens: 20, temperature: 0, seed: 0 };
+/**
+ * @param {number} feature
+ * @param {Record<string, any>} [more]
+ */
+const change = (feature, more = {}) => ({
+  ref: { dictionary_id: "d", feature }, kind: "add", amount: 0.3, unit: "fraction", positions: "all", on: true, ...more,
+});
+const changes = [change(7), change(3, { on: false })];
+const run = { prompt: "Once", directions: [], changes, max_new_tokens: 20, temperature: 0, seed: 0 };
+const add_range = { min: -1, max: 1, step: 0.01, rest: 0, unit: "\u00d7 mean norm", least: -100, most: 100 };
 
 /** @param {Record<string, any>} [state] */
 function open(state = {}) {
   model = new FakeModel({
-    ...stateOf("SteeringPanel"), prompt: "Once", active: [true, false], strength: 0.3, strength_limit: 1,
-    max_new_tokens: 20, temperature: 0, seed: 0, features: refs,
+    ...stateOf("SteeringPanel"), ...run, ranges: changes.map(() => ({ add: add_range })),
     known: [infoOf(7, { label: { text: "letters", source: "test", auc: 0.9 }, max_activation: 10 }), infoOf(3)], ...state,
   });
   close = render(widget, model, page.holder);
@@ -25,13 +32,13 @@ function open(state = {}) {
 
 /**
  * @param {Record<string, number[]>} ids by row
- * @param {Record<string, any>} [changes]
+ * @param {Record<string, any>} [more]
  */
-function stream(ids, changes = {}) {
+function stream(ids, more = {}) {
   const rows = Object.entries(ids).map(([name, list]) => ({
     name, tokens: list.map((id) => ({ id, text: ` t${id}`, logprob: -0.5, activations: [id, 0] })),
   }));
-  model.emit("msg:custom", { type: "stream", request: 1, reset: false, settings: run, known: model.get("known"), changes: "feature 7: add +0.30", control: "random direction of the same length, seed 0", rows, ended: "", arrays: [], ...changes }, []);
+  model.emit("msg:custom", { type: "stream", request: 1, reset: false, settings: run, known: model.get("known"), changes: "feature 7: add +0.30", control: "random direction of the same length, seed 0", rows, ended: "", arrays: [], ...more }, []);
 }
 
 /** @param {string} state */
@@ -67,8 +74,9 @@ test("settings not yet saved go out before start, which carries what this view c
   enter(find(page.holder, "textarea"), "Twice", "input");
   enter(find(page.holder, "input[type=range]"), "-0.5", "input");
   press(find(page.holder, "textarea"), "Enter", { ctrlKey: true });
-  assert.deepEqual(model.saved, [{ prompt: "Twice", strength: -0.5 }]);
-  assert.deepEqual(model.sent.at(-1).settings, { prompt: "Twice", strength: -0.5 });
+  const moved = [change(7, { amount: -0.5 }), changes[1]];
+  assert.deepEqual(model.saved, [{ prompt: "Twice" }, { changes: moved }]);
+  assert.deepEqual(model.sent.at(-1).settings, { prompt: "Twice", changes: moved });
   become("busy");
   become("idle");
   model.fromPython("seed", 9);
@@ -106,7 +114,7 @@ test("tokens are only added", () => {
   assert.deepEqual(made(), [" t1 t2 t3", " t1[first difference]  t5", " t1[first difference]  t9"]);
   assert.equal(find(page.holder, ".gscope-made"), first);
   assert.match(first.title, /probability 60.7 %, log probability \u22120.5/);
-  assert.match(columns()[1].textContent ?? "", /^changed \+0.30/);
+  assert.match(columns()[1].textContent ?? "", /^changed: feature 7: add \+0.30/);
   assert.match(columns()[2].textContent ?? "", /^random direction of the same length, seed 0/);
 });
 
@@ -169,11 +177,11 @@ test("a row that ends while the other goes on differs from there, once the run i
 test("the last run stays until the first tokens of the next", () => {
   open();
   stream({ baseline: [1], changed: [2], random: [3] }, { reset: true, ended: "length" });
-  stream({ baseline: [], changed: [], random: [] }, { reset: true, request: 2, settings: { ...run, strength: -0.5 } });
+  stream({ baseline: [], changed: [], random: [] }, { reset: true, request: 2, changes: "feature 7: add \u22120.50" });
   assert.equal(made()[0], " t1");
-  stream({ baseline: [7], changed: [7], random: [7] }, { request: 2 });
+  stream({ baseline: [7], changed: [7], random: [7] }, { request: 2, changes: "feature 7: add \u22120.50" });
   assert.deepEqual(made(), [" t7", " t7", " t7"]);
-  assert.match(columns()[1].textContent ?? "", /^changed \u22120.50/);
+  assert.match(columns()[1].textContent ?? "", /^changed: feature 7: add \u22120.50/);
 });
 
 test("tokens of an older run, or of one whose beginning was missed, are dropped", () => {
@@ -205,24 +213,21 @@ test("a change after a run is told, and starts nothing", async () => {
   assert.equal(model.sent.filter((message) => message.type === "start").length, 1);
 });
 
-test("the strength is said in words, and returns to 0 by button and double click", async () => {
+test("the strength is said in words, and returns to 0 by double click", async () => {
   open();
   const slider = /** @type {HTMLInputElement} */ (find(page.holder, "input[type=range]"));
-  assert.equal(slider.getAttribute("aria-valuetext"), "0.30 \u00d7 mean residual norm");
-  button(page.holder, "Set to 0").click();
-  await wait(40);
-  assert.equal(model.get("strength"), 0);
+  assert.equal(slider.getAttribute("aria-valuetext"), "0.3 \u00d7 mean norm");
   enter(slider, "-0.25", "input");
   slider.dispatchEvent(new Event("dblclick", { bubbles: true }));
   await wait(40);
-  assert.equal(model.get("strength"), 0);
+  assert.equal(model.get("changes")[0].amount, 0);
 });
 
-test("features are switched by their boxes", async () => {
+test("each change has its switch", async () => {
   open();
-  find(page.holder, "[data-row='1']").click();
+  find(page.holder, "[role=switch][aria-label='Change feature 3']").click();
   await wait(40);
-  assert.deepEqual(model.saved, [{ active: [true, true] }]);
+  assert.deepEqual(model.saved, [{ changes: [changes[0], change(3)] }]);
 });
 
 test("numbers are refused in words and a run does not start with them", async () => {
@@ -278,7 +283,7 @@ test("an error keeps the text and frees Start", () => {
 });
 
 test("hostile tokens, prompts and labels stay text", () => {
-  open({ prompt: hostile[0], known: [infoOf(1, { label: { text: hostile[0], source: hostile[1], auc: null } })], active: [true] });
+  open({ prompt: hostile[0], known: [infoOf(1, { label: { text: hostile[0], source: hostile[1], auc: null } })] });
   const tokens = hostile.map((text, id) => ({ id, text, logprob: -1, activations: [1] }));
   stream({}, { reset: true, settings: { ...run, prompt: hostile.join("") }, control: hostile[0], rows: ["baseline", "changed", "random"].map((name) => ({ name, tokens })) });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);

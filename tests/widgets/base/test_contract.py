@@ -205,7 +205,6 @@ def test_limits_are_those_that_are_enforced(contract):
     assert panel["seed"]["schema"]["maximum"] == LIMITS["max_seed"]
     assert panel["temperature"]["schema"]["maximum"] == LIMITS["max_temperature"]
     assert panel["max_new_tokens"]["schema"]["maximum"] == LIMITS["max_new_tokens"]
-    assert panel["strength"]["schema"]["maximum"] == LIMITS["max_strength"]
 
 
 def test_the_typescript_names_every_message_and_trait(contract):

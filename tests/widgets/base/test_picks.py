@@ -132,5 +132,5 @@ def test_a_strength_beyond_what_is_known_to_hold_is_said_in_view_and_copy(scope,
     sliders.wait()
     assert sliders.caution.startswith("A strength of 2.5 mean norms")
     assert sliders.caution in check_copy(sliders._build_copy())
-    sliders.modes = ["add", "scale"]
+    sliders.interventions = [gs.scale(sliders.features[1], 2.5)]
     assert sliders.caution == ""

@@ -1,0 +1,205 @@
+import { createCaution } from "../shared/caution.js";
+import { limits } from "../shared/contract.js";
+import { assign, el, setText } from "../shared/dom.js";
+import { createKeyed } from "../shared/keyed.js";
+import { createNote } from "../shared/note.js";
+import { createNumberField } from "../shared/number_field.js";
+import { createChangeRow } from "./change_row.js";
+import { infoOf, keysOf } from "./changes.js";
+import { createTokenPainter } from "./token_painter.js";
+
+/** @import { AnyModel } from "@anywidget/types" */
+/** @import { ChangeRange, ChangeState, FeatureSlidersTraits, SteeringPanelTraits } from "../traits.js" */
+/** @import { createSettings } from "../shared/settings.js" */
+/** @import { Watch } from "../shared/watch.js" */
+/** @import { Kind, Row } from "./change_row.js" */
+
+/** @typedef {ReturnType<typeof createSettings<any, "changes">>} Edits */
+/** @typedef {Record<string, ChangeRange>} Ranges */
+
+/** @type {ChangeRange} */
+const plain_range = { min: -1, max: 1, step: 0.01, rest: 0, unit: "", least: -100, most: 100 };
+
+/** @param {KeyboardEvent} event */
+function isUndo(event) {
+  const typing = event.target instanceof HTMLElement && event.target.matches("textarea, input[type=text]");
+  return !typing && event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
+}
+
+/**
+ * A feature by its number, or a direction of one's own, to be changed too.
+ * @param {{ watch: Watch, model: AnyModel<any>, onAdd: (ref: number | string) => string }} options `onAdd` gives a sentence where it refuses
+ */
+function createAdding({ watch, model, onAdd }) {
+  const note = createNote();
+  const field = createNumberField({ label: "Feature number", inside: true, mode: "numeric", read: () => "", refuse: () => "", onNumber: () => {}, say: () => {}, watch });
+  field.input.placeholder = "feature number";
+  const add = el("button", { type: "button", class: "gscope-button" }, "Add a change");
+  const own = el("select", { "aria-label": "Add a direction of your own", hidden: true });
+  function take() {
+    const typed = field.input.value.trim();
+    if (!/^\d+$/.test(typed)) {
+      note.say(`A feature is a whole number, got ${typed || "nothing"}.`);
+      return;
+    }
+    const sentence = onAdd(Number(typed));
+    note.say(sentence);
+    if (!sentence) field.input.value = "";
+  }
+  watch.dom(add, "click", take);
+  watch.dom(field.input, "keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Enter") take();
+  });
+  watch.dom(own, "change", () => {
+    if (own.value) note.say(onAdd(own.value));
+    own.value = "";
+  });
+  return {
+    els: [field.el, add, own],
+    note: note.el,
+    draw() {
+      const directions = /** @type {import("../traits.js").OwnDirection[]} */ (model.get("directions"));
+      own.hidden = directions.length === 0;
+      own.replaceChildren(el("option", { value: "" }, "add a direction\u2026"), ...directions.map(({ id, name }) => el("option", { value: id }, name)));
+    },
+  };
+}
+
+/**
+ * All changes of a widget, each with its switch, kind, value and positions; ranges are painted on the text's tokens.
+ * @param {{
+ *   model: AnyModel<FeatureSlidersTraits> | AnyModel<SteeringPanelTraits>, watch: Watch, edits: Edits, generates: boolean,
+ *   fresh: () => { kind: Kind, amount: number, on: boolean }, natural?: () => ({ last: number, peak: number } | null)[],
+ *   buttons?: Node[],
+ * }} options `generates` says whether tokens are made, that can be changed too; `fresh` how a new change begins
+ */
+export function createChangeList({ model, watch, edits, generates, fresh, natural = () => [], buttons = [] }) {
+  const any = /** @type {AnyModel<any>} */ (model);
+  const list = el("ul", { class: "gscope-rows", "aria-label": "Changes" });
+  const caution = createCaution(any);
+  const notice = el("p", { class: "gscope-caution", role: "status", hidden: true });
+  const undo = el("button", { type: "button", class: "gscope-button", title: "Ctrl+Z" }, "Undo");
+  /** @type {string | null} */
+  let painted = null; // the key of the change whose tokens are being painted
+  /** @type {Map<string, ReturnType<typeof createChangeRow>>} */
+  const drawn = new Map();
+  /** @type {Map<string, Ranges>} */
+  let ranges = new Map();
+
+  /** @returns {ChangeState[]} */
+  const now = () => edits.now.changes;
+  /** @param {string} key */
+  const placeOf = (key) => keysOf(now()).indexOf(key);
+  /**
+   * @param {string} key
+   * @param {Partial<ChangeState>} news
+   * @param {string} [gesture]
+   */
+  function set(key, news, gesture) {
+    const at = placeOf(key);
+    if (at >= 0) edits.change({ changes: now().map((old, index) => (index === at ? { ...old, ...news } : old)) }, gesture);
+  }
+  /**
+   * @param {string} key
+   * @param {Kind} kind
+   */
+  function rangeOf(key, kind) {
+    return ranges.get(key)?.[kind] ?? plain_range;
+  }
+  /** @param {string} key */
+  function actionsOf(key) {
+    /** @type {Partial<Record<Kind, number>>} */
+    const kept = {};
+    const change = () => now()[placeOf(key)];
+    return {
+      slide: (/** @type {number} */ amount) => set(key, { amount, on: true }, `slide ${key}`),
+      release: edits.endGesture,
+      enter: (/** @type {number | null} */ amount) => set(key, amount === null ? { on: false } : { amount, on: true }),
+      turn: (/** @type {boolean} */ on) => set(key, { on }),
+      kind(/** @type {Kind} */ kind) {
+        const { kind: before, amount } = change();
+        kept[before] = amount;
+        set(key, { kind, amount: kept[kind] ?? rangeOf(key, kind).rest, unit: "fraction" });
+      },
+      positions(/** @type {any} */ positions) {
+        if (positions === "painted") paint(key);
+        else set(key, { positions });
+      },
+      paint: () => paint(painted === key ? null : key),
+      remove: () => edits.change({ changes: now().filter((_, index) => index !== placeOf(key)) }),
+    };
+  }
+  /** @param {string | null} key */
+  function paint(key) {
+    const left = painted;
+    painted = key;
+    draw();
+    if (key !== null) painter.focus();
+    else if (left !== null) drawn.get(left)?.paint.focus();
+  }
+  const painter = createTokenPainter({
+    watch, read: () => any.get("prompt_tokens"), onEnd: edits.endGesture, onClose: () => paint(null),
+    onSpan(start, stop) {
+      const text = any.get("prompt_tokens").tokens.slice(start, stop).join("");
+      if (painted !== null) set(painted, { positions: { start, stop, text } }, `paint ${painted}`);
+    },
+  });
+  const adding = createAdding({
+    watch, model: any,
+    onAdd(ref) {
+      if (now().length >= limits.changes) return `At most ${limits.changes} changes are made at once; remove one first.`;
+      const { kind, amount, on } = typeof ref === "number" ? fresh() : { kind: /** @type {Kind} */ ("add"), amount: 0, on: true };
+      edits.change({ changes: [...now(), { ref, kind, amount, unit: "fraction", positions: "all", on }] });
+      return "";
+    },
+  });
+  const rows = createKeyed(list, {
+    keyOf: (/** @type {Row} */ { item }) => item.key,
+    create({ item }) {
+      const is_direction = typeof item.change.ref === "string";
+      const row = createChangeRow({ info: item.info, actions: actionsOf(item.key), generates, startedAs: (kind) => kind === "add" || !is_direction });
+      drawn.set(item.key, row);
+      return {
+        el: row.el, draw: row.draw,
+        end() {
+          row.end();
+          drawn.delete(item.key);
+        },
+      };
+    },
+  });
+
+  function draw() {
+    const keys = keysOf(now());
+    const told = keysOf(any.get("changes"));
+    ranges = new Map(any.get("ranges").map((/** @type {Ranges} */ entry, /** @type {number} */ at) => [told[at], entry]));
+    if (painted !== null && !keys.includes(painted)) painted = null;
+    const own = natural();
+    const items = now().map((change, at) => ({ change, key: keys[at], info: infoOf(change.ref, any.get("known"), any.get("directions")) }));
+    rows.draw(items.map((item, at) => ({ item, range: rangeOf(item.key, item.change.kind), natural: own[at] ?? null, paints: item.key === painted })));
+    const marks = items.flatMap(({ change: { positions } }, at) => (typeof positions === "string" ? [] : [{ number: at + 1, span: positions }]));
+    const at = painted === null ? -1 : keys.indexOf(painted);
+    painter.draw(marks, at < 0 ? null : { name: items[at].info.name, number: at + 1 });
+    assign(list, { "data-single": items.length === 1 ? "" : null });
+    caution.draw(items.some(({ change, key }) => change.kind === "add" && rangeOf(key, "add").max > limits.coherent_strength));
+    notice.hidden = any.get("notice") === "";
+    setText(notice, any.get("notice"));
+    undo.disabled = !edits.canUndo();
+    adding.draw();
+  }
+  const box = el("section", { class: "gscope-changes", "aria-label": "Changes to the model" },
+    list, painter.el, notice, caution.el, el("div", { class: "gscope-actions" }, ...adding.els, undo, ...buttons), adding.note);
+  watch.dom(undo, "click", edits.undo);
+  watch.dom(box, "keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (!isUndo(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    edits.undo();
+  });
+  watch.onStop(() => rows.draw([]));
+  return {
+    el: box,
+    draw,
+    clearNotes: () => drawn.forEach((row) => row.clearNote()),
+  };
+}
