@@ -1,7 +1,7 @@
 """What a scope's worker does: all that runs the model."""
 
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -51,7 +51,7 @@ from gscope_widgets.runtime.features.neighbours import list_neighbours, measure_
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.features.reading import read_features
 from gscope_widgets.runtime.features.sampling import has_held_out, read_held_out, sample_features
-from gscope_widgets.runtime.features.sanity import check_dictionary
+from gscope_widgets.runtime.features.sanity import Ends, Place, check_dictionary
 from gscope_widgets.runtime.features.scoring import score_claim
 from gscope_widgets.runtime.features.steering import Steering, Target
 from gscope_widgets.runtime.features.tracing import Source, Tracing
@@ -501,13 +501,9 @@ class Engine:
             self.activations.put(key, ran[point.name])
         return ran
 
-    def _capture_ends(self, tokens: Tokens, points: DictionaryPoints) -> tuple[torch.Tensor, torch.Tensor]:
+    def _capture_ends(self, tokens: Tokens, points: DictionaryPoints) -> Ends:
         """What a dictionary reads and what it is to give: float32, [pos, d], or [pos, n, d] for n layers."""
-        found = self._capture(tokens, (*points.reads, *points.writes))
-        if len(points.reads) == 1:
-            return found[points.reads[0].name], found[points.writes[0].name]
-        x, target = (torch.stack([found[one.name] for one in side], 1) for side in (points.reads, points.writes))
-        return x, target
+        return _take_ends(self._capture(tokens, (*points.reads, *points.writes)), points)
 
     def _fire(self, tokens: Tokens, dictionary: Dictionary, *, features: tuple[int, ...] | None = None) -> Firings:
         """Where a dictionary that is here, or some of its features, fire in a text: see `Firings`."""
@@ -524,10 +520,11 @@ class Engine:
             tokens = self.loaded.tokenizer.tokenize(CALIBRATION_TEXT)
             used = list(tokens.used)
 
-            def capture(site: str, layers: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-                points = find_dictionary_points(self.loaded.text_model, site=site, layers=layers)
-                x, target = self._capture_ends(tokens, points)
-                return x[used], target[used]
+            def capture(places: Sequence[Place]) -> list[Ends]:
+                text_model = self.loaded.text_model
+                wanted = [find_dictionary_points(text_model, site=site, layers=layers) for site, layers in places]
+                found = self._capture(tokens, [one for points in wanted for one in (*points.reads, *points.writes)])
+                return [(x[used], target[used]) for x, target in (_take_ends(found, points) for points in wanted)]
 
             self._checks[dictionary] = check_dictionary(dictionary, capture, layers=self.loaded.info.layers)
         return self._checks[dictionary]
@@ -574,6 +571,14 @@ class Engine:
             reads, writes = points.reads[0], points.writes[0]
         norm = self.measure_norm(writes) if intervention.unit == "fraction" else 1.0
         return Target(dictionary, reads, writes, norm)
+
+
+def _take_ends(found: Mapping[str, torch.Tensor], points: DictionaryPoints) -> Ends:
+    """Of activations by hook point, those that a dictionary reads and is to give: [pos, d], or [pos, n, d]."""
+    if len(points.reads) == 1:
+        return found[points.reads[0].name], found[points.writes[0].name]
+    x, target = (torch.stack([found[one.name] for one in side], 1) for side in (points.reads, points.writes))
+    return x, target
 
 
 def count_reading_bytes(reading: FeatureReading) -> int:

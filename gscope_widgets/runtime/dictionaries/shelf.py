@@ -49,6 +49,7 @@ class Shelf:
         """
         self._model, self._root, self._token = model, DICTIONARIES.get(name), token
         self._repositories: dict[str | None, Repository] = {}
+        self._listed: dict[str | None, tuple[dict[str, RemoteFile], dict[str, HubFolder]]] = {}
         self._open: dict[str, Dictionary] = {}
         self._stages: dict[str, Stage] = {}  # by device
         self._limit_bytes: int | None = None
@@ -138,7 +139,11 @@ class Shelf:
     def _list_folders(self, revision: str | None, *, refresh: bool = False) -> dict[str, HubFolder]:
         """The folders that hold weights, by the id of the dictionary in them."""
         repository = self._repository(revision)
-        return _split_folders(repository.files(refresh=refresh), repository)
+        files = repository.files(refresh=refresh)
+        known = self._listed.get(revision)
+        if known is None or known[0] is not files:
+            known = self._listed[revision] = files, _split_folders(files, repository)
+        return known[1]
 
     def open_folder(self, path: str | Path, *, device: str | None = None, dtype: str | None = None) -> Dictionary:
         """The dictionary in a folder, published or of SAELens, on this machine or at "hf://owner/name/site/folder"."""

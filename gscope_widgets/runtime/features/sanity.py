@@ -4,7 +4,7 @@ A wrong tensor never raises: shapes agree between layers, suites and pt and it, 
 multiplies either way round. Only the reconstruction and the number of firing features tell.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -18,22 +18,25 @@ WORST_FVU = 1.0  # at which the mean of the text would do as well
 L0_FACTOR = 5.0  # between the L0 found on a short text and the declared one, either way
 BETTER = 0.8  # of the FVU, at most, where another reading of the files is named as the likely cause
 
-# What a dictionary reads and is to give at a site and layers, float32 [pos, ...], without ignored positions.
-Capture = Callable[[str, tuple[int, ...]], tuple[torch.Tensor, torch.Tensor]]
+Place = tuple[str, tuple[int, ...]]  # a site and its layers
+Ends = tuple[torch.Tensor, torch.Tensor]  # what a dictionary reads there and is to give, without ignored positions
+Capture = Callable[[Sequence[Place]], list[Ends]]  # at several places in one forward pass, float32 [pos, ...]
 
 
 def check_dictionary(dictionary: Dictionary, capture: Capture, *, layers: int) -> DictionaryCheck:
     """Measure FVU and L0, and where they are out of bounds look for the likely cause.
 
-    Costs three encodings, four of an affine dictionary; where something is wrong, one more for each other layer
-    and site. Files of pt on it, or of a fine-tune, differ too little to be told: `config.json` must name the model.
+    Costs one forward pass and three encodings, four of an affine dictionary; where something is wrong, one more pass,
+    and an encoding for each other layer and site. Files of pt on it, or of a fine-tune, differ too little to be told:
+    `config.json` must name the model.
 
     Args:
-        capture: activations of a text by site and layers; raises nothing for sites of this model.
+        capture: activations of a text; raises nothing for sites of this model.
         layers: of the model.
     """
     info = dictionary.info
-    x, target = capture(info.base_site, info.layers)
+    near = _list_near(info.layers, layers)
+    (x, target), *beside = capture([(info.base_site, info.layers), *((info.base_site, (layer,)) for layer in near)])
     fvu, l0 = _measure(dictionary, x, target)
     faults = []
     transposed = _measure_transposed(dictionary, x, target)
@@ -41,7 +44,15 @@ def check_dictionary(dictionary: Dictionary, capture: Capture, *, layers: int) -
         faults.append(
             f"affine_skip_connection is stored transposed (FVU {fvu:.2f} as it is, {transposed:.2f} turned round)"
         )
-    elif fvu is not None and fvu <= WORST_FVU and (other := _find_better_layer(dictionary, capture, fvu, layers)):
+    elif (
+        fvu is not None
+        and fvu <= WORST_FVU
+        and (
+            other := _find_better_layer(
+                dictionary, capture, dict(zip(near, beside, strict=True)), fvu=fvu, layers=layers
+            )
+        )
+    ):
         faults.append(other)
     elif fvu is not None and fvu > WORST_FVU:
         cause = _name_cause(dictionary, capture, fvu=fvu, layers=layers)
@@ -57,17 +68,22 @@ def check_dictionary(dictionary: Dictionary, capture: Capture, *, layers: int) -
     return DictionaryCheck(info.id, fvu, l0, info.mean_l0, len(x), tuple(faults))
 
 
-def _find_better_layer(dictionary: Dictionary, capture: Capture, fvu: float, layers: int) -> str:
+def _list_near(own: tuple[int, ...], layers: int) -> list[int]:
+    """The layers beside that of a dictionary of one layer."""
+    return [layer for layer in (own[0] - 1, own[0] + 1) if len(own) == 1 and 0 <= layer < layers]
+
+
+def _find_better_layer(
+    dictionary: Dictionary, capture: Capture, near: dict[int, Ends], *, fvu: float, layers: int
+) -> str:
     """What to say where a neighbouring layer fits clearly better; "" where none does."""
     info = dictionary.info
-    if len(info.layers) > 1:
-        return ""
-    near = [layer for layer in (info.layer - 1, info.layer + 1) if 0 <= layer < layers]
-    tried = {layer: _of(_measure(dictionary, *capture(info.base_site, (layer,)))[0]) for layer in near}
+    tried = {layer: _of(_measure(dictionary, *ends)[0]) for layer, ends in near.items()}
     if min(tried.values(), default=np.inf) >= BETTER * fvu:
         return ""
     rest = [layer for layer in range(layers) if layer not in tried and layer != info.layer]
-    tried |= {layer: _of(_measure(dictionary, *capture(info.base_site, (layer,)))[0]) for layer in rest}
+    found = capture([(info.base_site, (layer,)) for layer in rest])
+    tried |= {layer: _of(_measure(dictionary, *ends)[0]) for layer, ends in zip(rest, found, strict=True)}
     best = min(tried, key=tried.__getitem__)
     return (
         f"it fits layer {best} better (FVU {tried[best]:.2f}, {fvu:.2f} at its own): its files are perhaps that layer's"
@@ -98,15 +114,17 @@ def _try_causes(dictionary: Dictionary, capture: Capture, *, layers: int) -> Ite
     info = dictionary.info
     if len(info.layers) > 1:
         return
-    for layer in range(layers):
-        if layer != info.layer:
-            fvu, _ = _measure(dictionary, *capture(info.base_site, (layer,)))
-            yield _of(fvu), f"it fits layer {layer}, so its files were exchanged with that layer's"
-    for site in ("resid_post", "attn_out", "mlp_out", "transcoder"):
-        if site != info.base_site:
-            x, target = capture(site, info.layers)
-            if (x.shape[1], target.shape[1]) == (dictionary.d_in, dictionary.d_out):
-                yield _of(_measure(dictionary, x, target)[0]), f"it fits {site}, so its files are that site's"
+    others = [layer for layer in range(layers) if layer != info.layer]
+    sites = [site for site in ("resid_post", "attn_out", "mlp_out", "transcoder") if site != info.base_site]
+    found = iter(capture([*((info.base_site, (layer,)) for layer in others), *((site, info.layers) for site in sites)]))
+    for layer, ends in zip(others, found, strict=False):
+        yield (
+            _of(_measure(dictionary, *ends)[0]),
+            f"it fits layer {layer}, so its files were exchanged with that layer's",
+        )
+    for site, (x, target) in zip(sites, found, strict=True):
+        if (x.shape[1], target.shape[1]) == (dictionary.d_in, dictionary.d_out):
+            yield _of(_measure(dictionary, x, target)[0]), f"it fits {site}, so its files are that site's"
 
 
 def _measure_transposed(dictionary: Dictionary, x: torch.Tensor, target: torch.Tensor) -> float:
