@@ -90,13 +90,20 @@ class Repository:
 
 
 def read_repository(folder: Path, name: str) -> Repository:
-    """The repository that lies in `folder`; contents are hashed once per change."""
+    """The repository that lies in `folder`; it is read, and its contents are hashed, once per change."""
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    return _build_repository(folder, name, tuple((file, _stamp(file)) for file in files))
+
+
+@functools.lru_cache(maxsize=64)
+def _build_repository(folder: Path, name: str, files: tuple[tuple[Path, tuple[int, int, int]], ...]) -> Repository:
+    stamps = dict(files)
     listing = folder / LISTING
-    entries = dict(_read_listing(listing, *_stamp(listing))) if listing.exists() else {}
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and not file.name.startswith(".listing"):
+    entries = dict(_read_listing(listing, *stamps[listing])) if listing in stamps else {}
+    for file, stamp in files:
+        if not file.name.startswith(".listing"):
             path = file.relative_to(folder).as_posix()
-            entries[path] = _read_entry(file, path, *_stamp(file))
+            entries[path] = _read_entry(file, path, *stamp)
     entries = dict(sorted(entries.items()))
     return Repository(name, entries, _hash_text("\n".join(f"{path} {entry.oid}" for path, entry in entries.items())))
 

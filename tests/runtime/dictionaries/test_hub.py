@@ -83,15 +83,12 @@ def site_of(kind):
 
 def check_reading(scope, reading, folder):
     """Against NumPy in float64 on the published tensors, and activations that plain hooks take."""
-    config = json.loads((folder / "config.json").read_text())
-    for member, layer in enumerate(reading.dictionary_info.layers):
-        name = (
-            "params.safetensors" if len(reading.dictionary_info.layers) == 1 else f"params_layer_{member}.safetensors"
-        )
+    point = json.loads((folder / "config.json").read_text())["hf_hook_point_in"]
+    layers = reading.dictionary_info.layers
+    seen = hooked(scope, [point.replace(point.split(".")[2], str(layer)) for layer in layers], reading)
+    for member, x in enumerate(seen):
+        name = "params.safetensors" if len(layers) == 1 else f"params_layer_{member}.safetensors"
         w = {key: value.astype(np.float64) for key, value in load_file(folder / name).items()}
-        x = hooked(
-            scope, config["hf_hook_point_in"].replace(config["hf_hook_point_in"].split(".")[2], str(layer)), reading
-        )
         pre = x @ w["w_enc"] + w["b_enc"]
         expected = np.where(pre > w["threshold"], pre, 0)
         share = expected.shape[1]
@@ -102,22 +99,27 @@ def check_reading(scope, reading, folder):
         )
 
 
-def hooked(scope, point, reading):
-    """What plain hooks see at a point of `config.json`, on the language model found by its class: [used pos, d]."""
+def hooked(scope, points, reading):
+    """What plain hooks see at points of a `config.json`, on the language model found by its class: [used pos, d] each."""
     text_model = next(m for m in loaded(scope).model.modules() if type(m).__name__ == "Gemma3TextModel")
-    *path, side = point.removeprefix("model.").split(".")
-    module = text_model.get_submodule(".".join(path))
-    seen = []
+    seen = {}
 
-    def keep(_module, inputs, output=None):
-        value = inputs[0] if output is None else output
-        seen.append(value[0] if isinstance(value, tuple) else value)
+    def watch(point):
+        name, side = point.removeprefix("model.").rsplit(".", 1)
+        module = text_model.get_submodule(name)
 
-    handle = (module.register_forward_pre_hook if side == "input" else module.register_forward_hook)(keep)
+        def keep(_module, inputs, output=None):
+            value = inputs[0] if output is None else output
+            seen[point] = value[0] if isinstance(value, tuple) else value
+
+        return (module.register_forward_pre_hook if side == "input" else module.register_forward_hook)(keep)
+
+    handles = [watch(point) for point in points]
     with torch.no_grad():
         text_model(input_ids=torch.tensor([list(reading.tokens.ids)]))
-    handle.remove()
-    return seen[0][0].double().numpy()[list(reading.tokens.used)]
+    for handle in handles:
+        handle.remove()
+    return [seen[point][0].double().numpy()[list(reading.tokens.used)] for point in points]
 
 
 def test_opening_fetches_headers_alone_and_a_row_comes_by_itself(hub, open_size):
