@@ -34,9 +34,15 @@ def fire(dictionary: FakeDictionary, tokens: Tokens) -> Firings:
     return reading.positions, reading.features, reading.activations
 
 
-@cache
 def read_corpus(dictionary: FakeDictionary) -> FeatureSample:
     """Forty texts of thirty words, the same every time."""
+    return _read_corpus(dictionary.info.site, dictionary.info.layer)
+
+
+@cache
+def _read_corpus(site: str, layer: int) -> FeatureSample:
+    """Read once a process: dictionaries of one place are equal."""
+    dictionary = FakeDictionary(site, layer)
     random = np.random.default_rng(0)
     texts = [" ".join(str(word) for word in random.choice(WORDS, 30)) + ".\n" for _ in range(40)]
     return read_sample(dictionary, [model.tokenize(text, chat=False) for text in texts], "the fake's corpus")
