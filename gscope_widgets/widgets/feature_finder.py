@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 
 import traitlets as t
 
-from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.errors import InvalidValue, PromptTooLong, describe_value
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
@@ -145,9 +145,16 @@ def _check_texts(name: str) -> Callable[["FeatureFinder", Any], tuple[str, ...]]
             raise InvalidValue(f"{name} is a list of texts, none of them empty, got {describe_value(value)}")
         if len(value) > FOUND_TEXTS:
             raise InvalidValue(f"{name} takes at most {FOUND_TEXTS} texts, got {len(value)}")
-        return tuple(str(check_text(finder.scope, one)) for one in value)
+        return tuple(_check_one(finder, name, at, one) for at, one in enumerate(value))
 
     return check
+
+
+def _check_one(finder: "FeatureFinder", name: str, at: int, value: str) -> str:
+    try:
+        return str(check_text(finder.scope, value))
+    except PromptTooLong as error:
+        raise PromptTooLong(f"text {at + 1} of {name}, {describe_value(value, limit=40)}: {error}") from None
 
 
 def _check_selected(finder: "FeatureFinder", value: object) -> FeatureRef | None:

@@ -815,6 +815,8 @@ export interface BaseTraits {
   copy_id: string;
   /** [P] What answers in one line: model, dictionary, device and dtype, or versions. */
   footer: string;
+  /** [P] The setting that `status` refuses, which a field of the view says; empty where there is none. */
+  refused: string;
   /** [P] What the widget does now: state, a sentence, how far that is, the newest request's number. */
   status: Status;
   /** [P] Of this package. */

@@ -43,7 +43,8 @@ def test_shares_are_counted():
     assert number("density", 0.0125) == pytest.approx(80)
     assert number("activation", 12.5, 25.0) == 50
     assert number("FVU", 0.104) == pytest.approx(89.6)
-    assert "further off" in define("FVU", 1.3)
+    assert "further off" in define("FVU", 1.3) and "nearly alike" in define("FVU", 345.0)
+    assert "further off" not in define("FVU", 1.0)
 
 
 def test_an_auc_is_a_share_of_pairs_and_a_cosine_an_angle():

@@ -281,6 +281,7 @@ def test_a_base_model_stands_beside_its_tuned_one_on_mini(mini, open_page):
     assert [mini.info.id in content["sides"][0]["name"], tuned.info.id in content["sides"][1]["name"]] == [True, True]
     notes = " ".join(content["notes"])
     assert "on a scale of its own" in notes and "both fire alike" in notes and "by accident" in notes
+    assert "a cosine of their decoder rows would mean nothing" in notes
     page.set(text="Le vieux peintre est fier.")
     assert page.settle()["state"] == "idle"
     assert page.widget.comparison.readings[1].dictionary_info.id == homes[1].info.id

@@ -860,8 +860,16 @@ def test_a_refused_text_stays_in_the_editor_and_the_error_goes_when_it_is_mended
     page.set(**{row.text: "word " * 100_000})
     assert page.settle()["state"] == "error"
     assert page.patches(row.text) == []
+    assert page.patches("refused")[-1] == row.text  # the field that says so
     page.set(**{row.text: before})
     assert page.settle()["state"] == "idle"
+    assert page.patches("refused")[-1] == ""
+
+
+def test_an_error_of_no_setting_is_said_by_no_field(row, page):
+    page.send({"type": "nothing of ours"})
+    assert page.settle()["state"] == "error"
+    assert page.widget.refused == ""
 
 
 def test_texts_of_another_form_are_refused(row, page, refuse_all):

@@ -1,5 +1,6 @@
 """FeatureFinder: what fires here, what labels and texts find, in the page's words and in Python's."""
 
+import re
 import contextlib
 import io
 import threading
@@ -250,3 +251,15 @@ def test_the_code_prints_what_is_on_screen(mini, open_page, state):
     rows = [line.split() for line in printed.getvalue().splitlines()]
     assert [int(row[0]) for row in rows] == widget.to_frame()["feature"].tolist()
     assert [float(row[1]) for row in rows] == pytest.approx(widget.to_frame()["activation"].tolist())
+
+
+def test_of_texts_too_long_the_one_is_named_and_the_error_goes_when_it_is_mended(page):
+    page.set(positive=["The cat", "The dog"])
+    assert page.settle()["state"] == "idle"
+    page.set(positive=["The cat", "word " * 300])
+    status = page.settle()
+    assert re.match(r"text 2 of positive, 'word word .*: .* at most 256 tokens", status["message"]), status
+    assert page.widget.refused == "positive"
+    page.send({"type": "again", "state": {"positive": ["The cat", "The dog"]}})  # those that the list is of
+    assert page.settle()["state"] == "idle"
+    assert page.widget.refused == ""

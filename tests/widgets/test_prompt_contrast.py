@@ -174,3 +174,12 @@ def test_hostile_words_in_either_text_are_inert_in_the_copy(scope, open_page, ch
         page.set(second=word)
         assert page.settle()["state"] == "idle"
         check_copy(page.widget._build_copy())
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_either_text_stays_in_its_field_when_it_is_refused(page, name):
+    before = getattr(page.widget, name)
+    page.forget()
+    page.set(**{name: "word " * 300})
+    assert page.settle()["state"] == "error"
+    assert (page.widget.refused, page.patches(name), getattr(page.widget, name)) == (name, [], before)

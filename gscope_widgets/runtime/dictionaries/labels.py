@@ -13,6 +13,7 @@ from gscope_widgets.runtime.dictionaries.folders import Folder
 FILE = "features.json"
 _SIZE_LIMIT = 50_000_000  # bytes
 _TEXT_LIMIT = 300  # characters of one label
+_NEWLINE = ("\u21b5", "\u23ce")  # the sign that mini's files have for it, and the one that readers see
 _RIVALS = {
     "neuron": "best neuron",
     "coordinate": "best residual coordinate",
@@ -53,7 +54,7 @@ def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
                 densities[feature] = _finite(entry["density"])
             if entry.get("label"):
                 auc, precision, recall = (_finite(entry[name]) for name in ("auc", "precision", "recall"))
-                concept = str(entry["label"])[:_TEXT_LIMIT]
+                concept = str(entry["label"])[:_TEXT_LIMIT].replace(*_NEWLINE)
                 labels[feature] = FeatureLabel(concept, source, auc, precision, recall)
                 if "positives" in entry:
                     count = int(entry["positives"])

@@ -21,9 +21,9 @@ from gscope_widgets.widgets.base.contract import build_schema, require
 from gscope_widgets.widgets.base.keeping import build_view
 from gscope_widgets.widgets.base.limits import PIECE_BYTES
 from gscope_widgets.widgets.base.output import SecondOutput
-from gscope_widgets.widgets.base.requests import Requests
+from gscope_widgets.widgets.base.requests import Requests, describe_error
 from gscope_widgets.widgets.base.state import Checked, Shared, Told, refuse_as_words
-from gscope_widgets.widgets.base.wire import Again, Cancel, Ready, Status
+from gscope_widgets.widgets.base.wire import Again, Cancel, Ready, Status, Text
 from gscope_widgets.widgets.catalogue import find_row
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ def read_bundle(name: str) -> str:
     return (_BUNDLES / name).read_text(encoding="utf-8")
 
 
+def _is_text(trait: Shared | None) -> bool:
+    """Whether it holds what a model reads."""
+    return trait is not None and trait.wire == Text
+
+
 class GscopeWidget(anywidget.AnyWidget):
     """Base of the widgets. Not for use alone.
 
@@ -53,6 +58,9 @@ class GscopeWidget(anywidget.AnyWidget):
         Status,
         {"state": "idle", "message": "", "progress": None, "detail": "", "request": 0},
         help="What the widget does now: state, a sentence, how far that is, the newest request's number.",
+    )
+    refused = Told(
+        str, "", help="The setting that `status` refuses, which a field of the view says; empty where there is none."
     )
     badge = Told(str, "", help="Who answers, such as a model, and how: live or replayed.")
     footer = Told(str, "", help="What answers in one line: model, dictionary, device and dtype, or versions.")
@@ -91,6 +99,7 @@ class GscopeWidget(anywidget.AnyWidget):
         self._asked: dict[str, Any] | None = None
         self._findings: tuple[KeptView, ...] = ()
         self._remark = ""  # said once, until something is asked for
+        self._refusal = ("", "")  # the setting of the page that was refused last, and the sentence
         super().__init__(**state, copy_id=f"gscope-copy-{secrets.token_hex(8)}", version=__version__)
         self.on_msg(self._receive)
         if self.comm is not None:
@@ -316,6 +325,8 @@ class GscopeWidget(anywidget.AnyWidget):
         return ""
 
     def _show_status(self, status: Status) -> None:
+        name, sentence = self._refusal
+        self.refused = name if status["state"] in ("error", "busy") and status["message"] == sentence else ""
         self.status = status
 
     def _get_result(self) -> object:
@@ -400,16 +411,19 @@ class GscopeWidget(anywidget.AnyWidget):
         rest = {name: value for name, value in sync_data.items() if name not in named}
         before = self._requests.status
         refusals = [self._take_state(part) for part in (first, rest) if part]
-        refusal = next((error for error in reversed(refusals) if error is not None), None)
+        refusal = next((one for one in reversed(refusals) if one is not None), None)
         if refusal is not None:
-            self._requests.refuse(refusal)
+            (name, error), traits = refusal, self.shared_traits()
+            self._refusal = (name if isinstance(traits.get(name), Checked) else "", describe_error(error))
+            self._requests.refuse(error)
             # A refused text stays in the editor, to be mended there.
-            self.send_state([name for name in sync_data if name in self.keys and name != self._text_name])
+            self.send_state([name for name in sync_data if name in self.keys and not _is_text(traits.get(name))])
         elif self._requests.status is before and not self._requests.is_busy:
             self._take_repeated(sync_data)
 
-    def _take_state(self, part: dict[str, Any]) -> Exception | None:
-        refusal: Exception | None = None
+    def _take_state(self, part: dict[str, Any]) -> tuple[str, Exception] | None:
+        """Take what is valid; the setting refused last, if any, with the error."""
+        refusal: tuple[str, Exception] | None = None
         valid = {}
         self._is_from_page = True
         try:
@@ -418,10 +432,10 @@ class GscopeWidget(anywidget.AnyWidget):
                     self._check_sent(name, value)
                     valid[name] = value
                 except Exception as error:  # noqa: BLE001 - all are told
-                    refusal = error
+                    refusal = (name, error)
             super().set_state(valid)
         except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
-            refusal = refuse_as_words(error)
+            refusal = ("", refuse_as_words(error))
         finally:
             self._is_from_page = False
         return refusal
@@ -434,7 +448,7 @@ class GscopeWidget(anywidget.AnyWidget):
                 self._ask_again()
             except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
                 self._requests.refuse(error)
-        if self._requests.status is before and self._text_name in sync_data:
+        if self._requests.status is before and {self._text_name, self.refused} & sync_data.keys():
             self._requests.mend()
 
     def _check_sent(self, name: str, value: object) -> None:

@@ -6,6 +6,7 @@ import { wellFormed } from "../shared/tokens.js";
 /** @import { Watch } from "../shared/watch.js" */
 
 const pause_ms = 350;
+const names = /** @type {const} */ (["positive", "negative"]);
 
 /**
  * A part of a label, sent after a pause in typing.
@@ -71,19 +72,25 @@ export function createTextSets({ watch, read, limit, onTexts }) {
   const search = el("button", { type: "button", class: "gscope-button gscope-primary" }, "Search");
   const note = createNote("Ctrl+Enter searches too; without texts to tell them from, features that fire most are listed");
   let given = { positive: "", negative: "" };
+  let refused = { positive: "", negative: "" };
 
   function send() {
     const sets = { positive: toTexts(areas.positive.value), negative: toTexts(areas.negative.value) };
     const most = Math.max(sets.positive.length, sets.negative.length);
     const refusal = !sets.positive.length ? "Give at least one text that the features should fire on."
       : most > limit ? `At most ${limit} texts can be searched by, got ${most}.` : "";
-    note.say(refusal);
-    assign(areas.positive, { "aria-invalid": refusal ? "true" : null });
+    const name = sets.positive.length && sets.positive.length < most ? "negative" : "positive";
+    refused = { positive: "", negative: "", [name]: refusal };
+    say();
     if (!refusal) onTexts(sets);
+  }
+  function say() {
+    note.say(refused.positive || refused.negative);
+    for (const name of names) assign(areas[name], { "aria-invalid": refused[name] ? "true" : null, "aria-description": refused[name] || null });
   }
   function pull() {
     const sets = read();
-    for (const name of /** @type {const} */ (["positive", "negative"])) {
+    for (const name of names) {
       const next = sets[name].join("\n");
       if (next === given[name]) continue;
       given = { ...given, [name]: next };
@@ -108,6 +115,14 @@ export function createTextSets({ watch, read, limit, onTexts }) {
     el: el("div", { class: "gscope-finder-sets" }, label("Texts that they should fire on", areas.positive),
       label("and on these less", areas.negative), el("div", { class: "gscope-actions" }, search, note.el)),
     pull,
+    /**
+     * @param {"positive" | "negative"} name
+     * @param {string} sentence why the kernel does not take these texts; empty where it does
+     */
+    refuse(name, sentence) {
+      refused = { ...refused, [name]: sentence };
+      say();
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { drawFeature } from "../shared/feature_name.js";
 import { formatNumber } from "../shared/format.js";
 import { createKeyed } from "../shared/keyed.js";
 import { isSame } from "../shared/settings.js";
+import { visibleText } from "../shared/tokens.js";
 
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { MatchKind, Order } from "../traits.js" */
@@ -77,8 +78,9 @@ function createMatch() {
  * @param {{ watch: Watch, onKind: (kind: MatchKind | "all") => void }} options
  */
 export function createMatchKinds({ watch, onKind }) {
-  const box = el("div", { class: "gscope-kinds", role: "group", "aria-label": "Which matches are listed" });
-  const list = createKeyed(box, {
+  const buttons = el("div", { class: "gscope-kinds" }), scope = el("span", { class: "gscope-label" });
+  const box = el("div", { class: "gscope-kinds", role: "group", "aria-label": "Which matches are listed" }, scope, buttons);
+  const list = createKeyed(buttons, {
     keyOf: (/** @type {{ kind: MatchKind | "all", count: number, is_on: boolean }} */ { kind }) => kind,
     create: () => {
       const count = el("span"), name = el("span");
@@ -102,10 +104,16 @@ export function createMatchKinds({ watch, onKind }) {
     /**
      * @param {Comparison} comparison
      * @param {MatchKind | "all"} chosen
+     * @param {number | null} pos the token picked, whose matches are counted; null for the whole text
      */
-    draw({ head, total }, chosen) {
-      const all = /** @type {const} */ ({ kind: "all", count: total });
-      list.draw([all, ...head.counts].map(({ kind, count }) => ({ kind, count, is_on: kind === chosen })));
+    draw(comparison, chosen, pos) {
+      const { head, total } = comparison;
+      const here = pos === null ? null : comparison.list(pos, "all", "difference");
+      const all = { kind: /** @type {const} */ ("all"), count: total };
+      setText(scope, pos === null ? "Whole text" : `At ${visibleText(head.tokens[pos])}`);
+      list.draw([all, ...head.counts].map(({ kind, count }) => ({
+        kind, is_on: kind === chosen, count: here ? here.filter((match) => kind === "all" || match.kind === kind).length : count,
+      })));
     },
   };
 }

@@ -51,8 +51,10 @@ export function openFrame({ model, holder, agreement, cancellable }) {
   const badge = el("span", { class: "gscope-badge" });
   const footer = el("footer", { class: "gscope-footer" });
   const body = el("div", { class: "gscope-body" });
+  /** @type {Map<string, (sentence: string) => void>} fields that say themselves what is refused, by the setting's name */
+  const fields = new Map();
   const status = createStatus({
-    readStatus: () => base.get("status"),
+    readStatus,
     onCancel: cancellable ? () => model.send({ type: "cancel" }) : null,
     onLink: showLink,
     watch,
@@ -66,6 +68,19 @@ export function openFrame({ model, holder, agreement, cancellable }) {
   followTerms(root, watch);
   const copies = createCopyCover(root, base.get("copy_id"));
 
+  /** What a field says, the strip leaves out. */
+  function readStatus() {
+    const now = base.get("status");
+    if (!fields.has(base.get("refused"))) return now;
+    return now.state === "error" ? { ...now, state: /** @type {const} */ ("idle"), message: "Not taken; what is shown is as before." } : { ...now, message: "" };
+  }
+  /**
+   * @param {(sentence: string) => void} say
+   * @param {string} name
+   */
+  function tellField(say, name) {
+    say(name === base.get("refused") ? base.get("status").message : "");
+  }
   /** @param {import("./status.js").Link} link */
   function showLink(link) {
     root.dataset.link = link;
@@ -99,7 +114,10 @@ export function openFrame({ model, holder, agreement, cancellable }) {
   }
   drawNames();
   follow(["badge", "footer"], drawNames);
-  follow(["status"], status.answered);
+  follow(["status", "refused"], () => {
+    fields.forEach(tellField);
+    status.answered();
+  });
   watch.model(model, "comm_live_update", (live) => (live === true ? status.answered() : status.gone()));
   watch.dom(root, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (isOwnKey(event)) event.stopPropagation();
@@ -108,6 +126,16 @@ export function openFrame({ model, holder, agreement, cancellable }) {
 
   return {
     root, body, status, watch, follow,
+    /**
+     * Lets a field say beside itself why its setting is not taken.
+     * @param {string} name the setting
+     * @param {(sentence: string) => void} say called with an empty sentence where it is
+     */
+    sayRefused(name, say) {
+      fields.set(name, say);
+      tellField(say, name);
+      status.update();
+    },
     theme: () => /** @type {Theme} */ (root.dataset.theme),
     /** @returns {boolean} whether all traits are as agreed; if not, the view says which is not */
     checkTraits() {

@@ -27,7 +27,7 @@ export function scaleL0(value, total) {
 
 /** @type {Scale} */
 export function scaleFVU(value) {
-  if (value > 1) return `Here ${write(value)}: the copy is further off than the mean would be`;
+  if (value > 1) return `Here ${write(value)}: the copy is further off than the mean would be. Where the tokens of a text are nearly alike, little varies, and a copy that is close still has a large FVU`;
   return `Here the features account for ${write(100 * (1 - value))} % of the variance`;
 }
 

@@ -65,6 +65,7 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
   const clash = createClash(watch, { take: () => take(read()), keep: () => sendNow() });
   let sent = read();
   let is_typed = false;
+  let too_long = "", refused = "";
   /** @type {(string | null)[]} */
   let roles = [];
   /** @type {Area[]} */
@@ -87,12 +88,16 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
     pause.cancel();
     const text = value();
     const length = lengthOf(text);
-    const refused = length > limit();
-    note.say(refused ? `The text may have ${limit()} characters, got ${length}; the last shorter text is still shown.` : "");
-    for (const { area } of areas) assign(area, { "aria-invalid": refused ? "true" : null });
-    if (refused) return false;
+    too_long = length > limit() ? `The text may have ${limit()} characters, got ${length}; the last shorter text is still shown.` : "";
+    say();
+    if (too_long) return false;
     if (again || !isSame(text, sent)) send(text);
     return true;
+  }
+  function say() {
+    const sentence = too_long || refused;
+    note.say(sentence);
+    for (const { area } of areas) assign(area, { "aria-invalid": sentence ? "true" : null, "aria-description": sentence || null });
   }
   /** @param {Text} text */
   function send(text) {
@@ -110,8 +115,9 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
     sent = text;
     is_typed = false;
     clash.show(false);
-    note.say("");
+    too_long = "";
     draw(text);
+    say();
   }
 
   /**
@@ -180,10 +186,7 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
     const same = isSame(rolesOf(text) ?? [null], roles);
     if (!same) rebuild(text);
     const contents = typeof text === "string" ? [text] : text.map(({ content }) => content);
-    areas.forEach((area, at) => {
-      area.write(contents[at]);
-      assign(area.area, { "aria-invalid": null });
-    });
+    areas.forEach((area, at) => area.write(contents[at]));
   }
   rebuild(sent);
   watch.onStop(pause.cancel);
@@ -193,6 +196,11 @@ export function createTextField({ label, hint, read, limit, onText, onSubmit, wa
     el: el("div", { class: "gscope-field" },
       el("span", { class: "gscope-label" }, label), editor, el("div", { class: "gscope-field-line" }, note.el, clash.el)),
     commit,
+    /** @param {string} sentence why the kernel does not take the text; empty where it does */
+    refuse(sentence) {
+      refused = sentence;
+      say();
+    },
     /** Takes up a text set elsewhere; one that is being typed here stays, and the field says so. */
     pull() {
       const text = read();

@@ -64,6 +64,7 @@ function openCompare({ model, frame }) {
     label: "Text", hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
     limit: () => model.get("text_limit"), onText: (value) => frame.ask({ text: value }), watch,
   });
+  frame.sayRefused("text", text.refuse);
   const pair = createMatchSides({ watch, onPair: (compared) => frame.ask({ compared }) });
   const measure = createMeasure();
   const refusal = createNote();
@@ -77,7 +78,7 @@ function openCompare({ model, frame }) {
   const clear = createButton({}, "Show what is unexplained");
   const legend = el("div", { class: "gscope-compare-bar" }, createSideMark(0), createSideMark(1), bars, clear);
   const strip = createTokenStrip({ watch, describe: speak, onEnter: (pos) => pick.toggle(pos) });
-  const state = el("p", { class: "gscope-hint" });
+  const state = el("p", { class: "gscope-shown", role: "status" });
   const kinds = createMatchKinds({ watch, onKind: (kind) => show({ kind }) });
   const list = createMatchList({ watch, describe: describeToken, onMatch: select, onOrder: (order) => show({ order }), onWhole: () => choose(null) });
   const pick = createPick({
@@ -145,8 +146,9 @@ function openCompare({ model, frame }) {
   function drawList() {
     if (!comparison) return;
     const kind = model.get("kind");
-    kinds.draw(comparison, kind);
-    list.draw(comparison, pick.shown(), { selected: readSelected(), picked: model.get("selected_pos"), kind, order: model.get("order") });
+    const picked = model.get("selected_pos");
+    kinds.draw(comparison, kind, picked !== null && picked < comparison.length ? picked : null);
+    list.draw(comparison, pick.shown(), { selected: readSelected(), picked, kind, order: model.get("order") });
   }
   function drawChoice() {
     strip.mark(model.get("selected_pos"));
@@ -166,7 +168,9 @@ function openCompare({ model, frame }) {
     const whole = [...new Set(there)].map((value) => formatNumber(value, 4)).join(" and ");
     setText(bars, selected ? `Bars: where ${selectedText(selected)}, a whole one at ${whole}` : "Bars: what each leaves unexplained of a token (FVU), a whole one at 1 or more");
     clear.style.setProperty("--seen", selected ? "visible" : "hidden");
-    setText(state, isSame([read, compared], [model.get("text"), model.get("compared")]) ? "" : "Of the last text and dictionaries read.");
+    const wish = [model.get("text"), model.get("compared"), model.get("threshold") ?? head.threshold];
+    const names = head.sides.map(({ name }) => visibleText(name)).join(" and ");
+    setText(state, isSame([read, compared, head.threshold], wish) ? "" : `Still of ${names}, from ${formatNumber(head.threshold)} on${isSame(read, wish[0]) ? "" : ", and of the last text read"}.`);
     const rows = sides.map((row) => ({ row, full: full[row] }));
     strip.paint({ head, length: comparison.length, values: /** @type {any} */ (comparison.bars) }, [{ row: 0, full: 0 }, ...rows], frame.theme());
     drawChoice();
@@ -196,10 +200,10 @@ function openCompare({ model, frame }) {
     drawChoice();
   });
   const how = el("div", { class: "gscope-compare-how" }, measure.el, threshold.el, refusal.el);
-  const picture = el("div", { class: "gscope-compare-picture" }, legend, strip.el, state);
+  const picture = el("div", { class: "gscope-compare-picture" }, legend, strip.el);
   const words = createGlossary(glossary.feature, glossary.dictionary, glossary.activation, glossary.l0, glossary.fvu,
     glossary.decoder_cosine, glossary.co_activation);
-  return { body: [text.el, pair.el, how, notes, empty, picture, kinds.el, list.el, table.el, words], receive: { result: drawResult }, draw };
+  return { body: [text.el, pair.el, state, how, notes, empty, picture, kinds.el, list.el, table.el, words], receive: { result: drawResult }, draw };
 }
 
 export default defineWidget({ name: "DictionaryCompare", cancellable: true, open: openCompare });

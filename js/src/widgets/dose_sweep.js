@@ -38,6 +38,7 @@ function openSweep({ model, frame }) {
     label: "Prompt", hint: "Ctrl+Enter starts", read: () => settings.now.prompt, limit: () => model.get("text_limit"),
     onText: (text) => settings.change({ prompt: text }), onSubmit: start, watch,
   });
+  frame.sayRefused("prompt", prompt.refuse);
   const options = { model, watch, settings };
   const range = createStrengthRange({
     watch, limit: () => model.get("strength_limit"), strengths: () => settings.now.strengths,

@@ -77,6 +77,7 @@ function openCard({ model, frame }) {
     label: "Text", hint: "your own, read by this feature after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
     limit: () => model.get("text_limit"), onText: (value) => frame.ask({ text: value }), watch,
   });
+  frame.sayRefused("text", text.refuse);
   const strip = createTokenStrip({ watch, describe: (pos) => (card ? describeToken(card, pos) : ""), onEnter: () => {} });
   const said = el("p", { class: "gscope-card-said" });
   const table = createTwin({

@@ -58,6 +58,7 @@ function openFinder({ model, frame }) {
     label: "Text", hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
     limit: () => model.get("text_limit"), onText: (value) => frame.ask({ text: value }), watch,
   });
+  frame.sayRefused("text", text.refuse);
   const choice = createWays({ watch, onWay: (way) => frame.ask({ way }) });
   const strip = createTokenStrip({ watch, describe: describeToken, onEnter: togglePos });
   const whole = createButton({ "aria-pressed": "true" }, "Whole text");
@@ -71,6 +72,7 @@ function openFinder({ model, frame }) {
     watch, limit: limits.found_texts, onTexts: (value) => frame.ask({ way: "texts", ...value }),
     read: () => ({ positive: model.get("positive"), negative: model.get("negative") }),
   });
+  for (const name of /** @type {const} */ (["positive", "negative"])) frame.sayRefused(name, (sentence) => sets.refuse(name, sentence));
   const heading = el("p", { class: "gscope-finder-heading", role: "status" });
   const note = el("p", { class: "gscope-hint" });
   const columns = createColumnWords();

@@ -52,6 +52,7 @@ function openSliders({ model, frame }) {
       drawUpdating();
     },
   });
+  frame.sayRefused("text", text.refuse);
   const reset = el("button", { type: "button", class: "gscope-button" }, "Reset all");
   const changes = createChangeList({
     model, watch, edits, generates: false, natural: () => result?.natural ?? [], buttons: [reset],

@@ -37,6 +37,7 @@ function openLens({ model, frame }) {
     label: "Text", hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
     limit: () => model.get("text_limit"), onText: (value) => frame.ask({ text: value }), watch,
   });
+  frame.sayRefused("text", text.refuse);
   const stride = el("select", {});
   const by_pin = el("option", { value: "pinned" }, "");
   const colour = el("select", {}, el("option", { value: "likeliest" }, "likeliest token"), by_pin);

@@ -48,10 +48,14 @@ function openContrast({ model, frame }) {
    * @param {string} label
    * @param {"first" | "second"} name
    */
-  const createText = (label, name) => createTextField({
-    label, hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get(name),
-    limit: () => model.get("text_limit"), onText: (value) => frame.ask({ [name]: value }), watch,
-  });
+  function createText(label, name) {
+    const text = createTextField({
+      label, hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get(name),
+      limit: () => model.get("text_limit"), onText: (value) => frame.ask({ [name]: value }), watch,
+    });
+    frame.sayRefused(name, text.refuse);
+    return text;
+  }
   const texts = [createText("First", "first"), createText("Second", "second")];
   const colour = el("span", {});
   const scale = el("span", { class: "gscope-ramp", "aria-hidden": "true" });
@@ -61,7 +65,7 @@ function openContrast({ model, frame }) {
     el("span", { class: "gscope-contrast-scale" }, "0", scale, full), clear);
   const strip = createContrastStrip({ watch, describe: speak, onEnter: (column) => pick.toggle(column) });
   const key = el("p", { class: "gscope-hint" }, "Upper line: first text. Lower line: second text. A dashed token stands in one text only; the other has \u201cnone\u201d.");
-  const state = el("p", { class: "gscope-hint" });
+  const state = el("p", { class: "gscope-shown" });
   const details = createContrastDetails({
     watch, describe: (column) => (contrast ? describeColumn(contrast, column) : ""), onColour: paint, onKeep: keep,
     onWhole: () => choose(null),

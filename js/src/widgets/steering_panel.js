@@ -38,6 +38,7 @@ function openPanel({ model, frame }) {
     label: "Prompt", hint: "Ctrl+Enter starts", read: () => settings.now.prompt, limit: () => model.get("text_limit"),
     onText: (text) => settings.change({ prompt: text }), onSubmit: start, watch,
   });
+  frame.sayRefused("prompt", prompt.refuse);
   const changes = createChangeList({
     model, watch, edits, generates: true, fresh: () => ({ kind: "add", amount: 0.3, on: true }),
   });

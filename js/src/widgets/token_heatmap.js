@@ -25,7 +25,8 @@ function createSummary() {
   const [length, l0_value, fvu_value, end] = Array.from({ length: 4 }, () => el("span"));
   const l0 = createTerm(glossary.l0), fvu = createTerm(glossary.fvu);
   const l0_part = el("span", {}, " \u00b7 mean ", l0.el, l0_value);
-  const fvu_part = el("span", {}, " \u00b7 ", fvu.el, fvu_value, ", each token\u2019s in the line under it, whole at 1");
+  const fvu_end = el("span");
+  const fvu_part = el("span", {}, " \u00b7 ", fvu.el, fvu_value, fvu_end, ", each token\u2019s in the line under it, whole at 1");
   return {
     el: el("p", { class: "gscope-summary" }, length, l0_part, fvu_part, end),
     /**
@@ -41,6 +42,7 @@ function createSummary() {
       else if (!l0_part.parentNode) length.after(l0_part, fvu_part);
       setText(l0_value, none ? "" : ` ${formatNumber(head.mean_l0)}`);
       setText(fvu_value, head.fvu === null ? " is not defined for one token: nothing varies" : ` ${formatNumber(head.fvu)}`);
+      setText(fvu_end, (head.fvu ?? 0) > 1 ? " (over 1: further off than the text\u2019s mean)" : "");
       l0.draw(head.mean_l0, d_dict);
       fvu.draw(head.fvu);
       setText(end, isSame(head.text, wanted) ? "" : " \u00b7 of the last text read");
@@ -80,6 +82,7 @@ export function openHeatmap({ model, frame }) {
     label: "Text", hint: "read after a pause, or at once on Ctrl+Enter", read: () => model.get("text"),
     limit: () => model.get("text_limit"), onText: (value) => frame.ask({ text: value }), watch,
   });
+  frame.sayRefused("text", text.refuse);
   const chips = createFeatureChips({
     watch, d_dict: () => model.get("d_dict"), features: readFeatures, onFeatures: setFeatures, theme: frame.theme,
   });

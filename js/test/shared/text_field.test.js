@@ -145,3 +145,19 @@ test("line ends that the field joins are not taken for typing", () => {
   assert.ok(field.commit());
   assert.deepEqual(sent, []);
 });
+
+test("what the kernel refuses is said beside the field and tied to it, until it is taken", () => {
+  open("one");
+  const note = () => find(page.holder, ".gscope-note [role=alert]");
+  field.refuse("300 tokens, at most 256.");
+  assert.equal(note().textContent, "300 tokens, at most 256.");
+  assert.deepEqual(["aria-invalid", "aria-description"].map((name) => areas()[0].getAttribute(name)), ["true", "300 tokens, at most 256."]);
+  enter(areas()[0], "x".repeat(21), "input");
+  assert.ok(!field.commit(), "of two reasons, the nearer one");
+  assert.match(note().textContent ?? "", /20 characters, got 21/);
+  enter(areas()[0], "two", "input");
+  field.commit();
+  field.refuse("");
+  assert.ok(note().hidden);
+  assert.deepEqual(["aria-invalid", "aria-description"].map((name) => areas()[0].getAttribute(name)), [null, null]);
+});

@@ -113,6 +113,17 @@ test("a token is picked by a press or by the keyboard, lists what fires there in
   assert.deepEqual(model.saved, [1, null, 2, null].map((selected_pos) => ({ selected_pos })));
 });
 
+test("the kinds count the whole text, or the token picked, and say which", () => {
+  open();
+  answer();
+  const counts = () => find(page.holder, ".gscope-kinds").textContent;
+  assert.match(counts() ?? "", /^Whole textall 3one to one 0split 1.*only first 1only second 1$/);
+  tokens()[2].click();
+  assert.match(counts() ?? "", /^At \u2423ball 2one to one 0split 1.*only first 0only second 1$/);
+  model.fromPython("selected_pos", null);
+  assert.match(counts() ?? "", /^Whole textall 3/);
+});
+
 test("the list of the whole text comes back when nothing is pointed at any more", () => {
   open();
   answer();
@@ -167,7 +178,12 @@ test("dictionaries change by choice; what stands on the other side changes place
   enter(selects[0], "f", "change");
   button(page.holder, "Swap").click();
   assert.deepEqual(model.saved.map(({ compared }) => compared), [["d", "f"], ["f", "d"], ["d", "f"]]);
-  assert.match(page.holder.textContent ?? "", /Of the last text and dictionaries read/);
+  assert.equal(find(page.holder, ".gscope-shown").textContent, "Still of at d and at e, from 0.5 on.");
+  model.fromPython("compared", ["d", "e"]);
+  assert.equal(find(page.holder, ".gscope-shown").textContent, "");
+  model.fromPython("threshold", 0.9);
+  model.fromPython("text", "other");
+  assert.equal(find(page.holder, ".gscope-shown").textContent, "Still of at d and at e, from 0.5 on, and of the last text read.");
 });
 
 test("a threshold is taken where it is one, and refused in words otherwise", () => {

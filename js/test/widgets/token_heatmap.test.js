@@ -151,6 +151,21 @@ test("an error keeps the picture and says so", () => {
   assert.equal(tokens().length, 4);
 });
 
+test("a refused text is said beside its field, and the strip only that the picture is the one before", () => {
+  open();
+  answer();
+  model.fromPython("refused", "text");
+  model.fromPython("status", { state: "error", message: "9 tokens, at most 4.", progress: null, detail: "", request: 2 });
+  assert.equal(find(page.holder, ".gscope-field .gscope-note [role=alert]").textContent, "9 tokens, at most 4.");
+  assert.equal(find(page.holder, ".gscope-status [role=alert]").textContent, "");
+  assert.equal(find(page.holder, ".gscope-status [role=status]").textContent, "Not taken; what is shown is as before.");
+  assert.equal(tokens().length, 4);
+  model.fromPython("refused", "");
+  model.fromPython("status", { state: "error", message: "Out of memory.", progress: null, detail: "", request: 3 });
+  assert.equal(find(page.holder, ".gscope-field .gscope-note [role=alert]").textContent, "");
+  assert.equal(find(page.holder, ".gscope-status [role=alert]").textContent, "Out of memory.");
+});
+
 test("a message that cannot be drawn becomes a sentence and the picture stays", () => {
   open();
   answer();

@@ -58,3 +58,9 @@ def test_long_words_are_cut(tmp_path):
     long = {"source": "s" * 10_000, "features": [ENTRY | {"label": "x" * 10_000}]}
     label = load_notes(write(tmp_path, long), d_dict=10).labels[3]
     assert len(label.text) == len(label.source) == 300
+
+
+def test_a_line_end_has_the_one_sign_that_readers_see(tmp_path):
+    old = {"source": "s", "features": [ENTRY | {"label": "token after: ↵", "positives": 9}]}
+    notes = load_notes(write(tmp_path, old), d_dict=10)
+    assert notes.labels[3].text == notes.truths[3].concept == "token after: ⏎"
