@@ -59,8 +59,8 @@ def _scale_l0(value: float, total: float) -> str:
 def _scale_fvu(value: float, _total: float) -> str:
     if value > 1:
         return (
-            f"Here {_write(value)}: the copy is further off than the mean would be. Where the tokens of a text are nearly "
-            "alike, little varies, and a copy that is close still has a large FVU"
+            f"Here {_write(value)}: the copy is further off than the mean would be. Where the tokens of a text are "
+            "nearly alike, little varies, and a copy that is close still has a large FVU"
         )
     return f"Here the features account for {_write(100 * (1 - value))} % of the variance"
 

@@ -60,9 +60,9 @@ if TYPE_CHECKING:
 Shown = Literal["all", "one to one", "split", "merged", "several to several", "only first", "only second"]
 
 _ON_SCALES_OF_THEIR_OWN = (
-    "The two read different vectors. So a cosine of their decoder rows would mean nothing, and they are matched by where "
-    "they fire; and activations and FVU of either are on a scale of its own: compare where features fire, not how "
-    "strongly."
+    "The two read different vectors. So a cosine of their decoder rows would mean nothing, and they are matched by "
+    "where they fire; and activations and FVU of either are on a scale of its own: compare where features fire, not "
+    "how strongly."
 )
 _NOTHING_READ = "No token is left to read features at, and so there is nothing to compare."
 
@@ -576,7 +576,8 @@ class DictionaryCompare(TokenPicker):
             copy.build_paragraph(f"Text: {format_prompt(as_prompt(read.settings['text']))}"),
             _build_sides(self._tell_sides(read)),
             copy.build_paragraph(
-                f"Matched by {pair.measure} on {pair.on}, from {format_number(pair.threshold)} on; in the whole text {counts}."
+                f"Matched by {pair.measure} on {pair.on}, from {format_number(pair.threshold)} on; "
+                f"in the whole text {counts}."
             ),
             *(copy.build_paragraph(note) for note in _write_notes(read.comparison)),
             _build_matches(found[:MATCHES_LISTED], caption=heading),

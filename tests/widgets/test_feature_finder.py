@@ -1,8 +1,8 @@
 """FeatureFinder: what fires here, what labels and texts find, in the page's words and in Python's."""
 
-import re
 import contextlib
 import io
+import re
 import threading
 
 import numpy as np
