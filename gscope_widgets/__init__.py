@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from gscope_widgets import mini
     from gscope_widgets.checkup.examination import doctor
     from gscope_widgets.errors import *  # noqa: F403
+    from gscope_widgets.exercises import truths
+    from gscope_widgets.exercises.keys import seal
     from gscope_widgets.keeping.files import read_view, read_views, write_view
     from gscope_widgets.keeping.opening import open  # noqa: A004
     from gscope_widgets.recordings.replay import replay
     from gscope_widgets.records.directions import Direction
+    from gscope_widgets.records.exercises import Question
     from gscope_widgets.records.interventions import ablate, add, clamp, scale
     from gscope_widgets.runtime.memory import memory
     from gscope_widgets.runtime.registry import load
@@ -29,7 +32,11 @@ if TYPE_CHECKING:
         FeatureFinder,
         FeatureSliders,
         LogitLens,
+        NameFeature,
+        Predict,
         PromptContrast,
+        Quiz,
+        ReachGoal,
         SteeringPanel,
         TokenHeatmap,
         Workbench,
@@ -76,11 +83,16 @@ _HOMES = {
     "SteeringWarning": "errors",
     "KeptWarning": "errors",
     "link": "widgets.link",
+    "Question": "records.exercises",
+    "truths": "exercises.truths",
+    "seal": "exercises.keys",
     "doctor": "checkup.examination",
     "mini": "mini",
-    **{row.name: f"widgets.{row.module}" for row in CATALOGUE},
+    **{row.name: f"{row.home}.{row.module}" for row in CATALOGUE},
     **dict.fromkeys(_ERRORS, "errors"),
 }
+
+_MODULES = ("mini", "truths")  # names of modules themselves
 
 __all__ = ["__version__", *_HOMES]
 
@@ -89,7 +101,7 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'gscope_widgets' has no attribute {name!r}")
     home = import_module(f"gscope_widgets.{_HOMES[name]}")
-    value = home if _HOMES[name] == name else getattr(home, name)
+    value = home if name in _MODULES else getattr(home, name)
     globals()[name] = value
     return value
 

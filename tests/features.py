@@ -68,6 +68,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "NEW 25": "A runtime under many hands",
         "NEW 27": "Numbers verified against plain calculations",
     },
+    "Teach": {
+        "43": "Predict, then reveal: no reveal without a commit, and the guess stays",
+        "44": "Answers that a machine checks: plain, without a page, the same each time",
+        "NEW 2": "Predict, then see, in the notebook; the guess stays",
+        "NEW 12": "Answers as data, the solution nowhere before it is asked for",
+    },
     "Share": {
         "47": "A view in a small file, opened again with equal settings and numbers",
         "55": "The same widgets without a model, from a recording",

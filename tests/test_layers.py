@@ -55,7 +55,7 @@ def find_offences(source: str, *, module: str, is_package: bool = False) -> list
             homes = {"in a function": home, "for types": f"{OURS}.records"}
             shown = home is not None and when in homes and is_under(module, homes[when])
             wrong = (top == OURS and not is_under(name, *BOX)) or (third_party and top != "numpy" and not shown)
-        elif is_under(module, f"{OURS}.widgets"):
+        elif is_under(module, f"{OURS}.widgets", f"{OURS}.exercises"):
             wrong = top in ("torch", "transformers") or is_under(name, f"{OURS}.runtime", f"{OURS}.recordings")
         elif is_under(module, f"{OURS}.runtime", f"{OURS}.checkup"):
             wrong = is_under(name, f"{OURS}.widgets")
@@ -130,6 +130,7 @@ def test_imports_go_one_way(path):
         ("gscope_widgets.widgets.bad", "def later():\n    from transformers import AutoModel"),
         ("gscope_widgets.widgets.bad", "from gscope_widgets.runtime.scope import load"),
         ("gscope_widgets.widgets.bad", "from gscope_widgets import runtime"),
+        ("gscope_widgets.exercises.bad", "def later():\n    from gscope_widgets.runtime.scope import Scope"),
         ("gscope_widgets.widgets.bad", "from ..runtime import scope"),
         ("gscope_widgets.runtime.bad", "from gscope_widgets.widgets import token_heatmap"),
         ("gscope_widgets.widgets.bad", "from gscope_widgets.recordings.replay import replay"),

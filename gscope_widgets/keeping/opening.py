@@ -54,8 +54,8 @@ def open(view: KeptView | str | os.PathLike[str], scope: Scope | None = None) ->
 def _reopen(view: KeptView, scope: Scope | None, *, folder: Path, name: str) -> GscopeWidget:
     """See `open`. Args: folder: where a recording may lie; name: of the view, as a sentence begins."""
     row = find_row(view.widget)
-    if row is None:
-        raise BadArtefact(f"{name} is of the widget {describe_value(view.widget)}, which this package does not have")
+    if row is None or row.home != "widgets":  # an exercise is kept by its answer's line
+        raise BadArtefact(f"{name} is of the widget {describe_value(view.widget)}, which no file keeps")
     if not row.asks_scope:
         answering: dict[str, Any] = {} if scope is None else {row.engine: scope}
     else:

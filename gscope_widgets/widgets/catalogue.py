@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from gscope_widgets.exercises import truths
+from gscope_widgets.records.exercises import Question
+
 if TYPE_CHECKING:  # for type checkers, which read no rows
+    from gscope_widgets.exercises.name_feature import NameFeature as NameFeature
+    from gscope_widgets.exercises.predict import Predict as Predict
+    from gscope_widgets.exercises.quiz import Quiz as Quiz
+    from gscope_widgets.exercises.reach_goal import ReachGoal as ReachGoal
     from gscope_widgets.widgets.dictionary_compare import DictionaryCompare as DictionaryCompare
     from gscope_widgets.widgets.doctor import Doctor as Doctor
     from gscope_widgets.widgets.dose_sweep import DoseSweep as DoseSweep
@@ -42,6 +49,7 @@ class Row:
     shown: str | None = "features"  # the trait that says what is shown, by numbers from 0 on
     others: tuple[Mapping[str, object], ...] = ()  # without a text: further states, each another result than the last
     refused: Mapping[str, object] = field(default_factory=dict)  # without `shown`: state that it does not take
+    home: str = "widgets"  # the room of the Python file
     parts: tuple[str, ...] = ()  # names of the widgets whose views it is made of
     sends: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # a message of each kind from the page
 
@@ -198,6 +206,99 @@ CATALOGUE = (
         change={"text": "On Monday the children sang 😀 at home."},
         parts=("TokenHeatmap", "SteeringPanel", "FeatureFinder", "FeatureCard", "FeatureSliders", "LogitLens"),
         sends={"open": {"part": "steering"}, "read_run": {"row": "changed"}},
+    ),
+    Row(
+        name="Predict",
+        module="predict",
+        home="exercises",
+        title="Predict",
+        text=None,
+        example={
+            "prompt": "At which tokens does feature 3 fire?",
+            "key": truths.fires(3, EXAMPLE_TEXT),
+            "tokens_of": EXAMPLE_TEXT,
+            "name": "guess",
+            "reveal": "There its activation is above 0.",
+            "hints": ("It reads one token at a time.", "Its label says birds.", "Ask the token heatmap."),
+            "solution": "The token heatmap shows it.",
+        },
+        change={"answer": [1, 4]},
+        shown=None,
+        others=tuple({"answer": [pos]} for pos in range(1, 6)),
+        refused={"hints_shown": 5},
+    ),
+    Row(
+        name="NameFeature",
+        module="name_feature",
+        home="exercises",
+        title="Name that feature",
+        text=None,
+        example={
+            "ref": 3,
+            "snippets": (
+                "The old fisherman sold fish.",
+                "On Monday the children sang.",
+                "A cold bird.",
+                "The king was happy.",
+                "12 coins",
+                "his warm red coat",
+                "The cat and the dog",
+                "bread",
+            ),
+            "name": "label",
+            "threshold": 8.0,
+            "hints": ("Which word comes again?",),
+        },
+        change={"answer": ["fish*"]},
+        shown=None,
+        others=tuple({"answer": [word]} for word in ("bird", "king", "old", "coat", "Monday")),
+        refused={"hints_shown": 5},
+    ),
+    Row(
+        name="ReachGoal",
+        module="reach_goal",
+        home="exercises",
+        title="Reach a goal",
+        text=None,
+        example={
+            "text": "The old",
+            "words": ("fish", "coins"),
+            "name": "steer",
+            "features": (3, 4),
+            "seeds": (0, 1),
+            "max_new_tokens": 3,
+            "hints": ("Begin with a weak push.",),
+        },
+        change={"answer": [["add", 3, 0.5]]},
+        shown=None,
+        others=tuple({"answer": [["add", 4, number / 10]]} for number in range(1, 6)),
+        refused={"hints_shown": 5},
+    ),
+    Row(
+        name="Quiz",
+        module="quiz",
+        home="exercises",
+        title="Quiz",
+        text=None,
+        example={
+            "prompt": "Two questions on what a dictionary gives.",
+            "questions": [
+                Question(
+                    "What is a feature?",
+                    "gs1:eNpTSlRIySxKTS7JzM9TKMlILFEACYC5iUWVCjmpiUV5JUoACD4N1Q==",
+                    choices=("a neuron", "a direction that a dictionary learnt", "a word"),
+                    wrong={"a neuron": "A neuron is one axis of a layer; a dictionary has directions of its own."},
+                ),
+                Question("How many features fire at the last token?", truths.l0(EXAMPLE_TEXT, -1), tolerance=0),
+            ],
+            "name": "last",
+            "hints": ("Count what is above 0.",),
+            "solution": "scope.read(text).l0 has the count.",
+        },
+        change={"answer": ["a neuron", 12]},
+        shown=None,
+        others=tuple({"answer": ["a word", number]} for number in range(1, 6)),
+        refused={"hints_shown": 5},
     ),
     Row(
         name="Doctor",

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from gscope_widgets import __version__
+from gscope_widgets.exercises import wire as exercise_wire
 from gscope_widgets.records.glossary import TERMS, Term, define
 from gscope_widgets.records.protocols import Engine
 from gscope_widgets.widgets.base import wire
@@ -41,7 +42,7 @@ _TO_PAGE: dict[str, type] = {"ack": wire.Ack}
 
 def load_class(row: Row) -> type[GscopeWidget]:
     """The class of a row."""
-    found: type[GscopeWidget] = getattr(import_module(f"gscope_widgets.widgets.{row.module}"), row.name)
+    found: type[GscopeWidget] = getattr(import_module(f"gscope_widgets.{row.home}.{row.module}"), row.name)
     assert issubclass(found, GscopeWidget), row
     return found
 
@@ -138,7 +139,7 @@ def _make_golden(row: Row, engine: Engine) -> dict[str, list[Json]]:
 def build_typescript() -> str:
     """The contract as TypeScript: every type under its Python name, and one interface of traits a widget."""
     classes = [load_class(row) for row in CATALOGUE]
-    modules = [wire, *(sys.modules[cls.__module__] for cls in classes)]
+    modules = [wire, exercise_wire, *(sys.modules[cls.__module__] for cls in classes)]
     aliases = {value: name for module in modules for name, value in vars(module).items() if _is_alias(name, value)}
     declared = [
         value

@@ -4,6 +4,14 @@ export type State = "idle" | "busy" | "cancelled" | "error";
 
 export type Text = string | Message[];
 
+export type CheckState = "not answered" | "unusable" | "wrong" | "right" | "not checked";
+
+export type FieldKind = "choice" | "choices" | "number" | "positions" | "word" | "rule" | "marks" | "changes";
+
+export type Kept = "nothing" | "kept" | "written" | "not kept";
+
+export type Answer = boolean | number | string | null | (boolean | number | string | null)[] | (boolean | number | string | null | (boolean | number | string | null)[])[];
+
 export type ColorBy = "features" | "l0" | "fvu" | "error_norm" | "lens" | "own";
 
 export type ColorRange = "feature" | "text" | number[];
@@ -188,6 +196,57 @@ export interface Stop {
 export interface Ack {
   type: "ack";
   id: string;
+}
+
+/** What the learner fills in for one question. */
+export interface AnswerField {
+  kind: FieldKind;
+  label: string;
+  /** to choose from; the tokens of a text, the snippets to mark, the features to change */
+  choices: string[];
+  unit: string;
+}
+
+/** A part of an answer, and what came of it. */
+export interface ExercisePart {
+  name: string;
+  given: string;
+  found: string;
+  state: CheckState;
+}
+
+/** A word of the field, and what it means. */
+export interface Meaning {
+  name: string;
+  sentence: string;
+}
+
+/** What a check of the answer found, and what was opened on request. */
+export interface ExerciseResult {
+  type: "result";
+  request: number;
+  /** the settings that this answers; null where none was committed */
+  answer: Answer;
+  hints_shown: number;
+  solution_shown: boolean;
+  state: CheckState;
+  sentence: string;
+  next_step: string;
+  /** 0 to 1 */
+  score: number;
+  /** of the parts' columns */
+  heads: string[];
+  parts: ExercisePart[];
+  /** the answer committed first, where it is another; empty otherwise */
+  first: string;
+  /** those opened */
+  hints: string[];
+  /** empty until it is opened */
+  solution: string;
+  /** words of the field that stand there */
+  terms: Meaning[];
+  /** none */
+  arrays: ArrayHead[];
 }
 
 /** What may fill the tokens in place of features. */
@@ -1091,6 +1150,98 @@ export interface WorkbenchTraits extends BaseTraits {
   text_limit: number;
 }
 
+export interface PredictTraits extends BaseTraits {
+  /** [B,P] What the learner committed to; None before. */
+  answer: Answer;
+  /** [P] What the learner fills in; the answer is a list where there are several. */
+  fields: AnswerField[];
+  /** [P] Whether a solution can be asked for. */
+  has_solution: boolean;
+  /** [P] How many hints there are. */
+  hint_count: number;
+  /** [B,P] Hints that were opened. */
+  hints_shown: number;
+  /** [P] Whether the cell has the answer: not yet, or written there just now. */
+  kept: Kept;
+  /** [P] The line of code that keeps the answer. */
+  line: string;
+  /** [P] Of the exercise, as the answer's marker has it. */
+  name: string;
+  /** [P] What the learner is asked. */
+  prompt: string;
+  /** [B,P] Whether the solution was opened. */
+  solution_shown: boolean;
+}
+
+export interface NameFeatureTraits extends BaseTraits {
+  /** [B,P] What the learner committed to; None before. */
+  answer: Answer;
+  /** [P] What the learner fills in; the answer is a list where there are several. */
+  fields: AnswerField[];
+  /** [P] Whether a solution can be asked for. */
+  has_solution: boolean;
+  /** [P] How many hints there are. */
+  hint_count: number;
+  /** [B,P] Hints that were opened. */
+  hints_shown: number;
+  /** [P] Whether the cell has the answer: not yet, or written there just now. */
+  kept: Kept;
+  /** [P] The line of code that keeps the answer. */
+  line: string;
+  /** [P] Of the exercise, as the answer's marker has it. */
+  name: string;
+  /** [P] What the learner is asked. */
+  prompt: string;
+  /** [B,P] Whether the solution was opened. */
+  solution_shown: boolean;
+}
+
+export interface ReachGoalTraits extends BaseTraits {
+  /** [B,P] What the learner committed to; None before. */
+  answer: Answer;
+  /** [P] What the learner fills in; the answer is a list where there are several. */
+  fields: AnswerField[];
+  /** [P] Whether a solution can be asked for. */
+  has_solution: boolean;
+  /** [P] How many hints there are. */
+  hint_count: number;
+  /** [B,P] Hints that were opened. */
+  hints_shown: number;
+  /** [P] Whether the cell has the answer: not yet, or written there just now. */
+  kept: Kept;
+  /** [P] The line of code that keeps the answer. */
+  line: string;
+  /** [P] Of the exercise, as the answer's marker has it. */
+  name: string;
+  /** [P] What the learner is asked. */
+  prompt: string;
+  /** [B,P] Whether the solution was opened. */
+  solution_shown: boolean;
+}
+
+export interface QuizTraits extends BaseTraits {
+  /** [B,P] What the learner committed to; None before. */
+  answer: Answer;
+  /** [P] What the learner fills in; the answer is a list where there are several. */
+  fields: AnswerField[];
+  /** [P] Whether a solution can be asked for. */
+  has_solution: boolean;
+  /** [P] How many hints there are. */
+  hint_count: number;
+  /** [B,P] Hints that were opened. */
+  hints_shown: number;
+  /** [P] Whether the cell has the answer: not yet, or written there just now. */
+  kept: Kept;
+  /** [P] The line of code that keeps the answer. */
+  line: string;
+  /** [P] Of the exercise, as the answer's marker has it. */
+  name: string;
+  /** [P] What the learner is asked. */
+  prompt: string;
+  /** [B,P] Whether the solution was opened. */
+  solution_shown: boolean;
+}
+
 export interface DoctorTraits extends BaseTraits {
   /** [B,P] Whether the Hub is asked, once for each check-up. */
   ask_hub: boolean;
@@ -1102,4 +1253,4 @@ export interface DoctorTraits extends BaseTraits {
 
 export type ToPython = Ready | Cancel | Again | Start | Stop | StartDose | OpenPart | ReadRun | Back | CheckAgain | Pong;
 
-export type FromPython = Ack | Piece | ReadingResult | DistributionResult | SteeringStream | DoseResult | DoseTexts | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | CheckupResult | Ping;
+export type FromPython = Ack | Piece | ReadingResult | DistributionResult | SteeringStream | DoseResult | DoseTexts | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | ExerciseResult | CheckupResult | Ping;

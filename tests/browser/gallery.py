@@ -40,6 +40,10 @@ NOTICE = {
     "PromptContrast": "One word differs; the columns are filled by how much the features do, and the list says which.",
     "DictionaryCompare": "Features of two dictionaries that answer one another stand side by side, by the measure named; "
     "what one dictionary splits or lacks is marked.",
+    "Predict": "The guess was committed before anything was compared; the line below keeps it in the notebook.",
+    "NameFeature": "The score is on texts held out, beside what shuffled firings come to, and the misses come first.",
+    "ReachGoal": "The goal counts only where a random push of the same length does not reach it.",
+    "Quiz": "Of a wrong answer is said what it misunderstands, and never which one is right.",
     "Doctor": "Each part of the machine has its line, and what is wrong says what to do.",
     "Workbench": "A token is picked: its features are listed, and the text is steered below it and read again.",
 }

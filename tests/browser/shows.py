@@ -23,6 +23,18 @@ _ARGUMENTS = {
     "FeatureFinder": "text",
     "PromptContrast": "text, text.replace('fisherman', 'baker')",
     "DictionaryCompare": "text, [{}, {'width': '4k'}, {'layer': 5}]",
+    "Predict": "'At which token is the strongest feature of this text largest?', gs.truths.peak(top[0], text), "
+    "tokens_of=text, name='ex1', answer=[2], hints=['It is a noun.', 'Look at the end.', 'The heatmap shows it.']",
+    "NameFeature": "scope.find('language:french')[0].ref, name='ex2', answer=['le', 'une'], hints=['Read them aloud.'], "
+    "snippets=['Le vieux pêcheur est fatigué.', 'Elle a vendu son manteau.', 'Une pomme rouge.', 'Il est au marché.', "
+    "'The old fisherman is tired.', 'She sold her coat.', 'A red apple.', 'He is at the market.', 'Add 5 g of salt.']",
+    "ReachGoal": "'She said', ['il', 'elle', 'est', 'le', 'la', 'un'], name='ex3', seeds=range(4), max_new_tokens=12, "
+    "answer=[gs.add(scope.find('language:french')[0].ref, 0.4)], hints=['Look for a feature of the language.']",
+    "Quiz": "'Two questions on what was seen.', [gs.Question('What is a feature?', gs.seal('a direction that a dictionary "
+    "learnt'), choices=('a neuron', 'a direction that a dictionary learnt', 'a word'), wrong={'a neuron': 'A neuron is "
+    "one axis of a layer; a dictionary has directions of its own.'}), gs.Question('How many tokens has the text?', "
+    "gs.truths.count_tokens(text), tolerance=0, wrong={'10': '10 leaves the first one out.'})], name='ex4', "
+    "answer=['a neuron', 12], hints=['The first token counts.']",
     "Workbench": "text, features=top[:3]",
 }
 

@@ -41,6 +41,11 @@ BY_HAND = {
 }
 
 
+@pytest.fixture(params=[row for row in CATALOGUE if row.home == "widgets"], ids=lambda row: row.name)
+def row(request):
+    return request.param
+
+
 @pytest.fixture
 def engine(row):
     made = make_engine(row)

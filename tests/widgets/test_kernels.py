@@ -144,7 +144,7 @@ def test_a_widget_opens_and_answers_its_page(fresh, row):
     comm_id = fresh.ids["one"] = fresh.evaluate("one.model_id")
     [opened] = [content for kind, content in heard if kind == "comm_open" and content["comm_id"] == comm_id]
     assert opened["target_name"] == "jupyter.widget"
-    told = {name: value for name, value in row.example.items() if name in (row.text, *row.change)}
+    told = {name: value for name, value in row.example.items() if name in (row.text, "name", *row.change)}
     assert told
     assert told.items() <= opened["data"]["state"].items()
     data = [content["data"] for kind, content in heard if kind in ("display_data", "execute_result")]

@@ -1,0 +1,1 @@
+"""Exercises that check themselves: their widgets, checks, answers' cells and the grader."""
