@@ -19,6 +19,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := lab
+# JavaScript's packages and tests while pip installs; types are checked while the tests run.
+MAKEFLAGS += --jobs=2
 
 PYTHON ?= python3
 NOTEBOOK ?= tutorials/00_workbench.ipynb
@@ -89,8 +91,9 @@ $(VENV)/lab.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt $(if $(NEWE
 	$(PIP) install $(PINS) -e '.[lab]' $(PIP_ARGS)
 	touch $@
 
-$(VENV)/test.stamp: $(VENV)/lab.stamp
-	$(PIP) install $(PINS) -e '.[lab,test]' $(PIP_ARGS)
+# Not compiled while it installs: tests import a part of it, and compile that.
+$(VENV)/test.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt $(if $(NEWEST),always)
+	$(PIP) install --no-compile $(PINS) -e '.[lab,test]' $(PIP_ARGS)
 	touch $@
 
 js/node_modules/made.stamp: js/package.json js/package-lock.json
@@ -99,7 +102,7 @@ js/node_modules/made.stamp: js/package.json js/package-lock.json
 	cd js && npm ci --no-audit --no-fund
 	touch $@
 
-chromium:
+chromium: | $(VENV)/made.stamp
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ]; then $(APT) update && $(APT) install -y chromium; \
 	else echo "The browser tests need Chromium. Run: sudo apt-get install chromium"; exit 1; fi
