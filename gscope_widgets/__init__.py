@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from gscope_widgets.errors import *  # noqa: F403
     from gscope_widgets.exercises import truths
     from gscope_widgets.exercises.keys import seal
+    from gscope_widgets.keeping.directions import feature_direction, load_direction, save_direction
     from gscope_widgets.keeping.files import read_view, read_views, write_view
     from gscope_widgets.keeping.opening import open  # noqa: A004
+    from gscope_widgets.keeping.page import to_html
     from gscope_widgets.recordings.replay import replay
     from gscope_widgets.records.directions import Direction
     from gscope_widgets.records.exercises import Question
@@ -72,6 +74,10 @@ _HOMES = {
     "read_view": "keeping.files",
     "read_views": "keeping.files",
     "write_view": "keeping.files",
+    "to_html": "keeping.page",
+    "feature_direction": "keeping.directions",
+    "save_direction": "keeping.directions",
+    "load_direction": "keeping.directions",
     "memory": "runtime.memory",
     "Scope": "runtime.scope",
     "add": "records.interventions",

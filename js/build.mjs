@@ -12,7 +12,7 @@ const target = "es2022";
 /** Keywords of the schemas, and names of our own that no message, trait or page has: written short. */
 const schema_words = ["additionalProperties", "anyOf", "maxLength", "maximum", "minimum", "properties", "schema"];
 const own_names = [
-  "agreement", "allowCancel", "answered", "area", "bottomOf", "cancellable", "checkTraits", "commit", "dictSize", "draw", "drawHead",
+  "agreement", "allowCancel", "answered", "area", "bottomOf", "cancellable", "checkTraits", "commit", "dictSize", "dom", "draw", "drawHead",
   "drawRow", "fail", "follow", "forget", "head", "info", "is_drawn", "isKept", "isLine", "isPending", "itemOf", "keyOf", "late_ms", "mark",
   "markFound", "mayEnd", "nodeOf", "paint", "paints", "path", "picked", "posOf", "read", "readStatus", "receive", "refill", "reveal",
   "show", "showAll", "shown", "signed", "silent_ms", "strip", "strongest", "surface", "tell", "wanted", "watch",
@@ -156,6 +156,20 @@ function dropUnused(sheet, code) {
 }
 
 /**
+ * Short names of the custom properties that sheets declare and no script sets: the same in every bundle, since all may
+ * share a page.
+ * @returns {Promise<Map<string, string>>}
+ */
+async function nameProperties() {
+  const paths = (await readdir(source, { recursive: true })).map(String);
+  const [sheets, scripts] = await Promise.all([".css", ".js"].map(async (kind) =>
+    (await Promise.all(paths.filter((path) => path.endsWith(kind)).map((path) => readFile(join(source, path), "utf8")))).join("\n")));
+  const declared = [...new Set([...sheets.matchAll(/(--[a-z][\w-]*)\s*:/g)].map(([, one]) => one))].sort();
+  const ours = declared.filter((one) => !new RegExp(`${one}(?![\\w-])`).test(scripts));
+  return new Map(ours.map((one, at) => [one, `--g${at.toString(36)}`]));
+}
+
+/**
  * @param {string} name
  * @param {string} code
  */
@@ -164,7 +178,8 @@ async function style(name, code) {
   const sheets = [join(source, "shared", "theme.css"), ...sheetsOf(modules)];
   const texts = await Promise.all(sheets.map((sheet) => readFile(sheet, "utf8")));
   const built = await transform(texts.join("\n"), { charset: "ascii", loader: "css", minify: true });
-  return dropUnused(built.code, code);
+  const short = await nameProperties();
+  return dropUnused(built.code, code).replace(/--[a-z][\w-]*/g, (one) => short.get(one) ?? one);
 }
 
 /**

@@ -76,8 +76,12 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Share": {
         "47": "A view in a small file, opened again with equal settings and numbers",
+        "48": "A picture or an HTML file, of one widget or several",
+        "49": "Numbers as a table, directions as safetensors",
+        "50": "Model, dictionary, revision, seed, dtype on every picture",
         "55": "The same widgets without a model, from a recording",
         "NEW 5": "One notebook at three powers, a GPU, mini or a recording, and a badge that says which",
+        "NEW 20": "No picture without its provenance, token ids included",
         "NEW 24": "A finding pinned, with a note; two compared",
     },
 }

@@ -63,7 +63,7 @@ def find_offences(source: str, *, module: str, is_package: bool = False) -> list
             ours = top == OURS and not is_under(name, *BOX, f"{OURS}.recordings")
             wrong = ours or (third_party and top not in ("numpy", "safetensors"))
         elif is_under(module, f"{OURS}.keeping"):
-            wrong = (third_party and top != "numpy") or is_under(name, f"{OURS}.runtime")
+            wrong = (third_party and top not in ("numpy", "safetensors")) or is_under(name, f"{OURS}.runtime")
         elif is_under(module, f"{OURS}.mini"):
             wrong = third_party or is_under(name, f"{OURS}.runtime", f"{OURS}.widgets")
         elif is_under(module, f"{FACTORY}.corpus"):

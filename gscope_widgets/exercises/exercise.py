@@ -271,7 +271,7 @@ class Exercise(GscopeWidget):
     def plot(self) -> "Figure":
         """The check's sentences as a picture."""
         text = f"{format_text(self.prompt)}\n{self._shown.check}"
-        figure = open_figure(9, 0.4 + 0.19 * len(text.splitlines()))
+        figure = open_figure(9, 0.4 + 0.19 * len(text.splitlines()), self.provenance)
         axes = figure.subplots()
         axes.set_axis_off()
         axes.text(0, 1, escape_math(text), family="monospace", fontsize="small", va="top", transform=axes.transAxes)

@@ -98,7 +98,7 @@ class ClaimScore:
 
     def plot(self) -> "Figure":
         """A matplotlib Figure: each text's largest activation, positive and negative ones in a row each."""
-        figure = open_figure(6, 2)
+        figure = open_figure(6, 2, self.provenance)
         axes = figure.subplots()
         for row, is_positive in enumerate((False, True)):
             values = [one.activation for one in self.texts if one.is_positive == is_positive]

@@ -101,7 +101,7 @@ class Comparison:
 
     def plot(self) -> "Figure":
         """A matplotlib Figure: KL at each generated token, and each text's perplexity."""
-        figure = open_figure(9, 3.2)
+        figure = open_figure(9, 3.2, self.provenance)
         left, right = figure.subplots(1, 2, width_ratios=(3, 1))
         for row in self.rows:
             colour, marker = _STYLES[row.kind]

@@ -132,7 +132,7 @@ class TextContrast:
     def plot(self) -> "Figure":
         """A matplotlib Figure: the features that differ most, a bar to the right where the second text has more."""
         shown = self.differing(20)
-        figure = open_figure(6, 1.2 + 0.3 * max(1, len(shown)))
+        figure = open_figure(6, 1.2 + 0.3 * max(1, len(shown)), self.provenance)
         axes = figure.subplots()
         rows = np.arange(len(shown))
         axes.barh(

@@ -177,7 +177,7 @@ class FeatureDashboard:
 
     def plot(self) -> "Figure":
         """A matplotlib Figure: the histogram of activations, bands marked, counts on a logarithmic axis."""
-        figure = open_figure(6, 3)
+        figure = open_figure(6, 3, self.provenance)
         axes = figure.subplots()
         axes.set_xlabel("activation")
         axes.set_ylabel("tokens")

@@ -197,7 +197,7 @@ class DoseResponse:
 
     def plot(self) -> "Figure":
         """A matplotlib Figure: effect above and perplexity below, with intervals, by strength."""
-        figure = open_figure(7, 5)
+        figure = open_figure(7, 5, self.provenance)
         effect, perplexity = figure.subplots(2, 1, sharex=True)
         for axes, changed, control in (
             (effect, "effect", "control_effect"),

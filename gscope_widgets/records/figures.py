@@ -1,32 +1,88 @@
-"""Figures that show themselves as pictures, with no window and no `%matplotlib` line."""
+"""Figures that show themselves as pictures, with no window and no `%matplotlib` line, and say where they come from."""
 
+import hashlib
 import io
+import json
+import textwrap
 from functools import partial
 from typing import TYPE_CHECKING
+
+from gscope_widgets.records.provenance import Provenance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_SMALL_PT = 5.5
+_LINE_IN = 0.095  # height of a line of that size
+_CHARACTERS = 22  # of it, on an inch
+_SHORT = 12  # characters of a digest that are shown; a file's metadata have the whole
 
-def open_figure(width: float, height: float) -> "Figure":
-    """An empty matplotlib Figure, its size in inches, that a notebook shows as a PNG picture.
+
+def open_figure(width: float, height: float, provenance: Provenance | None) -> "Figure":
+    """An empty matplotlib Figure that a notebook shows as a PNG picture, with where its numbers come from at its foot.
 
     A Figure made without pyplot has neither a window nor, before `%matplotlib inline`, a picture: IPython asks
     an object itself for `_repr_png_` where it knows no printer for its class.
+
+    Args:
+        width, height: in inches, of what is drawn; the foot adds to the height.
+        provenance: None for records that were put together by hand, which the foot then says.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    lines = textwrap.wrap(describe_provenance(provenance), int(width * _CHARACTERS))
+    figure = Figure(figsize=(width, height + _LINE_IN * len(lines)), layout="constrained")
+    foot = escape_math("\n".join(lines))
+    figure.supxlabel(foot, x=0.01, ha="left", fontsize=_SMALL_PT, color="#555555", linespacing=1.2)
+    figure.set_label(json.dumps(None if provenance is None else provenance.to_dict(), default=str))
     FigureCanvasAgg(figure)
-    figure._repr_png_ = partial(_draw_png, figure)  # type: ignore[attr-defined]
+    figure._repr_png_ = partial(draw_png, figure)  # type: ignore[attr-defined]
     return figure
 
 
-def _draw_png(figure: "Figure") -> bytes:
+def draw_png(figure: "Figure") -> bytes:
+    """A PNG picture, 100 dots an inch; its metadata hold the whole provenance."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=100)
+    figure.savefig(stream, format="png", dpi=100, metadata={"Description": figure.get_label()})
     return stream.getvalue()
+
+
+def draw_svg(figure: "Figure") -> str:
+    """A drawing that scales, letters as outlines and no script; its metadata hold the whole provenance."""
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata={"Description": figure.get_label(), "Date": None})
+    return stream.getvalue()
+
+
+def describe_provenance(provenance: Provenance | None) -> str:
+    """A provenance in a line: model, dictionaries and their revisions, device, seeds, token ids, versions."""
+    if provenance is None:
+        return "put together by hand: of no model"
+    parts = [_name(provenance.model, provenance.revision)]
+    parts += [_name(name, revision) for name, revision in provenance.dictionaries.items()]
+    parts += [f"{provenance.device} {provenance.dtype}"] if provenance.device else []
+    for name in ("seed", "seeds"):
+        if name in provenance.settings:
+            parts.append(f"{name} {_write(provenance.settings[name])}")
+    if provenance.token_ids:
+        digest = hashlib.sha256(json.dumps(list(provenance.token_ids)).encode()).hexdigest()[:_SHORT]
+        parts.append(f"{len(provenance.token_ids)} token ids, sha256 {digest}")
+    parts += [f"{name} {version}" for name, version in provenance.versions.items()]
+    return " · ".join(_clean(part) for part in parts)
+
+
+def _name(name: str, revision: str) -> str:
+    return f"{name} @ {revision[:_SHORT] if revision else 'unknown revision'}"
+
+
+def _write(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _clean(text: str) -> str:
+    """What a name from outside may hold besides letters and signs."""
+    return "".join(sign if sign.isprintable() else "�" for sign in text)
 
 
 def escape_math(text: str) -> str:

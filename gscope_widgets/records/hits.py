@@ -108,7 +108,7 @@ class FeatureHits(Sequence[FeatureHit]):
 
     def plot(self) -> "Figure":
         """A matplotlib Figure: a bar for each hit's score, the null's 95th percentile marked on it."""
-        figure = open_figure(6, 1.2 + 0.3 * max(1, len(self.hits)))
+        figure = open_figure(6, 1.2 + 0.3 * max(1, len(self.hits)), self.provenance)
         axes = figure.subplots()
         rows = np.arange(len(self.hits))
         axes.barh(rows, [one.score or 0.0 for one in self.hits])

@@ -134,7 +134,7 @@ class DictionaryComparison:
 
     def plot(self) -> "Figure":
         """A matplotlib Figure: for each pair, the activations of both sides of each match."""
-        figure = open_figure(4.5 * len(self.pairs), 4)
+        figure = open_figure(4.5 * len(self.pairs), 4, self.provenance)
         for axes, pair in zip(figure.subplots(1, len(self.pairs), squeeze=False)[0], self.pairs, strict=True):
             for kind in KINDS:
                 shown = [match.activations for match in pair.matches if match.kind == kind]

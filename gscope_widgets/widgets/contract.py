@@ -25,19 +25,19 @@ from gscope_widgets.widgets.base import wire
 from gscope_widgets.widgets.base.contract import build_schema
 from gscope_widgets.widgets.base.limits import LIMITS
 from gscope_widgets.widgets.base.state import Shared
-from gscope_widgets.widgets.base.widget import GscopeWidget
+from gscope_widgets.widgets.base.widget import TO_PYTHON, GscopeWidget
 from gscope_widgets.widgets.catalogue import CATALOGUE, Row
 
 Json = dict[str, Any]
 _GOLDEN: dict[str, Json] = {  # of messages that no example leads to
     "ack": {"content": {"type": "ack", "id": "ready"}, "buffers": [], "shows": []},
+    "kept": {"content": {"type": "kept", "text": "Pinned.", "format": ""}, "buffers": [], "shows": []},
     "piece": {"content": {"type": "piece", "index": 0}, "buffers": [], "shows": []},
 }
 _WIDTH = 110  # of a line of comment
 _DEPTH = 5  # down to a message's schema and golden messages, which are a line each
 _COMMAND = "python -m gscope_widgets.widgets.contract"
-_TO_PYTHON: dict[str, type] = {"ready": wire.Ready, "cancel": wire.Cancel, "again": wire.Again}
-_TO_PAGE: dict[str, type] = {"ack": wire.Ack}
+_TO_PAGE: dict[str, type] = {"ack": wire.Ack, "kept": wire.KeepAnswer}
 
 
 def load_class(row: Row) -> type[GscopeWidget]:
@@ -93,7 +93,7 @@ def _build_widget(row: Row, engine: Engine) -> Json:
                 "schema": build_schema(message),
                 "golden": golden.get(kind, [{"type": kind, **row.sends.get(kind, {})}]),
             }
-            for kind, message in {**_TO_PYTHON, **cls.to_python}.items()
+            for kind, message in {**TO_PYTHON, **cls.to_python}.items()
         },
     }
 
@@ -107,7 +107,11 @@ def _build_trait(trait: Shared) -> Json:
 def _make_golden(row: Row, engine: Engine) -> dict[str, list[Json]]:
     """Messages by kind: a widget is made from its example, changed by the page, and asked by a late view."""
     widget = make_example(row, engine)
-    golden: dict[str, list[Json]] = {"again": [{"type": "again", "state": dict(row.change)}]}
+    golden: dict[str, list[Json]] = {
+        "again": [{"type": "again", "state": dict(row.change)}],
+        "pin": [{"type": "pin", "note": "fires on fish"}],
+        "picture": [{"type": "picture", "format": one} for one in ("png", "svg")],
+    }
 
     def keep(content: Json, buffers: Iterable[bytes] = ()) -> None:
         packed = [base64.b64encode(one).decode() for one in buffers]
@@ -154,7 +158,7 @@ def build_typescript() -> str:
     for cls in classes:
         own = {name: trait for name, trait in cls.shared_traits().items() if name not in base}
         parts.append(_write_traits(f"{cls.__name__}Traits extends BaseTraits", own, aliases))
-    to_python = dict.fromkeys([*_TO_PYTHON.values(), *(one for cls in classes for one in cls.to_python.values())])
+    to_python = dict.fromkeys([*TO_PYTHON.values(), *(one for cls in classes for one in cls.to_python.values())])
     from_python = dict.fromkeys([*_TO_PAGE.values(), *(one for cls in classes for one in cls.to_page.values())])
     parts.append(f"export type ToPython = {' | '.join(one.__name__ for one in to_python)};")
     parts.append(f"export type FromPython = {' | '.join(one.__name__ for one in from_python)};")

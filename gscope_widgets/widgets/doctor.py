@@ -199,7 +199,7 @@ class Doctor(GscopeWidget):
     def plot(self) -> "Figure":
         """The report as a picture."""
         text = str(self._checkup)
-        figure = open_figure(9, 0.4 + 0.19 * len(text.splitlines()))
+        figure = open_figure(9, 0.4 + 0.19 * len(text.splitlines()), self.provenance)
         axes = figure.subplots()
         axes.set_axis_off()
         axes.text(0, 1, escape_math(text), family="monospace", fontsize="small", va="top", transform=axes.transAxes)

@@ -301,7 +301,7 @@ class FeatureFinder(TokenPicker):
         if self._read.hits is not None:
             return self._read.hits.plot()
         rows = self._list()[0]
-        figure = open_figure(6, 1.2 + 0.25 * max(1, len(rows)))
+        figure = open_figure(6, 1.2 + 0.25 * max(1, len(rows)), self.provenance)
         axes = figure.subplots()
         axes.barh(range(len(rows)), [row.top.activation if row.top else 0.0 for row in rows])
         names = [f"{row.feature} {'' if row.label is None else row.label.text}"[:40] for row in rows]

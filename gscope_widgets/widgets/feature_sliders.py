@@ -175,7 +175,7 @@ class FeatureSliders(ChangingWidget):
     def plot(self) -> "Figure":
         """A matplotlib Figure: probability of each token, changed beside the baseline."""
         rows, rest = self._rows(), self._rest()
-        figure = open_figure(6, 0.4 * len(rows) + 1.4)
+        figure = open_figure(6, 0.4 * len(rows) + 1.4, self.provenance)
         axes = figure.subplots()
         places = range(len(rows) + 1)
         baseline = [*(row["baseline"] for row in rows), rest["baseline"]]

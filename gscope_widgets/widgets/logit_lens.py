@@ -167,7 +167,7 @@ class LogitLens(TokenPicker):
     def plot(self) -> "Figure":
         """A matplotlib Figure: layers as rows, the deepest at the top, coloured by the probability shown."""
         reading, shown = self._read.reading, self._list_tokens()
-        figure = open_figure(min(max(4, 0.7 * len(shown) + 2), 200), 1.8 + 0.3 * len(reading.layers))
+        figure = open_figure(min(max(4, 0.7 * len(shown) + 2), 200), 1.8 + 0.3 * len(reading.layers), self.provenance)
         axes = figure.subplots()
         values = reading.probabilities[..., 0]
         image = axes.imshow(values, aspect="auto", origin="lower", cmap="cividis", vmin=0, vmax=1)

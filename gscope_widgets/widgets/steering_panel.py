@@ -277,7 +277,7 @@ class SteeringPanel(ChangingWidget):
 
         One line a continuation.
         """
-        figure = open_figure(7, 5)
+        figure = open_figure(7, 5, self.provenance)
         upper, lower = figure.subplots(2, 1, sharex=True)
         for name, style in zip(ROWS, ("-", "--", ":"), strict=True):
             upper.plot([token.logprob for token in self._tokens(name)], style, label=name)
@@ -343,6 +343,9 @@ class SteeringPanel(ChangingWidget):
 
     def _settle_cell(self, seconds: float) -> None:
         """A run that a cell started goes on after it; the copy says so."""
+
+    def _read_keyword(self, name: str) -> Any:
+        return self._reach if name == "strength_limit" else super()._read_keyword(name)
 
     def _read_run(self) -> tuple[dict[str, Any], bool] | None:
         if self._run is None or self._run.generation is None:

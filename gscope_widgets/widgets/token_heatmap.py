@@ -226,7 +226,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         """A matplotlib Figure: painted features, or what the tokens are coloured by, as rows; tokens as columns."""
         tokens, quantity = self._read.reading.tokens, self._quantity()
         rows = self._list_traces() if quantity is None else [quantity]
-        figure = open_figure(min(max(4, 0.35 * len(tokens)), 200), 1.5 + 0.5 * len(rows))
+        figure = open_figure(min(max(4, 0.35 * len(tokens)), 200), 1.5 + 0.5 * len(rows), self.provenance)
         axes = figure.subplots()
         names = [escape_math(token) for token in format_tokens(tokens.strings, tokens.glyphs)]
         step = -(-len(names) // _TICKS)

@@ -192,6 +192,26 @@ export interface Stop {
   id: string;
 }
 
+/** From the page: keep what is shown as a finding. */
+export interface Pin {
+  type: "pin";
+  note: string;
+}
+
+/** From the page: what is shown as a picture. */
+export interface AskPicture {
+  type: "picture";
+  format: "png" | "svg";
+}
+
+/** What came of a pin or a picture; a picture's bytes are the buffer. */
+export interface KeepAnswer {
+  type: "kept";
+  /** a sentence; empty where a picture comes */
+  text: string;
+  format: "" | "png" | "svg";
+}
+
 /** To the page: a message with this id has come. */
 export interface Ack {
   type: "ack";
@@ -1251,6 +1271,6 @@ export interface DoctorTraits extends BaseTraits {
   models: string[];
 }
 
-export type ToPython = Ready | Cancel | Again | Start | Stop | StartDose | OpenPart | ReadRun | Back | CheckAgain | Pong;
+export type ToPython = Ready | Cancel | Again | Pin | AskPicture | Start | Stop | StartDose | OpenPart | ReadRun | Back | CheckAgain | Pong;
 
-export type FromPython = Ack | Piece | ReadingResult | DistributionResult | SteeringStream | DoseResult | DoseTexts | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | ExerciseResult | CheckupResult | Ping;
+export type FromPython = Ack | KeepAnswer | Piece | ReadingResult | DistributionResult | SteeringStream | DoseResult | DoseTexts | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | ExerciseResult | CheckupResult | Ping;

@@ -8,18 +8,23 @@ import os
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas.testing
 import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.keeping import files
 from gscope_widgets.recordings import container
+from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.kept import compare_numbers
 from gscope_widgets.widgets.base.keeping import build_view, list_keywords, list_state
 from gscope_widgets.widgets.catalogue import CATALOGUE, EXAMPLE_TEXT
 from gscope_widgets.widgets.contract import load_class, make_example
 from tests.fake_engines import make_engine
+from tests.fake_model import D_MODEL
 
+REF = FeatureRef("fake/resid_post/layer_3_width_1k_l0_medium", 3)
+OWN = gs.Direction("resid_post", 1, np.ones(D_MODEL), "all ones")
 # By hand: what a reader sets besides what rows of the catalogue change.
 BY_HAND = {
     "TokenHeatmap": {
@@ -28,8 +33,8 @@ BY_HAND = {
         "selected_pos": 3,
         "selected_feature": 4,
     },
-    "FeatureSliders": {"modes": ["add", "clamp"], "values": [-0.5, 3.0], "ablated": [False, True]},
-    "SteeringPanel": {"active": [True, False], "strength": 0.7, "seed": 5},
+    "FeatureSliders": {"changes": [gs.add(REF, -0.5), gs.ablate(FeatureRef(REF.dictionary_id, 4))]},
+    "SteeringPanel": {"changes": [gs.clamp(REF, 3.0, positions=slice(1, 3)), gs.add(OWN, 0.7)], "seed": 5},
     "DoseSweep": {"measure": "fish", "seed": 7, "selected_strength": -0.2},
     "LogitLens": {"pinned": [5, 6], "color_by": "pinned", "selected_layer": 2, "selected_pos": 2},
     "FeatureCard": {"feature": 5, "bands": "all", "context": "long"},
@@ -58,9 +63,9 @@ def set_by_hand(row, widget) -> None:
         if name in widget.shared_traits():
             setattr(widget, name, value)
     if row.name == "Workbench":
-        widget.sliders.values = [2.0]
+        widget.sliders.changes = [gs.clamp(REF, 2.0)]
         widget.lens.pinned = [4]
-        widget.steering.strength = 0.9
+        widget.steering.changes = [gs.add(REF, 0.9)]
     widget.wait()
 
 
@@ -405,7 +410,7 @@ def test_numbers_of_mini_are_the_same_to_the_bit(name, mini, open_page, tmp_path
     widget = open_page(make_example(row, mini)).widget
     start(row, widget)
     if name == "FeatureSliders":
-        widget.values = [30.0, None]
+        widget.changes = [gs.clamp(widget.features[0], 30.0)]
     before = read_state(widget)
     widget.save(tmp_path / "view.json")
     assert gs.read_view(tmp_path / "view.json").scope.name == "mini"

@@ -22,7 +22,7 @@ MAX_NOTE = 2000  # characters
 _TURNS = 3  # settings that move one another stand by then
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}  # which JSON has no numbers for
 _TRAITS = {"ref": "feature", "pos": "selected_pos"}  # what a constructor calls otherwise than the trait
-_GIVEN = ("scope", "examiner")  # keywords that are no state of the widget
+_GIVEN = ("scope", "examiner", "interventions")  # who answers; and what `changes` holds too
 
 
 def build_view(widget: "GscopeWidget", note: str = "") -> KeptView:
@@ -150,7 +150,7 @@ def _name_scope(widget: "GscopeWidget") -> KeptScope | None:
     scope: Scope | None = getattr(widget, "scope", None)
     if scope is None:
         return None
-    call = _read_call(scope.to_code().removeprefix("scope = "))
+    call = read_call(scope.to_code().removeprefix("scope = "))
     if call is None or call[0] not in ("gs.load", "gs.replay") or len(call[1]) != 1:
         return None
     (name,), settings = call[1:]
@@ -188,13 +188,13 @@ def _find_ids(widget: "GscopeWidget") -> Iterator[str]:
 
 def _find_wishes(scope: Scope, dictionary_id: str) -> dict[str, object] | None:
     """Keywords that open a dictionary again; None where they name a place on a disk."""
-    call = _read_call(scope.write_opening(dictionary_id))
+    call = read_call(scope.write_opening(dictionary_id))
     if call is None or len(call[1]) > 2 or not str(call[2].get("path", "hf://")).startswith("hf://"):
         return None
     return {**dict(zip(("site", "layer"), call[1], strict=False)), **call[2]}
 
 
-def _read_call(code: str) -> tuple[str, list[Any], dict[str, Any]] | None:
+def read_call(code: str) -> tuple[str, list[Any], dict[str, Any]] | None:
     """What a call in code that a scope wrote calls, with what; None where it is no call of plain values."""
     try:
         call = ast.parse(code, mode="eval").body

@@ -13,6 +13,7 @@ import numpy as np
 
 from gscope_widgets import __version__
 from gscope_widgets.errors import Closed, GscopeError, InvalidValue, describe_value
+from gscope_widgets.records.figures import draw_png, draw_svg
 from gscope_widgets.records.kept import KeptView
 from gscope_widgets.records.protocols import Engine, Job
 from gscope_widgets.records.provenance import Provenance
@@ -23,7 +24,7 @@ from gscope_widgets.widgets.base.limits import PIECE_BYTES
 from gscope_widgets.widgets.base.output import SecondOutput
 from gscope_widgets.widgets.base.requests import Requests, describe_error
 from gscope_widgets.widgets.base.state import Checked, Shared, Told, refuse_as_words
-from gscope_widgets.widgets.base.wire import Again, Cancel, Ready, Status, Text
+from gscope_widgets.widgets.base.wire import Again, AskPicture, Cancel, Pin, Ready, Status, Text
 from gscope_widgets.widgets.catalogue import find_row
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _BUNDLES = Path(__file__).parent.parent.parent / "static"
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _DTYPES = {"float32", "int32"}
+TO_PYTHON: dict[str, type] = {"ready": Ready, "cancel": Cancel, "again": Again, "pin": Pin, "picture": AskPicture}
 SharedName = Literal["text", "feature", "pos"]
 SHARED: tuple[SharedName, ...] = get_args(SharedName)
 
@@ -68,7 +70,7 @@ class GscopeWidget(anywidget.AnyWidget):
     copy_id = Told(str, "", help="The class of this widget's static copies, which its live view hides.")
 
     to_page: ClassVar[Mapping[str, type]] = {}  # messages by kind
-    to_python: ClassVar[Mapping[str, type]] = {}  # besides `ready`, `cancel` and `again`
+    to_python: ClassVar[Mapping[str, type]] = {}  # besides those of `TO_PYTHON`
     settings: ClassVar[tuple[str, ...]] = ()  # the traits that a result is made with
     _asking: ClassVar[tuple[str, ...]] = ()  # the traits whose change is answered at once
     shared_state: ClassVar[Mapping[SharedName, str]] = {}  # what `gs.link` keeps in step, and in which trait it stands
@@ -130,6 +132,14 @@ class GscopeWidget(anywidget.AnyWidget):
     def plot(self) -> "Figure":
         """What is shown as a matplotlib Figure, which a notebook shows as a picture."""
         raise NotImplementedError
+
+    def to_png(self) -> bytes:
+        """`plot()` as a PNG picture, 100 dots an inch; where its numbers come from stands in it and in its metadata."""
+        return draw_png(self.plot())
+
+    def to_svg(self) -> str:
+        """`plot()` as an SVG drawing without script; where its numbers come from stands in it and in its metadata."""
+        return draw_svg(self.plot())
 
     def to_code(self) -> str:
         """Code that gives the numbers on screen without the widget."""
@@ -258,6 +268,33 @@ class GscopeWidget(anywidget.AnyWidget):
         """The widgets that it is made of, each kept for itself."""
         return {}
 
+    def _pin_for_page(self, note: str) -> None:
+        try:
+            if self._requests.is_busy:  # a page's message must not wait
+                raise InvalidValue("what is shown is still being made; pin it once it is there")
+            self.pin(note)
+            number = len(self._findings)
+            said = (
+                f"Pinned: findings[{number - 1}] of this widget in Python. In a cell, "
+                f'gs.write_view("finding-{number}.json", widget.findings[{number - 1}]) keeps it.'
+            )
+        except Exception as error:  # noqa: BLE001 - a callback's exception reaches no one (ipywidgets#1971)
+            said = f"Not pinned: {describe_error(error)}"
+        self.send({"type": "kept", "text": said, "format": ""})
+
+    def _send_picture(self, kind: str) -> None:
+        try:
+            picture = self.to_png() if kind == "png" else self.to_svg().encode()
+            if len(picture) > PIECE_BYTES:
+                raise InvalidValue(
+                    f"the picture has {len(picture) // 1000:,} kB, too many for the page; "
+                    f"widget.to_{kind}() gives it in Python"
+                )
+        except Exception as error:  # noqa: BLE001 - as above
+            self.send({"type": "kept", "text": f"No picture: {describe_error(error)}", "format": ""})
+        else:
+            self.send({"type": "kept", "text": "", "format": kind}, [picture])
+
     # ---- requests
 
     def _on_change(self, _change: object) -> None:
@@ -375,7 +412,7 @@ class GscopeWidget(anywidget.AnyWidget):
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         try:
             kind = content.get("type") if isinstance(content, dict) else None
-            known = {"ready": Ready, "cancel": Cancel, "again": Again, **self.to_python}
+            known = {**TO_PYTHON, **self.to_python}
             if not isinstance(content, dict) or not isinstance(kind, str) or kind not in known:
                 raise InvalidValue(f"a message of an unknown kind came from the page: {describe_value(content)}")
             require(build_schema(known[kind]), content, name=f"the page's {kind} message")
@@ -391,6 +428,10 @@ class GscopeWidget(anywidget.AnyWidget):
         elif kind == "again":
             self.set_state(content["state"])
             self.send({"type": "ack", "id": "again"})
+        elif kind == "pin":
+            self._pin_for_page(content["note"])
+        elif kind == "picture":
+            self._engine.submit(lambda _job: self._send_picture(content["format"]))
 
     def _greet(self) -> None:
         if self._last_message is None:

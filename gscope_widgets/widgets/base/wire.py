@@ -155,6 +155,28 @@ class Stop(TypedDict):
     id: Annotated[str, Bounds(length=100)]
 
 
+class Pin(TypedDict):
+    """From the page: keep what is shown as a finding."""
+
+    type: Literal["pin"]
+    note: Annotated[str, Bounds(length=2000)]
+
+
+class AskPicture(TypedDict):
+    """From the page: what is shown as a picture."""
+
+    type: Literal["picture"]
+    format: Literal["png", "svg"]
+
+
+class KeepAnswer(TypedDict):
+    """What came of a pin or a picture; a picture's bytes are the buffer."""
+
+    type: Literal["kept"]
+    text: str  # a sentence; empty where a picture comes
+    format: Literal["", "png", "svg"]
+
+
 class Ack(TypedDict):
     """To the page: a message with this id has come."""
 

@@ -2,6 +2,7 @@ import { faultText, findFault } from "./contract.js";
 import { createCopyCover } from "./copy.js";
 import { el, setText } from "./dom.js";
 import { createNewest } from "./latest.js";
+import { createKeep } from "./keep.js";
 import { isSame } from "./settings.js";
 import { createStatus } from "./status.js";
 import { followTerms } from "./term.js";
@@ -59,11 +60,12 @@ export function openFrame({ model, holder, agreement, cancellable }) {
     onLink: showLink,
     watch,
   });
+  const keep = createKeep({ title, send: (message) => model.send(message), watch });
   const root = el(
     "div",
     { class: "gscope gscope-live", role: "group", "aria-label": title, "data-version": base.get("version"), "data-link": "unheard" },
     el("header", { class: "gscope-header" }, el("h3", { class: "gscope-title" }, title), badge),
-    body, status.el, footer,
+    body, status.el, keep.el, footer,
   );
   followTerms(root, watch);
   const copies = createCopyCover(root, base.get("copy_id"));
@@ -152,6 +154,8 @@ export function openFrame({ model, holder, agreement, cancellable }) {
      * @param {Record<string, (message: any, buffers: DataView[]) => void>} kinds what draws a message, by its type
      */
     receive(kinds) {
+      /** @type {typeof kinds} */
+      const draws = { ...kinds, kept: keep.draw };
       /** @type {DataView[]} */
       let pieces = [];
       watch.model(model, "msg:custom", (message, buffers) => {
@@ -169,7 +173,7 @@ export function openFrame({ model, holder, agreement, cancellable }) {
         if (message.request !== undefined && !newest.accept(message.request)) return;
         try {
           const packed = message.pieces ? joinPieces(message.arrays, pieces.splice(0)) : buffers ?? [];
-          kinds[message.type]?.(message, packed);
+          draws[message.type]?.(message, packed);
           status.fail("");
         } catch (error) {
           status.fail(`The answer could not be drawn: ${error instanceof Error ? error.message : error}`);
