@@ -37,8 +37,15 @@ def count_tokens(text: str) -> Truth:
 
 
 def next_token(text: str) -> Truth:
-    """The likeliest next token, without spaces around it."""
-    return Truth("next_token", (text,), lambda scope: scope.next_tokens(text, 1).chances[0].token.strip())
+    """The likeliest next token, without spaces around it; one of spaces alone as "⏎", "␣" or "⇥"."""
+
+    def compute(scope: "Scope") -> str:
+        from gscope_widgets.widgets.base.formats import format_token
+
+        token = scope.next_tokens(text, 1).chances[0].token
+        return token.strip() or format_token(token)
+
+    return Truth("next_token", (text,), compute)
 
 
 def peak(feature: int, text: str) -> Truth:
