@@ -1,11 +1,13 @@
 """The command `gscope-widgets`."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from gscope_widgets import __version__
-from gscope_widgets.errors import GscopeError
+from gscope_widgets.errors import GscopeError, InvalidValue
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,6 +26,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     doctor.add_argument("--model", default="gemma-3-270m", help="whose needs are looked at (default: %(default)s)")
     doctor.add_argument("--no-hub", action="store_true", help="send nothing over the network")
     doctor.set_defaults(run=_run_doctor)
+    grade = commands.add_parser("grade", help="check the answers in notebooks")
+    grade.add_argument("notebooks", nargs="+", type=Path, metavar="notebook.ipynb")
+    grade.add_argument(
+        "--with",
+        dest="lesson",
+        type=Path,
+        metavar="lesson.ipynb",
+        help="the teacher's notebook, whose checks are used; without it each notebook runs its own",
+    )
+    grade.add_argument("--json", type=Path, metavar="FILE", help="write every grade here too")
+    grade.add_argument("--seconds", type=float, default=900, help="that a run may take (default: %(default)s)")
+    grade.set_defaults(run=_run_grade)
     given = parser.parse_args(arguments)
     try:
         return int(given.run(given))
@@ -38,6 +52,19 @@ def _run_doctor(given: argparse.Namespace) -> int:
     found = doctor(given.model, ask_hub=not given.no_hub)
     print(found)
     return 0 if found.is_sound else 1
+
+
+def _run_grade(given: argparse.Namespace) -> int:
+    from gscope_widgets.exercises.grading import grade
+
+    report = grade(given.notebooks, lesson=given.lesson, seconds=given.seconds)
+    print(report)
+    if given.json is not None:
+        try:
+            given.json.write_text(json.dumps(report.to_dict(), indent=1, ensure_ascii=False), encoding="utf-8")
+        except OSError as error:
+            raise InvalidValue(f"{given.json} cannot be written: {error.strerror or error}") from None
+    return 0 if report.passed else 1
 
 
 if __name__ == "__main__":

@@ -34,9 +34,14 @@ class CellAnswer:
     last: int
 
 
+def blank_magics(source: str) -> str:
+    """A cell's source without IPython's own lines, all others where they were."""
+    return "\n".join("" if _MAGIC.match(line) else line for line in source.split("\n"))
+
+
 def find_answers(source: str) -> list[CellAnswer]:
     """The answers in a cell's source, in order."""
-    code = "\n".join("" if _MAGIC.match(line) else line for line in source.split("\n"))
+    code = blank_magics(source)
     marked = _find_markers(code)
     if not marked:
         return []
