@@ -66,7 +66,6 @@ def test_a_guess_is_committed_revealed_and_written_into_its_cell(notebook):
     expect(view.locator(".gscope-kept")).to_have_text("In this notebook.")
 
 
-@pytest.mark.row("51")
 def test_a_quiz_is_done_by_keyboard_alone(notebook):
     view = notebook.widget("Quiz")
     keyboard = notebook.page.keyboard
