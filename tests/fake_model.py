@@ -7,7 +7,7 @@ next token are products with the last one. Interventions act as the package docu
 import codecs
 import itertools
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -237,6 +237,24 @@ def continue_row(
     features: Sequence[FeatureRef] = (),
 ) -> Continued:
     """One continuation, why it ended, each token's log probability without the interventions, and the KL there."""
+    steps = step_row(prompt, interventions, plan, seed, dictionaries, features)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            continued: Continued = end.value
+            return continued
+
+
+def step_row(
+    prompt: Tokens,
+    interventions: Sequence[Intervention],
+    plan: SamplingPlan,
+    seed: int,
+    dictionaries: Mapping[str, FakeDictionary],
+    features: Sequence[FeatureRef] = (),
+) -> Generator[GeneratedToken, None, Continued]:
+    """The same, token by token."""
     writer, random = Row(prompt.ids), np.random.default_rng(seed)
     written, logprobs, kl = [], [], []
     count = min(plan.max_new_tokens, CONTEXT - len(prompt))
@@ -252,6 +270,7 @@ def continue_row(
         written.append(replace(token, activations=read))
         logprobs.append(old[token.id])
         kl.append(max(0.0, float((np.exp(new) * (new - old)).sum())))
+        yield written[-1]
     return tuple(written), ended, np.array(logprobs, np.float32), np.array(kl, np.float32)
 
 

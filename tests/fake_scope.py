@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -416,6 +416,7 @@ class FakeScope:
         seeds: Sequence[int] = (0,),
         controls: int = 3,
         features: Sequence[FeatureRef] = (),
+        on_step: Callable[[Mapping[int, GeneratedToken]], object] | None = None,
         slot: Hashable | None = None,
     ) -> Job:
         tokens = self._require_tokens(prompt)
@@ -429,7 +430,30 @@ class FakeScope:
 
         def steps(job: Job) -> Generator[None, None, Comparison]:
             rows = []
-            continued = yield from self._continue(job, tokens, [row for _, _, row in planned], plan, refs)
+            for _, _, row in planned:
+                self._require_reach(row.interventions, tokens, len(tokens) + plan.max_new_tokens)
+            making = {
+                at: model.step_row(tokens, row.interventions, plan, row.seed, self._open, refs)
+                for at, (_, _, row) in enumerate(planned)
+            }
+            done: dict[int, model.Continued] = {}
+            for number in range(plan.max_new_tokens + 1):
+                if len(done) == len(planned):
+                    break
+                self._begin("step")
+                made_now: dict[int, GeneratedToken] = {}
+                for at, row_steps in making.items():
+                    if at in done:
+                        continue
+                    try:
+                        made_now[at] = next(row_steps)
+                    except StopIteration as end:
+                        done[at] = end.value
+                if on_step is not None and made_now:
+                    on_step(made_now)
+                job.progress = number / (plan.max_new_tokens + 1)
+                yield
+            continued = [done[at] for at in range(len(planned))]
             for (name, kind, row), (written, ended, logprobs, kl) in zip(planned, continued, strict=True):
                 read = model.trace_prompt(tokens, row.interventions, self._open, refs)
                 trace = build_trace(tokens, written, refs, read) if refs else None

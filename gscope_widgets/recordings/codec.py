@@ -39,7 +39,8 @@ from gscope_widgets.records.dashboards import (
 )
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
-from gscope_widgets.records.doses import DosePoint, DoseResponse, DoseSample, Estimate
+from gscope_widgets.records.doses import DosePoint, DoseResponse, DoseSample
+from gscope_widgets.records.estimates import Estimate
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.generation import GeneratedToken, TokenChance, TokenDistribution, Trace
 from gscope_widgets.records.hits import FeatureHit, FeatureHits, ShuffledNull

@@ -1,7 +1,7 @@
 """A scope without a model: it answers what was recorded."""
 
 import os
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Any
@@ -357,6 +357,7 @@ class ReplayedScope:
         seeds: Sequence[int] = (0,),
         controls: int = 3,
         features: Sequence[FeatureRef] = (),
+        on_step: Callable[[Mapping[int, GeneratedToken]], object] | None = None,
         slot: Hashable | None = None,
     ) -> SettledJob:
         made = self._check_interventions(interventions)
@@ -373,7 +374,16 @@ class ReplayedScope:
             controls=controls,
             features=self._check_traced(features),
         )
-        return self._start(question)
+
+        def replay_steps(_job: object) -> Comparison:
+            comparison: Comparison = self._ask(question)
+            longest = max(len(row.tokens) for row in comparison.rows)
+            for step in range(longest if on_step is not None else 0):
+                made = {at: row.tokens[step] for at, row in enumerate(comparison.rows) if step < len(row.tokens)}
+                on_step(made)  # type: ignore[misc]
+            return comparison
+
+        return SettledJob(replay_steps)
 
     def dose(
         self, prompt: Prompt, ref: FeatureRef | Direction, strengths: Sequence[float] = STRENGTHS, **settings: Any

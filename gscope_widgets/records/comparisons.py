@@ -1,14 +1,31 @@
 """One prompt continued as it is, changed, and changed at random by as much: what the change itself does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from gscope_widgets.records.estimates import (
+    INTERVAL_RULE,
+    SHARE_RULE,
+    Estimate,
+    estimate_mean,
+    estimate_perplexity,
+    estimate_share,
+)
 from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.fluency import (
+    BREAKS_UP_PERPLEXITY,
+    BREAKS_UP_VARIETY,
+    breaks_up,
+    measure_perplexity,
+    measure_variety,
+)
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import Ending, GeneratedToken, Trace
 from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.measures import share_of_words
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 
@@ -45,9 +62,27 @@ class ComparedText:
         return measure_perplexity(self.baseline_logprobs)
 
     @property
+    def variety(self) -> float:
+        """Different tokens over tokens, 0 to 1; NaN of none."""
+        return measure_variety([token.id for token in self.tokens])
+
+    @property
     def mean_kl(self) -> float:
         """Mean of `kl` over the generated tokens, nats; NaN of none."""
         return float(self.kl.mean()) if len(self.kl) else float("nan")
+
+
+@dataclass(frozen=True)
+class RowSummary:
+    """All samples of one row, in figures."""
+
+    name: str  # "baseline", "changed", "random 0", ...
+    samples: int
+    perplexity: Estimate  # geometric mean, under the unchanged model
+    kl: Estimate  # of the samples' mean KL, nats
+    variety: Estimate
+    share: Estimate | None  # of samples in which one of the words occurs; None where none was asked for
+    breaks_up: bool  # beside the baseline; see `Comparison.rules`
 
 
 @dataclass(frozen=True)
@@ -80,6 +115,56 @@ class Comparison:
     def texts(self) -> dict[str, tuple[str, ...]]:
         """Generated texts by the name of the row, in the order of the seeds."""
         return {name: tuple(row.text for row in self.rows if row.name == name) for name in self.names}
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of the samples, each once."""
+        return tuple(dict.fromkeys(row.seed for row in self.rows))
+
+    @property
+    def rules(self) -> dict[str, str]:
+        """How intervals and controls are made, and by what rule a text is said to break up."""
+        return {
+            "interval": INTERVAL_RULE,
+            "share": SHARE_RULE,
+            "control": "random directions of the same length at each position, others for every seed",
+            "breaks up": (
+                f"perplexity under the unchanged model is over {BREAKS_UP_PERPLEXITY:g} times the baseline's, or the "
+                f"share of different tokens is under {BREAKS_UP_VARIETY:g} times the baseline's"
+            ),
+        }
+
+    def summarize(self, words: Sequence[str] = ()) -> tuple[RowSummary, ...]:
+        """Each row over all its samples, with intervals.
+
+        Args:
+            words: counted in the generated texts: the share of samples in which one of them occurs, as a whole word,
+                upper and lower case alike.
+        """
+        before = self.prompt.text
+        found: dict[str, RowSummary] = {}
+        for name in self.names:
+            rows = [row for row in self.rows if row.name == name]
+            perplexity = estimate_perplexity([row.perplexity for row in rows])
+            variety = estimate_mean([row.variety for row in rows])
+            beside = found.get("baseline")
+            hits = sum(share_of_words(row.text, words, before=before) > 0 for row in rows)
+            found[name] = RowSummary(
+                name,
+                len(rows),
+                perplexity,
+                estimate_mean([row.mean_kl for row in rows]),
+                variety,
+                estimate_share(hits, len(rows)) if words else None,
+                beside is not None
+                and breaks_up(perplexity.mean, variety.mean, beside=(beside.perplexity.mean, beside.variety.mean)),
+            )
+        return tuple(found.values())
+
+    def is_broken(self, row: ComparedText) -> bool:
+        """Whether one text breaks up beside the baseline on the same seed; see `rules`."""
+        base = next(one for one in self.rows if one.kind == "baseline" and one.seed == row.seed)
+        return breaks_up(row.perplexity, row.variety, beside=(base.perplexity, base.variety))
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame, one row a generated token.
@@ -118,11 +203,3 @@ class Comparison:
         title = "; ".join(map(str, self.interventions))
         figure.suptitle(escape_math(title if len(title) < 100 else f"{title[:100]}…"), fontsize="small")
         return figure
-
-
-def measure_perplexity(logprobs: np.ndarray) -> float:
-    """exp of the mean negative log probability (nats); NaN of no tokens."""
-    if not len(logprobs):
-        return float("nan")
-    with np.errstate(over="ignore"):
-        return float(np.exp(-np.mean(logprobs, dtype=np.float64)))

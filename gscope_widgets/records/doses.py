@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.records.comparisons import measure_perplexity
 from gscope_widgets.records.directions import Direction
+from gscope_widgets.records.estimates import INTERVAL_RULE, Estimate, estimate_mean, estimate_perplexity
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.fluency import BREAKS_UP_PERPLEXITY, BREAKS_UP_VARIETY, breaks_up, measure_perplexity
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.interventions import MAX_FRACTION
 from gscope_widgets.records.measures import Measure
@@ -24,20 +25,8 @@ if TYPE_CHECKING:
 
 STRENGTHS = (-1.0, -0.6, -0.3, -0.1, 0.0, 0.1, 0.3, 0.6, 1.0)  # mild to as long as the activation itself
 MIN_STRENGTHS, MAX_STRENGTHS = 7, 41
-RESAMPLES = 2000  # of the bootstrap: its ends then move by about 2 % of the interval's width with the seed
-BOOTSTRAP_SEED = 0
-COVERAGE = 0.95
-# The rule by which docs/claims.md says that a text collapses (T5b). On gscope-mini, with 32 tokens, eight samples
-# and eight others of strength 0 differ by up to 1.6 in perplexity; one token in eight replaced by another of the same
-# texts makes it 47 to 77.
-BREAKS_UP_PERPLEXITY = 3.0
-BREAKS_UP_VARIETY = 0.5
-
 RULES = {
-    "interval": (
-        f"{COVERAGE:.0%} percentile bootstrap over samples of the mean (of perplexity: the geometric mean), "
-        f"{RESAMPLES} resamples, seed {BOOTSTRAP_SEED}; with fewer than about 10 samples it is too narrow"
-    ),
+    "interval": INTERVAL_RULE,
     "control": (
         "each sample is continued once more along a random direction of its own, of the same length as the change at "
         "each position and turned round with the sign of the strength, on the same random numbers"
@@ -53,15 +42,6 @@ RULES = {
         f"share of different tokens (mean over samples) is under {BREAKS_UP_VARIETY:g} times that at strength 0"
     ),
 }
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over samples with its 95 % interval; see `DoseResponse.rules`."""
-
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,8 +154,7 @@ class DoseResponse:
     def is_broken_at(self, strength: float) -> bool:
         """Whether text of this strength breaks up; see `rules`."""
         base, point = self._at(0.0), self._at(strength)
-        most, least = BREAKS_UP_PERPLEXITY * base.perplexity.mean, BREAKS_UP_VARIETY * base.variety.mean
-        return point.perplexity.mean > most or point.variety.mean < least
+        return breaks_up(point.perplexity.mean, point.variety.mean, beside=(base.perplexity.mean, base.variety.mean))
 
     def texts(self, strength: float, *, kind: Literal["changed", "random"] = "changed") -> tuple[str, ...]:
         """The generated texts at one strength, in the order of `seeds`.
@@ -273,29 +252,12 @@ def build_points(samples: Sequence[DoseSample]) -> tuple[DosePoint, ...]:
                 strength,
                 effect=estimate_mean([one.effect for one in changed]),
                 control_effect=estimate_mean([one.effect for one in control]),
-                perplexity=_estimate_perplexity(changed),
-                control_perplexity=_estimate_perplexity(control),
+                perplexity=estimate_perplexity([one.perplexity for one in changed]),
+                control_perplexity=estimate_perplexity([one.perplexity for one in control]),
                 variety=estimate_mean([one.variety for one in changed]),
             )
         )
     return tuple(points)
-
-
-def estimate_mean(values: Sequence[float]) -> Estimate:
-    """Mean and 95 % percentile bootstrap interval; NaN is left out, and all is NaN where nothing else is there."""
-    kept = np.array([value for value in values if not np.isnan(value)], np.float64)
-    if not len(kept):
-        return Estimate(float("nan"), float("nan"), float("nan"))
-    random = np.random.default_rng(BOOTSTRAP_SEED)
-    means = kept[random.integers(len(kept), size=(RESAMPLES, len(kept)))].mean(1)
-    low, high = np.quantile(means, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
-    return Estimate(float(kept.mean()), float(low), float(high))
-
-
-def _estimate_perplexity(samples: Sequence[DoseSample]) -> Estimate:
-    with np.errstate(over="ignore"):
-        logs = estimate_mean([float(np.log(sample.perplexity)) for sample in samples])
-        return Estimate(*(float(np.exp(value)) for value in (logs.mean, logs.low, logs.high)))
 
 
 def _write(estimate: Estimate) -> str:

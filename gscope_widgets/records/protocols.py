@@ -5,7 +5,7 @@ engine, so a small fake is enough to test them (`tests/fake_scope.py`). An engin
 own worker's thread, inside a job, it answers directly. Whatever it cannot do it refuses as a `GscopeError` in words.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from gscope_widgets.records.checkup import Finding
@@ -402,9 +402,14 @@ class Scope(Engine, Protocol):
         seeds: Sequence[int] = (0,),
         controls: int = 3,
         features: Sequence[FeatureRef] = (),
+        on_step: Callable[[Mapping[int, GeneratedToken]], object] | None = None,
         slot: Hashable | None = None,
     ) -> Job:
-        """`compare` as a job, returned at once."""
+        """`compare` as a job, returned at once.
+
+        Args:
+            on_step: called on the engine's thread after each step with the tokens it made, by the number of the row.
+        """
 
     def dose(
         self,

@@ -57,12 +57,13 @@ def plan_comparison(
             f"{len(seeds)} seeds of {2 + controls} rows are {len(seeds) * (2 + controls)} texts, "
             f"at most {MAX_ROWS} go into one batch; give {MAX_ROWS // (2 + controls)} seeds or fewer"
         )
-    made: list[tuple[str, Kind, tuple[Intervention, ...]]] = [
-        ("baseline", "baseline", ()),
-        ("changed", "changed", changed),
-    ]
-    made += [(f"random {number}", "random", (match_random(changed, seed=number),)) for number in range(controls)]
-    return [(name, kind, Row(row, seed)) for seed in seeds for name, kind, row in made]
+    planned: list[tuple[str, Kind, Row]] = []
+    for at, seed in enumerate(seeds):
+        planned += [("baseline", "baseline", Row((), seed)), ("changed", "changed", Row(changed, seed))]
+        for number in range(controls):
+            control = match_random(changed, seed=at * controls + number)  # each sample has directions of its own
+            planned.append((f"random {number}", "random", Row((control,), seed)))
+    return planned
 
 
 def plan_dose(changes: Sequence[Intervention], *, seeds: Sequence[int]) -> list[tuple[float, Row]]:

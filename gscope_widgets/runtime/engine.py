@@ -40,7 +40,7 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.examples.logits import measure_effect
 from gscope_widgets.runtime.features.comparing import compare
-from gscope_widgets.runtime.features.continuations import decode_rows
+from gscope_widgets.runtime.features.continuations import OnStep, decode_rows
 from gscope_widgets.runtime.features.dashboards import build_dashboard, gather
 from gscope_widgets.runtime.features.directing import Over, find_mean_difference
 from gscope_widgets.runtime.features.dosing import dose
@@ -226,12 +226,23 @@ class Engine:
         plan: SamplingPlan,
         features: tuple[FeatureRef, ...],
         provenance: Provenance,
+        on_step: OnStep | None = None,
     ) -> Steps[Comparison]:
         """Continuations with and without a change, and what the unchanged model makes of them."""
         yield from self._fetch_encoders([one for _, _, row in planned for one in row.interventions], features)
         steer = partial(self._steer, tokens=tokens)
-        steps = compare(self.prompts, tokens, planned, plan=plan, steer=steer, features=features, provenance=provenance)
-        return (yield from steps)
+        return (
+            yield from compare(
+                self.prompts,
+                tokens,
+                planned,
+                plan=plan,
+                steer=steer,
+                features=features,
+                provenance=provenance,
+                on_step=on_step,
+            )
+        )
 
     def dose(
         self,

@@ -1,6 +1,6 @@
 """One model and its dictionaries: the object that notebooks and widgets use."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -461,11 +461,14 @@ class Scope(Exploring):
         seeds: Sequence[int] = (0,),
         controls: int = 3,
         features: Sequence[FeatureRef] = (),
+        on_step: Callable[[Mapping[int, GeneratedToken]], object] | None = None,
         slot: Hashable | None = None,
     ) -> Job:
         """`compare` as a job, returned at once: `progress`, `cancel()` between tokens, and `result()`.
 
         Args:
+            on_step: called on the worker's thread after each step with the tokens it made, by the number of the row in
+                `Comparison.rows`. Where memory ran out and rows are made anew, their first tokens come again.
             slot: a newer job in the same slot stops this one.
         """
         tokens = self._take.tokens(prompt)
@@ -487,7 +490,9 @@ class Scope(Exploring):
         )
         demand = self._demand(f"comparing {len(planned)} texts", tokens, plan, rows=len(planned))
         return self._start(
-            lambda: self._engine.compare(tokens, planned, plan=plan, features=traced, provenance=provenance),
+            lambda: self._engine.compare(
+                tokens, planned, plan=plan, features=traced, provenance=provenance, on_step=on_step
+            ),
             demand,
             slot=slot,
         )

@@ -16,13 +16,15 @@ export type ColorBy = "features" | "l0" | "fvu" | "error_norm" | "lens" | "own";
 
 export type ColorRange = "feature" | "text" | number[];
 
-export type RowName = "baseline" | "changed" | "random";
+export type RowName = "baseline" | "changed" | "random 0" | "random 1" | "random 2";
 
-export type Ended = "" | "length" | "end of text" | "context full" | "cancelled" | "error";
+export type Ended = "" | "whole" | "cancelled" | "error";
 
 export type Change = "above" | "below";
 
 export type DoseMeasure = string[] | Ref | number;
+
+export type Kind = "baseline" | "changed" | "random";
 
 export type LensColor = "likeliest" | "pinned";
 
@@ -349,6 +351,12 @@ export interface DistributionResult {
   arrays: ArrayHead[];
 }
 
+/** A token that could have been drawn. */
+export interface Alternative {
+  text: string;
+  probability: number;
+}
+
 /** A token as it is made. */
 export interface StreamedToken {
   text: string;
@@ -357,11 +365,22 @@ export interface StreamedToken {
   logprob: number;
   /** of each of the `known` features, at this token in that row's own run */
   activations: number[];
+  /** the likeliest at this step */
+  alternatives: Alternative[];
+}
+
+/** One continuation that is made. */
+export interface RowHead {
+  name: RowName;
+  seed: number;
+  /** what was done: "baseline", "changed: feature 3: add +0.40", "random direction of the same length" */
+  words: string;
 }
 
 /** What one continuation has gained. */
 export interface StreamedRow {
-  name: RowName;
+  /** its place among the heads */
+  at: number;
   tokens: StreamedToken[];
 }
 
@@ -375,13 +394,47 @@ export interface SteeringStream {
   settings: SteeringSettings;
   /** what is known of each feature that is changed, on or off */
   known: FeatureInfo[];
-  /** what is changed, in words: "feature 3: add +0.40"; "none" where nothing is */
+  /** what is changed, in words: "feature 3: add +0.40" */
   changes: string;
-  /** what the third row is: "random direction of the same length, seed 0" */
-  control: string;
+  /** of all continuations, sample by sample */
+  heads: RowHead[];
   rows: StreamedRow[];
   /** empty while it runs */
   ended: Ended;
+  arrays: ArrayHead[];
+}
+
+/** What the unchanged model makes of one continuation. */
+export interface RowScore {
+  ended: "length" | "end of text" | "context full";
+  perplexity: number | null;
+  /** mean over the tokens, nats */
+  kl: number | null;
+  /** why there is no number, or that the text breaks up; else empty */
+  note: string;
+}
+
+/** All samples of one row, in words: means with their intervals. */
+export interface RowEstimate {
+  name: RowName;
+  perplexity: string;
+  kl: string;
+  /** of samples with one of the words in them; empty where none was asked for */
+  share: string;
+  breaks_up: boolean;
+}
+
+/** What a whole run comes to. */
+export interface SteeringScores {
+  type: "scores";
+  request: number;
+  /** one a head */
+  rows: RowScore[];
+  estimates: RowEstimate[];
+  /** that the changed text breaks up, a sentence; else empty */
+  warning: string;
+  rules: Record<string, string>;
+  /** kl and logprobs [tokens] float32, nats: of all rows, one after the other */
   arrays: ArrayHead[];
 }
 
@@ -393,6 +446,8 @@ export interface SteeringSettings {
   max_new_tokens: number;
   temperature: number;
   seed: number;
+  samples: number;
+  words: string[];
 }
 
 /** What this page's reader changed since its last start, and no more: another page may have changed the rest. */
@@ -403,6 +458,8 @@ export interface ChangedSettings {
   max_new_tokens?: number;
   temperature?: number;
   seed?: number;
+  samples?: number;
+  words?: string[];
 }
 
 /** Begin a run. It carries settings because patches of state may reach Python after it. */
@@ -480,7 +537,7 @@ export interface DoseResult {
 
 /** A text that was made. */
 export interface DoseText {
-  kind: RowName;
+  kind: Kind;
   seed: number;
   text: string;
 }
@@ -985,12 +1042,16 @@ export interface SteeringPanelTraits extends BaseTraits {
   prompt_tokens: PromptTokens;
   /** [P] How the slider of each change runs, by kind. */
   ranges: Record<string, ChangeRange>[];
-  /** [B,P] Of the sampling and of the random direction. */
+  /** [B,P] Texts of each kind; several need a temperature above 0. */
+  samples: number;
+  /** [B,P] Of the sampling; further samples take the seeds after it. */
   seed: number;
   /** [B,P] 0 takes the likeliest token each time. */
   temperature: number;
   /** [P] Characters; the view refuses longer text before sending it. */
   text_limit: number;
+  /** [B,P] Counted in the texts: in what share of samples one occurs. */
+  words: string[];
 }
 
 export interface DoseSweepTraits extends BaseTraits {
@@ -1273,4 +1334,4 @@ export interface DoctorTraits extends BaseTraits {
 
 export type ToPython = Ready | Cancel | Again | Pin | AskPicture | Start | Stop | StartDose | OpenPart | ReadRun | Back | CheckAgain | Pong;
 
-export type FromPython = Ack | KeepAnswer | Piece | ReadingResult | DistributionResult | SteeringStream | DoseResult | DoseTexts | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | ExerciseResult | CheckupResult | Ping;
+export type FromPython = Ack | KeepAnswer | Piece | ReadingResult | DistributionResult | SteeringStream | SteeringScores | DoseResult | DoseTexts | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | ExerciseResult | CheckupResult | Ping;

@@ -1016,6 +1016,10 @@ def test_the_code_of_each_widget_runs_and_prints_what_is_on_screen(mini, open_pa
     panel.prompt, panel.strength, panel.seed = "Something else", -1.0, 5  # after the run that is on screen
     mark = "=" * 20
     code = f"\nprint('{mark}')\n".join(widget.to_code() for widget in (heatmap, sliders, panel))
+    # What is printed one after the other, as one line a text.
+    code = code.split("for row in compared.rows:")[0]
+    code += "for row in compared.rows:\n"
+    code += "    print(__import__('json').dumps([row.name, row.text, row.perplexity, row.mean_kl, row.trace.activations.tolist()]))\n"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     traces, chances, texts = run.stdout.split(f"{mark}\n")
     read = {int(one): values.split() for one, values in re.findall(r"(\d+) \[(.*?)\]", traces, re.S)}
@@ -1027,13 +1031,13 @@ def test_the_code_of_each_widget_runs_and_prints_what_is_on_screen(mini, open_pa
     found = sliders.distribution.chances
     assert [token for token, _ in printed] == [repr(chance.token) for chance in found]
     assert [float(number) for _, number in printed] == pytest.approx([one.probability for one in found], rel=1e-5)
-    printed = re.split(r"\n\[\[|\]\]\n", texts)[:-1]
-    assert printed[::2] == list(panel.texts.values())
-    start = len(mini.tokens(EXAMPLE_TEXT))
-    for name, values in zip(panel.texts, printed[1::2], strict=True):
-        rows = [np.array(row.split(), float)[start:] for row in re.split(r"\]\s*\[", values)]
-        expected = np.array([token.activations for token in panel._tokens(name)]).reshape(-1, len(refs))
-        np.testing.assert_allclose(np.array(rows).T, expected, rtol=1e-4, atol=1e-3)
+    whole = panel.comparison
+    printed = [json.loads(line) for line in texts.splitlines()]
+    assert [tuple(one[:2]) for one in printed] == [(row.name, row.text) for row in whole.rows]
+    for (_, _, perplexity, kl, trace), row in zip(printed, whole.rows, strict=True):
+        assert perplexity == pytest.approx(row.perplexity, rel=1e-4)
+        assert kl == pytest.approx(row.mean_kl, rel=1e-4, abs=1e-6)
+        np.testing.assert_allclose(np.array(trace), row.trace.activations, rtol=1e-4, atol=1e-3)
     assert any(max(token.activations) > 1 for token in panel._tokens("baseline"))
 
 

@@ -172,10 +172,10 @@ def test_a_value_that_the_kind_does_not_take_is_refused_and_the_old_one_stays(pa
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ({"features": []}, gs.InvalidValue),
+        ({"features": [-1]}, gs.UnknownFeature),
         ({"features": [3], "mode": "push"}, gs.InvalidValue),
         ({"features": [3], "values": [1]}, TypeError),
-        ({}, gs.InvalidValue),
+        ({"features": [3], "interventions": 5}, gs.InvalidValue),
     ],
     ids=str,
 )

@@ -34,7 +34,11 @@ BY_HAND = {
         "selected_feature": 4,
     },
     "FeatureSliders": {"changes": [gs.add(REF, -0.5), gs.ablate(FeatureRef(REF.dictionary_id, 4))]},
-    "SteeringPanel": {"changes": [gs.clamp(REF, 3.0, positions=slice(1, 3)), gs.add(OWN, 0.7)], "seed": 5},
+    "SteeringPanel": {
+        "changes": [gs.clamp(REF, 3.0, positions=slice(1, 3)), gs.add(OWN, 0.7)],
+        "seed": 5,
+        "words": ["a"],
+    },
     "DoseSweep": {"measure": "fish", "seed": 7, "selected_strength": -0.2},
     "LogitLens": {"pinned": [5, 6], "color_by": "pinned", "selected_layer": 2, "selected_pos": 2},
     "FeatureCard": {"feature": 5, "bands": "all", "context": "long"},
@@ -125,7 +129,7 @@ def test_all_that_a_constructor_takes_and_a_reader_sets_is_kept(row, engine, ope
     traits = {"ref": "feature", "pos": "selected_pos"}
     known = {*view.state, *view.made_with}
     left = {name for name in list_keywords(type(widget)) if traits.get(name, name) not in known}
-    assert left <= {"other", "dictionary", "texts"}
+    assert left <= {"other", "dictionary", "texts", "interventions"}
     for name in left:
         assert inspect.signature(load_class(row).__init__).parameters[name].default in (None, ())
     assert set(list_state(type(widget))) == set(view.state)

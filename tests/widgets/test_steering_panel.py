@@ -2,13 +2,19 @@
 
 import json
 import math
+import re
 import threading
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 import gscope_widgets as gs
+from gscope_widgets.records.comparisons import ComparedText, Comparison
+from gscope_widgets.records.estimates import estimate_share
+from gscope_widgets.widgets.base.formats import format_number, format_percent, format_text
 from gscope_widgets.widgets.steering_panel import ROWS
 
 PROMPT = "The old fisherman"
@@ -38,7 +44,7 @@ def start(page, *, id="start-1", strength=0.4, active=(True, True), **settings):
 
 
 def join(messages) -> dict:
-    """The texts that a view shows after these messages, as the front end puts them together."""
+    """The texts of the first seed that a view shows after these messages, as the front end puts them together."""
     shown, request = dict.fromkeys(ROWS, ()), None
     for content, _ in messages:
         if content["type"] != "stream":
@@ -47,12 +53,20 @@ def join(messages) -> dict:
             shown, request = dict.fromkeys(ROWS, ()), content["request"]
         assert content["request"] == request, "a message of another run than the one in view"
         for row in content["rows"]:
-            shown[row["name"]] += tuple(token["id"] for token in row["tokens"])
+            head = content["heads"][row["at"]]
+            if head["seed"] == content["heads"][0]["seed"]:
+                shown[head["name"]] += tuple(token["id"] for token in row["tokens"])
     return shown
 
 
 def made(widget) -> dict:
     return {name: tuple(token.id for token in widget._tokens(name)) for name in ROWS}
+
+
+def list_rows(scope, changed, *, first=0):
+    """Each row's interventions."""
+    controls = [[scope.random_control(changed, seed=first + number)] for number in range(3)]
+    return dict(zip(ROWS, ([], changed, *controls), strict=True))
 
 
 def test_nothing_runs_before_start(page):
@@ -65,7 +79,7 @@ def test_nothing_runs_before_start(page):
 
 @pytest.mark.parametrize("who", ["page", "python"])
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-@pytest.mark.row("24", "27", "NEW 3")
+@pytest.mark.row("21", "24", "27", "NEW 3")
 def test_the_three_texts_are_the_scopes_own(page, scope, refs, who, temperature):
     page.forget()
     if who == "page":
@@ -74,40 +88,44 @@ def test_the_three_texts_are_the_scopes_own(page, scope, refs, who, temperature)
         page.widget.temperature = temperature
         page.widget.start()
     assert page.settle()["state"] == "idle"
-    steered = [gs.add(ref, 0.4) for ref in refs]
-    control = scope.random_control(steered, seed=3)
-    for name, interventions in zip(ROWS, ([], steered, [control]), strict=True):
+    for name, interventions in list_rows(scope, [gs.add(ref, 0.4) for ref in refs]).items():
         alone = scope.generate(PROMPT, interventions, max_new_tokens=6, temperature=temperature, seed=3)
         assert page.widget.texts[name] == alone.text
         assert made(page.widget)[name] == tuple(token.id for token in alone)
     assert join(page.messages()) == made(page.widget)
     streams = page.messages("stream")
     assert streams[0][0]["reset"]
-    assert streams[0][0]["control"] == "random direction of the same length, seed 3"
-    assert streams[-1][0]["ended"] in ("length", "end of text")
+    said = [head["words"] for head in streams[0][0]["heads"]]
+    assert said[:2] == ["baseline", "changed: feature 3: add +0.40; feature 900: add +0.40"]
+    assert said[2:] == [f"random direction {number}, as long as the changes" for number in range(3)]
+    assert streams[-1][0]["ended"] == "whole"
     assert not any(content["reset"] or content["ended"] for content, _ in streams[1:-1])
     assert {content["request"] for content, _ in streams} == {page.widget.status["request"]}
 
 
 @pytest.mark.row("20")
-def test_at_strength_0_all_three_are_the_same_and_at_others_not(page):
+def test_at_strength_0_all_are_the_same_and_at_others_not(page):
     start(page, strength=0, temperature=1.0, max_new_tokens=12)
     page.settle()
     texts = page.widget.texts
-    assert texts["baseline"] == texts["changed"] == texts["random"] != ""
+    assert len(set(texts.values())) == 1
+    assert texts["baseline"] != ""
     start(page, strength=3.0, temperature=1.0, max_new_tokens=12)
     page.settle()
-    assert len(set(page.widget.texts.values())) == 3
+    assert len(set(page.widget.texts.values())) == 5
     assert page.widget.texts["baseline"] == texts["baseline"]
 
 
-def test_with_no_feature_active_nothing_is_added(page):
-    start(page, active=[False, False], strength=3.0)
+def test_with_nothing_switched_on_nothing_runs_and_no_title_says_otherwise(page):
+    start(page)
     page.settle()
     texts = page.widget.texts
-    assert texts["baseline"] == texts["changed"] == texts["random"]
-    assert page.messages("stream")[0][0]["control"] == "nothing added"
+    page.forget()
+    start(page, active=[False, False], strength=3.0)
+    assert page.settle()["message"].startswith("no change is switched on; switch one on, or add one")
+    assert (page.messages("stream"), page.widget.texts) == ([], texts)
     assert page.widget.interventions == ()
+    assert "add +0.40" in page.widget._write_run_changes()
 
 
 @pytest.mark.row("21")
@@ -127,13 +145,12 @@ def test_tokens_come_with_the_activations_of_their_own_run(page, scope, dictiona
     page.forget()
     start(page, temperature=1.0)
     page.settle()
-    control = scope.random_control([gs.add(ref, 0.4) for ref in refs], seed=3)
     found = {name: [] for name in ROWS}
     for content, _ in page.messages("stream"):
         assert [info["feature"] for info in content["known"]] == [ref.feature for ref in refs]
         for row in content["rows"]:
-            found[row["name"]] += [token["activations"] for token in row["tokens"]]
-    for name, made_of in zip(ROWS, ([], [gs.add(ref, 0.4) for ref in refs], [control]), strict=True):
+            found[content["heads"][row["at"]]["name"]] += [token["activations"] for token in row["tokens"]]
+    for name, made_of in list_rows(scope, [gs.add(ref, 0.4) for ref in refs]).items():
         options = {"max_new_tokens": 6, "temperature": 1.0, "seed": 3, "features": refs}
         alone = scope.generate(PROMPT, made_of, **options).wait()
         assert found[name] == [list(token.activations) for token in alone]
@@ -141,7 +158,7 @@ def test_tokens_come_with_the_activations_of_their_own_run(page, scope, dictiona
         assert frame[frame["row"] == name][f"feature {refs[1].feature}"].tolist() == [
             token.activations[1] for token in alone
         ]
-    assert found["baseline"] != found["changed"] != found["random"]
+    assert found["baseline"] != found["changed"] != found["random 0"]
 
 
 def test_the_copy_says_and_shows_what_the_first_feature_does(recorded, refs, open_page, check_copy):
@@ -157,7 +174,7 @@ def test_the_copy_says_and_shows_what_the_first_feature_does(recorded, refs, ope
         assert words in text
     assert html.count("background-color") == 4  # two tokens are silent
     assert html.count("background-color:#56b4e9") == 2  # beyond the maximum is full colour
-    assert page.widget.shows()[3:] == [
+    assert page.widget.shows()[7:13] == [
         "mean 2, most 4 at x", "silent", "mean 4, most 8 at x", "silent", "mean 46, most 46 at x", "silent",
     ]  # fmt: skip
 
@@ -312,7 +329,7 @@ def test_strength_and_switches_from_python(page, refs):
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ({"features": []}, gs.InvalidValue),
+        ({"features": [-1]}, gs.UnknownFeature),
         ({"features": [3], "strength": math.nan}, gs.InvalidValue),
         ({"features": [3], "max_new_tokens": 0}, gs.InvalidValue),
         ({"features": [3], "strength_limit": 0}, gs.InvalidValue),
@@ -341,8 +358,8 @@ def test_a_late_view_gets_everything_and_nothing_twice(page):
     page.forget()
     page.send({"type": "ready"})
     ((content, _),) = page.messages("stream")
-    assert content["ended"] == page.widget._run.generation.ended
-    assert content["control"] == "random direction of the same length, seed 3"
+    assert content["ended"] == "whole"
+    assert len(page.messages("scores")) == 1
     assert join(page.messages()) == made(page.widget)
 
 
@@ -364,32 +381,44 @@ class Recorded:
     def __getattr__(self, name):
         return getattr(self._scope, name)
 
-    def generate_rows(self, prompt, rows, *, plan, features, on_step, slot):
-        from gscope_widgets.runtime.generation import Generation
+    def start_compare(self, prompt, interventions, *, on_step, slot, **settings):
+        from gscope_widgets.records.rows import plan_comparison
         from gscope_widgets.runtime.worker import Job, Worker
 
-        generation = Generation(tuple(rows), prompt=self._scope.tokens(prompt), features=features)
         job = Job(len(self.runs) + 1, lambda _job: None, slot, Worker("driven by hand"))
-        generation.attach(job)
         for older in self.runs:
-            older[0].job.cancel()
-        self.runs.append((generation, on_step))
-        return generation
+            older[0].cancel()
+        planned = plan_comparison(interventions, seeds=settings["seeds"], controls=settings["controls"])
+        self.runs.append((job, on_step, planned, [[] for _ in planned], self._scope.tokens(prompt)))
+        return job
 
     def step(self, run, *ids):
-        from gscope_widgets.records.generation import GeneratedToken
+        from gscope_widgets.records.generation import GeneratedToken, TokenChance
 
-        generation, on_step = self.runs[run]
-        tokens = [
-            GeneratedToken(len(generation.tokens(name)), token_id, "x", -1.0, (), (float(token_id), 0.0))
-            for name, token_id in zip(ROWS, ids, strict=True)
-        ]
-        generation.append(tokens)
-        on_step(tokens)
+        _, on_step, _, made, _ = self.runs[run]
+        likeliest = (TokenChance(7, " seven", 0.5, 1.0),)
+        step = {}
+        for at, token_id in enumerate(ids):
+            step[at] = GeneratedToken(len(made[at]), token_id, "x", -1.0, likeliest, (float(token_id), 0.0))
+            made[at].append(step[at])
+        on_step(step)
 
     def end(self, run, how):
-        job = self.runs[run][0].job
-        job.set_exception(how) if isinstance(how, BaseException) else job.set_result(how)
+        job, _, planned, made, tokens = self.runs[run]
+        if isinstance(how, BaseException):
+            job.set_exception(how)
+            return
+        rows = [
+            ComparedText(name, kind, row.seed, row.interventions, tuple(own), how, *self.score(at, len(own)))
+            for at, ((name, kind, row), own) in enumerate(zip(planned, made, strict=True))
+        ]
+        provenance = self._scope.provenance()
+        job.set_result(Comparison(tokens, planned[1][2].interventions, tuple(rows), provenance))
+
+    def score(self, at, count):
+        """Log probabilities under the unchanged model, and KL: of the changed rows 5 nats worse."""
+        worse = 5.0 if at % 5 == 1 else 0.0
+        return np.full(count, -1.0 - worse, np.float32), np.full(count, worse / 2, np.float32)
 
 
 @pytest.fixture
@@ -409,8 +438,10 @@ def test_what_an_older_run_still_makes_does_not_reach_the_new_ones_columns(recor
     recorded.step(1, 40, 41, 42)
     assert page.widget.status["state"] == "busy"
     recorded.end(1, "length")
-    assert join(page.messages()) == {"baseline": (30, 40), "changed": (31, 41), "random": (32, 42)}
-    assert [content["ended"] for content, _ in page.messages("stream") if content["ended"]] == ["length"]
+    assert join(page.messages()) == {
+        "baseline": (30, 40), "changed": (31, 41), "random 0": (32, 42), "random 1": (), "random 2": (),
+    }  # fmt: skip
+    assert [content["ended"] for content, _ in page.messages("stream") if content["ended"]] == ["whole"]
     assert page.widget.status["state"] == "idle"
 
 
@@ -420,7 +451,11 @@ def test_a_run_that_ends_at_once_is_told_as_ended(recorded, refs, open_page):
         page.forget()
         page.widget.start()
         recorded.end(run, "context full")
-        assert page.messages("stream")[-1][0]["ended"] == "context full"
+        assert page.messages("stream")[-1][0]["ended"] == "whole"
+        score = page.messages("scores")[-1][0]["rows"][0]
+        assert (score["ended"], score["perplexity"], score["kl"]) == ("context full", None, None)
+        assert score["note"] == "no token: the text ended at once, so there is no perplexity"
+        assert score["note"] in page.widget._build_copy()
         assert page.widget.status["state"] == "idle"
 
 
@@ -433,7 +468,9 @@ def test_a_refusal_in_mid_run_does_not_stop_the_run_or_its_stream(recorded, refs
     assert "strength must be" in page.widget.status["message"]
     recorded.step(0, 20, 21, 22)
     recorded.end(0, "length")
-    assert join(page.messages()) == {"baseline": (10, 20), "changed": (11, 21), "random": (12, 22)}
+    assert join(page.messages()) == {
+        "baseline": (10, 20), "changed": (11, 21), "random 0": (12, 22), "random 1": (), "random 2": (),
+    }  # fmt: skip
 
 
 def test_a_model_that_raises_in_mid_run_ends_as_an_error_and_keeps_the_text(recorded, refs, open_page):
@@ -458,7 +495,7 @@ def test_at_most_thirty_messages_a_second_and_none_is_lost_a8(recorded, refs, op
         recorded.step(0, number, number, number)
     recorded.end(0, "length")
     seconds = time.monotonic() - began
-    assert len(page.messages("stream")) <= 31 * seconds + 4
+    assert len(page.messages("stream")) <= 31 * seconds + 4 + 6  # 6000 tokens are 6 messages at least
     assert join(page.messages())["changed"] == tuple(range(2000))
 
 
@@ -473,14 +510,17 @@ def test_a_stop_ends_the_run_within_a_step(page):
     assert page.settle()["state"] == "cancelled"
     assert len(page.widget._tokens("baseline")) <= count + 1
     assert page.widget.texts["baseline"] != "" or count == 0
+    assert page.messages("scores") == []
+    assert page.widget.comparison is None
+    assert "not measured: the run was not whole" in page.widget._build_copy()
 
 
 def test_closing_in_mid_run_stops_it_and_the_scope_goes_on(page, scope):
     start(page, max_new_tokens=200, temperature=1.0)
-    generation = page.widget._run.generation
+    job = page.widget._run.job
     page.widget.close()
-    generation.wait()
-    assert generation.ended == "cancelled"
+    with pytest.raises(gs.Cancelled):
+        job.result(10)
     assert scope.next_tokens(PROMPT, 2).chances
 
 
@@ -525,14 +565,16 @@ def test_the_frame_and_the_figure_hold_all_tokens(page):
     start(page)
     page.settle()
     frame = page.widget.to_frame()
-    assert list(frame.columns) == ["row", "step", "id", "token", "logprob", "feature 3", "feature 900"]
+    assert list(frame.columns) == [
+        *("row", "seed", "step", "id", "token", "logprob", "baseline_logprob", "kl", "feature 3", "feature 900"),
+    ]
     for name in ROWS:
         mine = frame[frame["row"] == name]
         assert tuple(mine["id"]) == made(page.widget)[name]
         assert "".join(mine["token"]) == page.widget.texts[name]
     figure = page.widget.plot()
     assert isinstance(figure, Figure)
-    assert [len(axes.lines) for axes in figure.axes] == [3, 3]
+    assert [len(axes.lines) for axes in figure.axes] == [5, 5]
     figure.canvas.draw()
 
 
@@ -552,13 +594,11 @@ def test_provenance_is_of_the_run_on_screen_and_holds_no_path(page, scope, dicti
     text = json.dumps(record, allow_nan=False)
     assert record["token_ids"] == scope.tokens(PROMPT).ids
     assert [one.split(" of ")[0] for one in record["settings"]["interventions"]] == ["add 0.4 mean norms"] * 2
-    assert record["settings"]["seed"] == 3
+    assert (record["settings"]["seeds"], record["settings"]["controls"]) == ([3], 3)
     assert "/" not in text.replace(dictionary.info.id, "")
 
 
 def test_the_copy_has_the_texts_and_only_what_an_untrusted_page_keeps(page, check_copy, hostile_words):
-    from gscope_widgets.widgets.base.formats import format_text
-
     start(page)
     page.settle()
     text = check_copy(page.widget._build_copy())
@@ -570,9 +610,159 @@ def test_the_copy_has_the_texts_and_only_what_an_untrusted_page_keeps(page, chec
         check_copy(page.widget._build_copy())
 
 
-def test_hostile_generated_text_is_inert_in_the_copy(recorded, refs, open_page, check_copy, hostile_words, monkeypatch):
+def test_hostile_generated_text_is_inert_in_the_copy(recorded, refs, open_page, check_copy, hostile_words):
     page = open_page(gs.SteeringPanel(recorded, PROMPT, features=refs))
     page.widget.start()
+    recorded.step(0, 1, 1, 1, 1, 1)
     for word in hostile_words:
-        monkeypatch.setattr(type(page.widget), "texts", property(lambda _self, word=word: dict.fromkeys(ROWS, word)))
+        page.widget._run.made = [[replace(token, text=word) for token in row] for row in page.widget._run.made]
         check_copy(page.widget._build_copy())
+
+
+# ---- what the unchanged model makes of it
+
+
+@pytest.mark.row("27", "28", "NEW 3")
+def test_perplexity_and_kl_are_the_scopes_own_and_come_with_the_first_result(page, scope, refs, check_copy):
+    changed = [gs.add(refs[0], 0.4), gs.clamp(refs[1], 9.0, positions=slice(1, 3))]
+    page.widget.interventions = changed
+    page.forget()
+    page.widget.temperature, page.widget.max_new_tokens = 1.0, 12
+    page.widget.start()
+    page.settle()
+    expected = scope.compare(PROMPT, changed, max_new_tokens=12, temperature=1.0, seeds=(3,), controls=3)
+    ((content, buffers),) = page.messages("scores")
+    kl, logprobs = (np.frombuffer(one, np.float32) for one in buffers)
+    np.testing.assert_array_equal(kl, np.concatenate([row.kl for row in expected.rows]))
+    np.testing.assert_array_equal(logprobs, np.concatenate([row.baseline_logprobs for row in expected.rows]))
+    assert [row["perplexity"] for row in content["rows"]] == [row.perplexity for row in expected.rows]
+    assert [row["kl"] for row in content["rows"]] == [row.mean_kl for row in expected.rows]
+    assert len({row["perplexity"] for row in content["rows"]}) == 5  # control
+    frame = page.widget.to_frame()
+    np.testing.assert_array_equal(frame["kl"].to_numpy(np.float32), kl)
+    np.testing.assert_array_equal(frame["baseline_logprob"].to_numpy(np.float32), logprobs)
+    text = check_copy(page.widget._build_copy())
+    for row in expected.rows:
+        assert f"{format_number(row.perplexity)}" in text
+        assert format_text(row.text) in text
+    assert page.widget.comparison.texts == expected.texts
+
+
+@pytest.mark.row("28", "NEW 3")
+def test_text_that_breaks_up_is_said_and_text_that_does_not_is_not(recorded, refs, open_page, check_copy):
+    page = open_page(gs.SteeringPanel(recorded, PROMPT, features=refs))
+    page.widget.start()
+    for number in range(4):
+        recorded.step(0, number, number, number, number, number)
+    recorded.end(0, "length")
+    ((content, _),) = page.messages("scores")
+    assert content["warning"].startswith(
+        "The changed text breaks up: perplexity under the unchanged model is over 3 times"
+    )
+    assert [row["note"] for row in content["rows"]] == ["", "breaks up", "", "", ""]
+    assert content["warning"] in check_copy(page.widget._build_copy())
+    recorded.score = lambda _at, count: (np.full(count, -1.0, np.float32), np.zeros(count, np.float32))
+    page.forget()
+    page.widget.start()
+    recorded.step(1, 1, 2, 3, 4, 5)
+    recorded.end(1, "length")
+    ((content, _),) = page.messages("scores")
+    assert (content["warning"], {row["note"] for row in content["rows"]}) == ("", {""})
+
+
+@pytest.mark.row("24")
+def test_tokens_come_with_what_else_could_have_been(page, scope, refs):
+    page.forget()
+    start(page, temperature=1.0)
+    page.settle()
+    told = [
+        token
+        for content, _ in page.messages("stream")
+        for row in content["rows"]
+        if row["at"] == 1
+        for token in row["tokens"]
+    ]
+    changed = [gs.add(ref, 0.4) for ref in refs]
+    alone = scope.generate(PROMPT, changed, max_new_tokens=6, temperature=1.0, seed=3).wait().tokens()
+    for one, token in zip(told, alone, strict=True):
+        expected = [(other.token, other.probability) for other in token.alternatives[:5]]
+        assert [(other["text"], other["probability"]) for other in one["alternatives"]] == expected
+        assert len(expected) == 5
+
+
+# ---- several samples
+
+
+@pytest.mark.row("NEW 23")
+def test_samples_have_seeds_controls_and_intervals_of_their_own(page, scope, refs, check_copy):
+    page.widget.samples, page.widget.temperature, page.widget.words = 4, 1.0, ["the", "Old"]
+    page.forget()
+    page.widget.start()
+    page.settle()
+    changed = [gs.add(ref, 0.4) for ref in refs]
+    streams = page.messages("stream")
+    assert [head["seed"] for head in streams[0][0]["heads"]] == [seed for seed in (3, 4, 5, 6) for _ in ROWS]
+    whole = page.widget.comparison
+    for at, seed in enumerate((3, 4, 5, 6)):
+        for name, interventions in list_rows(scope, changed, first=3 * at).items():
+            alone = scope.generate(PROMPT, interventions, max_new_tokens=6, temperature=1.0, seed=seed).text
+            (row,) = [one for one in whole.rows if (one.name, one.seed) == (name, seed)]
+            assert row.text == alone
+    ((content, _),) = page.messages("scores")
+    by_hand = [
+        sum(bool({"the", "old"} & set(re.findall(r"\w+", text.lower()))) for text in whole.texts[name]) for name in ROWS
+    ]
+    assert [one["share"].split(" (")[0] for one in content["estimates"]] == [
+        format_percent(hits / 4) for hits in by_hand
+    ]
+    text = check_copy(page.widget._build_copy())
+    for row in whole.rows:
+        assert format_text(row.text) in text
+    assert "seeds 3, 4, 5, 6" in text
+    assert "In brackets: 95% percentile bootstrap" in text
+    assert len(page.widget.to_frame()["seed"].unique()) == 4
+    assert "seeds = (3, 4, 5, 6)" in page.widget.to_code()
+
+
+def test_words_are_counted_whole(scope):
+    found = scope.compare("The old", [gs.add(scope.dictionary().feature(3), 0.4)], max_new_tokens=1)
+    rows = tuple(replace(row, tokens=(replace(row.tokens[0], text=" Plumstead teas"),)) for row in found.rows)
+    inside = replace(found, rows=rows).summarize(["tea"])
+    assert {one.share.mean for one in inside} == {0.0}
+    rows = tuple(replace(row, tokens=(replace(row.tokens[0], text=" Tea, please"),)) for row in found.rows)
+    assert {one.share.mean for one in replace(found, rows=rows).summarize(["tea"])} == {1.0}
+
+
+def test_a_share_has_wilsons_interval():
+    """Numbers of Wilson (1927) as statsmodels' proportion_confint(method="wilson") gives them."""
+    for count, of, low, high in ((0, 8, 0.0, 0.324416), (4, 8, 0.215211, 0.784789), (8, 8, 0.675584, 1.0)):
+        found = estimate_share(count, of)
+        assert (found.mean, found.low, found.high) == pytest.approx((count / of, low, high), abs=1e-5)
+
+
+def test_several_samples_at_temperature_0_are_refused_in_words(page):
+    start(page, samples=4, temperature=0)
+    assert "at temperature 0 every seed gives the same text, got 4 seeds" in page.settle()["message"]
+    assert page.messages("stream") == []
+
+
+def test_samples_and_words_out_of_range_are_refused(page, refuse_all):
+    refuse_all(page, "samples", [0, 33, 1.5, "4", None, True], message="samples must be a whole number from 1 to 32")
+    refuse_all(page, "words", [5, None, [5], {"a": 1}], message="words is a list such as")
+    refuse_all(page, "words", [["two words"], [""]], message="a word of a measure is letters and digits")
+
+
+def test_a_long_run_reaches_a_late_view_in_messages_below_a_megabyte(recorded, refs, open_page):
+    page = open_page(gs.SteeringPanel(recorded, PROMPT, features=refs, samples=4, temperature=1.0))
+    page.widget.start()
+    for number in range(300):
+        recorded.step(0, *[number] * 20)
+    recorded.end(0, "length")
+    page.forget()
+    page.send({"type": "ready"})
+    sizes = [len(json.dumps(content)) for content, _ in page.messages("stream")]
+    assert len(sizes) >= 6
+    assert max(sizes) < 1_000_000
+    assert join(page.messages()) == made(page.widget)
+    assert [content["reset"] for content, _ in page.messages("stream")] == [True] + [False] * (len(sizes) - 1)
+    assert [content["ended"] for content, _ in page.messages("stream")] == [""] * (len(sizes) - 1) + ["whole"]

@@ -175,7 +175,9 @@ def test_the_changed_text_is_read_and_the_earlier_one_comes_back(bench, scope):
     assert (bench.text, bench.earlier) == (EXAMPLE_TEXT, 0)
     bench.back()
     assert bench.text == EXAMPLE_TEXT
-    with pytest.raises(gs.InvalidValue, match="a row is one of baseline, changed, random, got 'other'"):
+    with pytest.raises(
+        gs.InvalidValue, match="a row is one of baseline, changed, random 0, random 1, random 2, got 'other'"
+    ):
         bench.read_run("other")
 
 

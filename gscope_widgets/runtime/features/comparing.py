@@ -8,7 +8,7 @@ from gscope_widgets.records.generation import SamplingPlan
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.rows import Row
 from gscope_widgets.records.tokens import Tokens
-from gscope_widgets.runtime.features.continuations import Steer, continue_rows, run_part, score_rows
+from gscope_widgets.runtime.features.continuations import OnStep, Steer, continue_rows, run_part, score_rows
 from gscope_widgets.runtime.gemma.prefix import Prompts
 
 _DECODING = 0.8  # its share of the work, for the progress
@@ -23,10 +23,11 @@ def compare(
     steer: Steer,
     features: Sequence[FeatureRef],
     provenance: Provenance,
+    on_step: OnStep | None = None,
 ) -> Generator[float, None, Comparison]:
     """All texts in one batch, then perplexity and KL by teacher-forced passes; yields the share that is done."""
     rows = [row for _, _, row in planned]
-    decoding = continue_rows(prompts, prompt, rows, plan=plan, steer=steer, features=features)
+    decoding = continue_rows(prompts, prompt, rows, plan=plan, steer=steer, features=features, on_step=on_step)
     continued = yield from run_part(decoding, start=0.0, stop=_DECODING)
     scoring = score_rows(prompts.loaded, prompt, continued, steer=steer)
     scores = yield from run_part(scoring, start=_DECODING, stop=1.0)

@@ -1,6 +1,6 @@
 """Continuations of one prompt in many rows, and what the unchanged model makes of each."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
@@ -26,6 +26,8 @@ from gscope_widgets.runtime.worker import release_frames
 
 # A number from a whole text's ids and its activations, [pos, d] at each of the points asked for.
 Observe = Callable[[Sequence[int], Sequence[torch.Tensor]], float]
+# What one step made, by the number of the row.
+OnStep = Callable[[Mapping[int, GeneratedToken]], object]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -111,26 +113,32 @@ def continue_rows(
     plan: SamplingPlan,
     steer: Steer,
     features: Sequence[FeatureRef] = (),
+    on_step: OnStep | None = None,
 ) -> Generator[float, None, list[Continuation]]:
     """Continue a prompt in one batch, in two where memory runs out; yields the share that is done after each token.
 
     Args:
         plan: its seed is not used: each row has its own.
         features: to be traced.
+        on_step: called after each step with the tokens it made, by row; where a batch is made anew in halves, the
+            first tokens come once more.
     """
-    batch = partial(_continue_batch, prompts, prompt, plan=plan, steer=steer, features=features)
-    return (yield from run_in_halves(batch, rows))
+    batch = partial(_continue_batch, prompts, prompt, plan=plan, steer=steer, features=features, on_step=on_step)
+    made = yield from run_in_halves(batch, list(enumerate(rows)))
+    return made
 
 
 def _continue_batch(
     prompts: Prompts,
     prompt: Tokens,
-    rows: Sequence[Row],
+    numbered: Sequence[tuple[int, Row]],
     *,
     plan: SamplingPlan,
     steer: Steer,
     features: Sequence[FeatureRef],
+    on_step: OnStep | None,
 ) -> Generator[float, None, list[Continuation]]:
+    rows = [row for _, row in numbered]
     steering = steer([row.interventions for row in rows], features)
     made: list[list[GeneratedToken]] = [[] for _ in rows]
     read: list[np.ndarray] = []
@@ -146,6 +154,8 @@ def _continue_batch(
         for tokens, token in zip(made, step, strict=True):
             if token is not None:
                 tokens.append(token)
+        if on_step is not None:
+            on_step({at: token for (at, _), token in zip(numbered, step, strict=True) if token is not None})
         yield count / plan.max_new_tokens
     return [
         Continuation(

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from gscope_widgets.records.doses import DosePoint, DoseResponse, Estimate
+from gscope_widgets.records.doses import DosePoint, DoseResponse
+from gscope_widgets.records.estimates import Estimate
 from gscope_widgets.widgets.base.formats import format_number
 
 FEW_SAMPLES = 10  # below this a bootstrap interval is too narrow; see `DoseResponse.rules`

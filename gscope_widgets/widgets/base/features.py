@@ -200,6 +200,7 @@ class ChangingWidget(FeatureWidget):
     notice = Told(str, "", help="What was done to changes because the text changed, a sentence; else empty.")
     caution = Told(str, "", help="What is known to go wrong with these settings, a sentence; empty where nothing is.")
 
+    _at_least = 0  # changes are added in the page too
     _reach: float = 1.0  # of the slider of an added direction, in mean norms
     _is_following = False  # whether `features` are being brought to `changes`
     _dropped: tuple[Change, ...] = ()  # changes whose painted tokens had gone, when changes were last checked
@@ -241,6 +242,10 @@ class ChangingWidget(FeatureWidget):
             self._prepare_scope(scope, dictionary)
         changes = self._read_changes(given, check_text(scope, text))
         return list_refs(changes), changes
+
+    def _read_keyword(self, name: str) -> Any:
+        """Interventions are kept as changes."""
+        return None if name == "interventions" else super()._read_keyword(name)
 
     def _build_change(self, ref: FeatureRef) -> Change:
         """How a feature begins that is new in the list."""

@@ -16,6 +16,7 @@ LENS_TOP = 5  # likeliest tokens kept of a cell
 CHANGES = 64  # of one widget
 PAINTED_TOKENS = 2000  # of a text, that ranges are painted on
 ALTERNATIVES = 5  # likeliest tokens told beside a token that was made
+COMPARED_SAMPLES = 32  # of each row of a panel, in one batch
 PINNED_TOKENS = 6  # whose paths are drawn
 CARD_EXAMPLES = 10  # the strongest, of a feature's card
 CONTRASTED = 20  # features of two whole texts that are listed as differing, as shared, and as kept, at most
@@ -41,6 +42,7 @@ LIMITS = {
     "found_texts": FOUND_TEXTS,
     "query_length": QUERY_LENGTH,
     "changes": CHANGES,
+    "compared_samples": COMPARED_SAMPLES,
     "pinned_tokens": PINNED_TOKENS,
     "contexts": {name: list(size) for name, size in CONTEXT_SIZES.items()},
     "contrasted": CONTRASTED,

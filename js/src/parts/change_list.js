@@ -27,15 +27,14 @@ function isUndo(event) {
 }
 
 /**
- * A feature by its number, or a direction of one's own, to be changed too.
- * @param {{ watch: Watch, model: AnyModel<any>, onAdd: (ref: number | string) => string }} options `onAdd` gives a sentence where it refuses
+ * A feature by its number, to be changed too; directions of one's own come from Python.
+ * @param {{ watch: Watch, onAdd: (ref: number) => string }} options `onAdd` gives a sentence where it refuses
  */
-function createAdding({ watch, model, onAdd }) {
+function createAdding({ watch, onAdd }) {
   const note = createNote();
   const field = createNumberField({ label: "Feature number", inside: true, mode: "numeric", read: () => "", refuse: () => "", onNumber: () => {}, say: () => {}, watch });
   field.input.placeholder = "feature number";
   const add = el("button", { type: "button", class: "gscope-button" }, "Add a change");
-  const own = el("select", { "aria-label": "Add a direction of your own", hidden: true });
   function take() {
     const typed = field.input.value.trim();
     if (!/^\d+$/.test(typed)) {
@@ -50,19 +49,7 @@ function createAdding({ watch, model, onAdd }) {
   watch.dom(field.input, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Enter") take();
   });
-  watch.dom(own, "change", () => {
-    if (own.value) note.say(onAdd(own.value));
-    own.value = "";
-  });
-  return {
-    els: [field.el, add, own],
-    note: note.el,
-    draw() {
-      const directions = /** @type {import("../traits.js").OwnDirection[]} */ (model.get("directions"));
-      own.hidden = directions.length === 0;
-      own.replaceChildren(el("option", { value: "" }, "add a direction\u2026"), ...directions.map(({ id, name }) => el("option", { value: id }, name)));
-    },
-  };
+  return { els: [field.el, add], note: note.el };
 }
 
 /**
@@ -145,10 +132,10 @@ export function createChangeList({ model, watch, edits, generates, fresh, natura
     },
   });
   const adding = createAdding({
-    watch, model: any,
+    watch,
     onAdd(ref) {
       if (now().length >= limits.changes) return `At most ${limits.changes} changes are made at once; remove one first.`;
-      const { kind, amount, on } = typeof ref === "number" ? fresh() : { kind: /** @type {Kind} */ ("add"), amount: 0, on: true };
+      const { kind, amount, on } = fresh();
       edits.change({ changes: [...now(), { ref, kind, amount, unit: "fraction", positions: "all", on }] });
       return "";
     },
@@ -185,7 +172,6 @@ export function createChangeList({ model, watch, edits, generates, fresh, natura
     notice.hidden = any.get("notice") === "";
     setText(notice, any.get("notice"));
     undo.disabled = !edits.canUndo();
-    adding.draw();
   }
   const box = el("section", { class: "gscope-changes", "aria-label": "Changes to the model" },
     list, painter.el, notice, caution.el, el("div", { class: "gscope-actions" }, ...adding.els, undo, ...buttons), adding.note);

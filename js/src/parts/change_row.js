@@ -23,13 +23,8 @@ import { describePositions } from "./changes.js";
  * @property {() => void} remove
  */
 
-/** @type {[Kind, string, string][]} */
-const kinds = [
-  ["add", "add", "adds the direction, so many mean norms long"],
-  ["clamp", "clamp to", "sets the activation to this value"],
-  ["scale", "scale by", "multiplies the activation where the feature fires"],
-  ["ablate", "ablate", "sets the activation to 0"],
-];
+/** @type {[Kind, string][]} */
+const kinds = [["add", "add"], ["clamp", "clamp to"], ["scale", "scale by"], ["ablate", "ablate"]];
 /** @type {[string, string][]} */
 const places = [["all", "all tokens"], ["prompt", "the prompt"], ["generated", "generated tokens"], ["painted", "painted tokens"]];
 
@@ -61,7 +56,7 @@ export function createChangeRow({ info, actions, generates, startedAs }) {
   const number_sign = el("span", { class: "gscope-change-number", "aria-hidden": "true" });
   const remove = el("button", { type: "button", class: "gscope-button gscope-quiet", "aria-label": `Remove the change of ${name}`, title: "Remove" }, "\u00d7");
   const kind = el("select", { "aria-label": `What is done to ${name}` },
-    ...kinds.filter(([value]) => startedAs(value)).map(([value, words, help]) => el("option", { value, title: help }, words)));
+    ...kinds.filter(([value]) => startedAs(value)).map(([value, words]) => el("option", { value }, words)));
   const slider = el("input", { type: "range", class: "gscope-slider", "aria-label": `Value of ${name}` });
   const number = createNumberField({
     label: `Value of ${name} as a number`, inside: true, mayBeEmpty: true, watch, say: note.say,

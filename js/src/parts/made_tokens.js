@@ -1,9 +1,9 @@
 import { css, inkOn, ramp, rampPicture } from "../shared/colour.js";
 import { el, setText } from "../shared/dom.js";
 import { createFeatureName, drawFeature, featureText } from "../shared/feature_name.js";
-import { formatNumber, formatPercent } from "../shared/format.js";
+import { formatNumber } from "../shared/format.js";
 import { createKeyed } from "../shared/keyed.js";
-import { drawProse, visibleText } from "../shared/tokens.js";
+import { visibleText } from "../shared/tokens.js";
 
 /** @import { FeatureInfo, StreamedToken } from "../traits.js" */
 /** @import { Theme } from "../shared/theme.js" */
@@ -47,10 +47,8 @@ export function drawScale(info, full, theme) {
  * @param {StreamedToken} token
  * @param {FeatureInfo[]} known
  */
-export function drawMade({ text, logprob, activations }, known) {
-  const read = known.slice(0, 8).map((info, at) => `; ${featureText(info)}: ${formatNumber(activations[at])}`).join("");
-  const title = `${visibleText(text)}: probability ${formatPercent(Math.exp(logprob))}, log probability ${formatNumber(logprob)}`;
-  return el("span", { class: "gscope-made", title: title + read }, ...drawProse(text));
+export function activationText({ activations }, known) {
+  return known.slice(0, 8).map((info, at) => `; ${featureText(info)}: ${formatNumber(activations[at])}`).join("");
 }
 
 /**

@@ -1,144 +1,103 @@
-import { el, setText } from "../shared/dom.js";
-import { formatCount } from "../shared/format.js";
+import { el } from "../shared/dom.js";
 import * as glossary from "../shared/glossary.js";
 import { place } from "../shared/keyed.js";
 import { createTerm } from "../shared/term.js";
-import { drawPrompt } from "../shared/tokens.js";
-import { createSummaries, drawMade, drawScale, fillMade, fullAt } from "./made_tokens.js";
+import { createMadeDetails } from "./made_details.js";
+import { drawScale, fullAt } from "./made_tokens.js";
+import { createRunScores } from "./run_scores.js";
+import { createColumn } from "./stream_column.js";
 
-/** @import { FeatureInfo, RowName, SteeringStream, StreamedToken, Text } from "../traits.js" */
+/** @import { SteeringScores, SteeringStream, StreamedToken } from "../traits.js" */
 /** @import { Theme } from "../shared/theme.js" */
+/** @import { Watch } from "../shared/watch.js" */
+/** @import { TokenScore } from "./made_details.js" */
 
-/** @type {RowName[]} */
-const names = ["baseline", "changed", "random"];
-
-/**
- * @param {SteeringStream["ended"]} ended
- * @param {number} count of this row
- * @param {number} longest count of the longest row
- */
-export function endText(ended, count, longest) {
-  const tokens = formatCount(count, "token");
-  if (ended === "") return `${tokens} so far`;
-  if (ended === "cancelled") return `stopped after ${tokens}`;
-  if (ended === "length" && count < longest) return `ended by itself after ${tokens}`;
-  if (ended === "length") return `reached the limit of ${tokens}`;
-  return ended === "end of text" ? `ended by itself after ${tokens}` : `${ended} after ${tokens}`;
-}
-
-/** One continuation, to which tokens are only added. */
-function createColumn() {
-  const title = el("h4", { class: "gscope-column-title" });
-  const state = el("p", { class: "gscope-hint" });
-  const prompt = el("span", { class: "gscope-prompt" });
-  const made = el("span", { class: "gscope-made-tokens" });
-  const stream = el("p", { class: "gscope-stream" }, prompt, made);
-  const summaries = createSummaries();
-  /** @type {StreamedToken[]} */
-  let tokens = [];
-  /** @type {HTMLElement[]} */
-  let nodes = [];
-  let differs_at = -1;
-  let filled = 0;
-  return {
-    el: el("section", { class: "gscope-column" }, title, stream, summaries.el, state),
-    tokens: () => tokens,
-    /**
-     * @param {string} name
-     * @param {Text} prompt_text
-     */
-    clear(name, prompt_text) {
-      tokens = [];
-      nodes = [];
-      differs_at = -1;
-      filled = 0;
-      setText(title, name);
-      made.replaceChildren();
-      prompt.replaceChildren(...drawPrompt(prompt_text));
-    },
-    /**
-     * @param {StreamedToken[]} added
-     * @param {FeatureInfo[]} known
-     */
-    append(added, known) {
-      tokens.push(...added);
-      const fresh = added.map((token) => drawMade(token, known));
-      nodes.push(...fresh);
-      const was_at_end = stream.scrollHeight - stream.scrollTop - stream.clientHeight < 8;
-      made.append(...fresh);
-      if (was_at_end) stream.scrollTop = stream.scrollHeight;
-      if (added.length || !made.hasChildNodes()) summaries.draw(tokens, known);
-    },
-    /**
-     * Fills what is new, or all of it.
-     * @param {number} full
-     * @param {Theme} theme
-     * @param {boolean} anew
-     */
-    fill(full, theme, anew) {
-      for (let at = anew ? 0 : filled; at < nodes.length; at += 1) fillMade(nodes[at], tokens[at].activations[0] / full, theme);
-      filled = nodes.length;
-    },
-    /**
-     * Marks the first token that is not the baseline row's, or that stands where one of the two has ended.
-     * @param {StreamedToken[]} baseline
-     * @param {boolean} is_over whether no more tokens come
-     */
-    compare(baseline, is_over) {
-      if (differs_at >= 0) return;
-      const both = Math.min(tokens.length, baseline.length);
-      for (let at = 0; at < both && differs_at < 0; at += 1) if (tokens[at].id !== baseline[at].id) differs_at = at;
-      if (differs_at < 0 && is_over && tokens.length !== baseline.length) differs_at = both;
-      if (differs_at < 0 || differs_at >= nodes.length) return;
-      nodes[differs_at].dataset.differs = "";
-      nodes[differs_at].prepend(el("span", { class: "gscope-visually-hidden" }, "[first difference] "));
-    },
-    /**
-     * @param {SteeringStream["ended"]} ended
-     * @param {number} longest
-     */
-    drawState(ended, longest) {
-      const from = differs_at >= 0 ? `, differs from token ${differs_at + 1} on` : "";
-      setText(state, endText(ended, tokens.length, longest) + from);
-    },
-  };
-}
+const shown_at_once = 3; // the first random direction; the others are folded
+const names = ["baseline", "changed", "random 0", "random 1", "random 2"];
 
 /**
- * The three continuations side by side. A new run replaces the old one with its first tokens.
- * @param {() => Theme} readTheme
+ * The continuations of one seed side by side. A new run replaces the old one with its first tokens.
+ * @param {{ theme: () => Theme, watch: Watch }} options
  */
-export function createStreamColumns(readTheme) {
-  const columns = new Map(names.map((name) => [name, createColumn()]));
+export function createStreamColumns({ theme: readTheme, watch }) {
+  const details = createMadeDetails();
+  const columns = names.map(() => createColumn({ watch, say: details.say }));
   const empty = el("p", { class: "gscope-empty" }, "Nothing generated yet: press Start.");
   const activation = createTerm(glossary.activation);
   const scale_name = el("span", {}, "Fill and thickness: ", activation.el, " of");
   const scale = el("p", { class: "gscope-fill-scale gscope-hint" });
-  const picture = el("div", { class: "gscope-runs", "data-empty": "" }, scale,
-    el("div", { class: "gscope-columns" }, ...[...columns.values()].map((column) => column.el)));
+  const seed = el("select", { "aria-label": "Sample" });
+  const sample = el("label", { class: "gscope-actions", hidden: true }, "Sample", seed);
+  const scored = createRunScores();
+  const more = el("details", { class: "gscope-fold" }, el("summary", {}, `${names.length - shown_at_once} more random directions`),
+    el("div", { class: "gscope-columns" }, ...columns.slice(shown_at_once).map((column) => column.el)));
+  const picture = el("div", { class: "gscope-runs", "data-empty": "" }, scale, sample,
+    el("div", { class: "gscope-columns" }, ...columns.slice(0, shown_at_once).map((column) => column.el)), details.el, more, ...scored.els);
   let drawn = -1;
   let full = 0;
-  /** @type {FeatureInfo[]} */
-  let known = [];
+  let first = 0; // the place of the shown sample's baseline among the heads
+  /** @type {StreamedToken[][]} */
+  let made = [];
+  /** @type {SteeringStream | null} */
+  let run = null;
+  /** @type {SteeringStream["ended"]} */
+  let ended = "";
+  /** @type {SteeringScores | null} */
+  let scores = null;
+  /** @type {TokenScore[][]} */
+  let each = [];
   /** @type {SteeringStream | null} */
   let announced = null;
 
   /** @param {SteeringStream} head */
   function clear(head) {
-    const titles = { baseline: "baseline", changed: `changed: ${head.changes}`, random: head.control };
-    for (const [name, column] of columns) column.clear(titles[name], head.settings.prompt);
+    run = head;
+    made = head.heads.map(() => []);
+    scores = null;
+    first = 0;
+    drawn = head.request;
+    announced = null;
     empty.hidden = true;
     picture.removeAttribute("data-empty");
     picture.style.setProperty("--features", String(head.known.length));
-    drawn = head.request;
-    announced = null;
-    known = head.known;
+    const count = head.heads.length / names.length;
+    sample.hidden = count < 2;
+    seed.replaceChildren(...(count < 2 ? [] : head.heads.flatMap((one, at) => (at % names.length ? []
+      : [el("option", { value: String(at) }, `seed ${one.seed}, ${at / names.length + 1} of ${count}`)]))));
+    scored.clear();
+    details.say("");
+    show();
+  }
+  /** Draws the sample that is chosen, from its beginning. */
+  function show() {
+    const now = run;
+    if (!now) return;
     full = 0;
+    columns.forEach((column, at) => {
+      column.clear(now.heads[first + at]?.words ?? names[at], now.settings.prompt, now.known);
+      column.append(made[first + at] ?? []);
+    });
+    finish();
+  }
+  function finish() {
+    fill(false);
+    const [baseline, ...others] = columns;
+    others.forEach((column) => column.compare(baseline.tokens(), ended !== ""));
+    columns.forEach((column, at) => column.drawState(scores?.rows[first + at]?.ended ?? ended));
+    if (!scores) return;
+    const here = each.slice(first, first + names.length);
+    const top = Math.max(1e-9, ...here.flat().map(({ kl }) => kl));
+    const { rows } = scores;
+    columns.forEach((column, at) => column.drawScore(rows[first + at], here[at], top));
   }
   /** @param {boolean} anew */
   function fill(anew) {
-    if (!known.length) return;
-    const rows = [...columns.values()].map((column) => column.tokens());
+    if (!run?.known.length) {
+      place(scale, []);
+      return;
+    }
+    const { known } = run;
+    const rows = columns.map((column) => column.tokens());
     const now = fullAt(known[0], rows);
     const all = anew || now !== full;
     full = now;
@@ -148,14 +107,17 @@ export function createStreamColumns(readTheme) {
   }
   /** @param {SteeringStream} message */
   function append(message) {
-    for (const { name, tokens } of message.rows) columns.get(name)?.append(tokens, known);
-    fill(false);
-    const baseline = columns.get("baseline")?.tokens() ?? [];
-    columns.get("changed")?.compare(baseline, message.ended !== "");
-    columns.get("random")?.compare(baseline, message.ended !== "");
-    const longest = Math.max(...[...columns.values()].map((column) => column.tokens().length));
-    columns.forEach((column) => column.drawState(message.ended, longest));
+    ended = message.ended;
+    for (const { at, tokens } of message.rows) {
+      made[at].push(...tokens);
+      if (at >= first && at < first + names.length) columns[at - first].append(tokens);
+    }
+    finish();
   }
+  watch.dom(seed, "change", () => {
+    first = Number(seed.value);
+    show();
+  });
 
   return {
     el: el("div", { class: "gscope-result" }, empty, picture),
@@ -176,6 +138,22 @@ export function createStreamColumns(readTheme) {
       if (fresh && announced) clear(announced);
       if (message.request === drawn && !announced) append(message);
       return fresh;
+    },
+    /**
+     * @param {SteeringScores} message
+     * @param {Record<string, Float32Array>} arrays
+     */
+    drawScores(message, arrays) {
+      if (message.request !== drawn || !run) return;
+      scores = message;
+      let from = 0;
+      each = made.map((tokens) => {
+        const start = from;
+        from += tokens.length;
+        return tokens.map((_, at) => ({ kl: arrays.kl[start + at], logprob: arrays.logprobs[start + at] }));
+      });
+      scored.draw(message, run);
+      finish();
     },
   };
 }

@@ -38,11 +38,11 @@ export function createTokenPainter({ watch, read, onSpan, onEnd, onClose }) {
     nodes = now.tokens.map((token, pos) => el("span", {
       role: "option", class: "gscope-paint-token", "data-pos": pos, tabindex: -1, "aria-selected": "false",
       title: ignored.has(pos) ? "never changed" : null, "data-ignored": ignored.has(pos) ? "" : null,
-    }, ...drawText(token)));
+    }, el("span", {}, ...drawText(token))));
     list.replaceChildren(...nodes);
     focus = Math.min(focus, Math.max(0, nodes.length - 1));
     more.hidden = now.count <= now.tokens.length;
-    setText(more, more.hidden ? "" : `The first ${now.tokens.length} of ${now.count} tokens; Python takes positions=slice(start, stop) for the others.`);
+    setText(more, more.hidden ? "" : `The first ${now.tokens.length} of ${now.count} tokens.`);
   }
   /**
    * @param {number} one

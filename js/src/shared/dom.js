@@ -18,12 +18,15 @@ function isAttribute(name) {
  * @param {Record<string, unknown>} props
  */
 export function assign(node, props) {
-  for (const [name, value] of Object.entries(props)) {
+  for (const [written, value] of Object.entries(props)) {
+    const name = written === "l" ? "aria-label" : written; // as the build writes it
     if (name === "style") {
       for (const [key, entry] of Object.entries(/** @type {Record<string, string>} */ (value))) {
         node.style.setProperty(key, entry);
       }
-    } else if (properties.has(name)) Reflect.set(node, name, value);
+    } else if (name === "b") assign(node, { type: "button", k: `button${value}` });
+    else if (name === "k") node.className = `gscope-${value}`; // so it writes a class that begins with this
+    else if (properties.has(name)) Reflect.set(node, name, value);
     else if (!isAttribute(name)) throw new Error(`attribute not on the list: ${name}`);
     else if (value === null || value === undefined) node.removeAttribute(name);
     else node.setAttribute(name, String(value));

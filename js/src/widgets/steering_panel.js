@@ -9,9 +9,10 @@ import { createSettings, isSame } from "../shared/settings.js";
 import { createGlossary } from "../shared/term.js";
 import { createTextField } from "../shared/text_field.js";
 import { defineWidget } from "../shared/widget.js";
+import { unpack } from "../shared/wire.js";
 
 /** @import { AnyModel } from "@anywidget/types" */
-/** @import { Ack, SteeringPanelTraits, SteeringSettings, SteeringStream } from "../traits.js" */
+/** @import { Ack, SteeringPanelTraits, SteeringScores, SteeringSettings, SteeringStream } from "../traits.js" */
 /** @import { Frame } from "../shared/frame.js" */
 /** @import { RunSetting } from "../parts/run_numbers.js" */
 
@@ -43,7 +44,7 @@ function openPanel({ model, frame }) {
     model, watch, edits, generates: true, fresh: () => ({ kind: "add", amount: 0.3, on: true }),
   });
   const numbers = createRunNumbers({ watch, settings });
-  const columns = createStreamColumns(frame.theme);
+  const columns = createStreamColumns({ theme: frame.theme, watch });
   const start_button = el("button", { type: "button", class: "gscope-button gscope-primary" }, "Start");
   const stop_button = el("button", { type: "button", class: "gscope-button", title: "Escape" }, "Stop");
   const changed = el("span", { class: "gscope-hint", role: "status" });
@@ -110,13 +111,17 @@ function openPanel({ model, frame }) {
   return {
     body: [prompt.el, el("div", { class: "gscope-controls" }, changes.el, numbers.el),
       el("div", { class: "gscope-actions" }, start_button, stop_button, changed), columns.el,
-      createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.strength, glossary.probability)],
+      createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.strength, glossary.probability, glossary.perplexity, glossary.kl)],
     receive: {
       ack(/** @type {Ack} */ message) {
         requests.answered(message.id);
         drawActions();
       },
       stream: drawStream,
+      scores: (/** @type {SteeringScores} */ message, /** @type {DataView[]} */ buffers) => {
+        const { kl, logprobs } = unpack(message.arrays, buffers);
+        columns.drawScores(message, { kl: /** @type {Float32Array} */ (kl.data), logprobs: /** @type {Float32Array} */ (logprobs.data) });
+      },
     },
     draw,
   };

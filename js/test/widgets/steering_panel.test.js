@@ -18,7 +18,10 @@ const change = (feature, more = {}) => ({
   ref: { dictionary_id: "d", feature }, kind: "add", amount: 0.3, unit: "fraction", positions: "all", on: true, ...more,
 });
 const changes = [change(7), change(3, { on: false })];
-const run = { prompt: "Once", directions: [], changes, max_new_tokens: 20, temperature: 0, seed: 0 };
+const run = { prompt: "Once", directions: [], changes, max_new_tokens: 20, temperature: 0, seed: 0, samples: 1, words: [] };
+const names = ["baseline", "changed", "random 0", "random 1", "random 2"];
+/** @param {number} seed */
+const headsOf = (seed) => names.map((name, at) => ({ name, seed, words: at < 2 ? ["baseline", "changed: feature 7: add +0.30"][at] : `random direction ${at - 2}, as long as the changes` }));
 const add_range = { min: -1, max: 1, step: 0.01, rest: 0, unit: "\u00d7 mean norm", least: -100, most: 100 };
 
 /** @param {Record<string, any>} [state] */
@@ -31,19 +34,37 @@ function open(state = {}) {
 }
 
 /**
- * @param {Record<string, number[]>} ids by row
+ * @param {Record<string, number[]>} ids by row; "random" is the first random direction
  * @param {Record<string, any>} [more]
  */
 function stream(ids, more = {}) {
   const rows = Object.entries(ids).map(([name, list]) => ({
-    name, tokens: list.map((id) => ({ id, text: ` t${id}`, logprob: -0.5, activations: [id, 0] })),
+    at: names.indexOf(name === "random" ? "random 0" : name), tokens: list.map(tokenOf),
   }));
-  model.emit("msg:custom", { type: "stream", request: 1, reset: false, settings: run, known: model.get("known"), changes: "feature 7: add +0.30", control: "random direction of the same length, seed 0", rows, ended: "", arrays: [], ...more }, []);
+  const message = { type: "stream", request: 1, reset: false, settings: run, known: model.get("known"), changes: "feature 7: add +0.30", heads: headsOf(0), rows, ended: "", arrays: [] };
+  model.emit("msg:custom", { ...message, ...more }, []);
+}
+/** @param {number} id */
+function tokenOf(id) {
+  return { id, text: ` t${id}`, logprob: -0.5, activations: [id, 0], alternatives: [{ text: " cat", probability: 0.25 }] };
+}
+/**
+ * @param {number[]} kl of all rows, one after the other
+ * @param {Record<string, any>} [more]
+ */
+function score(kl, more = {}) {
+  const rows = names.map(() => ({ ended: "length", perplexity: 12.34, kl: 0.5, note: "" }));
+  const rules = { interval: "95% bootstrap", share: "Wilson's", control: "others for every seed", "breaks up": "over 3 times" };
+  const arrays = ["kl", "logprobs"].map((name) => ({ name, dtype: "float32", shape: [kl.length] }));
+  const message = { type: "scores", request: 1, rows, estimates: [], warning: "", rules, arrays };
+  model.emit("msg:custom", { ...message, ...more }, [kl, kl.map((one) => -one)].map((list) => new DataView(new Float32Array(list).buffer)));
 }
 
 /** @param {string} state */
 const become = (state) => model.fromPython("status", { state, message: "", progress: null, detail: "", request: 2 });
-const made = () => findAll(page.holder, ".gscope-made-tokens").map((node) => node.textContent);
+const made = () => findAll(page.holder, ".gscope-made-tokens").slice(0, 3).map((node) => node.textContent);
+const details = () => find(page.holder, ".gscope-made-details").textContent;
+/** What stands in the three columns in sight. */
 const columns = () => findAll(page.holder, ".gscope-column");
 
 beforeEach(() => {
@@ -113,9 +134,12 @@ test("tokens are only added", () => {
   stream({ baseline: [3], changed: [5], random: [1, 9] });
   assert.deepEqual(made(), [" t1 t2 t3", " t1[first difference]  t5", " t1[first difference]  t9"]);
   assert.equal(find(page.holder, ".gscope-made"), first);
-  assert.match(first.title, /probability 60.7 %, log probability \u22120.5/);
+  first.dispatchEvent(new Event("pointerover", { bubbles: true }));
+  assert.equal(details(), "\u2423t1: probability 60.7 %, log probability \u22120.5; likeliest here: \u2423cat 25.0 %; #7 letters: 1; #3: 0");
   assert.match(columns()[1].textContent ?? "", /^changed: feature 7: add \+0.30/);
-  assert.match(columns()[2].textContent ?? "", /^random direction of the same length, seed 0/);
+  assert.match(columns()[2].textContent ?? "", /^random direction 0, as long as the changes/);
+  assert.equal(columns().length, 5);
+  assert.match(columns()[4].closest("details")?.textContent ?? "", /^2 more random directions/);
 });
 
 /** @param {number} column */
@@ -130,7 +154,6 @@ test("tokens are filled by the first feature, thicker where it fires more, and s
   assert.deepEqual(texts.slice(0, 4), [
     "#7letters mean 2.5, most 5 at \u2423t5", "#3 silent", "#7letters mean 20, most 20 at \u2423t20", "#3 silent",
   ]);
-  assert.match(find(page.holder, ".gscope-made:last-child").title, /; #7 letters: 5; #3: 0$/);
   assert.match(find(page.holder, ".gscope-fill-scale").textContent ?? "", /#7letters010, its known maximum/);
 });
 
@@ -167,7 +190,7 @@ test("a row that ends while the other goes on differs from there, once the run i
   open();
   stream({ baseline: [1, 2], changed: [1, 2, 8], random: [1] }, { reset: true });
   assert.equal(findAll(page.holder, "[data-differs]").length, 0);
-  stream({ baseline: [], changed: [], random: [] }, { ended: "length" });
+  stream({ baseline: [], changed: [], random: [] }, { ended: "whole" });
   assert.deepEqual(findAll(page.holder, "[data-differs]").map((node) => node.textContent), ["[first difference]  t8"]);
   assert.doesNotMatch(columns()[0].textContent ?? "", /differs/);
   assert.match(columns()[1].textContent ?? "", /differs from token 3 on/);
@@ -176,12 +199,12 @@ test("a row that ends while the other goes on differs from there, once the run i
 
 test("the last run stays until the first tokens of the next", () => {
   open();
-  stream({ baseline: [1], changed: [2], random: [3] }, { reset: true, ended: "length" });
-  stream({ baseline: [], changed: [], random: [] }, { reset: true, request: 2, changes: "feature 7: add \u22120.50" });
+  stream({ baseline: [1], changed: [2], random: [3] }, { reset: true, ended: "whole" });
+  stream({ baseline: [], changed: [], random: [] }, { reset: true, request: 2, heads: headsOf(0).map((head) => ({ ...head, words: head.name === "changed" ? "changed: another" : head.words })) });
   assert.equal(made()[0], " t1");
-  stream({ baseline: [7], changed: [7], random: [7] }, { request: 2, changes: "feature 7: add \u22120.50" });
+  stream({ baseline: [7], changed: [7], random: [7] }, { request: 2 });
   assert.deepEqual(made(), [" t7", " t7", " t7"]);
-  assert.match(columns()[1].textContent ?? "", /^changed: feature 7: add \u22120.50/);
+  assert.match(columns()[1].textContent ?? "", /^changed: another/);
 });
 
 test("tokens of an older run, or of one whose beginning was missed, are dropped", () => {
@@ -192,20 +215,73 @@ test("tokens of an older run, or of one whose beginning was missed, are dropped"
   assert.deepEqual(made(), [" t1", " t1", " t1"]);
 });
 
+// row 28
+test("perplexity and KL stand by each text, by the token on hover and focus, and the warning that it breaks up", () => {
+  open();
+  stream({ baseline: [1, 2], changed: [3], random: [] }, { reset: true, ended: "whole" });
+  const bad = { ended: "end of text", perplexity: null, kl: null, note: "no token: the text ended at once" };
+  score([0, 0, 2], { warning: "The changed text breaks up: so.", rows: names.map((_, at) => (at > 1 ? bad : { ended: "length", perplexity: 12.34, kl: at, note: at ? "breaks up" : "" })) });
+  assert.match(columns()[1].textContent ?? "", /perplexity 12.3 under the unchanged model, KL 1 nats; breaks up/);
+  assert.match(columns()[2].textContent ?? "", /no token: the text ended at once.*ended by itself after 0 tokens/);
+  assert.match(page.holder.textContent ?? "", /The changed text breaks up: so\./);
+  const strip = find(columns()[1], ".gscope-kl-strip");
+  assert.equal(strip.getAttribute("aria-label"), "KL at each token: mean 1, most 2 nats at token 1");
+  assert.deepEqual(findAll(strip, "span").map((node) => node.style.getPropertyValue("--kl")), ["100%"]);
+  strip.children[0].dispatchEvent(new Event("pointerover", { bubbles: true }));
+  assert.match(details() ?? "", /\u22122 under the unchanged model, KL 2 nats; likeliest here/);
+  const text = find(columns()[0], ".gscope-stream");
+  text.dispatchEvent(new Event("focus"));
+  press(text, "ArrowRight");
+  assert.match(details() ?? "", /^\u2423t2: probability/);
+  assert.equal(find(page.holder, "[data-current]").textContent, " t2");
+  press(text, "End");
+  press(text, "Home");
+  assert.match(details() ?? "", /^\u2423t1: probability/);
+  score([0, 0, 9], { request: 7, warning: "Of another run." });
+  assert.doesNotMatch(page.holder.textContent ?? "", /Of another run/);
+});
+
+// row NEW 23
+test("each of several samples is read whole, with its seed, and all of them in figures", () => {
+  open();
+  const settings = { ...run, samples: 2, words: ["tea"] };
+  const heads = [...headsOf(4), ...headsOf(5)];
+  stream({}, { reset: true, ended: "whole", settings, heads, rows: heads.map((_, at) => ({ at, tokens: [tokenOf(at)] })) });
+  const estimates = names.map((name) => ({ name, perplexity: "3 (2 to 4)", kl: "1 (0 to 2) nats", share: "50.0 %", breaks_up: name === "changed" }));
+  score(heads.map((_, at) => at), { estimates, rows: heads.map(() => ({ ended: "length", perplexity: 2, kl: 1, note: "" })) });
+  assert.deepEqual(made(), [" t0", "[first difference]  t1", "[first difference]  t2"]);
+  const sample = find(page.holder, "[aria-label=Sample]");
+  assert.deepEqual([...sample.children].map((one) => one.textContent), ["seed 4, 1 of 2", "seed 5, 2 of 2"]);
+  enter(sample, "5", "change");
+  assert.deepEqual(made(), [" t5", "[first difference]  t6", "[first difference]  t7"]);
+  const table = find(page.holder, "[aria-label='All samples']").textContent ?? "";
+  assert.match(table, /changed \(breaks up\)3 \(2 to 4\)1 \(0 to 2\) nats50.0 %/);
+  assert.match(page.holder.textContent ?? "", /In brackets: 95% bootstrap; Wilson's/);
+});
+
 test("why a run ended is told in each column", () => {
   open();
-  stream({ baseline: [1, 2], changed: [1, 2], random: [1] }, { reset: true, ended: "length" });
-  assert.match(columns()[0].textContent ?? "", /reached the limit of 2 tokens/);
-  assert.match(columns()[2].textContent ?? "", /ended by itself after 1 token/);
   stream({ baseline: [1], changed: [1], random: [1] }, { reset: true, request: 2, ended: "cancelled" });
   assert.match(columns()[0].textContent ?? "", /stopped after 1 token/);
+  stream({ baseline: [1, 2], changed: [1, 2], random: [1] }, { reset: true, request: 3, ended: "whole" });
+  score([0, 0, 0, 0, 0], { request: 3, rows: names.map((_, at) => ({ ended: at === 2 ? "end of text" : "length", perplexity: 2, kl: 1, note: "" })) });
+  assert.match(columns()[0].textContent ?? "", /reached the limit of 2 tokens/);
+  assert.match(columns()[2].textContent ?? "", /ended by itself after 1 token/);
+});
+
+test("samples and words go out with the rest", async () => {
+  open();
+  enter(find(page.holder, "[aria-label='Words to count']"), "tea, cup ,", "change");
+  enter(findAll(page.holder, ".gscope-numbers input")[3], "4", "change");
+  await wait(40);
+  assert.deepEqual([model.get("words"), model.get("samples")], [["tea", "cup"], 4]);
 });
 
 test("a change after a run is told, and starts nothing", async () => {
   open();
   const hint = find(page.holder, ".gscope-actions [role=status]");
   button(page.holder, "Start").click();
-  stream({ baseline: [1], changed: [1], random: [1] }, { reset: true, ended: "length" });
+  stream({ baseline: [1], changed: [1], random: [1] }, { reset: true, ended: "whole" });
   assert.equal(hint.textContent, "");
   enter(find(page.holder, "input[type=range]"), "0.5", "input");
   await wait(40);
@@ -284,8 +360,10 @@ test("an error keeps the text and frees Start", () => {
 
 test("hostile tokens, prompts and labels stay text", () => {
   open({ prompt: hostile[0], known: [infoOf(1, { label: { text: hostile[0], source: hostile[1], auc: null } })] });
-  const tokens = hostile.map((text, id) => ({ id, text, logprob: -1, activations: [1] }));
-  stream({}, { reset: true, settings: { ...run, prompt: hostile.join("") }, control: hostile[0], rows: ["baseline", "changed", "random"].map((name) => ({ name, tokens })) });
+  const tokens = hostile.map((text, id) => ({ id, text, logprob: -1, activations: [1], alternatives: [{ text, probability: 0.5 }] }));
+  const heads = headsOf(0).map((head) => ({ ...head, words: hostile[0] }));
+  stream({}, { reset: true, settings: { ...run, prompt: hostile.join("") }, heads, rows: names.map((_, at) => ({ at, tokens })) });
+  find(page.holder, ".gscope-made").dispatchEvent(new Event("pointerover", { bubbles: true }));
   assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);
   assert.ok((made()[0] ?? "").startsWith(hostile[0]));
 });

@@ -29,9 +29,9 @@ afterEach(() => {
 const slot = (/** @type {string} */ name) => find(page.holder, `[data-part="${name}"]`);
 /** @param {string} ended */
 const stream = (ended) => parts.s.emit("msg:custom", {
-  type: "stream", request: 1, reset: true, changes: "feature 3: add +0.30", control: "none", ended, arrays: [],
-  settings: { prompt: "a", features: [], active: [], strength: 0.3, max_new_tokens: 2, temperature: 0, seed: 0 },
-  rows: ["baseline", "changed", "random"].map((name) => ({ name, tokens: [] })),
+  type: "stream", request: 1, reset: true, changes: "feature 3: add +0.30", ended, arrays: [], known: [], rows: [],
+  settings: { prompt: "a", directions: [], changes: [], max_new_tokens: 2, temperature: 0, seed: 0, samples: 1, words: [] },
+  heads: ["baseline", "changed", "random 0", "random 1", "random 2"].map((name) => ({ name, seed: 0, words: name })),
 }, []);
 
 test("a part is a view of its own model, mounted once, and gone with the workbench", async () => {
