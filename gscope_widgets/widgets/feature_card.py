@@ -21,7 +21,7 @@ from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.figures import escape_math
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.numbers import check_feature
-from gscope_widgets.records.protocols import Scope
+from gscope_widgets.records.protocols import Job, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.widgets.base import copy
@@ -344,14 +344,27 @@ class FeatureCard(TextReader):
         return self.scope.read(as_prompt(text), ref.dictionary_id, features=[ref.feature])
 
     def _answer(self, settings: dict[str, Any]) -> None:
-        text, ref = settings["text"], settings["feature"]
+        text, ref, known = settings["text"], settings["feature"], self._shown.dashboard
+        if known.ref == ref:
+            self._request(lambda: _Shown(text, known, self._read(text, ref)), deliver=self._deliver, doing="Reading…")
+        else:
+            self._requests.start(lambda number: self._start_card(text, ref, number), doing="Looking it up…")
 
-        def look() -> _Shown:
-            known = self._shown.dashboard
-            dashboard = known if known.ref == ref else self.scope.card(ref)
-            return _Shown(text, dashboard, self._read(text, ref))
+    def _start_card(self, text: Any, ref: FeatureRef, number: int) -> Job:
+        """The look-up is the request's own job: its progress is shown, and a stop reaches it."""
+        job = self.scope.start_card(ref, slot=id(self))
 
-        self._request(look, deliver=self._deliver, doing="Reading…")
+        def take(ended: Job) -> None:
+            if ended.exception() is not None:
+                return
+            try:
+                shown = _Shown(text, ended.result(), self._read(text, ref))
+                self._requests.deliver(number, lambda: self._deliver(shown))
+            except Exception as error:  # noqa: BLE001 - it becomes the widget's status
+                self._requests.end(number, error)
+
+        job.add_done_callback(take)
+        return job
 
     def _deliver(self, shown: _Shown) -> None:
         self._shown = shown

@@ -53,6 +53,18 @@ test("no widget's sheet styles a bare class of another's: all may share a page",
   assert.deepEqual(twice, []);
 });
 
+test("no widget's sheet reaches a class that another's view has: all may share a page", () => {
+  const modules = widgets.filter((name) => name !== "workbench"); // which is made of others
+  const known = new Map(modules.map((name) => [name, new Set(readFileSync(join(root, "../gscope_widgets/static", `${name}.js`), "utf8").match(/gscope-[\w-]+/g))]));
+  const reached = modules.flatMap((name) => [...read(`widgets/${name}.css`).matchAll(/([^{}@;]+)\{[^{}]*\}/g)]
+    .flatMap(([, selectors]) => selectors.split(/,(?![^(]*\))/).map((one) => one.trim()))
+    .filter((selector) => !selector.includes("[data-")) // set by the one widget alone
+    .map((selector) => ({ selector, classes: selector.match(/(?<=\.)gscope-[\w-]+/g) ?? [] })).filter(({ classes }) => classes.length)
+    .flatMap(({ selector, classes }) => modules.filter((other) => other !== name && classes.every((one) => known.get(other)?.has(one)))
+      .map((other) => `${name}: ${selector} in ${other}`)));
+  assert.deepEqual(reached, []);
+});
+
 test("the lock file names no host", () => {
   assert.doesNotMatch(readFileSync(join(root, "package-lock.json"), "utf8"), /https?:|"resolved"/);
 });

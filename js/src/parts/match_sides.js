@@ -37,12 +37,12 @@ function createSide(at) {
       assign(choice, { title: chosen });
     },
     /** @param {ComparedSide} side */
-    draw({ name, mean_l0, fvu: unexplained, d_dict, firing: count, alone }) {
+    draw({ mean_l0, fvu: unexplained, d_dict, firing: count, alone }) {
       setText(l0_value, mean_l0 === null ? "none: no token is read" : formatNumber(mean_l0));
       setText(fvu_value, unexplained === null ? "not defined: nothing varies" : formatNumber(unexplained));
       l0.draw(mean_l0, d_dict);
       fvu.draw(unexplained);
-      setText(firing, `${visibleText(name)}: ${count} of ${formatCount(d_dict, "feature")} fire, ${alone} without a partner`);
+      setText(firing, `${count} of ${formatCount(d_dict, "feature")} fire, ${alone} without a partner`);
     },
   };
 }

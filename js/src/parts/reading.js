@@ -106,9 +106,9 @@ export function toPaints(reading, features, range) {
   const rows = features.map((feature) => reading.head.features.findIndex((info) => info.feature === feature));
   return rows.filter((row) => row >= 0).map((row) => {
     const info = reading.head.features[row];
-    const scale = (full = textMaximum(reading, row), source = "its maximum in this text", low = 0) => ({ info, row, full, low, source });
+    const scale = (full = textMaximum(reading, row), source = "maximum here", low = 0) => ({ info, row, full, low, source });
     if (Array.isArray(range)) return scale(range[1], "the range set", range[0]);
-    return range === "feature" && info.max_activation ? scale(info.max_activation, "its known maximum") : scale();
+    return range === "feature" && info.max_activation ? scale(info.max_activation, "known maximum") : scale();
   });
 }
 
@@ -133,8 +133,8 @@ export function toShade(reading, choice, range) {
     const widest = Math.max(...range.map(Math.abs));
     return signed ? scale(-widest, widest, "the range set") : scale(range[0], range[1], "the range set");
   }
-  if (signed) return scale(-largest, largest, "its largest size in this text");
-  return range === "feature" && full ? scale(0, full, source) : scale(0, largest, "its maximum in this text");
+  if (signed) return scale(-largest, largest, "largest size here");
+  return range === "feature" && full ? scale(0, full, source) : scale(0, largest, "maximum here");
 }
 
 /**

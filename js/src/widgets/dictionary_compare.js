@@ -39,7 +39,7 @@ function selectedText({ first, second, kind }) {
 function createMeasure() {
   const measures = { "decoder cosine": createTerm(glossary.decoder_cosine), "activation correlation": createTerm(glossary.co_activation, "activation correlation") };
   const on = el("span", {});
-  const line = el("span", { class: "gscope-measure" }, "Matched by ", ...Object.values(measures).map((term) => term.el), on);
+  const line = el("span", { class: "gscope-matched-by" }, "Matched by ", ...Object.values(measures).map((term) => term.el), on);
   return {
     el: line,
     /** @param {CompareResult} head */

@@ -54,7 +54,7 @@ function openSweep({ model, frame }) {
   const cost = el("span", { class: "gscope-hint" });
   const changed = el("span", { class: "gscope-hint", role: "status" });
   const empty = el("p", { class: "gscope-empty" }, "Nothing made yet: drag over the strengths from the lowest to the highest, or press Start.");
-  const findings = el("ul", { class: "gscope-findings", role: "status", "aria-label": "What the sweep shows" });
+  const findings = el("ul", { class: "gscope-dose-findings", role: "status", "aria-label": "What the sweep shows" });
   const chart = createDoseChart({ watch, onPick: toggle });
   const cards = createDoseCards({ watch, onEnter: toggle });
   const cards_hint = el("p", { class: "gscope-hint" }, "Press a strength, here or in the picture, to read all its texts. Bars: effect with its interval, the feature above and the random direction below.");

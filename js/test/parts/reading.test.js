@@ -23,7 +23,7 @@ test("the maximum in the text leaves ignored positions out", () => assert.equal(
 
 test("full colour is the known maximum where there is one", () => {
   assert.deepEqual(toPaints(reading, [6, 5, 77], "feature").map(({ info, full, source }) => [info.feature, full, source]),
-    [[6, 0, "its maximum in this text"], [5, 8, "its known maximum"]]);
+    [[6, 0, "maximum here"], [5, 8, "known maximum"]]);
   assert.equal(toPaints(reading, [5], "text")[0].full, 4);
   assert.deepEqual(toPaints(reading, [5], [1, 3]).map(({ low, full, source }) => [low, full, source]), [[1, 3, "the range set"]]);
 });

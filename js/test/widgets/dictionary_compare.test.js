@@ -67,8 +67,8 @@ test("matches are listed with their kind in words; what has no partner says how 
     ["#3fish", "#30#31", "split, 1 to 20.75", "4", "8", "+4"],
     ["no partner", "#50", "only secondno nearest", "0", "1", "+1"],
   ]);
-  assert.match(find(page.holder, ".gscope-sides").textContent ?? "", /mean L0 1\.5FVU 0\.3at d: 2 of 1024 features fire, 1 without a partner.*mean L0 1\.75FVU not defined: nothing varies/);
-  assert.match(find(page.holder, ".gscope-measure").textContent ?? "", /^Matched by decoder cosine.* on decoder rows, from 0\.5 on$/);
+  assert.match(find(page.holder, ".gscope-sides").textContent ?? "", /mean L0 1\.5FVU 0\.32 of 1024 features fire, 1 without a partner.*mean L0 1\.75FVU not defined: nothing varies/);
+  assert.match(find(page.holder, ".gscope-matched-by").textContent ?? "", /^Matched by decoder cosine.* on decoder rows, from 0\.5 on$/);
 });
 
 test("bars stand for what each leaves unexplained, and for the match once one is selected", () => {

@@ -118,7 +118,7 @@ test("effect, random direction and perplexity stand over one axis, with what fli
   assert.deepEqual(findAll(page.holder, "[data-mark=flips] span").map((node) => node.textContent), ["\u25b2 flips above"]);
   assert.deepEqual(findAll(page.holder, "[data-mark=breaks] span").map((node) => node.textContent), ["\u2715 breaks up", "\u2715 breaks up"]);
   assert.match(find(page.holder, ".gscope-rules").textContent ?? "", /flipsthe smallestbreaks upover 3 times/);
-  assert.match(find(page.holder, ".gscope-findings").textContent ?? "", /flips at \+1/);
+  assert.match(find(page.holder, ".gscope-dose-findings").textContent ?? "", /flips at \+1/);
   const panels = findAll(page.holder, "svg");
   assert.equal(panels.length, 2);
   for (const panel of panels) {
