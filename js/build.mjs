@@ -16,7 +16,7 @@ const own_names = [
   "drawRow", "fail", "follow", "forget", "head", "info", "is_drawn", "isKept", "isLine", "isPending", "itemOf", "keyOf", "late_ms", "mark",
   "markFound", "mayEnd", "nodeOf", "paint", "paints", "path", "picked", "posOf", "read", "readStatus", "receive", "refill", "reveal",
   "show", "showAll", "shown", "signed", "startedAs", "takeChanged", "drawScores", "drawScore", "drawState", "endGesture", "generates", "giveBack",
-  "canUndo", "clearNote", "mayBeEmpty", "retries", "flush", "isOpen", "reserve", "silent_ms", "strip", "strongest", "surface", "tell", "wanted", "watch",
+  "canUndo", "clearNote", "mayBeEmpty", "retries", "flush", "isOpen", "refuse", "say", "sayRefused", "reserve", "silent_ms", "strip", "strongest", "surface", "tell", "wanted", "watch",
 ];
 const taken = own_names.filter((name) => JSON.stringify(contract).includes(`"${name}":`));
 if (taken.length) throw new Error(`own names must not be in the contract, got ${taken.join(", ")}`);
@@ -188,7 +188,7 @@ async function style(name, code) {
   const texts = await Promise.all(sheets.map((sheet) => readFile(sheet, "utf8")));
   const built = await transform(texts.join("\n"), { charset: "ascii", loader: "css", minify: true });
   const short = await nameProperties();
-  return dropUnused(built.code, code).replace(/--[a-z][\w-]*/g, (one) => short.get(one) ?? one);
+  return dropUnused(built.code, code).replace(/(--[\w-]+): /g, "$1:").replace(/--[a-z][\w-]*/g, (one) => short.get(one) ?? one);
 }
 
 /**

@@ -3,6 +3,7 @@
 Views stand in a bare page of Chromium, joined to their Python halves here.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 import gscope_widgets as gs
 from gscope_widgets.records.features import FeatureLabel
+from gscope_widgets.widgets.base.formats import format_token
 from gscope_widgets.widgets.catalogue import CATALOGUE
 from gscope_widgets.widgets.contract import make_example
 from tests.browser.plain import PlainView
@@ -112,6 +114,34 @@ def test_a_walk_over_the_lens_moves_nothing(show, scope, width):
     walk_by_keyboard(view, cells)
     assert view.shifts() == []
     assert place_of(view.root) == before
+
+
+@pytest.mark.parametrize(("text", "sign"), [("שלום עולם and العالم", -1), ("Now שלום עולם", 1)])
+def test_tokens_run_as_their_text_does_and_none_turns_another(show, scope, text, sign):
+    """Positions go on from right to left where the text does; the keyboard goes as the eye does."""
+    view = show(lambda: gs.TokenHeatmap(scope, text, features=[3]))
+    found = [place_of(one) for one in tokens(view).all()]
+    assert max(one["y"] for one in found) - min(one["y"] for one in found) < 5
+    steps = [two["x"] - one["x"] for one, two in itertools.pairwise(found)]
+    assert len(steps) >= 2 and all(step * sign > 0 for step in steps)
+    isolates = tokens(view).evaluate_all("all => all.map((one) => getComputedStyle(one).unicodeBidi)")
+    assert set(isolates) == {"isolate"}
+    tokens(view).first.focus()
+    view.page.keyboard.press("ArrowLeft" if sign < 0 else "ArrowRight")
+    assert view.page.evaluate("() => document.activeElement.dataset.pos") == "1"
+    view.root.get_by_text("Table of values").click()
+    words = view.root.locator("tbody th").all_inner_texts()
+    assert words == [format_token(one) for one in scope.tokens(text).strings]
+
+
+def test_texts_beside_each_other_run_as_the_first_does(show, scope):
+    view = show(lambda: gs.PromptContrast(scope, "שלום עולם ישן", "שלום עולם חדש"))
+    columns = view.root.locator(".gscope-pair")
+    places = [place_of(one)["x"] for one in columns.all()]
+    assert len(places) >= 3 and places == sorted(places, reverse=True)
+    columns.first.focus()
+    view.page.keyboard.press("ArrowLeft")
+    assert view.page.evaluate("() => document.activeElement.dataset.column") == "1"
 
 
 def test_a_shift_would_be_seen(show, scope):

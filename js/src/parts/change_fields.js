@@ -69,7 +69,7 @@ function createChange(features, watch, onRemove) {
 export function createChangeControls({ label, choices }, _name, watch) {
   /** @type {ReturnType<typeof createChange>[]} */
   let changes = [];
-  const list = el("div", { class: "gscope-changes" });
+  const list = el("div", { class: "gscope-own-changes" });
   const more = el("button", { type: "button", class: "gscope-button" }, "Add a change");
 
   function draw() {

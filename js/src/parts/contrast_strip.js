@@ -2,7 +2,7 @@ import { css, inkOn, ramp } from "../shared/colour.js";
 import { assign, claim, closest, el, hasFocus } from "../shared/dom.js";
 import { place } from "../shared/keyed.js";
 import { isSame } from "../shared/settings.js";
-import { drawTokenAt } from "../shared/tokens.js";
+import { directionOf, drawTokenAt } from "../shared/tokens.js";
 import { nextLine } from "./token_strip.js";
 
 /** @import { Watch } from "../shared/watch.js" */
@@ -66,7 +66,7 @@ export function createContrastStrip({ watch, describe, onEnter }) {
   }
   /** @param {string} key */
   function target(key) {
-    if (key in steps) return current + steps[key];
+    if (key in steps) return current + steps[key] * (strip.dir === "rtl" ? -1 : 1);
     if (key === "ArrowUp" || key === "ArrowDown") return nextLine((at) => columns[at].el, columns.length, current, key === "ArrowUp" ? -1 : 1);
     if (key === "Home") return 0;
     return key === "End" ? columns.length - 1 : null;
@@ -91,6 +91,7 @@ export function createContrastStrip({ watch, describe, onEnter }) {
     /** @param {Contrast} contrast */
     draw(contrast) {
       const held = hasFocus(strip);
+      assign(strip, { dir: directionOf(contrast.head.texts[0]) });
       columns.length = Math.min(columns.length, contrast.length);
       while (columns.length < contrast.length) columns.push(createColumn());
       columns.forEach((column, at) => drawColumn(column, contrast, at));

@@ -32,7 +32,7 @@ export function createColumn({ watch, say }) {
   const measured = el("p", { class: "gscope-hint" });
   const prompt = el("span", { class: "gscope-prompt" });
   const made = el("span", { class: "gscope-made-tokens" });
-  const stream = el("div", { class: "gscope-stream", role: "group", tabindex: 0 }, prompt, made);
+  const stream = el("div", { dir: "auto", class: "gscope-stream", role: "group", tabindex: 0 }, prompt, made);
   const strip = el("div", { class: "gscope-kl-strip", role: "img" });
   const summaries = createSummaries();
   /** @type {StreamedToken[]} */

@@ -3,7 +3,7 @@ import { assign, claim, closest, el, hasFocus } from "../shared/dom.js";
 import { place } from "../shared/keyed.js";
 import { followPrint } from "../shared/print.js";
 import { isSame } from "../shared/settings.js";
-import { breaksLine, drawTokenAt, findGlyph, visibleText } from "../shared/tokens.js";
+import { breaksLine, directionOf, drawTokenAt, findGlyph, visibleText } from "../shared/tokens.js";
 import { shareAt } from "./reading.js";
 import { createBlocks } from "./token_blocks.js";
 
@@ -176,7 +176,7 @@ export function createTokenStrip({ watch, describe, onEnter }) {
   }
   /** @param {string} key */
   function target(key) {
-    if (key in steps) return current + steps[key];
+    if (key in steps) return current + steps[key] * (strip.dir === "rtl" ? -1 : 1);
     if (key === "ArrowUp" || key === "ArrowDown") return nextLine(shownAt, reading.length, current, key === "ArrowUp" ? -1 : 1);
     if (key === "Home") return 0;
     return key === "End" ? reading.length - 1 : null;
@@ -214,6 +214,7 @@ export function createTokenStrip({ watch, describe, onEnter }) {
       const held = hasFocus(strip);
       const is_same = isSame(next.head.tokens, reading.head.tokens);
       reading = next;
+      assign(strip, { dir: directionOf(next.head) });
       if (is_same) blocks.refill();
       else blocks.lay();
       if (reading.length) rove(current);

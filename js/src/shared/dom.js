@@ -1,5 +1,5 @@
 const attributes = new Set([
-  "class", "colspan", "for", "inputmode", "lang", "list", "max", "maxlength", "min", "name", "placeholder", "role",
+  "class", "colspan", "dir", "for", "inputmode", "lang", "list", "max", "maxlength", "min", "name", "placeholder", "role",
   "rows", "scope", "spellcheck", "step", "tabindex", "title", "type", "autocomplete",
 ]);
 const properties = new Set(["checked", "disabled", "hidden", "open", "readOnly", "selected", "value"]);

@@ -115,6 +115,19 @@ export function findGlyph({ glyphs }, pos) {
 }
 
 /**
+ * Which way tokens run: as the first letter among them.
+ * @param {Tokenized} text
+ */
+export function directionOf({ tokens, glyphs }) {
+  for (let pos = 0; pos < tokens.length; pos += 1) {
+    const shown = findGlyph({ tokens, glyphs }, pos)?.character ?? tokens[pos];
+    const letter = isSpecial(shown) ? null : shown.match(/\p{L}/u);
+    if (letter) return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(letter[0]) ? "rtl" : "ltr";
+  }
+  return "ltr";
+}
+
+/**
  * A token of a text; a character that several make stands at the first of them, and "\u2025" at the others.
  * @param {Tokenized} text
  * @param {number} pos

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { drawProse, drawText, visiblePieces, visibleText, wellFormed } from "../../src/shared/tokens.js";
+import { directionOf, drawProse, drawText, visiblePieces, visibleText, wellFormed } from "../../src/shared/tokens.js";
 import { hostile, openPage } from "../support.js";
 
 /** @type {[string, string][]} */
@@ -14,6 +14,14 @@ const forms = [
 for (const [text, form] of forms) {
   test(`${JSON.stringify(text)} is shown as ${JSON.stringify(form)}`, () => assert.equal(visibleText(text), form));
 }
+
+test("tokens run as the first letter among them", () => {
+  const run = (/** @type {string[]} */ ...tokens) => directionOf({ tokens, glyphs: [] });
+  assert.equal(run("<bos>", "12 ", "\u05e9\u05dc\u05d5\u05dd", " the"), "rtl");
+  assert.equal(run("<bos>", "The", " \u0627\u0644"), "ltr");
+  assert.equal(run("<bos>", "12"), "ltr");
+  assert.equal(directionOf({ tokens: ["<0xD7>", "<0xA9>"], glyphs: [{ first: 0, last: 1, character: "\u05e9" }] }), "rtl", "bytes are no letters");
+});
 
 // row 6
 test("signs are told apart from text", () => {
