@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 from pathlib import Path
 
 import jupytext
@@ -14,6 +15,11 @@ import gscope_widgets as gs
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 SOURCES = sorted(TUTORIALS.glob("*.py"))
 SECONDS_A_CELL = 180
+PRINTS = {  # a part of what each prints
+    "00_workbench": "[",
+    "01_a_microscope_on_text": "KL divergence",
+    "02_name_that_feature": "precision   recall",
+}
 
 
 def test_there_is_a_tutorial():
@@ -58,7 +64,7 @@ def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(source: Path):
     shown = [
         cell
         for cell in notebook.cells
-        if cell.source.rstrip().split("\n")[-1] in ("heatmap", "sliders", "panel", "bench")
+        if re.fullmatch(r"heatmap|sliders|panel|bench|card|ex\d+", cell.source.rstrip().split("\n")[-1])
     ]
     assert len(copies) == len(shown) > 0
     assert all("<script" not in page for page in copies)
@@ -83,4 +89,43 @@ def test_with_one_line_changed_a_tutorial_runs_on_a_recording_of_itself(source, 
         live = run_cells(source)
     monkeypatch.setattr(gs, "load", lambda *_: gs.replay(tmp_path / "tutorial.gscope"))
     assert run_cells(source) == live
-    assert "KL divergence" in live or "workbench" in source.stem
+    assert PRINTS[source.stem] in live
+
+
+SOLUTIONS = {
+    "02_name_that_feature": {
+        "ex1": 20,
+        "ex2": ["what", "which"],
+        "ex3": "it falls by more than 0.1",
+        "ex4": ["kitchen", "nursery", "loft", "attic", "scullery", "hall", "corridor", "study", "bedroom"],
+        "ex5": 0.91,
+        "ex6": [
+            "when its activation there is above zero",
+            "nothing: they must be looked at",
+            0.5,
+            "a label can be bent to fit the texts it was made from",
+            0.25,
+            0.5,
+            "to see what score chance would give",
+            "on these texts the rule tells well where this feature of mini fires",
+        ],
+    },
+}
+# The first idea that comes to mind, and is not enough.
+FIRST_IDEAS = {"02_name_that_feature": {"ex1": 90, "ex2": ["room"], "ex3": "it rises", "ex4": ["kitchen"], "ex5": 1.0}}
+
+
+@pytest.mark.parametrize("stem", SOLUTIONS)
+def test_exercises_take_the_solution_and_neither_the_first_idea_nor_an_untouched_notebook(stem):
+    names = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for cell in jupytext.read(TUTORIALS / f"{stem}.py").cells:
+            if cell.cell_type == "code":
+                exec(cell.source, names)
+    asked = {name: exercise for name, exercise in names.items() if re.fullmatch(r"ex\d+", name)}
+    assert asked.keys() == SOLUTIONS[stem].keys()
+    assert {exercise.check().state for exercise in asked.values()} == {"not answered"}
+    for name, answer in SOLUTIONS[stem].items():
+        assert asked[name].check(answer).passed, str(asked[name].check(answer))
+    for name, answer in FIRST_IDEAS[stem].items():
+        assert asked[name].check(answer).state == "wrong"
