@@ -147,7 +147,7 @@ async function script(name) {
  * @param {string} code
  */
 function shortenProps(code) {
-  return code.replaceAll('class:"gscope-', 'k:"').replaceAll('type:"button",k:"button', 'b:"').replaceAll('"aria-label":', "l:");
+  return code.replaceAll('class:"gscope-', 'k:"').replaceAll('type:"button",k:"button', 'b:"').replace(/(?<=[{,])"aria-label":/g, "l:");
 }
 
 /**

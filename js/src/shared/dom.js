@@ -1,3 +1,5 @@
+import { readProp } from "./props.js";
+
 const attributes = new Set([
   "class", "colspan", "dir", "for", "inputmode", "lang", "list", "max", "maxlength", "min", "name", "placeholder", "role",
   "rows", "scope", "spellcheck", "step", "tabindex", "title", "type", "autocomplete",
@@ -18,14 +20,13 @@ function isAttribute(name) {
  * @param {Record<string, unknown>} props
  */
 export function assign(node, props) {
-  for (const [written, value] of Object.entries(props)) {
-    const name = written === "l" ? "aria-label" : written; // as the build writes it
+  for (const given of Object.entries(props)) {
+    const [name, value] = readProp(given);
     if (name === "style") {
       for (const [key, entry] of Object.entries(/** @type {Record<string, string>} */ (value))) {
         node.style.setProperty(key, entry);
       }
     } else if (name === "b") assign(node, { type: "button", k: `button${value}` });
-    else if (name === "k") node.className = `gscope-${value}`; // so it writes a class that begins with this
     else if (properties.has(name)) Reflect.set(node, name, value);
     else if (!isAttribute(name)) throw new Error(`attribute not on the list: ${name}`);
     else if (value === null || value === undefined) node.removeAttribute(name);
