@@ -11,6 +11,8 @@ import pytest
 from nbclient import NotebookClient
 
 import gscope_widgets as gs
+from gscope_widgets.exercises.cells import find_answers, replace_answer
+from gscope_widgets.exercises.grading import grade
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 SOURCES = sorted(TUTORIALS.glob("*.py"))
@@ -69,6 +71,47 @@ def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(source: Path):
     assert len(copies) == len(shown) > 0
     assert all("<script" not in page for page in copies)
     assert any("<td>" in page for page in copies)
+
+
+# What a learner who has understood would answer; the right choices of the quiz are sealed in the notebook itself.
+ANSWERS = {
+    "ex1": [7, 15],
+    "ex2": "the same",
+    "ex3": "music",
+    "ex4": [14],
+    "ex5": "beginnings of French verbs",
+    "ex6": "that of the other",
+    "ex7": [["add", 542, 0.6]],
+    "ex8": [
+        "a direction that a dictionary learnt",
+        "nothing, before its known maximum is beside it",
+        "because any change of that size does something",
+        "that its direction can push the text to French",
+        "nothing: it was not measured here",
+        "the two distributions are the same",
+        "L0 counts features at a token, density is of one feature over many tokens",
+        "it holds no text, and the dictionary was not trained on it",
+    ],
+}
+
+
+@pytest.mark.row("44")
+def test_the_solution_passes_every_check_and_the_untouched_notebook_none(tmp_path):
+    lesson = TUTORIALS / "01_a_microscope_on_text.ipynb"
+    solution = nbformat.read(lesson, as_version=4)
+    for cell in solution.cells:
+        for found in find_answers(cell.source) if cell.cell_type == "code" else ():
+            cell.source = replace_answer(cell.source, found, ANSWERS[found.name])
+    nbformat.write(solution, tmp_path / "solution.ipynb")
+    report = grade([lesson, tmp_path / "solution.ipynb"], lesson=lesson)
+    states = {(Path(one.notebook).stem == "solution", one.exercise): one.state for one in report.grades}
+    wanted = {
+        (is_solution, name): "right" if is_solution else "not answered"
+        for is_solution in (True, False)
+        for name in ANSWERS
+    }
+    assert states == wanted, str(report)
+    assert report.notes == ()
 
 
 def run_cells(source: Path) -> str:

@@ -29,8 +29,10 @@
 # here, unlike with a large model, a guess about a feature can be checked against the truth. Nothing you see here is a
 # result about Gemma.
 #
-# *How to use it.* Run each cell with Shift+Enter. Exercises 1 and 2 check your answer; hints are folded, open them only
-# when you are stuck.
+# *How to use it.* Run each cell with Shift+Enter. Seven exercises, and a quiz at the end, check your answer: fill in, and
+# press Commit. Then run the cell above the exercise, which ends in `# gs-answer`, once more: it takes your answer into the
+# notebook, so that it is there tomorrow. (On Colab, copy the line that stands under the exercise into it.) Hints come on
+# request; take them only when you are stuck. A wrong prediction is no failure: it shows where to look.
 
 # %%
 import gscope_widgets as gs
@@ -52,22 +54,50 @@ for pos, (token_id, string) in enumerate(zip(tokens.ids, tokens.strings, strict=
     print(pos, token_id, repr(string), "| left out" if pos in tokens.ignored else "")
 
 # %% [markdown]
-# Position 0 is `<bos>`, a token that marks the beginning of a sequence. It is *left out*: section 4 says why.
+# Position 0 is `<bos>`, a token that marks the beginning of a sequence. It is *left out* of all that follows; section 4
+# measures why.
 #
 # ## 2 · First light
 #
 # The heatmap below reads the sentence and colours each token by how strongly one feature fires there. Full colour is
 # the largest value that the feature was ever seen to reach, so weak never looks strong.
 #
-# **Predict.** Before you run the cell, say aloud: which tokens should a feature for *rooms of a house* light up?
+# Two more numbers stand in it. **L0** says how many features fire at a token; **FVU** how much of the token's numbers they
+# leave unexplained, 0 for nothing and 1 for as much as the mean would leave. Section 4 counts both.
+#
+# **Predict 1.** Which tokens should a feature for *rooms of a house* light up? Pick them, and commit.
+
+# %%
+answer_1 = None  # gs-answer: ex1
 
 # %%
 rooms = scope.find("thing:room")[0]
 print(f"feature {rooms.feature}, label {rooms.label.text!r} ({rooms.label.source})")
+sentence = "The fisherman swept the kitchen, and then he slept in the attic until evening."
 
+ex1 = gs.Predict(
+    scope,
+    "Which tokens will the feature for rooms light up?",
+    gs.truths.fires(rooms.feature, sentence),
+    tokens_of=sentence,
+    name="ex1",
+    answer=answer_1,
+    reveal="The heatmap below shows how strongly. Is it as strong on each of them?",
+    hints=[
+        "A room is one token here.",
+        "There are two rooms in the sentence.",
+        "Neither the verbs nor the time are rooms.",
+    ],
+)
+ex1
+
+# %% [markdown]
+# Now look:
+
+# %%
 heatmap = gs.TokenHeatmap(
     scope,
-    "The fisherman swept the kitchen, and then he slept in the attic until evening.",
+    sentence,
     dictionary,
     features=[rooms.ref],
 )
@@ -77,7 +107,7 @@ heatmap
 # **See.** Hover over a token, or walk along the text with the arrow keys, to read the exact value, and which other
 # features fire there. Click a token to pin it. Click a feature in the list on the right to colour by it instead.
 #
-# **Test.** Now type sentences of your own into the box. Try to *break* the label:
+# **Test.** Now type sentences of your own into the heatmap's box *Text*. Try to *break* the label. Guess each before you type it:
 #
 # * a room's word that is a name: *"Mr. kitchen sold his boat"*;
 # * another word in a place where a room would stand: *"The fisherman swept the boat"*;
@@ -89,9 +119,14 @@ heatmap
 # token that begins with a space, <code>␣kitchen</code>. At the start there is no space, so the word is cut into other
 # pieces; this feature fires on the tokens that it met often.</details>
 #
+# <details><summary>Why is it silent on <em>cuisine</em>?</summary>Look at the tokens again: <code>cuisine</code> is cut into
+# pieces that this feature hardly met. So its silence says nothing about whether it would know the meaning.</details>
+#
 # What you typed is in Python too. Whatever the heatmap shows, `heatmap.reading` holds. Here are the features that reach
-# highest in your text. Where one has no label, nothing on our list of concepts fits it. Is one of them after the same
-# tokens as the feature that you coloured by? A dictionary often has several features for what we call one thing.
+# highest in your text. Where one has no label, nothing on our list of concepts fits it. Look at the tokens at which they
+# are highest: where one stands at the same token as the feature for rooms, it may follow the same thing, a part of it, or
+# only the word. A dictionary often has several features for what we call one thing: three here have the label
+# `language:french`.
 
 # %%
 reading = heatmap.reading
@@ -114,8 +149,11 @@ for top in reading.top(5):
 my_text = "..."  # your text here
 
 known = scope.describe(rooms.ref).max_activation
-peak = scope.read(my_text, dictionary).trace(rooms.feature).max()
-print(f"peak {peak:.2f} of {known:.2f}:", "solved" if peak >= 0.9 * known else "not yet")
+peak = scope.read(str(my_text), dictionary).trace(rooms.feature).max()
+print(
+    f"peak {peak:.2f} of {known:.2f}:",
+    "solved" if peak >= 0.9 * known else "not yet: try another room, or another place",
+)
 
 # %% [markdown]
 # ## 3 · A label is a hypothesis
@@ -143,7 +181,44 @@ for name in ("thing:room", "language:french", "place:region", "number:day_of_mon
         )
 
 # %% [markdown]
-# The feature for days of the month has a recall of nearly one. Try it on dates of your own:
+# The feature for days of the month has a recall of nearly one.
+#
+# **Predict 2.** It is read on *"Skarn, 21 June 1240"* and on *"Skarn, 21 pears"*. On which is it larger?
+
+# %%
+answer_2 = None  # gs-answer: ex2
+
+
+# %%
+def compare_days(scope):
+    """Where the feature for days of the month is larger, on the model."""
+    feature = scope.find("number:day_of_month")[0].ref.feature
+    date, pears = (
+        scope.read(f"Skarn, 21 {word}", features=[feature]).trace(feature).max() for word in ("June 1240", "pears")
+    )
+    if abs(date - pears) < 0.001 * max(date, pears):
+        return "the same"
+    return "21 June" if date > pears else "21 pears"
+
+
+ex2 = gs.Predict(
+    scope,
+    "On which text does the feature for days of the month reach more?",
+    compare_days,
+    choices=("21 June", "21 pears", "the same"),
+    name="ex2",
+    answer=answer_2,
+    wrong={
+        "21 June": "At the token of 21, the model has not read what comes behind it.",
+        "21 pears": "At the token of 21, the model has not read what comes behind it.",
+    },
+    reveal="The model reads from left to right: at 21 it knows a place and a comma, and neither June nor pears.",
+    hints=["At which token does the feature fire?", "What has the model read by then?", "It reads from left to right."],
+)
+ex2
+
+# %% [markdown]
+# Try it on dates of your own:
 
 # %%
 days = scope.find("number:day_of_month")[0].ref
@@ -157,34 +232,57 @@ for text in ("Skarn, 21 June 1240", "On 14 March the fisherman sold his boat.", 
 # With a large model nobody has this table. There, labels are guesses, often written by another model from a few top
 # examples. That is why the habit of *testing* is worth more than the label.
 #
-# ### Exercise 2 — one word, two senses
+# ### Predict 3 — one word, two senses
 #
 # In Tarn a *scale* is, among other things, what things are weighed on, or a row of musical notes. The last row of the
-# table claims a feature for the *word*, and it misses hardly one. Is it blind to the sense? Look at its activation on the word, in
-# sentences of either sense, and choose a threshold that tells the senses apart.
+# table claims a feature for the *word*, and it misses hardly one. Is it blind to the sense?
 
 # %%
-threshold = 0.0  # your number here
+answer_3 = None  # gs-answer: ex3
 
-scale = scope.find("word: scale")[0].ref
-sentences = {
+# %%
+scales = {
     "She put the pears on the scale.": "weight",
     "He weighed the flour on a scale.": "weight",
     "She played a scale on the lute.": "music",
     "The pupil practised a scale before the song.": "music",
 }
-right = 0
-for text, sense in sentences.items():
-    here = scope.read(text, dictionary)
-    value = here.trace(scale.feature)[here.tokens.strings.index(" scale")]
-    guess = "music" if value > threshold else "weight"
-    right += guess == sense
-    print(f"{value:6.2f}  you say {guess}, it is {sense} | {text}")
-print(f"{right} of {len(sentences)}:", "solved" if right == len(sentences) else "not yet")
+
+
+def read_scales(scope):
+    """The feature for the word, at the word, by sentence: on the model."""
+    feature = scope.find("word: scale")[0].ref.feature
+    readings = {text: scope.read(text, features=[feature]) for text in scales}
+    return {text: float(one.trace(feature)[one.tokens.strings.index(" scale")]) for text, one in readings.items()}
+
+
+def compare_scales(scope):
+    """In which sense the feature fires harder, where all sentences of one are above all of the other."""
+    values = read_scales(scope)
+    weight, music = ([values[text] for text in scales if scales[text] == sense] for sense in ("weight", "music"))
+    return "music" if min(music) > max(weight) else "weight" if min(weight) > max(music) else "neither"
+
+
+ex3 = gs.Predict(
+    scope,
+    "On the word scale, in which sense does the feature fire harder?",
+    compare_scales,
+    choices=("weight", "music", "neither"),
+    name="ex3",
+    answer=answer_3,
+    wrong={"neither": "A label of one word need not mean that every use of it is the same to the model."},
+    reveal="So one threshold tells these four sentences apart. The next cell prints the values: choose it.",
+    hints=["The label counts firing alone.", "How hard it fires may differ.", "Think of what stands before the word."],
+)
+ex3
+
+# %%
+for text, value in read_scales(scope).items():
+    print(f"{value:6.2f}  {scales[text]:6} | {text}")
 
 # %% [markdown]
 # <details><summary>What this teaches</summary>The label "word: scale" scores high because precision and recall ask only
-# whether the feature fires. How hard it fires carries more: in these sentences it fires harder where music is played. Is
+# whether the feature fires. How hard it fires carries more: in these sentences it is harder in one sense. Is
 # that the sense, or what stands before the word? Try "The scale said two pounds.", and what comes after "The scale" in
 # other ways: the value stays, since the model reads from left to right. A label can be well measured and still leave out
 # a part of what the feature does, and a threshold that fits four sentences is a hypothesis too.</details>
@@ -192,22 +290,23 @@ print(f"{right} of {len(sentences)}:", "solved" if right == len(sentences) else 
 # %% [markdown]
 # ## 4 · Few features at a time, and the first token
 #
-# **L0** is the number of features that fire at a token. Count it by hand once.
+# **L0** is the number of features that fire at a token; **density** is the share of all tokens at which one feature fires.
+# Count the first by hand once.
 
 # %%
-text = "Once there lived a tailor in Brannoch who had lost a silver thimble."
-reading = scope.read(text, dictionary)
-dense = reading.to_dense()  # [pos, d_dict]
+tale = "Once there lived a tailor in Brannoch who had lost a silver thimble."
+sample = scope.read(tale, dictionary)
+dense = sample.to_dense()  # [pos, d_dict]
 by_hand = (dense > 0).sum(axis=1)
 print("features in the dictionary:", dictionary.d_dict)
 print("firing at each token:     ", by_hand.tolist())
-print("the same as the reading:  ", bool((by_hand == reading.l0).all()))
+print("the same as the reading:  ", bool((by_hand == sample.l0).all()))
 
 # %% [markdown]
 # The first entry is 0, because BOS is left out. Why? Compare the length (the norm) of the residual stream by position:
 
 # %%
-norms = reading.norm
+norms = scope.read(tale, dictionary).norm
 rest = float(sorted(norms[1:])[len(norms[1:]) // 2])
 print(f"BOS: {norms[0]:.1f}   median of the others: {rest:.1f}   ratio: {norms[0] / rest:.2f}")
 if norms[0] > 3 * rest or norms[0] < rest / 3:
@@ -217,17 +316,44 @@ else:
     print("because the dictionary was not trained on it: it is the same vector in every text.")
 
 # %% [markdown]
-# ### Exercise 3 — what is not explained
+# ### Predict 4 — what is not explained
 #
-# The features do not rebuild the residual stream exactly. **FVU** (fraction of variance unexplained) says how much is
-# missing: 0 is a perfect copy, 1 is no better than the mean. At which token of the text above is it worst?
-# Say why before you read on.
+# The features do not rebuild the residual stream exactly. FVU (fraction of variance unexplained) says how much is
+# missing: 0 is a perfect copy, 1 is no better than the mean.
 
 # %%
-worst = max(reading.tokens.used, key=lambda pos: reading.fvu[pos])
-print(f"whole text: FVU {reading.total_fvu:.3f}")
-around = "".join(reading.tokens.strings[worst - 1 : worst + 3])
-print(f"worst token: {reading.tokens.strings[worst]!r} in {around!r}, with FVU {reading.fvu[worst]:.3f}")
+answer_4 = None  # gs-answer: ex4
+
+
+# %%
+def find_worst(scope):
+    """The position at which most is left unexplained, as a list; on the model."""
+    reading = scope.read(tale)
+    return [max(reading.tokens.used, key=lambda pos: float(reading.fvu[pos]))]
+
+
+ex4 = gs.Predict(
+    scope,
+    "At which token of this text do the features leave most unexplained?",
+    find_worst,
+    tokens_of=tale,
+    name="ex4",
+    answer=answer_4,
+    reveal="The next cell prints the value, beside that of the whole text.",
+    hints=[
+        "A dictionary learns what it meets often.",
+        "Which pieces of this text are rare?",
+        "Look at words cut in two.",
+    ],
+)
+ex4
+
+# %%
+told = scope.read(tale, dictionary)
+worst = max(told.tokens.used, key=lambda pos: told.fvu[pos])
+print(f"whole text: FVU {told.total_fvu:.3f}")
+around = "".join(told.tokens.strings[worst - 1 : worst + 3])
+print(f"worst token: {told.tokens.strings[worst]!r} in {around!r}, with FVU {told.fvu[worst]:.3f}")
 
 # %% [markdown]
 # <details><summary>A likely reason</summary>Pieces of rare words are rare themselves, and a dictionary spends its features
@@ -240,8 +366,37 @@ print(f"worst token: {reading.tokens.strings[worst]!r} in {around!r}, with FVU {
 # So far you have only looked. Looking cannot show that the model *uses* a feature. For that, change it, and see
 # whether what the model does changes too.
 #
-# Each slider sets (*clamps*) a feature's activation. The bars show the probability of the next token, baseline and
-# changed. **Predict** first: which way will the bars move when you raise the French feature?
+# Each slider below sets (*clamps*) a feature's activation. The bars show the probability of the next token, baseline and
+# changed. How far two such distributions are apart is their **KL divergence**, in nats: 0 where they are the same, 1 where a
+# token that the one expects is about a third as likely in the other.
+#
+# **Predict 5.** *"She looked at the"* is English. Which tokens become likelier when the feature for French is set to most of
+# its maximum?
+
+# %%
+answer_5 = None  # gs-answer: ex5
+
+# %%
+ex5 = gs.Predict(
+    scope,
+    "Which tokens rise at the end of “She looked at the”?",
+    gs.seal("beginnings of French verbs"),
+    choices=("English nouns", "French nouns", "beginnings of French verbs", "none"),
+    name="ex5",
+    answer=answer_5,
+    wrong=gs.seal(
+        {
+            "French nouns": "A noun would follow “the”, but the feature says “French”, and not “go on as before, in French”."
+        }
+    ),
+    reveal="Move the slider to see them, and the cell after it to read them.",
+    hints=[
+        "It writes French, but not what fits “the”.",
+        "What comes after “elle” in a French text?",
+        "Move the slider below.",
+    ],
+)
+ex5
 
 # %%
 french = scope.find("language:french")[0]
@@ -250,7 +405,8 @@ sliders
 
 # %% [markdown]
 # Move the French slider slowly: the change comes all at once. The pieces that rise are the beginnings of French verbs.
-# Then raise the one for rooms. Do rooms rise? A feature that reads a thing need not write it.
+# Then raise the second slider, for rooms: no room rises among the ten likeliest. A feature that reads a thing need not
+# write it.
 #
 # The sliders are Python values as well. The next cell sets one, reads the answer, and puts it back.
 
@@ -265,20 +421,57 @@ sliders.reset()
 
 # %% [markdown]
 # **Control.** *Ablating* a feature takes its own contribution away. If the French feature matters where the text is
-# French, ablating it there should change the prediction more than on the same sentence in English, and more than
-# ablating the feature for rooms, which is silent in both.
+# French, ablating it there should change the prediction more than on the same sentence in English, and more than ablating
+# another feature that fires there. (A silent one would be no control: to ablate it does nothing, whatever it means.)
+#
+# **Predict 6.** *"Le pêcheur a vendu son"*: which ablation changes the prediction more?
 
 # %%
-for text in ("Le boulanger est fatigué, mais il n'est pas", "The baker is tired, but he is not"):
-    for name, ref in (("French", french.ref), ("rooms", rooms.ref)):
-        kl = scope.next_tokens(text, interventions=[gs.ablate(ref)]).kl
-        print(f"{text:45} without {name:6}: KL {kl:.4f} nats")
+answer_6 = None  # gs-answer: ex6
+
+
+# %%
+def ablate_two(scope, text="Le pêcheur a vendu son"):
+    """KL of ablating the French feature, and of ablating the strongest other one at the last token."""
+    dictionary = scope.dictionary()
+    french = scope.find("language:french")[0].ref
+    last = scope.read(text).top(8, pos=len(scope.tokens(text)) - 1)
+    other = next(dictionary.feature(top.feature) for top in last if top.feature != french.feature)
+    return tuple(scope.next_tokens(text, interventions=[gs.ablate(ref)]).kl for ref in (french, other))
+
+
+def compare_ablations(scope):
+    """Which of the two changes the prediction more."""
+    french, other = ablate_two(scope)
+    return "that of French" if french > other else "that of the other"
+
+
+ex6 = gs.Predict(
+    scope,
+    "Which ablation changes the next token more: of the French feature, or of the strongest other one there?",
+    compare_ablations,
+    choices=("that of French", "that of the other"),
+    name="ex6",
+    answer=answer_6,
+    reveal="The next cell prints both, on three texts.",
+    hints=["The control can win.", "Which one does the model need here?", "Strong is not the same as used."],
+)
+ex6
+
+# %%
+for text in (
+    "Le pêcheur a vendu son",
+    "Le boulanger est fatigué, mais il n'est pas",
+    "The baker is tired, but he is not",
+):
+    of_french, of_other = ablate_two(scope, text)
+    print(f"{text:45} without French: KL {of_french:.4f} nats, without the strongest other: {of_other:.4f}")
 
 # %% [markdown]
-# The effect is on the French text far more than on the other, and on this sentence it is small. Try *"Le pêcheur a vendu
-# son"*: there it is larger, and some English words rise. That a feature finds much of the French (look at its precision
-# and recall again) does not make it the only carrier: other features, and the part that no feature explains, say that
-# the text is French too.
+# To ablate French does more where the text is French, and next to nothing on the English sentence: so the model does use
+# the feature there. But the control has won on every text: without the strongest other feature at the last token, one that
+# nobody has a name for, the prediction changes more. An effect is large or small only beside another. Three texts are few;
+# and that a feature finds much of the French (look at its precision and recall again) does not make it the only carrier.
 
 # %% [markdown]
 # ## 6 · Steer
@@ -288,8 +481,8 @@ for text in ("Le boulanger est fatigué, mais il n'est pas", "The baker is tired
 # pushed along a **random direction of the same length**, which does damage of its own. Only what steering does *beyond*
 # the random push says something about the feature.
 #
-# Press Start. Then move the strength: where does it stay English, where does the language change, and where does the
-# text fall apart? One run is one sample: change the seed before you believe it.
+# Press Start in the panel. Then move its strength: at some strengths it stays English, at some the language changes, and
+# beyond them the text falls apart. Write down where, then change the seed: one run is one sample.
 
 # %%
 panel = gs.SteeringPanel(scope, "She said", features=[french.ref], strength=0.5, temperature=0.7)
@@ -305,31 +498,151 @@ for name, continuation in panel.texts.items():
     print(f"{name:10}|", panel.prompt + continuation.replace("\n", " ⏎ "))
 
 # %% [markdown]
-# ### Exercise 4 — beat the random direction
+# ### Exercise 7 — beat the random direction
 #
-# Most features here do not steer; the French one is an exception. Is a weaker push still better than a random one? One
-# text cannot tell. Count a word over several seeds: baseline, changed, and pushed at random.
+# Most features here do not steer. Bring the word *brown* into half of the texts, keep them readable (a median **perplexity**,
+# which is how surprised the unchanged model is at a text, of at most three times the baseline's), and do what a random push
+# of the same length does not. The check makes eight texts of each kind; it takes some seconds.
 
 # %%
-another = scope.find("token: ␣brown")[0]  # a label of your own, and a word that it should bring
-word, strength, seeds = "brown", 0.5, range(8)
+answer_7 = None  # gs-answer: ex7
 
-push = gs.add(another.ref, strength)
-for name, interventions in (("baseline", []), ("changed", [push]), ("random", [scope.random_control([push])])):
-    texts = [scope.generate("She said", interventions, temperature=0.7, seed=seed).text for seed in seeds]
-    print(f"{name:10} {sum(word in text for text in texts)} of {len(texts)} | {texts[0][:60]!r}")
+# %%
+another = scope.find("token: ␣brown")[0]
+print(f"feature {another.feature}, label {another.label.text!r}")
+ex7 = gs.ReachGoal(
+    scope,
+    "She said",
+    ["brown"],
+    name="ex7",
+    answer=answer_7,
+    share=0.5,
+    max_perplexity=3.0,
+    hints=[
+        "Add the feature whose number is printed above.",
+        "At a strength of 1 nothing but brown is left.",
+        "Between half and two thirds of the mean length lies a narrow window.",
+    ],
+)
+ex7
 
 # %% [markdown]
-# Find another label whose word comes more often than with the random push, in texts that are still readable. Then find a
-# feature with a high AUC that does *not* steer at any strength that leaves the text readable. Reading a concept and
-# writing it are two different things.
+# Then find a feature with a high AUC that does *not* steer at any strength that leaves the text readable: in the panel below,
+# give it another feature. Reading a concept and writing it are two different things.
 #
-# <details><summary>Hint</summary>Try other colours for the first. For the second, look at <code>thing:food/drink</code> or
-# the days of the month.</details>
+# <details><summary>Hint</summary>Look at <code>thing:food/drink</code> or the days of the month.</details>
 
 # %%
-panel = gs.SteeringPanel(scope, "She said", features=[another.ref], strength=strength, temperature=0.7)
+panel = gs.SteeringPanel(scope, "She said", features=[another.ref], strength=0.5, temperature=0.7)
 panel
+
+# %% [markdown]
+# ## Quiz
+#
+# Eight questions on what you did. Of a wrong answer is said what it misunderstands; choose again until all are right.
+
+# %%
+answer_8 = None  # gs-answer: ex8
+
+# %%
+questions = [
+    gs.Question(
+        "What is a feature?",
+        "gs1:eNpTSlRIySxKTS7JzM9TKMlILFEACYC5iUWVCjmpiUV5JUoACD4N1Q==",
+        choices=("a neuron of the model", "a direction that a dictionary learnt", "a token", "a label"),
+        wrong="gs1:eNpNjlEOwiAQRK8y4ccf0wPol3fwAltZUmJhE6CpxHh3WUKjf7PZmTfzNoTIW5IIcSgLI4jl1VxgbsfDZ0hk0EuFA2GlyunahGMqW2J1EKxP/Cj+R7K+n5TqqQX3OJkzWl2RJ0ctuKtoyQbYFypKSUz2H+waU9uRJfDghsFZaT6Gdqn5zlHvLLYiUx2LB28yny+Aq1FD",
+    ),
+    gs.Question(
+        "A feature's activation is 12. What does that say alone?",
+        "gs1:eNpTyssvycjMS9dRSEpNyy9KVcgsKVbIzssvz1PITazIzC3NVcgsBsoVZ6aA5JQArDoRWw==",
+        choices=(
+            "that it fires strongly",
+            "that 12 tokens hold it",
+            "nothing, before its known maximum is beside it",
+            "that its label is right",
+        ),
+        wrong="gs1:eNpNjrEOwjAMRH/llLlCgpGNjd9wadpYpLYUu5QK8e8kdIDN0t07v1fwRA52jFyiwbyoTHkLZ4TjCTNt6GONrZ5Pnpe5gxYQPIon6FijQ+iwr1TA9R7FkDQPNWorFwHdnB/krAK2BqnEvflj24tMfcytUnhKX/iqKxKV4U+QNoOoJ5YJ1OviWLUMhrF6NZn3ByYVRzA=",
+    ),
+    gs.Question(
+        "Why does a control stand beside each change?",
+        "gs1:eNoFwcERABAMBMBWbnQWHPGQPBIPqrdbKpucIMQumopNwgdSJRHrEd0ZCN9MXTbLB6TDEWU=",
+        choices=(
+            "to make the effect larger",
+            "because any change of that size does something",
+            "because the model is random",
+            "to save time",
+        ),
+        wrong="gs1:eNpNjzEOwjAQBL+yckMT5QF00PGMi7PBEXYs+c4ghPg7Dqagnr3ZvZezjCQ3wgLBZaE3RClXFneEO8HnzUqOiJQ79T8litWw6gDZZqg8FSE/kKoPyEtn3/xCsVp40NENcBO9VO19Kc+Me6w0RU574zlbgLJzlcQfw1bTxNIdbbO2ObA1cT+6GKz9oE1YOLr3B7obSHc=",
+    ),
+    gs.Question(
+        "A feature steers the text to French. What does that show?",
+        "gs1:eNoFwdEJACAIBcBVHg7THmGC/ljoCxq/O6FPIthYUaaMndCZOLcddAPtEdwYZakuH6mdETg=",
+        choices=(
+            "that the model uses it when nobody pushes",
+            "that its direction can push the text to French",
+            "that it means French",
+            "that no other feature carries French",
+        ),
+        wrong="gs1:eNpNj0EOwjAQA79i5Yx4AA/gyoUPbBujRAq7KLtVhRB/Jy0HONse268URQJRiLtlNixORw2shQq1yfITj8ULPZ2Qrpt5taVlKJkhCpmaRDU9YKLXTAhm0+jWjumAL37w7hR1nDt1LjvJsPYaRPVRMxbYbvll1GBjVseNEksnZum98p9x2XTHyqE23gLi25MnpPOY3h/qs0us",
+    ),
+    gs.Question(
+        "What may be said of Gemma from this tutorial?",
+        "gs1:eNpTyssvycjMS7dSyCxRKE8sVgDyFXJTE4tLi1JTFDJSi1KVAOGjDIk=",
+        choices=(
+            "that its features are like these",
+            "nothing: it was not measured here",
+            "that it has a feature for rooms",
+            "that its labels are measured too",
+        ),
+        wrong="gs1:eNpNjsENwyAMRVf54tJLlAG6QBfoAm5iAgpgFTunqrsXiCL1/N979sdZIEM0hWeyo7KCKiPFnWGBld0dLscSEUjx4Jzp1pElROOlCxOorChSGOJHySo1oWyzm3D1h07XEXipqCJZe/45kD6/D1aLUmAC0r15/w1Fohen88PMpK20NlTOiOj4IFHd2izrRW4tqqyz+/4Af8JSOQ==",
+    ),
+    gs.Question(
+        "KL is 0 nats. What does that mean?",
+        "gs1:eNpTKslIVSgpz1dIySwuKcpMKi3JzM8rVkgsAooCZYoTc1OVAPbUDTI=",
+        choices=(
+            "the two distributions are the same",
+            "the feature is dead",
+            "the model is certain",
+            "nothing was predicted",
+        ),
+        wrong="gs1:eNo1jksOwjAMRK8yyrriALBjh+ASbuw2Fm1SOa4qhLg7/ajbGb038w2eBJ2QzybQChbicEV4OEb6oFOTBpQZMVHuBbl40twjicklNNj5sbAMGx3FnDRvgucLsYwTmVT4UsBa3bSdXUuuN4iuoO0brWBRPmynfqGKyYQ1uux/7mtxJschGvS9Qr8/ZXBCmg==",
+    ),
+    gs.Question(
+        "What is the difference between L0 and density?",
+        "gs1:eNo1ysEJgDAQBMBWlrx9WIhNHGYDQbyD3EZI9z7EeU85dpwxXYlG0xxMmGBQXPQNlZ5dCz0RDeH8G+LhwG2+vprlBeXYGsM=",
+        choices=(
+            "none",
+            "L0 counts features at a token, density is of one feature over many tokens",
+            "L0 is of the model, density of the text",
+            "density counts features at a token, L0 is of one feature",
+        ),
+        wrong="gs1:eNo9jsEKAjEMRH9l6Lksnj16Frz4A2Wb1aIm0GbVRfx3k5XuJZDMy8x8AgtT2COcmHARapAnVUyUdK7UIvRKEBv1L6jciNsQIsJxh2L4tCIPyXSPyCYWXfpV6a1ufjAHpEp+T8hl1CKcqnFsu1OrY/8eZWZtWwkkdcqTI7ZU690JjzhvPV9pQTWHPITvD02wS+o=",
+    ),
+    gs.Question(
+        "Why is the first token left out?",
+        "gs1:eNoVyUEKgDAMBMCvLD37qWACXZAN1IXq78W5zqAx+8obargeHwglPAvJ02zFerHjf8MrqEq0QI8PhoQVUQ==",
+        choices=(
+            "it holds no text, and the dictionary was not trained on it",
+            "it is the longest by far",
+            "it comes too early to be read",
+            "its features are secret",
+        ),
+        wrong="gs1:eNo1jUEKwzAMBL+y+BzygPygl957VGIlMXUskGVKKP175ZTetGJn9h2SIVXYzshSNq6G+cRKGiaEhzQcTLUpRySbfhX1NpULUe8PoBJRBHvbGNIsJ9YxDOjqRQ52uwiYNJ9+Ye4Yxe6/Xds9Iacnu+iEuPePV6xM5usVpIzKi7J18C6F8WL/ZfcWG8PnC1IYRJI=",
+    ),
+]
+ex8 = gs.Quiz(
+    scope,
+    "What have you seen?",
+    questions,
+    name="ex8",
+    answer=answer_8,
+    hints=[
+        "Each answer stands in a section above.",
+        "Look for the words in bold.",
+        "Ask what was measured, and on what.",
+    ],
+)
+ex8
 
 # %% [markdown]
 # ## What this does not show
@@ -341,5 +654,6 @@ panel
 # * Steering shows that a direction *can* push the text. It does not show that the model uses that direction when
 #   nobody pushes.
 # * gscope-mini is a small model trained on generated text. What holds here is no result about Gemma 3. To ask the same
-#   questions of Gemma, change one word, `gs.load("gemma-3-270m")`, and search for labels with
+#   questions of Gemma, change one word, `gs.load("gemma-3-270m")`: that downloads the model, and needs a network, its licence
+#   accepted on the Hub and a token (`gs.doctor()` says what is missing). Search for labels with
 #   `scope.find(..., where="neuronpedia")`: those are another model's guesses.
