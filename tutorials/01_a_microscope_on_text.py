@@ -82,12 +82,8 @@ ex1 = gs.Predict(
     tokens_of=sentence,
     name="ex1",
     answer=answer_1,
-    reveal="The heatmap below shows how strongly. Is it as strong on each of them?",
-    hints=[
-        "A room is one token here.",
-        "There are two rooms in the sentence.",
-        "Neither the verbs nor the time are rooms.",
-    ],
+    reveal="gs1:eNpTCslIVchITSzJTSxQSErNyS9XKM7ILy9WyACxSory89JzKvUUPIsVMksUEouhQgr5eQqpickZCvlpCiUZqbn2SgCtQhlr",
+    hints="gs1:eNolTDkKgDAQ/MqQWvIHP2BlJxYqAwmSXcgu+n1jUgzMvYUZVbUgG1QI15uCxMoYJoT1Zzga/NVeNGSBJ8IoTrlGb2FuXu3Bw3oaRIfyXMZBH8ewf5fdJsg=",
 )
 ex1
 
@@ -208,12 +204,9 @@ ex2 = gs.Predict(
     choices=("21 June", "21 pears", "the same"),
     name="ex2",
     answer=answer_2,
-    wrong={
-        "21 June": "At the token of 21, the model has not read what comes behind it.",
-        "21 pears": "At the token of 21, the model has not read what comes behind it.",
-    },
-    reveal="The model reads from left to right: at 21 it knows a place and a comma, and neither June nor pears.",
-    hints=["At which token does the feature fire?", "What has the model read by then?", "It reads from left to right."],
+    wrong="gs1:eNqtzDEOgCAMBdCr/DATExjdXL0FSk2JQg3UOBjvbvQMrm94l/EO41HI9DCDQpmgslKBLPDOfpAl0gYODUUUlULEyUExS6aGiTiViKSdsXi7nUJtv3z3A7GDM2g=",
+    reveal="gs1:eNodx0EKwzAMBMCvLD6XQnLsE3LuB0S8rk1sKcgK+X5LbzPpXYlhmR1OyRPFbaCzBMLg7VPjBQmsC1rgULsnBGeXnRDNP+82hjz+UbaodGyXEmqOk+Lzmb7bHCJm",
+    hints="gs1:eNoljDsKgDAQBa/y2Fq8glh6AguxiGbjBhMD64p4e3/VwMzjDdQaTomzwMrKG3zhHSaMwM4OfRiVG6pAvTiDuL/m4jlB2XlM12u2b9PZ53YELRmJgz230LiI1TTe8/UkxA==",
 )
 ex2
 
@@ -270,9 +263,9 @@ ex3 = gs.Predict(
     choices=("weight", "music", "neither"),
     name="ex3",
     answer=answer_3,
-    wrong={"neither": "A label of one word need not mean that every use of it is the same to the model."},
-    reveal="So one threshold tells these four sentences apart. The next cell prints the values: choose it.",
-    hints=["The label counts firing alone.", "How hard it fires may differ.", "Think of what stands before the word."],
+    wrong="gs1:eNodisEJgDAQBFtZUoAF+LOUk6wkkNxBcioi9m70MwzD3EGZPbGFGWFBkZUFtsGUOK1FKDlgjkpReBIHD7YLe+c3ZkfuoxNdKuH2e7XIMoXnBRSpIK0=",
+    reveal="gs1:eNody9EJgDAMRdFVHh2gA7iGLlDqkwglKU0qjm/x88I9aTeYEiGDLtZOBFvz1XTisjng1KBWOkovIzIOIZRvoK4VfdwaP8BT2qRvqGK29B05faGJIrQ=",
+    hints="gs1:eNodzEEOwjAMBdGrfGWNeg4O0B1i4RKbWARbclxFvX0L63maR1kbo9PGHS/fLQdEQ+0N6m68lBvK3ScaRYXmL/LAlw5UFeH4g7WpfeCC2SgxkqwObCwejLz206Mu5XkC0bEk0A==",
 )
 ex3
 
@@ -339,12 +332,8 @@ ex4 = gs.Predict(
     tokens_of=tale,
     name="ex4",
     answer=answer_4,
-    reveal="The next cell prints the value, beside that of the whole text.",
-    hints=[
-        "A dictionary learns what it meets often.",
-        "Which pieces of this text are rare?",
-        "Look at words cut in two.",
-    ],
+    reveal="gs1:eNpTCslIVchLrShRSE7NyVEoKMrMKylWKAEKliXmlKbqKCSlFmempAJFEksU8tPAMuUZ+TlAEaAmPSUA3+YWlA==",
+    hints="gs1:eNoVjDEOgzAQBL+yco34AkpPnyKisMwhnxJ86LyR4feYZorRaD7hhVUT1Ur0Cz+JXipajoQSuwgrbKOUMQwI76wp41BJ8mgwawXlJKILvGN6stnsi35o5mtF+vdXAZuNYbkBlKMmVQ==",
 )
 ex4
 
@@ -380,21 +369,13 @@ answer_5 = None  # gs-answer: ex5
 ex5 = gs.Predict(
     scope,
     "Which tokens rise at the end of “She looked at the”?",
-    gs.seal("beginnings of French verbs"),
+    "gs1:eNpTSkpNz8zLy8xLL1bIT1NwK0rNS85QKEstSipWAgCTOgoW",
     choices=("English nouns", "French nouns", "beginnings of French verbs", "none"),
     name="ex5",
     answer=answer_5,
-    wrong=gs.seal(
-        {
-            "French nouns": "A noun would follow “the”, but the feature says “French”, and not “go on as before, in French”."
-        }
-    ),
-    reveal="Move the slider to see them, and the cell after it to read them.",
-    hints=[
-        "It writes French, but not what fits “the”.",
-        "What comes after “elle” in a French text?",
-        "Move the slider below.",
-    ],
+    wrong="gs1:eNo9jMsJgDAQBVt55CwW4M2LfUSzUSHsQj6IiGAh2pyVGCN4G94bZlOdJx4msCQOqoFqC2KR5AysOCcL7uOME93HVaFPEZlhScfkCUGv4f2/TFE0m9yI7zoKhKEDerLiqcLM+M1a7Q8wUzGG",
+    reveal="gs1:eNpT8s0vS1UoyUhVKM7JTEktUijJVyhOBYvk6igk5qWA5ZJTc3IUEtNKgPKZJSAlRamJYJlcPSUA+tsWmA==",
+    hints="gs1:eNotjLENgzAURFc5uUaskA6JgjpFlMKGb9mSY0v2EVIyCCzHJNhS2vfu3UuNxJY9pWDIEmfXwaxETBU7TVjPgms/6OTaz151UM/G5/SpibaU3LSE0Dx8hP4fgfLjowVT+grqAUrwS90bCWnr1fsGeiguHA==",
 )
 ex5
 
@@ -453,8 +434,8 @@ ex6 = gs.Predict(
     choices=("that of French", "that of the other"),
     name="ex6",
     answer=answer_6,
-    reveal="The next cell prints both, on three texts.",
-    hints=["The control can win.", "Which one does the model need here?", "Strong is not the same as used."],
+    reveal="gs1:eNpTCslIVchLrShRSE7NyVEoKMrMKylWSMovydBRyM9TKMkoSk1VKAHKF+spAQBbcQ95",
+    hints="gs1:eNody0sKgCAUBdCtXByHW2gRBQ2igeglBX0PfEbb7zM/Z3drJqLK6FoRg+Au4t0Et+USM1SIpDSMlzVNrBAyIbNz/tjyRjlRDKLjVxYaEQyXMXl3PFXXIMI=",
 )
 ex6
 
@@ -518,11 +499,7 @@ ex7 = gs.ReachGoal(
     answer=answer_7,
     share=0.5,
     max_perplexity=3.0,
-    hints=[
-        "Add the feature whose number is printed above.",
-        "At a strength of 1 nothing but brown is left.",
-        "Between half and two thirds of the mean length lies a narrow window.",
-    ],
+    hints="gs1:eNodzcENwyAQRNFWRpwjSynBaSPKYRGDQbJ3I1iH9oNdwPv/HdaU4IXIFD8bMYp1Qs8jsqF2fFtVZ4JE+3EJD4TVIejeqJsXWMYTal6qboinIzYbesmd2W/wog9SUWTPEJ2/YfNZW+oXv+4HRSe4i3tlnweVNksYVZONJXz+2F47Xw==",
 )
 ex7
 
@@ -636,11 +613,7 @@ ex8 = gs.Quiz(
     questions,
     name="ex8",
     answer=answer_8,
-    hints=[
-        "Each answer stands in a section above.",
-        "Look for the words in bold.",
-        "Ask what was measured, and on what.",
-    ],
+    hints="gs1:eNoljEEKgDAMBL+y9Cz+wYM3fyAeoo20VBtoov2+VW8DM8zsRtoCKGvlAjXKXhEzCMqbRWm0ys296+AmkYRdCiwwqpS/XOXwnx40oQYyVFKcTHoV9l1be7TNa3q3PGYPJbc=",
 )
 ex8
 
