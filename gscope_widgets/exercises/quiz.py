@@ -90,7 +90,7 @@ def _advise(judged: Sequence[Any], left_out: Sequence[str]) -> str:
     return (
         ""
         if wrong is None
-        else f"Begin with question {wrong}: {judged[wrong - 1].next_step or 'read what is said of it'}"
+        else f"Begin with question {wrong}: {judged[wrong - 1].next_step or 'read what is said of it.'}"
     )
 
 

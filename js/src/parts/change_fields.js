@@ -19,7 +19,7 @@ function createChange(features, watch, onRemove) {
   const kind = el("select", {}, ...kinds.map((value) => el("option", { value }, value)));
   const feature = features.length
     ? el("select", {}, ...features.map((value) => el("option", { value }, value)))
-    : el("input", { type: "text", class: "gscope-number", inputmode: "numeric", autocomplete: "off" });
+    : el("input", { type: "text", class: "gscope-number", inputmode: "numeric", autocomplete: "off", placeholder: "number" });
   const amount = el("input", { type: "text", class: "gscope-number", inputmode: "decimal", autocomplete: "off" });
   const unit = el("span", { class: "gscope-hint" });
   const remove = el("button", { type: "button", class: "gscope-button gscope-quiet" }, "\u00d7");
@@ -27,6 +27,7 @@ function createChange(features, watch, onRemove) {
   function draw() {
     amount.hidden = kind.value === "ablate";
     unit.textContent = amounts[kind.value];
+    amount.placeholder = amounts[kind.value];
   }
   watch.dom(kind, "change", draw);
   watch.dom(remove, "click", onRemove);
