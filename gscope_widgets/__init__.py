@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from gscope_widgets.keeping.files import read_view, read_views, write_view
     from gscope_widgets.keeping.opening import open  # noqa: A004
     from gscope_widgets.keeping.page import to_html
+    from gscope_widgets.lessons.scope import restrict
     from gscope_widgets.recordings.replay import replay
     from gscope_widgets.records.directions import Direction
     from gscope_widgets.records.exercises import Question
     from gscope_widgets.records.interventions import ablate, add, clamp, scale
+    from gscope_widgets.records.lessons import Lesson, Stage
     from gscope_widgets.runtime.memory import memory
     from gscope_widgets.runtime.registry import load
     from gscope_widgets.runtime.scope import Scope
@@ -92,6 +94,9 @@ _HOMES = {
     "Question": "records.exercises",
     "truths": "exercises.truths",
     "seal": "exercises.keys",
+    "Lesson": "records.lessons",
+    "Stage": "records.lessons",
+    "restrict": "lessons.scope",
     "doctor": "checkup.examination",
     "mini": "mini",
     **{row.name: f"{row.home}.{row.module}" for row in CATALOGUE},

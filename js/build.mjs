@@ -12,11 +12,14 @@ const target = "es2022";
 /** Keywords of the schemas, and names of our own that no message, trait or page has: written short. */
 const schema_words = ["additionalProperties", "anyOf", "maxLength", "maximum", "minimum", "properties", "schema"];
 const own_names = [
-  "agreement", "allowCancel", "answered", "area", "bottomOf", "cancellable", "checkTraits", "commit", "dictSize", "dom", "draw", "drawHead",
-  "drawRow", "fail", "follow", "forget", "head", "info", "is_drawn", "isKept", "isLine", "isPending", "itemOf", "keyOf", "late_ms", "mark",
-  "markFound", "mayEnd", "nodeOf", "paint", "paints", "path", "picked", "posOf", "read", "readStatus", "receive", "refill", "reveal",
-  "show", "showAll", "shown", "signed", "startedAs", "takeChanged", "drawScores", "drawScore", "drawState", "endGesture", "generates", "giveBack",
-  "canUndo", "clearNote", "mayBeEmpty", "retries", "flush", "isOpen", "refuse", "say", "sayRefused", "reserve", "silent_ms", "strip", "strongest", "surface", "tell", "wanted", "watch",
+  "agreement", "allowCancel", "answered", "area", "black", "bottomOf", "box", "cancellable", "canUndo", "checkTraits", "choose",
+  "clearNote", "clearNotes", "commit", "cover", "describe", "dictSize", "dom", "draw", "drawHead", "drawRow", "drawScore", "drawScores",
+  "drawState", "edits", "els", "endGesture", "enter", "fail", "flush", "follow", "forget", "fresh", "generates", "giveBack", "head",
+  "info", "inside", "is_drawn", "isEmpty", "isKept", "isLine", "isOpen", "isPending", "isWholeShown", "itemOf", "keyOf", "late_ms",
+  "later", "lock", "locks", "mark", "markFound", "mayBeEmpty", "mayEnd", "meaning", "named", "nodeOf", "paint", "paints", "path", "picked",
+  "pointed", "posOf", "pull", "read", "readStatus", "readText", "receive", "refill", "refuse", "release", "reserve", "retries", "reveal",
+  "say", "sayRefused", "show", "showAll", "shown", "signed", "silent_ms", "slide", "startedAs", "strip", "strongest", "surface", "take",
+  "takeChanged", "tell", "uncover", "wanted", "watch", "white",
 ];
 const taken = own_names.filter((name) => JSON.stringify(contract).includes(`"${name}":`));
 if (taken.length) throw new Error(`own names must not be in the contract, got ${taken.join(", ")}`);
@@ -70,16 +73,16 @@ function pickSchemas(entries) {
 }
 
 /**
- * A schema without what is understood: that what has properties is an object, and that all are required.
+ * A schema without what is understood: that what has properties is an object, what has items a list, and that all are required.
  * @param {any} schema
  * @returns {any}
  */
 function shorten(schema) {
   if (Array.isArray(schema)) return schema.map(shorten);
   if (typeof schema !== "object" || schema === null) return schema;
-  const { properties, additionalProperties, required } = schema;
+  const { properties, additionalProperties, required, items } = schema;
   const understood = [...(required?.length === Object.keys(properties ?? {}).length ? ["required"] : []),
-    ...(schema.type === "object" && (properties ?? additionalProperties) ? ["type"] : [])];
+    ...((schema.type === "object" && (properties ?? additionalProperties)) || (schema.type === "array" && items) ? ["type"] : [])];
   return Object.fromEntries(Object.entries(schema).filter(([key]) => !understood.includes(key)).map(([key, value]) => [key, shorten(value)]));
 }
 
@@ -130,7 +133,7 @@ async function script(name) {
     absWorkingDir: here,
     entryPoints: [join("src", "widgets", `${name}.js`)],
     bundle: true,
-    charset: "ascii",
+    charset: "utf8",
     format: "esm",
     legalComments: "none",
     mangleProps: new RegExp(`^(on[A-Z]|(${[...schema_words, ...own_names].join("|")})$)`),
@@ -147,7 +150,8 @@ async function script(name) {
  * @param {string} code
  */
 function shortenProps(code) {
-  return code.replaceAll('class:"gscope-', 'k:"').replaceAll('type:"button",k:"button', 'b:"').replace(/(?<=[{,])"aria-label":/g, "l:");
+  return code.replaceAll('class:"gscope-', 'k:"').replaceAll('type:"button",k:"button', 'b:"').replace(/(?<=[{,])"aria-label":/g, "l:")
+    .replace(/,\{k:("[\w -]+")\}(?=[,)])/g, ",$1").replace(/(\w\("\w+"),\{\}(?=[,)])/g, "$1,0");
 }
 
 /**
@@ -162,6 +166,16 @@ function dropUnused(sheet, code) {
     const used = selectors.split(/,(?![^(]*\))/).filter(isUsed);
     return used.length ? used.join() + body : "";
   });
+}
+
+/**
+ * A sheet without custom properties that neither it nor a script reads.
+ * @param {string} sheet minified
+ * @param {string} code
+ */
+function dropUnread(sheet, code) {
+  const tight = sheet.replace(/(--[\w-]+): /g, "$1:");
+  return tight.replace(/(--[\w-]+):[^;{}]*;/g, (set, name) => (tight.includes(`var(${name}`) || code.includes(name) ? set : ""));
 }
 
 /**
@@ -188,7 +202,7 @@ async function style(name, code) {
   const texts = await Promise.all(sheets.map((sheet) => readFile(sheet, "utf8")));
   const built = await transform(texts.join("\n"), { charset: "ascii", loader: "css", minify: true });
   const short = await nameProperties();
-  return dropUnused(built.code, code).replace(/(--[\w-]+): /g, "$1:").replace(/--[a-z][\w-]*/g, (one) => short.get(one) ?? one);
+  return dropUnread(dropUnused(built.code, code), code).replace(/--[a-z][\w-]*/g, (one) => short.get(one) ?? one);
 }
 
 /**

@@ -72,6 +72,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "43": "Predict, then reveal: no reveal without a commit, and the guess stays",
         "44": "Answers that a machine checks: plain, without a page, the same each time",
         "NEW 2": "Predict, then see, in the notebook; the guess stays",
+        "42": "Steps that wait for the learner's own action",
+        "NEW 13": "A widget locked to a lesson that round-trips as one line of code",
+        "NEW 14": "Class-safe content: lists of prompts and features, words in examples, filtered and said so",
         "NEW 12": "Answers as data, the solution nowhere before it is asked for",
     },
     "Share": {

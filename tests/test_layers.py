@@ -62,6 +62,8 @@ def find_offences(source: str, *, module: str, is_package: bool = False) -> list
         elif is_under(module, f"{OURS}.recordings"):
             ours = top == OURS and not is_under(name, *BOX, f"{OURS}.recordings")
             wrong = ours or (third_party and top not in ("numpy", "safetensors"))
+        elif is_under(module, f"{OURS}.lessons"):
+            wrong = (top == OURS and not is_under(name, *BOX, f"{OURS}.lessons")) or (third_party and top != "numpy")
         elif is_under(module, f"{OURS}.keeping"):
             wrong = (third_party and top not in ("numpy", "safetensors")) or is_under(name, f"{OURS}.runtime")
         elif is_under(module, f"{OURS}.mini"):
@@ -137,6 +139,8 @@ def test_imports_go_one_way(path):
         ("gscope_widgets.recordings.bad", "from gscope_widgets.runtime.worker import Job"),
         ("gscope_widgets.recordings.bad", "def later():\n    import torch"),
         ("gscope_widgets.recordings.bad", "from gscope_widgets.widgets.link import link"),
+        ("gscope_widgets.lessons.bad", "from gscope_widgets.widgets.link import link"),
+        ("gscope_widgets.lessons.bad", "def later():\n    import torch"),
         ("gscope_widgets.checkup.bad", "from gscope_widgets.widgets.doctor import Doctor"),
         ("gscope_widgets.keeping.bad", "from gscope_widgets.runtime.registry import load"),
         ("gscope_widgets.keeping.bad", "def later():\n    import torch"),
@@ -172,6 +176,7 @@ def test_the_checker_sees_an_arrow_that_goes_the_wrong_way(module, source):
         ("gscope_widgets.runtime.good", "from gscope_widgets.recordings.recorder import recorded"),
         ("gscope_widgets.recordings.good", "import safetensors\nfrom gscope_widgets.records.tokens import Tokens"),
         ("gscope_widgets.keeping.good", "from gscope_widgets.recordings.codec import encode"),
+        ("gscope_widgets.lessons.good", "import numpy as np\nfrom gscope_widgets.records.hits import FeatureHits"),
         ("gscope_widgets.records.frames", "def build():\n    import pandas"),
         ("gscope_widgets.records.figures", "def build():\n    from matplotlib.figure import Figure"),
         ("gscope_widgets.records.good", "if TYPE_CHECKING:\n    import pandas"),

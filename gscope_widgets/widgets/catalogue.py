@@ -51,6 +51,8 @@ class Row:
     refused: Mapping[str, object] = field(default_factory=dict)  # without `shown`: state that it does not take
     home: str = "widgets"  # the room of the Python file
     parts: tuple[str, ...] = ()  # names of the widgets whose views it is made of
+    fixable: tuple[str, ...] = ()  # settings that a lesson can fix; texts and features it can limit anyway
+    filters_features: bool = True  # whether a lesson can leave features out
     sends: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # a message of each kind from the page
 
     @property
@@ -110,6 +112,7 @@ CATALOGUE = (
         text="text",
         example={"text": EXAMPLE_TEXT, "features": [3]},
         change={"text": "On Monday the children sang 😀 at home."},
+        fixable=("text", "features", "color_by"),
     ),
     Row(
         name="FeatureSliders",
@@ -118,6 +121,7 @@ CATALOGUE = (
         text="text",
         example={"text": EXAMPLE_TEXT, "features": [3, 4]},
         change={"changes": [_write_change(3, "clamp", 30.0), _write_change(4, "clamp", 0.0, on=False)]},
+        fixable=("text", "changes"),
     ),
     Row(
         name="SteeringPanel",
@@ -134,6 +138,7 @@ CATALOGUE = (
         asks=False,
         result="stream",
         settings={"prompt": "The old fisherman sang", "max_new_tokens": 2},
+        fixable=("prompt", "changes"),
     ),
     Row(
         name="DoseSweep",
@@ -152,6 +157,7 @@ CATALOGUE = (
         change={"strengths": [-0.5, -0.2, -0.1, 0.0, 0.1, 0.2, 0.5]},
         asks=False,
         settings={"prompt": "Another", "max_new_tokens": 3},
+        fixable=("prompt", "measure"),
     ),
     Row(
         name="LogitLens",
@@ -161,6 +167,7 @@ CATALOGUE = (
         example={"text": EXAMPLE_TEXT, "pinned": [4]},
         shown="pinned",
         change={"text": "On Monday the children sang 😀 at home."},
+        fixable=("text",),
     ),
     Row(
         name="FeatureCard",
@@ -170,6 +177,7 @@ CATALOGUE = (
         example={"ref": 3, "text": EXAMPLE_TEXT},
         shown="feature",
         change={"text": "On Monday the children sang 😀 at home."},
+        fixable=("text", "feature"),
     ),
     Row(
         name="FeatureFinder",
@@ -179,6 +187,7 @@ CATALOGUE = (
         example={"text": EXAMPLE_TEXT},
         shown="selected_feature",
         change={"text": "On Monday the children sang 😀 at home."},
+        fixable=("text", "query"),
     ),
     Row(
         name="PromptContrast",
@@ -187,6 +196,7 @@ CATALOGUE = (
         text="first",
         example={"first": EXAMPLE_TEXT, "second": "The old woman sold 12 fish.", "features": [3]},
         change={"first": "On Monday the children sang 😀 at home."},
+        fixable=("first", "second"),
     ),
     Row(
         name="DictionaryCompare",
@@ -196,6 +206,8 @@ CATALOGUE = (
         example={"text": EXAMPLE_TEXT, "dictionaries": [{}, {"layer": 5}]},
         shown="selected_feature",
         change={"text": "On Monday the children sang 😀 at home."},
+        fixable=("text",),
+        filters_features=False,
     ),
     Row(
         name="Workbench",
@@ -206,6 +218,7 @@ CATALOGUE = (
         change={"text": "On Monday the children sang 😀 at home."},
         parts=("TokenHeatmap", "SteeringPanel", "FeatureFinder", "FeatureCard", "FeatureSliders", "LogitLens"),
         sends={"open": {"part": "steering"}, "read_run": {"row": "changed"}},
+        fixable=("text", "features", "color_by"),
     ),
     Row(
         name="Predict",
@@ -325,6 +338,8 @@ CATALOGUE = (
                 "has_manager": True,
             }
         },
+        fixable=("model",),
+        filters_features=False,
     ),
 )
 

@@ -83,6 +83,7 @@ def _build_widget(row: Row, engine: Engine) -> Json:
         "title": row.title,
         "traits": {name: _build_trait(trait) for name, trait in sorted(cls.shared_traits().items())},
         "settings": list(cls.settings),
+        "fixable": list(cls._fixable),
         **({"parts": list(row.parts)} if row.parts else {}),
         "to_page": {
             kind: {"schema": build_schema(message), "golden": golden[kind] if kind in golden else [_GOLDEN[kind]]}
@@ -109,6 +110,7 @@ def _make_golden(row: Row, engine: Engine) -> dict[str, list[Json]]:
     widget = make_example(row, engine)
     golden: dict[str, list[Json]] = {
         "again": [{"type": "again", "state": dict(row.change)}],
+        "step": [{"type": "step", "choice": 0}],
         "pin": [{"type": "pin", "note": "fires on fish"}],
         "picture": [{"type": "picture", "format": one} for one in ("png", "svg")],
     }
@@ -246,7 +248,7 @@ def build_glossary() -> str:
 
 def _write_term(term: Term) -> str:
     constant = re.sub(r"\W", "_", term.name.lower())
-    fields = [f"name: {json.dumps(term.name)}", f"sentence: {json.dumps(term.sentence)}"]
+    fields = [f"name: {json.dumps(term.name)}", f"meaning: {json.dumps(term.sentence)}"]
     fields += [f"scale: {_name_scale(term.name)}"] if term.scale else []
     return "\n".join([f"export const {constant} = {{", *(f"  {one}," for one in fields), "};"])
 

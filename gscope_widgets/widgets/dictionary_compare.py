@@ -1,6 +1,6 @@
 """DictionaryCompare: one text through two dictionaries, and which features of one answer those of the other."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict, get_args
 
 import numpy as np
@@ -460,6 +460,16 @@ class DictionaryCompare(TokenPicker):
 
     def _shown_text(self) -> object:
         return self._read.settings["text"]
+
+    def _use_scope(self, change: Callable[[Scope], Scope]) -> None:
+        changed: dict[int, Scope] = {}  # one for each scope: whether two are the same is asked
+        for scope in (self.scope, *(home.scope for home in self._homes.values())):
+            changed.setdefault(id(scope), change(scope))
+        self._homes = {name: home._replace(scope=changed[id(home.scope)]) for name, home in self._homes.items()}
+        self.scope = changed[id(self.scope)]
+
+    def _see_again(self, see: Callable[[Any], Any]) -> None:
+        self._deliver(self._pack(self._read.settings, see(self._read.comparison)))
 
     def _get_result(self) -> DictionaryComparison:
         return self._read.comparison

@@ -1,7 +1,7 @@
 """DoseSweep: effect and fluency of generated text by strength of one feature, beside a random direction."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import numpy as np
@@ -471,6 +471,9 @@ class DoseSweep(TextReader):
             self._shown = shown
             self._send_result(*self._build_message(shown))
             self._send_texts()
+
+    def _see_again(self, see: Callable[[Any], Any]) -> None:
+        self.feature_name = self._name_feature(self.feature)
 
     def _get_result(self) -> DoseResponse | None:
         return None if self._shown is None else self._shown.response

@@ -1,6 +1,6 @@
 """FeatureCard: all that is known of one feature, and one's own sentence on it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypedDict, get_args
 
 import numpy as np
@@ -369,6 +369,13 @@ class FeatureCard(TextReader):
     def _deliver(self, shown: _Shown) -> None:
         self._shown = shown
         self._send_result(*self._build_message(shown))
+
+    def _see_again(self, see: Callable[[Any], Any]) -> None:
+        text, dashboard, reading = self._shown
+        self._deliver(_Shown(text, see(dashboard), see(reading)))
+
+    def _list_held(self) -> tuple[object, ...]:
+        return (self._shown.dashboard,)
 
     def _get_result(self) -> FeatureReading:
         return self._shown.reading

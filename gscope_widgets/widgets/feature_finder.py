@@ -204,6 +204,7 @@ class FeatureFinder(TokenPicker):
     shared_state: ClassVar[Mapping[SharedName, str]] = {"feature": "selected_feature", "pos": "selected_pos"}
     settings = ("text", "way", "query", "positive", "negative")
     _asking = settings
+    _label_settings = ("query",)
 
     def __init__(
         self,
@@ -442,6 +443,24 @@ class FeatureFinder(TokenPicker):
         note = self._follow_pick(self._read.reading.tokens, read.reading.tokens, read.settings["text"])
         self._read = read
         self._tell_list(note)
+
+    def _see_again(self, see: Callable[[Any], Any]) -> None:
+        settings, reading, hits = self._read
+        if self.lesson is not None and self.lesson.hides_labels and "label" in (self.way, settings["way"]):
+            with self._quietly(), self.hold_trait_notifications():  # a list found by its labels would tell them
+                self.way, self.query = "here", ""
+            self._asked = settings = self._read_settings()
+            hits = None
+        self._deliver(_Read(settings, see(reading), see(hits)))
+
+    def _list_held(self) -> tuple[object, ...]:
+        return (self._read.reading if self._read.hits is None else self._read.hits,)
+
+    def _require_allowed(self, name: str, value: Any) -> None:
+        super()._require_allowed(name, value)
+        is_by_label = (name == "way" and value == "label") or (name == "query" and value)
+        if is_by_label and self.lesson is not None and self.lesson.hides_labels and not self._is_quiet:
+            raise InvalidValue("labels are hidden by your course; search by texts, or call widget.unlock()")
 
     def _shown_text(self) -> object:
         return self._read.settings["text"]

@@ -1,6 +1,6 @@
 """PromptContrast: two texts aligned token by token, and the features in which they differ."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import numpy as np
@@ -286,6 +286,14 @@ class PromptContrast(FeatureWidget):
         note = self._follow_column(read)
         self._read = read
         self._send_result(*self._build_message(read, note))
+
+    def _see_again(self, see: Callable[[Any], Any]) -> None:
+        super()._see_again(see)
+        contrast = see(self._read.contrast)
+        self._deliver(_Read(self._read.first, self._read.second, contrast, _pack_columns(contrast)))
+
+    def _list_held(self) -> tuple[object, ...]:
+        return (self._read.contrast,)
 
     def _get_result(self) -> TextContrast:
         return self._read.contrast

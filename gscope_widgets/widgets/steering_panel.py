@@ -465,6 +465,13 @@ class SteeringPanel(ChangingWidget):
             return None
         return self._run.settings, self._run.ended == "cancelled"
 
+    def _see_again(self, see: Callable[[Any], Any]) -> None:
+        super()._see_again(see)
+        run = self._run
+        if run is not None:
+            run.known = self._tell_known(list_refs(run.settings["changes"]))
+            self._send_stream(run, reset=True)
+
     def _run_settings(self) -> dict[str, Any]:
         """Of the run on screen, or of the one that Start would begin."""
         return self._read_settings() if self._run is None else self._run.settings

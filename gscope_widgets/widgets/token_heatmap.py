@@ -1,6 +1,6 @@
 """TokenHeatmap: a text whose tokens are coloured by the features that fire on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypedDict, get_args
 
 import numpy as np
@@ -398,6 +398,13 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
             for ref in self.features
         ]
 
+    def _see_again(self, see: Callable[[Any], Any]) -> None:
+        super()._see_again(see)
+        self._deliver(self._read._replace(reading=see(self._read.reading)))
+
+    def _list_held(self) -> tuple[object, ...]:
+        return (self._read.reading,)
+
     def _shown_text(self) -> object:
         return self._read.text
 
@@ -496,7 +503,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
             ("−" if value < 0 else "+" if value > 0 else "") if scale.is_centred else "" for value in painted.values
         ]
         shares = scale.shares(painted.values)
-        label = format_label(self.dictionary.label(self.features[0].feature)) if not painted.column else ""
+        label = format_label(self.scope.describe(self.features[0]).label) if not painted.column else ""
         return copy.build_paragraph(f"Coloured by {painted.name}{label}: {scale.write()}.") + copy.build_tokens(
             [f"{token}{sign}" for token, sign in zip(shown[:stop], signs[:stop], strict=True)],
             shares=[None if pos in tokens.ignored else float(shares[pos]) for pos in range(stop)],

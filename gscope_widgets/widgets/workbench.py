@@ -9,8 +9,10 @@ import traitlets as t
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.interventions import Intervention
+from gscope_widgets.records.lessons import Lesson
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.widgets.base import copy
+from gscope_widgets.widgets.base.locking import take_lesson
 from gscope_widgets.widgets.base.state import Told
 from gscope_widgets.widgets.base.widget import GscopeWidget
 from gscope_widgets.widgets.feature_card import FeatureCard
@@ -221,7 +223,26 @@ class Workbench(TokenHeatmap):
             "sliders": lambda: FeatureSliders(self.scope, self.text, features=[ref]),
             "lens": lambda: LogitLens(self.scope, self.text),
         }
-        return makers[name]()
+        part = makers[name]()
+        if self._lesson is not None:
+            take_lesson(part, self._limit_part(part, self._lesson))
+        return part
+
+    def _limit_part(self, part: GscopeWidget, lesson: Lesson) -> Lesson:
+        """What a lesson is for a part: the note and the stages stand above all of them."""
+        fixed = [part._text_name if name == "text" else name for name in lesson.fixed if lesson.is_fixed(name)]
+        return Lesson(
+            fixed=tuple(name for name in fixed if name in part._fixable),
+            prompts=lesson.allowed_prompts,
+            features=lesson.allowed_features,
+            words=lesson.banned_words,
+            hide_labels=lesson.hides_labels,
+        )
+
+    def _see_again(self, see: Callable[[Any], Any]) -> None:
+        super()._see_again(see)
+        for part in self._made.values():
+            take_lesson(part, None if self._lesson is None else self._limit_part(part, self._lesson))
 
     def read_run(self, row: RowName = "changed") -> None:
         """Read the prompt and one continuation of the last run; `back` brings the text back.

@@ -188,6 +188,22 @@ export interface Again {
   state: Record<string, unknown>;
 }
 
+/** What the page is told of a lesson. */
+export interface LessonView {
+  /** above the view: the instructor's note, what the lists leave out, how many stages are open */
+  lines: string[];
+  /** prompts of the course, where there are several, and the next stage */
+  choices: string[];
+  /** settings that the page may not change, each with the reason */
+  fixed: Record<string, string>;
+}
+
+/** From the page: one of the choices that the lesson gives. */
+export interface Step {
+  type: "step";
+  choice: number;
+}
+
 /** From the page: end the run that its start began. */
 export interface Stop {
   type: "stop";
@@ -951,6 +967,8 @@ export interface BaseTraits {
   copy_id: string;
   /** [P] What answers in one line: model, dictionary, device and dtype, or versions. */
   footer: string;
+  /** [P] Of the lesson that the widget is locked to, or null. */
+  lesson_view: LessonView | null;
   /** [P] The setting that `status` refuses, which a field of the view says; empty where there is none. */
   refused: string;
   /** [P] What the widget does now: state, a sentence, how far that is, the newest request's number. */
@@ -1332,6 +1350,6 @@ export interface DoctorTraits extends BaseTraits {
   models: string[];
 }
 
-export type ToPython = Ready | Cancel | Again | Pin | AskPicture | Start | Stop | StartDose | OpenPart | ReadRun | Back | CheckAgain | Pong;
+export type ToPython = Ready | Cancel | Again | Step | Pin | AskPicture | Start | Stop | StartDose | OpenPart | ReadRun | Back | CheckAgain | Pong;
 
 export type FromPython = Ack | KeepAnswer | Piece | ReadingResult | DistributionResult | SteeringStream | SteeringScores | DoseResult | DoseTexts | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | ExerciseResult | CheckupResult | Ping;

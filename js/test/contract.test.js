@@ -86,7 +86,7 @@ function wordsWithoutGlossary() {
 function explainedWords(view) {
   const explained = new Set(findAll(view, ".gscope-glossary dt").map((word) => word.textContent));
   for (const term of terms) {
-    const said = [...findAll(view, ".gscope-glossary dd")].some((sentence) => sentence.textContent === term.sentence);
+    const said = [...findAll(view, ".gscope-glossary dd")].some((sentence) => sentence.textContent === term.meaning);
     assert.equal(said, explained.has(term.name), term.name);
   }
   const walked = new Set();
@@ -99,7 +99,7 @@ function explainedWords(view) {
   walked.delete(start);
   assert.deepEqual([...walked], findAll(view, ".gscope-term-word").filter((word) => !word.closest("[hidden]")));
   for (const word of walked) {
-    const term = Object.values(glossary).find(({ sentence }) => word.getAttribute("aria-label")?.includes(`: ${sentence}.`));
+    const term = Object.values(glossary).find(({ meaning }) => word.getAttribute("aria-label")?.includes(`: ${meaning}.`));
     assert.ok(term, word.getAttribute("aria-label") ?? "");
     explained.add(term.name);
   }

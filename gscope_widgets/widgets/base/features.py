@@ -1,6 +1,6 @@
 """Widgets that show features: the list of them, their names, and what is known of each."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -141,6 +141,11 @@ class FeatureWidget(TextReader):
         elif value is not None and len(self.features) <= 1:
             super().take_shared(name, [value])
 
+    def _see_again(self, see: Callable[[Any], Any]) -> None:
+        with self._quietly():
+            self.known = self._tell_known(self.features)
+        super()._see_again(see)
+
     # ---- names
 
     def _describe_engine(self, refs: Sequence[FeatureRef]) -> str:
@@ -201,6 +206,7 @@ class ChangingWidget(FeatureWidget):
     caution = Told(str, "", help="What is known to go wrong with these settings, a sentence; empty where nothing is.")
 
     _at_least = 0  # changes are added in the page too
+    _fixed_with = {"features": "changes", "directions": "changes"}
     _reach: float = 1.0  # of the slider of an added direction, in mean norms
     _is_following = False  # whether `features` are being brought to `changes`
     _dropped: tuple[Change, ...] = ()  # changes whose painted tokens had gone, when changes were last checked

@@ -75,9 +75,11 @@ class Checked(Shared):
         self.accepts = build_schema(wire if accepts is None else accepts)
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """The checked value; a closed widget takes none."""
+        """The checked value; a closed widget takes none, and a locked one what its lesson allows."""
         obj._require_open()
-        return self._check(obj, value)
+        checked = self._check(obj, value)
+        obj._require_allowed(self.name, checked)
+        return checked
 
     def set(self, obj: Any, value: Any) -> None:
         """Set it; the widget hears also of a value that is what it was, which observers do not."""

@@ -15,16 +15,26 @@ from gscope_widgets import __version__
 from gscope_widgets.errors import Closed, GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.figures import draw_png, draw_svg
 from gscope_widgets.records.kept import KeptView
-from gscope_widgets.records.protocols import Engine, Job
+from gscope_widgets.records.lessons import Lesson
+from gscope_widgets.records.protocols import Engine, Job, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.contract import build_schema, require
 from gscope_widgets.widgets.base.keeping import build_view
 from gscope_widgets.widgets.base.limits import PIECE_BYTES
+from gscope_widgets.widgets.base.locking import (
+    Check,
+    build_lesson,
+    describe_lesson,
+    require_allowed,
+    take_choice,
+    take_lesson,
+    tell_lesson,
+)
 from gscope_widgets.widgets.base.output import SecondOutput
 from gscope_widgets.widgets.base.requests import Requests, describe_error
 from gscope_widgets.widgets.base.state import Checked, Shared, Told, refuse_as_words
-from gscope_widgets.widgets.base.wire import Again, AskPicture, Cancel, Pin, Ready, Status, Text
+from gscope_widgets.widgets.base.wire import Again, AskPicture, Cancel, LessonView, Pin, Ready, Status, Step, Text
 from gscope_widgets.widgets.catalogue import find_row
 
 if TYPE_CHECKING:
@@ -34,7 +44,14 @@ if TYPE_CHECKING:
 _BUNDLES = Path(__file__).parent.parent.parent / "static"
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _DTYPES = {"float32", "int32"}
-TO_PYTHON: dict[str, type] = {"ready": Ready, "cancel": Cancel, "again": Again, "pin": Pin, "picture": AskPicture}
+TO_PYTHON: dict[str, type] = {
+    "ready": Ready,
+    "cancel": Cancel,
+    "again": Again,
+    "step": Step,
+    "pin": Pin,
+    "picture": AskPicture,
+}
 SharedName = Literal["text", "feature", "pos"]
 SHARED: tuple[SharedName, ...] = get_args(SharedName)
 
@@ -68,6 +85,7 @@ class GscopeWidget(anywidget.AnyWidget):
     footer = Told(str, "", help="What answers in one line: model, dictionary, device and dtype, or versions.")
     version = Told(str, "", help="Of this package.")
     copy_id = Told(str, "", help="The class of this widget's static copies, which its live view hides.")
+    lesson_view = Told(LessonView | None, None, help="Of the lesson that the widget is locked to, or null.")
 
     to_page: ClassVar[Mapping[str, type]] = {}  # messages by kind
     to_python: ClassVar[Mapping[str, type]] = {}  # besides those of `TO_PYTHON`
@@ -77,6 +95,13 @@ class GscopeWidget(anywidget.AnyWidget):
     _text_name: ClassVar[str] = ""  # the trait that holds what a model reads; empty where none does
     _title: ClassVar[str] = ""
     _keeps_numbers: ClassVar[bool] = True  # whether the same state gives the same numbers, here and elsewhere
+    _fixable: ClassVar[tuple[str, ...]] = ()  # settings that a lesson can fix
+    _filters_features: ClassVar[bool] = True  # whether a lesson can leave features out
+    _shows_labels: ClassVar[bool] = False
+    _fixed_with: ClassVar[Mapping[str, str]] = {}  # settings that stay where another one is fixed
+    _label_settings: ClassVar[tuple[str, ...]] = ()  # settings that mean nothing while labels are hidden
+    _lesson: Lesson | None = None
+    _lesson_check: Check | None = None
     _is_closed = False
     _is_quiet = True  # until `_open`: the traits of a widget that is being made ask for nothing
     _is_from_page = False  # whether state is being taken that the page sent
@@ -86,6 +111,8 @@ class GscopeWidget(anywidget.AnyWidget):
         if row is not None and cls._title != row.title:  # each instance is of a class of its own, with the same name
             cls._esm, cls._css = read_bundle(f"{row.module}.js"), read_bundle(f"{row.module}.css")
             cls._title, cls._text_name = row.title, row.text or ""
+            cls._fixable, cls._filters_features = row.fixable, row.filters_features
+            cls._shows_labels = row.has_dictionary
             cls.shared_state = {**({} if row.text is None else {"text": row.text}), **cls.shared_state}
         super().__init_subclass__(**options)
 
@@ -295,6 +322,89 @@ class GscopeWidget(anywidget.AnyWidget):
         else:
             self.send({"type": "kept", "text": "", "format": kind}, [picture])
 
+    # ---- a lesson
+
+    @property
+    def lesson(self) -> Lesson | None:
+        """The lesson that the widget is locked to, as far as its stages are open; None where it is not locked."""
+        return self._lesson
+
+    def lock(self, lesson: Lesson | None = None, /, *, check: Check | None = None, **parts: Any) -> Lesson:
+        """Lock the widget to a lesson, in place of one before. For teaching, not security: `unlock()` opens it all.
+
+        What is fixed is refused from the page, from linked widgets and from Python, in words. State that the lesson
+        does not allow is brought to what it does: the first prompt, the first feature.
+
+        Args:
+            lesson: from `gs.Lesson(...)`; or its parts as keywords, features also as numbers:
+                `lock(fixed=["text"], features=[3, 4], hide_labels=True, note="What do they share?")`.
+            check: called with the widget, after each result and when the page asks for the next stage; it opens when
+                this returns True. A string says what is missing. It is no part of the lesson, which is data.
+
+        Returns:
+            The lesson, whose repr is the line of code that makes it again.
+
+        Raises:
+            InvalidValue: it names what this widget has not.
+            UnknownFeature, UnknownDictionary, PromptTooLong: so do its features and prompts.
+        """
+        self._require_open()
+        made = build_lesson(self, lesson, parts)
+        take_lesson(self, made)
+        self._lesson_check = check
+        return made
+
+    def unlock(self) -> None:
+        """Open everything that a lesson locked. Quiet where nothing is locked."""
+        if self._lesson is not None:
+            take_lesson(self, None)
+            self._lesson_check = None
+
+    def next_stage(self) -> Lesson:
+        """Open the next stage of the lesson, without its check, and return the lesson as it is then.
+
+        Raises:
+            InvalidValue: the widget is not locked, or all stages are open.
+        """
+        if self._lesson is None:
+            raise InvalidValue("this widget is not locked; there is no stage to open")
+        made = self._lesson.next()
+        take_lesson(self, made)
+        return made
+
+    def _require_allowed(self, name: str, value: Any) -> None:
+        """Refuse what the lesson does not allow a setting to be."""
+        require_allowed(self, name, value)
+
+    def _use_scope(self, change: Callable[[Scope], Scope]) -> None:
+        """Ask another scope from now on."""
+        if hasattr(self, "scope"):
+            self.scope: Scope = change(self.scope)
+
+    def _see_again(self, see: Callable[[Any], Any]) -> None:
+        """Show what is held once more, each record as `see` gives it."""
+
+    def _list_held(self) -> tuple[object, ...]:
+        """The records shown from which a lesson may have left something out."""
+        return ()
+
+    def _show_lesson(self) -> None:
+        view = tell_lesson(self)
+        if view != self.lesson_view:
+            self.lesson_view = view
+        self._output.refresh()
+
+    def _try_stage(self) -> None:
+        """Open the next stage where its check passes; what it says is missing is not said unasked."""
+        if self._lesson is None or self._lesson.next_stage is None or self._lesson_check is None:
+            return
+        try:
+            if self._lesson_check(self) is True:
+                self.next_stage()
+        except Exception as error:
+            logging.getLogger(__name__).exception("the check of a lesson raised")
+            self._requests.refuse(InvalidValue(f"the check of this lesson raised {type(error).__name__}: {error}"))
+
     # ---- requests
 
     def _on_change(self, _change: object) -> None:
@@ -377,6 +487,10 @@ class GscopeWidget(anywidget.AnyWidget):
             except Exception as error:
                 logging.getLogger(__name__).exception("a callback of on_result raised")
                 self._requests.refuse(InvalidValue(f"a callback of on_result raised {type(error).__name__}: {error}"))
+        if self._lesson is not None:
+            self._show_lesson()
+            if delivered:
+                self._try_stage()
         self._output.refresh()
 
     def _settle_cell(self, seconds: float) -> None:
@@ -432,6 +546,8 @@ class GscopeWidget(anywidget.AnyWidget):
             self._pin_for_page(content["note"])
         elif kind == "picture":
             self._engine.submit(lambda _job: self._send_picture(content["format"]))
+        elif kind == "step":
+            take_choice(self, content["choice"])
 
     def _greet(self) -> None:
         if self._last_message is None:
@@ -523,10 +639,14 @@ class GscopeWidget(anywidget.AnyWidget):
         return copy.build_copy(
             title=self._title,
             badge=self.badge,
-            parts=[*self._copy_parts(), copy.build_glossary(self._define_terms()), message],
+            parts=[*self._copy_lesson(), *self._copy_parts(), copy.build_glossary(self._define_terms()), message],
             footer=self.footer,
             copy_id=self.copy_id,
         )
+
+    def _copy_lesson(self) -> list[str]:
+        said = [] if self._lesson is None else describe_lesson(self, self._lesson)
+        return [copy.build_paragraph(one) for one in said]
 
     def _copy_parts(self) -> list[str]:
         raise NotImplementedError

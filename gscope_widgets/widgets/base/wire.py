@@ -148,6 +148,21 @@ class Again(TypedDict):
     state: dict[str, Any]
 
 
+class LessonView(TypedDict):
+    """What the page is told of a lesson."""
+
+    lines: list[str]  # above the view: the instructor's note, what the lists leave out, how many stages are open
+    choices: list[str]  # prompts of the course, where there are several, and the next stage
+    fixed: dict[str, str]  # settings that the page may not change, each with the reason
+
+
+class Step(TypedDict):
+    """From the page: one of the choices that the lesson gives."""
+
+    type: Literal["step"]
+    choice: Annotated[int, Bounds(low=0)]
+
+
 class Stop(TypedDict):
     """From the page: end the run that its start began."""
 

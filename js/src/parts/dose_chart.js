@@ -77,7 +77,7 @@ function createPanel(title, changed, control, is_log) {
       for (const { strength, flips, breaks } of doses) {
         const x = placeOf(strength);
         const across = { x1: x, x2: x, y1: 0, y2: height };
-        const marks = { read: strength === selected, breaks, flips };
+        const marks = { chosen: strength === selected, breaks, flips };
         for (const [mark, is_here] of Object.entries(marks)) if (is_here) nodes.push(svg("line", { "data-mark": mark, ...across }));
       }
       nodes.push(drawCurve(doses, control, scale, placeOf, "random"), drawCurve(doses, changed, scale, placeOf, "changed"));

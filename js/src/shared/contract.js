@@ -46,6 +46,9 @@ const kinds = /** @type {Record<string, [string, (value: any) => boolean]>} */ (
   object: ["an object", (value) => typeof value === "object" && value !== null && !Array.isArray(value)],
 });
 
+/** @param {Schema} schema */
+const kindOf = ({ type, items }) => kinds[type ?? (items ? "array" : "object")];
+
 /**
  * What a schema asks for, in words.
  * @param {Schema} schema
@@ -58,7 +61,7 @@ function describe(schema) {
   const from = schema.minimum === undefined ? "" : ` from ${schema.minimum}`;
   const to = schema.maximum === undefined ? "" : ` to ${schema.maximum}`;
   const length = schema.maxLength === undefined ? "" : ` of at most ${schema.maxLength} characters`;
-  return `${kinds[schema.type ?? "object"][0]}${from}${to}${length}`;
+  return `${kindOf(schema)[0]}${from}${to}${length}`;
 }
 
 /**
@@ -68,7 +71,7 @@ function describe(schema) {
 function fits(schema, value) {
   if ("const" in schema) return value === schema.const;
   if (schema.enum) return schema.enum.includes(value);
-  if (!kinds[schema.type ?? "object"][1](value)) return false;
+  if (!kindOf(schema)[1](value)) return false;
   if (typeof value === "string") return Array.from(value).length <= (schema.maxLength ?? Infinity);
   return typeof value !== "number" || (value >= (schema.minimum ?? -Infinity) && value <= (schema.maximum ?? Infinity));
 }
@@ -107,7 +110,7 @@ export function findFault(schema, value, path = "") {
   }
   if (!fits(schema, value)) return { path, wanted: describe(schema), found: value };
   if (schema.properties || schema.additionalProperties) return findInObject(schema, value, path);
-  if (schema.type !== "array" || !schema.items) return null;
+  if (!schema.items) return null;
   for (const [at, item] of value.entries()) {
     if (findFault(schema.items, item)) return findFault(schema.items, item, `${path}[${at}]`);
   }

@@ -45,7 +45,7 @@ export function assign(node, props) {
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   node.append(...children.filter((child) => child !== null && child !== undefined));
-  assign(node, props);
+  assign(node, typeof props === "string" ? { k: props } : props); // so the build writes a class alone
   return node;
 }
 

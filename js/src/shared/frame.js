@@ -3,6 +3,7 @@ import { createCopyCover } from "./copy.js";
 import { el, setText } from "./dom.js";
 import { createNewest } from "./latest.js";
 import { createKeep } from "./keep.js";
+import { createLesson } from "./lesson.js";
 import { isSame } from "./settings.js";
 import { createStatus } from "./status.js";
 import { followTerms } from "./term.js";
@@ -61,11 +62,12 @@ export function openFrame({ model, holder, agreement, cancellable }) {
     watch,
   });
   const keep = createKeep({ title, send: (message) => model.send(message), watch });
+  const lesson = createLesson({ read: () => base.get("lesson_view"), choose: (choice) => model.send({ type: "step", choice }), watch });
   const root = el(
     "div",
     { class: "gscope gscope-live", role: "group", "aria-label": title, "data-version": base.get("version"), "data-link": "unheard" },
     el("header", { class: "gscope-header" }, el("h3", { class: "gscope-title" }, title), badge),
-    body, status.el, keep.el, footer,
+    lesson.el, body, status.el, keep.el, footer,
   );
   followTerms(root, watch);
   const copies = createCopyCover(root, base.get("copy_id"));
@@ -114,6 +116,14 @@ export function openFrame({ model, holder, agreement, cancellable }) {
       });
     }
   }
+  /**
+   * Sends settings that ask for no work.
+   * @param {Record<string, unknown>} settings
+   */
+  function tell(settings) {
+    for (const [name, value] of Object.entries(settings)) model.set(name, value);
+    model.save_changes();
+  }
   drawNames();
   follow(["badge", "footer"], drawNames);
   follow(["status", "refused"], () => {
@@ -127,7 +137,7 @@ export function openFrame({ model, holder, agreement, cancellable }) {
   holder.append(root);
 
   return {
-    root, body, status, watch, follow,
+    root, body, status, watch, follow, tell,
     /**
      * Lets a field say beside itself why its setting is not taken.
      * @param {string} name the setting
@@ -137,6 +147,14 @@ export function openFrame({ model, holder, agreement, cancellable }) {
       fields.set(name, say);
       tellField(say, name);
       status.update();
+    },
+    /**
+     * Parts of the view that a lesson can lock, each by the setting whose controls it holds.
+     * @param {Record<string, HTMLElement>} parts
+     */
+    lock(parts) {
+      lesson.lock(parts);
+      follow(["lesson_view"], lesson.draw);
     },
     theme: () => /** @type {Theme} */ (root.dataset.theme),
     /** @returns {boolean} whether all traits are as agreed; if not, the view says which is not */
@@ -193,14 +211,6 @@ export function openFrame({ model, holder, agreement, cancellable }) {
         return;
       }
       for (const [name, value] of news) model.set(name, value);
-      model.save_changes();
-    },
-    /**
-     * Sends settings that ask for no work.
-     * @param {Record<string, unknown>} settings
-     */
-    tell(settings) {
-      for (const [name, value] of Object.entries(settings)) model.set(name, value);
       model.save_changes();
     },
     /** Asks for the last result; Python answers every view, one without a result too. */

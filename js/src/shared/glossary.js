@@ -4,115 +4,115 @@ import { scaleActivation, scaleL0, scaleFVU, scaleStrength, scaleKL, scalePerple
 
 export const feature = {
   name: "feature",
-  sentence: "one direction of a dictionary, with a rule for how strongly a token shows it",
+  meaning: "one direction of a dictionary, with a rule for how strongly a token shows it",
 };
 
 export const dictionary = {
   name: "dictionary",
-  sentence: "a list of features learned for one place in the model, so that a few of them add up to its vector",
+  meaning: "a list of features learned for one place in the model, so that a few of them add up to its vector",
 };
 
 export const layer = {
   name: "layer",
-  sentence: "one of the model's blocks, counted from 0; each reads the stream and adds to it",
+  meaning: "one of the model's blocks, counted from 0; each reads the stream and adds to it",
 };
 
 export const site = {
   name: "site",
-  sentence: "which of a layer's vectors a dictionary reads: the stream after it, or what its parts put out",
+  meaning: "which of a layer's vectors a dictionary reads: the stream after it, or what its parts put out",
 };
 
 export const bos = {
   name: "BOS",
-  sentence: "the token set before every text; dictionaries were not trained on it, so no feature is read there",
+  meaning: "the token set before every text; dictionaries were not trained on it, so no feature is read there",
 };
 
 export const activation = {
   name: "activation",
-  sentence: "how strongly a feature fires at a token: 0 where it is silent, with no upper limit",
+  meaning: "how strongly a feature fires at a token: 0 where it is silent, with no upper limit",
   scale: scaleActivation,
 };
 
 export const known_maximum = {
   name: "known maximum",
-  sentence: "the largest activation that was met when the feature was measured",
+  meaning: "the largest activation that was met when the feature was measured",
 };
 
 export const l0 = {
   name: "L0",
-  sentence: "the number of features that fire at a token",
+  meaning: "the number of features that fire at a token",
   scale: scaleL0,
 };
 
 export const fvu = {
   name: "FVU",
-  sentence: "fraction of variance unexplained, the part that the features leave out: 0 is a perfect copy, 1 is no better than the mean of the text",
+  meaning: "fraction of variance unexplained, the part that the features leave out: 0 is a perfect copy, 1 is no better than the mean of the text",
   scale: scaleFVU,
 };
 
 export const error_term = {
   name: "error term",
-  sentence: "what the features leave out of a token's vector: that vector less what they add up to",
+  meaning: "what the features leave out of a token's vector: that vector less what they add up to",
 };
 
 export const error_norm = {
   name: "error norm",
-  sentence: "the length of what the features leave out of a token's vector",
+  meaning: "the length of what the features leave out of a token's vector",
 };
 
 export const strength = {
   name: "strength",
-  sentence: "length of what is added, in mean lengths of the residual stream at that layer; text is known to break up beyond 2",
+  meaning: "length of what is added, in mean lengths of the residual stream at that layer; text is known to break up beyond 2",
   scale: scaleStrength,
 };
 
 export const kl = {
   name: "KL",
-  sentence: "Kullback-Leibler divergence, in nats: 0 where two distributions are the same, larger the more they differ",
+  meaning: "Kullback-Leibler divergence, in nats: 0 where two distributions are the same, larger the more they differ",
   scale: scaleKL,
 };
 
 export const perplexity = {
   name: "perplexity",
-  sentence: "how unsure the unchanged model is of a text: the number of equally likely tokens that would leave it as unsure",
+  meaning: "how unsure the unchanged model is of a text: the number of equally likely tokens that would leave it as unsure",
   scale: scalePerplexity,
 };
 
 export const auc = {
   name: "AUC",
-  sentence: "of one token with the concept and one without it, how often the feature fires more strongly at the first: 0.5 is chance, 1 always",
+  meaning: "of one token with the concept and one without it, how often the feature fires more strongly at the first: 0.5 is chance, 1 always",
   scale: scaleAUC,
 };
 
 export const density = {
   name: "density",
-  sentence: "the share of tokens at which a feature fires",
+  meaning: "the share of tokens at which a feature fires",
   scale: scaleDensity,
 };
 
 export const decoder_cosine = {
   name: "decoder cosine",
-  sentence: "how alike two features' directions are: 1 is the same direction, 0 is none of it, \u22121 the opposite",
+  meaning: "how alike two features' directions are: 1 is the same direction, 0 is none of it, \u22121 the opposite",
   scale: scaleDecoderCosine,
 };
 
 export const co_activation = {
   name: "co-activation",
-  sentence: "correlation of two features' activations over tokens: 1 is always in step, 0 is no relation",
+  meaning: "correlation of two features' activations over tokens: 1 is always in step, 0 is no relation",
 };
 
 export const probability = {
   name: "probability",
-  sentence: "the share of 100 % that the model gives to a token as the next one",
+  meaning: "the share of 100 % that the model gives to a token as the next one",
   scale: scaleProbability,
 };
 
 export const logit = {
   name: "logit",
-  sentence: "the model's score of a token before scores are made into probabilities: 1 more makes its odds 2.72 times as high",
+  meaning: "the model's score of a token before scores are made into probabilities: 1 more makes its odds 2.72 times as high",
 };
 
 export const rank = {
   name: "rank",
-  sentence: "place among all tokens, the likeliest first",
+  meaning: "place among all tokens, the likeliest first",
 };

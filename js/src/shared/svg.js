@@ -14,7 +14,7 @@ const attributes = new Set(["class", "cx", "cy", "height", "r", "transform", "wi
  */
 export function svg(tag, props = {}, ...children) {
   const node = document.createElementNS(namespace, tag);
-  for (const entry of Object.entries(props)) {
+  for (const entry of Object.entries(typeof props === "string" ? { k: props } : props)) {
     const [name, value] = readProp(entry);
     if (!attributes.has(name) && !name.startsWith("data-") && !name.startsWith("aria-")) throw new Error(`attribute not on the list: ${name}`);
     node.setAttribute(name, String(value));

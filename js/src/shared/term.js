@@ -4,7 +4,7 @@ import { assign, el, setText } from "./dom.js";
 
 /**
  * A word of the glossary, each a constant of `glossary.js`, so that a bundle carries those that it shows.
- * @typedef {{ name: string, sentence: string, scale?: Scale }} Term
+ * @typedef {{ name: string, meaning: string, scale?: Scale }} Term
  */
 
 /**
@@ -13,9 +13,9 @@ import { assign, el, setText } from "./dom.js";
  * @param {number | null} [value]
  * @param {number} [total]
  */
-export function define({ sentence, scale }, value = null, total = NaN) {
+export function define({ meaning, scale }, value = null, total = NaN) {
   const scaled = value !== null && Number.isFinite(value) ? scale?.(value, total) ?? "" : "";
-  return `${sentence}.${scaled ? ` ${scaled}.` : ""}`;
+  return `${meaning}.${scaled ? ` ${scaled}.` : ""}`;
 }
 
 /**
@@ -44,7 +44,7 @@ export function followTerms(root, watch) {
 }
 
 /**
- * A word that opens its sentence in place: under the pointer, by a press, or on focus, see `followTerms`.
+ * A word that opens its meaning in place: under the pointer, by a press, or on focus, see `followTerms`.
  * What is around it does not move.
  * @param {Term} term
  * @param {string} [shown] what stands there
@@ -53,22 +53,22 @@ export function createTerm(term, shown = term.name) {
   const tip = el("span", { class: "gscope-term-tip", "aria-hidden": "true", hidden: true });
   const button = el("button", { type: "button", tabindex: -1, class: "gscope-term-word", "aria-expanded": "false" }, shown);
   const holder = el("span", { class: "gscope-term" }, button, tip);
-  let sentence = "";
+  let meaning = "";
 
-  /** Its name for screen readers holds the sentence: a page of many views has no ids to point at.
+  /** Its name for screen readers holds the meaning: a page of many views has no ids to point at.
    * @param {string} next */
   function describe(next) {
-    if (next === sentence) return;
-    sentence = next;
-    assign(button, { "aria-label": `${shown}: ${sentence}` });
-    if (!tip.hidden) setText(tip, sentence);
+    if (next === meaning) return;
+    meaning = next;
+    assign(button, { "aria-label": `${shown}: ${meaning}` });
+    if (!tip.hidden) setText(tip, meaning);
   }
 
   /** @param {boolean} is_open */
   function show(is_open) {
     assign(button, { "aria-expanded": String(is_open) });
     assign(tip, { hidden: !is_open });
-    setText(tip, is_open ? sentence : "");
+    setText(tip, is_open ? meaning : "");
     if (!is_open) return;
     tip.style.setProperty("--shift", "0px");
     const room = holder.closest(".gscope")?.getBoundingClientRect().right ?? Infinity;
@@ -102,5 +102,5 @@ export function createTerm(term, shown = term.name) {
  */
 export function createGlossary(...terms) {
   return el("details", { class: "gscope-fold gscope-glossary" }, el("summary", {}, "What the words mean"),
-    el("dl", {}, ...terms.map(({ name, sentence }) => el("div", {}, el("dt", {}, name), el("dd", {}, sentence)))));
+    el("dl", {}, ...terms.map(({ name, meaning }) => el("div", {}, el("dt", {}, name), el("dd", {}, meaning)))));
 }

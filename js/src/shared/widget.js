@@ -11,6 +11,7 @@ import { openFrame } from "./frame.js";
  * @property {Node[]} body
  * @property {Record<string, (message: any, buffers: DataView[]) => void>} receive what draws a message, by its type
  * @property {() => void} draw the state; also after the theme changed
+ * @property {Record<string, HTMLElement>} [locks] parts of the body that a lesson can lock, by the setting that they change
  */
 
 /**
@@ -24,8 +25,9 @@ export function defineWidget({ name, cancellable, open }) {
   function render({ model, el: holder }) {
     const frame = openFrame({ model, holder, agreement: agreementOf(name), cancellable });
     if (frame.checkTraits()) {
-      const { body, receive, draw } = open({ model, frame });
+      const { body, receive, draw, locks } = open({ model, frame });
       frame.body.append(...body);
+      frame.lock(locks ?? {});
       frame.receive(receive);
       frame.start(draw);
       draw();

@@ -60,7 +60,7 @@ function openDoctor({ model, frame }) {
     model.send({ type: "pong", id, received, padding: "x".repeat(asked), version, ...facts });
   }
   frame.follow(["model", "ask_hub", "models"], draw);
-  return { body: [bar, summary, empty, list.el, fold], receive: { result: drawResult, ping: answer }, draw };
+  return { body: [bar, summary, empty, list.el, fold], receive: { result: drawResult, ping: answer }, draw, locks: { model: /** @type {HTMLElement} */ (choice.parentElement) } };
 }
 
 export default defineWidget({ name: "Doctor", cancellable: true, open: openDoctor });

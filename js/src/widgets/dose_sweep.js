@@ -175,6 +175,7 @@ function openSweep({ model, frame }) {
   return {
     body: [prompt.el, controls, range.el, caution.el, el("div", { class: "gscope-actions" }, start_button, stop_button, cost, changed),
       empty, result, createGlossary(glossary.feature, glossary.activation, glossary.strength, glossary.perplexity)],
+    locks: { prompt: prompt.el, measure: measure.el },
     receive: {
       ack(/** @type {Ack} */ message) {
         requests.answered(message.id);

@@ -161,7 +161,7 @@ function openFinder({ model, frame }) {
   const words = createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.density);
   return {
     body: [text.el, choice.el, here, query.el, sets.el, heading, note, empty, columns.el, list.el, left_out.el, words],
-    receive: { result: drawResult },
+    receive: { result: drawResult }, locks: { text: text.el, query: query.el },
     draw,
   };
 }

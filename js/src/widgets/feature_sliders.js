@@ -90,7 +90,7 @@ function openSliders({ model, frame }) {
   frame.follow(["known", "ranges", "caution", "notice", "directions", "prompt_tokens"], draw);
   frame.follow(["status"], drawUpdating);
   const words = createGlossary(glossary.feature, glossary.activation, glossary.strength, glossary.probability, glossary.kl);
-  return { body: [text.el, el("div", { class: "gscope-split" }, sliders, distribution.el), words], receive: { result: drawResult }, draw };
+  return { body: [text.el, el("div", { class: "gscope-split" }, sliders, distribution.el), words], receive: { result: drawResult }, draw, locks: { text: text.el, changes: changes.el } };
 }
 
 export default defineWidget({ name: "FeatureSliders", cancellable: true, open: openSliders });

@@ -123,7 +123,7 @@ function openPanel({ model, frame }) {
         columns.drawScores(message, { kl: /** @type {Float32Array} */ (kl.data), logprobs: /** @type {Float32Array} */ (logprobs.data) });
       },
     },
-    draw,
+    draw, locks: { prompt: prompt.el, changes: changes.el },
   };
 }
 

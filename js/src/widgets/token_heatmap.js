@@ -211,7 +211,7 @@ export function openHeatmap({ model, frame }) {
     drawChoice();
   });
   const words = createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.l0, glossary.fvu, glossary.error_norm);
-  return { body: [text.el, more, chips.el, picture, table.el, words], receive: { result: drawResult }, draw };
+  return { body: [text.el, more, chips.el, picture, table.el, words], receive: { result: drawResult }, draw, locks: { text: text.el, features: chips.el, color_by: colour.el } };
 }
 
 export default defineWidget({ name: "TokenHeatmap", cancellable: true, open: openHeatmap });

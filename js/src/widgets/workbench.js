@@ -118,7 +118,7 @@ function openWorkbench({ model, frame }) {
     slots.steering.el, el("div", { class: "gscope-bench-turns" }, read, back, note));
   return {
     body: [el("div", { class: "gscope-bench" }, reading, slots.finder.el), change, ...foldedSlots()],
-    receive: heatmap.receive,
+    receive: heatmap.receive, locks: heatmap.locks,
     draw() {
       heatmap.draw();
       drawParts();

@@ -1,0 +1,1 @@
+"""What a lesson lets a widget see."""

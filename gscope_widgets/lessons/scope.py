@@ -1,0 +1,78 @@
+"""A scope that answers as a lesson lets it be seen."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.lessons.sight import see
+from gscope_widgets.records.lessons import Lesson
+from gscope_widgets.records.protocols import Job, Scope
+
+_ANSWERS = ("describe", "read", "find", "card", "contrast", "compare_dictionaries", "score_claim")
+
+
+class LessonScope:
+    """What answers a locked widget: the scope it had, whose answers lack what the lesson leaves out.
+
+    Everything else is the scope's own. Nothing is made secret by it: `whole` is the scope.
+    """
+
+    def __init__(self, whole: Scope, lesson: Lesson):
+        """Args: whole: a scope that knows no lesson."""
+        self.whole, self.lesson = whole, lesson
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.whole, name)
+        if name in _ANSWERS:
+            return lambda *given, **named: see(self._ask(value, name, given, named), self.lesson)
+        if name.startswith("start_") and name.removeprefix("start_") in _ANSWERS:
+            return lambda *given, **named: _SeenJob(self._ask(value, name, given, named), self.lesson)
+        return value
+
+    def _ask(self, ask: Callable[..., Any], name: str, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        query = given[0] if given else named.get("query")
+        if name.endswith("find") and query is not None and self.lesson.hides_labels:
+            raise InvalidValue("labels are hidden by your course; search by texts instead: positive=, negative=")
+        return ask(*given, **named)
+
+    def to_code(self) -> str:
+        """The lines of Python that make this scope again, as `scope`."""
+        return f"{self.whole.to_code()}\nscope = gs.restrict(scope, {self.lesson.to_code()})"
+
+
+class _SeenJob:
+    """A job whose result is seen as a lesson lets it be."""
+
+    def __init__(self, job: Job, lesson: Lesson):
+        self._job, self._lesson = job, lesson
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._job, name)
+
+    def wait(self) -> Any:
+        return see(self._job.wait(), self._lesson)
+
+    def result(self, timeout: float | None = None) -> Any:
+        return see(self._job.result(timeout), self._lesson)
+
+    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
+        self._job.add_done_callback(lambda _job: fn(self))
+
+
+def restrict(scope: Scope, lesson: Lesson) -> Scope:
+    """A scope whose answers lack what a lesson leaves out: labels, other features, examples with banned words.
+
+    `widget.lock(lesson)` does this for one widget, and locks its controls besides; `widget.to_code()` then has this
+    line. L0, FVU and errors stay those of all features. For teaching, not security: `.whole` is the scope itself.
+
+    Raises:
+        InvalidValue: the second argument is no lesson.
+    """
+    if not isinstance(lesson, Lesson):
+        raise InvalidValue(f'a lesson is gs.Lesson(fixed=["text"], hide_labels=True), got {describe_value(lesson)}')
+    return cast(Scope, LessonScope(find_whole_scope(scope), lesson))
+
+
+def find_whole_scope(scope: Scope) -> Scope:
+    """The scope that a restricted one asks, or itself."""
+    return scope.whole if isinstance(scope, LessonScope) else scope
