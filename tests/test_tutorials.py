@@ -21,6 +21,7 @@ PRINTS = {  # a part of what each prints
     "00_workbench": "[",
     "01_a_microscope_on_text": "KL divergence",
     "02_name_that_feature": "precision   recall",
+    "05_steering_with_a_lab_notebook": "stands out from:",
 }
 
 
@@ -66,7 +67,7 @@ def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(source: Path):
     shown = [
         cell
         for cell in notebook.cells
-        if re.fullmatch(r"heatmap|sliders|panel|bench|card|ex\d+", cell.source.rstrip().split("\n")[-1])
+        if re.fullmatch(r"heatmap|sliders|panel|bench|card|sweep|ex\d+", cell.source.rstrip().split("\n")[-1])
     ]
     assert len(copies) == len(shown) > 0
     assert all("<script" not in page for page in copies)
@@ -153,9 +154,33 @@ SOLUTIONS = {
             "on these texts the rule tells well where this feature of mini fires",
         ],
     },
+    "05_steering_with_a_lab_notebook": {
+        "ex1": 0.5,
+        "ex2": "at the same strength",
+        "ex3": [["add", 542, 0.45]],
+        "ex4": "French",
+        "ex5": [
+            "a feature's direction, to the residual stream",
+            "of the mean length of the residual stream there",
+            "any push of that length may change the text",
+            "the unchanged model would hardly write them",
+            "strengths at which the effect cannot be told from chance",
+            "nothing: it must be measured",
+            "one text may differ from the next by chance",
+            "on mini this direction can push a text towards French",
+        ],
+    },
 }
 # The first idea that comes to mind, and is not enough.
-FIRST_IDEAS = {"02_name_that_feature": {"ex1": 90, "ex2": ["room"], "ex3": "it rises", "ex4": ["kitchen"], "ex5": 1.0}}
+FIRST_IDEAS = {
+    "02_name_that_feature": {"ex1": 90, "ex2": ["room"], "ex3": "it rises", "ex4": ["kitchen"], "ex5": 1.0},
+    "05_steering_with_a_lab_notebook": {
+        "ex1": 0.1,
+        "ex2": "at a larger one, or at none",
+        "ex3": [["add", 542, 0.8]],
+        "ex4": "both",
+    },
+}
 
 
 @pytest.mark.parametrize("stem", SOLUTIONS)

@@ -160,11 +160,11 @@ for activation, _, marked in firings[-4:]:
     print(f"{activation:5.1f}  {marked}")
 
 # %% [markdown]
-# The card below says all that is known of the feature. Its **examples** can be chosen: set *Examples* to all, and read from the
-# top downwards: each band holds a fifth of the range of activations. Notice in which band the word in bold stops being the
-# one you named, and how many tokens each band counts: the histogram above shows the same. Its **density** is the share of all
-# tokens at which the feature fires. Then type sentences of your own into the card's *text* field: *What* in the middle of
-# a sentence; other words that ask.
+# The card below says all that is known of the feature. Its **density** is the share of all tokens at which it fires. Under
+# *Examples*, *Show* says *from all over its range*: each band holds a fifth of the range of activations, with the number of
+# tokens in it. Read from the top downwards, and notice in which band the framed word stops being the one you named, and how
+# many tokens lie below. Then write sentences of your own into the field *Text*: *What* in the middle of a sentence; other words
+# that ask.
 
 # %%
 card = gs.FeatureCard(scope, blind, text="What did she sell? I know what she sold. Who sold it, and why?")
@@ -204,7 +204,7 @@ ex2 = gs.NameFeature(
         "Which word stood in brackets in the first rows?",
         "One word is enough.",
     ],
-    solution=gs.seal("['what']"),
+    solution="gs1:eNpTilYvz0gsUY9VAgAQgAL/",
 )
 ex2
 
@@ -267,7 +267,7 @@ for name, feature in (("the feature", blind), ("the other find", rival), ("as fr
 # On mini the second one keeps the rule wherever it fires: it deserves the name that the first one seemed to have. At the top
 # of both lists stands the same word, so a few of the strongest examples hardly tell the two apart; texts that were
 # chosen without looking at the feature do. In the heatmap below, click one and then the other in the list of features, and see
-# where each of them colours the text. Type questions of your own into its text field.
+# where each of them colours the text. Type questions of your own into its field *Text*.
 
 # %%
 heatmap = gs.TokenHeatmap(
