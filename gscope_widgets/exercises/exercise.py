@@ -290,7 +290,16 @@ class Exercise(GscopeWidget):
         figure = open_figure(9, 0.4 + 0.19 * len(text.splitlines()), self.provenance)
         axes = figure.subplots()
         axes.set_axis_off()
-        axes.text(0, 1, escape_math(text), family="monospace", fontsize="small", va="top", transform=axes.transAxes)
+        axes.text(
+            0,
+            1,
+            escape_math(text),
+            family="monospace",
+            fontsize="small",
+            va="top",
+            transform=axes.transAxes,
+            in_layout=False,
+        )
         return figure
 
     def shows(self) -> list[str]:

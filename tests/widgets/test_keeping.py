@@ -142,11 +142,11 @@ def test_a_stopped_run_is_made_whole_and_said_to_be(open_page, scope, tmp_path):
     panel.start()
     panel.stop()
     panel.wait()
-    assert panel._run.generation.ended == "cancelled"
+    assert panel._run.ended == "cancelled"
     panel.save(tmp_path / "view.json")
     with pytest.warns(gs.KeptWarning, match="from a run that had been stopped, and shows the whole run now"):
         again = open_page(gs.open(tmp_path / "view.json", scope)).widget
-    assert again._run.generation.ended == "length"
+    assert again._run.ended == "whole"
 
 
 def test_settings_without_an_answer_are_not_kept(open_page, scope, tmp_path):
