@@ -55,6 +55,7 @@ def test_typing_reads_the_new_text(notebook, lens):
     expect(lens.get_by_role("columnheader").last).to_have_text(".")
 
 
+@pytest.mark.row("8")
 def test_a_click_selects_and_a_pinned_token_is_followed(notebook, lens):
     height = lens.bounding_box()["height"]
     cell(lens, row=3, pos=4).click()
@@ -89,6 +90,7 @@ def test_the_keyboard_does_all_of_it_and_jupyter_sees_none(notebook, lens):
     assert notebook.cell_ids() == before
 
 
+@pytest.mark.row("8", "30")
 def test_python_selects_and_strides(notebook, lens):
     notebook.run("lens.stride = 3; lens.wait(); lens.selected_layer, lens.selected_pos = lens.reading.layers[-1], 1")
     rows = notebook.evaluate("list(lens.reading.layers)")

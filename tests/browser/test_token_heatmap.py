@@ -221,7 +221,10 @@ def test_a_text_of_too_many_tokens_is_refused_in_words_and_the_picture_stays(not
     assert len(long) < notebook.evaluate("heatmap.text_limit")
     editor(heatmap).fill(long)
     limit = notebook.evaluate("scope.info.context")
-    expect(heatmap.get_by_role("alert").filter(has_text=f"at most {limit} tokens")).to_be_visible()
+    refusal = heatmap.locator(".gscope-field").get_by_role("alert").filter(has_text=f"at most {limit} tokens")
+    expect(refusal).to_be_visible()
+    expect(editor(heatmap)).to_have_attribute("aria-description", refusal.inner_text().removeprefix("⚠").strip())
+    expect(heatmap.get_by_text("what is shown is as before")).to_be_visible()
     assert tokens(heatmap).all_inner_texts() == before
     editor(heatmap).fill(TEXT)
     notebook.wait_for("heatmap.text", TEXT)

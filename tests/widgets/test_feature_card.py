@@ -4,6 +4,8 @@ import contextlib
 import io
 import json
 import math
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -77,7 +79,11 @@ def test_on_mini_every_number_is_that_of_a_plain_calculation(mini, open_page):
     entries = json.loads((folder / "features.json").read_text())["features"]
     entry = next(one for one in entries if one.get("label") and one["feature"] in fires)
     feature = entry["feature"]
-    page = open_page(gs.FeatureCard(mini, feature, text=TEXT))
+    page = open_page(gs.FeatureCard(mini, feature, text=OTHER))
+    began = time.process_time()
+    page.set(text=TEXT)
+    assert page.settle()["state"] == "idle"
+    assert time.process_time() - began < 1  # of computing, on all cores together: within a second for the reader
     content, arrays = read_message(page)
 
     plain = Gemma3ForCausalLM.from_pretrained(MODELS["mini"], dtype=torch.float32).eval()
@@ -119,6 +125,29 @@ def test_typing_reads_this_feature_alone_and_asks_for_no_new_card(page, scope, d
     assert content["text"] == OTHER
     np.testing.assert_array_equal(arrays["values"], scope.read(OTHER, dictionary, features=[3]).trace(3))
     np.testing.assert_array_equal(page.widget.reading.trace(3), arrays["values"])
+
+
+@pytest.mark.row("11")
+def test_the_look_up_of_another_feature_shows_its_progress_and_is_stopped(page, scope, monkeypatch):
+    def look_up(ref, *, slot):
+        def steps(_job):
+            yield 0.5
+            release.wait(10)
+            yield 0.5
+
+        return scope.submit(steps, slot=slot)
+
+    release, before = threading.Event(), page.widget.dashboard
+    monkeypatch.setattr(scope, "start_card", look_up)
+    page.set(feature={"dictionary_id": before.ref.dictionary_id, "feature": 9})
+    deadline = time.monotonic() + 10
+    while page.widget.status["progress"] != 0.5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (page.widget.status["state"], page.widget.status["progress"]) == ("busy", 0.5)
+    page.send({"type": "cancel"})
+    release.set()
+    assert page.settle()["state"] == "cancelled"
+    assert page.widget.dashboard.ref == before.ref
 
 
 @pytest.mark.row("16", "31")

@@ -84,6 +84,7 @@ def test_a_deep_model_is_shown_in_at_most_twenty_rows(count, stride):
     assert stride == 1 or len(list_layers(count, stride - 1)) > 20
 
 
+@pytest.mark.row("8")
 def test_a_stride_that_hides_the_selected_layer_deselects_it(page):
     page.widget.selected_layer, page.widget.selected_pos = 0, 2
     page.set(stride=LAYERS)

@@ -119,6 +119,22 @@ def test_widgets_that_somebody_keeps_do_grow(engines, traced):
     assert objects > 50
 
 
+@pytest.mark.row("34")
+def test_ten_views_add_no_second_copy_of_weights(mini):
+    def list_weights():
+        held = [use for use in gs.memory().uses if use.kind != "cache"]
+        return sorted((use.scope, use.owner, use.host_bytes, use.device_bytes) for use in held)
+
+    gs.TokenHeatmap(mini, "The old fisherman", features=[3]).close()
+    before = list_weights()
+    views = [gs.TokenHeatmap(gs.load("mini"), "The old fisherman", features=[one]) for one in range(10)]
+    assert all(view.scope is mini for view in views)
+    assert list_weights() == before
+    assert sum(host for *_, host, _ in before) > 10_000_000
+    for view in views:
+        view.close()
+
+
 def test_a_closed_widgets_reading_goes_with_it(scope):
     heatmap = gs.TokenHeatmap(scope, "The old fisherman", features=[3])
     watch = weakref.ref(heatmap.reading)

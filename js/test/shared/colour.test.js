@@ -34,6 +34,7 @@ for (const theme of themes) {
     }
   });
 
+  // row 3
   test(`${theme}: more is always further from the ground, also in greyscale`, () => {
     const ground = colours(theme).ground;
     const distance = steps.map((step) => contrast(ramp(step, theme), ground));

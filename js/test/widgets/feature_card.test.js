@@ -59,6 +59,7 @@ afterEach(() => {
   page.close();
 });
 
+// row 19
 test("a label says who wrote it, when, how it was scored, and that it is a guess", () => {
   open();
   answer();
@@ -77,6 +78,7 @@ test("the truth stands beside its rivals", () => {
   assert.match(truth?.textContent ?? "", /this feature0.970.90.8linear probe0.99/);
 });
 
+// row 13
 test("every bar of the histogram has a name, and the text's strongest token is marked", () => {
   open();
   answer();

@@ -76,6 +76,7 @@ test("arrow keys move one tab stop, up is deeper, Enter selects, Escape deselect
   assert.equal(document.activeElement, cell(2, 1), "the edge holds");
 });
 
+// row 8
 test("pointing lists a cell's tokens and sends nothing; a token is pinned and unpinned", () => {
   open();
   answer();

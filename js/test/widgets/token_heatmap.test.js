@@ -194,11 +194,18 @@ test("arrow keys move one tab stop, Enter selects", () => {
   assert.match(details(), /BOS: left out/);
 });
 
-test("pointing shows numbers and sends nothing", () => {
+// row 1, 3
+test("pointing shows the numbers of every feature painted and sends nothing", () => {
   open();
   answer();
   for (const node of tokens()) node.dispatchEvent(new Event("pointerover", { bubbles: true }));
   assert.match(details(), /position3/);
+  const shown = () => findAll(page.holder, ".gscope-values output").map((node) => node.textContent);
+  tokens()[2].dispatchEvent(new Event("pointerover", { bubbles: true }));
+  assert.deepEqual(shown(), ["5", "2.5"]);
+  tokens()[1].focus();
+  assert.deepEqual(shown(), ["2.5", "1.25"]);
+  assert.match(tokens()[1].getAttribute("aria-label") ?? "", /feature 7 2\.5, feature 3 1\.25/);
   assert.equal(model.saved.length, 0);
   assert.equal(model.sent.length, 1);
 });
@@ -331,6 +338,9 @@ test("a glyph of several tokens is drawn once", () => {
   const glyph = find(page.holder, "[data-glyph]");
   assert.deepEqual([glyph.dataset.glyph, [...glyph.children]], ["\u{1f642}", tokens().slice(1, 3)], "over both of its tokens");
   assert.match(details(), /part of\u{1f642} \(tokens 1 to 2\)/u);
+  answer({ request: 2, glyphs: [{ first: 1, last: 2, character: "\u{1f642}" }], tokens: ["<bos>", "<0xF0>", "<0x9F>", "x"] });
+  tokens()[1].dispatchEvent(new Event("pointerover", { bubbles: true }));
+  assert.match(details(), /bytes<0xF0>/);
 });
 
 test("hostile tokens and labels stay text", () => {
