@@ -50,5 +50,5 @@ def test_a_steered_run_is_replayed_in_the_page(notebook):
     notebook.run("steering_panel.strength = 0.5")
     view.get_by_role("button", name="Start").click()
     notebook.wait_for("bool(steering_panel.texts['changed'])", True)
-    for name in ("baseline", "changed", "random"):
+    for name in ("baseline", "changed", "random 0"):
         expect(view).to_contain_text(notebook.evaluate(f"steering_panel.texts[{name!r}].split()[0]"))

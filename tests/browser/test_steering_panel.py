@@ -130,7 +130,7 @@ def test_what_the_columns_show_is_what_was_generated(notebook, panel):
     start(panel).click()
     notebook.wait_for("panel.status['state']", "idle")
     texts = notebook.evaluate("panel.texts")
-    assert texts["baseline"] == texts["changed"] == texts["random"], "strength 0 changes nothing"
+    assert texts["baseline"] == texts["changed"] == texts["random 0"], "strength 0 changes nothing"
     plain = notebook.evaluate("scope.generate(prompt, max_new_tokens=12).text")
     assert texts["baseline"] == plain
     columns = panel.locator(".gscope-column .gscope-made-tokens")

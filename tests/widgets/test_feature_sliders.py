@@ -328,3 +328,16 @@ def test_a_value_set_in_place_cannot_half_work_and_a_list_does(mini, open_page):
     sliders.values = [40.0]
     assert sliders.distribution.kl == pytest.approx(14.0418, abs=2e-4)
     assert sliders.distribution == mini.next_tokens(text, SHOWN_TOKENS, [gs.clamp(sliders.features[0], 40.0)])
+
+
+@pytest.mark.row("7")
+def test_the_likeliest_of_either_run_are_shown_though_the_other_run_excludes_them(mini, open_page):
+    """As when French is clamped to 26, and the likeliest are English words of the baseline alone."""
+    french = mini.find("language:french")[0].ref
+    sliders = open_page(gs.FeatureSliders(mini, "She looked at the", features=[french])).widget
+    sliders.values = [26.0]
+    rows = sliders.distribution.pairs
+    shown = [row["token"] for row in sliders._rows()]
+    for run in (0, 1):
+        best = sorted(rows, key=lambda pair, run=run: pair[run].probability, reverse=True)[:6]
+        assert {pair[run].token for pair in best} <= set(shown)

@@ -1,4 +1,4 @@
-import { el, setText } from "../shared/dom.js";
+import { assign, el, setText } from "../shared/dom.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
 import * as glossary from "../shared/glossary.js";
 import { createKeyed } from "../shared/keyed.js";
@@ -12,18 +12,23 @@ function createRow(name) {
   const baseline = el("span", { class: "gscope-bar", "data-run": "baseline" });
   const changed = el("span", { class: "gscope-bar", "data-run": "changed" });
   const numbers = [el("td", { class: "gscope-figure" }), el("td", { class: "gscope-figure" })];
+  const mark = el("span", { class: "gscope-visually-hidden" });
+  const row = el("tr", {}, el("th", { scope: "row" }, el("span", { class: "gscope-plain-token" }, ...name), mark),
+    el("td", { class: "gscope-bars", "aria-hidden": "true" }, baseline, changed), ...numbers);
   return {
-    el: el("tr", {}, el("th", { scope: "row" }, el("span", { class: "gscope-plain-token" }, ...name)),
-      el("td", { class: "gscope-bars", "aria-hidden": "true" }, baseline, changed), ...numbers),
+    el: row,
     /**
      * @param {{ baseline: number, changed: number }} entry
      * @param {number} full probability of a full bar
+     * @param {boolean} [most] whether none changes more
      */
-    draw(entry, full) {
+    draw(entry, full, most = false) {
       baseline.style.setProperty("--share", `${(100 * entry.baseline) / full}%`);
       changed.style.setProperty("--share", `${(100 * entry.changed) / full}%`);
       setText(numbers[0], formatPercent(entry.baseline));
       setText(numbers[1], formatPercent(entry.changed));
+      assign(row, { "data-most": most ? "" : null });
+      setText(mark, most ? " (changes most)" : "");
     },
   };
 }
@@ -41,8 +46,19 @@ function fullBar(rows) {
 }
 
 /** @param {number} kl */
-function klText(kl) {
-  return ` ${formatNumber(Math.abs(kl) < 5e-7 ? 0 : kl)} nats from the baseline`;
+const klText = (kl) => formatNumber(Math.abs(kl) < 5e-7 ? 0 : kl);
+
+/**
+ * The rows in the order in which they stand; what is new comes where something has gone.
+ * @param {DistributionResult["rows"]} rows
+ * @param {number[]} order ids as they stand
+ */
+function holdStill(rows, order) {
+  const left = new Map(rows.map((row) => [row.id, row]));
+  const kept = order.map((id) => left.get(id));
+  order.forEach((id) => left.delete(id));
+  const news = [...left.values()];
+  return [...kept.map((row) => row ?? news.shift()), ...news].filter((row) => row !== undefined);
 }
 
 /**
@@ -67,25 +83,36 @@ export function createDistribution() {
   /** @type {(entry: DistributionResult["rows"][number]) => number} */
   const keyOf = ({ id }) => id;
   let full = 1;
+  let most = -1; // the id of the token that changes most
+  /** @type {number[]} */
+  let order = [];
   const rows = createKeyed(body, {
     keyOf,
     create(entry) {
       const row = createRow(drawText(entry.token));
-      return { el: row.el, draw: (now) => row.draw(now, full) };
+      return { el: row.el, draw: (now) => row.draw(now, full, now.id === most) };
     },
   });
 
   return {
     el: el("section", { class: "gscope-result", "aria-label": "Next-token probabilities" }, empty, picture),
-    /** @param {DistributionResult} result */
-    draw(result) {
+    /**
+     * @param {DistributionResult} result
+     * @param {boolean} [still] whether a hand is dragging: then rows keep their places
+     */
+    draw(result, still = false) {
       empty.hidden = true;
       picture.hidden = false;
       full = fullBar(result.rows);
       setText(scale, `bars to ${100 * full} % `);
-      rows.draw(result.rows);
+      const change = (/** @type {DistributionResult["rows"][number]} */ row) => Math.abs(row.changed - row.baseline);
+      const largest = result.rows.reduce((best, row) => (change(row) > change(best) ? row : best), result.rows[0]);
+      most = largest && change(largest) > 0 ? largest.id : -1;
+      const shown = still ? holdStill(result.rows, order) : result.rows;
+      order = shown.map(({ id }) => id);
+      rows.draw(shown);
       rest.draw(result.rest, Infinity);
-      setText(kl_value, klText(result.kl));
+      setText(kl_value, ` ${klText(result.kl)} nats from the baseline`);
       kl_term.draw(Math.max(0, result.kl));
     },
     /**

@@ -41,6 +41,7 @@ function openSliders({ model, frame }) {
   const { watch } = frame;
   /** @type {DistributionResult | null} */
   let result = null;
+  let is_dragging = false;
   /** @type {ReturnType<typeof createSettings<FeatureSlidersTraits, "changes">>} */
   const edits = createSettings({ model, frame, names: ["changes"], send: frame.ask, onChange: draw });
   const distribution = createDistribution();
@@ -78,11 +79,20 @@ function openSliders({ model, frame }) {
   /** @param {DistributionResult} message */
   function drawResult(message) {
     result = message;
-    distribution.draw(message);
+    distribution.draw(message, is_dragging);
     draw();
+  }
+  /** @param {boolean} dragging while it is, rows keep their places; then the likeliest come first again */
+  function drag(dragging) {
+    is_dragging = dragging;
+    if (!dragging && result) distribution.draw(result);
   }
 
   watch.dom(reset, "click", resetAll);
+  watch.dom(sliders, "input", (event) => {
+    if (event.target instanceof HTMLInputElement && event.target.type === "range") is_dragging = true;
+  });
+  watch.dom(sliders, "change", () => drag(false));
   frame.follow(["text"], () => {
     text.pull();
     drawUpdating();

@@ -209,7 +209,7 @@ test("what a new text did to a painted range is said", () => {
 test("a result draws probabilities, the divergence and each feature's own activation", () => {
   open();
   answer();
-  assert.deepEqual(rows().map((row) => row.textContent), ["\u2423cat40.0 %20.0 %", "\u2423dog10.0 %30.0 %"]);
+  assert.deepEqual(rows().map((row) => row.textContent), ["\u2423cat (changes most)40.0 %20.0 %", "\u2423dog10.0 %30.0 %"]);
   assert.equal(find(page.holder, ".gscope-kl").textContent, "KL 0.421 nats from the baseline");
   assert.match(find(page.holder, "tfoot").textContent ?? "", /all other tokens10.0 %20.0 %/);
   assert.match(find(page.holder, ".gscope-row").textContent ?? "", /by itself: 1.5 at the last token, 9 at its peak/);
@@ -234,6 +234,21 @@ test("a token keeps its row when the order changes", () => {
   assert.equal(rows()[2], cat);
   answer({ request: 3, rows: [{ id: 1, token: " cat", baseline: 0.1, changed: 0.1 }] });
   assert.deepEqual(rows(), [cat]);
+});
+
+test("rows hold still while the hand drags, and are sorted again when it rests", () => {
+  open();
+  answer();
+  const [cat, dog] = rows();
+  enter(sliders()[0], "5", "input");
+  const moved = [{ id: 2, token: " dog", baseline: 0.1, changed: 0.9 }, { id: 9, token: " new", baseline: 0.2, changed: 0.2 }];
+  answer({ request: 2, rows: moved });
+  assert.deepEqual(rows().map((row) => row.dataset.most), [undefined, ""], "what is new stands where something went");
+  assert.equal(rows()[1], dog);
+  assert.ok(!rows().includes(cat));
+  enter(sliders()[0], "5", "change");
+  assert.equal(rows()[0], dog);
+  assert.deepEqual(rows().map((row) => row.dataset.most), ["", undefined]);
 });
 
 test("the picture is marked until the newest settings are answered", () => {
