@@ -130,7 +130,9 @@ test("a view without a kernel says so, shows no empty picture, and leaves its co
     const { root, model } = addView(cell, "mine", { status: name === "steering_panel" ? busy_before : base_state.status });
     const copy = addCopy(cell, "mine");
     const empty = findAll(root, ".gscope-empty");
-    assert.ok(empty.length > 0 && empty.every((node) => getComputedStyle(node).visibility === "hidden"));
+    // Exercises begin with a question, and not with an empty picture.
+    assert.equal(empty.length > 0, !["predict", "name_feature", "reach_goal", "quiz"].includes(name), name);
+    assert.ok(empty.every((node) => getComputedStyle(node).visibility === "hidden"));
     context.mock.timers.tick(1000);
     assert.match(find(root, ".gscope-status").textContent ?? "", /Waiting for the kernel/);
     context.mock.timers.tick(7000);
@@ -139,7 +141,7 @@ test("a view without a kernel says so, shows no empty picture, and leaves its co
     assert.ok(!isShown(find(root, ".gscope-body")), "controls that nothing answers");
     answer(model);
     assert.ok(isShown(find(root, ".gscope-body")) && !isShown(copy));
-    assert.equal(getComputedStyle(empty[0]).visibility, "visible", "now it is known that there is nothing to show");
+    assert.ok(empty.every((node) => getComputedStyle(node).visibility === "visible"), "now it is known that there is nothing to show");
     context.mock.timers.reset();
   }
 });
