@@ -136,13 +136,10 @@ def open_page():
         widget.close()
 
 
-# What JupyterLab 4's sanitizer keeps in untrusted outputs, less all that takes an address or input.
-KEPT = frozenset(
-    "a abbr b bdi bdo blockquote br caption code col colgroup dd del details dfn div dl dt em figcaption "
-    "figure h1 h2 h3 h4 h5 h6 hr i ins kbd li mark ol p pre q s samp small span strong sub summary sup "
-    "table tbody td tfoot th thead time tr u ul var wbr ".split()
-)
-KEPT_ATTRIBUTES = frozenset(["class", "title", "style", "scope", "open"])
+# What nbconvert's `clean_html` keeps, without addresses; JupyterLab's sanitizer keeps more. Of the attributes, the first
+# drops all but `class`, the other `role`.
+KEPT = frozenset("abbr b blockquote code div em i li ol pre span strong table td tr ul".split())
+KEPT_ATTRIBUTES = frozenset(["class", "title", "style", "role"])
 
 
 class Reader(HTMLParser):
@@ -188,7 +185,7 @@ def read_html():
 
 @pytest.fixture(scope="session")
 def check_copy(read_html):
-    """Only what survives in an untrusted notebook: allowed tags, allowed attributes, no address anywhere."""
+    """Only what survives in an untrusted notebook and a clean export: tags, attributes, no address anywhere."""
 
     def check(html) -> str:
         reader = read_html(html)

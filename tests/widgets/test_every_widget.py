@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from nbconvert.filters.strings import clean_html
 
 import gscope_widgets as gs
 from gscope_widgets.records.features import FeatureRef
@@ -386,9 +387,8 @@ def test_words_of_the_glossary_are_explained_in_the_copy(row, page):
     if not row.asks_scope:
         pytest.skip("it shows no number of a model's")
     use(row, page.widget)
-    copy, rest = page.widget._build_copy().split("<details><summary>What the words mean</summary>")
-    fold = html.unescape(rest.split("</details>")[0])
-    meanings = dict(zip(re.findall("<dt>(.*?)</dt>", fold), re.findall("<dd>(.*?)</dd>", fold), strict=True))
+    copy, rest = page.widget._build_copy().split("<strong>What the words mean</strong>")
+    meanings = dict(re.findall("<li><em>(.*?)</em>: (.*?)</li>", html.unescape(rest.split("</ul>")[0])))
     words = re.sub("<[^>]*>", " ", copy)
     standing = [name for name in GLOSSARY if re.search(rf"\b{name}s?\b", words, re.IGNORECASE)]
     assert standing
@@ -396,6 +396,17 @@ def test_words_of_the_glossary_are_explained_in_the_copy(row, page):
     for name, meaning in meanings.items():
         assert meaning.startswith(f"{TERMS[name].sentence}.")
         assert (" Here " in meaning) == (name in SCALED.get(row.name, ())), meaning
+
+
+@pytest.mark.row("NEW 10")
+def test_an_export_that_nbconvert_cleans_says_the_same(row, page, check_copy):
+    """`sanitize_html`, which JupyterLab's export takes unless told otherwise."""
+    use(row, page.widget)
+    copy = page.widget._build_copy()
+    cleaned = clean_html(copy)
+    assert "style=" not in cleaned and "style=" in copy  # control: it was cleaned
+    # Of every table, pandas' too, it shows the body's tag, which a parser adds, as text.
+    assert check_copy(re.sub("&lt;/?tbody&gt;", "", cleaned)) == check_copy(copy)
 
 
 def test_an_error_is_in_the_copy_too(row, page, scope, check_copy):

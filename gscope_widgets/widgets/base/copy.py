@@ -1,7 +1,10 @@
-"""Script-free copies of a widget's last state: plain HTML that GitHub and untrusted pages keep.
+"""Script-free copies of a widget's last state: plain HTML that GitHub, untrusted pages and clean exports keep.
 
-Only elements and inline styles that JupyterLab's sanitizer leaves in place are used; numbers
-come first and colour second. Every text goes through `escape`.
+Only elements are used that JupyterLab's sanitizer and nbconvert's leave in place. The second of them
+(`sanitize_html`, which JupyterLab's export takes unless told otherwise) knows no paragraph, heading cell or fold, shows
+the tags of what it does not know as text, and drops every style: there the colours are those that Jupyter has for
+terminals. (It also prints `<tbody>` above any table, which no table can avoid.) Numbers come first and colour second.
+Every text goes through `escape`.
 """
 
 import math
@@ -16,12 +19,18 @@ _PAGE = (
 )
 _NUMBER = re.compile(r"[-+\u2212<]?[\d.]+(e[-+\u2212]?\d+)?( %)?")
 _LEFT = ' style="text-align:left"'
+# A host that finds no widget says so above this line.
+_SAVED = "the saved result. Live controls need a kernel: run the notebook from the top."
+_TEXT = "white-space:pre-wrap;font-family:inherit;font-size:inherit"
+_APART = ' style="margin:0.5em 0"'
+# Jupyter's classes for the colours of terminals, by sign: strong and weak.
+_TERMINAL = {True: ("ansi-cyan-intense-bg", "ansi-cyan-bg"), False: ("ansi-yellow-intense-bg", "ansi-yellow-bg")}
 
 
 def build_copy(*, title: str, badge: str, parts: Sequence[str], footer: str, copy_id: str = "") -> str:
     """One widget's copy, for a cell's second output. A live view beside it knows it by the class `copy_id`."""
-    head = f"<p><strong>{escape(title)}</strong> · {escape(badge)}</p>"
-    foot = f"<p><small>{escape(footer)}. A copy of the last result; run the cell for the live view.</small></p>"
+    head = f"<div><strong>{escape(title)}</strong> · {escape(badge)} · {_SAVED}</div>"
+    foot = f'<div style="font-size:small">{escape(footer)}</div>'
     return f'<div class="{f"gscope-static {copy_id}".strip()}">{head}{"".join(parts)}{foot}</div>'
 
 
@@ -32,21 +41,21 @@ def build_page(copy: str, *, title: str) -> str:
 
 def build_paragraph(text: str) -> str:
     """A paragraph of plain text."""
-    return f"<p>{escape(text)}</p>"
+    return f"<div{_APART}>{escape(text)}</div>"
 
 
 def build_heading(text: str) -> str:
     """The name of a part."""
-    return f"<p><strong>{escape(text)}</strong></p>"
+    return f"<div{_APART}><strong>{escape(text)}</strong></div>"
 
 
 def build_table(*, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    """A table with header cells; every cell is text. Columns of words start at the left."""
+    """A table under its name; every cell is text. Columns of words start at the left."""
     sides = ["" if all(_NUMBER.fullmatch(row[at]) for row in rows) else _LEFT for at in range(len(columns))]
     names = zip(columns, sides, strict=True)
-    head = "".join(f'<th scope="col"{side}>{escape(column)}</th>' for column, side in names)
+    head = "".join(f'<td role="columnheader"{side}><strong>{escape(column)}</strong></td>' for column, side in names)
     body = "".join(f"<tr>{_build_cells(row, sides)}</tr>" for row in rows)
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"{build_heading(caption)}<table><tr>{head}</tr>{body}</table>"
 
 
 def _build_cells(row: Sequence[str], sides: Sequence[str]) -> str:
@@ -54,16 +63,16 @@ def _build_cells(row: Sequence[str], sides: Sequence[str]) -> str:
 
 
 def build_details(summary: str, content: str) -> str:
-    """Content that a click folds; it is open at first, so that print has it."""
-    return f"<details open><summary>{escape(summary)}</summary>{content}</details>"
+    """Further content under a name."""
+    return f"{build_heading(summary)}{content}"
 
 
 def build_glossary(meanings: Mapping[str, str]) -> str:
-    """What the words of a copy mean, by word: folded, and opened by a key. Empty where there are none."""
+    """What the words of a copy mean, by word. Empty where there are none."""
     if not meanings:
         return ""
-    entries = "".join(f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>" for word, meaning in meanings.items())
-    return f"<details><summary>What the words mean</summary><dl>{entries}</dl></details>"
+    entries = "".join(f"<li><em>{escape(word)}</em>: {escape(meaning)}</li>" for word, meaning in meanings.items())
+    return f'<div style="font-size:small"><strong>What the words mean</strong><ul>{entries}</ul></div>'
 
 
 def build_tokens(shown: Sequence[str], *, shares: Sequence[float | None], breaks: Sequence[bool]) -> str:
@@ -74,16 +83,20 @@ def build_tokens(shown: Sequence[str], *, shares: Sequence[float | None], breaks
         shares: None marks an ignored position.
         breaks: whether the line ends after the token.
     """
-    return f"<p>{''.join(_build_token(*token) for token in zip(shown, shares, breaks, strict=True))}</p>"
+    tokens = "".join(_build_token(*token) for token in zip(shown, shares, breaks, strict=True))
+    return f'<div class="jp-RenderedText"><pre style="{_TEXT}">{tokens}</pre></div>'
 
 
 def _build_token(token: str, share: float | None, breaks: bool) -> str:
     shown = escape(token)
-    end = "<br>" if breaks else ""
+    end = "\n" if breaks else ""
     if share is None:
         return f'<span title="ignored position" style="opacity:0.7">{shown}</span>{end}'
     if not share or math.isnan(share):
         return f"<span>{shown}</span>{end}"
+    size = min(abs(share), 1.0)
     colour = (86, 180, 233) if share > 0 else (230, 159, 0)
-    fill = "#" + "".join(f"{round(255 + (part - 255) * min(abs(share), 1.0)):02x}" for part in colour)
-    return f'<span style="background-color:{fill};color:#000000">{shown}</span>{end}'
+    fill = "#" + "".join(f"{round(255 + (part - 255) * size):02x}" for part in colour)
+    strong, weak = _TERMINAL[share > 0]
+    terminal = f' class="{strong if size > 2 / 3 else weak}"' if size > 1 / 3 else ""
+    return f'<span{terminal} style="background-color:{fill};color:#000000">{shown}</span>{end}'
