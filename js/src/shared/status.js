@@ -9,10 +9,10 @@ const silent_ms = 8000;
 const elapsed_from_s = 2;
 const words = {
   waiting: "Waiting for the kernel",
-  absent: "No kernel answers this view. Run its cell again; until then, the copy below shows the last result.",
-  late: "Waiting: the kernel is busy running a cell",
-  silent: "No answer from the kernel. If it was restarted, run this cell again.",
-  gone: "The kernel is gone. Run this cell again to bring the controls back.",
+  absent: "No kernel answers this view. Run this notebook from the top; until then, the copy below shows the last result.",
+  late: "Waiting: the kernel may run a cell",
+  silent: "No answer from the kernel. If it restarted, run this notebook from the top.",
+  gone: "The kernel is gone: run this notebook from the top.",
 };
 
 /** @typedef {keyof typeof words | ""} Silence */

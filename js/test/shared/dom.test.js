@@ -62,7 +62,7 @@ test("the strip tells the kernel's silence first, then a fault here, then the st
   const busy = { state: "busy", message: "Reading", progress: 0.5, detail: "", request: 2 };
   assert.deepEqual(describe(busy, "", ""), { tone: "busy", text: "Reading", progress: 0.5, detail: "" });
   assert.equal(describe(busy, "", "bad bytes").text, "bad bytes");
-  assert.match(describe(busy, "late", "").text, /Waiting: the kernel is busy/);
+  assert.match(describe(busy, "late", "").text, /Waiting: the kernel may run/);
   assert.equal(describe({ ...busy, state: "error", message: "" }, "", "").tone, "error");
 });
 
