@@ -6,23 +6,12 @@ import { build, transform } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, "src");
-const budgets_bytes = { one: 60 * 1024, of_several: 150 * 1024 };
+const budgets_bytes = {
+  of_one: { script: 60 * 1024, style: 16 * 1024 },
+  of_several: { script: 150 * 1024, style: 40 * 1024 },
+};
 const contract = JSON.parse(await readFile(join(here, "contract.json"), "utf8"));
 const target = "es2022";
-/** Keywords of the schemas, and names of our own that no message, trait or page has: written short. */
-const schema_words = ["additionalProperties", "anyOf", "maxLength", "maximum", "minimum", "properties", "schema"];
-const own_names = [
-  "agreement", "allowCancel", "answered", "area", "black", "bottomOf", "box", "cancellable", "canUndo", "checkTraits", "choose",
-  "clearNote", "clearNotes", "commit", "cover", "describe", "dictSize", "dom", "draw", "drawHead", "drawRow", "drawScore", "drawScores",
-  "drawState", "edits", "els", "endGesture", "enter", "fail", "flush", "follow", "forget", "fresh", "generates", "giveBack", "head",
-  "info", "inside", "is_drawn", "isEmpty", "isKept", "isLine", "isOpen", "isPending", "isWholeShown", "itemOf", "keyOf", "late_ms",
-  "later", "lock", "locks", "mark", "markFound", "mayBeEmpty", "mayEnd", "meaning", "named", "nodeOf", "paint", "paints", "path", "picked",
-  "pointed", "posOf", "pull", "read", "readStatus", "readText", "receive", "refill", "refuse", "release", "reserve", "retries", "reveal",
-  "say", "sayRefused", "show", "showAll", "shown", "signed", "silent_ms", "slide", "startedAs", "strip", "strongest", "surface", "take",
-  "takeChanged", "tell", "uncover", "wanted", "watch", "white",
-];
-const taken = own_names.filter((name) => JSON.stringify(contract).includes(`"${name}":`));
-if (taken.length) throw new Error(`own names must not be in the contract, got ${taken.join(", ")}`);
 
 /**
  * A widget's names in the contract: its own, and those of the widgets that its view is made of.
@@ -115,7 +104,7 @@ function writeModule(value) {
     const known = names.get(json);
     if (known) return known;
     const text = Array.isArray(one) ? `[${one.map(write).join()}]`
-      : `{${Object.entries(one).map(([key, inner]) => `${schema_words.includes(key) ? key : JSON.stringify(key)}:${write(inner)}`).join()}}`;
+      : `{${Object.entries(one).map(([key, inner]) => `${JSON.stringify(key)}:${write(inner)}`).join()}}`;
     if (counts.get(json) === 1) return text;
     const name = `shared${names.size}`;
     names.set(json, name);
@@ -136,22 +125,12 @@ async function script(name) {
     charset: "utf8",
     format: "esm",
     legalComments: "none",
-    mangleProps: new RegExp(`^(on[A-Z]|(${[...schema_words, ...own_names].join("|")})$)`),
     minify: true,
     plugins: [contractOf(name)],
     target,
     write: false,
   });
   return built.outputFiles[0].text;
-}
-
-/**
- * What stands in most elements' properties, written short; `assign` in dom.js reads it.
- * @param {string} code
- */
-function shortenProps(code) {
-  return code.replaceAll('class:"gscope-', 'k:"').replaceAll('type:"button",k:"button', 'b:"').replace(/(?<=[{,])"aria-label":/g, "l:")
-    .replace(/,\{k:("[\w -]+")\}(?=[,)])/g, ",$1").replace(/(\w\("\w+"),\{\}(?=[,)])/g, "$1,0");
 }
 
 /**
@@ -179,20 +158,6 @@ function dropUnread(sheet, code) {
 }
 
 /**
- * Short names of the custom properties that sheets declare and no script sets: the same in every bundle, since all may
- * share a page.
- * @returns {Promise<Map<string, string>>}
- */
-async function nameProperties() {
-  const paths = (await readdir(source, { recursive: true })).map(String);
-  const [sheets, scripts] = await Promise.all([".css", ".js"].map(async (kind) =>
-    (await Promise.all(paths.filter((path) => path.endsWith(kind)).map((path) => readFile(join(source, path), "utf8")))).join("\n")));
-  const declared = [...new Set([...sheets.matchAll(/(--[a-z][\w-]*)\s*:/g)].map(([, one]) => one))].sort();
-  const ours = declared.filter((one) => !new RegExp(`${one}(?![\\w-])`).test(scripts));
-  return new Map(ours.map((one, at) => [one, `--g${at.toString(36)}`]));
-}
-
-/**
  * @param {string} name
  * @param {string} code
  */
@@ -201,8 +166,7 @@ async function style(name, code) {
   const sheets = [join(source, "shared", "theme.css"), ...sheetsOf(modules)];
   const texts = await Promise.all(sheets.map((sheet) => readFile(sheet, "utf8")));
   const built = await transform(texts.join("\n"), { charset: "ascii", loader: "css", minify: true });
-  const short = await nameProperties();
-  return dropUnread(dropUnused(built.code, code), code).replace(/--[a-z][\w-]*/g, (one) => short.get(one) ?? one);
+  return dropUnread(dropUnused(built.code, code), code);
 }
 
 /**
@@ -218,17 +182,17 @@ function sheetsOf([own, ...parts]) {
  * @param {string} outdir
  */
 async function buildWidget(name, outdir) {
-  const whole = await script(name);
-  const code = shortenProps(whole);
-  const css = await style(name, whole);
-  const bytes = Buffer.byteLength(code) + Buffer.byteLength(css);
-  const budget_bytes = namesOf(name).length > 1 ? budgets_bytes.of_several : budgets_bytes.one;
-  if (bytes > budget_bytes) {
-    throw new Error(`${name}: script and style may be ${budget_bytes} bytes together, got ${bytes}`);
+  const code = await script(name);
+  const built = { script: code, style: await style(name, code) };
+  const limits_bytes = budgets_bytes[namesOf(name).length > 1 ? "of_several" : "of_one"];
+  const said = [];
+  for (const [kind, text] of /** @type {["script" | "style", string][]} */ (Object.entries(built))) {
+    const bytes = Buffer.byteLength(text);
+    if (bytes > limits_bytes[kind]) throw new Error(`${name}: its ${kind} may be ${limits_bytes[kind]} bytes, got ${bytes}`);
+    await writeFile(join(outdir, `${name}.${kind === "script" ? "js" : "css"}`), text);
+    said.push(`${kind} ${bytes} bytes of ${limits_bytes[kind]}`);
   }
-  await writeFile(join(outdir, `${name}.js`), code);
-  await writeFile(join(outdir, `${name}.css`), css);
-  return `${name}: ${Buffer.byteLength(code)} + ${Buffer.byteLength(css)} = ${bytes} bytes of ${budget_bytes}`;
+  return `${name}: ${said.join(", ")}`;
 }
 
 const { values } = parseArgs({ options: { outdir: { type: "string" } } });

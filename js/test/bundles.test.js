@@ -31,7 +31,7 @@ function draw(widget, name) {
 }
 
 for (const [name, { module }] of Object.entries(contract.widgets)) {
-  test(`${name}: the bundle, whose names are written short, draws what its source draws`, async () => {
+  test(`${name}: the bundle draws what its source draws`, async () => {
     const source = await import(`../src/widgets/${module}.js`);
     const bundle = await import(`../../gscope_widgets/static/${module}.js`);
     const drawn = draw(bundle.default, name);

@@ -1,5 +1,3 @@
-import { readProp } from "./props.js";
-
 const attributes = new Set([
   "class", "colspan", "dir", "for", "inputmode", "lang", "list", "max", "maxlength", "min", "name", "placeholder", "role",
   "rows", "scope", "spellcheck", "step", "tabindex", "title", "type", "autocomplete",
@@ -20,14 +18,12 @@ function isAttribute(name) {
  * @param {Record<string, unknown>} props
  */
 export function assign(node, props) {
-  for (const given of Object.entries(props)) {
-    const [name, value] = readProp(given);
+  for (const [name, value] of Object.entries(props)) {
     if (name === "style") {
       for (const [key, entry] of Object.entries(/** @type {Record<string, string>} */ (value))) {
         node.style.setProperty(key, entry);
       }
-    } else if (name === "b") assign(node, { type: "button", k: `button${value}` });
-    else if (properties.has(name)) Reflect.set(node, name, value);
+    } else if (properties.has(name)) Reflect.set(node, name, value);
     else if (!isAttribute(name)) throw new Error(`attribute not on the list: ${name}`);
     else if (value === null || value === undefined) node.removeAttribute(name);
     else node.setAttribute(name, String(value));
@@ -45,7 +41,7 @@ export function assign(node, props) {
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   node.append(...children.filter((child) => child !== null && child !== undefined));
-  assign(node, typeof props === "string" ? { k: props } : props); // so the build writes a class alone
+  assign(node, props);
   return node;
 }
 

@@ -1,5 +1,3 @@
-import { readProp } from "./props.js";
-
 /** The name of SVG's elements: nothing is fetched from there. */
 // eslint-disable-next-line no-restricted-syntax -- a name that only looks like an address
 const namespace = "http://www.w3.org/2000/svg";
@@ -14,8 +12,7 @@ const attributes = new Set(["class", "cx", "cy", "height", "r", "transform", "wi
  */
 export function svg(tag, props = {}, ...children) {
   const node = document.createElementNS(namespace, tag);
-  for (const entry of Object.entries(typeof props === "string" ? { k: props } : props)) {
-    const [name, value] = readProp(entry);
+  for (const [name, value] of Object.entries(props)) {
     if (!attributes.has(name) && !name.startsWith("data-") && !name.startsWith("aria-")) throw new Error(`attribute not on the list: ${name}`);
     node.setAttribute(name, String(value));
   }
