@@ -33,6 +33,9 @@ const forbidden = [
   ["hosts differ in anywidget's invoke: send a message with an id", [
     "Identifier[name='invoke']",
   ]],
+  ["a kernel that ended makes a send raise: frame.send, ask and tell catch that", [
+    "CallExpression[callee.object.name='model'][callee.property.name=/^(send|save_changes)$/]",
+  ]],
   ["nothing is fetched: the page may have no network", [
     "ImportExpression",
     "Literal[value=/^https?:/]",

@@ -58,7 +58,7 @@ function open(name, content) {
     const range = { min: 0, max: 100, step: 1, rest: 0, unit: "" };
     state.ranges = refs.map(() => ({ clamp: range, scale: range, add: range }));
   }
-  if ("choices" in state) state.choices = content.sides;
+  if ("choices" in state) state.choices = (content.sides ?? []).map((/** @type {any} */ { dictionary_id, name: said }) => ({ dictionary_id, name: said }));
   const model = new FakeModel(state);
   const close = render(widgets[name], model, at.page.holder);
   const said = () => find(at.page.holder, ".gscope-status [role=alert]").textContent ?? "";

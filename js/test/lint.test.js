@@ -41,6 +41,7 @@ const forbidden = {
     "const seen = new Map();\nexport const has = (key) => seen.has(key);",
   ],
   "invoke": ["export const ask = ({ experimental }) => experimental.invoke('read');"],
+  "sends that may raise": ["export const ask = (model) => model.send({ type: 'start' });", "export const set = (model) => model.save_changes();"],
   "the network": [
     "export const load = () => fetch('data.json');",
     "export const load = () => import('./more.js');",

@@ -124,6 +124,11 @@ class Lab:
         for session in json.loads(self._ask("GET", "api/sessions")):
             self._ask("DELETE", f"api/sessions/{session['id']}")
 
+    def restart_kernels(self) -> None:
+        """As another page of the same notebook does: this one's page is not told."""
+        for kernel in json.loads(self._ask("GET", "api/kernels")):
+            self._ask("POST", f"api/kernels/{kernel['id']}/restart")
+
     def _ask(self, method: str, path: str) -> bytes:
         headers = {"Authorization": f"token {self._token}"}
         request = urllib.request.Request(f"{self.url}/{path}", method=method, headers=headers)
@@ -226,6 +231,16 @@ class Notebook:
         """Run every cell, top to bottom, and wait for the last."""
         self.wait_for_kernel()
         self.command("notebook:run-all-cells")
+
+    def run_cell(self, index: int) -> None:
+        """Begin to run one cell; returns at once."""
+        script = """(index) => {
+            const { content } = window.jupyterapp.shell.currentWidget;
+            content.deselectAll();
+            content.activeCellIndex = index;
+            window.jupyterapp.commands.execute("notebook:run-cell");
+        }"""
+        self.page.evaluate(script, index)
 
     def wait_for_views(self) -> None:
         """Return when every widget in the outputs has drawn its view."""

@@ -31,7 +31,7 @@ def test_views_that_no_kernel_answers_leave_their_results_in_sight(reopened):
     for index, title in enumerate(TITLES):
         view = reopened.widget(title)
         view.scroll_into_view_if_needed()
-        expect(view.get_by_text("No kernel answers this view.").filter(visible=True)).to_have_count(1)
+        expect(view.get_by_text("No kernel answers").filter(visible=True)).to_have_count(1)
         expect(copies.nth(index)).to_be_visible()
         expect(view.locator("> .gscope-body")).to_be_hidden()
     expect(reopened.page.get_by_text("No text read yet.").filter(visible=True)).to_have_count(0)

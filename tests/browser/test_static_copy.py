@@ -80,7 +80,7 @@ def test_a_kernel_that_goes_away_is_noticed_and_the_picture_stays(notebook):
     expected = numbers_of(notebook)
     notebook.save()
     notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
-    expect(view.get_by_text("The kernel is gone:")).to_be_visible()
+    expect(view.get_by_text("Run this notebook from the top.").first).to_be_visible()
     assert view.locator(".gscope-token").all_inner_texts() == tokens
     notebook.expected_numbers = expected
 

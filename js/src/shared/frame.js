@@ -1,6 +1,7 @@
 import { faultText, findFault } from "./contract.js";
 import { createCopyCover } from "./copy.js";
 import { el, setText } from "./dom.js";
+import { followKernel } from "./kernel.js";
 import { createNewest } from "./latest.js";
 import { createKeep } from "./keep.js";
 import { createLesson } from "./lesson.js";
@@ -57,12 +58,13 @@ export function openFrame({ model, holder, agreement, cancellable }) {
   const fields = new Map();
   const status = createStatus({
     readStatus,
-    onCancel: cancellable ? () => model.send({ type: "cancel" }) : null,
+    kernel: followKernel(model, watch, () => status.judge()),
+    onCancel: cancellable ? () => send({ type: "cancel" }) : null,
     onLink: showLink,
     watch,
   });
-  const keep = createKeep({ title, send: (message) => model.send(message), watch });
-  const lesson = createLesson({ read: () => base.get("lesson_view"), choose: (choice) => model.send({ type: "step", choice }), watch });
+  const keep = createKeep({ title, send, watch });
+  const lesson = createLesson({ read: () => base.get("lesson_view"), choose: (choice) => send({ type: "step", choice }), watch });
   const root = el(
     "div",
     { class: "gscope gscope-live", role: "group", "aria-label": title, "data-version": base.get("version"), "data-link": "unheard" },
@@ -117,12 +119,30 @@ export function openFrame({ model, holder, agreement, cancellable }) {
     }
   }
   /**
-   * Sends settings that ask for no work.
-   * @param {Record<string, unknown>} settings
+   * Sends what can arrive: of a kernel that ended, the hosts' own lines raise errors.
+   * @param {() => void} act
    */
+  function attempt(act) {
+    if (status.isGone()) return;
+    try {
+      act();
+    } catch {
+      status.gone();
+    }
+  }
+  /** @param {object} message */
+  function send(message) {
+    attempt(() => base.send(message));
+  }
+  /** Asks for the last result; Python answers every view, one without a result too. */
+  function ready() {
+    status.asked();
+    send({ type: "ready" });
+  }
+  /** @param {Record<string, unknown>} settings that ask for no work */
   function tell(settings) {
     for (const [name, value] of Object.entries(settings)) model.set(name, value);
-    model.save_changes();
+    attempt(() => base.save_changes());
   }
   drawNames();
   follow(["badge", "footer"], drawNames);
@@ -137,7 +157,7 @@ export function openFrame({ model, holder, agreement, cancellable }) {
   holder.append(root);
 
   return {
-    root, body, status, watch, follow, tell,
+    root, body, status, watch, follow, ready, send, tell,
     /**
      * Lets a field say beside itself why its setting is not taken.
      * @param {string} name the setting
@@ -206,17 +226,8 @@ export function openFrame({ model, holder, agreement, cancellable }) {
     ask(settings) {
       const news = Object.entries(settings).filter(([name, value]) => !isSame(value, model.get(name)));
       status.asked();
-      if (news.length === 0) {
-        model.send({ type: "again", state: settings });
-        return;
-      }
-      for (const [name, value] of news) model.set(name, value);
-      model.save_changes();
-    },
-    /** Asks for the last result; Python answers every view, one without a result too. */
-    ready() {
-      status.asked();
-      model.send({ type: "ready" });
+      if (news.length === 0) send({ type: "again", state: settings });
+      else tell(Object.fromEntries(news));
     },
     close() {
       watch.stop();

@@ -52,18 +52,13 @@ export function createPerFrame(act) {
 /** Says which answers may be drawn: none older than the newest drawn. */
 export function createNewest() {
   let newest = -Infinity;
-  let dropped = 0;
   return {
     /** @param {number} request */
     accept(request) {
-      if (request < newest) {
-        dropped += 1;
-        return false;
-      }
+      if (request < newest) return false;
       newest = request;
       return true;
     },
-    dropped: () => dropped,
   };
 }
 

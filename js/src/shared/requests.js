@@ -1,12 +1,10 @@
-/** @import { AnyModel } from "@anywidget/types" */
 /** @import { Frame } from "./frame.js" */
 
 /**
  * Start and stop as messages with an id, each awaited.
- * @param {AnyModel<any>} model
- * @param {Pick<Frame, "status">} frame
+ * @param {Pick<Frame, "status" | "send">} frame
  */
-export function createRequests(model, frame) {
+export function createRequests(frame) {
   const view = Math.random().toString(36).slice(2, 10);
   let count = 0;
   /** @type {Set<string>} */
@@ -21,7 +19,7 @@ export function createRequests(model, frame) {
       const id = `${type}-${count}-${view}`;
       open.add(id);
       frame.status.asked();
-      model.send({ type, id, ...content });
+      frame.send({ type, id, ...content });
     },
     /** @param {string} id */
     answered: (id) => open.delete(id),

@@ -2,18 +2,22 @@ import { assign, createButton, el, setText } from "./dom.js";
 import { createPatience } from "./latest.js";
 
 /** @import { Status } from "../traits.js" */
+/** @import { Kernel } from "./kernel.js" */
 /** @import { Watch } from "./watch.js" */
 
 const late_ms = 1000;
 const silent_ms = 8000;
 const elapsed_from_s = 2;
+const cure = "Run this notebook from the top.";
 const words = {
   waiting: "Waiting for the kernel",
-  absent: "No kernel answers this view. Run this notebook from the top; until then, the copy below shows the last result.",
-  late: "Waiting: the kernel may run a cell",
-  silent: "No answer from the kernel. If it restarted, run this notebook from the top.",
-  gone: "The kernel is gone: run this notebook from the top.",
+  busy: "Waiting: the kernel runs a cell",
+  silent: `No kernel answers. ${cure}`,
+  away: "The kernel is out of reach",
+  ended: `The kernel ended. ${cure}`,
+  gone: `The kernel was restarted. ${cure}`,
 };
+const passing = /wait|busy|away/; // while these are said, nothing is lost yet
 
 /** @typedef {keyof typeof words | ""} Silence */
 /** @typedef {{ tone: "quiet" | "busy" | "error", text: string, progress: number | null, detail?: string }} Strip */
@@ -26,15 +30,12 @@ const words = {
  * @returns {Strip}
  */
 export function describe(status, silence, fault) {
-  if (silence) return { tone: silence === "late" || silence === "waiting" ? "busy" : "error", text: words[silence], progress: null };
+  if (silence) return { tone: passing.test(silence) ? "busy" : "error", text: words[silence], progress: null };
   if (fault) return { tone: "error", text: fault, progress: null };
   if (status.state === "busy") {
-    return { tone: "busy", text: status.message || "Working", progress: status.progress, detail: status.detail };
+    return { tone: "busy", text: status.message, progress: status.progress, detail: status.detail };
   }
-  if (status.state === "error") {
-    return { tone: "error", text: status.message || "This did not work, and the kernel gave no reason.", progress: null };
-  }
-  return { tone: "quiet", text: status.message || (status.state === "cancelled" ? "Cancelled" : ""), progress: null };
+  return { tone: status.state === "error" ? "error" : "quiet", text: status.message, progress: null };
 }
 
 /**
@@ -80,13 +81,15 @@ function buildStrip({ onCancel, watch }) {
 /**
  * The line that says what the kernel does, and that notices when it says nothing.
  * @param {{
- *   readStatus: () => Status, onCancel: (() => void) | null, onLink: (link: Link) => void, watch: Watch,
+ *   readStatus: () => Status, kernel: Kernel, onCancel: (() => void) | null, onLink: (link: Link) => void, watch: Watch,
  * }} options
  */
-export function createStatus({ readStatus, onCancel, onLink, watch }) {
+export function createStatus({ readStatus, kernel, onCancel, onLink, watch }) {
   const { strip, draw, allowCancel } = buildStrip({ onCancel, watch });
   let silence = /** @type {Silence} */ ("");
   let link = /** @type {Link} */ ("unheard");
+  let awaited = /** @type {"" | "late" | "silent"} how long an answer has not come */ ("");
+  let is_lost = false; // what the kernel held of this view
   let fault = "";
   let followed = -1; // the request that is under way
   let began = 0;
@@ -119,12 +122,32 @@ export function createStatus({ readStatus, onCancel, onLink, watch }) {
     link = next_link;
     update();
   }
-  const wasHeard = () => link === "live" || link === "silent";
-  const patience = createPatience({
-    late_ms, silent_ms,
-    onLate: () => become(wasHeard() ? "late" : "waiting", link),
-    onSilent: () => (wasHeard() ? become("silent", "silent") : become("absent", "absent")),
-  });
+  function judge() {
+    const state = kernel.read();
+    const was_heard = link === "live" || link === "silent";
+    const is_down = state === "starting" || state === "ended";
+    if (is_down && was_heard) is_lost = true;
+    if (silence === "busy" && state !== "busy") {
+      awaited = "";
+      patience.stop();
+      patience.start();
+    }
+    if (!was_heard) {
+      if (is_lost || awaited === "silent" || (awaited && is_down)) become("silent", "absent");
+      else if (awaited) become("waiting", link);
+    } else if (is_lost) become(state === "ended" ? "ended" : "gone", "silent");
+    else if (state === "away") become("away", link);
+    else if (!awaited) become("", "live");
+    else if (state === "busy") become("busy", link);
+    else if (awaited === "late") become("waiting", link);
+    else become("silent", "silent");
+  }
+  /** @param {"late" | "silent"} how_long */
+  function miss(how_long) {
+    awaited = how_long;
+    judge();
+  }
+  const patience = createPatience({ late_ms, silent_ms, onLate: () => miss("late"), onSilent: () => miss("silent") });
   watch.onStop(patience.stop);
   watch.onStop(() => clearInterval(ticks));
   update();
@@ -132,18 +155,26 @@ export function createStatus({ readStatus, onCancel, onLink, watch }) {
   return {
     el: strip,
     update,
+    /** The host has said something of the kernel. */
+    judge,
+    /** Whether it is known that no message would arrive. */
+    isGone: () => is_lost,
     /** A request went out and is not yet answered. */
     asked() {
-      if (silence !== "gone") patience.start();
+      if (!is_lost) patience.start();
     },
     /** The kernel showed that it lives. */
     answered() {
       patience.stop();
+      awaited = "";
+      is_lost = false;
       become("", "live");
     },
+    /** The widget's line to the kernel is closed. */
     gone() {
       patience.stop();
-      become("gone", wasHeard() ? "silent" : "absent");
+      is_lost = true;
+      judge();
     },
     /** @param {string} sentence what went wrong in the view itself; empty once it is mended */
     fail(sentence) {

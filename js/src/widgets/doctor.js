@@ -29,7 +29,7 @@ function openDoctor({ model, frame }) {
   watch.dom(ask, "change", () => frame.ask({ ask_hub: ask.checked }));
   watch.dom(again, "click", () => {
     frame.status.asked();
-    model.send({ type: "check" });
+    frame.send({ type: "check" });
   });
 
   function draw() {
@@ -57,7 +57,7 @@ function openDoctor({ model, frame }) {
   function answer({ id, asked }, buffers) {
     const received = buffers.reduce((sum, { byteLength }) => sum + (byteLength ?? 0), 0);
     const facts = readPage({ model, root: frame.root, theme: frame.theme() });
-    model.send({ type: "pong", id, received, padding: "x".repeat(asked), version, ...facts });
+    frame.send({ type: "pong", id, received, padding: "x".repeat(asked), version, ...facts });
   }
   frame.follow(["model", "ask_hub", "models"], draw);
   return { body: [bar, summary, empty, list.el, fold], receive: { result: drawResult, ping: answer }, draw, locks: { model: /** @type {HTMLElement} */ (choice.parentElement) } };

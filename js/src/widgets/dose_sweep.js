@@ -28,7 +28,7 @@ const setting_names = /** @type {(keyof DoseSettings)[]} */ (agreementOf("DoseSw
  */
 function openSweep({ model, frame }) {
   const { watch } = frame;
-  const requests = createRequests(model, frame);
+  const requests = createRequests(frame);
   /** @type {ReturnType<typeof createSettings<DoseSweepTraits, keyof DoseSettings>>} */
   const settings = createSettings({ model, frame, names: setting_names, send: frame.tell, onChange: drawSettings });
   /** @type {Sweep | null} */

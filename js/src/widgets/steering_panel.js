@@ -25,7 +25,7 @@ const setting_names = /** @type {RunSetting[]} */ (run_names.filter((name) => na
  */
 function openPanel({ model, frame }) {
   const { watch } = frame;
-  const requests = createRequests(model, frame);
+  const requests = createRequests(frame);
   /** @type {ReturnType<typeof createSettings<SteeringPanelTraits, RunSetting>>} */
   const settings = createSettings({ model, frame, names: setting_names, send: frame.tell, onChange: draw });
   /** @type {ReturnType<typeof createSettings<SteeringPanelTraits, "changes">>} */

@@ -47,7 +47,7 @@ function createSlot({ model, name, frame }) {
   }
   function open() {
     holder.replaceChildren(opening);
-    model.send({ type: "open", part: name });
+    frame.send({ type: "open", part: name });
   }
   frame.watch.dom(again, "click", open);
   frame.watch.onStop(() => leave());
@@ -82,11 +82,11 @@ function openWorkbench({ model, frame }) {
   const back = createButton({ disabled: true }, "Back to the earlier text");
   const note = el("span", { class: "gscope-summary", role: "status" });
   watch.dom(read, "click", () => {
-    model.send({ type: "read_run", row: "changed" });
+    frame.send({ type: "read_run", row: "changed" });
     setText(note, "The text above is the prompt with its changed continuation.");
   });
   watch.dom(back, "click", () => {
-    model.send({ type: "back" });
+    frame.send({ type: "back" });
     setText(note, "");
   });
   slots.steering.whenMounted((part) => {

@@ -3,6 +3,7 @@ import { mock, test } from "node:test";
 import { el } from "../../src/shared/dom.js";
 import { createWatch } from "../../src/shared/watch.js";
 import { detectTheme } from "../../src/shared/theme.js";
+import { followKernel } from "../../src/shared/kernel.js";
 import { createStatus, describe } from "../../src/shared/status.js";
 import { hostile, openPage } from "../support.js";
 
@@ -62,7 +63,7 @@ test("the strip tells the kernel's silence first, then a fault here, then the st
   const busy = { state: "busy", message: "Reading", progress: 0.5, detail: "", request: 2 };
   assert.deepEqual(describe(busy, "", ""), { tone: "busy", text: "Reading", progress: 0.5, detail: "" });
   assert.equal(describe(busy, "", "bad bytes").text, "bad bytes");
-  assert.match(describe(busy, "late", "").text, /Waiting: the kernel may run/);
+  assert.match(describe(busy, "busy", "").text, /Waiting: the kernel runs a cell/);
   assert.equal(describe({ ...busy, state: "error", message: "" }, "", "").tone, "error");
 });
 
@@ -72,7 +73,7 @@ test("how far work is stands beside the sentence and is not read out; time so fa
   const watch = createWatch();
   /** @type {Status} */
   let status = { state: "busy", message: "Reading", progress: null, detail: "", request: 2 };
-  const strip = createStatus({ readStatus: () => status, onCancel: null, onLink() {}, watch });
+  const strip = createStatus({ readStatus: () => status, kernel: followKernel({}, watch, () => {}), onCancel: null, onLink() {}, watch });
   page.holder.append(strip.el);
   strip.answered();
   const polite = /** @type {HTMLElement} */ (strip.el.querySelector("[role=status]"));

@@ -110,7 +110,7 @@ test("an unanswered start is told after a second", async () => {
   model.emit("msg:custom", { type: "ack", id: "ready" }, []);
   button(page.holder, "Start").click();
   await wait(1050);
-  assert.match(find(page.holder, ".gscope-status").textContent ?? "", /Waiting: the kernel may run a cell/);
+  assert.match(find(page.holder, ".gscope-status").textContent ?? "", /Waiting for the kernel/);
 });
 
 // row 25
