@@ -84,6 +84,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "50": "Model, dictionary, revision, seed, dtype on every picture",
         "55": "The same widgets without a model, from a recording",
         "NEW 5": "One notebook at three powers, a GPU, mini or a recording, and a badge that says which",
+        "NEW 10": "A notebook that was saved, cleaned or printed shows what was seen",
         "NEW 20": "No picture without its provenance, token ids included",
         "NEW 24": "A finding pinned, with a note; two compared",
     },

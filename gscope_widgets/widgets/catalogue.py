@@ -96,8 +96,13 @@ class Row:
 
     @property
     def bundle_bytes(self) -> int:
-        """How large its script and style may be together."""
+        """How large its script may be."""
         return (150 if self.parts else 60) * 1024
+
+    @property
+    def sheet_bytes(self) -> int:
+        """How large its style may be."""
+        return (40 if self.parts else 16) * 1024
 
     def write_message(self, kind: str) -> dict[str, object]:
         """A message of a kind as the page sends it."""

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 import gscope_widgets as gs
+from gscope_widgets.widgets.catalogue import find_row
 from tests.browser.lab import write_examples
 from tests.recordings.lesson import RECORDED, record_widgets
 
@@ -47,7 +48,8 @@ def test_torch_is_not_there(notebook):
 
 def test_a_steered_run_is_replayed_in_the_page(notebook):
     view = notebook.widget("Steering panel")
-    notebook.run("steering_panel.strength = 0.5")
+    change = find_row("SteeringPanel").change
+    notebook.run("\n".join(f"steering_panel.{name} = {value!r}" for name, value in change.items()))
     view.get_by_role("button", name="Start").click()
     notebook.wait_for("bool(steering_panel.texts['changed'])", True)
     for name in ("baseline", "changed", "random 0"):

@@ -30,7 +30,8 @@ from tests.recordings.asked import PLAIN, WORDS, ask_all, find_difference, list_
 NOT_ANSWERED = {
     *("SparseActivations", "DictionaryCheck", "Checkup", "Finding", "ExampleTable", "FeatureExamples", "DeltaLoss"),
     *("ContrastScores", "DictionarySummary", "Memory", "MemoryUse", "TopFeature", "Fetched", "Row", "FeatureSample"),
-    *("ContrastedFeature", "Flip", "SamplingPlan", "Term", "ViewDifference"),
+    *("ContrastedFeature", "Flip", "SamplingPlan", "Term", "ViewDifference", "RowSummary"),
+    *("Lesson", "Stage", "Question", "Check", "CheckPart", "Grade", "GradeReport"),
 }
 
 

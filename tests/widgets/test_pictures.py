@@ -176,7 +176,7 @@ def test_hostile_titles_are_text(scope, open_page, read_html, hostile_words):
     for words in (hostile_words[:5], hostile_words[5:]):
         reader = read_html(gs.to_html([widget], title="".join(words)[:200]))
         names = {name for tag, attributes in reader.tags for name in attributes if tag != "html"}
-        assert names <= {"charset", "href", "id", "class", "style", "title", "scope", "open", "aria-label"}
+        assert names <= {"charset", "href", "id", "class", "style", "title", "scope", "open", "aria-label", "role"}
         assert {tag for tag, _ in reader.tags} & {"script", "img", "svg", "iframe"} == set()
         assert "<script>alert(1)</script>" in "".join(reader.text)
 

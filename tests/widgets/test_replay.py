@@ -70,7 +70,7 @@ def test_a_widget_shows_the_same_numbers_and_says_that_it_is_replayed(row, lesso
     assert printed[0] == wanted[0]
     np.testing.assert_allclose(printed[1], wanted[1], rtol=1e-5)  # code makes each row alone, and not in one batch
     assert len(printed[0]) > 1
-    assert "· replayed<" in widget.to_html()
+    assert "· replayed" in widget.to_html()
 
 
 def test_a_text_that_is_being_typed_is_said_to_be_missing_and_breaks_nothing(row, replayed, open_page):

@@ -24,14 +24,14 @@ function drawCells(cells, kind = "td") {
 
 /** What a whole run comes to: a warning, and every row over all samples. */
 export function createRunScores() {
-  const warning = el("p", { class: "gscope-caution", role: "status", hidden: true });
+  const warning = el("p", { class: "gscope-caution gscope-run-warning", role: "status" }); // its room is kept
   const table = createTableHolder("All samples");
   const rules = el("p", { class: "gscope-hint" });
   const estimates = el("div", { hidden: true }, table, rules);
   return {
     els: [warning, estimates],
     clear() {
-      warning.hidden = true;
+      setText(warning, "");
       estimates.hidden = true;
     },
     /**
@@ -39,7 +39,6 @@ export function createRunScores() {
      * @param {SteeringStream} run
      */
     draw(scores, run) {
-      warning.hidden = scores.warning === "";
       setText(warning, scores.warning);
       const words = run.settings.words.join(", ");
       estimates.hidden = run.settings.samples === 1;

@@ -15,14 +15,19 @@ export function createTypedField({ label, read, take, say, watch, mode, named = 
     type: "text", inputmode: mode, class: wide ? "gscope-line" : "gscope-number", autocomplete: "off", value: read(),
     "aria-label": named ? label : null,
   });
+  let is_typing = false;
 
   /** @param {boolean} [again] whether what is set already is told once more */
   function commit(again = false) {
+    is_typing = false;
     const sentence = take(input.value.trim(), again);
     say(sentence);
     assign(input, { "aria-invalid": sentence ? "true" : null });
     return sentence === "";
   }
+  watch.dom(input, "input", () => {
+    is_typing = true;
+  });
   watch.dom(input, "change", () => commit());
   if (retries) {
     watch.dom(input, "keydown", (/** @type {KeyboardEvent} */ { key }) => {
@@ -35,7 +40,7 @@ export function createTypedField({ label, read, take, say, watch, mode, named = 
     commit,
     /** Shows the newest value, unless the reader is typing another. */
     pull() {
-      if (input.ownerDocument.activeElement === input && input.getAttribute("aria-invalid")) return;
+      if (input.ownerDocument.activeElement === input && (is_typing || input.getAttribute("aria-invalid"))) return;
       if (input.value !== read()) input.value = read();
       assign(input, { "aria-invalid": null });
     },
