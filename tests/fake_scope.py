@@ -18,7 +18,14 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, DoseSample, build_points, check_strengths
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
-from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution, build_trace
+from gscope_widgets.records.generation import (
+    ControlDistribution,
+    Ending,
+    GeneratedToken,
+    SamplingPlan,
+    TokenDistribution,
+    build_trace,
+)
 from gscope_widgets.records.hits import FeatureHits, check_search
 from gscope_widgets.records.interventions import (
     Intervention,
@@ -37,7 +44,15 @@ from gscope_widgets.records.numbers import check_feature, check_float, check_int
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
-from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, Row, check_seeds, plan_comparison, plan_dose
+from gscope_widgets.records.rows import (
+    MAX_SAMPLES,
+    MIN_SAMPLES,
+    Row,
+    check_controls,
+    check_seeds,
+    plan_comparison,
+    plan_dose,
+)
 from gscope_widgets.records.tokens import Prompt, Tokens
 from gscope_widgets.runtime.features.matching import compare_readings
 from gscope_widgets.runtime.features.scoring import score_claim
@@ -289,12 +304,15 @@ class FakeScope:
         reading: FeatureReading = self._run("read", lambda: model.read_features(home, tokens, chosen))
         return replace(reading, provenance=self.provenance([home.info.id], token_ids=tokens.ids))
 
-    def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
+    def next_tokens(
+        self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = (), *, controls: int = 0
+    ) -> TokenDistribution:
         k = check_int("k", k, low=1, high=len(PIECES))
         made = self._check_interventions(interventions)
         tokens = self._require_tokens(text)
         require_set_once(made, prompt_length=len(tokens))
         self._require_reach(made, tokens, len(tokens))
+        count = check_controls(controls) if made else 0
 
         def predict() -> TokenDistribution:
             before, after = (model.next_logits(tokens.ids, one, self._open, len(tokens)) for one in ((), made))
@@ -305,7 +323,13 @@ class FakeScope:
                 zip(model.list_chances(before, either), model.list_chances(after, either), strict=True),
             )
             kl = max(0.0, float((np.exp(new) * (new - old)).sum())) if made else 0.0
-            return TokenDistribution(tokens, made, model.list_chances(after, top), pairs, kl)
+            control_runs = []
+            for control in (match_random(made, seed=seed) for seed in range(count)):
+                random = model.next_logits(tokens.ids, (control,), self._open, len(tokens))
+                own = model.log_softmax(random)
+                control_kl = max(0.0, float((np.exp(own) * (own - old)).sum()))
+                control_runs.append(ControlDistribution(control, model.list_chances(random, either), control_kl))
+            return TokenDistribution(tokens, made, model.list_chances(after, top), pairs, kl, tuple(control_runs))
 
         distribution: TokenDistribution = self._run("next_tokens", predict)
         return replace(distribution, provenance=self.provenance(list_dictionaries(made), token_ids=tokens.ids))

@@ -544,6 +544,25 @@ def test_a_random_control_is_matched_to_what_it_controls(scope, dictionary):
             scope.random_control(made, seed=wrong)
 
 
+def test_controls_beside_a_prediction_are_those_of_random_directions_alone(scope, dictionary):
+    made = [gs.add(dictionary.feature(3), 0.5)]
+    found = scope.next_tokens(TEXT, 8, made, controls=3)
+    assert [one.intervention for one in found.controls] == [scope.random_control(made, seed=seed) for seed in range(3)]
+    for one in found.controls:
+        alone = scope.next_tokens(TEXT, scope.info.vocabulary, [one.intervention])
+        chances = {chance.id: chance.probability for chance in alone.chances}
+        assert one.kl == pytest.approx(alone.kl, rel=1e-3) and one.kl > 1e-6
+        assert [chance.id for chance in one.chances] == [changed.id for _, changed in found.pairs]
+        for chance in one.chances:
+            assert chance.probability == pytest.approx(chances[chance.id], rel=1e-3, abs=1e-7)
+    assert len({one.kl for one in found.controls}) == 3
+    assert scope.next_tokens(TEXT, 8, made).controls == ()
+    assert scope.next_tokens(TEXT, 8, controls=3).controls == ()
+    for wrong in (1, 2, 17, -1, True, 3.0, "3"):
+        with pytest.raises(gs.InvalidValue, match="controls must be"):
+            scope.next_tokens(TEXT, 8, made, controls=wrong)
+
+
 # ---- comparing and dosing
 
 

@@ -181,9 +181,16 @@ def _cut_distribution(distribution: TokenDistribution, asked: Settings) -> Token
     k = asked["k"]
     likeliest = sorted(distribution.pairs, key=lambda pair: -pair[0].logit)[:k]
     kept = dict.fromkeys([*(one.id for one in distribution.chances[:k]), *(before.id for before, _ in likeliest)])
-    by_id = {after.id: (before, after) for before, after in distribution.pairs}
+    at = {after.id: place for place, (_, after) in enumerate(distribution.pairs)}
+    places = [at[id_] for id_ in kept if id_ in at]
     return replace(
-        distribution, chances=distribution.chances[:k], pairs=tuple(by_id[id_] for id_ in kept if id_ in by_id)
+        distribution,
+        chances=distribution.chances[:k],
+        pairs=tuple(distribution.pairs[place] for place in places),
+        controls=tuple(
+            replace(one, chances=tuple(one.chances[place] for place in places))
+            for one in distribution.controls[: asked["controls"]]
+        ),
     )
 
 
@@ -214,7 +221,7 @@ def _cut_dashboard(dashboard: FeatureDashboard, asked: Settings) -> FeatureDashb
 
 _NARROWER: dict[str, _Narrower] = {
     "read": _Narrower({"features": _has_features}, _cut_reading),
-    "next_tokens": _Narrower({"k": _has_as_many}, _cut_distribution),
+    "next_tokens": _Narrower({"k": _has_as_many, "controls": _has_as_many}, _cut_distribution),
     "logit_lens": _Narrower({"k": _has_as_many, "layers": _has_all, "track": _has_all}, _cut_lens),
     "find": _Narrower({"k": _has_as_many}, _cut_hits),
     "card": _Narrower({"examples": _has_as_many}, _cut_dashboard),

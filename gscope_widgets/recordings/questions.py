@@ -74,9 +74,10 @@ def ask_reading(text: Prompt, dictionary_id: str, features: Sequence[int] | None
     return _ask("read", text=text, dictionary=dictionary_id, features=features)
 
 
-def ask_next_tokens(text: Prompt, k: int, interventions: Sequence[Intervention]) -> Question:
-    """`scope.next_tokens`."""
-    return _ask("next_tokens", text=text, k=k, interventions=_as_list(interventions))
+def ask_next_tokens(text: Prompt, k: int, interventions: Sequence[Intervention], controls: int) -> Question:
+    """`scope.next_tokens`. Of no change there are no controls."""
+    made = _as_list(interventions)
+    return _ask("next_tokens", text=text, k=k, interventions=made, controls=controls if made else 0)
 
 
 def ask_lens(text: Prompt, k: int, layers: Sequence[int], track: Sequence[int]) -> Question:

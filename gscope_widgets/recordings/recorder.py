@@ -129,7 +129,8 @@ class Recorder:
         self._keep(questions.ask_reading(given["text"], id_, given["features"]), answer)
 
     def _take_next_tokens(self, given: Mapping[str, Any], answer: Any) -> None:
-        self._keep(questions.ask_next_tokens(given["text"], given["k"], given["interventions"]), answer)
+        asked = questions.ask_next_tokens(given["text"], given["k"], given["interventions"], given["controls"])
+        self._keep(asked, answer)
 
     def _take_logit_lens(self, given: Mapping[str, Any], answer: Any) -> None:
         self._keep(questions.ask_lens(given["text"], given["k"], answer.layers, given["track"]), answer)

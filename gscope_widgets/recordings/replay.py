@@ -46,7 +46,7 @@ from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_float, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
-from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, check_seeds, plan_comparison
+from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, check_controls, check_seeds, plan_comparison
 from gscope_widgets.records.tokens import Prompt, Tokens
 
 _SITES = ("resid_post", "attn_out", "mlp_out", "transcoder", "crosscoder", "clt")
@@ -262,11 +262,14 @@ class ReplayedScope:
         reading: FeatureReading = self._ask(questions.ask_reading(text, home.info.id, chosen))
         return reading
 
-    def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
+    def next_tokens(
+        self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = (), *, controls: int = 0
+    ) -> TokenDistribution:
         k = check_int("k", k, low=1, high=self.info.vocabulary)
         made = self._check_interventions(interventions)
         require_set_once(made, prompt_length=len(self.tokens(text)))
-        distribution: TokenDistribution = self._ask(questions.ask_next_tokens(text, k, made))
+        count = check_controls(controls) if made else 0
+        distribution: TokenDistribution = self._ask(questions.ask_next_tokens(text, k, made, count))
         return distribution
 
     def logit_lens(

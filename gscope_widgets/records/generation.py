@@ -31,6 +31,15 @@ class TokenChance:
 
 
 @dataclass(frozen=True)
+class ControlDistribution:
+    """The next token with a random direction, as long as the changes at each position, in their place."""
+
+    intervention: Intervention  # of kind "random"; its seed is its place among the controls
+    chances: tuple[TokenChance, ...]  # of the tokens of `pairs`, in their order
+    kl: float  # nats, from the baseline distribution
+
+
+@dataclass(frozen=True)
 class TokenDistribution:
     """What may come next after a text, likeliest first."""
 
@@ -39,6 +48,7 @@ class TokenDistribution:
     chances: tuple[TokenChance, ...]
     pairs: tuple[tuple[TokenChance, TokenChance], ...]  # (baseline, changed): the likeliest of either run
     kl: float  # nats, of the changed from the baseline distribution; 0 without interventions
+    controls: tuple[ControlDistribution, ...] = ()  # as many as were asked for; none without interventions
     provenance: Provenance | None = field(default=None, compare=False, repr=False)  # where a scope computed it
 
     def to_frame(self) -> "pandas.DataFrame":

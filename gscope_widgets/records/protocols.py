@@ -323,8 +323,14 @@ class Scope(Engine, Protocol):
     ) -> FeatureReading:
         """The features of a dictionary, by default the default one, on a text; only `features` where they are given."""
 
-    def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
-        """The `k` likeliest next tokens, and what they were without the interventions."""
+    def next_tokens(
+        self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = (), *, controls: int = 0
+    ) -> TokenDistribution:
+        """The `k` likeliest next tokens, and what they were without the interventions.
+
+        Args:
+            controls: 0, or 3 to 16 random directions, each as long as the interventions together, beside them.
+        """
 
     def logit_lens(
         self, text: Prompt, k: int = 5, *, layers: Sequence[int] | None = None, track: Sequence[int] = ()

@@ -40,6 +40,15 @@ def check_seeds(values: object, *, temperature: float) -> tuple[int, ...]:
     return seeds
 
 
+def check_controls(value: object) -> int:
+    """A number of random controls where there may be none.
+
+    Raises:
+        InvalidValue: neither 0 nor from 3 to 16.
+    """
+    return 0 if type(value) is int and value == 0 else check_int("controls", value, low=MIN_CONTROLS, high=MAX_CONTROLS)
+
+
 def plan_comparison(
     interventions: Sequence[Intervention], *, seeds: Sequence[int], controls: int
 ) -> list[tuple[str, Kind, Row]]:

@@ -23,7 +23,7 @@ from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.hits import FeatureHits
-from gscope_widgets.records.interventions import Intervention, list_parts
+from gscope_widgets.records.interventions import Intervention, list_parts, match_random
 from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.matches import DictionaryComparison
 from gscope_widgets.records.measures import Measure
@@ -164,19 +164,31 @@ class Engine:
         points = self.find_points(dictionary)
         return measure_delta_loss(self.loaded, tokens, dictionary, points, *self._capture_ends(tokens, points))
 
-    def predict(self, tokens: Tokens, k: int, interventions: tuple[Intervention, ...]) -> Steps[TokenDistribution]:
-        """The next token, baseline and changed."""
+    def predict(
+        self, tokens: Tokens, k: int, interventions: tuple[Intervention, ...], controls: int
+    ) -> Steps[TokenDistribution]:
+        """The next token, baseline and changed, and with as many random directions in the changes' place.
+
+        Args:
+            controls: 0 where there are no interventions.
+        """
         yield from self._fetch_encoders(interventions)
         baseline, _ = self.prompts.run(tokens.ids, untouched=[None])
-        changed = baseline
+        changed, planned = baseline, [match_random(interventions, seed=seed) for seed in range(controls)]
         if interventions:
-            steering = self._steer([interventions], tokens=tokens)
+            steering = self._steer([interventions, *((one,) for one in planned)], tokens=tokens)
             steering.require_reach(len(tokens))
             changed, _ = self.prompts.steer(tokens.ids, steering)
         for logits in (baseline, changed):
             check_finite(logits)
         return compare_next(
-            self.loaded.tokenizer, tokens, k=k, baseline=baseline[0], changed=changed[0], interventions=interventions
+            self.loaded.tokenizer,
+            tokens,
+            k=k,
+            baseline=baseline[0],
+            changed=changed[0],
+            interventions=interventions,
+            controls=list(zip(planned, changed[1:], strict=True)),
         )
 
     def logit_lens(

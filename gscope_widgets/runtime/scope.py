@@ -28,7 +28,15 @@ from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance, find_versions
 from gscope_widgets.records.readings import FeatureReading
-from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, check_seeds, plan_comparison, plan_dose
+from gscope_widgets.records.rows import (
+    MAX_SAMPLES,
+    MIN_CONTROLS,
+    MIN_SAMPLES,
+    check_controls,
+    check_seeds,
+    plan_comparison,
+    plan_dose,
+)
 from gscope_widgets.records.tokens import Prompt, Tokens
 from gscope_widgets.runtime.arguments import Arguments, check_list, check_row_seeds, require_single
 from gscope_widgets.runtime.asking import NARROWER
@@ -266,8 +274,17 @@ class Scope(Exploring):
         return replace(loss, provenance=self.provenance([home.info.id], token_ids=tokens.ids))
 
     @recorded
-    def next_tokens(self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = ()) -> TokenDistribution:
+    def next_tokens(
+        self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = (), *, controls: int = 0
+    ) -> TokenDistribution:
         """The `k` likeliest next tokens, and what they were without the interventions.
+
+        Costs a forward pass of a row for the interventions and one for each control, and one for the baseline of a new
+        text.
+
+        Args:
+            controls: 0, or 3 to 16 random directions, each as long as the interventions together at each position:
+                what length alone does, in `.controls`.
 
         Raises:
             InvalidValue: an intervention changes no position of this text, or two set one feature at one position.
@@ -275,11 +292,12 @@ class Scope(Exploring):
         k = check_int("k", k, low=1, high=self.info.vocabulary)
         tokens = self._take.tokens(text)
         made = self._take.interventions_on(tokens, interventions)
-        demand = self._demand(f"running {len(tokens)} tokens through the model", tokens)
-        predicted = self._run(lambda: self._engine.predict(tokens, k, made), demand)
-        provenance = self.provenance(
-            list_dictionaries(made), token_ids=tokens.ids, k=k, interventions=[str(one) for one in made]
-        )
+        count = check_controls(controls) if made else 0
+        fewer = [f"fewer controls ({MIN_CONTROLS})"] if count > MIN_CONTROLS else []
+        demand = self._demand(f"running {len(tokens)} tokens through the model", tokens, other=fewer)
+        predicted = self._run(lambda: self._engine.predict(tokens, k, made, count), demand)
+        settings = {"k": k, "interventions": [str(one) for one in made]} | ({"controls": count} if count else {})
+        provenance = self.provenance(list_dictionaries(made), token_ids=tokens.ids, **settings)
         return replace(predicted, provenance=provenance)
 
     @recorded

@@ -43,6 +43,8 @@ def ask_all(scope) -> dict[str, object]:
         "next": scope.next_tokens(TEXT, 8),
         "next changed": scope.next_tokens(TEXT, 8, changes),
         "next clamped": scope.next_tokens(TEXT, 8, [gs.clamp(ref, 30.0)]),
+        "next controlled": scope.next_tokens(TEXT, 8, changes, controls=3),
+        "next less": scope.next_tokens(TEXT, 4, changes),
         "lens": scope.logit_lens(TEXT, 4, track=[5, 9]),
         "find": scope.find("fish", home, k=6),
         "find nothing": scope.find("no label has this", home),

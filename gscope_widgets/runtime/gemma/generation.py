@@ -10,7 +10,14 @@ import torch
 from transformers import Cache
 
 from gscope_widgets.errors import GscopeError
-from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenChance, TokenDistribution
+from gscope_widgets.records.generation import (
+    ControlDistribution,
+    Ending,
+    GeneratedToken,
+    SamplingPlan,
+    TokenChance,
+    TokenDistribution,
+)
 from gscope_widgets.records.interventions import Intervention
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.gemma.loading import LoadedModel
@@ -128,15 +135,16 @@ def compare_next(
     baseline: torch.Tensor,
     changed: torch.Tensor,
     interventions: tuple[Intervention, ...],
+    controls: Sequence[tuple[Intervention, torch.Tensor]] = (),
 ) -> TokenDistribution:
     """The `k` likeliest tokens of both runs, which are one run where there are no interventions.
 
     Args:
-        baseline: float32 logits, [d_vocab]; `changed` alike.
+        baseline: float32 logits, [d_vocab]; `changed` alike, and those of each control.
     """
     top_changed, top_unchanged = (logits.topk(k).indices.tolist() for logits in (changed, baseline))
     union = list(dict.fromkeys([*top_changed, *top_unchanged]))
-    new, old = changed.double().log_softmax(-1), baseline.double().log_softmax(-1)
+    old = baseline.double().log_softmax(-1)
     return TokenDistribution(
         tokens=tokens,
         interventions=interventions,
@@ -144,8 +152,18 @@ def compare_next(
         pairs=tuple(
             zip(list_chances(tokenizer, baseline, ids=union), list_chances(tokenizer, changed, ids=union), strict=True)
         ),
-        kl=max(0.0, float((new.exp() * (new - old)).sum())) if interventions else 0.0,
+        kl=_diverge(changed, old) if interventions else 0.0,
+        controls=tuple(
+            ControlDistribution(one, list_chances(tokenizer, logits, ids=union), _diverge(logits, old))
+            for one, logits in controls
+        ),
     )
+
+
+def _diverge(changed: torch.Tensor, old: torch.Tensor) -> float:
+    """KL of logits, [d_vocab], from log-probabilities, float64, in nats."""
+    new = changed.double().log_softmax(-1)
+    return max(0.0, float((new.exp() * (new - old)).sum()))
 
 
 def _add_activations(token: GeneratedToken, values: np.ndarray, tokenizer: Tokenizer) -> GeneratedToken:
