@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
-from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.errors import InvalidValue, NotRecorded, describe_value
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import escape_math, open_figure
@@ -19,7 +19,7 @@ from gscope_widgets.widgets.base.changes import Change, list_directions, list_re
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.features import ChangingWidget, list_interventions
 from gscope_widgets.widgets.base.formats import format_number, format_percent, format_prompt, format_token
-from gscope_widgets.widgets.base.limits import SHOWN_TOKENS
+from gscope_widgets.widgets.base.limits import CONTROLS, SHOWN_TOKENS
 from gscope_widgets.widgets.base.state import Checked, as_prompt, check_many, check_text
 from gscope_widgets.widgets.base.wire import ArrayHead, ChangeState, Text
 
@@ -45,6 +45,7 @@ class TokenRow(TypedDict):
     token: str
     baseline: float
     changed: float
+    random: float | None  # mean of the random directions; null where none was recorded
 
 
 class Rest(TypedDict):
@@ -52,6 +53,7 @@ class Rest(TypedDict):
 
     baseline: float
     changed: float
+    random: float | None
 
 
 class DistributionResult(TypedDict):
@@ -64,6 +66,8 @@ class DistributionResult(TypedDict):
     rows: list[TokenRow]  # the likeliest of either run, likeliest first
     rest: Rest
     kl: float  # Kullback-Leibler divergence of the changed from the baseline distribution, in nats
+    control_kls: list[float]  # the same of each random direction as long as the changes; none where nothing is changed
+    is_controlled: bool  # false where changes have no control, which was not recorded
     natural: list[Natural | None]  # one a change; null of a direction
     arrays: list[ArrayHead]
 
@@ -79,7 +83,10 @@ def _check_text(sliders: "FeatureSliders", value: object) -> object:
 
 
 class FeatureSliders(ChangingWidget):
-    """A slider for each change, and what the model would say next, changed against the baseline.
+    """A slider for each change, and what the model would say next: baseline, changed, and by random directions.
+
+    The random directions, three, are as long as the changes together at each position; what the changes do beyond them
+    is their own doing. `random` is the mean of the three.
 
     A slider clamps a feature's activation, scales it, or adds its direction (in fractions of the mean norm there); a
     feature may be ablated, and directions of one's own added. Each change has a switch and its positions. `values`
@@ -125,7 +132,7 @@ class FeatureSliders(ChangingWidget):
         text = check_text(scope, text)
         settings: dict[str, Any] = {"text": text, "directions": list_directions(changes), "changes": changes}
         made = list_interventions(changes)
-        distribution = scope.next_tokens(as_prompt(text), SHOWN_TOKENS, made)
+        distribution = self._predict(text, made)
         answer = _Answer(settings, distribution, self._measure(settings))
         super().__init__(scope, features=refs, **settings)
         self._present(answer, self._deliver)
@@ -163,25 +170,39 @@ class FeatureSliders(ChangingWidget):
         self.changes = [replace(one, on=False) for one in self.changes]
 
     def to_frame(self) -> "pandas.DataFrame":
-        """A pandas DataFrame: `id`, `token`, `baseline`, `changed` (probabilities); id -1 is all other tokens."""
+        """A pandas DataFrame of probabilities; id -1 is all other tokens.
+
+        Columns: `id`, `token`, `baseline`, `changed`, `random 0`, `random 1`, `random 2`, which are the baseline where
+        nothing is changed, and NaN where no control was recorded.
+        """
         rows, rest = self._rows(), self._rest()
+        randoms: list[list[float]] = []
+        for number in range(CONTROLS):
+            chances = self._read_control(number)
+            own = [chances[row["id"]] for row in rows]
+            randoms.append([*own, max(1.0 - sum(own), 0.0)])  # in this order NaN stays NaN
         return build_frame(
             id=[*(row["id"] for row in rows), -1],
             token=[*(row["token"] for row in rows), _REST],
             baseline=[*(row["baseline"] for row in rows), rest["baseline"]],
             changed=[*(row["changed"] for row in rows), rest["changed"]],
+            **{f"random {number}": values for number, values in enumerate(randoms)},
         )
 
     def plot(self) -> "Figure":
-        """A matplotlib Figure: probability of each token, changed beside the baseline."""
+        """A matplotlib Figure: probability of each token in the baseline, changed, and by random directions."""
         rows, rest = self._rows(), self._rest()
-        figure = open_figure(6, 0.4 * len(rows) + 1.4, self.provenance)
+        figure = open_figure(6, 0.5 * len(rows) + 1.4, self.provenance)
         axes = figure.subplots()
         places = range(len(rows) + 1)
         baseline = [*(row["baseline"] for row in rows), rest["baseline"]]
         changed = [*(row["changed"] for row in rows), rest["changed"]]
-        axes.barh([place - 0.2 for place in places], baseline, 0.4, fill=False, label="baseline")
-        axes.barh([place + 0.2 for place in places], changed, 0.4, label="changed")
+        axes.barh([place - 0.28 for place in places], baseline, 0.28, fill=False, label="baseline")
+        axes.barh(places, changed, 0.28, label="changed")
+        if self._is_controlled:
+            random = [one["random"] or 0.0 for one in (*rows, rest)]
+            label = f"random direction, mean of {CONTROLS}"
+            axes.barh([place + 0.28 for place in places], random, 0.28, fill=False, hatch="////", label=label)
         axes.set_yticks(places, [*(escape_math(format_token(row["token"])) for row in rows), _REST])
         axes.invert_yaxis()
         axes.set_xlabel("probability of the next token")
@@ -192,9 +213,8 @@ class FeatureSliders(ChangingWidget):
     def shows(self) -> list[str]:
         """The tokens, their probabilities under both runs, and the divergence."""
         rows, rest = self._rows(), self._rest()
-        pairs = [*((row["baseline"], row["changed"]) for row in rows), (rest["baseline"], rest["changed"])]
-        chances = [format_percent(value) for pair in pairs for value in pair]
-        return list(dict.fromkeys([*(format_token(row["token"]) for row in rows), _REST, *chances, self._write_kl()]))
+        shown = [_write_chance(value) for one in (*rows, rest) for value in _list_chances(one)]
+        return list(dict.fromkeys([*(format_token(row["token"]) for row in rows), _REST, *shown, self._write_kl()]))
 
     def to_code(self) -> str:
         """Code that gives the numbers on screen without the widget."""
@@ -205,8 +225,10 @@ class FeatureSliders(ChangingWidget):
         lines = [
             f"interventions = [{changes}]",
             f"text = {as_prompt(settings['text'])!r}",
-            f"for chance in scope.next_tokens(text, {SHOWN_TOKENS}, interventions).chances:",
+            f"found = scope.next_tokens(text, {SHOWN_TOKENS}, interventions, controls={len(distribution.controls)})",
+            "for chance in found.chances:",
             "    print(repr(chance.token), chance.probability)",
+            "print(found.kl, *(one.kl for one in found.controls))",
         ]
         return "\n".join([*opening.lines, *lines])
 
@@ -232,10 +254,17 @@ class FeatureSliders(ChangingWidget):
         interventions = list_interventions(settings["changes"])
 
         def predict() -> _Answer:
-            distribution = self.scope.next_tokens(as_prompt(settings["text"]), SHOWN_TOKENS, interventions)
-            return _Answer(settings, distribution, self._measure(settings))
+            return _Answer(settings, self._predict(settings["text"], interventions), self._measure(settings))
 
         self._request(predict, deliver=self._deliver, doing="Predicting…")
+
+    def _predict(self, text: Any, interventions: Sequence[Intervention]) -> TokenDistribution:
+        """With random controls, or without where a recording has none of them."""
+        prompt = as_prompt(text)
+        try:
+            return self.scope.next_tokens(prompt, SHOWN_TOKENS, interventions, controls=CONTROLS)
+        except NotRecorded:
+            return self.scope.next_tokens(prompt, SHOWN_TOKENS, interventions)
 
     def _measure(self, settings: dict[str, Any]) -> dict[FeatureRef, Natural]:
         """Each feature's own activation on the text as it is."""
@@ -264,6 +293,8 @@ class FeatureSliders(ChangingWidget):
             "rows": self._rows(),
             "rest": self._rest(),
             "kl": answer.distribution.kl,
+            "control_kls": [one.kl for one in answer.distribution.controls],
+            "is_controlled": self._is_controlled,
             "natural": [
                 None if isinstance(one.ref, Direction) else answer.natural[one.ref] for one in settings["changes"]
             ],
@@ -290,36 +321,85 @@ class FeatureSliders(ChangingWidget):
         of_changed = sorted(pairs, key=lambda pair: pair[1].probability, reverse=True)
         either = dict.fromkeys(pair for both in zip(of_baseline, of_changed, strict=True) for pair in both)
         shown = sorted(list(either)[: SHOWN_TOKENS + 2], key=_larger, reverse=True)
+        randoms = [self._read_control(number) for number in range(CONTROLS)]
         return [
-            {"id": one.id, "token": one.token, "baseline": one.probability, "changed": other.probability}
+            {
+                "id": one.id,
+                "token": one.token,
+                "baseline": one.probability,
+                "changed": other.probability,
+                "random": sum(random[one.id] for random in randoms) / CONTROLS if self._is_controlled else None,
+            }
             for one, other in shown
         ]
 
     def _rest(self) -> Rest:
         rows = self._rows()
-        baseline, changed = sum(row["baseline"] for row in rows), sum(row["changed"] for row in rows)
-        return {"baseline": max(0.0, 1.0 - baseline), "changed": max(0.0, 1.0 - changed)}
+
+        def rest(values: Sequence[float]) -> float:
+            return max(0.0, 1.0 - sum(values))
+
+        random = rest([row["random"] or 0.0 for row in rows]) if self._is_controlled else None
+        baseline, changed = rest([row["baseline"] for row in rows]), rest([row["changed"] for row in rows])
+        return {"baseline": baseline, "changed": changed, "random": random}
+
+    @property
+    def _is_controlled(self) -> bool:
+        """Whether the changes shown have their random controls; no change needs none."""
+        distribution = self._shown.distribution
+        return bool(distribution.controls) or not distribution.interventions
+
+    def _read_control(self, number: int) -> dict[int, float]:
+        """Probabilities by a random direction, by token id; those of the baseline where nothing is changed."""
+        distribution = self._shown.distribution
+        if distribution.controls:
+            return {one.id: one.probability for one in distribution.controls[number].chances}
+        return {one.id: one.probability if self._is_controlled else float("nan") for one, _ in distribution.pairs}
 
     def _write_kl(self) -> str:
-        kl = self._shown.distribution.kl
-        return f"KL {format_number(0.0 if abs(kl) < 5e-7 else kl)} nats from the baseline"
+        distribution = self._shown.distribution
+        said = f"KL {_write_nats(distribution.kl)} nats from the baseline"
+        if not self._is_controlled:
+            return f"{said}; no random control was recorded"
+        if not distribution.controls:
+            return said
+        kls = [one.kl for one in distribution.controls]
+        beside = "; random directions as long" if distribution.kl > max(kls) else ", no more than random directions"
+        return f"{said}{beside}: {', '.join(map(_write_nats, kls))}"
 
     def _copy_parts(self) -> list[str]:
         settings = self._shown.settings
         changes = self._write_changes(settings["changes"])
-        shown = [(format_token(row["token"]), row["baseline"], row["changed"]) for row in self._rows()]
-        shown.append((_REST, self._rest()["baseline"], self._rest()["changed"]))
-        rows = [[name, format_percent(baseline), format_percent(changed)] for name, baseline, changed in shown]
+        named = [*((format_token(row["token"]), row) for row in self._rows()), (_REST, self._rest())]
+        rows = [[name, *map(_write_chance, _list_chances(row))] for name, row in named]
+        columns = ["next token", "baseline", "changed", "random direction"]
+        controls = (
+            f"Random direction: the mean of {CONTROLS} random directions, as long as the changes at each token; "
+            "what they do as well is not the features' doing."
+        )
         return [
             copy.build_paragraph(f"Text: {format_prompt(settings['text'])}"),
             copy.build_paragraph(f"Changes: {changes}. {self._write_kl()}."),
             *([copy.build_paragraph(self.caution)] if self.caution else []),
-            copy.build_table(columns=["next token", "baseline", "changed"], rows=rows, caption="Next token"),
+            copy.build_table(columns=columns, rows=rows, caption="Next token"),
+            copy.build_paragraph(controls),
         ]
 
     def _define_terms(self) -> dict[str, str]:
         words = ("feature", "activation", "strength", "probability")
         return {name: define(name) for name in words} | {"KL": define("KL", max(0.0, self._shown.distribution.kl))}
+
+
+def _write_nats(kl: float) -> str:
+    return format_number(0.0 if abs(kl) < 5e-7 else kl)
+
+
+def _list_chances(one: TokenRow | Rest) -> tuple[float, float, float | None]:
+    return one["baseline"], one["changed"], one["random"]
+
+
+def _write_chance(value: float | None) -> str:
+    return "not recorded" if value is None else format_percent(value)
 
 
 def _larger(pair: tuple[TokenChance, TokenChance]) -> float:

@@ -28,7 +28,14 @@ from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.features import ChangingWidget, list_interventions
 from gscope_widgets.widgets.base.formats import format_label, format_number, format_percent, format_prompt, format_text
-from gscope_widgets.widgets.base.limits import ALTERNATIVES, COMPARED_SAMPLES, MAX_NEW_TOKENS, MAX_SEED, MAX_TEMPERATURE
+from gscope_widgets.widgets.base.limits import (
+    ALTERNATIVES,
+    COMPARED_SAMPLES,
+    CONTROLS,
+    MAX_NEW_TOKENS,
+    MAX_SEED,
+    MAX_TEMPERATURE,
+)
 from gscope_widgets.widgets.base.state import Checked, as_prompt, check_many, check_switch, check_text
 from gscope_widgets.widgets.base.traces import find_full, write_summary
 from gscope_widgets.widgets.base.wire import ArrayHead, ChangeState, FeatureInfo, OwnDirection, Stop, Text
@@ -37,7 +44,6 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-CONTROLS = 3  # random directions beside every changed text
 # 30 messages a second at most, whatever the model's speed.
 _SEND_EVERY_S = 1 / 30
 _SENT_TOKENS = 1000  # in one message, at most: hosts drop what is far larger than a megabyte

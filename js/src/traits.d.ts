@@ -342,12 +342,15 @@ export interface TokenRow {
   token: string;
   baseline: number;
   changed: number;
+  /** mean of the random directions; null where none was recorded */
+  random: number | null;
 }
 
 /** Probability outside the rows. */
 export interface Rest {
   baseline: number;
   changed: number;
+  random: number | null;
 }
 
 /** The next token, changed beside the baseline. */
@@ -362,6 +365,10 @@ export interface DistributionResult {
   rest: Rest;
   /** Kullback-Leibler divergence of the changed from the baseline distribution, in nats */
   kl: number;
+  /** the same of each random direction as long as the changes; none where nothing is changed */
+  control_kls: number[];
+  /** false where changes have no control, which was not recorded */
+  is_controlled: boolean;
   /** one a change; null of a direction */
   natural: (Natural | null)[];
   arrays: ArrayHead[];

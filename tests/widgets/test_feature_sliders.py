@@ -3,13 +3,15 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 import gscope_widgets as gs
 from gscope_widgets.widgets.base.changes import build_range
 from gscope_widgets.widgets.base.formats import format_percent
-from gscope_widgets.widgets.base.limits import SHOWN_TOKENS
+from gscope_widgets.widgets.base.limits import CONTROLS, SHOWN_TOKENS
+from tests.fake_model import D_MODEL
 
 TEXT = "The old fisherman sold"
 OTHER = "On Monday the children"
@@ -43,13 +45,22 @@ def newest(page) -> dict:
     return page.messages("result")[-1][0]
 
 
+def predict(scope, made=(), text=TEXT):
+    """What the widget shows, asked without it."""
+    return scope.next_tokens(text, SHOWN_TOKENS, made, controls=CONTROLS)
+
+
 def check_result(content, distribution):
     """The rows of a message against a prediction made without the widget."""
     chances = {baseline.id: (baseline, changed) for baseline, changed in distribution.pairs}
     assert content["arrays"] == []
     assert content["text"] == distribution.tokens.text
     assert content["kl"] == distribution.kl
+    assert content["control_kls"] == [one.kl for one in distribution.controls]
+    controls = [{one.id: one.probability for one in each.chances} for each in distribution.controls]
     for row in content["rows"]:
+        own = [chances_of[row["id"]] for chances_of in controls] or [row["baseline"]]
+        assert row["random"] == pytest.approx(sum(own) / len(own), abs=1e-9)
         baseline, changed = chances[row["id"]]
         assert (row["token"], row["baseline"], row["changed"]) == (
             baseline.token,
@@ -58,14 +69,14 @@ def check_result(content, distribution):
         )
     best = [max(row["baseline"], row["changed"]) for row in content["rows"]]
     assert best == sorted(best, reverse=True)
-    for side in ("baseline", "changed"):
+    for side in ("baseline", "changed", "random"):
         assert sum(row[side] for row in content["rows"]) + content["rest"][side] == pytest.approx(1, abs=1e-5)
 
 
 def test_at_first_every_feature_is_left_alone(page, scope):
     widget = page.widget
     page.send({"type": "ready"})
-    check_result(newest(page), scope.next_tokens(TEXT, SHOWN_TOKENS))
+    check_result(newest(page), predict(scope))
     assert newest(page)["kl"] == 0
     assert all(row["baseline"] == row["changed"] for row in newest(page)["rows"])
     assert widget.values == (None, None)
@@ -92,7 +103,7 @@ def test_what_is_shown_is_what_the_scope_predicts(page, scope, refs, who, values
     else:
         page.widget.interventions = make(refs)
     assert page.settle()["state"] == "idle"
-    expected = scope.next_tokens(TEXT, SHOWN_TOKENS, make(refs))
+    expected = predict(scope, make(refs))
     assert page.widget.interventions == tuple(make(refs))
     check_result(newest(page), expected)
     assert newest(page)["kl"] > 0
@@ -106,7 +117,7 @@ def test_features_back_at_rest_change_nothing(page, scope):
     assert page.widget.distribution.kl > 0
     page.widget.reset()
     page.settle()
-    assert page.widget.distribution == scope.next_tokens(TEXT, SHOWN_TOKENS)
+    assert page.widget.distribution == predict(scope)
     assert page.widget.values == (None, None)
 
 
@@ -128,6 +139,65 @@ def test_ranges_reach_past_the_peak_and_hold_the_place_of_rest():
             assert 0 < one["step"] <= one["max"]
             assert one["least"] <= one["min"] or one["least"] == 0
     json.dumps(build_range(5.0, reach=1.0), allow_nan=False)
+
+
+# ---- random controls
+
+
+@pytest.mark.row("27", "NEW 3")
+def test_random_directions_stand_beside_the_first_result_and_whatever_changes_it(scope, refs, open_page):
+    page = open_page(gs.FeatureSliders(scope, TEXT, interventions=[gs.clamp(refs[0], 20.0)]))
+    for made in ([gs.clamp(refs[0], 20.0)], [gs.add(refs[1], 0.7), gs.ablate(refs[0])]):
+        page.widget.interventions = made
+        page.settle()
+        page.send({"type": "ready"})
+        alone = [scope.next_tokens(TEXT, 3, [scope.random_control(made, seed=seed)]).kl for seed in range(3)]
+        assert newest(page)["control_kls"] == pytest.approx(alone)
+        assert newest(page)["is_controlled"]
+        assert len(set(alone)) == 3 and min(alone) > 0
+        said = page.widget.shows()[-1]
+        assert all(f"{kl:.3g}" in said for kl in alone)
+        assert said in page.widget.to_html()
+    page.widget.reset()
+    page.settle()
+    assert newest(page)["control_kls"] == []
+    assert page.widget.shows()[-1] == "KL 0 nats from the baseline"
+
+
+def test_a_change_that_does_no_more_than_its_controls_is_said_to(scope, open_page):
+    """A direction that is itself random, the weakest of a few: the control fails it, and passes the strongest."""
+    draw = np.random.default_rng(0).standard_normal((12, D_MODEL))
+    made = [gs.add(gs.Direction("resid_post", 3, one, f"drawn {at}"), 1.0) for at, one in enumerate(draw)]
+    found = [predict(scope, [one]) for one in made]
+
+    def exceeds(one):
+        return one.kl - max(control.kl for control in one.controls)
+
+    weak, strong = min(found, key=exceeds), max(found, key=exceeds)
+    assert exceeds(weak) < 0 < exceeds(strong)
+    widget = open_page(gs.FeatureSliders(scope, TEXT, interventions=weak.interventions)).widget
+    assert ", no more than random directions: " in widget.shows()[-1]
+    widget.interventions = strong.interventions
+    widget.wait()
+    assert "; random directions as long: " in widget.shows()[-1]
+
+
+def test_where_a_recording_has_no_control_the_change_is_shown_and_that_is_said(mini, tmp_path, open_page, check_copy):
+    made = [gs.clamp(mini.dictionary().feature(20), 9.0)]
+    with mini.recording(tmp_path / "old.gscope"):
+        expected = mini.next_tokens(TEXT, SHOWN_TOKENS, made)
+        mini.tokens(TEXT)
+        mini.read(TEXT, mini.dictionary())
+        mini.describe(made[0].ref)
+    replayed = gs.replay(tmp_path / "old.gscope")
+    page = open_page(gs.FeatureSliders(replayed, TEXT, interventions=made))
+    assert page.widget.distribution.kl == expected.kl
+    assert "no random control was recorded" in check_copy(page.widget._build_copy())
+    page.send({"type": "ready"})
+    assert not newest(page)["is_controlled"]
+    assert {row["random"] for row in newest(page)["rows"]} == {None}
+    assert page.widget.to_frame()["random 0"].isna().all()
+    page.widget.plot().canvas.draw()
 
 
 # ---- what is refused
@@ -166,7 +236,7 @@ def test_a_value_that_the_kind_does_not_take_is_refused_and_the_old_one_stays(pa
     assert widget.distribution == expected
     page.set(changes=write(page, 0.5, None, kinds=["add", "clamp"]))
     assert page.settle()["state"] == "idle"
-    assert widget.distribution == scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.add(refs[0], 0.5)])
+    assert widget.distribution == predict(scope, [gs.add(refs[0], 0.5)])
 
 
 @pytest.mark.parametrize(
@@ -198,14 +268,12 @@ def test_of_a_slider_storm_the_newest_wins_and_few_are_predicted(scope, refs, op
     assert 1 <= len(results) < 100
     assert scope.calls.count("next_tokens") < 100
     assert [one["amount"] for one in results[-1][0]["changes"]] == [19.9, 0.0]
-    check_result(results[-1][0], scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.clamp(refs[0], 19.9)]))
+    check_result(results[-1][0], predict(scope, [gs.clamp(refs[0], 19.9)]))
     requests = [content["request"] for content, _ in results]
     assert requests == sorted(requests)
     assert requests[-1] == page.widget.status["request"] == 200
     for content, _ in results:  # each answer carries the settings that it answers
-        check_result(
-            content, scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.clamp(refs[0], content["changes"][0]["amount"])])
-        )
+        check_result(content, predict(scope, [gs.clamp(refs[0], content["changes"][0]["amount"])]))
 
 
 def test_a_storm_on_a_slow_model_is_answered_once_or_twice_and_last_for_the_last_move(scope, refs, open_page):
@@ -231,7 +299,7 @@ def test_the_frame_and_the_figure_hold_both_distributions(page):
     page.settle()
     frame = page.widget.to_frame()
     known = {one.id: (one, other) for one, other in page.widget.distribution.pairs}
-    assert list(frame.columns) == ["id", "token", "baseline", "changed"]
+    assert list(frame.columns) == ["id", "token", "baseline", "changed", "random 0", "random 1", "random 2"]
     for _, line in frame.iloc[:-1].iterrows():
         baseline, changed = known[line["id"]]
         assert (line["token"], line["baseline"], line["changed"]) == (
@@ -242,13 +310,17 @@ def test_the_frame_and_the_figure_hold_both_distributions(page):
     assert tuple(frame.iloc[-1][["id", "token"]]) == (-1, "all other tokens")
     assert frame["baseline"].sum() == pytest.approx(1)
     assert frame["changed"].sum() == pytest.approx(1)
+    for number, control in enumerate(page.widget.distribution.controls):
+        own = {one.id: one.probability for one in control.chances}
+        assert frame[f"random {number}"].tolist()[:-1] == [own[id_] for id_ in frame["id"][:-1]]
+        assert frame[f"random {number}"].sum() == pytest.approx(1)
     figure = page.widget.plot()
     assert isinstance(figure, Figure)
     widths = [bar.get_width() for bar in figure.axes[0].patches]
-    assert len(widths) == 2 * (len(newest(page)["rows"]) + 1)  # and all other tokens
+    assert len(widths) == 3 * (len(newest(page)["rows"]) + 1)  # and all other tokens
     rows, rest = newest(page)["rows"], newest(page)["rest"]
-    assert widths[: len(widths) // 2] == [*(row["baseline"] for row in rows), rest["baseline"]]
-    assert widths[len(widths) // 2 :] == [*(row["changed"] for row in rows), rest["changed"]]
+    for at, run in enumerate(("baseline", "changed", "random")):
+        assert widths[at * (len(rows) + 1) :][: len(rows) + 1] == [*(row[run] for row in rows), rest[run]]
     assert figure.axes[0].get_yticklabels()[-1].get_text() == "all other tokens"
     figure.canvas.draw()
 
@@ -266,7 +338,7 @@ def test_the_copy_has_the_numbers_and_only_what_an_untrusted_page_keeps(page, re
 
 def test_an_empty_text_predicts_from_bos_alone(scope, open_page):
     page = open_page(gs.FeatureSliders(scope, "", features=[3]))
-    check_result(page.widget._last_message[0], scope.next_tokens("", SHOWN_TOKENS))
+    check_result(page.widget._last_message[0], predict(scope, text=""))
 
 
 # ---- features that change
@@ -281,7 +353,7 @@ def test_new_features_keep_the_settings_of_those_that_were_there(page, scope, re
     widget.features = [refs[1], new]
     widget.wait()
     assert [(one.intervention.kind, one.on) for one in widget.changes] == [("ablate", True), ("clamp", False)]
-    assert widget.distribution == scope.next_tokens(TEXT, SHOWN_TOKENS, [gs.ablate(refs[1])])
+    assert widget.distribution == predict(scope, [gs.ablate(refs[1])])
     assert len(page.messages("result")) == 1
     assert len(widget.ranges) == len(newest(page)["natural"]) == 2
     trace = scope.read(TEXT, new.dictionary_id, features=[7]).trace(7)
@@ -299,7 +371,7 @@ def test_features_and_their_changes_may_come_in_one_patch(page, scope, dictionar
     ]
     page.set(changes=written, features=[5, 6, 7])
     assert page.settle()["state"] == "idle"
-    assert page.widget.distribution == scope.next_tokens(TEXT, SHOWN_TOKENS, changes)
+    assert page.widget.distribution == predict(scope, changes)
 
 
 def test_features_of_two_layers_are_told_apart_in_words(scope, open_page, check_copy):
@@ -327,7 +399,7 @@ def test_a_value_set_in_place_cannot_half_work_and_a_list_does(mini, open_page):
     assert sliders.interventions == ()
     sliders.values = [40.0]
     assert sliders.distribution.kl == pytest.approx(14.0418, abs=2e-4)
-    assert sliders.distribution == mini.next_tokens(text, SHOWN_TOKENS, [gs.clamp(sliders.features[0], 40.0)])
+    assert sliders.distribution == predict(mini, [gs.clamp(sliders.features[0], 40.0)], text)
 
 
 @pytest.mark.row("7")

@@ -7,6 +7,7 @@ from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES
 
 PAINTED_FEATURES = 4  # of a heatmap: one fills the token, three draw bars under it; more cannot be told apart
 TOP_PER_TOKEN = 8  # features listed for a token
+CONTROLS = 3  # random directions beside every change
 SHOWN_TOKENS = 10  # of a next-token distribution, of either run
 FOUND_FEATURES = 50  # rows of a finder, at most
 FOUND_TEXTS = 1000  # of either set that a finder searches by

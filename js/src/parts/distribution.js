@@ -7,33 +7,39 @@ import { drawText } from "../shared/tokens.js";
 
 /** @import { DistributionResult } from "../traits.js" */
 
+const runs = /** @type {const} */ (["baseline", "changed", "random"]);
+const random_meaning = "the mean of three random directions, as long as the changes at each token";
+
+/** @param {number | null} value */
+const formatChance = (value) => (value === null ? "\u2013" : formatPercent(value));
+
 /** @param {(Node | string)[]} name */
 function createRow(name) {
   const baseline = el("span", { class: "gscope-bar", "data-run": "baseline" });
   const changed = el("span", { class: "gscope-bar", "data-run": "changed" });
-  const numbers = [el("td", { class: "gscope-figure" }), el("td", { class: "gscope-figure" })];
+  const random = el("span", { class: "gscope-bar", "data-run": "random" });
+  const numbers = runs.map(() => el("td", { class: "gscope-figure" }));
   const mark = el("span", { class: "gscope-visually-hidden" });
   const row = el("tr", {}, el("th", { scope: "row" }, el("span", { class: "gscope-plain-token" }, ...name), mark),
-    el("td", { class: "gscope-bars", "aria-hidden": "true" }, baseline, changed), ...numbers);
+    el("td", { class: "gscope-bars", "aria-hidden": "true" }, baseline, changed, random), ...numbers);
   return {
     el: row,
     /**
-     * @param {{ baseline: number, changed: number }} entry
+     * @param {{ baseline: number, changed: number, random: number | null }} entry
      * @param {number} full probability of a full bar
      * @param {boolean} [most] whether none changes more
      */
     draw(entry, full, most = false) {
       baseline.style.setProperty("--share", `${(100 * entry.baseline) / full}%`);
       changed.style.setProperty("--share", `${(100 * entry.changed) / full}%`);
-      setText(numbers[0], formatPercent(entry.baseline));
-      setText(numbers[1], formatPercent(entry.changed));
+      random.style.setProperty("--share", `${(100 * (entry.random ?? 0)) / full}%`);
+      runs.forEach((run, at) => setText(numbers[at], formatChance(entry[run])));
       assign(row, { "data-most": most ? "" : null });
       setText(mark, most ? " (changes most)" : "");
     },
   };
 }
 
-const runs = { baseline: "baseline", changed: "changed" };
 const scales = [0.05, 0.1, 0.25, 0.5, 1];
 
 /**
@@ -41,12 +47,24 @@ const scales = [0.05, 0.1, 0.25, 0.5, 1];
  * @param {DistributionResult["rows"]} rows
  */
 function fullBar(rows) {
-  const largest = Math.max(0, ...rows.flatMap((row) => [row.baseline, row.changed]));
+  const largest = Math.max(0, ...rows.flatMap((row) => [row.baseline, row.changed, row.random ?? 0]));
   return scales.find((scale) => scale >= largest) ?? 1;
 }
 
 /** @param {number} kl */
 const klText = (kl) => formatNumber(Math.abs(kl) < 5e-7 ? 0 : kl);
+
+/**
+ * How far the changed distribution is from the baseline, and how far random directions as long are, as the copy says it.
+ * @param {DistributionResult} result
+ */
+function distanceText({ kl, control_kls, is_controlled }) {
+  const said = `${klText(kl)} nats from the baseline`;
+  if (!is_controlled) return `${said}; no random control was recorded`;
+  if (control_kls.length === 0) return said;
+  const beside = kl > Math.max(...control_kls) ? "; random directions as long" : ", no more than random directions";
+  return `${said}${beside}: ${control_kls.map(klText).join(", ")}`;
+}
 
 /**
  * The rows in the order in which they stand; what is new comes where something has gone.
@@ -62,7 +80,7 @@ function holdStill(rows, order) {
 }
 
 /**
- * Next-token probabilities of the baseline and the changed model; a token keeps its row.
+ * Next-token probabilities of the baseline, the changed model, and random directions; a token keeps its row.
  */
 export function createDistribution() {
   const body = el("tbody");
@@ -75,11 +93,12 @@ export function createDistribution() {
   const updating = el("span", { class: "gscope-updating", "data-awaited": "no" }, "updating\u2026");
   const table = el("table", { class: "gscope-distribution" },
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "next token"),
-      el("td", { class: "gscope-hint" }, scale, createTerm(glossary.probability).el), ...(/** @type {const} */ (["baseline", "changed"])).map((run) => el("th", { scope: "col" },
-        el("span", { class: "gscope-key-sign", "data-run": run, "aria-hidden": "true" }), runs[run])))),
+      el("td", { class: "gscope-hint" }, scale, createTerm(glossary.probability).el), ...runs.map((run) => el("th", { scope: "col", title: run === "random" ? random_meaning : null },
+        el("span", { class: "gscope-key-sign", "data-run": run, "aria-hidden": "true" }), run)))),
     body, el("tfoot", {}, rest.el));
+  const meaning = el("p", { class: "gscope-hint" }, `random: ${random_meaning}; what they do as well is not the features\u2019 doing.`);
   const empty = el("p", { class: "gscope-empty" }, "No distribution yet.");
-  const picture = el("div", { hidden: true }, el("div", { class: "gscope-kl-line" }, kl, updating), table);
+  const picture = el("div", { hidden: true }, el("div", { class: "gscope-kl-line" }, kl, updating), table, meaning);
   /** @type {(entry: DistributionResult["rows"][number]) => number} */
   const keyOf = ({ id }) => id;
   let full = 1;
@@ -112,7 +131,7 @@ export function createDistribution() {
       order = shown.map(({ id }) => id);
       rows.draw(shown);
       rest.draw(result.rest, Infinity);
-      setText(kl_value, ` ${klText(result.kl)} nats from the baseline`);
+      setText(kl_value, ` ${distanceText(result)}`);
       kl_term.draw(Math.max(0, result.kl));
     },
     /**

@@ -37,8 +37,8 @@ function open(state = {}) {
 /** @param {Record<string, any>} [changes] */
 function answer(changes = {}) {
   model.emit("msg:custom", {
-    type: "result", request: 1, text: "a b", ...settings(), kl: 0.4213, rest: { baseline: 0.1, changed: 0.2 }, natural: [{ last: 1.5, peak: 9 }, { last: 0, peak: 0 }],
-    rows: [{ id: 1, token: " cat", baseline: 0.4, changed: 0.2 }, { id: 2, token: " dog", baseline: 0.1, changed: 0.3 }], arrays: [], ...changes,
+    type: "result", request: 1, text: "a b", ...settings(), kl: 0.4213, control_kls: [0.01, 0.02, 0.3], is_controlled: true, rest: { baseline: 0.1, changed: 0.2, random: 0.15 }, natural: [{ last: 1.5, peak: 9 }, { last: 0, peak: 0 }],
+    rows: [{ id: 1, token: " cat", baseline: 0.4, changed: 0.2, random: 0.4 }, { id: 2, token: " dog", baseline: 0.1, changed: 0.3, random: 0.1 }], arrays: [], ...changes,
   }, []);
 }
 
@@ -209,10 +209,26 @@ test("what a new text did to a painted range is said", () => {
 test("a result draws probabilities, the divergence and each feature's own activation", () => {
   open();
   answer();
-  assert.deepEqual(rows().map((row) => row.textContent), ["\u2423cat (changes most)40.0 %20.0 %", "\u2423dog10.0 %30.0 %"]);
-  assert.equal(find(page.holder, ".gscope-kl").textContent, "KL 0.421 nats from the baseline");
+  assert.deepEqual(rows().map((row) => row.textContent), ["\u2423cat (changes most)40.0 %20.0 %40.0 %", "\u2423dog10.0 %30.0 %10.0 %"]);
+  assert.equal(find(page.holder, ".gscope-kl").textContent, "KL 0.421 nats from the baseline; random directions as long: 0.01, 0.02, 0.3");
   assert.match(find(page.holder, "tfoot").textContent ?? "", /all other tokens10.0 %20.0 %/);
   assert.match(find(page.holder, ".gscope-row").textContent ?? "", /by itself: 1.5 at the last token, 9 at its peak/);
+});
+
+// row 27, NEW 3
+test("random directions stand beside the change, and where they do as much, or were not recorded, that is said", () => {
+  open();
+  answer({ kl: 0.25 });
+  const distance = () => find(page.holder, ".gscope-kl").textContent;
+  assert.equal(distance(), "KL 0.25 nats from the baseline, no more than random directions: 0.01, 0.02, 0.3");
+  assert.deepEqual(findAll(page.holder, "thead th").map((node) => node.textContent), ["next token", "baseline", "changed", "random"]);
+  assert.equal(findAll(page.holder, "tbody [data-run=random]")[0].style.getPropertyValue("--share"), "80%");
+  answer({ request: 2, kl: 0, control_kls: [] });
+  assert.equal(distance(), "KL 0 nats from the baseline");
+  answer({ request: 3, control_kls: [], is_controlled: false, rest: { baseline: 0.1, changed: 0.2, random: null },
+    rows: [{ id: 1, token: " cat", baseline: 0.4, changed: 0.2, random: null }] });
+  assert.equal(distance(), "KL 0.421 nats from the baseline; no random control was recorded");
+  assert.match(rows()[0].textContent ?? "", /40\.0 %20\.0 %\u2013$/);
 });
 
 test("a drag that ends where it began awaits no answer", async () => {
@@ -229,10 +245,10 @@ test("a token keeps its row when the order changes", () => {
   open();
   answer();
   const [cat, dog] = rows();
-  answer({ request: 2, rows: [{ id: 2, token: " dog", baseline: 0.3, changed: 0.3 }, { id: 9, token: " new", baseline: 0.2, changed: 0.2 }, { id: 1, token: " cat", baseline: 0.1, changed: 0.1 }] });
+  answer({ request: 2, rows: [{ id: 2, token: " dog", baseline: 0.3, changed: 0.3, random: 0.3 }, { id: 9, token: " new", baseline: 0.2, changed: 0.2, random: 0.2 }, { id: 1, token: " cat", baseline: 0.1, changed: 0.1, random: 0.1 }] });
   assert.equal(rows()[0], dog);
   assert.equal(rows()[2], cat);
-  answer({ request: 3, rows: [{ id: 1, token: " cat", baseline: 0.1, changed: 0.1 }] });
+  answer({ request: 3, rows: [{ id: 1, token: " cat", baseline: 0.1, changed: 0.1, random: 0.1 }] });
   assert.deepEqual(rows(), [cat]);
 });
 
@@ -241,7 +257,7 @@ test("rows hold still while the hand drags, and are sorted again when it rests",
   answer();
   const [cat, dog] = rows();
   enter(sliders()[0], "5", "input");
-  const moved = [{ id: 2, token: " dog", baseline: 0.1, changed: 0.9 }, { id: 9, token: " new", baseline: 0.2, changed: 0.2 }];
+  const moved = [{ id: 2, token: " dog", baseline: 0.1, changed: 0.9, random: 0.1 }, { id: 9, token: " new", baseline: 0.2, changed: 0.2, random: 0.2 }];
   answer({ request: 2, rows: moved });
   assert.deepEqual(rows().map((row) => row.dataset.most), [undefined, ""], "what is new stands where something went");
   assert.equal(rows()[1], dog);
@@ -305,7 +321,7 @@ test("features replaced by Python one trait after the other are drawn with what 
 
 test("hostile tokens and labels stay text", () => {
   open({ known: hostile.slice(0, 2).map((text, at) => infoOf(at, { label: { text, source: text, auc: null } })) });
-  answer({ rows: hostile.map((token, id) => ({ id, token, baseline: 0.01, changed: 0.01 })) });
+  answer({ rows: hostile.map((token, id) => ({ id, token, baseline: 0.01, changed: 0.01, random: 0.01 })) });
   assert.equal(page.holder.querySelectorAll("img, script, svg, a").length, 0);
   assert.equal(rows().length, hostile.length);
 });
