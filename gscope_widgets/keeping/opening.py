@@ -146,7 +146,7 @@ def _check_model(view: KeptView, scope: Scope, name: str) -> None:
 
 def _find_given(view: KeptView, scope: Scope, is_trusted: bool) -> dict[str, Any]:
     """Opens all dictionaries that the view names. Returns those that the constructor takes, by keyword."""
-    opened = {one.dictionary_id: _open_dictionary(one, scope, is_trusted) for one in view.dictionaries}
+    opened = {one.dictionary_id: open_dictionary(one, scope, is_trusted=is_trusted) for one in view.dictionaries}
     given: dict[str, Any] = {}
     for keyword in ("dictionary", "dictionaries"):
         ids = view.made_with.get(keyword)
@@ -157,21 +157,38 @@ def _find_given(view: KeptView, scope: Scope, is_trusted: bool) -> dict[str, Any
     return given
 
 
-def _open_dictionary(kept: KeptDictionary, scope: Scope, is_trusted: bool) -> Dictionary:
+def open_dictionary(
+    kept: KeptDictionary,
+    scope: Scope,
+    *,
+    is_trusted: bool,
+    name: str = "the view",
+    advice: str = "give the scope too: gs.open(path, scope)",
+) -> Dictionary:
+    """The dictionary that a file names, from the scope.
+
+    Args:
+        is_trusted: whether an address of the Hub may be opened that is no published dictionary of the model's.
+        name: of the file, as a sentence begins; `advice`: what to do where it is trusted.
+
+    Raises:
+        InvalidValue, BadArtefact: it names none that a file may open.
+        UnknownDictionary: the scope has another one there, or none.
+    """
     wishes = kept.wishes or {}
     address = wishes.get("path")
     if address is not None and not (is_trusted and isinstance(address, str) and address.startswith("hf://")):
         raise InvalidValue(
-            f"the view names a dictionary at {describe_value(address)}, which a file does not open by itself; "
-            "if you trust it, give the scope too: gs.open(path, scope)"
+            f"{name} names a dictionary at {describe_value(address)}, which a file does not open by itself; "
+            f"if you trust it, {advice}"
         )
-    known = all(name in _WISHES and (value is None or type(value) in _WISHES[name]) for name, value in wishes.items())
+    known = all(one in _WISHES and (value is None or type(value) in _WISHES[one]) for one, value in wishes.items())
     if not known:
-        raise BadArtefact(f"the view opens a dictionary by {describe_value(wishes)}, which is no choice of one")
+        raise BadArtefact(f"{name} opens a dictionary by {describe_value(wishes)}, which is no choice of one")
     found = scope.dictionary(**wishes)  # type: ignore[arg-type]  # of the kinds checked above
     if found.info.id != kept.dictionary_id:
         raise UnknownDictionary(
-            f"the view shows features of {describe_value(kept.dictionary_id)}, this scope has {found.info.id} in its "
+            f"{name} shows features of {describe_value(kept.dictionary_id)}, this scope has {found.info.id} in its "
             "place; open the same model and revision"
         )
     return found

@@ -15,7 +15,7 @@ from gscope_widgets.records.interventions import Intervention, build_interventio
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
-from gscope_widgets.widgets.base.changes import Change, list_directions, list_refs, tell_changes
+from gscope_widgets.widgets.base.changes import Change, list_refs, tell_changes
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.features import ChangingWidget, list_interventions
 from gscope_widgets.widgets.base.formats import format_number, format_percent, format_prompt, format_token
@@ -107,6 +107,7 @@ class FeatureSliders(ChangingWidget):
         *,
         features: Sequence[int | FeatureRef] = (),
         interventions: Sequence[Intervention] = (),
+        directions: Sequence[Direction] = (),
         mode: SliderMode = "clamp",
         dictionary: Dictionary | None = None,
     ):
@@ -117,6 +118,7 @@ class FeatureSliders(ChangingWidget):
             text: a string, or chat messages for a chat model; "" predicts from BOS alone.
             features: as `dictionary.feature(number)` or as numbers; each is left alone at first.
             interventions: in place of features: changes of any kind, which hold from the first prediction on.
+            directions: of one's own, from `scope.direction` or `gs.load_direction`, to be added in the page by name.
             mode: what the sliders of `features` do at first: "clamp", "scale" or "add".
             dictionary: of features given as numbers; by default the scope's default one.
 
@@ -129,8 +131,9 @@ class FeatureSliders(ChangingWidget):
         self._peaks: dict[FeatureRef, float] = {}
         self._answered: _Answer | None = None
         refs, changes = self._prepare_changes(scope, text, features, interventions, dictionary)
+        own = self._prepare_directions(directions, changes)
         text = check_text(scope, text)
-        settings: dict[str, Any] = {"text": text, "directions": list_directions(changes), "changes": changes}
+        settings: dict[str, Any] = {"text": text, "directions": own, "changes": changes}
         made = list_interventions(changes)
         distribution = self._predict(text, made)
         answer = _Answer(settings, distribution, self._measure(settings))

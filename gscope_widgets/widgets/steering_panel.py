@@ -11,6 +11,7 @@ import numpy as np
 
 from gscope_widgets.errors import Cancelled, GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.comparisons import ComparedText, Comparison, RowSummary
+from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.estimates import Estimate
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import escape_math, open_figure
@@ -254,6 +255,7 @@ class SteeringPanel(ChangingWidget):
         features: Sequence[int | FeatureRef] = (),
         strength: float = 0.3,
         interventions: Sequence[Intervention] = (),
+        directions: Sequence[Direction] = (),
         max_new_tokens: int = 40,
         temperature: float = 0.0,
         seed: int = 0,
@@ -270,6 +272,7 @@ class SteeringPanel(ChangingWidget):
             features: whose directions are added, as `dictionary.feature(number)` or as numbers.
             strength: of each of them, in fractions of the mean norm at its site and layer, from -100 to 100.
             interventions: in place of features: changes of any kind.
+            directions: of one's own, from `scope.direction` or `gs.load_direction`, to be added in the page by name.
             max_new_tokens: 1 to 512.
             temperature: 0 (greedy) to 2.
             seed: 0 to 2**31 - 1.
@@ -284,13 +287,14 @@ class SteeringPanel(ChangingWidget):
         self._strength = check_float("strength", strength, low=-MAX_FRACTION, high=MAX_FRACTION)
         self._reach = self._strength_limit = check_float("strength_limit", strength_limit, low=0.01, high=MAX_FRACTION)
         refs, changes = self._prepare_changes(scope, prompt, features, interventions, dictionary)
+        own = self._prepare_directions(directions, changes)
         self._run: _Run | None = None
         self._send_lock = threading.Lock()
         super().__init__(
             scope,
             features=refs,
             prompt=prompt,
-            directions=list_directions(changes),
+            directions=own,
             changes=changes,
             max_new_tokens=max_new_tokens,
             temperature=temperature,

@@ -129,6 +129,12 @@ export interface ChangeState {
   on: boolean;
 }
 
+/** Changes under a name. */
+export interface PresetState {
+  name: string;
+  changes: ChangeState[];
+}
+
 /** How the slider of a change runs, for one kind. */
 export interface ChangeRange {
   min: number;
@@ -1033,6 +1039,11 @@ export interface FeatureSlidersTraits extends BaseTraits {
   known: FeatureInfo[];
   /** [P] What was done to changes because the text changed, a sentence; else empty. */
   notice: string;
+  /**
+   * [B,P] Changes by name, to be made again: widget.changes = widget.presets["more"]. Set as a whole:
+   * widget.presets = widget.presets | {"more": widget.changes}.
+   */
+  presets: PresetState[];
   /** [P] Tokens of the text, for ranges to be painted on. */
   prompt_tokens: PromptTokens;
   /** [P] How the slider of each change runs, by kind. */
@@ -1061,6 +1072,11 @@ export interface SteeringPanelTraits extends BaseTraits {
   max_new_tokens: number;
   /** [P] What was done to changes because the text changed, a sentence; else empty. */
   notice: string;
+  /**
+   * [B,P] Changes by name, to be made again: widget.changes = widget.presets["more"]. Set as a whole:
+   * widget.presets = widget.presets | {"more": widget.changes}.
+   */
+  presets: PresetState[];
   /** [B,P] What is continued: a string, or chat messages for a chat model. */
   prompt: Text;
   /** [P] Tokens of the text, for ranges to be painted on. */

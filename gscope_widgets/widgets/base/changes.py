@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from gscope_widgets.errors import InvalidValue, describe_value
@@ -18,8 +19,11 @@ from gscope_widgets.records.interventions import (
 )
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.widgets.base.formats import format_text
-from gscope_widgets.widgets.base.limits import CHANGES, PAINTED_TOKENS
-from gscope_widgets.widgets.base.wire import ChangeRange, ChangeState, OwnDirection, PromptTokens
+from gscope_widgets.widgets.base.limits import CHANGES, PAINTED_TOKENS, PRESET_NAME, PRESETS
+from gscope_widgets.widgets.base.wire import ChangeRange, ChangeState, OwnDirection, PresetState, PromptTokens
+
+Presets = Mapping[str, tuple["Change", ...]]  # by name
+NO_PRESETS: Presets = MappingProxyType({})
 
 KINDS = ("add", "clamp", "scale", "ablate")
 
@@ -84,6 +88,11 @@ def _tell_change(one: Change) -> ChangeState:
     }
 
 
+def tell_presets(presets: Presets) -> list[PresetState]:
+    """Presets as the page takes them."""
+    return [{"name": name, "changes": tell_changes(changes)} for name, changes in presets.items()]
+
+
 def tell_tokens(tokens: Tokens) -> PromptTokens:
     """The tokens of a text that ranges are painted on."""
     shown = range(min(len(tokens), PAINTED_TOKENS))
@@ -125,14 +134,7 @@ def read_changes(value: object, *, find: Any, tokens: Tokens, drop: Any, require
     Raises:
         InvalidValue: what is wrong, in a sentence.
     """
-    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
-        raise InvalidValue(f"changes is a list such as [gs.add(ref, 0.3)], got {describe_value(value)}")
-    items = list(value)
-    if len(items) > CHANGES:
-        raise InvalidValue(
-            f"a widget takes at most {CHANGES} changes, got {len(items)}; scope.compare takes any number"
-        )
-    read = [_read_change(item, find) for item in items]
+    read = _read_list(value, find)
     made = [_place(one, tokens, drop) for one in read]
     require([one.intervention for one in made])
     try:
@@ -145,6 +147,53 @@ def read_changes(value: object, *, find: Any, tokens: Tokens, drop: Any, require
         ]
         _require_set_once(made, tokens)
     return tuple(made)
+
+
+def read_presets(value: object, *, find: Any, tokens: Tokens, require: Any) -> Presets:
+    """Presets as a reader gives them: by name, changes as `read_changes` takes them; or as the page writes them.
+
+    Nothing is looked up in the text but the words of ranges that have none: a preset is for other texts too.
+
+    Raises:
+        InvalidValue: what is wrong, in a sentence.
+    """
+    if isinstance(value, Mapping):
+        named = list(value.items())
+    elif isinstance(value, (list, tuple)) and all(isinstance(one, Mapping) for one in value):
+        named = [(one.get("name"), one.get("changes")) for one in value]
+    else:
+        raise InvalidValue(f'presets are changes by name, {{"more": widget.changes}}, got {describe_value(value)}')
+    if len(named) > PRESETS:
+        raise InvalidValue(f"a widget keeps at most {PRESETS} presets, got {len(named)}")
+    presets: dict[str, tuple[Change, ...]] = {}
+    for name, changes in named:
+        if not isinstance(name, str) or not 0 < len(name.strip()) <= PRESET_NAME:
+            raise InvalidValue(f"a preset's name has 1 to {PRESET_NAME} characters, got {describe_value(name)}")
+        if name.strip() in presets:
+            raise InvalidValue(f"two presets are called {describe_value(name.strip())}; give each a name of its own")
+        presets[name.strip()] = _read_preset(name.strip(), changes, find=find, tokens=tokens, require=require)
+    return MappingProxyType(presets)
+
+
+def _read_preset(name: str, changes: object, *, find: Any, tokens: Tokens, require: Any) -> tuple[Change, ...]:
+    try:
+        made = tuple(one if one.painted else _place(one, tokens, None) for one in _read_list(changes, find))
+        require([one.intervention for one in made])
+        _require_set_once(made, tokens)
+    except InvalidValue as error:
+        raise InvalidValue(f"the preset {describe_value(name)}: {error}") from None
+    return made
+
+
+def _read_list(value: object, find: Any) -> list[Change]:
+    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
+        raise InvalidValue(f"changes is a list such as [gs.add(ref, 0.3)], got {describe_value(value)}")
+    items = list(value)
+    if len(items) > CHANGES:
+        raise InvalidValue(
+            f"a widget takes at most {CHANGES} changes, got {len(items)}; scope.compare takes any number"
+        )
+    return [_read_change(item, find) for item in items]
 
 
 def _require_set_once(changes: Sequence[Change], tokens: Tokens) -> None:

@@ -1,5 +1,6 @@
 """Widgets that show features: the list of them, their names, and what is known of each."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -14,15 +15,19 @@ from gscope_widgets.records.interventions import Intervention, build_interventio
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.widgets.base.changes import (
+    NO_PRESETS,
     Change,
+    Presets,
     build_range,
     describe_positions,
     list_directions,
     list_refs,
     name_direction,
     read_changes,
+    read_presets,
     tell_changes,
     tell_directions,
+    tell_presets,
     tell_tokens,
 )
 from gscope_widgets.widgets.base.formats import format_feature, format_intervention, format_text
@@ -44,6 +49,7 @@ from gscope_widgets.widgets.base.wire import (
     FeatureInfo,
     Label,
     OwnDirection,
+    PresetState,
     PromptTokens,
     Ref,
 )
@@ -174,6 +180,10 @@ def _check_changes(widget: "ChangingWidget", value: object) -> tuple[Change, ...
     return widget._read_changes(value, getattr(widget, widget._text_name))
 
 
+def _check_presets(widget: "ChangingWidget", value: object) -> Presets:
+    return widget._read_presets(value)
+
+
 def _check_directions(widget: "ChangingWidget", value: object) -> tuple[Direction, ...]:
     return widget._read_directions(value)
 
@@ -197,6 +207,14 @@ class ChangingWidget(FeatureWidget):
         (),
         to_page=tell_changes,
         help="All changes with their switches. Set as interventions, or as read: a tuple of Change.",
+    )
+    presets = Checked(
+        _check_presets,
+        list[PresetState],
+        NO_PRESETS,
+        to_page=tell_presets,
+        help='Changes by name, to be made again: widget.changes = widget.presets["more"]. Set as a whole: '
+        'widget.presets = widget.presets | {"more": widget.changes}.',
     )
     ranges = Told(list[dict[str, ChangeRange]], [], help="How the slider of each change runs, by kind.")
     prompt_tokens = Told(
@@ -230,6 +248,49 @@ class ChangingWidget(FeatureWidget):
             raise InvalidValue(f"interventions is a list such as [gs.add(ref, 0.3)], got {describe_value(value)}")
         self.changes = tuple(given)
 
+    # ---- presets
+
+    def save_presets(self, path: str | os.PathLike[str]) -> None:
+        """Write `presets` to a small JSON file, which `load_presets` of any widget on the same model takes.
+
+        It holds names, features, values and positions, and directions of one's own as numbers. It appears whole or not
+        at all; one that was there before stays until then.
+
+        Args:
+            path: such as "presets.json", in a folder that there is; over no file of another kind.
+
+        Raises:
+            InvalidValue, DiskFull: there are none, a dictionary has no name but a folder here, or it cannot be written.
+        """
+        from gscope_widgets.keeping.presets import write_presets
+
+        write_presets(path, self.presets, self.scope)
+
+    def load_presets(self, path: str | os.PathLike[str]) -> tuple[str, ...]:
+        """Add the presets of a file to `presets`, in place of those of the same name, and return their names.
+
+        Nothing is changed before one is applied: `widget.changes = widget.presets["more"]`, or in the page.
+
+        Raises:
+            InvalidValue: no such file, of another model, or of what this widget does not take.
+            BadArtefact: no presets, too large, cut short, or of a newer version.
+            UnknownDictionary, UnknownFeature: a feature's dictionary is not there.
+        """
+        from gscope_widgets.keeping.presets import open_presets
+
+        found = open_presets(path, self.scope)
+        self.presets = {**self.presets, **found}
+        return tuple(found)
+
+    def _read_presets(self, value: object) -> Presets:
+        return read_presets(value, find=self._find_changed, tokens=self._read_tokens(), require=self._require_control)
+
+    @t.observe("presets")
+    def _on_presets(self, _change: object) -> None:
+        if not self._is_quiet:
+            with self._quietly(), self.hold_sync():
+                self._list_directions()
+
     # ---- changes and features in step
 
     def _prepare_changes(
@@ -249,6 +310,10 @@ class ChangingWidget(FeatureWidget):
         changes = self._read_changes(given, check_text(scope, text))
         return list_refs(changes), changes
 
+    def _prepare_directions(self, given: object, changes: Sequence[Change]) -> tuple[Direction, ...]:
+        """Directions at hand, and those that changes add."""
+        return tuple(dict.fromkeys([*self._read_directions(given), *list_directions(changes)]))
+
     def _read_keyword(self, name: str) -> Any:
         """Interventions are kept as changes."""
         return None if name == "interventions" else super()._read_keyword(name)
@@ -267,18 +332,18 @@ class ChangingWidget(FeatureWidget):
             dropped.append(one)
             return Change(replace(one.intervention, positions="all"), one.on)
 
-        def require(interventions: Sequence[Intervention]) -> None:
-            if interventions:
-                # Refused now, rather than at the next run, where no control could stand beside it.
-                self.scope.random_control(interventions)
-
         tokens = self.scope.tokens(as_prompt(text))
-        made = read_changes(value, find=self._find_changed, tokens=tokens, drop=drop, require=require)
+        made = read_changes(value, find=self._find_changed, tokens=tokens, drop=drop, require=self._require_control)
         refs = list_refs(made)
         if self._at_most is not None and len(refs) > self._at_most:
             raise InvalidValue(f"{self._title} reads at most {self._at_most} features at once, got {len(refs)}")
         self._dropped = tuple(dropped)
         return made
+
+    def _require_control(self, interventions: Sequence[Intervention]) -> None:
+        """Refuse now, rather than at the next run, what no control could stand beside."""
+        if interventions:
+            self.scope.random_control(interventions)
 
     def _find_changed(self, named: object) -> FeatureRef | Direction:
         """What the page, or a saved state, names."""
@@ -344,12 +409,16 @@ class ChangingWidget(FeatureWidget):
 
     def _tell_changed(self, refs: Sequence[FeatureRef]) -> None:
         """Bring what is told of the changes up to date."""
-        own = list_directions(self.changes)
-        if not set(own) <= set(self.directions):
-            self.directions = tuple(dict.fromkeys([*self.directions, *own]))
+        self._list_directions()
         self.ranges = [self._build_range(one) for one in self.changes]
         self.notice = self._write_dropped(refs)
         self._warn()
+
+    def _list_directions(self) -> None:
+        """Have `directions` hold those that changes and presets add."""
+        own = list_directions([*self.changes, *(one for changes in self.presets.values() for one in changes)])
+        if not set(own) <= set(self.directions):
+            self.directions = tuple(dict.fromkeys([*self.directions, *own]))
 
     def _build_range(self, one: Change) -> dict[str, ChangeRange]:
         peak = self._find_peak(one.ref) if isinstance(one.ref, FeatureRef) else 1.0

@@ -3,7 +3,7 @@
 import ast
 import inspect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from gscope_widgets.errors import Cancelled, InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.kept import KeptColumn, KeptDictionary, KeptScope, KeptView
 from gscope_widgets.records.protocols import Scope
+from gscope_widgets.widgets.base.changes import Change
 from gscope_widgets.widgets.base.state import Checked
 
 if TYPE_CHECKING:
@@ -164,8 +165,13 @@ def _list_dictionaries(widget: "GscopeWidget") -> tuple[KeptDictionary, ...]:
     scope: Scope | None = getattr(widget, "scope", None)
     if scope is None:
         return ()
-    ids = dict.fromkeys([*widget.provenance.dictionaries, *_find_ids(widget)])
-    revisions = scope.provenance(list(ids)).dictionaries
+    return list_dictionaries(scope, [*widget.provenance.dictionaries, *_find_ids(widget)])
+
+
+def list_dictionaries(scope: Scope, dictionary_ids: Iterable[str]) -> tuple[KeptDictionary, ...]:
+    """Dictionaries that are open, each once, with how to open them elsewhere."""
+    ids = list(dict.fromkeys(dictionary_ids))
+    revisions = scope.provenance(ids).dictionaries
     return tuple(KeptDictionary(one, revisions[one], _find_wishes(scope, one)) for one in ids)
 
 
@@ -175,8 +181,10 @@ def _find_ids(widget: "GscopeWidget") -> Iterator[str]:
     def walk(value: object) -> Iterator[str]:
         if isinstance(value, FeatureRef):
             yield value.dictionary_id
-        elif isinstance(value, (list, tuple)):
-            for item in value:
+        elif isinstance(value, Change):
+            yield from walk(value.ref)
+        elif isinstance(value, (list, tuple, Mapping)):
+            for item in value.values() if isinstance(value, Mapping) else value:
                 yield from walk(item)
 
     for name in list_state(type(widget)):

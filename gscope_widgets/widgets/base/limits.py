@@ -15,6 +15,8 @@ QUERY_LENGTH = 200  # characters of a part of a label
 LENS_ROWS = 20  # layers that a lens shows at first, at most
 LENS_TOP = 5  # likeliest tokens kept of a cell
 CHANGES = 64  # of one widget
+PRESETS = 50  # of one widget
+PRESET_NAME = 60  # characters
 PAINTED_TOKENS = 2000  # of a text, that ranges are painted on
 ALTERNATIVES = 5  # likeliest tokens told beside a token that was made
 COMPARED_SAMPLES = 32  # of each row of a panel, in one batch
@@ -43,6 +45,8 @@ LIMITS = {
     "found_texts": FOUND_TEXTS,
     "query_length": QUERY_LENGTH,
     "changes": CHANGES,
+    "presets": PRESETS,
+    "preset_name": PRESET_NAME,
     "compared_samples": COMPARED_SAMPLES,
     "pinned_tokens": PINNED_TOKENS,
     "contexts": {name: list(size) for name, size in CONTEXT_SIZES.items()},

@@ -86,6 +86,13 @@ class ChangeState(TypedDict):
     on: bool  # whether it takes part
 
 
+class PresetState(TypedDict):
+    """Changes under a name."""
+
+    name: str
+    changes: list[ChangeState]
+
+
 class ChangeRange(TypedDict):
     """How the slider of a change runs, for one kind."""
 

@@ -5,12 +5,14 @@ import { createKeyed } from "../shared/keyed.js";
 import { createNote } from "../shared/note.js";
 import { createNumberField } from "../shared/number_field.js";
 import { createChangeRow } from "./change_row.js";
-import { infoOf, keysOf } from "./changes.js";
+import { infoOf, keysOf, nameDirection } from "./changes.js";
+import { createPresetBar } from "./preset_bar.js";
 import { createTokenPainter } from "./token_painter.js";
 
 /** @import { AnyModel } from "@anywidget/types" */
-/** @import { ChangeRange, ChangeState, FeatureSlidersTraits, SteeringPanelTraits } from "../traits.js" */
+/** @import { ChangeRange, ChangeState, FeatureSlidersTraits, OwnDirection, SteeringPanelTraits } from "../traits.js" */
 /** @import { createSettings } from "../shared/settings.js" */
+/** @import { Frame } from "../shared/frame.js" */
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Kind, Row } from "./change_row.js" */
 
@@ -20,6 +22,14 @@ import { createTokenPainter } from "./token_painter.js";
 /** @type {ChangeRange} */
 const plain_range = { min: -1, max: 1, step: 0.01, rest: 0, unit: "", least: -100, most: 100 };
 
+/**
+ * A direction can be nothing but added.
+ * @param {{ kind: Kind, amount: number, on: boolean }} fresh
+ */
+function asAdded({ kind, amount, on }) {
+  return { kind: /** @type {Kind} */ ("add"), amount: kind === "add" ? amount : 0, on };
+}
+
 /** @param {KeyboardEvent} event */
 function isUndo(event) {
   const typing = event.target instanceof HTMLElement && event.target.matches("textarea, input[type=text]");
@@ -27,8 +37,8 @@ function isUndo(event) {
 }
 
 /**
- * A feature by its number, to be changed too; directions of one's own come from Python.
- * @param {{ watch: Watch, onAdd: (ref: number) => string }} options `onAdd` gives a sentence where it refuses
+ * A feature by its number, or a direction of one's own by its name, to be changed too.
+ * @param {{ watch: Watch, onAdd: (ref: number | string) => string }} options `onAdd` gives a sentence where it refuses
  */
 function createAdding({ watch, onAdd }) {
   const note = createNote();
@@ -49,18 +59,37 @@ function createAdding({ watch, onAdd }) {
   watch.dom(field.input, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Enter") take();
   });
-  return { els: [field.el, add], note: note.el };
+  const choice = el("select", { "aria-label": "Direction of your own" });
+  const add_own = el("button", { type: "button", class: "gscope-button" }, "Add a direction");
+  const own = el("span", { class: "gscope-actions", hidden: true }, choice, add_own);
+  watch.dom(add_own, "click", () => note.say(onAdd(choice.value)));
+  /** @type {OwnDirection[] | null} */
+  let drawn = null;
+  return {
+    els: [field.el, add, own],
+    note: note.el,
+    /** @param {OwnDirection[]} directions that Python has handed in */
+    draw(directions) {
+      if (directions === drawn) return;
+      drawn = directions;
+      const before = choice.value;
+      choice.replaceChildren(...directions.map((one) => el("option", { value: one.id }, nameDirection(one))));
+      if (directions.some(({ id }) => id === before)) choice.value = before;
+      own.hidden = directions.length === 0;
+    },
+  };
 }
 
 /**
  * All changes of a widget, each with its switch, kind, value and positions; ranges are painted on the text's tokens.
  * @param {{
- *   model: AnyModel<FeatureSlidersTraits> | AnyModel<SteeringPanelTraits>, watch: Watch, edits: Edits, generates: boolean,
+ *   model: AnyModel<FeatureSlidersTraits> | AnyModel<SteeringPanelTraits>, frame: Frame, edits: Edits, generates: boolean,
  *   fresh: () => { kind: Kind, amount: number, on: boolean }, natural?: () => ({ last: number, peak: number } | null)[],
  *   buttons?: Node[],
  * }} options `generates` says whether tokens are made, that can be changed too; `fresh` how a new change begins
  */
-export function createChangeList({ model, watch, edits, generates, fresh, natural = () => [], buttons = [] }) {
+export function createChangeList({ model, frame, edits, generates, fresh, natural = () => [], buttons = [] }) {
+  const { watch } = frame;
   const any = /** @type {AnyModel<any>} */ (model);
   const list = el("ul", { class: "gscope-rows", "aria-label": "Changes" });
   const caution = createCaution(any);
@@ -135,11 +164,12 @@ export function createChangeList({ model, watch, edits, generates, fresh, natura
     watch,
     onAdd(ref) {
       if (now().length >= limits.changes) return `At most ${limits.changes} changes are made at once; remove one first.`;
-      const { kind, amount, on } = fresh();
+      const { kind, amount, on } = typeof ref === "string" ? asAdded(fresh()) : fresh();
       edits.change({ changes: [...now(), { ref, kind, amount, unit: "fraction", positions: "all", on }] });
       return "";
     },
   });
+  const presets = createPresetBar({ model, frame, read: now, apply: (changes) => edits.change({ changes }) });
   const rows = createKeyed(list, {
     keyOf: (/** @type {Row} */ { item }) => item.key,
     create({ item }) {
@@ -171,10 +201,11 @@ export function createChangeList({ model, watch, edits, generates, fresh, natura
     caution.draw(items.some(({ change, key }) => change.kind === "add" && rangeOf(key, "add").max > limits.coherent_strength));
     notice.hidden = any.get("notice") === "";
     setText(notice, any.get("notice"));
+    adding.draw(any.get("directions"));
     undo.disabled = !edits.canUndo();
   }
   const box = el("section", { class: "gscope-changes", "aria-label": "Changes to the model" },
-    list, painter.el, notice, caution.el, el("div", { class: "gscope-actions" }, ...adding.els, undo, ...buttons), adding.note);
+    list, painter.el, notice, caution.el, el("div", { class: "gscope-actions" }, ...adding.els, undo, ...buttons), adding.note, presets.el);
   watch.dom(undo, "click", edits.undo);
   watch.dom(box, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (!isUndo(event)) return;

@@ -39,6 +39,11 @@ export function keysOf(changes) {
   });
 }
 
+/** @param {OwnDirection} direction */
+export function nameDirection({ name, site, layer }) {
+  return `${name} at ${site} of layer ${layer}`;
+}
+
 /**
  * @param {ChangeState["ref"]} ref
  * @param {FeatureInfo[]} known
@@ -52,6 +57,6 @@ export function infoOf(ref, known, directions) {
   }
   const feature = typeof ref === "object" ? ref.feature : Number(ref);
   const own = directions.find(({ id }) => id === ref);
-  const name = own ? `${own.name} at ${own.site} of layer ${own.layer}` : `feature ${feature}`;
+  const name = own ? nameDirection(own) : `feature ${feature}`;
   return { dictionary_id: "", feature, name, label: null, max_activation: null };
 }

@@ -74,6 +74,7 @@ export function createColumn({ watch, say }) {
   return {
     el: el("section", { class: "gscope-column" }, title, stream, strip, measured, summaries.el, state),
     tokens: () => tokens,
+    differsAt: () => differs_at,
     /**
      * @param {string} words
      * @param {Text} prompt_text

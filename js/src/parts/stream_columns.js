@@ -3,6 +3,7 @@ import * as glossary from "../shared/glossary.js";
 import { place } from "../shared/keyed.js";
 import { createTerm } from "../shared/term.js";
 import { createMadeDetails } from "./made_details.js";
+import { createMadeTable } from "./made_table.js";
 import { drawScale, fullAt } from "./made_tokens.js";
 import { createRunScores } from "./run_scores.js";
 import { createColumn } from "./stream_column.js";
@@ -29,10 +30,11 @@ export function createStreamColumns({ theme: readTheme, watch }) {
   const seed = el("select", { "aria-label": "Sample" });
   const sample = el("label", { class: "gscope-actions", hidden: true }, "Sample", seed);
   const scored = createRunScores();
+  const table = createMadeTable({ watch });
   const more = el("details", { class: "gscope-fold" }, el("summary", {}, `${names.length - shown_at_once} more random directions`),
     el("div", { class: "gscope-columns" }, ...columns.slice(shown_at_once).map((column) => column.el)));
   const picture = el("div", { class: "gscope-runs", "data-empty": "" }, scale, sample,
-    el("div", { class: "gscope-columns" }, ...columns.slice(0, shown_at_once).map((column) => column.el)), details.el, more, ...scored.els);
+    el("div", { class: "gscope-columns" }, ...columns.slice(0, shown_at_once).map((column) => column.el)), details.el, more, table.el, ...scored.els);
   let drawn = -1;
   let full = 0;
   let first = 0; // the place of the shown sample's baseline among the heads
@@ -54,6 +56,7 @@ export function createStreamColumns({ theme: readTheme, watch }) {
     run = head;
     made = head.heads.map(() => []);
     scores = null;
+    each = [];
     first = 0;
     drawn = head.request;
     announced = null;
@@ -84,10 +87,17 @@ export function createStreamColumns({ theme: readTheme, watch }) {
     const [baseline, ...others] = columns;
     others.forEach((column) => column.compare(baseline.tokens(), ended !== ""));
     columns.forEach((column, at) => column.drawState(scores?.rows[first + at]?.ended ?? ended));
-    if (!scores) return;
+    if (scores) drawScores(scores);
+    if (ended !== "") drawTable();
+  }
+  function drawTable() {
+    table.draw(columns.flatMap((column, row) => column.tokens().map((token, at) => (
+      { name: names[row], at, token, score: each[first + row]?.[at] ?? null, differs: column.differsAt() === at }))));
+  }
+  /** @param {SteeringScores} now */
+  function drawScores({ rows }) {
     const here = each.slice(first, first + names.length);
     const top = Math.max(1e-9, ...here.flat().map(({ kl }) => kl));
-    const { rows } = scores;
     columns.forEach((column, at) => column.drawScore(rows[first + at], here[at], top));
   }
   /** @param {boolean} anew */

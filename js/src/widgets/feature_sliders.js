@@ -56,7 +56,7 @@ function openSliders({ model, frame }) {
   frame.sayRefused("text", text.refuse);
   const reset = el("button", { type: "button", class: "gscope-button" }, "Reset all");
   const changes = createChangeList({
-    model, watch, edits, generates: false, natural: () => result?.natural ?? [], buttons: [reset],
+    model, frame, edits, generates: false, natural: () => result?.natural ?? [], buttons: [reset],
     fresh: () => ({ kind: "clamp", amount: 0, on: false }),
   });
   const units = createUnits();

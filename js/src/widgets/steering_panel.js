@@ -41,7 +41,7 @@ function openPanel({ model, frame }) {
   });
   frame.sayRefused("prompt", prompt.refuse);
   const changes = createChangeList({
-    model, watch, edits, generates: true, fresh: () => ({ kind: "add", amount: 0.3, on: true }),
+    model, frame, edits, generates: true, fresh: () => ({ kind: "add", amount: 0.3, on: true }),
   });
   const numbers = createRunNumbers({ watch, settings });
   const columns = createStreamColumns({ theme: frame.theme, watch });

@@ -319,6 +319,54 @@ test("features replaced by Python one trait after the other are drawn with what 
   assert.equal(sliders()[0].min, "-40");
 });
 
+// row 21
+test("changes are saved as a preset, applied, taken back and removed, by keyboard too", async () => {
+  open();
+  const name = find(page.holder, "[aria-label='Name of a new preset']");
+  const choice = /** @type {HTMLSelectElement} */ (find(page.holder, "[aria-label=Preset]"));
+  assert.deepEqual([choice.disabled, button(page.holder, "Apply").disabled, choice.value], [true, true, "none yet"]);
+  button(page.holder, "Save as preset").click();
+  assert.match(page.holder.textContent ?? "", /A preset needs a name\./);
+  enter(sliders()[0], "12", "input", "change");
+  await frame();
+  const saved = model.get("changes");
+  enter(name, "more letters", "input");
+  press(name, "Enter");
+  await frame();
+  assert.deepEqual(model.get("presets"), [{ name: "more letters", changes: saved }]);
+  assert.deepEqual([choice.value, /** @type {HTMLInputElement} */ (name).value], ["more letters", ""]);
+  assert.doesNotMatch(page.holder.textContent ?? "", /A preset needs a name/);
+  button(page.holder, "Reset all").click();
+  await frame();
+  assert.deepEqual(values(), [null, null]);
+  button(page.holder, "Apply").click();
+  await frame();
+  assert.deepEqual(model.get("changes"), saved);
+  assert.match(find(page.holder, ".gscope-presets [role=status]").textContent ?? "", /Applied: more letters\. Undo takes it back\./);
+  button(page.holder, "Undo").click();
+  await frame();
+  assert.deepEqual(values(), [null, null]);
+  model.fromPython("presets", [...model.get("presets"), { name: hostile[0], changes: [] }]);
+  assert.deepEqual([...choice.options].map((option) => option.textContent), ["more letters", hostile[0]]);
+  find(page.holder, "[aria-label='Remove this preset']").click();
+  await frame();
+  assert.deepEqual(model.get("presets").map((/** @type {any} */ one) => one.name), [hostile[0]]);
+});
+
+// row 21
+test("a direction that Python handed in is added by its name", async () => {
+  open();
+  const add = button(page.holder, "Add a direction");
+  assert.ok(/** @type {HTMLElement} */ (add.parentElement).hidden);
+  model.fromPython("directions", [{ id: "direction-1", name: "formal", site: "resid_post", layer: 3, vector: [1, 0] }]);
+  const choice = /** @type {HTMLSelectElement} */ (find(page.holder, "[aria-label='Direction of your own']"));
+  assert.deepEqual([...choice.options].map((option) => option.textContent), ["formal at resid_post of layer 3"]);
+  assert.ok(!(/** @type {HTMLElement} */ (add.parentElement)).hidden);
+  add.click();
+  await frame();
+  assert.deepEqual(model.get("changes")[2], { ref: "direction-1", kind: "add", amount: 0, unit: "fraction", positions: "all", on: false });
+});
+
 test("hostile tokens and labels stay text", () => {
   open({ known: hostile.slice(0, 2).map((text, at) => infoOf(at, { label: { text, source: text, auc: null } })) });
   answer({ rows: hostile.map((token, id) => ({ id, token, baseline: 0.01, changed: 0.01, random: 0.01 })) });

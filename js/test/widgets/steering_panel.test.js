@@ -177,6 +177,25 @@ test("a theme that changes repaints what is filled", () => {
 });
 
 // row 24
+test("the table has every token of every text with its KL, and marks the first difference", () => {
+  open();
+  stream({ baseline: [1, 2], changed: [1, 3], random: [1] }, { reset: true });
+  stream({}, { ended: "whole" });
+  const twin = /** @type {HTMLDetailsElement} */ (find(page.holder, ".gscope-runs > .gscope-twin"));
+  twin.open = true;
+  twin.dispatchEvent(new Event("toggle"));
+  const cells = () => findAll(twin, "tbody tr").map((row) => [...row.children].map((cell) => cell.textContent));
+  assert.deepEqual(cells()[3], ["changed", "2", "\u2423t3 (first difference)", "60.7 %", "\u22120.5", "", "", "\u2423cat 25.0 %"], "before it is measured");
+  score([0, 0, 0.25, 0.75, 0.5]);
+  assert.deepEqual(cells().map(([name, number, token, , , unchanged, kl]) => [name, number, token, unchanged, kl]), [
+    ["baseline", "1", "\u2423t1", "0", "0"], ["baseline", "2", "\u2423t2", "0", "0"],
+    ["changed", "1", "\u2423t1", "\u22120.25", "0.25"], ["changed", "2", "\u2423t3 (first difference)", "\u22120.75", "0.75"],
+    ["random 0", "1", "\u2423t1", "\u22120.5", "0.5"],
+  ]);
+  stream({ baseline: [5] }, { reset: true, request: 2, ended: "cancelled" });
+  assert.deepEqual(cells().map((row) => [row[0], row[6]]), [["baseline", ""]], "of another run, which was stopped");
+});
+
 test("only the first difference is marked, also when the baseline row comes later", () => {
   open();
   stream({ baseline: [1], changed: [1, 8, 9], random: [1, 2] }, { reset: true });
@@ -279,7 +298,7 @@ test("samples and words go out with the rest", async () => {
 
 test("a change after a run is told, and starts nothing", async () => {
   open();
-  const hint = find(page.holder, ".gscope-actions [role=status]");
+  const hint = find(page.holder, ".gscope-controls ~ .gscope-actions [role=status]");
   button(page.holder, "Start").click();
   stream({ baseline: [1], changed: [1], random: [1] }, { reset: true, ended: "whole" });
   assert.equal(hint.textContent, "");
