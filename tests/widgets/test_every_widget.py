@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -533,7 +534,7 @@ def test_nothing_that_is_handed_out_can_be_changed_in_place(row, page):
         elif isinstance(value, dict):
             value["state"] = "changed"
         elif not isinstance(value, (str, int, float, bool, type(None), FeatureRef)):
-            assert isinstance(value, tuple)
+            assert isinstance(value, (tuple, MappingProxyType))
             with pytest.raises(TypeError):
                 value[0] = None
     assert json.dumps(widget.get_state(list(widget.shared_traits())), default=str) == before
