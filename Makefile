@@ -2,7 +2,10 @@
 # make test    runs every check: lint, types, JavaScript and Python tests, and a real browser
 # make lint    ruff, formatting, mypy, eslint and TypeScript's checker only
 # make bench   measures speed and memory against the peers (2 GB to install, about half an hour, quiet machine)
+# make test-hosts  runs the three that follow, one after the other: environments of 1 to 2 GB each, some 40 minutes in all
 # make test-colab  runs tests with Colab's versions (ipykernel 6, ipywidgets 7), in .venv-colab: minutes to build
+# make test-notebook  runs browser tests in Notebook 7, in .venv-notebook
+# make test-binder  does what Binder does in .venv-binder, and runs a tutorial there in 2 GB of memory
 # make soak    drives a model at random, faults included (10,000 operations, some 15 minutes); 500 widgets of every kind
 # make clean   removes what these made
 #
@@ -45,7 +48,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 always:
 
-.PHONY: always lab test lint test-js test-python test-colab chromium bench soak clean
+.PHONY: always lab test lint test-js test-python test-hosts test-colab test-notebook test-binder chromium bench soak clean
 
 lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" \
@@ -77,6 +80,36 @@ test-colab: .venv-colab/made.stamp js/node_modules/made.stamp chromium
 	.venv-colab/bin/python -m pip freeze --exclude gscope-widgets | diff .venv-colab/before.txt -
 	.venv-colab/bin/python -m pip check
 	.venv-colab/bin/python -m pytest tests/records tests/widgets tests/browser/test_catalogue.py $(PYTEST_ARGS)
+
+# One at a time: two cores are what a browser and a kernel need.
+test-hosts:
+	$(MAKE) --jobs=1 test-colab test-notebook test-binder
+
+.venv-notebook/made.stamp: tests/hosts/notebook.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv --clear .venv-notebook
+	.venv-notebook/bin/python -m pip install -r tests/hosts/notebook.txt $(PIP_ARGS)
+	.venv-notebook/bin/python -m pip install -c constraints.txt -e '.[lab]' $(PIP_ARGS)
+	touch $@
+
+# The server and the kernel are of that environment; the tests and the browser's driver of the usual one.
+test-notebook: .venv-notebook/made.stamp $(VENV)/test.stamp chromium
+	.venv-notebook/bin/python -m pip check
+	HOST_PYTHON=$(CURDIR)/.venv-notebook/bin/python HOST_PAGE=notebook $(BIN)/python -m pytest $(NOTEBOOK_TESTS) $(PYTEST_ARGS)
+
+.venv-binder/made.stamp: tests/hosts/binder.txt
+	$(PYTHON) -m venv --clear .venv-binder
+	.venv-binder/bin/python -m pip install -r tests/hosts/binder.txt $(PIP_ARGS)
+	.venv-binder/bin/python -m pip freeze | grep -iE '^(notebook|jupyterlab|jupyter_server|jupyterhub)==' > .venv-binder/before.txt
+	touch $@
+
+# binder/requirements.txt without the address of torch's CPU builds, which PIP_ARGS gives where one is needed.
+test-binder: .venv-binder/made.stamp $(VENV)/test.stamp chromium
+	sed '/^--extra-index-url/d' binder/requirements.txt > .venv-binder/requirements.txt
+	.venv-binder/bin/python -m pip install -r .venv-binder/requirements.txt $(PIP_ARGS)
+	.venv-binder/bin/python -m pip freeze | grep -iE '^(notebook|jupyterlab|jupyter_server|jupyterhub)==' | diff .venv-binder/before.txt -
+	.venv-binder/bin/python -m pip check
+	PATH=$(CURDIR)/.venv-binder/bin:$$PATH HF_HUB_OFFLINE=1 binder/postBuild
+	HOST_PYTHON=$(CURDIR)/.venv-binder/bin/python $(BIN)/python -m tests.hosts.binder
 
 $(VENV)/made.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -121,4 +154,4 @@ soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.widgets.soak
 
 clean:
-	rm -rf .venv .venv-newest .venv-colab .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-binder .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

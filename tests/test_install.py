@@ -91,6 +91,9 @@ def test_binder_keeps_its_own_jupyterlab_and_notebook():
     named |= {name_of(Requirement(one)) for one in PROJECT["dependencies"]}
     assert named & {"jupyterlab", "notebook", "nbclassic"} == set()
     assert {"anywidget", "ipywidgets", "pandas"} <= named
+    pins = {line for line in asked if "==" in line}
+    assert {"torch", "transformers"} <= {name_of(Requirement(pin)) for pin in pins}
+    assert pins <= set((ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
 
 
 # ---- importing

@@ -1,7 +1,7 @@
 """DictionaryCompare: one text through two dictionaries, and which features of one answer those of the other."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict, get_args
 
 import numpy as np
 import traitlets as t
@@ -51,7 +51,7 @@ from gscope_widgets.widgets.base.state import (
     check_text,
 )
 from gscope_widgets.widgets.base.widget import SharedName
-from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Glyph, Label, Ref, Text
+from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Glyph, Label, Piece, Ref, Text
 
 if TYPE_CHECKING:
     import pandas
@@ -127,6 +127,7 @@ class CompareResult(TypedDict):
     # [m] float32, NaN where there is none, activations [m, 2] float32; members [q, 3] int32: match, side, feature;
     # token_matches [pos, k] int32, -1 where fewer fire; token_activations [pos, k, 2] float32; token_counts [pos] int32
     arrays: list[ArrayHead]
+    pieces: NotRequired[int]  # messages that came before with the bytes of these arrays, where they are too long
 
 
 class _Read(NamedTuple):
@@ -224,7 +225,7 @@ class DictionaryCompare(TokenPicker):
     kind = Checked(_check_kind, Shown, "all", help="Which matches are listed: all, or those of one kind.")
     choices = Told(list[Choice], [], help="The dictionaries given, two of which are compared.")
 
-    to_page = {"result": CompareResult}
+    to_page = {"piece": Piece, "result": CompareResult}
     shared_state: ClassVar[Mapping[SharedName, str]] = {"feature": "selected_feature", "pos": "selected_pos"}
     settings = ("text", "compared", "threshold", "selected_feature")
     _asking = settings
@@ -670,4 +671,4 @@ def _build_tokens(read: _Read, shown: Sequence[str]) -> str:
         for pos, token in enumerate(shown)
     ]
     columns = ["token", "L0 first", "L0 second", "FVU first", "FVU second"]
-    return copy.build_table(columns=columns, rows=rows, caption="What each dictionary makes of each token")
+    return copy.build_token_table(columns=columns, rows=rows, caption="What each dictionary makes of each token")

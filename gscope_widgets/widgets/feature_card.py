@@ -34,7 +34,7 @@ from gscope_widgets.widgets.base.formats import (
     format_token,
     format_tokens,
 )
-from gscope_widgets.widgets.base.limits import CARD_EXAMPLES
+from gscope_widgets.widgets.base.limits import CARD_EXAMPLES, COPIED_TOKENS
 from gscope_widgets.widgets.base.reader import TextReader, describe_engine
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_ref, check_scope, check_text
 from gscope_widgets.widgets.base.widget import SharedName
@@ -495,8 +495,10 @@ class FeatureCard(TextReader):
         full = self._shown.dashboard.max_activation or float(trace.max()) or 1.0
         shares = [None if pos in tokens.ignored else float(trace[pos]) / full for pos in range(len(tokens))]
         rows = [[str(pos), shown[pos], format_number(float(trace[pos]), 4)] for pos in tokens.used]
-        table = copy.build_table(columns=["position", "token", "activation"], rows=rows, caption="Activation by token")
-        strip = copy.build_tokens(shown, shares=shares, breaks=["\n" in token for token in tokens.strings])
+        columns, breaks = ["position", "token", "activation"], ["\n" in token for token in tokens.strings]
+        table = copy.build_token_table(columns=columns, rows=rows, caption="Activation by token")
+        first = slice(COPIED_TOKENS)
+        strip = copy.build_tokens(shown[first], shares=shares[first], breaks=breaks[first])
         return [copy.build_heading("This feature on one's own text"), strip, copy.build_details("Numbers", table)]
 
     def _copy_histogram(self) -> list[str]:

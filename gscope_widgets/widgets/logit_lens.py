@@ -1,7 +1,7 @@
 """LogitLens: what each layer would predict as the next token, were the model to end after it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 import traitlets as t
@@ -21,7 +21,7 @@ from gscope_widgets.widgets.base.limits import LENS_ROWS, LENS_TOP, PINNED_TOKEN
 from gscope_widgets.widgets.base.picks import TokenPicker
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_scope, check_text
 from gscope_widgets.widgets.base.widget import SharedName
-from gscope_widgets.widgets.base.wire import ArrayHead, Glyph, Text
+from gscope_widgets.widgets.base.wire import ArrayHead, Glyph, Piece, Text
 
 if TYPE_CHECKING:
     import pandas
@@ -46,6 +46,7 @@ class LensResult(TypedDict):
     # ids [layers, pos, k] int32, likeliest first; probabilities and logits [layers, pos, k] float32;
     # path_probabilities [pinned, layers, pos] float32; path_ranks [pinned, layers, pos] int32, 0 for the likeliest
     arrays: list[ArrayHead]
+    pieces: NotRequired[int]  # messages that came before with the bytes of these arrays, where they are too long
 
 
 class _Read(NamedTuple):
@@ -119,7 +120,7 @@ class LogitLens(TokenPicker):
     selected_layer = Checked(_check_layer, Annotated[int, Bounds(0)] | None, None, help="The row selected, or None.")
     layer_count = Told(int, 1, help="Layers of the model: `stride` goes from 1 to this.")
 
-    to_page = {"result": LensResult}
+    to_page = {"piece": Piece, "result": LensResult}
     shared_state: ClassVar[Mapping[SharedName, str]] = {"pos": "selected_pos"}
     settings = ("text", "stride", "pinned")
     _asking = settings

@@ -1,7 +1,7 @@
 """PromptContrast: two texts aligned token by token, and the features in which they differ."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 import traitlets as t
@@ -33,7 +33,7 @@ from gscope_widgets.widgets.base.state import (
     check_text,
 )
 from gscope_widgets.widgets.base.widget import SharedName
-from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Glyph, Label, Ref, Text
+from gscope_widgets.widgets.base.wire import ArrayHead, FeatureInfo, Glyph, Label, Piece, Ref, Text
 
 if TYPE_CHECKING:
     import pandas
@@ -75,6 +75,7 @@ class ContrastResult(TypedDict):
     # differing_activations and shared_activations [columns, k, 2] float32; first_values [features, pos] and
     # second_values float32; first_painted [pos] and second_painted float32
     arrays: list[ArrayHead]
+    pieces: NotRequired[int]  # messages that came before with the bytes of these arrays, where they are too long
 
 
 class _Read(NamedTuple):
@@ -126,7 +127,7 @@ class PromptContrast(FeatureWidget):
     dictionary_id = Told(str, "", help="The dictionary whose features are shown.")
 
     _is_following = False  # whether the pick is being brought to the texts that come into view
-    to_page = {"result": ContrastResult}
+    to_page = {"piece": Piece, "result": ContrastResult}
     shared_state: ClassVar[Mapping[SharedName, str]] = {"feature": "selected_feature", "pos": "selected_column"}
     settings = ("first", "second", "features", "selected_feature")
     _asking = settings
@@ -373,7 +374,7 @@ class PromptContrast(FeatureWidget):
             for row, (pair, length) in enumerate(zip(contrast.pairs, lengths, strict=True))
         ]
         columns = ["column", "first text", "second text", "difference"]
-        table = copy.build_table(columns=columns, rows=aligned, caption="Tokens aligned")
+        table = copy.build_token_table(columns=columns, rows=aligned, caption="Tokens aligned")
         found = [(one, "differs") for one in contrast.differing(CONTRASTED)]
         found += [(one, "in both") for one in contrast.shared(CONTRASTED)]
         return [

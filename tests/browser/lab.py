@@ -1,7 +1,8 @@
 """A real JupyterLab and a notebook in it, as a person meets them: server, page, cells, kernel.
 
 Nothing here sleeps; every wait is for a condition. No browser is downloaded: the system's
-Chromium is driven.
+Chromium is driven. HOST_PYTHON names another environment's Python, whose server and kernel are
+meant then, and HOST_PAGE=notebook its Notebook 7 (the Makefile's `test-hosts`).
 """
 
 import ast
@@ -44,6 +45,10 @@ SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
+PYTHON = os.environ.get("HOST_PYTHON", sys.executable)
+# By what is named on the command line: the server's class, and where a notebook opens alone, in a workspace of its own.
+PAGES = {"lab": ("LabApp", "lab/workspaces/{workspace}/tree"), "notebook": ("JupyterNotebookApp", "notebooks")}
+PAGE = os.environ.get("HOST_PAGE", "lab")
 # In a file, as JupyterLab 3.6 does not take it from the command line.
 OPTIONS = {"expose_app_in_browser": True}
 
@@ -109,14 +114,19 @@ class Lab:
             self._process.kill()
         self._log.close()
 
+    @property
+    def process_id(self) -> int:
+        """Of the server, which begins the kernels."""
+        return self._process.pid
+
     def address(self, notebook: Path, *, workspace: str) -> str:
         """Where a notebook opens alone, in a workspace of its own."""
         tree = notebook.relative_to(self.notebooks).as_posix()
-        return f"{self.url}/lab/workspaces/{workspace}/tree/{tree}?token={self._token}"
+        return f"{self.url}/{PAGES[PAGE][1].format(workspace=workspace)}/{tree}?token={self._token}"
 
     def trust(self, notebook: Path) -> None:
         """As the reader does who made the notebook: its outputs are shown as they are."""
-        command = [sys.executable, "-m", "jupyter", "trust", str(notebook)]
+        command = [PYTHON, "-m", "jupyter", "trust", str(notebook)]
         subprocess.run(command, env=self._environment(), check=True, capture_output=True, timeout=60)
 
     def shut_kernels_down(self) -> None:
@@ -153,9 +163,9 @@ class Lab:
             file = self._folder / "settings" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(values))
-        config = self._folder / "config" / "jupyter_lab_config.json"
+        config = self._folder / "config" / f"jupyter_{PAGE}_config.json"
         config.parent.mkdir(exist_ok=True)
-        config.write_text(json.dumps({"LabApp": OPTIONS}))
+        config.write_text(json.dumps({PAGES[PAGE][0]: OPTIONS}))
 
     def _command(self) -> list[str]:
         options = {
@@ -168,7 +178,7 @@ class Lab:
         }
         flags = [f"--{name}={value}" for name, value in options.items()]
         as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        return [sys.executable, "-m", "jupyter", "lab", "--no-browser", *as_root, *flags]
+        return [PYTHON, "-m", "jupyter", PAGE, "--no-browser", *as_root, *flags]
 
     def _environment(self) -> dict[str, str]:
         rooms = {

@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from gscope_widgets.widgets.base.limits import COPIED_TOKENS
+
 _PAGE = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     "<style>body{{font-family:system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}}</style>"
@@ -56,6 +58,13 @@ def build_table(*, columns: Sequence[str], rows: Sequence[Sequence[str]], captio
     head = "".join(f'<td role="columnheader"{side}><strong>{escape(column)}</strong></td>' for column, side in names)
     body = "".join(f"<tr>{_build_cells(row, sides)}</tr>" for row in rows)
     return f"{build_heading(caption)}<table><tr>{head}</tr>{body}</table>"
+
+
+def build_token_table(*, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """A table with a row for each token of a text: of a long text the first ones, and how many more there are."""
+    left = len(rows) - COPIED_TOKENS
+    more = build_paragraph(f"The first {COPIED_TOKENS} tokens; {left} more are in to_frame().") if left > 0 else ""
+    return build_table(columns=columns, rows=rows[:COPIED_TOKENS], caption=caption) + more
 
 
 def _build_cells(row: Sequence[str], sides: Sequence[str]) -> str:

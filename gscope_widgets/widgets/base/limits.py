@@ -32,6 +32,7 @@ MATCHED_HERE = 8  # features of either dictionary whose matches are listed for a
 COPIED_TOKENS = 2000  # of a text, that a static copy lists
 LABELLED_FEATURES = 2000  # of a text, the strongest, that come with their labels
 PIECE_BYTES = 900_000  # of one message's numbers; hosts drop what is far larger
+MOVES_A_SECOND = 6  # that a page sends while a hand drags; each is answered by up to five messages, hosts drop floods
 MAX_NEW_TOKENS = 512  # of a continuation
 MAX_TEMPERATURE = 2
 MIN_TEMPERATURE = 0.01  # of samples that are to differ
@@ -53,6 +54,7 @@ LIMITS = {
     "contrasted": CONTRASTED,
     "matches_listed": MATCHES_LISTED,
     "members_listed": MEMBERS_LISTED,
+    "moves_a_second": MOVES_A_SECOND,
     "max_new_tokens": MAX_NEW_TOKENS,
     "max_temperature": MAX_TEMPERATURE,
     "min_temperature": MIN_TEMPERATURE,

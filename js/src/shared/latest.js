@@ -49,6 +49,45 @@ export function createPerFrame(act) {
   };
 }
 
+/**
+ * Runs `act` with whatever is newest by then: in the next frame, and then at most once in `ms`.
+ * @param {() => void} act
+ * @param {number} ms
+ */
+export function createPace(act, ms) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let rest;
+  let is_due = false;
+  const frame = createPerFrame(run);
+  function run() {
+    is_due = false;
+    clearTimeout(rest);
+    rest = setTimeout(awake, ms);
+    act();
+  }
+  function awake() {
+    rest = undefined;
+    if (is_due) run();
+  }
+  return {
+    soon() {
+      if (rest === undefined) frame.soon();
+      else is_due = true;
+    },
+    /** At once, if anything waits. */
+    flush() {
+      frame.flush();
+      if (is_due) run();
+    },
+    cancel() {
+      frame.cancel();
+      clearTimeout(rest);
+      rest = undefined;
+      is_due = false;
+    },
+  };
+}
+
 /** Says which answers may be drawn: none older than the newest drawn. */
 export function createNewest() {
   let newest = -Infinity;

@@ -1,4 +1,5 @@
-import { createPerFrame } from "./latest.js";
+import { limits } from "./contract.js";
+import { createPace } from "./latest.js";
 
 /** @import { AnyModel } from "@anywidget/types" */
 /** @import { Frame } from "./frame.js" */
@@ -44,8 +45,8 @@ function createHistory() {
 }
 
 /**
- * Traits that the reader sets, as the view shows them: what changed goes out once a frame, what Python or another
- * view sets comes in, and earlier settings can be had back.
+ * Traits that the reader sets, as the view shows them: what changed goes out in the next frame and then a
+ * few times a second (`limits.moves_a_second`), what Python or another view sets comes in, and earlier settings can be had back.
  * @template {Record<string, any>} T all traits
  * @template {keyof T & string} K the names of these
  * @param {{
@@ -64,11 +65,11 @@ export function createSettings({ model, frame, names, send, onChange }) {
   let touched = new Set();
   /** @param {Iterable<K>} some */
   const pick = (some) => /** @type {Partial<Pick<T, K>>} */ (Object.fromEntries([...some].map((name) => [name, now[name]])));
-  const sending = createPerFrame(() => {
+  const sending = createPace(() => {
     const changed = pick([...unsent].filter((name) => !isSame(now[name], model.get(name))));
     unsent = new Set();
     if (Object.keys(changed).length) send(changed);
-  });
+  }, 1000 / limits.moves_a_second);
 
   /** @param {Pick<T, K>} next */
   function become(next) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { createNewest, createPatience, createPause, createPerFrame } from "../../src/shared/latest.js";
+import { createNewest, createPace, createPatience, createPause, createPerFrame } from "../../src/shared/latest.js";
 import { openPage } from "../support.js";
 
 test("a pause runs once, after the last of fifty calls", () => {
@@ -34,6 +34,46 @@ test("fifty patches with one held make at most two sends, and the last value is 
   assert.ok(sent.length <= 2);
   assert.equal(sent.at(-1), 49);
   page.close();
+});
+
+test("of a drag of two seconds few values go out, the first in the next frame and the last at the end", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const page = openPage();
+  /** @type {(() => void)[]} */
+  let frames = [];
+  const { requestAnimationFrame: request, cancelAnimationFrame: cancel } = globalThis;
+  globalThis.requestAnimationFrame = (/** @type {any} */ act) => frames.push(act);
+  globalThis.cancelAnimationFrame = () => { frames = []; };
+  /** @type {number[]} */
+  const sent = [];
+  let now = 0;
+  const pace = createPace(() => sent.push(now), 200);
+  for (; now < 1900; now += 4) {
+    pace.soon();
+    if (now % 16 === 0) frames.splice(0).forEach((act) => act());
+    mock.timers.tick(4);
+  }
+  const times = [...sent];
+  assert.equal(times[0], 0);
+  assert.ok(times.length >= 9 && times.length <= 11, `${times}`);
+  assert.ok(times.slice(1).every((time, at) => time - times[at] >= 196), `${times}`);
+  mock.timers.tick(200);
+  assert.equal(sent.length, times.length + 1, "the last value");
+  mock.timers.tick(2000);
+  assert.equal(sent.length, times.length + 1, "nothing waits any more");
+  pace.soon();
+  pace.flush();
+  pace.soon();
+  pace.flush();
+  assert.equal(sent.length, times.length + 3, "what must not wait does not");
+  pace.soon();
+  pace.cancel();
+  mock.timers.tick(2000);
+  frames.splice(0).forEach((act) => act());
+  assert.equal(sent.length, times.length + 3);
+  Object.assign(globalThis, { requestAnimationFrame: request, cancelAnimationFrame: cancel });
+  page.close();
+  mock.timers.reset();
 });
 
 test("answers in random order never go back", () => {
