@@ -1,7 +1,7 @@
 """DictionaryCompare: one text through two dictionaries, and which features of one answer those of the other."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict, get_args
 
 import numpy as np
 import traitlets as t
@@ -127,7 +127,7 @@ class CompareResult(TypedDict):
     # [m] float32, NaN where there is none, activations [m, 2] float32; members [q, 3] int32: match, side, feature;
     # token_matches [pos, k] int32, -1 where fewer fire; token_activations [pos, k, 2] float32; token_counts [pos] int32
     arrays: list[ArrayHead]
-    pieces: NotRequired[int]  # messages that came before with the bytes of these arrays, where they are too long
+    pieces: int  # messages that came before with the bytes of these arrays; 0 where they are this one's buffers
 
 
 class _Read(NamedTuple):

@@ -1,7 +1,7 @@
 """LogitLens: what each layer would predict as the next token, were the model to end after it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import numpy as np
 import traitlets as t
@@ -46,7 +46,7 @@ class LensResult(TypedDict):
     # ids [layers, pos, k] int32, likeliest first; probabilities and logits [layers, pos, k] float32;
     # path_probabilities [pinned, layers, pos] float32; path_ranks [pinned, layers, pos] int32, 0 for the likeliest
     arrays: list[ArrayHead]
-    pieces: NotRequired[int]  # messages that came before with the bytes of these arrays, where they are too long
+    pieces: int  # messages that came before with the bytes of these arrays; 0 where they are this one's buffers
 
 
 class _Read(NamedTuple):

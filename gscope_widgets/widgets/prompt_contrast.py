@@ -1,7 +1,7 @@
 """PromptContrast: two texts aligned token by token, and the features in which they differ."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import numpy as np
 import traitlets as t
@@ -75,7 +75,7 @@ class ContrastResult(TypedDict):
     # differing_activations and shared_activations [columns, k, 2] float32; first_values [features, pos] and
     # second_values float32; first_painted [pos] and second_painted float32
     arrays: list[ArrayHead]
-    pieces: NotRequired[int]  # messages that came before with the bytes of these arrays, where they are too long
+    pieces: int  # messages that came before with the bytes of these arrays; 0 where they are this one's buffers
 
 
 class _Read(NamedTuple):

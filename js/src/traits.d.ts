@@ -603,6 +603,8 @@ export interface LensResult {
    * path_probabilities [pinned, layers, pos] float32; path_ranks [pinned, layers, pos] int32, 0 for the likeliest
    */
   arrays: ArrayHead[];
+  /** messages that came before with the bytes of these arrays; 0 where they are this one's buffers */
+  pieces: number;
 }
 
 /** Words for a feature, with all that is known of where they come from. */
@@ -819,6 +821,8 @@ export interface ContrastResult {
    * first_painted [pos] and second_painted float32
    */
   arrays: ArrayHead[];
+  /** messages that came before with the bytes of these arrays; 0 where they are this one's buffers */
+  pieces: number;
 }
 
 /** A dictionary that may stand on either side. */
@@ -896,6 +900,8 @@ export interface CompareResult {
    * int32
    */
   arrays: ArrayHead[];
+  /** messages that came before with the bytes of these arrays; 0 where they are this one's buffers */
+  pieces: number;
 }
 
 /** Make a part that was folded until now. */

@@ -37,7 +37,7 @@ function answer(changes = {}) {
   const label = { text: "fish", source: "measured", auc: 0.9 };
   const side = { d_dict: 1024, mean_l0: 1.5, fvu: 0.3, firing: 2, alone: 1, labels: {} };
   model.emit("msg:custom", {
-    type: "result", request: 1, text: "a b", compared: ["d", "e"], tokens: ["<bos>", "a", " b"], glyphs: [], ignored: { 0: "the BOS token" },
+    type: "result", request: 1, pieces: 0, text: "a b", compared: ["d", "e"], tokens: ["<bos>", "a", " b"], glyphs: [], ignored: { 0: "the BOS token" },
     sides: [{ ...side, dictionary_id: "d", name: "at d", labels: { 3: label } }, { ...side, dictionary_id: "e", name: "at e", mean_l0: 1.75, fvu: null }],
     measure: "decoder cosine", on: "decoder rows", threshold: 0.5, counts: kinds.map((kind) => ({ kind, count: ["split", "only first", "only second"].includes(kind) ? 1 : 0 })),
     selected: null, one_scale: true, notes: [], note: "", ...changes, arrays,

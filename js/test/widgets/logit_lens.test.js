@@ -27,7 +27,7 @@ function answer(changes = {}) {
   };
   const arrays = Object.entries(lists).map(([name, [data, shape]]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape }));
   const message = {
-    type: "result", request: 1, text: "a b", stride: 1, pinned, tokens: ["a", " b"], glyphs: [], layers: [1, 2, 3],
+    type: "result", request: 1, pieces: 0, text: "a b", stride: 1, pinned, tokens: ["a", " b"], glyphs: [], layers: [1, 2, 3],
     names: { 0: "zero", 1: " one", 2: "two", 3: "three", 9: "nine" }, note: "", arrays, ...changes,
   };
   model.emit("msg:custom", message, Object.values(lists).map(([data]) => new DataView(/** @type {Float32Array} */ (data).buffer)));
@@ -134,7 +134,7 @@ test("of a long text only the columns near the view are drawn, and the keyboard 
   const arrays = Object.entries(lists).map(([name, [data, shape]]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape }));
   const tokens = Array.from({ length }, (_, at) => `w${at}`);
   model.emit("msg:custom", {
-    type: "result", request: 1, text: "a b", stride: 1, pinned: [], tokens, glyphs: [], layers: [3], names: { 1: "one" }, note: "", arrays,
+    type: "result", request: 1, pieces: 0, text: "a b", stride: 1, pinned: [], tokens, glyphs: [], layers: [3], names: { 1: "one" }, note: "", arrays,
   }, Object.values(lists).map(([data]) => new DataView(/** @type {Float32Array} */ (data).buffer)));
   const drawn = () => findAll(page.holder, "[role=gridcell]").map((node) => Number(node.dataset.pos));
   const widths = () => findAll(page.holder, "tbody .gscope-lens-gap").reduce((sum, node) => sum + Number(node.style.getPropertyValue("--columns")), drawn().length);

@@ -29,7 +29,7 @@ function answer(changes = {}) {
   const arrays = Object.entries(lists).map(([name, [data, shape]]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape }));
   const text = (/** @type {string[]} */ ...tokens) => ({ tokens, ignored: {}, glyphs: [] });
   const message = {
-    type: "result", request: 1, first: "a b", second: "a c", texts: [text("a", " b"), text("a", " c")], features: [],
+    type: "result", request: 1, pieces: 0, first: "a b", second: "a c", texts: [text("a", " b"), text("a", " c")], features: [],
     selected: changes.selected ?? null, differing: [{ feature: 3, first: 4, second: 2 }], shared: [{ feature: 5, first: 6, second: 6 }],
     labels: { 3: { text: label, source: "measured", auc: 0.9 } }, note: "", arrays,
   };
