@@ -190,6 +190,47 @@ def test_a_number_outside_the_range_is_refused_in_words(notebook, sliders):
     expect(rows(sliders).nth(0).get_by_role("alert")).to_be_hidden()
 
 
+@pytest.mark.row("21")
+def test_a_preset_is_saved_by_keyboard_and_applied_by_mouse(notebook, sliders):
+    field = rows(sliders).nth(0).get_by_role("textbox")
+    field.fill("5")
+    field.press("Tab")
+    notebook.wait_for("sliders.values", [5.0, None, None])
+    changed, kl = read_distribution(sliders), read_kl(sliders)
+    name = sliders.get_by_role("textbox", name="Name of a new preset")
+    name.fill("five")
+    name.press("Enter")
+    notebook.wait_for("[list(sliders.presets), sliders.presets.get('five') == sliders.changes]", [["five"], True])
+    sliders.get_by_role("button", name="Reset all").click()
+    notebook.wait_for("sliders.values", [None] * 3)
+    expect(sliders.locator(".gscope-kl")).not_to_have_text(kl)
+    expect(sliders.get_by_role("combobox", name="Preset", exact=True)).to_have_value("five")
+    sliders.get_by_role("button", name="Apply").click()
+    expect(sliders.locator(".gscope-kl")).to_have_text(kl)
+    assert read_distribution(sliders) == changed
+    expect(sliders.get_by_text("Applied: five. Undo takes it back.")).to_be_visible()
+    sliders.get_by_role("button", name="Remove this preset").click()
+    notebook.wait_for("len(sliders.presets)", 0)
+
+
+@pytest.mark.row("21")
+def test_a_direction_from_python_is_added_in_the_page(notebook, sliders):
+    notebook.run(
+        "sliders.directions = [scope.direction(['Le vieux', 'Une pomme'], ['The old', 'An apple'], layer=4)]; sliders.wait()"
+    )
+    sliders.get_by_role("button", name="Add a direction").click()
+    expect(rows(sliders)).to_have_count(4)
+    field = rows(sliders).nth(3).get_by_role("textbox")
+    field.fill("0.4")
+    field.press("Tab")
+    notebook.wait_for("[one.ref == sliders.directions[0] for one in sliders.interventions]", [True])
+    assert notebook.evaluate("sliders.values[3]") == 0.4
+    settle(sliders)
+    kl = "scope.next_tokens(text, 10, [gs.add(sliders.directions[0], 0.4)]).kl"
+    assert float(read_kl(sliders).split()[1]) == pytest.approx(notebook.evaluate(kl), rel=0.02)
+    notebook.run("sliders.changes = sliders.changes[:3]; sliders.directions = []; sliders.wait()")
+
+
 def test_an_error_inside_a_request_is_a_sentence_in_the_widget(notebook, sliders):
     before = read_distribution(sliders)
     notebook.run("def fail(*_, **__):\n    raise RuntimeError('the disk is on fire')\nscope.next_tokens = fail")

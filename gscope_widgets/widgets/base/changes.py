@@ -82,7 +82,7 @@ def _tell_change(one: Change) -> ChangeState:
         "ref": ref,
         "kind": made.kind,  # type: ignore[typeddict-item]  # a reader makes no random ones
         "amount": made.amount,
-        "unit": made.unit,
+        "unit": made.unit if made.kind == "add" else "fraction",  # as the page writes it: nothing to send back
         "positions": positions,
         "on": one.on,
     }

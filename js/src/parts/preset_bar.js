@@ -1,5 +1,5 @@
 import { limits } from "../shared/contract.js";
-import { el, setText } from "../shared/dom.js";
+import { el } from "../shared/dom.js";
 import { createNote } from "../shared/note.js";
 import { createSettings } from "../shared/settings.js";
 
@@ -22,8 +22,8 @@ export function createPresetBar({ model, frame, read, apply }) {
   const remove = el("button", { ...button, class: "gscope-button gscope-quiet", "aria-label": "Remove this preset", title: "Remove" }, "\u00d7");
   const name = el("input", { type: "text", class: "gscope-line", "aria-label": "Name of a new preset", placeholder: "name", maxlength: limits.preset_name, autocomplete: "off" });
   const save = el("button", button, "Save as preset");
-  const said = el("span", { class: "gscope-hint", role: "status" });
   const note = createNote();
+  note.el.setAttribute("aria-live", "polite"); // it says what was done, too
   /** @type {ReturnType<typeof createSettings<any, "presets">>} */
   const kept = createSettings({ model: /** @type {any} */ (model), frame, names: ["presets"], send: frame.tell, onChange: draw });
 
@@ -35,15 +35,14 @@ export function createPresetBar({ model, frame, read, apply }) {
     if (names.includes(before)) choice.value = before;
     for (const part of [choice, use, remove]) part.disabled = names.length === 0;
   }
-  /** @param {string} sentence what was done; the note says what was not */
+  /** @param {string} sentence what was done */
   function tell(sentence) {
     note.say("");
-    setText(said, sentence);
+    note.hint(sentence);
   }
   function keep() {
     const typed = name.value.trim();
     const others = kept.now.presets.filter((/** @type {any} */ one) => one.name !== typed);
-    setText(said, "");
     if (!typed) note.say("A preset needs a name.");
     else if (others.length >= limits.presets) note.say(`At most ${limits.presets} presets are kept; remove one first.`);
     else {
@@ -72,7 +71,7 @@ export function createPresetBar({ model, frame, read, apply }) {
   draw();
   return {
     el: el("div", { class: "gscope-presets", role: "group", "aria-label": "Presets" },
-      el("div", { class: "gscope-actions" }, el("span", { class: "gscope-label", "aria-hidden": "true" }, "Preset"), choice, use, remove),
-      el("div", { class: "gscope-actions" }, name, save, said), note.el),
+      el("div", { class: "gscope-actions" }, el("span", { class: "gscope-label", "aria-hidden": "true" }, "Preset"), choice, use, remove,
+        el("span", { class: "gscope-actions" }, name, save)), note.el),
   };
 }

@@ -344,7 +344,7 @@ test("changes are saved as a preset, applied, taken back and removed, by keyboar
   button(page.holder, "Apply").click();
   await frame();
   assert.deepEqual(model.get("changes"), saved);
-  assert.match(find(page.holder, ".gscope-presets [role=status]").textContent ?? "", /Applied: more letters\. Undo takes it back\./);
+  assert.match(find(page.holder, ".gscope-presets .gscope-note").textContent ?? "", /Applied: more letters\. Undo takes it back\./);
   button(page.holder, "Undo").click();
   await frame();
   assert.deepEqual(values(), [null, null]);

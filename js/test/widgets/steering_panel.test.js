@@ -298,7 +298,7 @@ test("samples and words go out with the rest", async () => {
 
 test("a change after a run is told, and starts nothing", async () => {
   open();
-  const hint = find(page.holder, ".gscope-controls ~ .gscope-actions [role=status]");
+  const hint = find(page.holder, ".gscope-actions [role=status]");
   button(page.holder, "Start").click();
   stream({ baseline: [1], changed: [1], random: [1] }, { reset: true, ended: "whole" });
   assert.equal(hint.textContent, "");

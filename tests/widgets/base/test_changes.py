@@ -78,6 +78,22 @@ def test_what_crosses_is_what_was_set(widget, mixed, scope, open_page):
     assert again.widget.directions == widget.directions
 
 
+@pytest.mark.parametrize("kind", ["add", "clamp", "scale", "ablate"])
+def test_what_the_page_sets_does_not_come_back_over_what_it_sets_next(widget, open_page, kind):
+    """A switch that is turned while the change of its kind is on its way must not turn back."""
+    page, (told,) = open_page(widget), widget.get_state(["changes"])["changes"]
+    widget.wait()
+    page.forget()
+    set_to = {**told, "kind": kind, "amount": 0, "unit": "fraction", "on": True}
+    page.set(changes=[set_to])
+    page.settle()
+    assert widget.changes[0].intervention.kind == kind
+    assert page.patches("changes") == []
+    page.set(changes=[{**set_to, "ref": told["ref"]["feature"], "kind": "scale", "amount": 3}])
+    page.settle()  # the control: what Python writes otherwise than the page does come back
+    assert len(page.patches("changes")) == 1
+
+
 def test_a_widget_may_begin_with_interventions_alone(scope, dictionary, open_page, direction):
     given = [gs.clamp(dictionary.feature(4), 12.0, positions=slice(3, 6)), gs.add(direction, 0.3)]
     for kind in (gs.FeatureSliders, gs.SteeringPanel):
