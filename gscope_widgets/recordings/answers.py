@@ -84,10 +84,15 @@ class Answers:
         if not recorded:
             held = ", ".join(f"{len(self._by_name[name])} of {_WORDS[name]}" for name in self._by_name)
             return f"{self._path} holds no {words}; its answers are: {held or 'none'}"
-        nearest = max(recorded, key=lambda one: sum(one[name] == value for name, value in asked.items()))
-        same = [name for name, value in asked.items() if write_key(nearest[name]) == write_key(value)]
+        narrower = _NARROWER.get(question.name, _Narrower({}, lambda answer, _asked: answer))
+
+        def has(one: Settings, name: str) -> bool:
+            return write_key(one[name]) == write_key(asked[name]) or narrower.covers(name, one[name], asked[name])
+
+        nearest = max(recorded, key=lambda one: sum(has(one, name) for name in asked))
+        same = [name for name in asked if has(nearest, name)]
         name = next(name for name in asked if name not in same)
-        others = [one for one in recorded if all(one[each] == asked[each] for each in same)]
+        others = [one for one in recorded if all(has(one, each) for each in same)]
         held = _list_some(dict.fromkeys(_write_setting(name, one[name]) for one in others))
         return f"{self._path} holds no {words} with {_write_setting(name, asked[name])}; recorded: {held}"
 
@@ -132,9 +137,12 @@ class _Narrower:
     def holds(self, recorded: Settings, asked: Settings) -> bool:
         """Whether the answer to one question holds that to another."""
         return recorded.keys() == asked.keys() and all(
-            recorded[name] == value or (name in self._may_differ and self._may_differ[name](recorded[name], value))
-            for name, value in asked.items()
+            recorded[name] == value or self.covers(name, recorded[name], value) for name, value in asked.items()
         )
+
+    def covers(self, name: str, recorded: Any, asked: Any) -> bool:
+        """Whether one setting, recorded with more, holds what is asked for."""
+        return name in self._may_differ and self._may_differ[name](recorded, asked)
 
 
 def _has_features(recorded: Any, asked: Any) -> bool:
