@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 import gscope_widgets as gs
 from gscope_widgets.exercises.cells import find_answers, replace_answer
 from gscope_widgets.exercises.grading import grade
+from tests.published import find_faults
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 SOURCES = sorted(TUTORIALS.glob("*.py"))
@@ -71,6 +72,7 @@ def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(source: Path):
     ]
     assert len(copies) == len(shown) > 0
     assert all("<script" not in page for page in copies)
+    assert find_faults(notebook) == []  # of what GitHub would show
     assert any("<td>" in page for page in copies)
 
 

@@ -7,7 +7,11 @@ from playwright.sync_api import expect
 
 from gscope_widgets.widgets.base.formats import format_number, format_percent
 from gscope_widgets.widgets.catalogue import CATALOGUE
+from tests import fake_model
 from tests.browser.lab import write_examples
+from tests.browser.test_hostile import HOSTILE, make
+from tests.fake_comm import CREATOR, FakeComm
+from tests.fake_engines import make_engine
 
 TEXT = "The old fisherman sold two red coats."
 OTHER = "On Monday his sister wanted bread."
@@ -123,3 +127,52 @@ def test_in_someone_elses_notebook_the_copies_say_the_same(lab, notebook, reopen
         "() => [...window.jupyterapp.shell.currentWidget.content.model.cells].every((cell) => !cell.trusted)"
     )
     assert read_copies(untrusted) == read_copies(reopened)
+
+
+# JupyterLab's own sanitizer, by which it shows an untrusted notebook's HTML; what is left is parsed, and not run.
+SANITIZE = """(pages) => {
+    const { sanitizer } = window.jupyterapp.shell.currentWidget.content.rendermime;
+    const see = (html) => {
+        const { body } = new DOMParser().parseFromString(html, "text/html"), nodes = [...body.querySelectorAll("*")];
+        return {
+            text: body.textContent,
+            cells: body.querySelectorAll("table td").length,
+            colours: nodes.map((node) => node.style.backgroundColor).filter(Boolean),
+            classes: body.querySelectorAll(".ansi-cyan-bg, .ansi-cyan-intense-bg").length,
+            live: nodes.filter((node) => ["script", "iframe", "img", "style", "form"].includes(node.localName)
+                || [...node.attributes].some(({ name }) => name.startsWith("on") || name === "href")).map((node) => node.outerHTML),
+        };
+    };
+    return pages.map((page) => [see(page), see(sanitizer.sanitize(page))]);
+}"""
+
+
+@pytest.fixture(scope="module")
+def hostile_copies():
+    """The copy of every widget, with hostile words in all that an author or reader writes."""
+    copies = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CREATOR, FakeComm)
+        patch.setattr(fake_model, "CONTEXT", 1000)
+        for row in CATALOGUE:
+            engine = make_engine(row)
+            widget = make(row, engine)
+            copies.append(widget._build_copy())
+            widget.close()
+            engine.close()
+    return copies
+
+
+@pytest.mark.row("NEW 10")
+def test_jupyterlabs_sanitizer_leaves_words_tables_and_colours_and_nothing_to_run(reopened, hostile_copies):
+    seen = reopened.page.evaluate(SANITIZE, hostile_copies)
+    for row, (before, after) in zip(CATALOGUE, seen, strict=True):
+        assert after == before, row.name
+        assert after["cells"] > 1 or row.home == "exercises", row.name
+        assert after["live"] == []
+    assert sum("alert(1)" in after["text"].replace("\u2423", "") for _, after in seen) > 10
+    assert sum(bool(after["colours"]) for _, after in seen) >= 3
+    # The control: markup that nobody escaped, of which the sanitizer leaves little.
+    [(before, after)] = reopened.page.evaluate(SANITIZE, [f"<table><tr><td>{HOSTILE}</td></tr></table>"])
+    assert len(before["live"]) > 3
+    assert [one for one in after["live"] if "alert" in one] == []

@@ -21,6 +21,8 @@ _PAGE = (
 )
 _NUMBER = re.compile(r"[-+\u2212<]?[\d.]+(e[-+\u2212]?\d+)?( %)?")
 _LEFT = ' style="text-align:left"'
+# A wide table keeps to its page: on paper nobody scrolls.
+_BROKEN = ' style="overflow-wrap:anywhere"'
 # A host that finds no widget says so above this line.
 _SAVED = "the saved result. Live controls need a kernel: run the notebook from the top."
 _TEXT = "white-space:pre-wrap;font-family:inherit;font-size:inherit"
@@ -57,7 +59,7 @@ def build_table(*, columns: Sequence[str], rows: Sequence[Sequence[str]], captio
     names = zip(columns, sides, strict=True)
     head = "".join(f'<td role="columnheader"{side}><strong>{escape(column)}</strong></td>' for column, side in names)
     body = "".join(f"<tr>{_build_cells(row, sides)}</tr>" for row in rows)
-    return f"{build_heading(caption)}<table><tr>{head}</tr>{body}</table>"
+    return f"{build_heading(caption)}<table{_BROKEN}><tr>{head}</tr>{body}</table>"
 
 
 def build_token_table(*, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
