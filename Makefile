@@ -15,7 +15,7 @@
 # NOTEBOOK     what `make lab` opens
 # NEWEST=1     make test NEWEST=1 runs the Python tests with the newest version of every package but torch, in .venv-newest
 # PYTHON       the Python, 3.11 or later, that .venv is made with
-# WORKERS      how many files of Python tests run side by side, 2 unless told
+# WORKERS      how many files of Python tests run side by side, 3 unless told; the browser waits much
 # PYTEST_ARGS  more for pytest, such as PYTEST_ARGS="-m 'not browser'"
 
 SHELL := /bin/bash
@@ -29,7 +29,7 @@ PYTHON ?= python3
 NOTEBOOK ?= tutorials/00_workbench.ipynb
 PIP_ARGS ?=
 LAB_ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 3
 PYTEST_ARGS ?=
 
 ifdef NEWEST
@@ -66,7 +66,7 @@ test-js: js/node_modules/made.stamp
 	cd js && npm run --silent test:unit
 
 test-python: $(VENV)/test.stamp js/node_modules/made.stamp chromium
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder $(PYTEST_ARGS)
 
 .venv-colab/made.stamp: tests/hosts/colab.txt
 	$(PYTHON) -m venv --clear .venv-colab

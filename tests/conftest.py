@@ -20,6 +20,26 @@ def _connect_here(self, address):
     return _connect(self, address)
 
 
+# Begun first, so that no worker is left with a long one at the end.
+LONG = ("tests/browser/", "tests/test_tutorials.py", "tests/factory/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((at for at, part in enumerate(LONG) if item.nodeid.startswith(part)), len(LONG)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file is one worker's; all that drives a browser is one worker's too, with one JupyterLab."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return LONG[0] if nodeid.startswith(LONG[0]) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_network():
     socket.socket.connect = _connect_here

@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import jupytext
@@ -11,8 +13,6 @@ import pytest
 from nbclient import NotebookClient
 
 import gscope_widgets as gs
-from gscope_widgets.exercises.cells import find_answers, replace_answer
-from gscope_widgets.exercises.grading import grade
 from tests.published import find_faults
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
@@ -47,98 +47,27 @@ def test_notebook_is_valid_and_stores_no_output(source: Path):
     assert all(not cell.outputs and cell.execution_count is None for cell in notebook.cells if cell.cell_type == "code")
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(source: Path):
-    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
-    NotebookClient(
-        notebook,
-        timeout=SECONDS_A_CELL,
-        kernel_name="python3",
-        store_widget_state=False,
-        resources={"metadata": {"path": str(TUTORIALS)}},
-    ).execute()
-    pages = [
-        output.data["text/html"]
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if "text/html" in output.get("data", {})
-    ]
-    copies = [page for page in pages if "gscope-static" in page]
-    shown = [
-        cell
-        for cell in notebook.cells
-        if re.fullmatch(r"heatmap|sliders|panel|bench|card|sweep|ex\d+", cell.source.rstrip().split("\n")[-1])
-    ]
-    assert len(copies) == len(shown) > 0
-    assert all("<script" not in page for page in copies)
-    assert find_faults(notebook) == []  # of what GitHub would show
-    assert any("<td>" in page for page in copies)
-
-
-# What a learner who has understood would answer; the right choices of the quiz are sealed in the notebook itself.
-ANSWERS = {
-    "ex1": [7, 15],
-    "ex2": "the same",
-    "ex3": "music",
-    "ex4": [14],
-    "ex5": "beginnings of French verbs",
-    "ex6": "that of the other",
-    "ex7": [["add", 542, 0.6]],
-    "ex8": [
-        "a direction that a dictionary learnt",
-        "nothing, before its known maximum is beside it",
-        "because any change of that size does something",
-        "that its direction can push the text to French",
-        "nothing: it was not measured here",
-        "the two distributions are the same",
-        "L0 counts features at a token, density is of one feature over many tokens",
-        "it holds no text, and the dictionary was not trained on it",
-    ],
-}
-
-
-@pytest.mark.row("44")
-def test_the_solution_passes_every_check_and_the_untouched_notebook_none(tmp_path):
-    lesson = TUTORIALS / "01_a_microscope_on_text.ipynb"
-    solution = nbformat.read(lesson, as_version=4)
-    for cell in solution.cells:
-        for found in find_answers(cell.source) if cell.cell_type == "code" else ():
-            cell.source = replace_answer(cell.source, found, ANSWERS[found.name])
-    nbformat.write(solution, tmp_path / "solution.ipynb")
-    report = grade([lesson, tmp_path / "solution.ipynb"], lesson=lesson)
-    states = {(Path(one.notebook).stem == "solution", one.exercise): one.state for one in report.grades}
-    wanted = {
-        (is_solution, name): "right" if is_solution else "not answered"
-        for is_solution in (True, False)
-        for name in ANSWERS
-    }
-    assert states == wanted, str(report)
-    assert report.notes == ()
-
-
-def run_cells(source: Path) -> str:
-    """What a tutorial prints, but for what scope and dictionaries say of themselves."""
-    printed, names = io.StringIO(), {}
-    with contextlib.redirect_stdout(printed):
-        for cell in jupytext.read(source).cells:
-            if cell.cell_type == "code":
-                exec(cell.source, names)
-    return "".join(line for line in printed.getvalue().splitlines(True) if not line.startswith("<"))
-
-
-@pytest.mark.filterwarnings("ignore::gscope_widgets.errors.SteeringWarning")
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-@pytest.mark.row("NEW 5")
-def test_with_one_line_changed_a_tutorial_runs_on_a_recording_of_itself(source, tmp_path, monkeypatch):
-    with gs.load("mini").recording(tmp_path / "tutorial.gscope"):
-        live = run_cells(source)
-    monkeypatch.setattr(gs, "load", lambda *_: gs.replay(tmp_path / "tutorial.gscope"))
-    assert run_cells(source) == live
-    assert PRINTS[source.stem] in live
-
-
+# What a learner who has understood would answer; the right choices of the quizzes are sealed in the notebooks themselves.
 SOLUTIONS = {
+    "01_a_microscope_on_text": {
+        "ex1": [7, 15],
+        "ex2": "the same",
+        "ex3": "music",
+        "ex4": [14],
+        "ex5": "beginnings of French verbs",
+        "ex6": "that of the other",
+        "ex7": [["add", 542, 0.6]],
+        "ex8": [
+            "a direction that a dictionary learnt",
+            "nothing, before its known maximum is beside it",
+            "because any change of that size does something",
+            "that its direction can push the text to French",
+            "nothing: it was not measured here",
+            "the two distributions are the same",
+            "L0 counts features at a token, density is of one feature over many tokens",
+            "it holds no text, and the dictionary was not trained on it",
+        ],
+    },
     "02_name_that_feature": {
         "ex1": 20,
         "ex2": ["what", "which"],
@@ -185,17 +114,104 @@ FIRST_IDEAS = {
 }
 
 
-@pytest.mark.parametrize("stem", SOLUTIONS)
-def test_exercises_take_the_solution_and_neither_the_first_idea_nor_an_untouched_notebook(stem):
-    names = {}
-    with contextlib.redirect_stdout(io.StringIO()):
-        for cell in jupytext.read(TUTORIALS / f"{stem}.py").cells:
+@dataclass(frozen=True)
+class Run:
+    """A tutorial that ran in a kernel, on mini, from its first cell to its last."""
+
+    source: Path
+    notebook: nbformat.NotebookNode
+    recording: Path  # of all that it asked
+    states: dict[str, dict[str, str]]  # by set of answers and exercise, what `check` said after the last cell
+
+    @property
+    def printed(self) -> str:
+        return leave_out_pictures(
+            "".join(
+                output.text
+                for cell in self.notebook.cells
+                if cell.cell_type == "code"
+                for output in cell.outputs
+                if output.output_type == "stream" and output.name == "stdout"
+            )
+        )
+
+
+def leave_out_pictures(printed: str) -> str:
+    """Without what figures, scope and dictionaries say of themselves."""
+    return "".join(line for line in printed.splitlines(True) if not line.startswith("<"))
+
+
+@pytest.fixture(scope="module", params=SOURCES, ids=lambda path: path.stem)
+def run(request, tmp_path_factory) -> Run:
+    """One live run for all tests of a tutorial: it takes up to a minute."""
+    source, recording = request.param, tmp_path_factory.mktemp("tutorial") / "run.gscope"
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    answers = {"solution": SOLUTIONS.get(source.stem, {}), "first ideas": FIRST_IDEAS.get(source.stem, {})}
+    record = f"import gscope_widgets as gs\nrecorder_ = gs.load('mini').recording({str(recording)!r}).__enter__()"
+    keep = "recorder_.__exit__(None, None, None)"
+    check = f"""import json
+from gscope_widgets.exercises.exercise import Exercise
+exercises_ = {{one.name: one for one in list(globals().values()) if isinstance(one, Exercise)}}
+print(json.dumps({{
+    "untouched": {{name: one.check().state for name, one in exercises_.items()}},
+    **{{kind: {{name: exercises_[name].check(value).state for name, value in given.items()}}
+       for kind, given in {answers!r}.items()}},
+}}))"""
+    cells = [nbformat.v4.new_code_cell(text) for text in (record, keep, check)]
+    notebook.cells = [cells[0], *notebook.cells, *cells[1:]]
+    NotebookClient(
+        notebook,
+        timeout=SECONDS_A_CELL,
+        kernel_name="python3",
+        store_widget_state=False,
+        resources={"metadata": {"path": str(TUTORIALS)}},
+    ).execute()
+    states = json.loads(notebook.cells[-1].outputs[-1].text)
+    notebook.cells = notebook.cells[1:-2]
+    return Run(source, notebook, recording, states)
+
+
+def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(run):
+    pages = [
+        output.data["text/html"]
+        for cell in run.notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "text/html" in output.get("data", {})
+    ]
+    copies = [page for page in pages if "gscope-static" in page]
+    shown = [
+        cell
+        for cell in run.notebook.cells
+        if re.fullmatch(r"heatmap|sliders|panel|bench|card|sweep|ex\d+", cell.source.rstrip().split("\n")[-1])
+    ]
+    assert len(copies) == len(shown) > 0
+    assert all("<script" not in page for page in copies)
+    assert find_faults(run.notebook) == []  # of what GitHub would show
+    assert any("<td>" in page for page in copies)
+
+
+@pytest.mark.row("44")
+def test_exercises_take_the_solution_and_neither_the_first_idea_nor_an_untouched_notebook(run):
+    solution, ideas = SOLUTIONS.get(run.source.stem, {}), FIRST_IDEAS.get(run.source.stem, {})
+    assert run.states["untouched"] == dict.fromkeys(solution, "not answered")
+    assert run.states["solution"] == dict.fromkeys(solution, "right")
+    assert run.states["first ideas"] == dict.fromkeys(ideas, "wrong")
+
+
+def run_cells(source: Path) -> str:
+    """What a tutorial prints."""
+    printed, names = io.StringIO(), {}
+    with contextlib.redirect_stdout(printed):
+        for cell in jupytext.read(source).cells:
             if cell.cell_type == "code":
                 exec(cell.source, names)
-    asked = {name: exercise for name, exercise in names.items() if re.fullmatch(r"ex\d+", name)}
-    assert asked.keys() == SOLUTIONS[stem].keys()
-    assert {exercise.check().state for exercise in asked.values()} == {"not answered"}
-    for name, answer in SOLUTIONS[stem].items():
-        assert asked[name].check(answer).passed, str(asked[name].check(answer))
-    for name, answer in FIRST_IDEAS[stem].items():
-        assert asked[name].check(answer).state == "wrong"
+    return leave_out_pictures(printed.getvalue())
+
+
+@pytest.mark.filterwarnings("ignore::gscope_widgets.errors.SteeringWarning")
+@pytest.mark.row("NEW 5")
+def test_with_one_line_changed_a_tutorial_runs_on_a_recording_of_itself(run, monkeypatch):
+    monkeypatch.setattr(gs, "load", lambda *_: gs.replay(run.recording))
+    assert run_cells(run.source) == run.printed
+    assert PRINTS[run.source.stem] in run.printed

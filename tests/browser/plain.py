@@ -63,11 +63,11 @@ WATCH_SHIFTS = """() => {
     window.shifts = [];
     const holder = (node) => (node instanceof Element ? node : node?.parentElement);
     const boxes = ".gscope-details, .gscope-lens-details, .gscope-match-list, .gscope-chips";
-    // Of what is gone by now, only the place is known.
-    const isInside = ({ node, previousRect: { top, bottom } }) => node
+    // Of what is gone by now, only the place is known, in whole pixels.
+    const isInside = ({ node, previousRect: { top, height } }) => node
         ? holder(node)?.parentElement?.closest(boxes)
         : [...document.querySelectorAll(boxes)].map((box) => box.getBoundingClientRect())
-            .some((box) => top > box.top && bottom < box.bottom);
+            .some((box) => top + height / 2 > box.top && top + height / 2 < box.bottom);
     const name = ({ node }) => `${holder(node)?.className}`;
     new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
         const moved = entry.sources.filter((source) => !isInside(source));

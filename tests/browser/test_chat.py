@@ -8,7 +8,7 @@ from tests.browser.lab import write_examples
 
 CHAT = [{"role": "user", "content": "What did Ana buy?"}, {"role": "assistant", "content": "She bought two red"}]
 CELLS = [
-    "import gscope_widgets as gs\nscope = gs.load('mini-it')",
+    "import gscope_widgets as gs\nfrom tests.fake_scope import FakeScope\nscope = FakeScope(chat=True)",
     *write_examples(text=CHAT),
 ]
 FIELDS = {row.title: row.text.capitalize() for row in CATALOGUE if row.text}
@@ -29,10 +29,10 @@ def test_every_widget_shows_a_chat_as_its_turns(notebook):
 
 def test_a_turn_is_edited_where_it_stands(notebook):
     view = notebook.widget("Token heatmap")
-    turn(view, "Text", 2, "assistant").fill("She bought a blue")
-    edited = [CHAT[0], {"role": "assistant", "content": "She bought a blue"}]
+    turn(view, "Text", 2, "assistant").fill("She bought a cat")
+    edited = [CHAT[0], {"role": "assistant", "content": "She bought a cat"}]
     notebook.wait_for("[dict(turn) for turn in token_heatmap.text]", edited)
-    expect(view.locator(".gscope-token").filter(has_text="blue")).to_have_count(1)
+    expect(view.locator(".gscope-token").filter(has_text="cat")).to_have_count(1)
 
 
 def test_turns_are_added_and_removed_by_keyboard(notebook):

@@ -68,6 +68,8 @@ def test_a_lost_connection_is_told_until_the_kernel_is_reached_again(notebook):
 
 @pytest.mark.parametrize("by", ["the page", "the server", "a crash"])
 def test_a_restart_says_to_run_from_the_top_and_what_is_typed_then_raises_nothing(notebook, by):
+    told = notebook.page.get_by_role("button", name="Ok", exact=True)
+    notebook.page.add_locator_handler(told, lambda button: button.click())  # JupyterLab's own dialog, of most crashes
     if by == "the page":
         notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     elif by == "the server":
@@ -76,14 +78,13 @@ def test_a_restart_says_to_run_from_the_top_and_what_is_typed_then_raises_nothin
         notebook.page.evaluate(f"() => {{ {KERNEL}.requestExecute({{ code: 'import os; os._exit(1)' }}); }}")
     expect(said(notebook)).to_contain_text(FROM_THE_TOP)
     expect(lens(notebook)).to_have_attribute("data-link", "silent")
-    if by == "a crash":
-        notebook.page.get_by_role("button", name="Ok", exact=True).click()
     type_text(notebook, "Typed to nobody")
     notebook.widget("Steering panel").get_by_role("button", name="Start", exact=True).click()
     expect(said(notebook)).to_contain_text("The kernel was restarted. " + FROM_THE_TOP)
     if by == "the server":  # of which the page is not told: it may wait for an answer of the kernel before
         notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     run_again(notebook)
+    notebook.page.remove_locator_handler(told)
 
 
 def test_a_kernel_that_was_shut_down_is_told_and_what_is_typed_then_raises_nothing(notebook):

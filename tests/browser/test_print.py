@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 CELLS = [
-    "import gscope_widgets as gs\nscope = gs.load()\ntext = ' '.join(['The old fisherman sold two red coats.'] * 12)",
+    "import gscope_widgets as gs\nfrom tests.fake_scope import FakeScope\nscope = FakeScope()\ntext = ' '.join(['The old fisherman sold two red coats.'] * 12)",
     "heatmap = gs.TokenHeatmap(scope, text)\nheatmap",
 ]
 pytestmark = pytest.mark.usefixtures("quiet")

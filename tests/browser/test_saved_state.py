@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from gscope_widgets.widgets.catalogue import CATALOGUE
 from tests.browser.lab import ROOT, write_examples, write_notebook
 
-CELLS = ["import gscope_widgets as gs\nscope = gs.load()", *write_examples()]
+CELLS = ["import gscope_widgets as gs\nfrom tests.fake_scope import FakeScope\nscope = FakeScope()", *write_examples()]
 TITLES = [row.title for row in CATALOGUE]
 
 
@@ -21,7 +21,9 @@ def reopened(lab, open_notebook):
     assert document.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
     nbformat.write(document, path)
     lab.trust(path)
-    yield open_notebook(path)
+    opened = open_notebook(path)
+    opened.wait_for_views(again=opened.page.reload)
+    yield opened
     lab.shut_kernels_down()
 
 

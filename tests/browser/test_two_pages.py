@@ -8,7 +8,7 @@ from tests.browser.lab import write_examples, write_notebook
 
 TEXT = "The old fisherman sold two red coats."
 OTHER = "On Monday his sister wanted bread."
-CELLS = ["import gscope_widgets as gs\nscope = gs.load()", *write_examples()]
+CELLS = ["import gscope_widgets as gs\nfrom tests.fake_scope import FakeScope\nscope = FakeScope()", *write_examples()]
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,11 @@ def field(notebook, title: str, name: str) -> Locator:
     return notebook.widget(title).get_by_role("textbox", name=name, exact=True)
 
 
+def type_text(notebook, text: str) -> None:
+    field(notebook, "Token heatmap", "Text").fill(text)
+    notebook.wait_for("[token_heatmap.text, token_heatmap.status['state']]", [text, "idle"])
+
+
 @pytest.mark.parametrize("row", [row for row in CATALOGUE if row.text], ids=lambda row: row.name)
 def test_a_text_typed_in_one_page_stands_in_both(pages, row):
     first, second = pages
@@ -42,6 +47,7 @@ def test_a_text_typed_in_one_page_stands_in_both(pages, row):
 
 def test_a_text_typed_in_one_page_is_read_in_both(pages):
     first, _ = pages
+    type_text(first, OTHER)
     count = first.evaluate("len(token_heatmap.reading.tokens)")
     for page in pages:
         expect(page.widget("Token heatmap").locator(".gscope-token")).to_have_count(count)
@@ -85,6 +91,8 @@ def test_start_in_one_page_keeps_what_the_other_set(pages):
 
 def test_a_text_being_typed_is_not_overwritten_but_marked(pages):
     first, second = pages
+    type_text(first, OTHER)
+    expect(field(second, "Token heatmap", "Text")).to_have_value(OTHER)
     mine = field(second, "Token heatmap", "Text")
     mine.click()
     mine.press("End")
