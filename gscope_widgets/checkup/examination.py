@@ -30,7 +30,7 @@ def doctor(model: str = "gemma-3-270m", *, ask_hub: bool = True) -> Checkup:
 
     Args:
         model: whose needs are looked at: "mini", or "gemma-3-270m" to "gemma-3-27b-it".
-        ask_hub: False sends nothing over the network.
+        ask_hub: False sends nothing over the network; "mini" needs no Hub, and asks none.
 
     Returns:
         The findings; `print` them for a report that can be pasted into an issue: it holds no token, and no user's name.
@@ -73,9 +73,12 @@ def _list_checks(needs: Needs, *, ask_hub: bool) -> dict[str, Check]:
         "disk": partial(hub.check_disk, needs),
         "kept": hub.check_kept,
     }
+    about_hub = ("hub", "token", "licence")
     if not ask_hub:
-        silent = ("hub", "token", "licence")
-        return checks | {name: partial(Finding, name, "not asked", "the Hub was not to be asked") for name in silent}
+        return checks | {name: partial(Finding, name, "not asked", "the Hub was not to be asked") for name in about_hub}
+    if not needs.repository:
+        unneeded = f"{needs.model} needs none: it ships inside the package"
+        return checks | {name: partial(Finding, name, "fine", unneeded) for name in about_hub}
     answer = _begin_asking(needs.repository)
     return checks | {
         "hub": partial(hub.check_hub, answer),

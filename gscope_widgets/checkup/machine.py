@@ -2,7 +2,7 @@
 
 import math
 
-from gscope_widgets.checkup.needs import Needs
+from gscope_widgets.checkup.needs import MODELS, Needs, find_needs
 from gscope_widgets.errors import write_bytes
 from gscope_widgets.records.checkup import Finding
 from gscope_widgets.runtime.memory import find_free
@@ -56,7 +56,7 @@ def check_device(needs: Needs) -> Finding:
 
 
 def check_memory(needs: Needs) -> Finding:
-    """Whether the model's weights fit into free main memory, in the dtype that "auto" takes on a CPU."""
+    """Whether the model's weights fit into free main memory: in float32, which "auto" takes on a CPU, or at all."""
     free = find_free("cpu")
     if free is None:
         return Finding("memory", "not asked", "how much memory is free cannot be read on this system")
@@ -66,8 +66,14 @@ def check_memory(needs: Needs) -> Finding:
     if wanted <= free:
         return Finding("memory", "fine", seen)
     half = needs.memory_bytes(float32=False)
-    advice = f"dtype='bfloat16' takes {write_bytes(half)}; " if half <= free else ""
-    return Finding("memory", "attention", seen, f"{advice}close other kernels, use a GPU, or take a smaller model")
+    if half <= free:
+        advice = f"dtype='bfloat16' takes {write_bytes(half)}; close other kernels, use a GPU, or take a smaller model"
+        return Finding("memory", "attention", seen, advice)
+    if half <= (find_free("cuda") or 0):
+        return Finding("memory", "attention", seen, "its weights fit on the GPU alone: see device")
+    fitting = [name for name in MODELS if find_needs(name).memory_bytes(float32=False) <= free]  # by size
+    advice = f"{needs.model} cannot be loaded here: take {fitting[-1]}, close other kernels, or use a GPU"
+    return Finding("memory", "broken", f"{seen}, {write_bytes(half)} in bfloat16", advice)
 
 
 def check_mini() -> Finding:

@@ -18,7 +18,7 @@ class Needs:
     """What a model asks for."""
 
     model: str
-    repository: str  # on the Hub; the licence that is asked about
+    repository: str  # on the Hub; the licence that is asked about; empty for the embedded model, which needs none
     parameters: int  # 0 for the embedded model
     runs_on_cpu: bool  # within seconds a token
 
@@ -45,7 +45,7 @@ def find_needs(model: str) -> Needs:
         meant = f"did you mean {near[0]!r}?" if near else "take 'mini' or one from 'gemma-3-270m' to 'gemma-3-27b-it'"
         raise UnknownModel(f"the needs of {describe_value(model)} are not known; {meant}")
     if short.startswith("mini"):
-        return Needs(short, "google/gemma-3-270m", 0, True)
+        return Needs(short, "", 0, True)
     size = short.split("-")[2]
     base = "" if size == "270m" else "-pt"  # as the base models are named on the Hub
     end = "-it" if short.endswith("-it") else base

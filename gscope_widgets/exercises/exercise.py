@@ -13,7 +13,7 @@ from gscope_widgets.exercises.literals import Plain, read_plain, write_line
 from gscope_widgets.exercises.questions import check_words
 from gscope_widgets.exercises.wire import Answer, AnswerField, ExerciseResult, Kept
 from gscope_widgets.records.exercises import MARKS, Check, CheckPart
-from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.figures import write_figure
 from gscope_widgets.records.glossary import TERMS, define
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.protocols import Scope
@@ -286,21 +286,7 @@ class Exercise(GscopeWidget):
 
     def plot(self) -> "Figure":
         """The check's sentences as a picture."""
-        text = f"{format_text(self.prompt)}\n{self._shown.check}"
-        figure = open_figure(9, 0.4 + 0.19 * len(text.splitlines()), self.provenance)
-        axes = figure.subplots()
-        axes.set_axis_off()
-        axes.text(
-            0,
-            1,
-            escape_math(text),
-            family="monospace",
-            fontsize="small",
-            va="top",
-            transform=axes.transAxes,
-            in_layout=False,
-        )
-        return figure
+        return write_figure(f"{format_text(self.prompt)}\n{self._shown.check}", self.provenance)
 
     def shows(self) -> list[str]:
         """What the check found, and what was opened."""

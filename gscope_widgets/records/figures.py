@@ -41,6 +41,17 @@ def open_figure(width: float, height: float, provenance: Provenance | None) -> "
     return figure
 
 
+def write_figure(text: str, provenance: Provenance | None) -> "Figure":
+    """A figure of lines of text, letters of one width."""
+    figure = open_figure(9, 0.4 + 0.19 * len(text.splitlines()), provenance)
+    axes = figure.subplots()
+    axes.set_axis_off()
+    told = axes.text(0, 1, escape_math(text), family="monospace", fontsize="small", va="top")
+    told.set_transform(axes.transAxes)
+    told.set_in_layout(False)
+    return figure
+
+
 def draw_png(figure: "Figure") -> bytes:
     """A PNG picture, 100 dots an inch; its metadata hold the whole provenance."""
     stream = io.BytesIO()

@@ -62,6 +62,7 @@ class KeptView:
     run: dict[str, object] | None  # settings of the run shown, where `start()` begins one
     is_stopped: bool  # whether that run was stopped before its end
     parts: dict[str, "KeptView"]  # of a widget that is made of others
+    lesson: dict[str, object] | None  # that it is locked to, as `Lesson.to_json` has it; without its check
     numbers: tuple[KeptColumn, ...]  # its `to_frame()`; empty where it shows none that would be the same again
     scope: KeptScope | None  # None where no name says how to open it
     dictionaries: tuple[KeptDictionary, ...]
@@ -121,6 +122,7 @@ def _list_settings(view: KeptView, before: str = "") -> dict[str, object]:
         **view.made_with,
         **view.state,
         **{f"run.{name}": value for name, value in (view.run or {}).items()},
+        "lesson": view.lesson,
     }
     named = {f"{before}{name}": value for name, value in kept.items()}
     for name, part in view.parts.items():

@@ -14,7 +14,7 @@ from gscope_widgets.checkup.packages import FLOORS
 from gscope_widgets.checkup.page import Contact, PageAnswer, check_front_end, check_page
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.checkup import MARKS, WORDS, Checkup, Finding, FindingState
-from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.figures import write_figure
 from gscope_widgets.records.protocols import Examiner, Job
 from gscope_widgets.records.provenance import Provenance, find_versions
 from gscope_widgets.widgets.base import copy
@@ -198,21 +198,7 @@ class Doctor(GscopeWidget):
 
     def plot(self) -> "Figure":
         """The report as a picture."""
-        text = str(self._checkup)
-        figure = open_figure(9, 0.4 + 0.19 * len(text.splitlines()), self.provenance)
-        axes = figure.subplots()
-        axes.set_axis_off()
-        axes.text(
-            0,
-            1,
-            escape_math(text),
-            family="monospace",
-            fontsize="small",
-            va="top",
-            transform=axes.transAxes,
-            in_layout=False,
-        )
-        return figure
+        return write_figure(str(self._checkup), self.provenance)
 
     def shows(self) -> list[str]:
         """Each finding in words."""

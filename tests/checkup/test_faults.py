@@ -72,6 +72,14 @@ def test_nothing_is_sent_where_the_hub_is_not_to_be_asked(gemma):
     assert len(gemma.find_requests()) == 1  # the control
 
 
+def test_mini_needs_no_hub_and_asks_none(gemma):
+    found = gs.doctor("mini")
+    for name in ("hub", "token", "licence"):
+        assert (found[name].state, found[name].seen) == ("fine", "mini needs none: it ships inside the package")
+    assert gemma.find_requests() == []
+    assert find("token") == ("attention", "none found")  # the control
+
+
 def test_a_hub_that_cannot_be_reached_is_found(gemma):
     gemma.__exit__(None, None, None)
     state, seen = find("hub")
@@ -189,6 +197,17 @@ def test_little_memory_is_found(hub, monkeypatch):
     assert find("memory") == ("fine", "3.0 GB free; gemma-3-270m takes 1.1 GB in float32 on the CPU")
     found = gs.doctor("gemma-3-1b")["memory"]
     assert (found.state, found.advice.startswith("dtype='bfloat16' takes 2.0 GB")) == ("attention", True)
+    found = gs.doctor("gemma-3-12b")["memory"]
+    assert (found.state, found.seen) == (
+        "broken",
+        "3.0 GB free; gemma-3-12b takes 48.8 GB in float32 on the CPU, 24.4 GB in bfloat16",
+    )
+    assert found.advice == "gemma-3-12b cannot be loaded here: take gemma-3-1b, close other kernels, or use a GPU"
+    assert find("memory", "mini")[0] == "fine"
+    room = {"cpu": 3_000_000_000, "cuda": 40_000_000_000}
+    monkeypatch.setattr(machine, "find_free", room.get)
+    found = gs.doctor("gemma-3-12b")["memory"]
+    assert (found.state, found.advice) == ("attention", "its weights fit on the GPU alone: see device")
     monkeypatch.setattr(machine, "find_free", lambda _device: None)
     assert gs.doctor()["memory"].state == "not asked"
 

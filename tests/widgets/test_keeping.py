@@ -21,7 +21,7 @@ from gscope_widgets.widgets.base.keeping import build_view, list_keywords, list_
 from gscope_widgets.widgets.catalogue import CATALOGUE, EXAMPLE_TEXT
 from gscope_widgets.widgets.contract import load_class, make_example
 from tests.fake_engines import make_engine
-from tests.fake_model import D_MODEL
+from tests.fake_model import D_MODEL, LABELS
 
 REF = FeatureRef("fake/resid_post/layer_3_width_1k_l0_medium", 3)
 OWN = gs.Direction("resid_post", 1, np.ones(D_MODEL), "all ones")
@@ -158,6 +158,95 @@ def test_settings_without_an_answer_are_not_kept(open_page, scope, tmp_path):
             keep()
     assert not (tmp_path / "view.json").exists()
     assert heatmap.findings == ()
+
+
+# ---- a lesson
+
+
+def lock(row, widget) -> None:
+    """To a lesson that fixes, hides, filters and has a stage open, as far as this widget can."""
+    features = [3, 4, 42] if row.has_dictionary and row.filters_features else []
+    stages = [gs.Stage([row.fixable[0]], "Your turn"), gs.Stage(["labels"])]
+    widget.lock(fixed=row.fixable, hide_labels=True, features=features, note="<b>Look</b> first.", stages=stages)
+    widget.next_stage()
+
+
+def list_labels(path) -> list[str]:
+    """Those of the fake's labels that stand in a file, however JSON writes them."""
+    text = path.read_text()
+    return [one.text for one in LABELS.values() if json.dumps(one.text)[1:-1] in text]
+
+
+@pytest.mark.row("47", "NEW 13")
+def test_a_locked_widget_opens_locked_as_it_was(row, engine, open_page, tmp_path):
+    widget = open_page(make_example(row, engine)).widget
+    start(row, widget)
+    lock(row, widget)
+    before = read_state(widget)
+    widget.save(tmp_path / "view.json")
+    again = open_page(open_quietly(tmp_path / "view.json", engine)).widget
+    assert again.lesson == widget.lesson
+    assert again.lesson.stage == 1
+    assert again.lesson_view == widget.lesson_view
+    assert read_state(again) == before
+    assert again.next_stage().stage == 2
+    again.unlock()
+    assert again.lesson is None
+
+
+@pytest.mark.row("NEW 13")
+def test_hidden_labels_stay_out_of_the_file(scope, open_page, tmp_path):
+    labelled = []
+    for one in (row for row in CATALOGUE if row.home == "widgets" and row.has_dictionary):
+        widget = open_page(make_example(one, scope)).widget
+        start(one, widget)
+        widget.save(tmp_path / "open.json")
+        labelled += [one.name] if list_labels(tmp_path / "open.json") else []
+        lock(one, widget)
+        widget.save(tmp_path / "locked.json", note="mine")
+        assert list_labels(tmp_path / "locked.json") == [], one.name
+    assert "FeatureFinder" in labelled, "the control: its file holds labels otherwise"
+
+
+def test_the_parts_of_a_locked_workbench_open_locked(scope, open_page, tmp_path):
+    bench = open_page(gs.Workbench(scope, EXAMPLE_TEXT, features=[3])).widget
+    bench.lock(fixed=["text"], hide_labels=True)
+    assert bench.steering.lesson.fixed == ("prompt",)
+    bench.save(tmp_path / "view.json")
+    again = open_page(open_quietly(tmp_path / "view.json", scope)).widget
+    assert again.steering.lesson == bench.steering.lesson
+    with pytest.raises(gs.InvalidValue, match="prompt is fixed by your course"):
+        again.steering.prompt = "Another"
+
+
+def test_a_locked_widget_on_a_model_that_has_a_name_opens_without_its_scope(mini, open_page, tmp_path):
+    heatmap = open_page(gs.TokenHeatmap(mini, EXAMPLE_TEXT, features=[3])).widget
+    heatmap.lock(fixed=["text"])
+    heatmap.save(tmp_path / "view.json")
+    again = open_page(open_quietly(tmp_path / "view.json", None)).widget
+    assert again.lesson == heatmap.lesson
+    heatmap.unlock()
+    first = heatmap.pin()
+    heatmap.lock(fixed=["text"])
+    assert set(first.compare(heatmap.pin()).settings) == {"lesson"}
+
+
+@pytest.mark.parametrize(
+    ("lesson", "words"),
+    [
+        ([["fixed", ["colour"]]], "TokenHeatmap can fix text, features, color_by, got 'colour'"),
+        ([["later", 1]], "a lesson has no field 'later'; it may be of a newer version"),
+        ([["stage", 7]], "stage must be 0 to 0"),
+        ([["features", ["elsewhere#3"]]], "elsewhere"),
+        ([["note", "x" * 3000]], "note must be a string of at most 2000 characters"),
+        ("text", "a list was wanted"),
+    ],
+)
+def test_a_lesson_in_a_file_is_checked(kept, scope, lesson, words):
+    spoil(kept, put(lesson=lesson))
+    with pytest.raises(gs.GscopeError, match=words) as refused:
+        gs.open(kept, scope)
+    assert "\n" not in str(refused.value)
 
 
 # ---- what differs

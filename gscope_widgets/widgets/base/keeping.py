@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from gscope_widgets import __version__
 from gscope_widgets.errors import Cancelled, InvalidValue, describe_value
+from gscope_widgets.lessons.scope import find_whole_scope
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.kept import KeptColumn, KeptDictionary, KeptScope, KeptView
+from gscope_widgets.records.lessons import Lesson
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.widgets.base.changes import Change
 from gscope_widgets.widgets.base.state import Checked
@@ -47,6 +49,7 @@ def build_view(widget: "GscopeWidget", note: str = "") -> KeptView:
         run=None if run is None else {name: _write_told(widget, name, value) for name, value in run[0].items()},
         is_stopped=run is not None and run[1],
         parts={name: build_view(part) for name, part in widget._list_kept_parts().items()},
+        lesson=None if widget.lesson is None else widget.lesson.to_json(),
         numbers=_read_numbers(widget),
         scope=_name_scope(widget),
         dictionaries=_list_dictionaries(widget),
@@ -69,7 +72,7 @@ def list_keywords(cls: type["GscopeWidget"]) -> list[str]:
 
 
 def make_again(cls: type["GscopeWidget"], view: KeptView, given: Mapping[str, Any]) -> "GscopeWidget":
-    """The widget that a view was made of, its run made again where it had one.
+    """The widget that a view was made of, its run made again where it had one, locked as it was.
 
     Args:
         given: of the constructor: the scope; `dictionary` and `dictionaries` open, where the view names them.
@@ -88,6 +91,8 @@ def make_again(cls: type["GscopeWidget"], view: KeptView, given: Mapping[str, An
             widget.start()
             widget.wait()
         _set(widget, state)
+        if view.lesson is not None:
+            widget.lock(Lesson.from_json(view.lesson))
     except BaseException:
         widget.close()
         raise
@@ -151,6 +156,8 @@ def _name_scope(widget: "GscopeWidget") -> KeptScope | None:
     scope: Scope | None = getattr(widget, "scope", None)
     if scope is None:
         return None
+    if widget.lesson is not None:  # which is kept by itself
+        scope = find_whole_scope(scope)
     call = read_call(scope.to_code().removeprefix("scope = "))
     if call is None or call[0] not in ("gs.load", "gs.replay") or len(call[1]) != 1:
         return None
