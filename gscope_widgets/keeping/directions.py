@@ -14,7 +14,14 @@ from safetensors.numpy import save_file
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, KeptWarning, describe_value, write_bytes
 from gscope_widgets.recordings.codec import decode, encode
-from gscope_widgets.recordings.container import as_path, check_free, guess_kind, refuse_constant, write_whole
+from gscope_widgets.recordings.container import (
+    as_path,
+    check_free,
+    guess_kind,
+    refuse_constant,
+    refuse_twins,
+    write_whole,
+)
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.protocols import Scope
@@ -135,7 +142,11 @@ def load_direction(path: str | os.PathLike[str], scope: Scope | None = None) -> 
     if _sum({name: told[name] for name in sorted(_KEYS - {"sha256"})}, vector) != told["sha256"]:
         raise BadArtefact(f"{place} was changed after it was made: its contents are not those its sum names; {_ADVICE}")
     try:
-        origin = decode(json.loads(told["provenance"], parse_constant=refuse_constant), Provenance, {})
+        origin = decode(
+            json.loads(told["provenance"], parse_constant=refuse_constant, object_pairs_hook=refuse_twins),
+            Provenance,
+            {},
+        )
         direction = Direction(told["site"], int(told["layer"]), vector, told["name"], origin)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadArtefact(f"{place} is no direction ({error}); {_ADVICE}") from None

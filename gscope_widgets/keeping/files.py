@@ -7,7 +7,14 @@ from pathlib import Path
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, describe_value, write_bytes
 from gscope_widgets.recordings.codec import decode, encode
-from gscope_widgets.recordings.container import as_path, check_free, guess_kind, refuse_constant, write_whole
+from gscope_widgets.recordings.container import (
+    as_path,
+    check_free,
+    guess_kind,
+    refuse_constant,
+    refuse_twins,
+    write_whole,
+)
 from gscope_widgets.records.kept import KeptView
 
 FORMAT, VERSION = "gscope view", 1
@@ -60,7 +67,7 @@ def read_view(path: str | os.PathLike[str]) -> KeptView:
     if not data.startswith(_START):
         raise BadArtefact(f"{place} ({size} bytes) is {guess_kind(data[:128])}, not a kept view; {_ADVICE}")
     try:
-        told = json.loads(data.decode(), parse_constant=refuse_constant)
+        told = json.loads(data.decode(), parse_constant=refuse_constant, object_pairs_hook=refuse_twins)
     except (ValueError, RecursionError) as error:
         raise BadArtefact(f"{place} is cut short or damaged ({error}); {_ADVICE}") from None
     version = told.get("version")

@@ -44,15 +44,17 @@ class Answers:
         for one in contents.answers:
             if one.name not in ANSWERS:
                 raise BadArtefact(f"{path} answers {describe_value(one.name)}, which nobody asks; record it again")
-            key = Question(one.name, one.settings).key
-            self._by_name.setdefault(one.name, {})[key] = one
+            key, known = Question(one.name, one.settings).key, self._by_name.setdefault(one.name, {})
+            if key in known:
+                raise BadArtefact(f"{path} holds two answers to one question, a {_WORDS[one.name]}; record it again")
+            known[key] = one
         self._made: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._by_name.values()))
 
     def find(self, question: Question) -> Any:
-        """The answer to a question, or to one that asked for more.
+        """The answer to a question, cut out of one that asked for more, or turned round.
 
         Raises:
             NotRecorded: there is none; the message says what there is.
@@ -67,6 +69,9 @@ class Answers:
                 if narrower.holds(one.settings, question.settings):
                     return narrower.cut(self._make(key, one), question.settings)
         asked_alike = [one.settings for one in recorded.values() if one.settings.keys() == question.settings.keys()]
+        turned = _turn(question)
+        if turned is not None and turned.key in recorded:
+            return self._make(turned.key, recorded[turned.key]).reverse()
         raise NotRecorded(self._describe_absence(question, asked_alike) + self._left_out)
 
     def _make(self, key: str, one: RecordedAnswer) -> Any:
@@ -217,6 +222,16 @@ def _cut_lens(reading: LensReading, asked: Settings) -> LensReading:
             for id_ in asked["track"]
         ),
     )
+
+
+def _turn(question: Question) -> Question | None:
+    """The same pair asked about the other way round, where it is about one."""
+    asked = question.settings
+    if question.name == "contrast":
+        return Question(question.name, {**asked, "first": asked["second"], "second": asked["first"]})
+    if question.name == "compare_dictionaries" and len(asked["dictionaries"]) == 2:
+        return Question(question.name, {**asked, "dictionaries": asked["dictionaries"][::-1]})
+    return None
 
 
 def _cut_hits(hits: FeatureHits, asked: Settings) -> FeatureHits:

@@ -157,7 +157,10 @@ def decode(content: Json, kind: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         pairs = [_require(pair, list) for pair in _require(content, list)]
         if any(len(pair) != 2 for pair in pairs):
             raise Malformed("a pair was wanted")
-        return {decode(key, parts[0], arrays): decode(item, parts[1], arrays) for key, item in pairs}
+        made = {decode(key, parts[0], arrays): decode(item, parts[1], arrays) for key, item in pairs}
+        if len(made) < len(pairs):
+            raise Malformed("two entries have one name")
+        return made
     if kind is slice:
         bounds = _require(content, list)
         if len(bounds) != 3 or not all(one is None or type(one) is int for one in bounds):

@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -21,6 +21,7 @@ from gscope_widgets.recordings.contents import Contents
 FORMAT, VERSION = "gscope recording", 1
 MOST_BYTES = 256_000_000  # of the file
 _MOST_JSON = 64_000_000  # bytes of it that are JSON
+_MOST_PARTS = 3_000_000  # lists and objects in it, each of which takes 64 bytes or more where it is read
 _MOST_HEADER = 16_000_000  # bytes of safetensors' header: some 100,000 arrays
 _JSON = "contents.json"  # the one array that is not named by its digest
 _NAME = re.compile(r"[0-9a-f]{64}")
@@ -28,12 +29,12 @@ _ADVICE = "get it again from where it was made, or record it again"
 
 
 def check_place(path: str | os.PathLike[str]) -> Path:
-    """Where a recording can be written: in a folder that there is, over no file that is something else.
+    """Where a recording can be written, from the root on: in a folder that there is, over nothing that is no recording.
 
     Raises:
         InvalidValue: it cannot.
     """
-    return check_free(as_path(path), is_ours=_is_recording, kind="recording")
+    return check_free(as_path(path).absolute(), is_ours=_is_recording, kind="recording")
 
 
 def check_free(place: Path, *, is_ours: Callable[[Path], bool], kind: str) -> Path:
@@ -90,7 +91,7 @@ def write_recording(place: Path, contents: Contents, arrays: Arrays) -> int:
     every = dict(arrays)
     text = json.dumps(encode(contents, Contents, every), allow_nan=False, separators=(",", ":")).encode()
     size = len(text) + sum(array.nbytes for array in every.values())
-    if size > MOST_BYTES or len(text) > _MOST_JSON:
+    if size > MOST_BYTES or not _is_readable(text):
         raise InvalidValue(
             f"a recording holds at most {write_bytes(MOST_BYTES)}, of it {write_bytes(_MOST_JSON)} besides numbers in "
             f"arrays; this one has {write_bytes(size)} and {write_bytes(len(text))}: make two of it"
@@ -121,6 +122,11 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Contents, Arrays]:
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadArtefact(f"{place} is cut short or damaged ({error}); {_ADVICE}") from None
     text = arrays.pop(_JSON, np.zeros(0, np.uint8)).tobytes()
+    if not _is_readable(text):
+        raise BadArtefact(
+            f"{place} has {write_bytes(len(text))} besides numbers in arrays, a recording at most "
+            f"{write_bytes(_MOST_JSON)}, of {_MOST_PARTS:,} parts; it is not read"
+        )
     if hashlib.sha256(text).hexdigest() != told.get("sha256"):
         _refuse_change(place)
     for name, array in arrays.items():
@@ -128,7 +134,7 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Contents, Arrays]:
             _refuse_change(place)
         array.flags.writeable = False
     try:
-        content = json.loads(text, parse_constant=refuse_constant)
+        content = json.loads(text, parse_constant=refuse_constant, object_pairs_hook=refuse_twins)
         contents: Contents = decode(content, Contents, arrays)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadArtefact(f"{place} is not as it was made ({error}); {_ADVICE}") from None
@@ -171,6 +177,20 @@ def _refuse_change(place: Path) -> NoReturn:
 def refuse_constant(name: str) -> NoReturn:
     """For `json`, which takes NaN and Infinity otherwise."""
     raise Malformed(f"{name} is no number of JSON")
+
+
+def refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `json`, which keeps the last of two parts of one name otherwise."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise Malformed(f"two parts are named {describe_value(next(one for one in names if names.count(one) > 1))}")
+    return made
+
+
+def _is_readable(text: bytes) -> bool:
+    """Whether what JSON is made of is bounded in memory: some ten times its bytes."""
+    return len(text) <= _MOST_JSON and text.count(b"[") + text.count(b"{") <= _MOST_PARTS
 
 
 def _is_recording(place: Path) -> bool:

@@ -66,4 +66,4 @@ class Contents:
     choices: tuple[Choice, ...]
     texts: tuple[RecordedText, ...]
     answers: tuple[RecordedAnswer, ...]
-    left_out: int  # answers for which there was no room
+    left_out: int  # answers that are not in it: stopped, too large, or of a kind that no file holds

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from gscope_widgets.errors import InvalidValue, UnknownDictionary, write_bytes
+from gscope_widgets.errors import Cancelled, InvalidValue, UnknownDictionary, write_bytes
 from gscope_widgets.recordings import questions
 from gscope_widgets.recordings.codec import Arrays, encode
 from gscope_widgets.recordings.container import MOST_BYTES, check_place, write_recording
@@ -35,6 +35,8 @@ from gscope_widgets.records.protocols import Generation, Job, Scope
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
+_STOPPED = "stopped before their end"
+_TOLD = 3  # reasons that a warning names
 _MOST_IN_ARRAYS, _MOST_CHARACTERS = 180_000_000, 50_000_000  # of answers: with room for texts and labels
 
 
@@ -57,58 +59,100 @@ def recorded(method: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
 
 
 class Recorder:
-    """What `with scope.recording(path) as recorder` gives: answers so far, held in memory until the block ends.
+    """What `scope.recording(path)` gives: what is asked and answered from `start()` to `stop()`, or in a `with` block.
 
-    Nothing is written before the block's end, and nothing of a block that ends by an exception: the file of that name
-    is a whole recording, or what was there before.
+    Answers are held in memory, and nothing is written before the end, or where a block ends by an exception: the file
+    of that name is a whole recording, or what was there before.
     """
 
     def __init__(self, scope: Scope, path: str | os.PathLike[str], set_recorder: Callable[["Recorder | None"], None]):
-        """Made by `scope.recording`. Args: set_recorder: called with this as the block begins, with None as it ends."""
+        """Made by `scope.recording`. Args: set_recorder: called with this as it starts, with None as it stops."""
         self.path: Path = check_place(path)
-        self.left_out = 0  # answers for which there was no room
+        self.left_out: dict[str, int] = {}  # how many of what was asked are not recorded, by the reason
         self._scope, self._set = scope, set_recorder
         self._lock = threading.RLock()  # held while an answer is kept; whoever holds it waits for no job
-        self._is_on = False
+        self._is_on = self._has_ended = False
         self._arrays: Arrays = {}
         self._bytes, self._characters = 0, 0  # of the arrays, and of the rest
         self._answers: dict[str, RecordedAnswer] = {}  # by the question's key
         self._texts: dict[str, RecordedText] = {}  # by the same of the prompt
         self._choices: dict[str, Choice] = {}
         self._ids: dict[str, None] = {}  # dictionaries that were asked about
-        self._pending: list[tuple[Job, Callable[[], None]]] = []
+        self._pending: list[tuple[Job, Callable[[], None] | None]] = []  # with what keeps the answer, if it is one
 
     def __repr__(self) -> str:
         return f"<Recorder of {len(self._answers)} answers on {len(self._texts)} texts, for {self.path}>"
 
-    def __enter__(self) -> "Recorder":
+    def start(self) -> "Recorder":
+        """Record from now on, what is clicked and typed in widgets included, until `stop()` in a later cell.
+
+        Raises:
+            InvalidValue: it cannot be written there, was started before, or another one of this scope is under way.
+        """
+        if self._is_on or self._has_ended:
+            raise InvalidValue(f"the recording to {self.path} was started before; scope.recording(path) makes another")
+        check_place(self.path)
         self._set(self)
         self._is_on = True
         return self
 
-    def __exit__(self, kind: type | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+    def stop(self) -> None:
+        """Wait for what is under way, and write the file; a warning says what was asked and is not in it.
+
+        Raises:
+            InvalidValue: it was not started, or the file is too large, or cannot be written there.
+            DiskFull: there is no room.
+        """
+        if not self._is_on:
+            raise InvalidValue(f"the recording to {self.path} is not under way; recorder.start() begins it, once")
+        self._finish()
+
+    def _finish(self) -> None:
         try:
-            if kind is None:
-                self._wait()
+            self._wait()
         finally:
-            with self._lock:
-                self._is_on = False
-            self._set(None)
-        if kind is not None:
-            return
+            self._end()
         if self.left_out:
-            warnings.warn(
-                f"{self.left_out} answers were left out of {self.path}: a recording holds at most "
-                f"{write_bytes(MOST_BYTES)}; make two of it",
-                stacklevel=2,
-            )
+            reasons = "; ".join(f"{reason} ({count})" for reason, count in list(self.left_out.items())[:_TOLD])
+            others = len(self.left_out) - _TOLD
+            more = f"; and {others} other reason{'s' if others > 1 else ''}" if others > 0 else ""
+            count = sum(self.left_out.values())
+            warnings.warn(f"{count} answers are not in {self.path}: {reasons}{more}", stacklevel=3)
         write_recording(self.path, self._build(), self._arrays)
+
+    def __enter__(self) -> "Recorder":
+        return self.start()
+
+    def __exit__(self, kind: type | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+        if kind is None:
+            self._finish()
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._is_on, self._has_ended = False, True
+        self._set(None)
 
     def take(self, method: str, given: Mapping[str, Any], answer: Any) -> None:
         """Note what a method of the scope was asked, and what it answered. Answers of jobs are noted as they end."""
-        with self._lock, suppress(InvalidValue):  # what no file can hold, such as a function, is not recorded
-            if self._is_on:
-                getattr(self, f"_take_{method}")(given, answer)
+        with self._lock:
+            if not self._is_on:
+                return
+            keep = getattr(self, f"_take_{method}", None)
+            if keep is None:
+                self._leave_out(f"only a live scope answers scope.{method}")
+            else:
+                self._try(lambda: keep(given, answer))
+
+    def _try(self, keep: Callable[[], None]) -> None:
+        try:
+            keep()
+        except InvalidValue as error:  # it holds what no file can, such as a function
+            self._leave_out(str(error))
+
+    def _leave_out(self, reason: str) -> None:
+        self.left_out[reason] = self.left_out.get(reason, 0) + 1
 
     # ---- questions, by the methods that are asked
 
@@ -145,9 +189,11 @@ class Recorder:
         }
 
         def keep() -> None:
-            if generation.ended != "cancelled":
-                for name, question in asked.items():
-                    self._keep(question, self._build_row(generation, name, question))
+            if generation.ended == "cancelled":
+                self._leave_out(_STOPPED)
+                return
+            for name, question in asked.items():
+                self._keep(question, self._build_row(generation, name, question))
 
         self._follow(generation.job, keep)
 
@@ -193,7 +239,7 @@ class Recorder:
         self._await(questions.ask_matches(**{name: given[name] for name in names}), job)
 
     def _take_submit(self, _given: Mapping[str, Any], job: Job) -> None:
-        self._follow(job, lambda: None)
+        self._follow(job, None)  # what it asks of the scope is taken by itself
 
     # ---- keeping
 
@@ -211,8 +257,8 @@ class Recorder:
     def _await(self, question: Question, job: Job) -> None:
         self._follow(job, lambda: self._keep(question, job.result()))
 
-    def _follow(self, job: Job, keep: Callable[[], None]) -> None:
-        """Keep what a job gives once it has ended; the block does not end before."""
+    def _follow(self, job: Job, keep: Callable[[], None] | None) -> None:
+        """Keep what a job gives once it has ended; the recording does not end before."""
         self._pending.append((job, keep))
         job.add_done_callback(self._settle)
 
@@ -220,13 +266,15 @@ class Recorder:
         with self._lock:
             mine = [keep for one, keep in self._pending if one is job]
             self._pending = [entry for entry in self._pending if entry[0] is not job]
-            if self._is_on and job.exception() is None:
-                for keep in mine:
-                    with suppress(InvalidValue):
-                        keep()
+            for keep in mine if self._is_on else ():
+                error = job.exception()
+                if keep is not None and error is None:
+                    self._try(keep)
+                elif keep is not None and isinstance(error, Cancelled):
+                    self._leave_out(_STOPPED)
 
     def _wait(self) -> None:
-        """Until all that was asked in the block is answered, what such jobs asked for included."""
+        """Until all that was asked is answered, what such jobs asked for included."""
         while jobs := self._list_pending():
             for job in jobs:
                 job.exception()
@@ -247,7 +295,7 @@ class Recorder:
         new = {name: array for name, array in arrays.items() if name not in self._arrays}
         size, characters = sum(array.nbytes for array in new.values()), len(json.dumps(content))
         if self._characters + characters > _MOST_CHARACTERS or self._bytes + size > _MOST_IN_ARRAYS:
-            self.left_out += 1
+            self._leave_out(f"a recording holds at most {write_bytes(MOST_BYTES)}: make two of it")
             return
         self._arrays.update(new)
         self._bytes, self._characters = self._bytes + size, self._characters + characters
@@ -276,7 +324,7 @@ class Recorder:
             choices=tuple(self._choices.values()),
             texts=tuple(self._texts.values()),
             answers=tuple(self._answers.values()),
-            left_out=self.left_out,
+            left_out=sum(self.left_out.values()),
         )
 
     def _describe(self, info: DictionaryInfo) -> RecordedDictionary:

@@ -126,6 +126,13 @@ class ReplayedScope:
         self._prompts = tuple(one.prompt for one in contents.texts)
         self._dictionaries = {one.info.id: ReplayedDictionary(one) for one in contents.dictionaries}
         self._choices = {questions.write_key(one.wishes): one.dictionary_id for one in contents.choices}
+        for name, given, kept in (
+            ("texts", contents.texts, self._texts),
+            ("dictionaries", contents.dictionaries, self._dictionaries),
+            ("choices of a dictionary", contents.choices, self._choices),
+        ):
+            if len(kept) < len(given):
+                raise BadArtefact(f"{path} holds two {name} of one name; record it again")
         unknown = set(self._choices.values()) - set(self._dictionaries)
         if unknown or set(self._dictionaries) != set(self._provenance.dictionaries):
             raise BadArtefact(f"{path} names dictionaries that it does not hold; record it again")
@@ -204,6 +211,8 @@ class ReplayedScope:
     def tokens(self, text: Prompt) -> Tokens:
         """A text as the model read it; only of those recorded, since the tokenizer is the model's."""
         prompt = questions.write_prompt(text)
+        if prompt == []:  # of which there is nothing to know
+            return Tokens("", (), (), ())
         for one in prompt if isinstance(prompt, list) and not any(isinstance(one, dict) for one in prompt) else ():
             check_int("a token id", one, low=0, high=self.info.vocabulary - 1)
         if len(prompt) > (self.text_limit if isinstance(prompt, str) else self.info.context):
@@ -541,7 +550,7 @@ class ReplayedScope:
 
     def _ask(self, question: questions.Question) -> Any:
         for prompt in question.prompts:
-            if not len(prompt) and not isinstance(prompt, str):
+            if prompt == []:
                 raise InvalidValue("no token ids given; a prompt has at least one")
             self.tokens(prompt)
         return self._answers.find(question)

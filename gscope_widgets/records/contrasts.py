@@ -1,10 +1,11 @@
 """Two texts side by side: which tokens answer one another, and which features differ."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
@@ -58,6 +59,16 @@ class TextContrast:
     def __repr__(self) -> str:
         same = int((self.pairs >= 0).all(1).sum())
         return f"<TextContrast of {len(self.first.tokens)} and {len(self.second.tokens)} tokens, {same} of them paired>"
+
+    def reverse(self) -> "TextContrast":
+        """The second text contrasted with the first, as the model would give it: tokens are aligned anew."""
+        origin = self.provenance
+        if origin is not None:
+            settings = {**origin.settings, "first": list(self.second.tokens.ids), "second": list(self.first.tokens.ids)}
+            origin = replace(origin, settings=settings)
+        return TextContrast(
+            self.second, self.first, align_tokens(self.second.tokens.ids, self.first.tokens.ids), origin
+        )
 
     def features(self, row: int | None = None) -> tuple[ContrastedFeature, ...]:
         """Every feature that fires in either text, or at one row's tokens; by number.

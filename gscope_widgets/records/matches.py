@@ -1,7 +1,7 @@
 """One text through several dictionaries: which features of one answer those of another, by a measure that is named."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -25,6 +25,12 @@ _DIGITS = 5  # of a measure: beyond them float32 activations differ from run to 
 MatchKind = Literal["one to one", "split", "merged", "several to several", "only first", "only second"]
 MAX_COMPARED = 6  # dictionaries of one comparison
 KINDS: tuple[MatchKind, ...] = get_args(MatchKind)
+_REVERSED: dict[MatchKind, MatchKind] = {
+    "split": "merged",
+    "merged": "split",
+    "only first": "only second",
+    "only second": "only first",
+}
 # Kind, features of the first and of the second, the weakest link's value, the best of one without a partner.
 Group = tuple[MatchKind, tuple[int, ...], tuple[int, ...], float | None, float | None]
 
@@ -99,6 +105,23 @@ class DictionaryComparison:
         for pair in self.pairs:
             lines.append(f"  0 and {pair.other} by {pair.measure}: " + ", ".join(f"{pair.count(k)} {k}" for k in KINDS))
         return "\n".join(lines) + ">"
+
+    def reverse(self) -> "DictionaryComparison":
+        """Of two dictionaries, the second one with the first: the same matches, seen from the other side.
+
+        Raises:
+            InvalidValue: there are more than two.
+        """
+        if len(self.pairs) != 1:
+            raise InvalidValue(f"two dictionaries can be reversed, this comparison has {len(self.readings)}")
+        (pair,) = self.pairs
+        turned = order_matches(
+            FeatureMatch(_REVERSED.get(one.kind, one.kind), one.second, one.first, one.value, one.nearest)
+            for one in pair.matches
+        )
+        return replace(
+            self, readings=self.readings[::-1], models=self.models[::-1], pairs=(replace(pair, matches=turned),)
+        )
 
     @property
     def summaries(self) -> tuple["DictionarySummary", ...]:
@@ -239,6 +262,16 @@ def match_features(values: np.ndarray, *, rows: Sequence[int], columns: Sequence
             nearest = _finite_or_none(known[:, column].max(initial=-np.inf))
             found.append(("only second", (), (column,), None, nearest))
     return found
+
+
+def order_matches(matches: Iterable[FeatureMatch]) -> tuple[FeatureMatch, ...]:
+    """The largest differences first; those alike but for rounding by number, what has one of the first's before."""
+
+    def rank(match: FeatureMatch) -> tuple[float, bool, list[int]]:
+        features = [one.feature for one in match.first or match.second]
+        return -round(abs(match.difference), 4), not match.first, features
+
+    return tuple(sorted(matches, key=rank))
 
 
 def _walk(row: int, links: dict[tuple[int, int], float]) -> tuple[set[int], set[int]]:

@@ -129,6 +129,7 @@ class Scope(Exploring):
         """Characters that are certainly too many for one text."""
         return self._tokenizer.text_limit
 
+    @recorded
     def catalogue(self, *, revision: str | None = None, refresh: bool = False) -> Catalogue:
         """The dictionaries for this model: a list that shows itself as a table, with `to_frame()`.
 
@@ -248,6 +249,7 @@ class Scope(Exploring):
         told = None if chosen is None else list(chosen)
         return replace(reading, provenance=self.provenance([home.info.id], token_ids=tokens.ids, features=told))
 
+    @recorded
     def check(self, dictionary: protocols.Dictionary | str | None = None) -> DictionaryCheck:
         """Whether a dictionary fits this model: FVU and L0 on a short built-in text, against what it declares.
 
@@ -258,6 +260,7 @@ class Scope(Exploring):
         found = self._run(lambda: self._engine.check(home), self._demand(f"checking {home.info.id}", other=[NARROWER]))
         return replace(found, provenance=self.provenance([home.info.id]))
 
+    @recorded
     def delta_loss(self, text: Prompt, dictionary: protocols.Dictionary | str | None = None) -> DeltaLoss:
         """How much worse the model predicts a text with a dictionary's reconstruction in place of the original.
 
@@ -629,6 +632,7 @@ class Scope(Exploring):
             slot=slot,
         )
 
+    @recorded
     def direction(
         self,
         positive: Sequence[Prompt],
@@ -677,6 +681,7 @@ class Scope(Exploring):
         made = self._take.interventions(interventions)
         return match_random(made, seed=seed) if made else None
 
+    @recorded
     def mean_norm(self, dictionary: protocols.Dictionary | str | None = None) -> float:
         """Mean norm where a dictionary writes, on a built-in text: the unit of `gs.add`.
 
@@ -713,27 +718,31 @@ class Scope(Exploring):
         )
 
     def recording(self, path: str | Path) -> Recorder:
-        """Write down what is asked inside a `with` block, and what is answered, for `gs.replay`.
+        """Write down what is asked in a `with` block, or from `start()` to `stop()`, and what is answered.
 
             with scope.recording("lesson.gscope"):
                 heatmap = gs.TokenHeatmap(scope, "The old fisherman")
                 heatmap.text = "The young fisherman"
 
+            recorder = scope.recording("lesson.gscope").start()  # what is clicked and typed after this cell too
+            recorder.stop()  # in a later one
+
         Everything that the widgets of this scope and you ask of it is recorded, on whichever thread: texts, readings,
         predictions, lenses, continuations that ended by themselves, comparisons, doses, searches, scores, cards and
-        contrasts, and the labels and ranges of the dictionaries asked about. Leaving the block waits for what is under
-        way. A dose measured by a function is left out, and so is what is above 256 MB, with a warning.
+        contrasts, and the labels and ranges of the dictionaries asked about. The end waits for what is under way, and
+        warns of what is not in it: what was stopped, a dose measured by a function, what only a live scope has, what is
+        above 256 MB. `recorder.left_out` counts it by its reason.
 
-        The file is written when the block ends, whole or not at all. Until then, and where the block ends by an
-        exception or the process is killed, there is none; a recording of that name stays as it was. It holds no
-        weights, no token and no path, and what was typed while it was made.
+        The file is written at the end, whole or not at all. Until then, and where the block ends by an exception or the
+        process is killed, there is none; a recording of that name stays as it was. It holds no weights, no token and
+        no path, and what was typed while it was made.
 
         Args:
             path: a file in a folder that exists, such as "lesson.gscope"; only a recording is written over.
 
         Raises:
-            InvalidValue: it cannot be written there, or another recording of this scope is under way.
-            DiskFull: as the block ends.
+            InvalidValue: it cannot be written there, or, as it starts, another recording of this scope is under way.
+            DiskFull: at the end.
         """
         return Recorder(self, path, self._set_recorder)
 

@@ -1,5 +1,6 @@
 """The file: whole or not there, and refused in a sentence where it is not what was written."""
 
+import hashlib
 import json
 import os
 import pickle
@@ -8,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -41,8 +43,6 @@ def take_apart(path):
 
 def put_together(path, told, content, arrays, *, signed=True):
     """A recording of one's own making, its sums right unless `signed` is False."""
-    import hashlib
-
     text = json.dumps(content).encode()
     if signed:
         told = {**told, "sha256": hashlib.sha256(text).hexdigest()}
@@ -143,8 +143,6 @@ def test_json_of_another_form_is_refused(path, content, words):
 
 @pytest.mark.parametrize("text", [b"[" * 1_000_000, b"NaN", b"{", b"\xff\xfe", b"", b"1" * 10_000])
 def test_what_is_no_json_is_refused(path, text):
-    import hashlib
-
     told, _, arrays = take_apart(path)
     told["sha256"] = hashlib.sha256(text).hexdigest()
     save_file({"contents.json": np.frombuffer(text, np.uint8), **arrays}, path, metadata=told)
@@ -160,6 +158,95 @@ def test_a_gigabyte_is_refused_before_it_is_read(path):
 def test_a_header_of_a_gigabyte_is_refused(path):
     path.write_bytes((10**9).to_bytes(8, "little") + b"{" * 1000)
     refuse(path, "something else, not a recording")
+
+
+def sign(path, text: bytes, arrays=None) -> None:
+    """A recording of this JSON, its sum right."""
+    told = {"format": "gscope recording", "version": "1", "sha256": hashlib.sha256(text).hexdigest()}
+    save_file({"contents.json": np.frombuffer(text, np.uint8), **(arrays or {})}, path, metadata=told)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b" " * 64_000_001, "has 64.0 MB besides numbers in arrays"),
+        (b"[" + b"[]," * 3_000_000 + b"[]]", "of 3,000,000 parts; it is not read"),
+        (b"[" + b"{}," * 3_000_000 + b"{}]", "of 3,000,000 parts; it is not read"),
+    ],
+    ids=["long", "lists", "objects"],
+)
+def test_json_that_would_fill_the_memory_is_refused_before_it_is_made(path, text, words):
+    sign(path, text)
+    tracemalloc.start()
+    try:
+        refuse(path, words)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(text)
+
+
+def test_a_gigabyte_of_anything_takes_no_memory(path):
+    sizes = path.stat().st_size
+    for start in (path.read_bytes()[:100], (16_000_000).to_bytes(8, "little"), b""):
+        path.write_bytes(start)
+        os.truncate(path, 1_000_000_000)
+        tracemalloc.start()
+        try:
+            refuse(path, "it is not read")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 200_000 < sizes
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda content: content["texts"].append(content["texts"][0]), "holds two texts of one name"),
+        (
+            lambda content: content["dictionaries"].append(content["dictionaries"][0]),
+            "holds two dictionaries of one name",
+        ),
+        (
+            lambda content: content["choices"].append(content["choices"][0]),
+            "holds two choices of a dictionary of one name",
+        ),
+        (lambda content: content["answers"].append(content["answers"][0]), "holds two answers to one question"),
+        (
+            lambda content: content["dictionaries"][0]["labels"].append(content["dictionaries"][0]["labels"][0]),
+            "two entries have one name",
+        ),
+    ],
+    ids=["text", "dictionary", "choice", "answer", "label"],
+)
+def test_what_has_a_name_is_there_once(path, spoil, words):
+    told, content, arrays = take_apart(path)
+    spoil(content)
+    put_together(path, told, content, arrays)
+    refuse(path, words)
+
+
+def test_a_part_that_stands_twice_in_json_is_refused(path):
+    _, content, arrays = take_apart(path)
+    text = json.dumps(content).encode()
+    sign(path, text, arrays)
+    assert gs.replay(path).texts  # the control
+    sign(path, text[:-1] + b',"text_limit":5}', arrays)
+    refuse(path, "two parts are named 'text_limit'")
+
+
+def test_an_array_that_stands_twice_in_the_header_is_refused_or_is_the_same(path):
+    whole = path.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + length])
+    (one, first), (_, second) = [
+        entry for entry in header.items() if entry[0] not in ("__metadata__", "contents.json")
+    ][:2]
+    twin = json.dumps(header)[:-1] + f',"{one}":{json.dumps(second)}}}'
+    path.write_bytes(len(twin.encode()).to_bytes(8, "little") + twin.encode() + whole[8 + length :])
+    assert first != second
+    refuse(path, "cut short or damaged|was changed after it was made")
 
 
 def test_what_is_no_recording_is_named(tmp_path):
@@ -278,7 +365,7 @@ def test_what_is_above_the_limit_is_left_out_with_a_warning(scope, tmp_path, mon
     recorder.__enter__()
     for text in ("The", "The old fisherman sold", "The old woman sold 12 red coats"):
         scope.read(text)
-    with pytest.warns(UserWarning, match="2 answers were left out of .*make two of it"):
+    with pytest.warns(UserWarning, match="2 answers are not in .*make two of it"):
         recorder.__exit__(None, None, None)
     replayed = gs.replay(path)
     assert len(replayed.texts) == 3 and replayed.read("The").tokens.text == "The"

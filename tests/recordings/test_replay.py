@@ -133,6 +133,31 @@ def test_fewer_hits_and_examples(scope, replayed, ref):
         replayed.find("fish", k=7)
 
 
+def test_a_pair_is_answered_the_other_way_round(scope, replayed):
+    found, live = replayed.contrast(OTHER, TEXT), scope.contrast(OTHER, TEXT)
+    assert (find_difference(found, live), found.provenance) == ("", live.provenance)
+    assert find_difference(found, replayed.contrast(TEXT, OTHER)) != ""
+    names = [scope.dictionary().info.id, scope.dictionary("mlp_out", 4).info.id]
+    texts = [f"The old {noun} was" for noun in ("cat", "dog", "bird")]
+    found, live = (one.compare_dictionaries(TEXT, names[::-1], texts=texts) for one in (replayed, scope))
+    assert [one.dictionary_info.id for one in found.readings] == names[::-1]
+    assert {one.kind for one in found.pairs[0].matches} > {"split", "only first", "only second"}
+    for one, other in zip(found.pairs[0].matches, live.pairs[0].matches, strict=True):
+        assert find_difference(replace(one, value=None, nearest=None), replace(other, value=None, nearest=None)) == ""
+        for name in ("value", "nearest"):
+            assert getattr(one, name) == pytest.approx(getattr(other, name))
+    assert find_difference(replace(found, pairs=()), replace(live, pairs=())) == ""
+    assert found.provenance == live.provenance
+
+
+def test_no_ids_are_no_tokens_as_live(scope, replayed):
+    for nothing in ([], (), [[]], np.array([], np.int64)):
+        assert replayed.tokens(nothing) == scope.tokens(nothing)
+    for one in (scope, replayed):
+        with pytest.raises(gs.InvalidValue, match="no token ids given; a prompt has at least one"):
+            one.read([])
+
+
 def test_a_row_is_found_alone_and_beside_others(scope, replayed, ref, lesson):
     changes = [
         gs.add(ref, 0.5, positions="prompt"),
@@ -244,7 +269,8 @@ def test_bad_questions_are_refused_by_the_same_kind_of_error(replayed, ref):
         (gs.InvalidValue, lambda: replayed.find(5)),
         (gs.NotRecorded, lambda: replayed.find("never asked")),
         (gs.InvalidValue, lambda: replayed.find(positive="text")),
-        (gs.NotRecorded, lambda: replayed.contrast(OTHER, TEXT)),
+        (gs.NotRecorded, lambda: replayed.contrast(OTHER, OTHER)),
+        (gs.InvalidValue, lambda: replayed.read([])),
         (gs.NotRecorded, lambda: replayed.card(home.feature(9))),
     ):
         with pytest.raises(error) as raised:
@@ -344,8 +370,6 @@ def test_what_jobs_and_threads_ask_is_recorded_and_waited_for(scope, tmp_path):
         scope.submit(lambda _job: scope.next_tokens("asked by a job", 3))
         scope.generate("asked to go on", max_new_tokens=5)
         scope.start_find(positive=["asked to be found"])
-        stopped = scope.generate("asked to stop", max_new_tokens=400, temperature=1.0)
-        stopped.cancel()
         with pytest.raises(gs.InvalidValue, match="is recording already"), scope.recording(tmp_path / "b.gscope"):
             pass
         thread.join()
@@ -356,23 +380,77 @@ def test_what_jobs_and_threads_ask_is_recorded_and_waited_for(scope, tmp_path):
     assert replayed.next_tokens("asked by a job", 3).chances
     assert len(replayed.generate("asked to go on", max_new_tokens=5).tokens()) == 5
     assert replayed.find(positive=["asked to be found"]).hits
-    for ask in (
-        lambda: replayed.generate("asked to stop", max_new_tokens=400, temperature=1.0),
-        lambda: replayed.read("asked afterwards"),
-    ):
-        with pytest.raises(gs.NotRecorded):
-            ask()
+    with pytest.raises(gs.NotRecorded):
+        replayed.read("asked afterwards")
 
 
-def test_what_cannot_be_recorded_is_left_out_and_answered_all_the_same(scope, tmp_path):
+def test_what_cannot_be_recorded_is_answered_all_the_same_counted_and_told(scope, tmp_path):
     path = tmp_path / "a.gscope"
     ref = scope.dictionary().feature(3)
-    with scope.recording(path):
-        found = scope.dose("The cat", ref, measure=len, samples=3, max_new_tokens=2)
-        ids = (one for one in (5, 6, 7))
-        assert len(scope.read("The cat", features=ids).selected) == 3
+    recorder = scope.recording(path).start()
+    found = scope.dose("The cat", ref, measure=len, samples=3, max_new_tokens=2)
+    ids = (one for one in (5, 6, 7))
+    assert len(scope.read("The cat", features=ids).selected) == 3
+    scope.generate("The cat", max_new_tokens=400, temperature=1.0).cancel()
+    assert scope.mean_norm() == scope.mean_norm()
+    scope.start_dose("The cat", ref, measure={"fish"}, max_new_tokens=400).cancel()
+    with pytest.warns(UserWarning, match="6 answers are not in ") as said:
+        recorder.stop()
     assert found.samples
     assert gs.replay(path).describe(ref) == scope.describe(ref)
+    with pytest.raises(gs.NotRecorded, match="has no text 'The cat'"):
+        gs.replay(path).generate("The cat", max_new_tokens=400, temperature=1.0)
+    assert sorted(recorder.left_out.values()) == [1, 1, 2, 2]
+    assert recorder.left_out["stopped before their end"] == 2
+    assert recorder.left_out["only a live scope answers scope.mean_norm"] == 2
+    (warning,) = said
+    assert str(warning.message).startswith(f"6 answers are not in {path}: a measure that is a function, len")
+    assert str(warning.message).endswith("; and 1 other reason")
+    assert warning.filename == __file__
+
+
+# ---- a session
+
+
+def test_what_is_clicked_between_start_and_stop_is_recorded(scope, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recorder = scope.recording("a.gscope")
+    scope.read("asked before")
+    assert recorder.start() is recorder
+    heatmap = gs.TokenHeatmap(scope, "The old fisherman", features=[3])
+    heatmap.set_state({"text": "typed by hand"})  # as the page does
+    heatmap.wait()
+    assert not Path("a.gscope").exists()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    recorder.stop()
+    heatmap.close()
+    scope.read("asked afterwards")
+    replayed = gs.replay(tmp_path / "a.gscope")
+    assert set(replayed.texts) == {"The old fisherman", "typed by hand"}
+    assert replayed.read("typed by hand").tokens.text == "typed by hand"
+    for again in (recorder.start, recorder.stop, scope.recording(tmp_path / "b.gscope").stop):
+        with pytest.raises(gs.InvalidValue, match="was started before|is not under way"):
+            again()
+    with scope.recording(tmp_path / "b.gscope"):
+        pass  # the scope is free again
+
+
+def test_the_place_is_looked_at_before_anything_is_asked(scope, tmp_path):
+    folder = tmp_path / "lessons"
+    folder.mkdir()
+    recorder = scope.recording(folder / "a.gscope")
+    folder.rmdir()
+    with pytest.raises(gs.InvalidValue, match="there is no folder"):
+        recorder.start()
+    folder.mkdir()
+    (folder / "a.gscope").write_text("mine")
+    with pytest.raises(gs.InvalidValue, match="is there already and is no recording"):
+        recorder.start()
+    (folder / "a.gscope").unlink()
+    with recorder:
+        scope.tokens("The cat")
+    assert gs.replay(folder / "a.gscope").texts == ("The cat",)
 
 
 def test_the_replayed_scope_obeys_the_protocol(replayed):

@@ -14,6 +14,7 @@ from gscope_widgets.records.matches import (
     MatchedFeature,
     MatchMeasure,
     match_features,
+    order_matches,
 )
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
@@ -58,8 +59,7 @@ def match_pair(
             values, rows=firing[0], columns=firing[1], threshold=threshold
         )
     ]
-    matches.sort(key=lambda match: -round(abs(match.difference), 4))  # ties but for rounding stay in the rows' order
-    return DictionaryPair(other, measure, on, threshold, tuple(matches))
+    return DictionaryPair(other, measure, on, threshold, order_matches(matches))
 
 
 class Rows(Protocol):
