@@ -18,6 +18,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, DoseSample, build_points, check_strengths
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
+from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import (
     ControlDistribution,
     Ending,
@@ -303,6 +304,11 @@ class FakeScope:
         tokens = self._require_tokens(text)
         reading: FeatureReading = self._run("read", lambda: model.read_features(home, tokens, chosen))
         return replace(reading, provenance=self.provenance([home.info.id], token_ids=tokens.ids))
+
+    def delta_loss(self, text: Prompt, dictionary: Dictionary | str | None = None) -> DeltaLoss:
+        """Of made-up losses."""
+        home, tokens = self._check_dictionary(dictionary), self._require_tokens(text)
+        return DeltaLoss(home.info.id, 2.0, 2.5, 6.0, len(tokens) - 1, self.provenance([home.info.id]))
 
     def next_tokens(
         self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = (), *, controls: int = 0

@@ -22,6 +22,7 @@ PRINTS = {  # a part of what each prints
     "00_workbench": "[",
     "01_a_microscope_on_text": "KL divergence",
     "02_name_that_feature": "precision   recall",
+    "03_what_a_dictionary_buys": "sentences shuffled",
     "05_steering_with_a_lab_notebook": "stands out from:",
 }
 
@@ -85,6 +86,24 @@ SOLUTIONS = {
             "on these texts the rule tells well where this feature of mini fires",
         ],
     },
+    "03_what_a_dictionary_buys": {
+        "ex1": 2.9,
+        "ex2": "to between a third and three quarters",
+        "ex3": "to less than a third",
+        "ex4": "less than a third of it",
+        "ex5": "it rises by more than a tenth",
+        "ex6": "between one in ten and one in four",
+        "ex7": [
+            0,
+            "its copy is as bad as the text's mean",
+            "how many features fire at a token, on average",
+            0.75,
+            "more of what the model uses passes through one of the places",
+            "it shows what the whole place is worth",
+            "where a concept is known beforehand, a probe is the rival to beat",
+            "on texts like these, its copy costs mini less",
+        ],
+    },
     "05_steering_with_a_lab_notebook": {
         "ex1": 0.5,
         "ex2": "at the same strength",
@@ -104,6 +123,14 @@ SOLUTIONS = {
 }
 # The first idea that comes to mind, and is not enough.
 FIRST_IDEAS = {
+    "03_what_a_dictionary_buys": {
+        "ex1": 3.9,
+        "ex2": "to less than a third",
+        "ex3": "to between a third and three quarters",
+        "ex4": "between a third of it and three times it",
+        "ex5": "it stays within a tenth",
+        "ex6": "more than one half",
+    },
     "02_name_that_feature": {"ex1": 90, "ex2": ["room"], "ex3": "it rises", "ex4": ["kitchen"], "ex5": 1.0},
     "05_steering_with_a_lab_notebook": {
         "ex1": 0.1,
@@ -183,7 +210,7 @@ def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(run):
     shown = [
         cell
         for cell in run.notebook.cells
-        if re.fullmatch(r"heatmap|sliders|panel|bench|card|sweep|ex\d+", cell.source.rstrip().split("\n")[-1])
+        if re.fullmatch(r"heatmap|sliders|panel|bench|card|sweep|compare|ex\d+", cell.source.rstrip().split("\n")[-1])
     ]
     assert len(copies) == len(shown) > 0
     assert all("<script" not in page for page in copies)

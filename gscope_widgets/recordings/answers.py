@@ -20,6 +20,7 @@ Value = TypeVar("Value")
 _LISTED = 4  # of what is at hand, in a message
 _WORDS = {
     "read": "reading",
+    "delta_loss": "loss",
     "next_tokens": "prediction",
     "logit_lens": "logit lens",
     "generate": "continuation",

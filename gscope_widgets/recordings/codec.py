@@ -42,6 +42,7 @@ from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import DosePoint, DoseResponse, DoseSample
 from gscope_widgets.records.estimates import Estimate
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
+from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import ControlDistribution, GeneratedToken, TokenChance, TokenDistribution, Trace
 from gscope_widgets.records.hits import FeatureHit, FeatureHits, ShuffledNull
 from gscope_widgets.records.interventions import Intervention
@@ -60,7 +61,7 @@ Arrays = dict[str, np.ndarray]  # by the name that `name_array` gives
 # All that is ever made of what a file says.
 RECORDS: tuple[type, ...] = (
     *(ActivationBand, ActivationHistogram, ClaimScore, ClaimText, ComparedText, Comparison, ConceptTruth),
-    *(ControlDistribution,),
+    *(ControlDistribution, DeltaLoss),
     *(DictionaryComparison, DictionaryInfo, DictionaryPair, Direction, DosePoint, DoseResponse, DoseSample, Estimate),
     *(FeatureDashboard, FeatureExample, FeatureHit, FeatureHits, FeatureLabel, FeatureMatch, FeatureNeighbour),
     *(FeatureReading, FeatureRef, FeatureSummary, GeneratedToken, Intervention, LensReading, MatchedFeature, Measure),

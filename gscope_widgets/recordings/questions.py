@@ -20,6 +20,7 @@ from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import DoseResponse
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import SamplingPlan, TokenDistribution
 from gscope_widgets.records.hits import FeatureHits
 from gscope_widgets.records.interventions import Intervention, Positions
@@ -32,6 +33,7 @@ from gscope_widgets.records.tokens import Prompt
 # What each question is answered with.
 ANSWERS: dict[str, type] = {
     "read": FeatureReading,
+    "delta_loss": DeltaLoss,
     "next_tokens": TokenDistribution,
     "logit_lens": LensReading,
     "generate": RecordedRow,
@@ -72,6 +74,11 @@ class Question:
 def ask_reading(text: Prompt, dictionary_id: str, features: Sequence[int] | None) -> Question:
     """`scope.read`."""
     return _ask("read", text=text, dictionary=dictionary_id, features=features)
+
+
+def ask_loss(text: Prompt, dictionary_id: str) -> Question:
+    """`scope.delta_loss`."""
+    return _ask("delta_loss", text=text, dictionary=dictionary_id)
 
 
 def ask_next_tokens(text: Prompt, k: int, interventions: Sequence[Intervention], controls: int) -> Question:

@@ -172,6 +172,10 @@ class Recorder:
         id_ = self._name(given, answer.dictionary_info.id)
         self._keep(questions.ask_reading(given["text"], id_, given["features"]), answer)
 
+    def _take_delta_loss(self, given: Mapping[str, Any], answer: Any) -> None:
+        id_ = self._name(given, answer.dictionary_id)
+        self._keep(questions.ask_loss(given["text"], id_), answer)
+
     def _take_next_tokens(self, given: Mapping[str, Any], answer: Any) -> None:
         asked = questions.ask_next_tokens(given["text"], given["k"], given["interventions"], given["controls"])
         self._keep(asked, answer)

@@ -29,6 +29,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, check_strengths
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
+from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
 from gscope_widgets.records.hits import FeatureHits, check_search
 from gscope_widgets.records.interventions import (
@@ -180,14 +181,14 @@ class ReplayedScope:
         """A dictionary that was asked about: as it was chosen then, or the one recorded that fits the wishes.
 
         Args:
-            path: whose last two names are those of the dictionary's id; nothing is read there.
+            path: whose last two names are those of the dictionary's id, or three where two are not enough; nothing is
+                read there.
             device, dtype: not asked: nothing is computed.
         """
         if not isinstance(site, str) or site.removesuffix("_all") not in _SITES:
             raise InvalidValue(f"site must be one of {', '.join(_SITES)}, got {describe_value(site)}")
         if path is not None:
-            tail = PurePath(path).parts[-2:]
-            fitting = [id_ for id_ in self._dictionaries if PurePath(id_).parts[-2:] == tail]
+            fitting = self._find_path(path)
         else:
             wishes = {"site": site, "layer": layer, "width": width, "l0": l0, "affine": affine}
             chosen = self._choices.get(questions.write_key(questions.write(wishes))) if revision is None else None
@@ -270,6 +271,10 @@ class ReplayedScope:
             chosen = [check_feature(one, d_dict=home.d_dict) for one in _check_list("features", features)]
         reading: FeatureReading = self._ask(questions.ask_reading(text, home.info.id, chosen))
         return reading
+
+    def delta_loss(self, text: Prompt, dictionary: protocols.Dictionary | str | None = None) -> DeltaLoss:
+        loss: DeltaLoss = self._ask(questions.ask_loss(text, self._check_dictionary(dictionary).info.id))
+        return loss
 
     def next_tokens(
         self, text: Prompt, k: int = 10, interventions: Sequence[Intervention] = (), *, controls: int = 0
@@ -564,6 +569,11 @@ class ReplayedScope:
         home = self._find_id(ref.dictionary_id)
         check_feature(ref.feature, d_dict=home.d_dict)
         return home
+
+    def _find_path(self, path: str | os.PathLike[str]) -> list[str]:
+        parts = PurePath(path).parts
+        alike = [id_ for id_ in self._dictionaries if PurePath(id_).parts[-2:] == parts[-2:]]
+        return [id_ for id_ in alike if PurePath(id_).parts[-3:] == parts[-3:]] or alike
 
     def _find_id(self, dictionary_id: str) -> ReplayedDictionary:
         if dictionary_id not in self._dictionaries:

@@ -40,6 +40,8 @@ def ask_all(scope) -> dict[str, object]:
         "read hostile": scope.read(HOSTILE, home.info.id),
         "read nothing": scope.read(""),
         "read other": scope.read(OTHER, other, features=[5, 3]),
+        "loss": scope.delta_loss(TEXT),
+        "loss other": scope.delta_loss(OTHER, other),
         "next": scope.next_tokens(TEXT, 8),
         "next changed": scope.next_tokens(TEXT, 8, changes),
         "next clamped": scope.next_tokens(TEXT, 8, [gs.clamp(ref, 30.0)]),

@@ -28,7 +28,7 @@ from tests.recordings.asked import PLAIN, WORDS, ask_all, find_difference, list_
 
 # Of one machine, of files that are fetched, or wanted but never answered by a protocol's method.
 NOT_ANSWERED = {
-    *("SparseActivations", "DictionaryCheck", "Checkup", "Finding", "ExampleTable", "FeatureExamples", "DeltaLoss"),
+    *("SparseActivations", "DictionaryCheck", "Checkup", "Finding", "ExampleTable", "FeatureExamples"),
     *("ContrastScores", "DictionarySummary", "Memory", "MemoryUse", "TopFeature", "Fetched", "Row", "FeatureSample"),
     *("ContrastedFeature", "Flip", "SamplingPlan", "Term", "ViewDifference", "RowSummary"),
     *("Lesson", "Stage", "Question", "Check", "CheckPart", "Grade", "GradeReport"),

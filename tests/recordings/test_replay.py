@@ -41,7 +41,7 @@ def test_the_same_questions_give_the_same_numbers(lesson, replayed):
     assert {name: find_difference(answer, again[name]) for name, answer in lesson[1].items()} == dict.fromkeys(
         again, ""
     )
-    for name in ("read", "next", "lens", "find", "card", "contrast", "compare"):
+    for name in ("read", "loss", "next", "lens", "find", "card", "contrast", "compare"):
         assert again[name].provenance == lesson[1][name].provenance
 
 
@@ -78,6 +78,17 @@ def test_it_says_what_it_is(lesson, replayed, scope):
     settings = {"token_ids": [1, 2], "seed": 3}
     ids = [scope.dictionary().info.id]
     assert replayed.provenance(ids, **settings) == scope.provenance(ids, **settings)
+
+
+def test_two_dictionaries_of_one_folders_name_are_told_apart_by_their_paths(scope, tmp_path):
+    own = gs.mini.DICTIONARIES["mini"] / "resid_post" / "layer_4_width_1k_l0_small"
+    with scope.recording(tmp_path / "twins.gscope"):
+        live = [scope.dictionary(path=path).info.id for path in (own, gs.mini.TWIN)]
+    replayed = gs.replay(tmp_path / "twins.gscope")
+    assert [replayed.dictionary(path=path).info.id for path in (own, gs.mini.TWIN)] == live
+    assert len(set(live)) == 2
+    with pytest.raises(gs.UnknownDictionary, match="several"):
+        replayed.dictionary(path="/elsewhere/another-model/resid_post/layer_4_width_1k_l0_small")
 
 
 # ---- less than was recorded
