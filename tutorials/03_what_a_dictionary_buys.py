@@ -114,8 +114,8 @@ print("error         ", stream - reconstruction)
 #
 # A dictionary is made to let few features fire: a token told by ten features can be read by a person, one told by a thousand
 # cannot. How many fire at a token, on average, is its **L0**. How good the copy is says **FVU**, the fraction of variance
-# unexplained: the squared length of the error, over the squared distance from the mean of the text's tokens. 0 is an exact copy;
-# 1 is as bad as writing the mean in place of every token.
+# unexplained: the squared length of the error, over the squared distance from the text's mean, both added up over its tokens. 0 is an exact
+# copy; 1 is as bad as writing the mean in place of every token.
 #
 # Dictionaries of one layer come in sizes of L0: *small*, *medium* and *big*. The next cell draws a dozen short texts that
 # nothing was trained on, and reads them with *small*. You need not read the code.
@@ -324,14 +324,16 @@ ex4 = gs.Predict(
 ex4
 
 # %% [markdown]
-# **See.** The last two columns are the control: what the place itself is worth, and the share of that which the copy saves. Where the
+# **See.** *Ablated* and *recovered* are the control: what the place itself is worth, and the share of that which the copy saves. Where the
 # interval of a delta-loss holds 0, a dozen texts cannot tell the copy from the original.
 
 # %%
 for name, site in PLACES.items():
     delta, damage = lose_all(scope, site=site, layer=layer, l0="big")
-    print(f"{name:20} delta-loss {interval(delta)}   ablated {interval(damage)}", end="   ")
-    print(f"recovered {interval(delta, damage, of=recover)}")
+    print(f"{name}:")
+    print(
+        f"  delta-loss {interval(delta)}   ablated {interval(damage)}   recovered {interval(delta, damage, of=recover)}"
+    )
 
 # %% [markdown]
 # So "FVU 0.15" is half a sentence; of which place, and at what cost, is the other half. Was it an accident of two dictionaries? For
@@ -343,30 +345,37 @@ claim = mini.claims()["T3c"]
 low, high = claim.interval
 dearer, cheaper = (claim.details["shown"][one] for one in ("dearer", "cheaper"))
 print(f"gscope-mini, {claim.details['pairs_apart']} pairs of places alike in FVU to 0.02 lie apart in delta-loss.")
+print(f"The widest gap, on {claim.n} documents: {claim.value:.2f} nats ({low:.2f} to {high:.2f}), between")
+for one in (dearer, cheaper):
+    print(f"  {one['folder']} (FVU {one['fvu']:.2f})")
 print(
-    f"The widest gap: {dearer['folder']} costs {claim.value:.2f} nats ({low:.2f} to {high:.2f}) more than {cheaper['folder']},"
-)
-print(f"at FVU {dearer['fvu']:.2f} and {cheaper['fvu']:.2f}; {claim.n} documents.")
-print(
-    f"Control: of {claim.control['pairs_of_seeds']} pairs of training seeds of one place, {claim.control['pairs_of_seeds_apart']} lie apart;",
+    f"Control: of {claim.control['pairs_of_seeds']} pairs of trainings for one place, {claim.control['pairs_of_seeds_apart']} lie apart;",
     end=" ",
 )
-print(f"their widest gap is {claim.control['widest_gap_of_seeds']:.3f} nats.")
+print(f"widest gap {claim.control['widest_gap_of_seeds']:.3f} nats.")
+
+# %% [markdown]
+# The three sizes, at three places of layer 4, on more text than here. *mlp_out* is what the layer's neurons add. Read down, not across:
+# at each place more features buy a smaller loss, and the residual stream stands apart from the two places that only add to it.
+
+# %%
 claim = mini.claims()["T3a"]
-print(f"\nThe three sizes at three places, {claim.details['documents']['loss']} documents:")
+print(
+    f"gscope-mini, {claim.details['documents']['loss']} documents; delta-loss in nats, and (last column) the mean ablation"
+)
 for site, sizes in claim.details["fronts"].items():
-    row = "   ".join(
-        f"{size}: FVU {one['fvu']:.2f}, {next(iter(one['delta_loss'].values())):.4f} nats"
-        for size, one in sizes.items()
-    )
-    print(f"{site:11} {row}   mean ablation: {claim.control[site]['mean_ablation']:.2f} nats")
+    for size, one in sizes.items():
+        loss, (low, high) = (next(iter(one[name].values())) for name in ("delta_loss", "delta_loss_interval"))
+        print(f"{site:11} {size:7} L0 {one['l0']:5.1f}  FVU {one['fvu']:.2f}", end="  ")
+        print(f"delta-loss {loss:.4f} ({low:.4f} to {high:.4f})  {claim.control[site]['mean_ablation']:5.2f}")
 
 # %% [markdown]
 # ## 5 · What is left out
 #
 # What the features do not explain is the **error term**. It differs from token to token, and from text to text. The heatmap below
 # colours each token by its own FVU. Hover over the darkest ones, or walk along the text with the arrow keys, and read how many
-# features fire there. Then set **Colour by** to *L0*, and back: are the tokens with much error those with few features?
+# features fire there. Then open *Colour, range, find in the text* and set **Colour by** to *L0*, and back. **Predict**, aloud: do the tokens with
+# much error have few features, or many?
 
 # %%
 heatmap = gs.TokenHeatmap(
@@ -378,8 +387,21 @@ heatmap = gs.TokenHeatmap(
 heatmap
 
 # %% [markdown]
-# <details><summary>What to look for</summary>Few features can mean two things: that a token is simple, and a few say it all; or that the
-# dictionary has nothing for it. The error tells which. Compare the full stop with the tokens where the error is largest.</details>
+# **See.** One sentence is one sentence. In each of the dozen texts the tokens are parted at the text's median of L0.
+
+# %%
+few, many = [], []
+for text in TEXTS:
+    reading = scope.read(text)
+    used = list(reading.tokens.used)
+    is_few = reading.l0[used] <= np.median(reading.l0[used])
+    few.append(reading.fvu[used][is_few].mean())
+    many.append(reading.fvu[used][~is_few].mean())
+print(f"mean FVU of a token   with few features {interval(np.array(few))}   with many {interval(np.array(many))}")
+
+# %% [markdown]
+# Few features can mean two things: that a token is simple, and a few say it all; or that the dictionary has nothing for it. L0 alone does
+# not tell which, the error does. In the heatmap, compare the full stop with the tokens where the error is largest.
 #
 # ### Exercise 5 — other text
 #
@@ -505,7 +527,8 @@ ex6
 
 # %% [markdown]
 # **See**, when you have committed. The rows are medians: half of the concepts lie above. The control is a random direction in the
-# residual stream, the best of as many as there are features.
+# residual stream, the best of as many as there are features. *Coordinate* is the best single number of the residual stream, *token* what the
+# current token alone tells.
 
 # %%
 claim = mini.claims()["T3b"]
@@ -528,8 +551,8 @@ for name, auc in sorted(claim.details["median_auc"].items(), key=lambda one: -on
 # concepts of our list; a probe, which was told the concept, beats all. What a dictionary buys is something else: features for things that
 # nobody had named beforehand, at a price that you can now state.
 #
-# The card below is of one of the features that do beat the neurons. Under *Truth* (mini alone has it) stand its AUC and those of its
-# rivals. Notice that even here the probe is ahead.
+# The card below is of a feature that reads fruit. Open *Ground truth* at its top (mini alone has it): there stand its AUC and those of its
+# rivals. Notice which of them it beats, and which it does not. (The cell reads a few hundred texts first, which takes some seconds.)
 
 # %%
 fruits = "They sold plums, apples and pears at the market."
