@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BandChoice = Literal["mixed", "top", "all"]
+_PATIENCE_S = 1.0  # that a cell waits for a card without a view that shows how far it is
 
 
 class CardLabel(TypedDict):
@@ -155,6 +156,7 @@ class _Shown(NamedTuple):
     text: Any  # as the trait holds it
     dashboard: FeatureDashboard
     reading: FeatureReading
+    is_whole: bool = True  # False while the first card is still looked up
 
 
 def _check_feature(card: "FeatureCard", value: object) -> FeatureRef:
@@ -224,6 +226,8 @@ class FeatureCard(TextReader):
         """Collect what is known of a feature, and read the text.
 
         The first card of a dictionary looks through its sample of text, which takes seconds; the others are quick.
+        What takes longer than a second goes on in the view, which shows how far it is; whatever asks this widget for
+        its numbers waits for them.
 
         Args:
             scope: from `gs.load`.
@@ -240,7 +244,10 @@ class FeatureCard(TextReader):
         feature = check_ref(scope, ref, scope.dictionary)
         text = check_text(scope, text)
         _check_bands(self, bands), _check_context(self, context)
-        self._shown = _Shown(text, scope.card(feature), self._read(text, feature))
+        job = scope.start_card(feature, slot=id(self))
+        found = _wait_for_card(job)
+        dashboard = _outline(scope, feature) if found is None else found
+        self._shown = _Shown(text, dashboard, self._read(text, feature), is_whole=found is not None)
         super().__init__(
             scope,
             feature=feature,
@@ -249,8 +256,11 @@ class FeatureCard(TextReader):
             context=context,
             **self._describe_dictionary(feature),
         )
-        self._present(self._shown, self._deliver)
+        if self._shown.is_whole:
+            self._present(self._shown, self._deliver)
         self._open()
+        if not self._shown.is_whole:
+            self._requests.start(lambda number: self._follow_card(job, text, feature, number), doing="Looking it up…")
 
     @property
     def dashboard(self) -> FeatureDashboard:
@@ -264,13 +274,18 @@ class FeatureCard(TextReader):
         self.wait()
         return self._shown.reading
 
+    def to_html(self) -> str:
+        """The last result as one HTML file: no script, no network."""
+        self._wait_for_first()
+        return super().to_html()
+
     def to_frame(self) -> "pandas.DataFrame":
         """The examples as a pandas DataFrame: `band`, `activation`, `token`, `text`, `logit_effect`."""
-        return self._shown.dashboard.to_frame()
+        return self._wait_for_first().dashboard.to_frame()
 
     def plot(self) -> "Figure":
         """A matplotlib Figure: the histogram of activations, with the text's largest marked."""
-        figure = self._shown.dashboard.plot()
+        figure = self._wait_for_first().dashboard.plot()
         axes = figure.axes[0]
         axes.set_title(escape_math(f"{self.badge} · {axes.get_title()}"), fontsize="small")
         peak = self._find_peak()
@@ -282,7 +297,7 @@ class FeatureCard(TextReader):
 
     def shows(self) -> list[str]:
         """Labels, the text's tokens and activations, examples' activations, effects and neighbours."""
-        dashboard, tokens = self._shown.dashboard, self._shown.reading.tokens
+        dashboard, tokens = self._wait_for_first().dashboard, self._shown.reading.tokens
         shown, trace = format_tokens(tokens.strings, tokens.glyphs), self._trace()
         examples = [one for _, some in self._list_examples() for one in some]
         effects = [*dashboard.promoted, *dashboard.suppressed]
@@ -297,7 +312,7 @@ class FeatureCard(TextReader):
 
     def to_code(self) -> str:
         """Code that gives the numbers on screen without the widget."""
-        text, dashboard, _ = self._shown
+        text, dashboard, *_ = self._shown
         opening = Opening(self.scope, [dashboard.ref])
         return "\n".join(
             [
@@ -345,14 +360,16 @@ class FeatureCard(TextReader):
 
     def _answer(self, settings: dict[str, Any]) -> None:
         text, ref, known = settings["text"], settings["feature"], self._shown.dashboard
-        if known.ref == ref:
+        if known.ref == ref and self._shown.is_whole:
             self._request(lambda: _Shown(text, known, self._read(text, ref)), deliver=self._deliver, doing="Reading…")
         else:
-            self._requests.start(lambda number: self._start_card(text, ref, number), doing="Looking it up…")
+            self._requests.start(
+                lambda number: self._follow_card(self.scope.start_card(ref, slot=id(self)), text, ref, number),
+                doing="Looking it up…",
+            )
 
-    def _start_card(self, text: Any, ref: FeatureRef, number: int) -> Job:
+    def _follow_card(self, job: Job, text: Any, ref: FeatureRef, number: int) -> Job:
         """The look-up is the request's own job: its progress is shown, and a stop reaches it."""
-        job = self.scope.start_card(ref, slot=id(self))
 
         def take(ended: Job) -> None:
             if ended.exception() is not None:
@@ -366,13 +383,21 @@ class FeatureCard(TextReader):
         job.add_done_callback(take)
         return job
 
+    def _wait_for_first(self) -> _Shown:
+        """What is shown; while nothing whole was yet, waits for it."""
+        if not self._shown.is_whole:
+            self.wait()
+        return self._shown
+
     def _deliver(self, shown: _Shown) -> None:
         self._shown = shown
         self._send_result(*self._build_message(shown))
 
     def _see_again(self, see: Callable[[Any], Any]) -> None:
-        text, dashboard, reading = self._shown
-        self._deliver(_Shown(text, see(dashboard), see(reading)))
+        text, dashboard, reading, is_whole = self._shown
+        self._shown = _Shown(text, see(dashboard), see(reading), is_whole)
+        if is_whole:
+            self._deliver(self._shown)
 
     def _list_held(self) -> tuple[object, ...]:
         return (self._shown.dashboard,)
@@ -381,7 +406,7 @@ class FeatureCard(TextReader):
         return self._shown.reading
 
     def _build_message(self, shown: _Shown) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        text, dashboard, reading = shown
+        text, dashboard, reading, _ = shown
         top, tokens, histogram = dashboard.examples[:CARD_EXAMPLES], reading.tokens, dashboard.histogram
         examples = [*top, *(one for band in dashboard.bands for one in band.examples)]
         stops = np.cumsum([len(top), *(len(band.examples) for band in dashboard.bands)]).tolist()
@@ -459,7 +484,7 @@ class FeatureCard(TextReader):
     # ---- the copy
 
     def _copy_parts(self) -> list[str]:
-        text, dashboard, _ = self._shown
+        text, dashboard, *_ = self._shown
         head = f"Feature {dashboard.ref.feature} of {dashboard.ref.dictionary_id}"
         parts = [copy.build_paragraph(head), *(copy.build_paragraph(_write_label(one)) for one in dashboard.labels)]
         parts += [copy.build_paragraph(_finish(note)) for note in dashboard.notes]
@@ -475,7 +500,7 @@ class FeatureCard(TextReader):
         ]
 
     def _define_terms(self) -> dict[str, str]:
-        _, dashboard, _ = self._shown
+        dashboard = self._shown.dashboard
         numbers = {"density": dashboard.density, "AUC": None if dashboard.truth is None else dashboard.truth.auc}
         words = ("feature", "activation", "known maximum", "logit", "decoder cosine", "co-activation")
         return {name: define(name) for name in words} | {name: define(name, one) for name, one in numbers.items()}
@@ -568,6 +593,31 @@ class FeatureCard(TextReader):
             caption=f"{format_text(truth.concept)}, {truth.positives} tokens, {truth.on}",
         )
         return [copy.build_details("Ground truth", table)]
+
+
+def _wait_for_card(job: Job) -> FeatureDashboard | None:
+    """What a look-up finds, or None where it takes longer than a reader waits for nothing to see."""
+    try:
+        dashboard: FeatureDashboard = job.result(_PATIENCE_S)
+    except TimeoutError:
+        if job.done():
+            raise
+        return None
+    except KeyboardInterrupt:
+        job.cancel("interrupted")
+        raise
+    return dashboard
+
+
+def _outline(scope: Scope, ref: FeatureRef) -> FeatureDashboard:
+    """What is known of a feature before it is looked up."""
+    known = scope.describe(ref)
+    return FeatureDashboard(
+        ref=ref,
+        labels=() if known.label is None else (known.label,),
+        max_activation=known.max_activation,
+        notes=("all else is being looked up",),
+    )
 
 
 def _write_place(info: DictionaryInfo) -> str:

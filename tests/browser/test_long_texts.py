@@ -147,3 +147,15 @@ def test_at_another_width_lines_are_filled_again(view):
     assert len({round(top) for _, _, top in narrow}) == pytest.approx(wide, abs=2)
     view.page.set_viewport_size({"width": 1500, "height": 1000})
     view.settle()
+
+
+@pytest.mark.row("NEW 26")
+def test_a_long_text_after_a_short_one_is_scrolled_to_its_end(view):
+    """What a token takes of height in a text of one line is no measure for a long one."""
+    whole = view.widget.text
+    view.widget.text = "Amen"
+    view.settle()
+    view.widget.text = whole
+    view.settle()
+    scroll_to(view, 1)
+    assert see(view)[-1][0] == len(view.widget.reading.tokens) - 1

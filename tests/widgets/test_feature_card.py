@@ -80,6 +80,7 @@ def test_on_mini_every_number_is_that_of_a_plain_calculation(mini, open_page):
     entry = next(one for one in entries if one.get("label") and one["feature"] in fires)
     feature = entry["feature"]
     page = open_page(gs.FeatureCard(mini, feature, text=OTHER))
+    assert page.settle()["state"] == "idle"
     began = time.process_time()
     page.set(text=TEXT)
     assert page.settle()["state"] == "idle"
@@ -148,6 +149,71 @@ def test_the_look_up_of_another_feature_shows_its_progress_and_is_stopped(page, 
     release.set()
     assert page.settle()["state"] == "cancelled"
     assert page.widget.dashboard.ref == before.ref
+
+
+@pytest.fixture
+def slow_scope(scope, monkeypatch):
+    """Whose cards wait, half way, for `release`."""
+    whole = scope.start_card
+
+    def look_up(ref, *, slot):
+        def steps(_job):
+            while not scope.release.wait(0.002):
+                yield 0.5  # others have their turns in between
+            return whole(ref).result()
+
+        return scope.submit(steps, slot=slot)
+
+    scope.release = threading.Event()
+    monkeypatch.setattr(scope, "start_card", look_up)
+    monkeypatch.setattr("gscope_widgets.widgets.feature_card._PATIENCE_S", 0.02)
+    yield scope
+    scope.release.set()
+
+
+@pytest.mark.row("11")
+def test_a_first_look_up_that_takes_long_goes_on_in_the_view(slow_scope, open_page, dictionary):
+    page = open_page(gs.FeatureCard(slow_scope, 3, text=TEXT))
+    widget = page.widget
+    assert (widget.status["state"], widget.status["message"]) == ("busy", "Looking it up…")
+    page.send({"type": "ready"})
+    assert page.messages("result") == []  # half a card is not shown as a whole one
+    assert slow_scope.describe(dictionary.feature(3)).label.text in widget._build_copy()
+    slow_scope.release.set()
+    assert page.settle()["state"] == "idle"
+    assert widget.dashboard.to_frame().equals(slow_scope.card(dictionary.feature(3)).to_frame())
+    assert len(widget.to_frame()) > 0
+    assert [content["feature"]["feature"] for content, _ in page.messages("result")] == [3]
+
+
+@pytest.mark.row("11")
+def test_numbers_wait_for_a_first_look_up_and_text_typed_meanwhile_is_read(slow_scope, open_page, dictionary):
+    threading.Timer(0.1, slow_scope.release.set).start()
+    assert (
+        gs.FeatureCard(slow_scope, 3)
+        .to_frame()
+        .equals(slow_scope.start_card(dictionary.feature(3), slot=0).result().to_frame())
+    )
+    slow_scope.release.clear()
+    page = open_page(gs.FeatureCard(slow_scope, 3, text=TEXT))
+    page.set(text=OTHER)
+    slow_scope.release.set()
+    assert page.settle()["state"] == "idle"
+    assert (page.widget.dashboard.ref.feature, page.widget.reading.tokens.text) == (3, OTHER)
+    assert page.widget.dashboard.histogram is not None
+
+
+def test_a_first_look_up_that_fails_is_said_and_asked_for_again(slow_scope, open_page):
+    page = open_page(gs.FeatureCard(slow_scope, 3))
+    slow_scope.error = gs.GscopeError("the disk is gone")
+    slow_scope.release.set()
+    assert page.settle()["message"] == "the disk is gone"
+    with pytest.raises(gs.GscopeError, match="the disk is gone"):
+        page.widget.plot()
+    slow_scope.error = None
+    page.widget.text = ""  # the same once more
+    page.widget.wait()
+    assert page.widget.dashboard.histogram is not None
 
 
 @pytest.mark.row("16", "31")

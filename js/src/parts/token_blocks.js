@@ -49,6 +49,8 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
   let width = 0;
   let token_px = 2; // of height, on average
   let frame = 0;
+  /** @type {Block[]} drawn, but not measured yet: all in the first of them */
+  let beginning = [];
 
   /** @param {Block} block */
   const heightOf = ({ height, start, stop }) => height || (stop - start) * token_px;
@@ -65,10 +67,26 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
    * @param {Block[]} run
    */
   function draw(run) {
-    const first = run[0], { stop: end } = run[run.length - 1], after = blocks[blocks.indexOf(first) + run.length];
-    const nodes = fill(first.start, end);
-    place(first.el, nodes);
-    first.el.style.setProperty("height", "auto");
+    put(run);
+    fit(run);
+  }
+  /**
+   * Puts the tokens of neighbours into the first of them.
+   * @param {Block[]} run
+   */
+  function put(run) {
+    place(run[0].el, fill(run[0].start, run[run.length - 1].stop));
+    for (const block of run) {
+      block.is_drawn = true;
+      block.el.style.setProperty("height", "auto");
+    }
+  }
+  /**
+   * Gives each of them its whole lines.
+   * @param {Block[]} run
+   */
+  function fit(run) {
+    const nodes = [...run[0].el.children], { stop: end } = run[run.length - 1], after = blocks[blocks.indexOf(run[0]) + run.length];
     const stops = run.map((block, at) => findStop(block, run[at + 1] ?? after));
     for (let at = run.length - 1; at >= 0; at -= 1) {
       const block = run[at], next = run[at + 1], stop = stops[at];
@@ -80,8 +98,6 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
       }
       if (next ?? after) (next ?? after).start = stop;
       block.stop = stop;
-      block.is_drawn = true;
-      block.el.style.setProperty("height", "auto");
     }
     if (after && !after.height) keepRoom(after);
     for (const block of run) block.height = block.el.offsetHeight;
@@ -105,9 +121,8 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
     block.el.replaceChildren();
     keepRoom(block);
   }
-  /** Divides the text anew; nothing but its beginning is drawn yet. */
+  /** Divides the text anew. Its beginning is put into the page, to be measured once that is on the screen. */
   function divide() {
-    width = strip.clientWidth;
     const ends = listStops(length(), mayEnd, isLine);
     const run = Math.max(1, ends.filter((stop) => stop <= at_once).length);
     drop(ends[run - 1] ?? 0, Infinity);
@@ -115,21 +130,33 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
       el: blocks[at]?.el ?? el("div", { class: "gscope-block", role: "presentation" }), start: ends[at - 1] ?? 0, stop, height: 0, is_drawn: false,
     }));
     place(strip, blocks.map((block) => block.el));
-    blocks.slice(run).forEach(clear);
-    if (!blocks.length) return;
-    const drawn = blocks.slice(0, run);
-    draw(drawn);
-    token_px = drawn.reduce((sum, block) => sum + block.height, 0) / drawn[drawn.length - 1].stop || token_px;
+    for (const { el: rest } of blocks.slice(1)) rest.replaceChildren();
+    beginning = blocks.slice(0, run);
+    if (blocks.length) put(beginning);
+    blocks[run]?.el.style.setProperty("height", `${view_px}px`); // so that the strip is as high as it will be
+  }
+  function measure() {
+    const run = beginning;
+    beginning = [];
+    if (!run.length) return;
+    width = strip.clientWidth;
+    fit(run);
+    token_px = run.reduce((sum, block) => sum + block.height, 0) / run[run.length - 1].stop || token_px;
+    for (const block of blocks) if (!block.is_drawn) keepRoom(block);
   }
   /** Brings what is drawn to what is in sight. */
   function update() {
-    if (blocks.length > 1 && strip.clientWidth !== width) divide();
+    measure();
+    if (blocks.length > 1 && strip.clientWidth !== width) {
+      divide();
+      measure();
+    }
     const view = strip.clientHeight || view_px;
     let scroll = strip.scrollTop;
     for (;;) {
       /** @type {Block[]} */
       const run = [];
-      let top = 0, shift = 0, above = 0;
+      let top = 0, shift = 0, above = 0, is_held = false; // by a block before them that is in sight
       for (const block of blocks) {
         const height = heightOf(block);
         const is_near = top + height > scroll - reach_px && top < scroll + view + reach_px;
@@ -139,8 +166,14 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
             above += 1;
             shift -= height;
           }
-        } else if (run.length) break;
-        else if (!is_near && block.is_drawn && !isKept(block)) clear(block);
+        } else if (run.length) {
+          if (is_near && !is_held) {
+            above = run.length;
+            shift = -run.reduce((sum, one) => sum + heightOf(one), 0);
+          }
+          break;
+        } else if (is_near) is_held = true;
+        else if (block.is_drawn && !isKept(block)) clear(block);
         top += height;
       }
       if (!run.length) return;
@@ -150,17 +183,16 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
       if (shift) strip.scrollTop = scroll;
     }
   }
+  function updateSoon() {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(update);
+  }
   watch.dom(strip, "scroll", update);
+  watch.onStop(() => cancelAnimationFrame(frame));
   if (globalThis.ResizeObserver) {
-    const observer = new ResizeObserver(() => {
-      cancelAnimationFrame(frame);
-      frame = requestAnimationFrame(update);
-    });
+    const observer = new ResizeObserver(updateSoon);
     observer.observe(strip);
-    watch.onStop(() => {
-      observer.disconnect();
-      cancelAnimationFrame(frame);
-    });
+    watch.onStop(() => observer.disconnect());
   }
 
   return {
@@ -168,18 +200,22 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
     /** Draws another text. */
     lay() {
       divide();
-      update();
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(updateSoon);
     },
     /** Draws the same text again. */
     refill() {
+      measure();
       for (const block of blocks) if (block.is_drawn) place(block.el, fill(block.start, block.stop));
     },
     /** @param {number} pos which is to be in the page now, wherever the view is */
     show(pos) {
+      if (!(pos < beginning[beginning.length - 1]?.stop)) measure();
       const block = blocks.find(({ stop }) => pos < stop);
       if (block && !block.is_drawn) draw([block]);
     },
     showAll() {
+      measure();
       for (const block of blocks) if (!block.is_drawn) draw([block]);
     },
   };
