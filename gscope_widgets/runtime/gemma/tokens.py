@@ -85,7 +85,7 @@ class Tokenizer:
         return f"<{token_id}>" if piece is None else piece.replace("▁", " ")
 
     def _describe_all(self, ids: Sequence[int]) -> tuple[str, ...]:
-        """`describe` of each, in one call of transformers: one for each took half of the time of a long text."""
+        """`describe` of each, in one call of transformers: one for each took most of the time here."""
         if self.inner is None:
             return tuple(map(self.describe, ids))
         with self._lock:
