@@ -604,7 +604,7 @@ def _wait_for_card(job: Job) -> FeatureDashboard | None:
             raise
         return None
     except KeyboardInterrupt:
-        job.cancel("interrupted")
+        job.cancel()
         raise
     return dashboard
 

@@ -156,11 +156,15 @@ def slow_scope(scope, monkeypatch):
     """Whose cards wait, half way, for `release`."""
     whole = scope.start_card
 
-    def look_up(ref, *, slot):
+    def look_up(ref, *, texts=None, slot=None):
+        found = whole(ref, texts=texts)
+
         def steps(_job):
-            while not scope.release.wait(0.002):
+            while not (scope.release.wait(0.002) and found.done()):
                 yield 0.5  # others have their turns in between
-            return whole(ref).result()
+            if scope.error is not None:
+                raise scope.error
+            return found.result()
 
         return scope.submit(steps, slot=slot)
 
