@@ -237,7 +237,7 @@ def run_cells(source: Path) -> str:
 
 
 @pytest.mark.filterwarnings("ignore::gscope_widgets.errors.SteeringWarning")
-@pytest.mark.row("NEW 5")
+@pytest.mark.row("NEW 5", "37")
 def test_with_one_line_changed_a_tutorial_runs_on_a_recording_of_itself(run, monkeypatch):
     monkeypatch.setattr(gs, "load", lambda *_: gs.replay(run.recording))
     assert run_cells(run.source) == run.printed

@@ -92,6 +92,7 @@ const answer = (model) => model.emit("msg:custom", { type: "ack", id: "ready" },
 
 for (const [host, structure] of Object.entries(hosts)) {
   for (const name of Object.keys(names)) {
+    // row 39
     test(`${host}, ${name}: a copy is hidden by its own answered view, and comes back when that is silent`, () => {
       const { area, addCopy, addView } = openHost(name, structure);
       const earlier = addCopy(area(), "old");

@@ -30,6 +30,7 @@ def test_a_widget_stands_and_is_answered(notebook, row):
 
 
 @pytest.mark.parametrize("row", [row for row in CATALOGUE if row.text], ids=lambda row: row.name)
+@pytest.mark.row("38", "40")
 def test_a_widget_with_a_text_answers_what_is_typed(notebook, row):
     view = notebook.widget(row.title)
     view.get_by_role("textbox", name=row.text.capitalize(), exact=True).fill(TYPED)
@@ -84,6 +85,7 @@ def widened(page, width):
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1500), ("dark", 400)])  # no rule looks at both at once
+@pytest.mark.row("51", "53")
 def test_axe_finds_nothing_serious_in_any_widget(unfolded, theme, width):
     show_theme(unfolded, theme)
     with widened(unfolded.page, width):

@@ -285,6 +285,7 @@ def test_a_fifth_feature_is_refused_in_words_where_it_is_pressed(show, scope):
 # ---- keyboard
 
 
+@pytest.mark.row("NEW 8")
 def test_the_keyboard_goes_from_a_token_to_its_list_and_paints(show, scope):
     view = show(lambda: gs.TokenHeatmap(scope, TEXT, features=[3]))
     tokens(view).nth(4).click()

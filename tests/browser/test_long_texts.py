@@ -51,7 +51,7 @@ def see(view: PlainView) -> list[tuple[int, float, float]]:
     return [tuple(one) for one in view.page.evaluate(SEE)]
 
 
-@pytest.mark.row("NEW 26")
+@pytest.mark.row("NEW 26", "56")
 def test_wherever_it_is_scrolled_few_elements_stand_in_the_page_and_the_page_does_not_move(view):
     count = len(view.widget.reading.tokens)
     assert count > 30_000
@@ -112,7 +112,7 @@ def test_the_keyboard_goes_to_the_end_and_by_lines(view):
     view.settle()
 
 
-@pytest.mark.row("NEW 26")
+@pytest.mark.row("NEW 26", "56")
 def test_words_far_away_are_found_and_shown_and_a_pick_from_python_too(view):
     scroll_to(view, 0)
     box = view.root.bounding_box()

@@ -66,7 +66,7 @@ def squeeze(text: str) -> str:
 # ---- GitHub
 
 
-@pytest.mark.row("NEW 10")
+@pytest.mark.row("NEW 10", "36")
 def test_github_shows_the_notebook_and_every_number_of_it(published):
     assert find_faults(published.document) == []
     for copy, words in zip(read_copies(published.document), published.shows.values(), strict=True):

@@ -45,7 +45,7 @@ class Keyboard:
         self._page.keyboard.type(words)
 
 
-@pytest.mark.row("20", "27", "28", "NEW 3", "NEW 4")
+@pytest.mark.row("20", "27", "28", "NEW 3", "NEW 4", "51", "NEW 8")
 def test_the_steering_lesson_by_keyboard_and_names_alone(notebook):
     panel = notebook.widget("Steering panel")
     keys = Keyboard(notebook, panel)

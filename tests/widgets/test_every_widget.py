@@ -272,6 +272,7 @@ def test_the_front_end_is_a_string_and_the_state_stays_small(row, page):
     assert len(json.dumps(widget.get_state(), default=str, allow_nan=False).encode()) <= bundle + sheet + 20_000
 
 
+@pytest.mark.row("37")
 def test_the_front_end_asks_nothing_of_a_network_and_has_no_html_sink(row):
     source = read_bundle(f"{row.module}.js")
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "import("):
@@ -608,7 +609,7 @@ def test_of_a_storm_the_newest_wins_and_few_are_worked_on(row, page, scope):
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a tensor broke"), MemoryError("no bytes"), gs.OutOfMemory("5 of 4")])
-@pytest.mark.row("NEW 7")
+@pytest.mark.row("NEW 7", "54")
 def test_a_scope_that_raises_gives_an_error_in_words_and_keeps_the_last_result(row, page, scope, error):
     shown = page.widget._last_message
     scope.error = error
@@ -870,6 +871,7 @@ def test_state_that_python_owns_cannot_be_written_by_the_page(row, page):
     assert page.settle()["state"] == "idle"
 
 
+@pytest.mark.row("54")
 def test_a_refused_text_stays_in_the_editor_and_the_error_goes_when_it_is_mended(row, page):
     require_text(row)
     before = getattr(page.widget, row.text)

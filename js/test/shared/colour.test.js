@@ -45,6 +45,7 @@ for (const theme of themes) {
     assert.ok(below[200] > 7);
   });
 
+  // row 53
   test(`${theme}: inks have contrast 4.5 on every ground, lines of controls and bars 3`, () => {
     const named = colours(theme);
     for (const ground of ["ground", "raised"]) {
@@ -73,4 +74,76 @@ test("the two sides differ by hue: blue above 0, orange below", () => {
     }
     assert.deepEqual(ramp(0, theme), ramp(-0, theme));
   }
+});
+
+/** What each kind of colour blindness leaves of linear light: Machado, Oliveira and Fernandes 2009, severity 1. */
+const blindness = {
+  protanopia: [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+  deuteranopia: [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+  tritanopia: [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+};
+/** Of linear light, for white D65; its rows divided by the white's own X, Y and Z. */
+const xyz = [[0.4339, 0.3762, 0.1899], [0.2126, 0.7152, 0.0722], [0.0178, 0.1095, 0.8727]];
+
+/**
+ * @param {number[][]} matrix
+ * @param {number[]} vector
+ */
+const times = (matrix, vector) => matrix.map((row) => row.reduce((sum, one, at) => sum + one * vector[at], 0));
+
+/**
+ * A colour as somebody sees it, in CIELAB.
+ * @param {readonly number[]} colour
+ * @param {number[][]} matrix
+ */
+function see(colour, matrix) {
+  const linear = colour.map((one) => (one / 255 <= 0.04045 ? one / 255 / 12.92 : ((one / 255 + 0.055) / 1.055) ** 2.4));
+  const seen = times(matrix, linear).map((one) => Math.min(1, Math.max(0, one)));
+  const [x, y, z] = times(xyz, seen).map((one) => (one > 216 / 24389 ? Math.cbrt(one) : (24389 / 27 * one + 16) / 116));
+  return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
+}
+
+/**
+ * CIE76: about 2 is just seen side by side.
+ * @param {readonly number[]} one
+ * @param {readonly number[]} other
+ * @param {number[][]} matrix
+ */
+function differ(one, other, matrix) {
+  const seen = see(one, matrix), from = see(other, matrix);
+  return Math.hypot(...seen.map((value, at) => value - from[at]));
+}
+
+for (const theme of themes) {
+  for (const [kind, matrix] of Object.entries(blindness)) {
+    // row 52
+    test(`${theme}, ${kind}: more is further from the ground, and what is below 0 looks other than what is above`, () => {
+      const ground = colours(theme).ground;
+      for (const side of [1, -1]) {
+        const away = steps.map((step) => Math.abs(see(ramp(side * step, theme), matrix)[0] - see(ground, matrix)[0]));
+        away.slice(1).forEach((value, at) => assert.ok(value >= away[at] - 0.2, `${side * steps[at]}`));
+        assert.ok(away[200] > 40);
+      }
+      for (const step of [0.3, 0.5, 0.7, 1]) {
+        const apart = differ(ramp(step, theme), ramp(-step, theme), matrix);
+        assert.ok(apart > 12, `${step}: ${apart}`);
+      }
+    });
+    // row 52
+    test(`${theme}, ${kind}: the colours of a token's further features differ`, () => {
+      const named = colours(theme), bars = ["bar1-colour", "bar2-colour", "bar3-colour"];
+      for (const [at, one] of bars.entries()) {
+        for (const other of bars.slice(at + 1)) {
+          const apart = differ(named[one], named[other], matrix);
+          assert.ok(apart > 12, `${one}, ${other}: ${apart}`);
+        }
+      }
+    });
+  }
+}
+
+test("a red and a green that one kind of colour blindness takes for one are found", () => {
+  const red = [200, 80, 60], green = [132, 124, 42];
+  assert.ok(differ(red, green, [[1, 0, 0], [0, 1, 0], [0, 0, 1]]) > 40);
+  assert.ok(differ(red, green, blindness.deuteranopia) < 12, `${differ(red, green, blindness.deuteranopia)}`);
 });
