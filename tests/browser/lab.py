@@ -29,6 +29,7 @@ ROOT = Path(__file__).parent.parent.parent
 START_S = 120
 SETTLE_S = 30
 RUN_MS = 120_000
+COMMAND_MS = 300_000  # running all cells of a tutorial, too
 POLL_MS = 50
 # anywidget gives a view two seconds to load, and then lets every update fail; on a machine that is
 # busy with something else the first load can take longer, and running the cell again mends it.
@@ -245,8 +246,11 @@ class Notebook:
     def command(self, name: str, **arguments: object) -> None:
         """One of JupyterLab's own commands, as its menus run them; returns when it is done."""
         self.page.evaluate(
-            "([name, arguments]) => window.jupyterapp.commands.execute(name, arguments).then(() => null)",
-            [name, arguments],
+            """([name, arguments, limit]) => Promise.race([
+                window.jupyterapp.commands.execute(name, arguments).then(() => null),
+                new Promise((_, fail) => setTimeout(() => fail(new Error(`${name} did not end`)), limit)),
+            ])""",
+            [name, arguments, COMMAND_MS],
         )
 
     def run_all(self) -> None:
@@ -264,14 +268,16 @@ class Notebook:
         }"""
         self.page.evaluate(script, index)
 
-    def wait_for_views(self, again: Callable[[], object] | None = None) -> None:
+    def wait_for_views(self, count: int | None = None, *, again: Callable[[], object] | None = None) -> None:
         """Return when every widget in the outputs has drawn its view; where anywidget gave one up, after `again`.
 
         Args:
+            count: of widgets; those in the outputs of the notebook as it is saved, unless told.
             again: What a reader does then: runs the cells again, unless told.
         """
-        outputs = [output for cell in self.save()["cells"] for output in cell.get("outputs", [])]
-        count = sum(WIDGET_VIEW in output.get("data", {}) for output in outputs)
+        if count is None:
+            outputs = [output for cell in self.save()["cells"] for output in cell.get("outputs", [])]
+            count = sum(WIDGET_VIEW in output.get("data", {}) for output in outputs)
         for _ in range(TRIES):
             if self._draws(count):
                 return
@@ -305,14 +311,15 @@ class Notebook:
         What JSON has no form for comes as its `repr`: a value that is waited for may be on its way.
         """
         script = """
-            async ([code, expression]) => {
+            async ([code, expression, limit]) => {
               const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-              const reply = await kernel.requestExecute({
+              const asked = kernel.requestExecute({
                 code, store_history: false, user_expressions: { value: `__import__("json").dumps(${expression}, default=repr)` },
-              }).done;
-              return reply.content;
+              });
+              const late = new Promise((_, fail) => setTimeout(() => fail(new Error(`no answer: ${expression}`)), limit));
+              return (await Promise.race([asked.done, late])).content;
             }"""
-        content = self.page.evaluate(script, [after, expression])
+        content = self.page.evaluate(script, [after, expression, RUN_MS])
         assert content["status"] == "ok", content
         value = content["user_expressions"]["value"]
         assert value["status"] == "ok", value

@@ -22,7 +22,7 @@ def reopened(lab, open_notebook):
     nbformat.write(document, path)
     lab.trust(path)
     opened = open_notebook(path)
-    opened.wait_for_views(again=opened.page.reload)
+    opened.wait_for_views(len(TITLES), again=opened.page.reload)
     yield opened
     lab.shut_kernels_down()
 

@@ -371,7 +371,9 @@ def test_steering_of_no_strength_gives_the_baseline_text_token_for_token(scope, 
     prompt, options = "The old fisherman", {"max_new_tokens": 24, "temperature": temperature, "seed": 4}
     plain = scope.generate(prompt, **options).wait().tokens()
     for silent in (gs.add(dictionary.feature(3), 0.0), gs.scale(dictionary.feature(3), 1.0)):
-        assert scope.generate(prompt, [silent], **options).wait().tokens() == plain
+        made = scope.generate(prompt, [silent], **options).wait().tokens()
+        assert [one.id for one in made] == [one.id for one in plain]
+        assert [one.logprob for one in made] == pytest.approx([one.logprob for one in plain], abs=1e-4)
     pushed = scope.generate(prompt, [gs.add(dictionary.feature(3), 1.0)], **options).wait().tokens()
     assert pushed != plain
 
