@@ -24,6 +24,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := lab
 # JavaScript's packages and tests while pip installs; types are checked while the tests run.
 MAKEFLAGS += --jobs=2
+# Dozens of processes import torch: 5 s of CPU with bytecode at hand, 11 s where a shell says that none is to be kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 NOTEBOOK ?= tutorials/00_workbench.ipynb
