@@ -24,6 +24,7 @@ PRINTS = {  # a part of what each prints
     "01_a_microscope_on_text": "KL divergence",
     "02_name_that_feature": "precision   recall",
     "03_what_a_dictionary_buys": "sentences shuffled",
+    "04_matryoshka_splitting_absorption": "median lift",
     "05_steering_with_a_lab_notebook": "stands out from:",
 }
 
