@@ -6,6 +6,7 @@
 # make test-colab  runs tests with Colab's versions (ipykernel 6, ipywidgets 7), in .venv-colab: minutes to build
 # make test-notebook  runs browser tests in Notebook 7, in .venv-notebook
 # make test-binder  does what Binder does in .venv-binder, and runs a tutorial there in 2 GB of memory
+# make test-graders  runs nbgrader and otter on every tutorial, in .venv-graders: 1 to 2 GB, some 20 minutes
 # make soak    drives a model at random, faults included (10,000 operations, some 15 minutes); 500 widgets of every kind
 # make clean   removes what these made
 #
@@ -50,7 +51,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 always:
 
-.PHONY: always lab test lint test-js test-python test-hosts test-colab test-notebook test-binder chromium bench soak clean
+.PHONY: always lab test lint test-js test-python test-hosts test-colab test-notebook test-binder test-graders chromium bench soak clean
 
 lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" \
@@ -113,6 +114,16 @@ test-binder: .venv-binder/made.stamp $(VENV)/test.stamp chromium
 	PATH=$(CURDIR)/.venv-binder/bin:$$PATH HF_HUB_OFFLINE=1 binder/postBuild
 	HOST_PYTHON=$(CURDIR)/.venv-binder/bin/python $(BIN)/python -m tests.hosts.binder
 
+.venv-graders/made.stamp: tests/hosts/graders.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv --clear .venv-graders
+	.venv-graders/bin/python -m pip install -r tests/hosts/graders.txt -c constraints.txt -e . jupytext $(PIP_ARGS)
+	touch $@
+
+# nbgrader and otter are no part of our own environment, nor of anybody's who installs the package.
+test-graders: .venv-graders/made.stamp
+	.venv-graders/bin/python -m pip check
+	.venv-graders/bin/python -m tests.graders
+
 $(VENV)/made.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or later is needed, $(PYTHON) is $$($(PYTHON) --version); name another: make PYTHON=python3.12"; exit 1; }
@@ -156,4 +167,4 @@ soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.widgets.soak
 
 clean:
-	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-binder .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-binder .venv-graders .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -144,7 +144,7 @@ for top in reading.top(5):
 # <details><summary>Hint 2</summary>Let the text begin with "The" and a room. Try several rooms.</details>
 # <details><summary>One solution</summary>"The pantry was full of cheese."</details>
 
-# %%
+# %% tags=["yours"]
 my_text = "..."  # your text here
 
 known = scope.describe(rooms.ref).max_activation

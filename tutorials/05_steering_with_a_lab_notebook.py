@@ -319,7 +319,7 @@ print("move it no more than random directions do.")
 # come from the run, not from memory. (The perplexity here is a mean, which one broken text draws up; exercise 3 took the
 # median. A notebook says which.)
 
-# %%
+# %% tags=["yours"]
 entry = {
     "model": scope.info.id,
     "claim": "adding feature brown brings the word brown into texts after “In the”",
