@@ -2,11 +2,11 @@
 # make test    runs every check: lint, types, JavaScript and Python tests, and a real browser
 # make lint    ruff, formatting, mypy, eslint and TypeScript's checker only
 # make bench   measures speed and memory against the peers (2 GB to install, about half an hour, quiet machine)
-# make test-hosts  runs the three that follow, one after the other: environments of 1 to 2 GB each, some 40 minutes in all
+# make test-hosts  runs the four that follow, one after the other: environments of up to 2 GB each, some 40 minutes in all
 # make test-colab  runs tests with Colab's versions (ipykernel 6, ipywidgets 7), in .venv-colab: minutes to build
 # make test-notebook  runs browser tests in Notebook 7, in .venv-notebook
+# make test-replay  runs every widget in JupyterLab on a recording, in .venv-replay, which has no torch
 # make test-binder  does what Binder does in .venv-binder, and runs a tutorial there in 2 GB of memory
-# make test-graders  runs nbgrader and otter on every tutorial, in .venv-graders: 1 to 2 GB, some 20 minutes
 # make soak    drives a model at random, faults included (10,000 operations, some 15 minutes); 500 widgets of every kind
 # make clean   removes what these made
 #
@@ -25,8 +25,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := lab
 # JavaScript's packages and tests while pip installs; types are checked while the tests run.
 MAKEFLAGS += --jobs=2
-# Dozens of processes import torch: 5 s of CPU with bytecode at hand, 11 s where a shell says that none is to be kept.
-unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 NOTEBOOK ?= tutorials/00_workbench.ipynb
@@ -51,7 +49,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 always:
 
-.PHONY: always lab test lint test-js test-python test-hosts test-colab test-notebook test-binder test-graders chromium bench soak clean
+.PHONY: always lab test lint test-js test-python test-hosts test-colab test-notebook test-replay test-binder chromium bench soak clean
 
 lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" \
@@ -82,11 +80,11 @@ test-colab: .venv-colab/made.stamp js/node_modules/made.stamp chromium
 	.venv-colab/bin/python -m pip install -e . $(PIP_ARGS)
 	.venv-colab/bin/python -m pip freeze --exclude gscope-widgets | diff .venv-colab/before.txt -
 	.venv-colab/bin/python -m pip check
-	.venv-colab/bin/python -m pytest tests/records tests/widgets tests/browser/test_catalogue.py $(PYTEST_ARGS)
+	.venv-colab/bin/python -m pytest tests/records tests/widgets tests/browser/test_catalogue.py tests/test_tutorials.py $(PYTEST_ARGS)
 
 # One at a time: two cores are what a browser and a kernel need.
 test-hosts:
-	$(MAKE) --jobs=1 test-colab test-notebook test-binder
+	$(MAKE) --jobs=1 test-colab test-notebook test-replay test-binder
 
 .venv-notebook/made.stamp: tests/hosts/notebook.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv --clear .venv-notebook
@@ -98,6 +96,17 @@ test-hosts:
 test-notebook: .venv-notebook/made.stamp $(VENV)/test.stamp chromium
 	.venv-notebook/bin/python -m pip check
 	HOST_PYTHON=$(CURDIR)/.venv-notebook/bin/python HOST_PAGE=notebook $(BIN)/python -m pytest tests/browser/test_catalogue.py tests/browser/test_static_copy.py $(PYTEST_ARGS)
+
+.venv-replay/made.stamp: tests/hosts/replay.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv --clear .venv-replay
+	.venv-replay/bin/python -m pip install -r tests/hosts/replay.txt $(PIP_ARGS)
+	.venv-replay/bin/python -m pip install --no-deps -e .
+	touch $@
+
+# The recording is made with the usual environment's torch.
+test-replay: .venv-replay/made.stamp $(VENV)/test.stamp chromium
+	! .venv-replay/bin/python -m pip freeze | grep -iE '^(torch|transformers|huggingface)'
+	HOST_PYTHON=$(CURDIR)/.venv-replay/bin/python $(BIN)/python -m pytest tests/browser/test_replay.py $(PYTEST_ARGS)
 
 .venv-binder/made.stamp: tests/hosts/binder.txt
 	$(PYTHON) -m venv --clear .venv-binder
@@ -113,16 +122,6 @@ test-binder: .venv-binder/made.stamp $(VENV)/test.stamp chromium
 	.venv-binder/bin/python -m pip check
 	PATH=$(CURDIR)/.venv-binder/bin:$$PATH HF_HUB_OFFLINE=1 binder/postBuild
 	HOST_PYTHON=$(CURDIR)/.venv-binder/bin/python $(BIN)/python -m tests.hosts.binder
-
-.venv-graders/made.stamp: tests/hosts/graders.txt constraints.txt pyproject.toml
-	$(PYTHON) -m venv --clear .venv-graders
-	.venv-graders/bin/python -m pip install -r tests/hosts/graders.txt -c constraints.txt -e . jupytext $(PIP_ARGS)
-	touch $@
-
-# nbgrader and otter are no part of our own environment, nor of anybody's who installs the package.
-test-graders: .venv-graders/made.stamp
-	.venv-graders/bin/python -m pip check
-	.venv-graders/bin/python -m tests.graders
 
 $(VENV)/made.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -167,4 +166,4 @@ soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.widgets.soak
 
 clean:
-	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-binder .venv-graders .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-replay .venv-binder .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -68,7 +68,6 @@ _ERRORS = (
     "Cancelled",
     "Closed",
     "NotFinished",
-    "NotRight",
 )
 _HOMES = {
     "load": "runtime.registry",

@@ -104,7 +104,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
 }
 # What takes minutes and an environment of its own: targets of the Makefile.
-TARGETS = {"38": "make test-notebook", "40": "make test-colab", "41": "make test-binder"}
+TARGETS = {"38": "make test-notebook", "40": "make test-colab", "41": "make test-binder", "55": "make test-replay"}
 _JS_MARK = re.compile(r"""^\s*// rows? ([^\n]+)\n\s*test\(["`]([^"`]+)["`]""", re.MULTILINE)
 
 

@@ -20,7 +20,8 @@ def check_torch() -> Finding:
         import torch
     except Exception as error:  # noqa: BLE001 - a broken binary raises whatever its loader does
         advice = (
-            "install it as pytorch.org says for this machine, into the kernel's environment, and restart the kernel"
+            "install it as pytorch.org says for this machine, into the kernel's environment, and restart the kernel; "
+            "to replay a recording none is needed"
         )
         return Finding("torch", "broken", f"cannot be imported: {_first_line(error)}", advice)
     product = torch.arange(6.0).reshape(2, 3) @ torch.arange(6.0).reshape(3, 2)

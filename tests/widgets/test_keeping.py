@@ -298,7 +298,7 @@ def test_other_versions_and_numbers_are_told_in_a_sentence(kept, scope, open_pag
     spoil(kept, age)
     with pytest.warns(gs.KeptWarning) as said:
         widget = open_page(gs.open(kept, scope)).widget
-    sentence = str(said[0].message)
+    sentence = next(str(one.message) for one in said if one.category is gs.KeptWarning)
     for words in ("model revision elder (now ", "gscope-widgets 0.0.9 (now ", "the same numbers all the same"):
         assert words in sentence
         assert words in widget.status["message"]

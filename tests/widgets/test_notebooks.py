@@ -11,9 +11,8 @@ from nbclient import NotebookClient
 from gscope_widgets.widgets.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
-SETUP = f"""
-import sys, time
-sys.path[:] = [{str(ROOT)!r}, *(one for one in sys.path if "IPython" not in one)]  # IPython 7 has a package `tests`
+SETUP = """
+import time
 import gscope_widgets as gs
 from tests.fake_scope import FakeScope
 from gscope_widgets.checkup.examiner import Examiner
