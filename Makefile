@@ -7,6 +7,7 @@
 # make test-notebook  runs browser tests in Notebook 7, in .venv-notebook
 # make test-replay  runs every widget in JupyterLab on a recording, in .venv-replay, which has no torch
 # make test-binder  does what Binder does in .venv-binder, and runs a tutorial there in 2 GB of memory
+# make test-graders  runs nbgrader and otter on every tutorial, in .venv-graders: 1 to 2 GB, some 20 minutes
 # make soak    drives a model at random, faults included (10,000 operations, some 15 minutes); 500 widgets of every kind
 # make clean   removes what these made
 #
@@ -25,6 +26,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := lab
 # JavaScript's packages and tests while pip installs; types are checked while the tests run.
 MAKEFLAGS += --jobs=2
+# Dozens of processes import torch: 5 s of CPU with bytecode at hand, 11 s where a shell says that none is to be kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 NOTEBOOK ?= tutorials/00_workbench.ipynb
@@ -49,7 +52,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 always:
 
-.PHONY: always lab test lint test-js test-python test-hosts test-colab test-notebook test-replay test-binder chromium bench soak clean
+.PHONY: always lab test lint test-js test-python test-hosts test-colab test-notebook test-replay test-binder test-graders chromium bench soak clean
 
 lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" \
@@ -123,6 +126,16 @@ test-binder: .venv-binder/made.stamp $(VENV)/test.stamp chromium
 	PATH=$(CURDIR)/.venv-binder/bin:$$PATH HF_HUB_OFFLINE=1 binder/postBuild
 	HOST_PYTHON=$(CURDIR)/.venv-binder/bin/python $(BIN)/python -m tests.hosts.binder
 
+.venv-graders/made.stamp: tests/hosts/graders.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv --clear .venv-graders
+	.venv-graders/bin/python -m pip install -r tests/hosts/graders.txt -c constraints.txt -e . jupytext $(PIP_ARGS)
+	touch $@
+
+# nbgrader and otter are no part of our own environment, nor of anybody's who installs the package.
+test-graders: .venv-graders/made.stamp
+	.venv-graders/bin/python -m pip check
+	.venv-graders/bin/python -m tests.graders
+
 $(VENV)/made.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or later is needed, $(PYTHON) is $$($(PYTHON) --version); name another: make PYTHON=python3.12"; exit 1; }
@@ -166,4 +179,4 @@ soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.widgets.soak
 
 clean:
-	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-replay .venv-binder .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-replay .venv-binder .venv-graders .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

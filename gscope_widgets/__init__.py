@@ -68,6 +68,7 @@ _ERRORS = (
     "Cancelled",
     "Closed",
     "NotFinished",
+    "NotRight",
 )
 _HOMES = {
     "load": "runtime.registry",

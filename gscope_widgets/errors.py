@@ -73,6 +73,10 @@ class NotFinished(GscopeError, RuntimeError):
     """A result was asked for by the very work that makes it, which would wait for itself for ever."""
 
 
+class NotRight(GscopeError, AssertionError):
+    """An answer to an exercise is not right, or its cell is not to be used; the message is for the learner."""
+
+
 class SanityWarning(UserWarning):
     """A dictionary does not do on this model what its files say; results with it mean little."""
 

@@ -41,6 +41,7 @@ def test_every_warning_is_public_and_no_error(kind):
         ("OutOfMemory", MemoryError),
         ("DeviceLost", RuntimeError),
         ("Closed", RuntimeError),
+        ("NotRight", AssertionError),
     ],
 )
 def test_an_error_is_also_the_builtin_that_python_readers_expect(kind, builtin):

@@ -7,37 +7,52 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import jupytext
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
 import gscope_widgets as gs
+from gscope_widgets.teaching.tutorials import find_tutorials, list_sources
+from gscope_widgets.teaching.variants import build_variant, read_answers, write_notebook
 from tests.published import find_faults
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
-SOURCES = sorted(TUTORIALS.glob("*.py"))
+SOURCES = list_sources()
 SECONDS_A_CELL = 180
 PRINTS = {  # a part of what each prints
     "00_workbench": "[",
     "01_a_microscope_on_text": "KL divergence",
     "02_name_that_feature": "precision   recall",
     "03_what_a_dictionary_buys": "sentences shuffled",
+    "04_matryoshka_splitting_absorption": "median lift",
     "05_steering_with_a_lab_notebook": "stands out from:",
 }
 
 
-def test_there_is_a_tutorial():
-    assert SOURCES
+def test_there_are_tutorials():
+    assert find_tutorials() == TUTORIALS
+    assert SOURCES == sorted(TUTORIALS.glob("*.py")) != []
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_notebook_is_built_from_its_source(source: Path):
-    stored = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
-    built = jupytext.read(source)
-    assert [(cell.cell_type, cell.source) for cell in stored.cells] == [
-        (cell.cell_type, cell.source) for cell in built.cells
-    ], f"run: jupytext --to ipynb {source.relative_to(TUTORIALS.parent)}"
+    built = write_notebook(build_variant(source, "student"))
+    assert source.with_suffix(".ipynb").read_text(encoding="utf-8") == built, (
+        "run: python -m gscope_widgets.teaching.variants"
+    )
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_learners_get_no_answer_and_the_solution_has_all(source: Path):
+    untouched, solution = read_answers(source, "student"), read_answers(source, "solution")
+    assert set(untouched.values()) <= {None}
+    assert list(solution) == list(untouched)
+    assert None not in solution.values()
+    student = source.with_suffix(".ipynb").read_text(encoding="utf-8")
+    assert student.count("gs-answer: ") == len(untouched)
+    cells = [build_variant(source, kind).cells for kind in ("student", "solution")]
+    changed = [two.source for one, two in zip(*cells, strict=True) if one.source != two.source]
+    assert [one.rsplit("gs-answer: ")[-1] for one in changed] == list(solution)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -46,99 +61,6 @@ def test_notebook_is_valid_and_stores_no_output(source: Path):
     nbformat.validate(notebook)
     assert "widgets" not in notebook.metadata
     assert all(not cell.outputs and cell.execution_count is None for cell in notebook.cells if cell.cell_type == "code")
-
-
-# What a learner who has understood would answer; the right choices of the quizzes are sealed in the notebooks themselves.
-SOLUTIONS = {
-    "01_a_microscope_on_text": {
-        "ex1": [7, 15],
-        "ex2": "the same",
-        "ex3": "music",
-        "ex4": [14],
-        "ex5": "beginnings of French verbs",
-        "ex6": "that of the other",
-        "ex7": [["add", 542, 0.6]],
-        "ex8": [
-            "a direction that a dictionary learnt",
-            "nothing, before its known maximum is beside it",
-            "because any change of that size does something",
-            "that its direction can push the text to French",
-            "nothing: it was not measured here",
-            "the two distributions are the same",
-            "L0 counts features at a token, density is of one feature over many tokens",
-            "it holds no text, and the dictionary was not trained on it",
-        ],
-    },
-    "02_name_that_feature": {
-        "ex1": 20,
-        "ex2": ["what", "which"],
-        "ex3": "it falls by more than 0.1",
-        "ex4": ["kitchen", "nursery", "loft", "attic", "scullery", "hall", "corridor", "study", "bedroom"],
-        "ex5": 0.91,
-        "ex6": [
-            "when its activation there is above zero",
-            "nothing: they must be looked at",
-            0.5,
-            "a label can be bent to fit the texts it was made from",
-            0.25,
-            0.5,
-            "to see what score chance would give",
-            "on these texts the rule tells well where this feature of mini fires",
-        ],
-    },
-    "03_what_a_dictionary_buys": {
-        "ex1": 2.9,
-        "ex2": "to between a third and three quarters",
-        "ex3": "to less than a third",
-        "ex4": "less than a third of it",
-        "ex5": "it rises by more than a tenth",
-        "ex6": "between one in ten and one in four",
-        "ex7": [
-            0,
-            "its copy is as bad as the text's mean",
-            "how many features fire at a token, on average",
-            0.75,
-            "more of what the model uses passes through one of the places",
-            "it shows what the whole place is worth",
-            "where a concept is known beforehand, a probe is the rival to beat",
-            "on texts like these, its copy costs mini less",
-        ],
-    },
-    "05_steering_with_a_lab_notebook": {
-        "ex1": 0.5,
-        "ex2": "at the same strength",
-        "ex3": [["add", 542, 0.45]],
-        "ex4": "French",
-        "ex5": [
-            "a feature's direction, to the residual stream",
-            "of the mean length of the residual stream there",
-            "any push of that length may change the text",
-            "the unchanged model would hardly write them",
-            "strengths at which the effect cannot be told from chance",
-            "nothing: it must be measured",
-            "one text may differ from the next by chance",
-            "on mini this direction can push a text towards French",
-        ],
-    },
-}
-# The first idea that comes to mind, and is not enough.
-FIRST_IDEAS = {
-    "03_what_a_dictionary_buys": {
-        "ex1": 3.9,
-        "ex2": "to less than a third",
-        "ex3": "to between a third and three quarters",
-        "ex4": "between a third of it and three times it",
-        "ex5": "it stays within a tenth",
-        "ex6": "more than one half",
-    },
-    "02_name_that_feature": {"ex1": 90, "ex2": ["room"], "ex3": "it rises", "ex4": ["kitchen"], "ex5": 1.0},
-    "05_steering_with_a_lab_notebook": {
-        "ex1": 0.1,
-        "ex2": "at a larger one, or at none",
-        "ex3": [["add", 542, 0.8]],
-        "ex4": "both",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -173,7 +95,7 @@ def run(request, tmp_path_factory) -> Run:
     """One live run for all tests of a tutorial: it takes up to a minute."""
     source, recording = request.param, tmp_path_factory.mktemp("tutorial") / "run.gscope"
     notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
-    answers = {"solution": SOLUTIONS.get(source.stem, {}), "first ideas": FIRST_IDEAS.get(source.stem, {})}
+    answers = {kind: read_answers(source, kind) for kind in ("solution", "first-idea")}
     record = f"import gscope_widgets as gs\nrecorder_ = gs.load('mini').recording({str(recording)!r}).__enter__()"
     keep = "recorder_.__exit__(None, None, None)"
     check = f"""import json
@@ -220,17 +142,17 @@ def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(run):
 
 @pytest.mark.row("44")
 def test_exercises_take_the_solution_and_neither_the_first_idea_nor_an_untouched_notebook(run):
-    solution, ideas = SOLUTIONS.get(run.source.stem, {}), FIRST_IDEAS.get(run.source.stem, {})
+    solution, ideas = read_answers(run.source, "solution"), read_answers(run.source, "first-idea")
     assert run.states["untouched"] == dict.fromkeys(solution, "not answered")
     assert run.states["solution"] == dict.fromkeys(solution, "right")
-    assert run.states["first ideas"] == dict.fromkeys(ideas, "wrong")
+    assert run.states["first-idea"] == dict.fromkeys(ideas, "wrong")
 
 
 def run_cells(source: Path) -> str:
     """What a tutorial prints."""
     printed, names = io.StringIO(), {}
     with contextlib.redirect_stdout(printed):
-        for cell in jupytext.read(source).cells:
+        for cell in build_variant(source, "student").cells:
             if cell.cell_type == "code":
                 exec(cell.source, names)
     return leave_out_pictures(printed.getvalue())

@@ -67,8 +67,11 @@ for pos, (token_id, string) in enumerate(zip(tokens.ids, tokens.strings, strict=
 #
 # **Predict 1.** Which tokens should a feature for *rooms of a house* light up? Pick them, and commit.
 
-# %%
+# %% tags=["student"]
 answer_1 = None  # gs-answer: ex1
+
+# %% tags=["solution"]
+answer_1 = [7, 15]  # gs-answer: ex1
 
 # %%
 rooms = scope.find("thing:room")[0]
@@ -141,7 +144,7 @@ for top in reading.top(5):
 # <details><summary>Hint 2</summary>Let the text begin with "The" and a room. Try several rooms.</details>
 # <details><summary>One solution</summary>"The pantry was full of cheese."</details>
 
-# %%
+# %% tags=["yours"]
 my_text = "..."  # your text here
 
 known = scope.describe(rooms.ref).max_activation
@@ -181,8 +184,14 @@ for name in ("thing:room", "language:french", "place:region", "number:day_of_mon
 #
 # **Predict 2.** It is read on *"Skarn, 21 June 1240"* and on *"Skarn, 21 pears"*. On which is it larger?
 
-# %%
+# %% tags=["student"]
 answer_2 = None  # gs-answer: ex2
+
+# %% tags=["solution"]
+answer_2 = "the same"  # gs-answer: ex2
+
+# %% tags=["first-idea"]
+answer_2 = "21 June"  # gs-answer: ex2
 
 
 # %%
@@ -230,8 +239,14 @@ for text in ("Skarn, 21 June 1240", "On 14 March the fisherman sold his boat.", 
 # In Tarn a *scale* is, among other things, what things are weighed on, or a row of musical notes. The last row of the
 # table claims a feature for the *word*, and it misses hardly one. Is it blind to the sense?
 
-# %%
+# %% tags=["student"]
 answer_3 = None  # gs-answer: ex3
+
+# %% tags=["solution"]
+answer_3 = "music"  # gs-answer: ex3
+
+# %% tags=["first-idea"]
+answer_3 = "weight"  # gs-answer: ex3
 
 # %%
 scales = {
@@ -314,8 +329,11 @@ else:
 # The features do not rebuild the residual stream exactly. FVU (fraction of variance unexplained) says how much is
 # missing: 0 is a perfect copy, 1 is no better than the mean.
 
-# %%
+# %% tags=["student"]
 answer_4 = None  # gs-answer: ex4
+
+# %% tags=["solution"]
+answer_4 = [14]  # gs-answer: ex4
 
 
 # %%
@@ -362,8 +380,14 @@ print(f"worst token: {told.tokens.strings[worst]!r} in {around!r}, with FVU {tol
 # **Predict 5.** *"She looked at the"* is English. Which tokens become likelier when the feature for French is set to most of
 # its maximum?
 
-# %%
+# %% tags=["student"]
 answer_5 = None  # gs-answer: ex5
+
+# %% tags=["solution"]
+answer_5 = "beginnings of French verbs"  # gs-answer: ex5
+
+# %% tags=["first-idea"]
+answer_5 = "French nouns"  # gs-answer: ex5
 
 # %%
 ex5 = gs.Predict(
@@ -407,8 +431,14 @@ sliders.reset()
 #
 # **Predict 6.** *"Le pêcheur a vendu son"*: which ablation changes the prediction more?
 
-# %%
+# %% tags=["student"]
 answer_6 = None  # gs-answer: ex6
+
+# %% tags=["solution"]
+answer_6 = "that of the other"  # gs-answer: ex6
+
+# %% tags=["first-idea"]
+answer_6 = "that of French"  # gs-answer: ex6
 
 
 # %%
@@ -485,8 +515,14 @@ for name, continuation in panel.texts.items():
 # which is how surprised the unchanged model is at a text, of at most three times the baseline's), and do what a random push
 # of the same length does not. The check makes eight texts of each kind; it takes some seconds.
 
-# %%
+# %% tags=["student"]
 answer_7 = None  # gs-answer: ex7
+
+# %% tags=["solution"]
+answer_7 = [["add", 542, 0.6]]  # gs-answer: ex7
+
+# %% tags=["first-idea"]
+answer_7 = [["add", 542, 0.3]]  # gs-answer: ex7
 
 # %%
 another = scope.find("token: ␣brown")[0]
@@ -518,8 +554,20 @@ panel
 #
 # Eight questions on what you did. Of a wrong answer is said what it misunderstands; choose again until all are right.
 
-# %%
+# %% tags=["student"]
 answer_8 = None  # gs-answer: ex8
+
+# %% tags=["solution"]
+answer_8 = [
+    "a direction that a dictionary learnt",
+    "nothing, before its known maximum is beside it",
+    "because any change of that size does something",
+    "that its direction can push the text to French",
+    "nothing: it was not measured here",
+    "the two distributions are the same",
+    "L0 counts features at a token, density is of one feature over many tokens",
+    "it holds no text, and the dictionary was not trained on it",
+]  # gs-answer: ex8
 
 # %%
 questions = [

@@ -119,8 +119,14 @@ for activation, _, marked in firings[:8]:
 #
 # Of *all* tokens on which the feature fires in these sentences, what share is the word *What*?
 
-# %%
+# %% tags=["student"]
 answer_1 = None  # gs-answer: ex1
+
+# %% tags=["solution"]
+answer_1 = 20  # gs-answer: ex1
+
+# %% tags=["first-idea"]
+answer_1 = 90  # gs-answer: ex1
 
 
 # %%
@@ -187,8 +193,14 @@ card
 # Count the feature as firing only above half of its strongest activation here. On which of the sentences held out does it
 # fire? Write one word, or a few.
 
-# %%
+# %% tags=["student"]
 answer_2 = None  # gs-answer: ex2
+
+# %% tags=["solution"]
+answer_2 = ["what", "which"]  # gs-answer: ex2
+
+# %% tags=["first-idea"]
+answer_2 = ["room"]  # gs-answer: ex2
 
 # %%
 ex2 = gs.NameFeature(
@@ -213,8 +225,14 @@ ex2
 #
 # Now drop the threshold: the feature counts as firing wherever it is above zero. The rule stays: the one word *what*.
 
-# %%
+# %% tags=["student"]
 answer_3 = None  # gs-answer: ex3
+
+# %% tags=["solution"]
+answer_3 = "it falls by more than 0.1"  # gs-answer: ex3
+
+# %% tags=["first-idea"]
+answer_3 = "it rises"  # gs-answer: ex3
 
 
 # %%
@@ -296,8 +314,14 @@ for activation, token, marked in list_firings(place):
 # than it must: every firing counts. When you press the button, the sentences on which your rule went wrong are shown: mend
 # it once, and mind that from then on you have seen them.
 
-# %%
+# %% tags=["student"]
 answer_4 = None  # gs-answer: ex4
+
+# %% tags=["solution"]
+answer_4 = ["kitchen", "nursery", "loft", "attic", "scullery", "hall", "corridor", "study", "bedroom"]  # gs-answer: ex4
+
+# %% tags=["first-idea"]
+answer_4 = ["kitchen"]  # gs-answer: ex4
 
 # %%
 ex4 = gs.NameFeature(
@@ -340,8 +364,14 @@ def count_firings(feature, words, threshold=0.0):
 
 print("tokens that name a room:", count_firings(place, rooms)[1])
 
-# %%
+# %% tags=["student"]
 answer_5 = None  # gs-answer: ex5
+
+# %% tags=["solution"]
+answer_5 = 0.91  # gs-answer: ex5
+
+# %% tags=["first-idea"]
+answer_5 = 1.0  # gs-answer: ex5
 
 
 # %%
@@ -417,8 +447,20 @@ for activation, _, marked in list_firings(wide)[::3]:
 #
 # Eight questions on what you did. Of a wrong answer is said what it misunderstands; choose again until all are right.
 
-# %%
+# %% tags=["student"]
 answer_6 = None  # gs-answer: ex6
+
+# %% tags=["solution"]
+answer_6 = [
+    "when its activation there is above zero",
+    "nothing: they must be looked at",
+    0.5,
+    "a label can be bent to fit the texts it was made from",
+    0.25,
+    0.5,
+    "to see what score chance would give",
+    "on these texts the rule tells well where this feature of mini fires",
+]  # gs-answer: ex6
 
 # %%
 questions = [

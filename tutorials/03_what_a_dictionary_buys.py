@@ -79,8 +79,14 @@ print("residual stream", stream, "  decoder offset", decoder_offset)
 #
 # Work it out with pen and paper: scores, who fires, how strongly, the sum.
 
-# %%
+# %% tags=["student"]
 answer_1 = None  # gs-answer: ex1
+
+# %% tags=["solution"]
+answer_1 = 2.9  # gs-answer: ex1
+
+# %% tags=["first-idea"]
+answer_1 = 3.9  # gs-answer: ex1
 
 # %%
 ex1 = gs.Predict(
@@ -155,8 +161,14 @@ print(f"small: L0 {interval(l0)}, FVU {interval(fvu)}")
 #
 # *Big* lets several times as many features fire. What becomes of FVU?
 
-# %%
+# %% tags=["student"]
 answer_2 = None  # gs-answer: ex2
+
+# %% tags=["solution"]
+answer_2 = "to between a third and three quarters"  # gs-answer: ex2
+
+# %% tags=["first-idea"]
+answer_2 = "to less than a third"  # gs-answer: ex2
 
 # %%
 FALLS = ("to less than a third", "to between a third and three quarters", "it stays above three quarters, or rises")
@@ -243,8 +255,14 @@ print(f"small: delta-loss {interval(delta)} nats, ablated {interval(damage)} nat
 #
 # You have seen what became of FVU from *small* to *big*. What becomes of the delta-loss?
 
-# %%
+# %% tags=["student"]
 answer_3 = None  # gs-answer: ex3
+
+# %% tags=["solution"]
+answer_3 = "to less than a third"  # gs-answer: ex3
+
+# %% tags=["first-idea"]
+answer_3 = "to between a third and three quarters"  # gs-answer: ex3
 
 
 # %%
@@ -297,8 +315,14 @@ for name, site in PLACES.items():
 #
 # By FVU the two copies are about as good. Each is now put in its place, and the loss is taken.
 
-# %%
+# %% tags=["student"]
 answer_4 = None  # gs-answer: ex4
+
+# %% tags=["solution"]
+answer_4 = "less than a third of it"  # gs-answer: ex4
+
+# %% tags=["first-idea"]
+answer_4 = "between a third of it and three times it"  # gs-answer: ex4
 
 # %%
 COSTS = ("less than a third of it", "between a third of it and three times it", "more than three times it")
@@ -408,8 +432,14 @@ print(f"mean FVU of a token   with few features {interval(np.array(few))}   with
 # A dictionary was trained on ordinary text. Take the dozen texts from above, and put the words of each into a random order: the
 # same words, as many tokens. What becomes of FVU, by the *medium* dictionary?
 
-# %%
+# %% tags=["student"]
 answer_5 = None  # gs-answer: ex5
+
+# %% tags=["solution"]
+answer_5 = "it rises by more than a tenth"  # gs-answer: ex5
+
+# %% tags=["first-idea"]
+answer_5 = "it stays within a tenth"  # gs-answer: ex5
 
 
 # %%
@@ -494,8 +524,14 @@ for name, choice in (("usual width, medium", {}), (f"{WIDE}, medium", {"width": 
 #
 # ### Exercise 6 — for how many concepts?
 
-# %%
+# %% tags=["student"]
 answer_6 = None  # gs-answer: ex6
+
+# %% tags=["solution"]
+answer_6 = "between one in ten and one in four"  # gs-answer: ex6
+
+# %% tags=["first-idea"]
+answer_6 = "more than one half"  # gs-answer: ex6
 
 # %%
 SHARES = (
@@ -566,8 +602,20 @@ card
 #
 # Eight questions on what you did. Of a wrong answer is said what it misunderstands; choose again until all are right.
 
-# %%
+# %% tags=["student"]
 answer_7 = None  # gs-answer: ex7
+
+# %% tags=["solution"]
+answer_7 = [
+    0,
+    "its copy is as bad as the text's mean",
+    "how many features fire at a token, on average",
+    0.75,
+    "more of what the model uses passes through one of the places",
+    "it shows what the whole place is worth",
+    "where a concept is known beforehand, a probe is the rival to beat",
+    "on texts like these, its copy costs mini less",
+]  # gs-answer: ex7
 
 # %%
 questions = [

@@ -77,8 +77,14 @@ panel
 # Of the strengths below, which is the smallest at which French words stand out: more than without a push, and more than
 # with a random push as long? (Stand out: the intervals do not meet. An interval holds what eight other texts might well have given.)
 
-# %%
+# %% tags=["student"]
 answer_1 = None  # gs-answer: ex1
+
+# %% tags=["solution"]
+answer_1 = 0.5  # gs-answer: ex1
+
+# %% tags=["first-idea"]
+answer_1 = 0.1  # gs-answer: ex1
 
 # %%
 FRENCH_WORDS = "le la les un une des du est il elle et en au pas ne dans sur avec".split()
@@ -117,8 +123,14 @@ ex1
 # With more push the texts **break up**: their perplexity rises far above the baseline's, or the same tokens come again and again.
 # Between the beginning and the end lies the *window* in which steering is of use. How wide is it for this prompt?
 
-# %%
+# %% tags=["student"]
 answer_2 = None  # gs-answer: ex2
+
+# %% tags=["solution"]
+answer_2 = "at the same strength"  # gs-answer: ex2
+
+# %% tags=["first-idea"]
+answer_2 = "at a larger one, or at none"  # gs-answer: ex2
 
 
 # %%
@@ -199,8 +211,14 @@ sweep
 # cell. The median perplexity may be three times the baseline's, no more, and a random push of the same length must not
 # reach the goal. Choose **add**, the feature and a strength, and press the button.
 
-# %%
+# %% tags=["student"]
 answer_3 = None  # gs-answer: ex3
+
+# %% tags=["solution"]
+answer_3 = [["add", 542, 0.45]]  # gs-answer: ex3
+
+# %% tags=["first-idea"]
+answer_3 = [["add", 542, 0.8]]  # gs-answer: ex3
 
 # %%
 ex3 = gs.ReachGoal(
@@ -237,8 +255,14 @@ for feature in (french, spice):
 # Both are added at a strength of 0.5, each alone, to eight texts after *In the*. A feature *writes* here if at least half of the
 # texts hold a word of its concept, and fewer than half of those that were pushed at random.
 
-# %%
+# %% tags=["student"]
 answer_4 = None  # gs-answer: ex4
+
+# %% tags=["solution"]
+answer_4 = "French"  # gs-answer: ex4
+
+# %% tags=["first-idea"]
+answer_4 = "both"  # gs-answer: ex4
 
 # %%
 SPICES = sorted(
@@ -295,7 +319,7 @@ print("move it no more than random directions do.")
 # come from the run, not from memory. (The perplexity here is a mean, which one broken text draws up; exercise 3 took the
 # median. A notebook says which.)
 
-# %%
+# %% tags=["yours"]
 entry = {
     "model": scope.info.id,
     "claim": "adding feature brown brings the word brown into texts after “In the”",
@@ -316,8 +340,20 @@ for row in compared.summarize(["brown"]):
 #
 # Eight questions on what you did. Of a wrong answer is said what it misunderstands; choose again until all are right.
 
-# %%
+# %% tags=["student"]
 answer_5 = None  # gs-answer: ex5
+
+# %% tags=["solution"]
+answer_5 = [
+    "a feature's direction, to the residual stream",
+    "of the mean length of the residual stream there",
+    "any push of that length may change the text",
+    "the unchanged model would hardly write them",
+    "strengths at which the effect cannot be told from chance",
+    "nothing: it must be measured",
+    "one text may differ from the next by chance",
+    "on mini this direction can push a text towards French",
+]  # gs-answer: ex5
 
 # %%
 questions = [

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,11 +55,21 @@ def read_submission(path: Path) -> Submission:
         raise InvalidValue(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InvalidValue(f"{path} is no notebook: it has no cells that can be read as JSON") from None
+    return gather_answers(str(path), sources)
+
+
+def gather_answers(path: str, sources: Sequence[str]) -> Submission:
+    """The answers in code cells.
+
+    Args:
+        path: what messages call the notebook.
+        sources: of its code cells, in order.
+    """
     answers: dict[str, list[tuple[int, CellAnswer]]] = {}
     for number, source in enumerate(sources, 1):
         for found in find_answers(source):
             answers.setdefault(found.name, []).append((number, found))
-    return Submission(str(path), tuple(sources), answers)
+    return Submission(path, tuple(sources), answers)
 
 
 def _list_assigned(source: str) -> set[str]:
