@@ -30,7 +30,7 @@ MAKEFLAGS += --jobs=2
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
-NOTEBOOK ?= tutorials/00_workbench.ipynb
+NOTEBOOK ?= tutorials/00_start_here.ipynb
 PIP_ARGS ?=
 LAB_ARGS ?=
 WORKERS ?= 3

@@ -499,7 +499,8 @@ for name, texts in rows.items():
 # **Width.** There is another way to a better copy: not more features at a token, but more to choose from. Below, a text is read by a
 # dictionary of the usual **width**, its number of features, and by one four times as wide (on mini), with about the same L0. Look at the
 # two rows of L0 and FVU at the top. Then pick a token: the list says which features of one answer which of the other there, and which have
-# **no partner**. The next tutorial asks what those are.
+# **no partner**. The next tutorial asks what those are. (On mini the
+# two differ in how they were trained, too, as its model card says: what you see is not of width alone.)
 
 # %%
 WIDE = "4k" if scope.info.id.startswith("gscope-mini") else "65k"

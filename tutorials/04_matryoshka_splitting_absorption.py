@@ -859,6 +859,8 @@ ex7
 #
 # * That splitting finds the true parts of a thing. A wider dictionary cuts differently; whether better was not asked, and another
 #   training may cut elsewhere again.
+# * That width alone does what you saw between the narrow and the wide dictionary. On mini they differ in how they were trained, too (its
+#   model card says how); the twin of sections 1 and 2 differs in nothing but what was said.
 # * That a low number makes a feature important. It fires often, on many things. What the model does with it was not touched.
 # * That parent and child are concepts and their kinds. They are features with like directions that fire together; read their labels and
 #   firings, and say in how many you would have put them so.
