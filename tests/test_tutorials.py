@@ -132,7 +132,9 @@ def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(run):
     shown = [
         cell
         for cell in run.notebook.cells
-        if re.fullmatch(r"heatmap|sliders|panel|bench|doctor|card|sweep|compare|ex\d+", cell.source.rstrip().split("\n")[-1])
+        if re.fullmatch(
+            r"heatmap|sliders|panel|bench|doctor|card|sweep|compare|ex\d+", cell.source.rstrip().split("\n")[-1]
+        )
     ]
     assert len(copies) == len(shown) > 0
     assert all("<script" not in page for page in copies)
