@@ -3,8 +3,8 @@ import { place } from "../shared/keyed.js";
 
 /** @import { Watch } from "../shared/watch.js" */
 
-const at_once = 512; // tokens that always stand in the page, in one block
-const block_tokens = 64; // of a longer text, at least
+const at_once = 384; // tokens of a text's first block, about as many as are in sight: it is drawn first, and whole
+const block_tokens = 64; // of the others, at least
 const reach_px = 80; // drawn beyond what is in sight, either way
 const view_px = 440; // in sight, while that is not known
 const same_line_px = 4;
@@ -25,8 +25,9 @@ export function listStops(length, mayEnd, isLine) {
   /** @type {number[]} */
   const stops = [];
   for (let stop = 0; stop < length; stops.push(stop)) {
-    const most = Math.min(length, stop + block_tokens * 1.5);
-    stop = length <= at_once ? length : Math.min(length, stop + block_tokens);
+    const size = stop ? block_tokens : at_once;
+    const most = Math.min(length, stop + size + block_tokens / 2);
+    stop = Math.min(length, stop + size);
     while (stop < most && !isLine(stop)) stop += 1;
     while (stop < length && !mayEnd(stop)) stop += 1;
   }
@@ -49,8 +50,6 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
   let width = 0;
   let token_px = 2; // of height, on average
   let frame = 0;
-  /** @type {Block[]} drawn, but not measured yet: all in the first of them */
-  let beginning = [];
 
   /** @param {Block} block */
   const heightOf = ({ height, start, stop }) => height || (stop - start) * token_px;
@@ -67,26 +66,10 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
    * @param {Block[]} run
    */
   function draw(run) {
-    put(run);
-    fit(run);
-  }
-  /**
-   * Puts the tokens of neighbours into the first of them.
-   * @param {Block[]} run
-   */
-  function put(run) {
-    place(run[0].el, fill(run[0].start, run[run.length - 1].stop));
-    for (const block of run) {
-      block.is_drawn = true;
-      block.el.style.setProperty("height", "auto");
-    }
-  }
-  /**
-   * Gives each of them its whole lines.
-   * @param {Block[]} run
-   */
-  function fit(run) {
-    const nodes = [...run[0].el.children], { stop: end } = run[run.length - 1], after = blocks[blocks.indexOf(run[0]) + run.length];
+    const first = run[0], { stop: end } = run[run.length - 1], after = blocks[blocks.indexOf(first) + run.length];
+    const nodes = fill(first.start, end);
+    place(first.el, nodes);
+    first.el.style.setProperty("height", "auto");
     const stops = run.map((block, at) => findStop(block, run[at + 1] ?? after));
     for (let at = run.length - 1; at >= 0; at -= 1) {
       const block = run[at], next = run[at + 1], stop = stops[at];
@@ -98,6 +81,8 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
       }
       if (next ?? after) (next ?? after).start = stop;
       block.stop = stop;
+      block.is_drawn = true;
+      block.el.style.setProperty("height", "auto");
     }
     if (after && !after.height) keepRoom(after);
     for (const block of run) block.height = block.el.offsetHeight;
@@ -121,36 +106,25 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
     block.el.replaceChildren();
     keepRoom(block);
   }
-  /** Divides the text anew. Its beginning is put into the page, to be measured once that is on the screen. */
+  /** Divides the text anew; nothing but its first block is drawn yet. */
   function divide() {
     const ends = listStops(length(), mayEnd, isLine);
-    const run = Math.max(1, ends.filter((stop) => stop <= at_once).length);
-    drop(ends[run - 1] ?? 0, Infinity);
+    drop(ends[0] ?? 0, Infinity);
     blocks = ends.map((stop, at) => ({
       el: blocks[at]?.el ?? el("div", { class: "gscope-block", role: "presentation" }), start: ends[at - 1] ?? 0, stop, height: 0, is_drawn: false,
     }));
     place(strip, blocks.map((block) => block.el));
-    for (const { el: rest } of blocks.slice(1)) rest.replaceChildren();
-    beginning = blocks.slice(0, run);
-    if (blocks.length) put(beginning);
-    blocks[run]?.el.style.setProperty("height", `${view_px}px`); // so that the strip is as high as it will be
-  }
-  function measure() {
-    const run = beginning;
-    beginning = [];
-    if (!run.length) return;
-    width = strip.clientWidth;
-    fit(run);
-    token_px = run.reduce((sum, block) => sum + block.height, 0) / run[run.length - 1].stop || token_px;
-    for (const block of blocks) if (!block.is_drawn) keepRoom(block);
+    const [first, ...rest] = blocks;
+    for (const block of rest) block.el.replaceChildren();
+    if (!first) return;
+    draw([first]);
+    width = strip.clientWidth; // not before: to be told, it would be laid out once more
+    token_px = first.height / first.stop || token_px;
+    rest.forEach(keepRoom);
   }
   /** Brings what is drawn to what is in sight. */
   function update() {
-    measure();
-    if (blocks.length > 1 && strip.clientWidth !== width) {
-      divide();
-      measure();
-    }
+    if (blocks.length > 1 && strip.clientWidth !== width) divide();
     const view = strip.clientHeight || view_px;
     let scroll = strip.scrollTop;
     for (;;) {
@@ -183,16 +157,17 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
       if (shift) strip.scrollTop = scroll;
     }
   }
-  function updateSoon() {
-    cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(update);
-  }
   watch.dom(strip, "scroll", update);
-  watch.onStop(() => cancelAnimationFrame(frame));
   if (globalThis.ResizeObserver) {
-    const observer = new ResizeObserver(updateSoon);
+    const observer = new ResizeObserver(() => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(update);
+    });
     observer.observe(strip);
-    watch.onStop(() => observer.disconnect());
+    watch.onStop(() => {
+      observer.disconnect();
+      cancelAnimationFrame(frame);
+    });
   }
 
   return {
@@ -200,22 +175,19 @@ export function createBlocks({ watch, strip, length, fill, drop, nodeOf, mayEnd,
     /** Draws another text. */
     lay() {
       divide();
-      cancelAnimationFrame(frame);
-      frame = requestAnimationFrame(updateSoon);
+      update();
     },
     /** Draws the same text again. */
     refill() {
-      measure();
       for (const block of blocks) if (block.is_drawn) place(block.el, fill(block.start, block.stop));
     },
     /** @param {number} pos which is to be in the page now, wherever the view is */
     show(pos) {
-      if (!(pos < beginning[beginning.length - 1]?.stop)) measure();
-      const block = blocks.find(({ stop }) => pos < stop);
-      if (block && !block.is_drawn) draw([block]);
+      const find = () => blocks.find(({ stop }) => pos < stop);
+      // A block that is drawn may leave its last line, and the token with it, to the next.
+      for (let block = find(); block && !block.is_drawn; block = find()) draw([block]);
     },
     showAll() {
-      measure();
       for (const block of blocks) if (!block.is_drawn) draw([block]);
     },
   };

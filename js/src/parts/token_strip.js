@@ -38,7 +38,7 @@ function drawToken(token, { head, length }, pos) {
   assign(token.el, {
     "data-pos": pos, "data-ignored": pos in head.ignored ? "" : null, "aria-posinset": pos + 1, "aria-setsize": length,
   });
-  token.el.replaceChildren(...drawTokenAt(head, pos));
+  token.el.replaceChildren(...drawTokenAt(head, pos, false)); // half the elements of a long text
   token.end = breaksLine(head.tokens[pos]) ? token.end ?? el("br") : null;
 }
 
@@ -207,31 +207,26 @@ export function createTokenStrip({ watch, describe, onEnter }) {
     el: strip,
     posOf,
     /**
+     * Draws a text, or the one that stands there in other colours.
      * @param {Valued} next
+     * @param {Scaled[]} paints
+     * @param {Theme} theme
      * @returns {boolean} whether the tokens are those that were drawn before
      */
-    draw(next) {
+    draw(next, paints, theme) {
       const held = hasFocus(strip);
-      const is_same = isSame(next.head.tokens, reading.head.tokens);
+      const is_repaint = next.head === reading.head, is_same = is_repaint || isSame(next.head.tokens, reading.head.tokens);
       reading = next;
-      assign(strip, { dir: directionOf(next.head) });
-      if (is_same) blocks.refill();
-      else blocks.lay();
+      look = { paints, theme };
+      if (is_repaint) drawn.forEach((token, pos) => paintToken(token, reading, paints, pos, theme));
+      else {
+        assign(strip, { "data-error": reading.fvu ? "" : null, dir: directionOf(next.head) });
+        if (is_same) blocks.refill();
+        else blocks.lay();
+      }
       if (reading.length) rove(current);
       if (held && !hasFocus(strip)) nodeOf(current)?.focus();
       return is_same;
-    },
-    /**
-     * @param {Valued} valued
-     * @param {Scaled[]} paints
-     * @param {Theme} theme
-     */
-    paint(valued, paints, theme) {
-      reading = valued;
-      look = { paints, theme };
-      assign(strip, { "data-error": reading.fvu ? "" : null });
-      drawn.forEach((token, pos) => paintToken(token, reading, paints, pos, theme));
-      if (reading.length) rove(current);
     },
     /** @param {number | null} pos */
     mark(pos) {

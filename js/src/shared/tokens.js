@@ -93,11 +93,14 @@ export function visibleText(text) {
 /**
  * The visible form as nodes: plain runs as text, signs as marked spans.
  * @param {string} text
+ * @param {boolean} [areSpacesMarked] else a text with no other sign than of spaces is one node
  * @returns {(Text | HTMLElement)[]}
  */
-export function drawText(text) {
+export function drawText(text, areSpacesMarked = true) {
   if (isSpecial(text)) return [el("span", { class: "gscope-special" }, text)];
-  return visiblePieces(text).map((piece) =>
+  const pieces = visiblePieces(text);
+  const plain = !areSpacesMarked && pieces.every((piece) => !piece.mark || piece.text === "\u2423");
+  return (plain ? [{ text: pieces.map((piece) => piece.text).join(""), mark: false }] : pieces).map((piece) =>
     piece.mark ? el("span", { class: "gscope-mark" }, piece.text) : document.createTextNode(piece.text),
   );
 }
@@ -131,12 +134,13 @@ export function directionOf({ tokens, glyphs }) {
  * A token of a text; a character that several make stands at the first of them, and "\u2025" at the others.
  * @param {Tokenized} text
  * @param {number} pos
+ * @param {boolean} [areSpacesMarked]
  * @returns {(Text | HTMLElement)[]}
  */
-export function drawTokenAt({ tokens, glyphs }, pos) {
+export function drawTokenAt({ tokens, glyphs }, pos, areSpacesMarked) {
   const group = findGlyph({ tokens, glyphs }, pos);
   if (group && pos !== group.first) return [document.createTextNode("\u2025")];
-  return drawText(group ? group.character : tokens[pos]);
+  return drawText(group ? group.character : tokens[pos], areSpacesMarked);
 }
 
 /**

@@ -172,8 +172,8 @@ function openCompare({ model, frame }) {
     const names = head.sides.map(({ name }) => visibleText(name)).join(" and ");
     setText(state, isSame([read, compared, head.threshold], wish) ? "" : `Still of ${names}, from ${formatNumber(head.threshold)} on${isSame(read, wish[0]) ? "" : ", and of the last text read"}.`);
     const rows = sides.map((row) => ({ row, full: full[row] }));
-    strip.paint({ head, length: comparison.length, values: /** @type {any} */ (comparison.bars) }, [{ row: 0, full: 0 }, ...rows], frame.theme());
     drawChoice();
+    strip.draw({ head, length: comparison.length, values: /** @type {any} */ (comparison.bars) }, [{ row: 0, full: 0 }, ...rows], frame.theme());
   }
   /**
    * @param {CompareResult} message
@@ -185,7 +185,6 @@ function openCompare({ model, frame }) {
     if (!isSame(message.tokens, before?.tokens)) pick.forget();
     if (!isSame([message.tokens, message.compared], [before?.tokens, before?.compared])) list.forget();
     empty.hidden = true;
-    strip.draw({ head: message, length: comparison.length, values: /** @type {any} */ (comparison.bars) });
     table.draw(comparison);
     draw();
   }

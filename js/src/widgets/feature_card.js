@@ -152,8 +152,8 @@ function openCard({ model, frame }) {
     drawFeature();
     if (!card) return;
     const full = fullOf(card);
-    strip.paint(card, [{ row: 0, full }], frame.theme());
     examples.draw(card, full);
+    strip.draw(card, [{ row: 0, full }], frame.theme());
   }
 
   /**
@@ -176,7 +176,6 @@ function openCard({ model, frame }) {
     effects.draw(message.promoted, message.suppressed);
     neighbours.draw(message.neighbours);
     truth.draw(message.truth);
-    strip.draw(next);
     table.draw(next.length);
     drawSaid();
     drawMark();

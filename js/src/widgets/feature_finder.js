@@ -132,16 +132,14 @@ function openFinder({ model, frame }) {
     setText(heading, head.heading);
     setText(note, [head.note, head.measure && head.count ? `Score: ${head.measure}.` : "", is_old ? "Of the last request answered." : ""].filter(Boolean).join(" "));
     query.offer(head.nearest);
-    strip.paint({ head, length: head.tokens.length, values: /** @type {any} */ (null) }, [], frame.theme());
-    strip.mark(model.get("selected_pos"));
     left_out.draw(Object.entries(head.ignored).map(([pos, reason]) => [`${visibleText(now.tokens[Number(pos)])}, position ${pos}:`, reason]));
     drawList();
+    strip.draw({ head, length: head.tokens.length, values: /** @type {any} */ (null) }, [], frame.theme());
   }
   /** @param {FinderResult} message */
   function drawResult(message) {
     head = message;
     empty.hidden = true;
-    strip.draw({ head, length: head.tokens.length, values: /** @type {any} */ (null) });
     draw();
   }
   frame.follow(["text"], () => {

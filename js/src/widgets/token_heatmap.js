@@ -172,7 +172,7 @@ export function openHeatmap({ model, frame }) {
   }
   function draw() {
     if (reading) drawReading(reading);
-    drawChips();
+    else drawChips();
   }
   /** @param {Reading} now */
   function drawReading(now) {
@@ -182,9 +182,10 @@ export function openHeatmap({ model, frame }) {
     const kept = paints.map((paint) => paint.info.feature);
     paints = awaited ? toPaints(now, kept.length ? kept : now.head.features.map((info) => info.feature), model.get("color_range")) : next;
     shade = toShade(now, model.get("color_by"), model.get("color_range"));
-    strip.paint(now, shade ? [shade] : paints, frame.theme());
     table.draw(now, paints, shade);
     drawSummary();
+    drawChips();
+    if (!strip.draw(now, shade ? [shade] : paints, frame.theme())) pick.forget();
     drawChoice();
   }
 
@@ -195,9 +196,8 @@ export function openHeatmap({ model, frame }) {
   function drawResult(message, buffers) {
     reading = toReading(message, buffers);
     empty.hidden = true;
-    if (!strip.draw(reading)) pick.forget();
-    find.draw(reading.head);
     draw();
+    find.draw(reading.head);
   }
   frame.follow(["text"], () => {
     text.pull();

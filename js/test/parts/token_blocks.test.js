@@ -10,9 +10,10 @@ test("blocks cover a text once, end at a line's end where there is one, and divi
   assert.deepEqual(listStops(0, always, never), []);
   const plain = listStops(1000, always, never);
   assert.equal(plain.at(-1), 1000);
-  plain.forEach((stop, at) => assert.ok(stop > (plain[at - 1] ?? 0) && stop - (plain[at - 1] ?? 0) <= 96, `${stop}`));
-  assert.equal(listStops(1000, always, (pos) => pos === 70)[0], 70);
-  assert.equal(listStops(1000, (pos) => pos < 90 || pos > 98, never)[0], 99);
+  plain.forEach((stop, at) => assert.ok(stop > (plain[at - 1] ?? 0) && stop - (plain[at - 1] ?? 0) <= (at ? 96 : 416), `${stop}`));
+  assert.equal(listStops(1000, always, (pos) => pos === 390)[0], 390);
+  assert.equal(listStops(1000, (pos) => pos < 410 || pos > 418, never)[0], 419);
+  assert.equal(listStops(1000, always, (pos) => pos === 390 || pos === 460)[1], 460);
 });
 
 test("words are found without regard to capitals or tokens, and blanks are nothing to find", () => {
