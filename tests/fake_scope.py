@@ -10,6 +10,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.alignments import align_tokens
+from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import ComparedText, Comparison
 from gscope_widgets.records.contrasts import TextContrast
@@ -61,6 +62,7 @@ from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.worker import Job, Work, Worker
 from tests import fake_finding as finding
 from tests import fake_model as model
+from tests.fake_circuits import build_circuit
 from tests.fake_model import CONTEXT, D_DICT, D_MODEL, LAYERS, PIECES, FakeDictionary
 
 
@@ -101,8 +103,8 @@ class FakeScope:
         affine: bool = False,
     ) -> FakeDictionary:
         layer = LAYERS // 2 if layer is None else layer
-        if site not in ("resid_post", "mlp_out"):
-            raise InvalidValue(f"site must be resid_post or mlp_out, got {describe_value(site)}")
+        if site not in ("resid_post", "mlp_out", "transcoder_all"):
+            raise InvalidValue(f"site must be resid_post, mlp_out or transcoder_all, got {describe_value(site)}")
         if layer not in range(LAYERS) or width not in (None, "1k") or l0 not in (None, "medium") or affine:
             raise UnknownDictionary(f"the fake has layers 0 to {LAYERS - 1}, 1k, medium, got layer {layer}")
         if (site, layer) not in self._made:
@@ -290,6 +292,42 @@ class FakeScope:
             )
 
         return self._worker.submit(steps, slot=slot)
+
+    def circuit(
+        self,
+        prompt: Prompt,
+        *,
+        dictionaries: Sequence[Dictionary | str] | Dictionary | str | None = None,
+        target: CircuitTarget = None,
+        max_features: int = MAX_FEATURES,
+    ) -> AttributionGraph:
+        job = self.start_circuit(prompt, dictionaries=dictionaries, target=target, max_features=max_features)
+        graph: AttributionGraph = job.wait()
+        return graph
+
+    def start_circuit(
+        self,
+        prompt: Prompt,
+        *,
+        dictionaries: Sequence[Dictionary | str] | Dictionary | str | None = None,
+        target: CircuitTarget = None,
+        max_features: int = MAX_FEATURES,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """Of the transcoders of all layers, whichever were given."""
+        most = check_int("max_features", max_features, low=1, high=100_000)
+        tokens = self._require_tokens(prompt)
+        for layer in range(model.LAYERS):
+            self.dictionary("transcoder_all", layer)
+        graph = build_circuit(tokens, target, most)
+        settings = {"target": write_target(target), "max_features": most}
+        provenance = self.provenance(graph.dictionary_ids, token_ids=tokens.ids, **settings)
+
+        def work(_job: Job) -> AttributionGraph:
+            self._begin("circuit")
+            return replace(graph, provenance=provenance)
+
+        return self._worker.submit(work, slot=slot)
 
     def tokens(self, text: Prompt) -> Tokens:
         return model.tokenize(text, chat=self._chat)

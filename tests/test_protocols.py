@@ -384,6 +384,7 @@ def test_searches_and_comparisons_are_jobs_that_can_be_stopped(own):
         own.start_find(positive=["The"] * 50),
         own.start_card(home.feature(3)),
         own.start_contrast("The", "A"),
+        own.start_circuit("The"),
         own.start_compare_dictionaries("The", [home, home]),
     ]
     for job in jobs:

@@ -31,6 +31,7 @@ _WORDS = {
     "card": "card",
     "contrast": "contrast",
     "compare_dictionaries": "comparison of dictionaries",
+    "circuit": "circuit",
 }
 
 

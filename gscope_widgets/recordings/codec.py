@@ -24,6 +24,7 @@ from gscope_widgets.recordings.contents import (
     RecordedRow,
     RecordedText,
 )
+from gscope_widgets.records.circuits import AttributionGraph, GraphScores, GraphTarget, find_fault
 from gscope_widgets.records.claims import ClaimScore, ClaimText, ShuffledScore
 from gscope_widgets.records.comparisons import ComparedText, Comparison
 from gscope_widgets.records.contrasts import TextContrast
@@ -61,7 +62,7 @@ Arrays = dict[str, np.ndarray]  # by the name that `name_array` gives
 # All that is ever made of what a file says.
 RECORDS: tuple[type, ...] = (
     *(ActivationBand, ActivationHistogram, ClaimScore, ClaimText, ComparedText, Comparison, ConceptTruth),
-    *(ControlDistribution, DeltaLoss),
+    *(AttributionGraph, ControlDistribution, DeltaLoss, GraphScores, GraphTarget),
     *(DictionaryComparison, DictionaryInfo, DictionaryPair, Direction, DosePoint, DoseResponse, DoseSample, Estimate),
     *(FeatureDashboard, FeatureExample, FeatureHit, FeatureHits, FeatureLabel, FeatureMatch, FeatureNeighbour),
     *(FeatureReading, FeatureRef, FeatureSummary, GeneratedToken, Intervention, LensReading, MatchedFeature, Measure),
@@ -73,6 +74,13 @@ RECORDS: tuple[type, ...] = (
 # Dtype and axes of every array. An axis named as a field has its length; one name within a record is one length.
 _ARRAYS: dict[type, dict[str, tuple[str, str]]] = {
     ActivationHistogram: {"edges": ("float32", "edges"), "counts": ("int64", "counts")},
+    AttributionGraph: {
+        **dict.fromkeys(("kinds", "node_layers", "positions", "numbers"), ("int32", "nodes")),
+        "activations": ("float32", "nodes"),
+        "weights": ("float32", "rows nodes"),
+        **dict.fromkeys(("values", "remainder", "left_out"), ("float32", "rows")),
+        "target_weights": ("float32", "targets"),
+    },
     ComparedText: {"baseline_logprobs": ("float32", "tokens"), "kl": ("float32", "tokens")},
     Direction: {"vector": ("float32", "d")},
     DoseSample: {"baseline_logprobs": ("float32", "generated")},
@@ -268,6 +276,7 @@ def _is_within(array: np.ndarray, low: int, high: int) -> bool:
 
 # What the parts of a record must have to do with one another for its methods to work.
 _CHECKS: dict[type, Sequence[Callable[[Mapping[str, Any]], bool]]] = {
+    AttributionGraph: [lambda one: not find_fault(AttributionGraph(**one))],
     ActivationHistogram: [lambda one: len(one["edges"]) == len(one["counts"]) + 1],
     Contents: [lambda one: min(one["text_limit"], one["left_out"]) >= 0],
     FeatureExample: [lambda one: 0 <= one["peak"] < len(one["tokens"])],

@@ -13,6 +13,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.contents import RecordedRow
+from gscope_widgets.records.circuits import AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.contrasts import TextContrast
@@ -44,6 +45,7 @@ ANSWERS: dict[str, type] = {
     "card": FeatureDashboard,
     "contrast": TextContrast,
     "compare_dictionaries": DictionaryComparison,
+    "circuit": AttributionGraph,
 }
 DEFAULT_WISHES = {"site": "resid_post", "layer": None, "width": None, "l0": None, "affine": False}
 _PROMPTS = ("text", "prompt", "first", "second")  # settings that are a text each
@@ -200,6 +202,18 @@ def ask_matches(
 ) -> Question:
     """`scope.compare_dictionaries`."""
     return _ask("compare_dictionaries", text=text, dictionaries=dictionaries, texts=texts, threshold=threshold)
+
+
+def ask_circuit(prompt: Prompt, dictionaries: Any, target: CircuitTarget, max_features: int) -> Question:
+    """`scope.circuit`; one dictionary alone is a list of it."""
+    alone = isinstance(dictionaries, str) or hasattr(dictionaries, "info")
+    return _ask(
+        "circuit",
+        prompt=prompt,
+        dictionaries=[dictionaries] if alone else dictionaries or (),
+        target=target,
+        max_features=max_features,
+    )
 
 
 def _ask(name: str, **settings: object) -> Question:

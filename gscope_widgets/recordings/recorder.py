@@ -242,6 +242,15 @@ class Recorder:
         names = ("text", "dictionaries", "texts", "threshold")
         self._await(questions.ask_matches(**{name: given[name] for name in names}), job)
 
+    def _take_start_circuit(self, given: Mapping[str, Any], job: Job) -> None:
+        names = ("prompt", "dictionaries", "target", "max_features")
+
+        def keep() -> None:
+            self._ids.update(dict.fromkeys(one for one in job.result().dictionary_ids if one))
+            self._keep(questions.ask_circuit(**{name: given[name] for name in names}), job.result())
+
+        self._follow(job, keep)
+
     def _take_submit(self, _given: Mapping[str, Any], job: Job) -> None:
         self._follow(job, None)  # what it asks of the scope is taken by itself
 

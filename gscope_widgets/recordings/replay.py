@@ -21,6 +21,7 @@ from gscope_widgets.recordings.contents import Contents, RecordedDictionary, Rec
 from gscope_widgets.recordings.generation import ReplayedGeneration
 from gscope_widgets.recordings.job import SettledJob, Work
 from gscope_widgets.records import protocols
+from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.contrasts import TextContrast
@@ -546,6 +547,22 @@ class ReplayedScope:
         ]
         check_compared(self.tokens(text), given, texts=len(_check_list("texts", texts)))
         return self._start(questions.ask_matches(text, given, texts, check_threshold(threshold)))
+
+    def circuit(self, prompt: Prompt, **settings: Any) -> AttributionGraph:
+        graph: AttributionGraph = self.start_circuit(prompt, **settings).wait()
+        return graph
+
+    def start_circuit(
+        self,
+        prompt: Prompt,
+        *,
+        dictionaries: Sequence[protocols.Dictionary | str] | protocols.Dictionary | str | None = None,
+        target: CircuitTarget = None,
+        max_features: int = MAX_FEATURES,
+        slot: Hashable | None = None,
+    ) -> SettledJob:
+        most = check_int("max_features", max_features, low=1, high=100_000)
+        return self._start(questions.ask_circuit(prompt, dictionaries, target, most))
 
     def submit(self, work: Work, *, slot: Hashable | None = None) -> SettledJob:
         """Do work here and now; its job has ended when it is returned."""

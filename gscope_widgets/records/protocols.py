@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from gscope_widgets.records.checkup import Finding
+from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.contrasts import TextContrast
@@ -283,6 +284,33 @@ class Scope(Engine, Protocol):
         slot: Hashable | None = None,
     ) -> Job:
         """`contrast` as a job, returned at once."""
+
+    def circuit(
+        self,
+        prompt: Prompt,
+        *,
+        dictionaries: Sequence[Dictionary | str] | Dictionary | str | None = None,
+        target: CircuitTarget = None,
+        max_features: int = MAX_FEATURES,
+    ) -> AttributionGraph:
+        """Which features brought about the next token, through which others.
+
+        Args:
+            dictionaries: one CLT, or transcoders of different layers; None for those of all layers.
+            target: a token, two whose logits are compared, or a feature at a position; None for the likeliest tokens.
+            max_features: nodes at most; where more fire, the most influential.
+        """
+
+    def start_circuit(
+        self,
+        prompt: Prompt,
+        *,
+        dictionaries: Sequence[Dictionary | str] | Dictionary | str | None = None,
+        target: CircuitTarget = None,
+        max_features: int = MAX_FEATURES,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`circuit` as a job, returned at once."""
 
     def compare_dictionaries(
         self,

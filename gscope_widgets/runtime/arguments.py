@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records import protocols
+from gscope_widgets.records.circuits import CircuitTarget
 from gscope_widgets.records.directions import SITES, Direction
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import MAX_TRACED
@@ -13,6 +14,7 @@ from gscope_widgets.records.interventions import Intervention, list_parts, requi
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_int
 from gscope_widgets.records.tokens import Prompt, Tokens
+from gscope_widgets.runtime.circuits.building import Wanted
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.jumprelu import JumpReLU
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
@@ -101,6 +103,60 @@ class Arguments:
             if not tokens.used:
                 raise InvalidValue(f"{name} holds a text without a token that counts: {describe_value(text)}")
         return found
+
+    def transcoders(
+        self, dictionaries: Sequence[protocols.Dictionary | str] | protocols.Dictionary | str | None
+    ) -> tuple[Dictionary, ...]:
+        """What stands in for MLPs: one CLT, or transcoders of different layers, rising; by default all layers'."""
+        if dictionaries is None:
+            return self._default_transcoders()
+        alone = isinstance(dictionaries, str) or hasattr(dictionaries, "info")
+        given = (dictionaries,) if alone else check_list("dictionaries", dictionaries)  # type: ignore[arg-type]
+        found = [self._shelf.check(one) for one in given]
+        if not found:
+            raise InvalidValue("dictionaries is empty; give transcoders, or leave it out for those of all layers")
+        for one in found:
+            if one.info.base_site not in ("transcoder", "clt"):
+                raise InvalidValue(
+                    f"{one.info.id} is a {one.info.kind} of {one.info.site}, which does not stand in for an MLP; "
+                    "circuits take transcoders or one CLT: scope.dictionary('transcoder_all', layer=...) or "
+                    "scope.dictionary('clt')"
+                )
+        if any(one.info.base_site == "clt" for one in found) and len(found) > 1:
+            raise InvalidValue(f"a CLT stands in for all MLPs by itself, got {len(found)} dictionaries")
+        found.sort(key=lambda one: one.info.layer)
+        layers = [one.info.layer for one in found]
+        if len(set(layers)) < len(layers):
+            raise InvalidValue(f"each transcoder has a layer of its own, got layers {', '.join(map(str, layers))}")
+        return tuple(found)
+
+    def _default_transcoders(self) -> tuple[Dictionary, ...]:
+        """Of every layer, affine where there are such, of the default width and l0."""
+        try:
+            return tuple(
+                self._shelf.choose(site="transcoder_all", layer=layer, affine=True)
+                for layer in range(self._model.layers)
+            )
+        except UnknownDictionary:
+            return tuple(self._shelf.choose(site="transcoder_all", layer=layer) for layer in range(self._model.layers))
+
+    def circuit_target(self, target: CircuitTarget, tokens: Tokens) -> Wanted:
+        """What a circuit is to explain."""
+        if target is None:
+            return Wanted()
+        if isinstance(target, (list, tuple)) and len(target) == 2 and isinstance(target[0], FeatureRef):
+            ref, pos = target
+            self._shelf.find(ref)
+            pos = check_int("the target's position", pos, low=0, high=len(tokens) - 1)
+            return Wanted(feature=(ref.dictionary_id, ref.feature, pos))
+        if isinstance(target, (list, tuple)) and len(target) == 2:
+            ids = tuple(self._tokenizer.find_token(one) for one in target)
+            if ids[0] == ids[1]:
+                raise InvalidValue(f"a difference is of two tokens, got {describe_value(target[0])} twice")
+            return Wanted(ids, is_difference=True)
+        if isinstance(target, FeatureRef):
+            raise InvalidValue("a feature is a target at a position: target=(ref, pos)")
+        return Wanted((self._tokenizer.find_token(target),))
 
     def place(self, site: object, layer: object) -> tuple[str, int]:
         """Where a direction of one's own may belong: a site and a layer of this model."""

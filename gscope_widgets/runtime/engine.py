@@ -13,6 +13,7 @@ import torch
 from gscope_widgets.errors import InvalidValue, Offline, OutOfMemory, SanityWarning
 from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.checks import DictionaryCheck
+from gscope_widgets.records.circuits import AttributionGraph
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison, Kind
 from gscope_widgets.records.contrasts import TextContrast
@@ -36,6 +37,7 @@ from gscope_widgets.records.samples import FeatureSample
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.arguments import require_single
 from gscope_widgets.runtime.cache import ByteCache
+from gscope_widgets.runtime.circuits.building import Wanted, build_graph
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.examples.logits import measure_effect
@@ -464,6 +466,22 @@ class Engine:
             threshold=threshold,
             provenance=provenance,
         )
+        return (yield from steps)
+
+    def trace_circuit(
+        self,
+        tokens: Tokens,
+        dictionaries: Sequence[Dictionary],
+        wanted: Wanted,
+        *,
+        max_features: int,
+        provenance: Provenance,
+    ) -> Steps[AttributionGraph]:
+        """What brought about a prediction or a feature: see `build_graph`."""
+        for dictionary in dictionaries:
+            yield from dictionary.fetch()
+            self._warn_once(dictionary)
+        steps = build_graph(self.loaded, tokens, dictionaries, wanted, max_features=max_features, provenance=provenance)
         return (yield from steps)
 
     def measure_norm(self, point: HookPoint) -> float:

@@ -6,6 +6,7 @@ from typing import Literal
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.recorder import recorded
 from gscope_widgets.records import protocols
+from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard
@@ -347,6 +348,67 @@ class Exploring(Asking):
         return self._start(
             lambda: self._engine.compare_dictionaries(tokens, given, more, threshold=limit, provenance=provenance),
             self._demand(f"comparing {len(given)} dictionaries", tokens, other=[NARROWER, "fewer dictionaries"]),
+            slot=slot,
+        )
+
+    def circuit(
+        self,
+        prompt: Prompt,
+        *,
+        dictionaries: Sequence[protocols.Dictionary | str] | protocols.Dictionary | str | None = None,
+        target: CircuitTarget = None,
+        max_features: int = MAX_FEATURES,
+    ) -> AttributionGraph:
+        """Which features brought about the next token, through which others; see `AttributionGraph`.
+
+        Transcoders stand in for MLPs, their errors added back, attention and norms as they were on the prompt. Costs
+        one forward pass with eager attention, one encoding a dictionary, and for each feature that is followed one
+        pass back through the attention of the layers before it; on mini under a second. Memory: 4 bytes times features
+        kept times features found, told before it is taken.
+
+        Args:
+            dictionaries: one CLT, or transcoders of different layers (a layer without one is all error); None for
+                those of all layers, affine where there are such.
+            target: what is explained. None: the likeliest next tokens that have 0.95 of the probability, 10 at
+                most. A token, as its text " red" or its id: its logit over the mean logit. Two tokens: the first's
+                logit less the second's. `(ref, pos)`: a feature's activation there.
+            max_features: nodes, 1 to 100,000; where more fire, the most influential.
+
+        Raises:
+            InvalidValue: no transcoders, a text that is no single token, a feature that does not fire there.
+            UnknownDictionary: there are no transcoders for all layers.
+            PromptTooLong, OutOfMemory, Cancelled.
+        """
+        job = self.start_circuit(prompt, dictionaries=dictionaries, target=target, max_features=max_features)
+        graph: AttributionGraph = job.wait()
+        return graph
+
+    @recorded
+    def start_circuit(
+        self,
+        prompt: Prompt,
+        *,
+        dictionaries: Sequence[protocols.Dictionary | str] | protocols.Dictionary | str | None = None,
+        target: CircuitTarget = None,
+        max_features: int = MAX_FEATURES,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`circuit` as a job, returned at once.
+
+        Args:
+            slot: a newer job in the same slot stops this one.
+        """
+        most = check_int("max_features", max_features, low=1, high=100_000)
+        tokens = self._take.tokens(prompt)
+        homes, wanted = self._take.transcoders(dictionaries), self._take.circuit_target(target, tokens)
+        ids = [one.info.id for one in homes]
+        settings = {"target": write_target(target), "max_features": most}
+        provenance = self.provenance(ids, token_ids=tokens.ids, **settings)
+        return self._start(
+            lambda: self._engine.trace_circuit(tokens, homes, wanted, max_features=most, provenance=provenance),
+            self._demand(
+                f"tracing a circuit of {len(tokens)} tokens", tokens, other=[NARROWER, f"max_features={most // 2}"]
+            ),
             slot=slot,
         )
 

@@ -58,6 +58,8 @@ def ask_all(scope) -> dict[str, object]:
         "contrast": scope.contrast(TEXT, OTHER),
         "match": scope.compare_dictionaries(TEXT, [home, other], texts=sets[0]),
         "match of a reading": scope.compare_dictionaries(TEXT, [home.info.id, scope.read(TEXT, other)], threshold=0.5),
+        "circuit": scope.circuit(TEXT, max_features=40),
+        "circuit of a word": scope.circuit(TEXT, target=5, max_features=30),
         "compare": scope.compare(TEXT, changes, max_new_tokens=3, temperature=1.0, seeds=(1, 4), features=[ref]),
         "dose words": scope.dose(TEXT, ref, STRENGTHS, measure={"fish", "coat"}, samples=3, max_new_tokens=3),
         "dose token": scope.dose(TEXT, ref, STRENGTHS, measure=5, samples=3, max_new_tokens=3, positions="generated"),

@@ -30,7 +30,7 @@ NO_RESULT = {
     "write_opening": "code",
 }
 WITHOUT_TEXT = ("card", "check", "contrast", "direction", "find", "score_claim")
-WITHOUT_DICTIONARY = ("direction", "logit_lens")
+WITHOUT_DICTIONARY = ("circuit", "direction", "logit_lens")  # or with others than the one asked for here
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,7 @@ def results(scope, dictionary) -> dict[str, object]:
     return {
         "card": scope.card(ref, sources=()),
         "check": scope.check(dictionary),
+        "circuit": scope.circuit(TEXT, max_features=20),
         "contrast": scope.contrast("a bird", "a cat", dictionary),
         "score_claim": scope.score_claim(ref, ["a bird"], ["a cat"]),
         "find": scope.find("bird", dictionary),

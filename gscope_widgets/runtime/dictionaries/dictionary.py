@@ -19,7 +19,7 @@ from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.records.progress import Fetched
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
-from gscope_widgets.runtime.dictionaries.member import SKIP, FeatureEncoder, Member
+from gscope_widgets.runtime.dictionaries.member import SKIP, FeatureEncoder, Firing, Member
 from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.hub.transfer import Transfer, require_room
 from gscope_widgets.runtime.shortage import Demand, explain_faults, is_loss, is_shortage
@@ -151,6 +151,14 @@ class Dictionary:
                 **{name: getattr(activations, name)[order] for name in ("positions", "features", "activations")},
             )
         return to_numpy(self._add_offset(self._gather(activations), skipped))
+
+    def fire(self, x: torch.Tensor) -> list[Firing]:
+        """The features that fire, with their weights, a member each.
+
+        Args:
+            x: float32, [pos, d_in] or [pos, n, d_in], finite.
+        """
+        return [member.fire(own) for member, own in zip(self._members, self._split(x.to(self.device)), strict=True)]
 
     def reconstruct(self, x: np.ndarray | torch.Tensor) -> np.ndarray:
         """What the dictionary makes of `x`: encoded and decoded, as `decode` gives it."""

@@ -35,6 +35,24 @@ class FeatureEncoder:
     threshold: torch.Tensor  # []
 
 
+@dataclass(frozen=True)
+class Firing:
+    """The features of one member that fire on some activations, with their own share of its weights.
+
+    float32 and int64 on the dictionary's device. A feature that fires at several positions has its weights once.
+    """
+
+    positions: torch.Tensor  # [firing], rising
+    rows: torch.Tensor  # [firing], where the feature stands in what follows
+    activations: torch.Tensor  # [firing]
+    features: torch.Tensor  # [row], rising; numbered within the member
+    w_enc: torch.Tensor  # [row, d_in]
+    b_enc: torch.Tensor  # [row]
+    w_dec: torch.Tensor  # [row, d_out], or [row, n, d_model] with 0 before the member's own layer
+    b_dec: torch.Tensor  # [d_out]
+    skip: torch.Tensor | None  # [d_in, d_out] of an affine one
+
+
 class Member:
     """The JumpReLU encoder and the decoder of one `params*.safetensors`, in float32 on a device.
 
@@ -80,18 +98,56 @@ class Member:
 
         Thresholded in blocks, so that at most 64 MB of dense pre-activations exist at a time.
         """
+        with self.hold() as weights:
+            return self._encode(x, weights)
+
+    def fire(self, x: torch.Tensor) -> Firing:
+        """The features that fire on `x`, float32 [pos, d_in], and their weights.
+
+        Of a member that writes to several layers, whose decoder is n times its encoder, the encoder is read alone and
+        the decoder by the row, unless the whole is in memory already.
+        """
+        if self._outputs is None or self.is_loaded:
+            with self.hold() as weights:
+                return self._fire(x, weights)
+        names = [name for name in self._names if name != "w_dec"]
+        return self._fire(x, {name: self.file.tensor(name).to(self.device, self._dtype_of(name)) for name in names})
+
+    def _fire(self, x: torch.Tensor, weights: dict[str, torch.Tensor]) -> Firing:
+        positions, found, activations = self._encode(x, weights)
+        features, rows = np.unique(found, return_inverse=True)
+        chosen = self._index(features)
+        if "w_dec" in weights:
+            w_dec = weights["w_dec"][chosen].float()
+        else:
+            read = [self.part("w_dec", int(feature)) for feature in features]
+            w_dec = torch.stack(read) if read else torch.zeros(0, self._outputs or 1, self.d_out, device=self.device)
+        if self._outputs is not None:
+            w_dec[:, : self._first] = 0
+        return Firing(
+            self._index(positions),
+            self._index(rows),
+            torch.as_tensor(activations, device=self.device),
+            chosen,
+            weights["w_enc"][:, chosen].T.float().contiguous(),
+            weights["b_enc"][chosen],
+            w_dec,
+            weights["b_dec"],
+            weights[SKIP].float() if SKIP in weights else None,
+        )
+
+    def _encode(self, x: torch.Tensor, weights: dict[str, torch.Tensor]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         parts = []
         rows = _BLOCK // min(self.d_dict, _FEATURES)
-        with self.hold() as weights:
-            for start in range(0, len(x), rows):
-                for first in range(0, self.d_dict, _FEATURES):
-                    block = slice(first, first + _FEATURES)
-                    w_enc = weights["w_enc"][:, block].float()
-                    pre = torch.addmm(weights["b_enc"][block], x[start : start + rows], w_enc)
-                    fires = (pre > weights["threshold"][block]).flatten().nonzero().flatten()
-                    positions = fires // pre.shape[1]
-                    features = fires - positions * pre.shape[1] + first
-                    parts.append(((positions + start) * self.d_dict + features, pre.flatten()[fires]))
+        for start in range(0, len(x), rows):
+            for first in range(0, self.d_dict, _FEATURES):
+                block = slice(first, first + _FEATURES)
+                w_enc = weights["w_enc"][:, block].float()
+                pre = torch.addmm(weights["b_enc"][block], x[start : start + rows], w_enc)
+                fires = (pre > weights["threshold"][block]).flatten().nonzero().flatten()
+                positions = fires // pre.shape[1]
+                features = fires - positions * pre.shape[1] + first
+                parts.append(((positions + start) * self.d_dict + features, pre.flatten()[fires]))
         if not parts:
             return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32)
         places, values = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))

@@ -95,6 +95,24 @@ class Tokenizer:
             for token_id, piece in zip(ids, pieces, strict=True)
         )
 
+    def find_token(self, token: object) -> int:
+        """The id of one token, given as its text, " red", or as its id.
+
+        Raises:
+            InvalidValue: the text is no single token, or there is no such id.
+        """
+        if not isinstance(token, str):
+            return check_int("a token id", token, low=0, high=self.vocabulary - 1)
+        tokens = self.tokenize(token)
+        ids = [one for one, span in zip(tokens.ids, tokens.byte_spans, strict=True) if span[1] > span[0]]
+        if len(ids) != 1:
+            pieces = ", ".join(repr(self.describe(one)) for one in ids) or "none"
+            raise InvalidValue(
+                f"{describe_value(token)} is {len(ids)} tokens ({pieces}); give one, with the space before it where it "
+                "begins a word: ' red'"
+            )
+        return ids[0]
+
     def is_special(self, token_id: int) -> bool:
         """True for BOS, EOS, padding and other tokens that are no text."""
         return token_id in self._special_ids

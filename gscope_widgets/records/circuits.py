@@ -1,0 +1,341 @@
+"""Attribution graphs: which feature brought about which on one prompt, and how far that explains the answer."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from gscope_widgets.errors import InvalidValue
+from gscope_widgets.records.features import FeatureLabel, FeatureRef
+from gscope_widgets.records.frames import build_frame
+from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.records.tokens import Tokens
+
+if TYPE_CHECKING:
+    import pandas
+
+NodeKind = Literal["token", "error", "feature", "target"]
+KINDS: tuple[NodeKind, ...] = ("token", "error", "feature", "target")
+TOKEN, ERROR, FEATURE, TARGET = range(4)
+MAX_FEATURES = 4096  # nodes of a graph unless told
+# A token as its text or id, two of them, or a feature at a position; None for the likeliest tokens.
+CircuitTarget = str | int | tuple[str | int, str | int] | tuple[FeatureRef, int] | None
+NODE_SHARE, EDGE_SHARE = 0.8, 0.98  # what circuit-tracer prunes to unless told
+
+
+@dataclass(frozen=True)
+class GraphTarget:
+    """What a graph explains: a next token's logit, a difference of two, or a feature's activation."""
+
+    name: str  # as readers see it: " Vekkan", " he − she", a feature's address
+    ids: tuple[int, ...] = ()  # of the token; of two, the second is taken from the first; none for a feature
+    probability: float | None = None  # of the token as the next one
+    value: float = 0.0  # the logit over the mean of all logits, the difference, or the pre-activation
+
+
+@dataclass(frozen=True)
+class GraphScores:
+    """How much of a graph's answer is carried by features rather than by what no feature stands for; 0 to 1."""
+
+    replacement: float  # influence of tokens / (influence of tokens and errors), over whole paths
+    completeness: float  # share of the direct input of nodes, weighted by influence, that comes from no error
+
+
+@dataclass(frozen=True, eq=False)
+class AttributionGraph:
+    """Direct effects between tokens, errors, features and targets on one prompt (Ameisen et al. 2025).
+
+    Transcoders stand in for MLPs, each with its error added back; attention patterns and norm scales stay as they were.
+    Every target's value, and every feature's pre-activation less its offset, is then the sum of what comes in:
+    `weights.sum(1) + remainder + left_out = values`.
+
+    Nodes in their order: tokens by position, errors by layer and position, features likewise, targets.
+    A node's direct inputs stand in one row; tokens and errors have none. A layer's features reach only later layers'.
+    """
+
+    tokens: Tokens
+    layers: int  # of the model
+    kinds: np.ndarray  # int32, [node], rising; index into `KINDS`
+    node_layers: np.ndarray  # int32, [node]; -1 for tokens, `layers` for logits
+    positions: np.ndarray  # int32, [node]
+    numbers: np.ndarray  # int32, [node]; a feature's number in its dictionary, a token's id, -1 for errors and targets
+    activations: np.ndarray  # float32, [node]; of features, NaN for the rest
+    weights: np.ndarray  # float32, [feature and target, node]; what the node adds to the row's value
+    values: np.ndarray  # float32, [feature and target]
+    remainder: np.ndarray  # float32, [feature and target]; from biases, and from MLPs where no dictionary applies
+    left_out: np.ndarray  # float32, [feature and target]; from features that are no nodes; 0 where all are
+    targets: tuple[GraphTarget, ...]
+    target_weights: np.ndarray  # float32, [target]; they add up to 1: how much each counts
+    dictionary_ids: tuple[str, ...]  # a CLT's alone, or one for each layer, "" for a layer without
+    labels: dict[int, FeatureLabel] = field(default_factory=dict)  # by node
+    whole: GraphScores | None = None  # of the graph that this one was pruned from
+    provenance: Provenance | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        counts = np.bincount(self.kinds, minlength=len(KINDS))
+        return (
+            f"<AttributionGraph of {len(self.tokens)} tokens: {counts[FEATURE]} features, {counts[ERROR]} errors, "
+            f"{np.count_nonzero(self.weights)} edges to {', '.join(repr(one.name) for one in self.targets)}>"
+        )
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def first_row(self) -> int:
+        """The node whose inputs are row 0 of `weights`: the first feature, or target where there is none."""
+        return len(self) - len(self.weights)
+
+    def ref(self, node: int) -> FeatureRef:
+        """The feature that a node is.
+
+        Raises:
+            InvalidValue: there is no such node, or it is no feature.
+        """
+        node = check_int("node", node, low=0, high=len(self) - 1)
+        if self.kinds[node] != FEATURE:
+            raise InvalidValue(f"node {node} is no feature but {KINDS[self.kinds[node]]}: {self.name(node)}")
+        owner = 0 if len(self.dictionary_ids) == 1 else int(self.node_layers[node])
+        return FeatureRef(self.dictionary_ids[owner], int(self.numbers[node]))
+
+    def find(self, ref: FeatureRef, *, pos: int | None = None) -> tuple[int, ...]:
+        """The nodes that a feature is, one a position.
+
+        Args:
+            pos: only there.
+        """
+        found = np.flatnonzero((self.kinds == FEATURE) & (self.numbers == ref.feature))
+        return tuple(
+            int(node) for node in found if self.ref(int(node)) == ref and pos in (None, int(self.positions[node]))
+        )
+
+    def name(self, node: int) -> str:
+        """What a node is, in words."""
+        kind, pos = self.kinds[node], int(self.positions[node])
+        where = f"{self.tokens.strings[pos]!r} ({pos})"
+        if kind == TOKEN:
+            return f"token {where}"
+        if kind == ERROR:
+            return f"error of layer {self.node_layers[node]} at {where}"
+        if kind == TARGET:
+            return f"target {self.targets[node - (len(self) - len(self.targets))].name!r}"
+        label = self.labels.get(node)
+        return f"feature {self.numbers[node]} of layer {self.node_layers[node]} at {where}" + (
+            f", {label.text}" if label is not None else ""
+        )
+
+    def influence(self) -> np.ndarray:
+        """How much each node matters to the targets over all paths: float64, [node], 0 or more.
+
+        Each row's sizes are made to add up to 1; a node's influence is what then flows back to it from the targets.
+        Targets have none.
+        """
+        return measure_influence(self.weights, self.first_row, self._start())[0]
+
+    def scores(self) -> GraphScores:
+        """Replacement and completeness of the nodes and edges that this graph has."""
+        influence = self.influence()
+        tokens, errors = (float(influence[self.kinds == kind].sum()) for kind in (TOKEN, ERROR))
+        sizes = np.abs(self.weights)
+        totals = sizes.sum(1, dtype=np.float64)
+        wrong = sizes[:, self.kinds == ERROR].sum(1, dtype=np.float64) / np.maximum(totals, 1e-10)
+        weight = influence[self.first_row :] + self._start()[self.first_row :]
+        weight = weight * (totals > 0)
+        return GraphScores(
+            replacement=tokens / (tokens + errors) if tokens + errors else 0.0,
+            completeness=float((weight * (1 - wrong)).sum() / weight.sum()) if weight.sum() else 0.0,
+        )
+
+    def prune(self, nodes: float = NODE_SHARE, edges: float = EDGE_SHARE) -> "AttributionGraph":
+        """The part that carries most of the influence, as circuit-tracer prunes.
+
+        Nodes are kept, most influential first, until they have a share of all influence; tokens and targets always.
+        Of the edges between them those are kept that have a share of what flows. Features and errors from which nothing
+        goes on, and features into which nothing comes, go.
+
+        Args:
+            nodes: share of influence, 0 to 1; 1 keeps all.
+            edges: share of what flows through edges, 0 to 1; 1 keeps all.
+
+        Raises:
+            InvalidValue: a share is outside 0 to 1.
+        """
+        nodes = check_float("nodes", nodes, low=0.0, high=1.0)
+        edges = check_float("edges", edges, low=0.0, high=1.0)
+        influence, always = self.influence(), np.isin(self.kinds, (TOKEN, TARGET))
+        kept = always | (influence >= _find_least(influence, nodes))
+        rows = np.arange(len(self)) >= self.first_row
+        weights = np.where(kept[None] & kept[rows][:, None], self.weights, 0)
+        start = self._start()
+        inflow, flows = measure_influence(weights, self.first_row, start)
+        through = flows * (inflow + start)[rows][:, None]
+        shown = (through >= _find_least(through, edges)) & (weights != 0)
+        count = -1
+        while count != (count := int(kept.sum())):
+            shown &= kept[None] & kept[rows][:, None]
+            kept &= always | shown.any(0)
+            comes = np.ones(len(self), bool)
+            comes[rows] = shown.any(1)
+            kept &= always | (self.kinds == ERROR) | comes
+        return self._take(kept, np.where(shown, weights, 0))
+
+    def keep(self, nodes: Iterable[int]) -> "AttributionGraph":
+        """The graph of these nodes, of the tokens and of the targets alone; what others added is `left_out`.
+
+        Raises:
+            InvalidValue: a number is no node's.
+        """
+        kept = np.isin(self.kinds, (TOKEN, TARGET))
+        for node in nodes:
+            kept[check_int("a node", node, low=0, high=len(self) - 1)] = True
+        return self._take(kept, self.weights)
+
+    def _take(self, kept: np.ndarray, weights: np.ndarray) -> "AttributionGraph":
+        rows = kept[self.first_row :]
+        nodes = np.flatnonzero(kept)
+        taken = weights[rows][:, kept]
+        lost = self.weights[rows].sum(1, dtype=np.float64) - taken.sum(1, dtype=np.float64)
+        return replace(
+            self,
+            **{
+                name: getattr(self, name)[kept]
+                for name in ("kinds", "node_layers", "positions", "numbers", "activations")
+            },
+            **{name: getattr(self, name)[rows] for name in ("values", "remainder")},
+            weights=taken,
+            left_out=(self.left_out[rows] + lost).astype(np.float32),
+            labels={at: self.labels[node] for at, node in enumerate(nodes.tolist()) if node in self.labels},
+            whole=self.whole or self.scores(),
+        )
+
+    def _start(self) -> np.ndarray:
+        start = np.zeros(len(self))
+        start[len(self) - len(self.targets) :] = self.target_weights
+        return start
+
+    def paths(self, target: int = 0, *, k: int = 5) -> tuple[tuple[float, tuple[int, ...]], ...]:
+        """The strongest ways from a token to a target: (share of the target's input, nodes from the token on).
+
+        A path's share is the product of its edges' shares in what comes into each of its nodes; negative where it holds
+        the target back.
+
+        Args:
+            target: index into `targets`.
+            k: how many at most.
+
+        Raises:
+            InvalidValue: there is no such target.
+        """
+        target = check_int("target", target, low=0, high=len(self.targets) - 1)
+        k = check_int("k", k, low=1, high=1000)
+        shares = self.weights / np.maximum(np.abs(self.weights).sum(1, keepdims=True), 1e-10)
+        found: list[tuple[float, tuple[int, ...]]] = []
+        beam: list[tuple[float, tuple[int, ...]]] = [(1.0, (len(self) - len(self.targets) + target,))]
+        while beam:
+            longer: list[tuple[float, tuple[int, ...]]] = []
+            for share, path in beam:
+                row = shares[path[0] - self.first_row]
+                for node in np.argsort(-np.abs(row))[: 4 * k]:
+                    if row[node]:
+                        longer.append((share * float(row[node]), (int(node), *path)))
+            longer.sort(key=lambda one: -abs(one[0]))
+            found += [one for one in longer if self.kinds[one[1][0]] == TOKEN]
+            beam = [one for one in longer if self.kinds[one[1][0]] == FEATURE][: 16 * k]
+        return tuple(sorted(found, key=lambda one: -abs(one[0]))[:k])
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A pandas DataFrame, a row a node, most influential first.
+
+        Columns `node`, `kind`, `layer`, `pos`, `token`, `feature`, `activation`, `influence`, `label`.
+        """
+        influence = self.influence()
+        order = np.argsort(-influence, kind="stable")
+        return build_frame(
+            node=order,
+            kind=[KINDS[self.kinds[node]] for node in order],
+            layer=self.node_layers[order],
+            pos=self.positions[order],
+            token=[self.tokens.strings[self.positions[node]] for node in order],
+            feature=[int(self.numbers[node]) if self.kinds[node] == FEATURE else None for node in order],
+            activation=self.activations[order],
+            influence=influence[order],
+            label=[self.labels[node].text if node in self.labels else "" for node in order.tolist()],
+        )
+
+    def edges_to_frame(self) -> "pandas.DataFrame":
+        """A pandas DataFrame, a row an edge, largest first: `source`, `target` (nodes), `weight`, and their names."""
+        rows, sources = np.nonzero(self.weights)
+        order = np.argsort(-np.abs(self.weights[rows, sources]), kind="stable")
+        rows, sources = rows[order], sources[order]
+        return build_frame(
+            source=sources,
+            target=rows + self.first_row,
+            weight=self.weights[rows, sources],
+            source_name=[self.name(int(node)) for node in sources],
+            target_name=[self.name(int(node)) for node in rows + self.first_row],
+        )
+
+
+def measure_influence(weights: np.ndarray, first_row: int, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What flows back to each node, and each row's shares.
+
+    The sum over k of `start A^k`, k from 1, where A is `|weights|` with rows that add up to 1. Rows are taken from the
+    last on: no node has an input behind it, so each is complete when its turn comes.
+
+    Args:
+        weights: [row, node]; row i belongs to node `first_row + i`.
+        start: [node]; what each is worth in itself.
+
+    Returns:
+        float64 [node]; float32 [row, node].
+    """
+    shares = np.abs(weights)
+    shares /= np.maximum(shares.sum(1, keepdims=True), 1e-10)
+    influence = np.zeros(len(start))
+    for row in range(len(weights) - 1, -1, -1):
+        worth = influence[first_row + row] + start[first_row + row]
+        if worth:
+            influence += worth * shares[row]
+    return influence, shares
+
+
+def _find_least(values: np.ndarray, share: float) -> float:
+    """The least value that is kept where the largest make up a share of the sum."""
+    if share >= 1:
+        return 0.0
+    falling = np.sort(values, axis=None)[::-1].astype(np.float64)
+    reached = np.cumsum(falling) / max(falling.sum(), 1e-10)
+    return float(falling[min(int(np.searchsorted(reached, share)), len(falling) - 1)])
+
+
+def find_fault(graph: AttributionGraph) -> str:
+    """What keeps a graph that somebody else made from being one, in words; "" where nothing does."""
+    nodes, rows = len(graph.kinds), len(graph.weights)
+    counts = np.bincount(np.clip(graph.kinds, 0, len(KINDS)), minlength=len(KINDS) + 1)
+    if nodes and (graph.kinds.min() < 0 or counts[-1] or (np.diff(graph.kinds) < 0).any()):
+        return "its nodes are not tokens, errors, features and targets in this order"
+    if rows != counts[FEATURE] + counts[TARGET] or counts[TARGET] != len(graph.targets) or not counts[TARGET]:
+        return f"it has {rows} rows of inputs for {counts[FEATURE]} features and {len(graph.targets)} targets"
+    inside = (graph.positions >= 0) & (graph.positions < len(graph.tokens))
+    inside &= (graph.node_layers >= -1) & (graph.node_layers <= graph.layers)
+    if not inside.all():
+        return "a node lies outside the text or the model"
+    floats = (graph.weights, graph.values, graph.remainder, graph.left_out, graph.target_weights)
+    if not all(np.isfinite(one).all() for one in floats):
+        return "a weight is not a finite number"
+    if (graph.target_weights < 0).any() or not 0.99 < graph.target_weights.sum() < 1.01:
+        return "the weights of its targets do not add up to 1"
+    if len(graph.dictionary_ids) not in (1, graph.layers) or not all(0 <= node < nodes for node in graph.labels):
+        return "its dictionaries or labels are not those of its nodes"
+    if np.triu(graph.weights[:, graph.first_row :]).any():
+        return "a node has an input that is not before it"
+    return ""
+
+
+def write_target(target: CircuitTarget) -> object:
+    """What a graph was asked to explain, as plain data."""
+    if isinstance(target, tuple):
+        return [str(one) if isinstance(one, FeatureRef) else one for one in target]
+    return target

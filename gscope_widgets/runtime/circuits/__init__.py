@@ -1,0 +1,1 @@
+"""Attribution graphs: which feature of a transcoder brings about which on one prompt."""

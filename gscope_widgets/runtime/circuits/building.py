@@ -1,0 +1,231 @@
+"""From a prompt, its dictionaries and its targets to an attribution graph."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from gscope_widgets.errors import InvalidValue
+from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph, GraphTarget
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.runtime.circuits.attribution import (
+    Aim,
+    Attribution,
+    Edges,
+    Replaced,
+    aim_at_features,
+    attribute,
+    replace_mlps,
+)
+from gscope_widgets.runtime.circuits.frozen import FrozenPass, freeze
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.files.weights import to_numpy
+from gscope_widgets.runtime.gemma.generation import check_finite
+from gscope_widgets.runtime.gemma.loading import LoadedModel
+
+MAX_LOGITS, MIN_PROBABILITY = 10, 0.95  # of the next tokens that are explained where none is named
+_BLOCK = 16_000_000  # numbers of the unembedding at a time: 64 MB
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a graph is to explain: tokens' logits, a difference of two, a feature; none for the likeliest tokens."""
+
+    ids: tuple[int, ...] = ()
+    is_difference: bool = False  # of the two ids
+    feature: tuple[str, int, int] | None = None  # dictionary id, number, pos
+
+
+def build_graph(
+    loaded: LoadedModel,
+    tokens: Tokens,
+    dictionaries: Sequence[Dictionary],
+    wanted: Wanted,
+    *,
+    max_features: int,
+    provenance: Provenance,
+) -> Generator[float, None, AttributionGraph]:
+    """See `Scope.circuit`.
+
+    Args:
+        dictionaries: one CLT, or transcoders of different layers, rising.
+    """
+    frozen = freeze(loaded, tokens.ids)
+    check_finite(frozen.logits[None])
+    yield 0.0
+    used = list(tokens.used)
+    crosses = len(dictionaries[0].info.layers) > 1
+    layers = dictionaries[0].info.layers if crosses else tuple(one.info.layer for one in dictionaries)
+    inputs = [frozen.layers[layer].mlp_input[used] for layer in layers]
+    if crosses:
+        fired = list(zip(layers, dictionaries[0].fire(torch.stack(inputs, 1)), strict=True))
+    else:
+        fired = []
+        for one, layer, x in zip(dictionaries, layers, inputs, strict=True):
+            fired += [(layer, firing) for firing in one.fire(x)]
+            yield 0.0
+    replaced = replace_mlps(frozen, fired, used=used, crosses=crosses)
+    share = dictionaries[0].d_dict // len(layers) if crosses else 0
+    numbers = replaced.numbers + share * np.searchsorted(layers, replaced.layers).astype(np.int32)
+    owners = (dictionaries[0].info.id,) if crosses else _spread_ids(dictionaries, len(frozen.layers))
+    aims, targets, weights, values = _choose_targets(loaded, frozen, replaced, numbers, owners, wanted)
+    found = yield from attribute(frozen, replaced, aims, weights, max_features=max_features)
+    return _lay_out(
+        tokens,
+        frozen,
+        replaced,
+        numbers,
+        found,
+        aims,
+        targets=targets,
+        target_weights=weights,
+        target_values=values,
+        owners=owners,
+        dictionaries=dictionaries,
+        provenance=provenance,
+    )
+
+
+def _spread_ids(dictionaries: Sequence[Dictionary], layers: int) -> tuple[str, ...]:
+    by_layer = {one.info.layer: one.info.id for one in dictionaries}
+    return tuple(by_layer.get(layer, "") for layer in range(layers))
+
+
+def _choose_targets(
+    loaded: LoadedModel,
+    frozen: FrozenPass,
+    replaced: Replaced,
+    numbers: np.ndarray,
+    owners: Sequence[str],
+    wanted: Wanted,
+) -> tuple[list[Aim], tuple[GraphTarget, ...], np.ndarray, np.ndarray]:
+    """Aims, what they are, how much each counts, and the value that its inputs are to add up to."""
+    depth, last = len(frozen.layers), len(frozen.embedding) - 1
+    if wanted.feature is not None:
+        name, number, pos = wanted.feature
+        layers = np.arange(depth) if len(owners) == 1 else [at for at, owner in enumerate(owners) if owner == name]
+        here = np.isin(replaced.layers, layers) & (numbers == number) & (replaced.positions == pos)
+        if not here.any():
+            raise InvalidValue(
+                f"feature {number} of {name} does not fire at position {pos} of this text: nothing brought it about; "
+                "scope.read(...).trace(feature) says where it fires"
+            )
+        [at] = np.flatnonzero(here).tolist()
+        target = GraphTarget(f"{name}#{number}", value=float(replaced.inputs[at]))
+        return aim_at_features(replaced, [at]), (target,), np.ones(1), replaced.inputs[[at]]
+    probabilities = frozen.logits.double().softmax(-1)
+    ids = wanted.ids or _list_likeliest(probabilities)
+    vectors = _find_unembedding(loaded, ids).to(frozen.residual.device)
+    vectors = (vectors - _mean_unembedding(loaded).to(vectors.device)) * frozen.final_gain
+    chances = probabilities[list(ids)].tolist()
+    describe = loaded.tokenizer.describe
+    if wanted.is_difference:
+        vectors = vectors[:1] - vectors[1:]
+        names, groups = [f"{describe(ids[0])} − {describe(ids[1])}"], [tuple(ids)]
+        weights = np.ones(1)
+    else:
+        names, groups = [describe(one) for one in ids], [(one,) for one in ids]
+        weights = np.array(chances) / max(sum(chances), 1e-30)
+    values = to_numpy(vectors @ frozen.residual)
+    targets = tuple(
+        GraphTarget(name, group, chances[at] if len(group) == 1 else None, float(values[at]))
+        for at, (name, group) in enumerate(zip(names, groups, strict=True))
+    )
+    return [Aim(depth, last, one, through_norm=False) for one in vectors], targets, weights, values
+
+
+def _list_likeliest(probabilities: torch.Tensor) -> tuple[int, ...]:
+    """The fewest tokens that have 0.95 of the probability, 10 at most (as circuit-tracer takes them)."""
+    best = probabilities.topk(min(MAX_LOGITS, len(probabilities)))
+    before = best.values.cumsum(0) - best.values
+    return tuple(best.indices[before < MIN_PROBABILITY].tolist())
+
+
+def _unembedding(loaded: LoadedModel) -> torch.Tensor:
+    weight: torch.Tensor = loaded.model.get_output_embeddings().weight
+    return weight
+
+
+def _find_unembedding(loaded: LoadedModel, ids: Sequence[int]) -> torch.Tensor:
+    return _unembedding(loaded)[list(ids)].float()
+
+
+def _mean_unembedding(loaded: LoadedModel) -> torch.Tensor:
+    weight = _unembedding(loaded)
+    rows = max(1, _BLOCK // weight.shape[1])
+    total = torch.zeros(weight.shape[1], dtype=torch.float64, device=weight.device)
+    for block in weight.split(rows):
+        total += block.float().sum(0)
+    return (total / len(weight)).float()
+
+
+def _lay_out(
+    tokens: Tokens,
+    frozen: FrozenPass,
+    replaced: Replaced,
+    numbers: np.ndarray,
+    found: Attribution,
+    aims: Sequence[Aim],
+    *,
+    targets: tuple[GraphTarget, ...],
+    target_weights: np.ndarray,
+    target_values: np.ndarray,
+    owners: tuple[str, ...],
+    dictionaries: Sequence[Dictionary],
+    provenance: Provenance,
+) -> AttributionGraph:
+    """The graph's arrays, nodes in their order; features that are none go into `left_out`."""
+    count, depth, kept = len(tokens), len(frozen.layers), found.features
+    used = np.array(tokens.used, np.int64)
+    error_layers = np.repeat(np.arange(depth), len(used))
+    error_positions = np.tile(used, depth)
+    columns = error_layers * count + error_positions
+
+    def widen(edges: Edges) -> np.ndarray:
+        features = to_numpy(edges.features)
+        parts = [to_numpy(edges.tokens), to_numpy(edges.errors)[:, columns], features[:, kept]]
+        return np.concatenate([*parts, np.zeros((len(features), len(aims)), np.float32)], 1)
+
+    def list_lost(edges: Edges) -> np.ndarray:
+        features = to_numpy(edges.features).astype(np.float64)
+        lost: np.ndarray = features.sum(1) - features[:, kept].sum(1)
+        return lost.astype(np.float32)
+
+    sides = (found.inputs, found.targets)
+    kinds = [TOKEN] * count + [ERROR] * len(columns) + [FEATURE] * len(kept) + [TARGET] * len(aims)
+    first = count + len(columns)
+    by_layer = {layer: one for one in dictionaries for layer in one.info.layers}
+    labels = {
+        first + at: label
+        for at, one in enumerate(kept.tolist())
+        if (label := by_layer[int(replaced.layers[one])].label(int(numbers[one]))) is not None
+    }
+    no_number = [-1] * len(columns)
+    return AttributionGraph(
+        tokens=tokens,
+        layers=depth,
+        kinds=np.array(kinds, np.int32),
+        node_layers=np.concatenate(
+            [[-1] * count, error_layers, replaced.layers[kept], [aim.layer for aim in aims]]
+        ).astype(np.int32),
+        positions=np.concatenate(
+            [np.arange(count), error_positions, replaced.positions[kept], [aim.pos for aim in aims]]
+        ).astype(np.int32),
+        numbers=np.concatenate(
+            [tokens.ids, no_number, numbers[kept], [one.ids[0] if one.ids else -1 for one in targets]]
+        ).astype(np.int32),
+        activations=np.concatenate(
+            [np.full(first, np.nan), replaced.activations[kept], np.full(len(aims), np.nan)]
+        ).astype(np.float32),
+        weights=np.concatenate([widen(edges) for edges in sides]),
+        values=np.concatenate([replaced.inputs[kept], target_values]).astype(np.float32),
+        remainder=np.concatenate([to_numpy(edges.remainder) for edges in sides]),
+        left_out=np.concatenate([list_lost(edges) for edges in sides]),
+        targets=targets,
+        target_weights=target_weights.astype(np.float32),
+        dictionary_ids=owners,
+        labels=labels,
+        provenance=provenance,
+    )

@@ -1,0 +1,82 @@
+"""What `FakeScope` answers of circuits: nodes and edges of a fixed seed, which add up as a graph's do."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.circuits import (
+    ERROR,
+    FEATURE,
+    TARGET,
+    TOKEN,
+    AttributionGraph,
+    CircuitTarget,
+    GraphTarget,
+    write_target,
+)
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.tokens import Tokens
+from tests.fake_model import IDS, LABELS, LAYERS, PIECES
+
+PER_PLACE = 3  # features that fire at each layer and position
+
+
+def name_transcoder(layer: int) -> str:
+    return f"fake/transcoder_all/layer_{layer}_width_1k_l0_medium"
+
+
+def build_circuit(tokens: Tokens, target: CircuitTarget, max_features: int) -> AttributionGraph:
+    """A graph to the tokens " fish" and " bread", or to the target named."""
+    random = np.random.default_rng([*tokens.ids, len(str(write_target(target)))])
+    count, used = len(tokens), np.array(tokens.used)
+    places = [(layer, pos) for layer in range(LAYERS) for pos in used]
+    found = [
+        (layer, pos, int(n)) for layer, pos in places for n in np.sort(random.choice(1024, PER_PLACE, replace=False))
+    ]
+    found = found[:max_features]
+    targets = _list_targets(target, tokens)
+    kinds = [TOKEN] * count + [ERROR] * len(places) + [FEATURE] * len(found) + [TARGET] * len(targets)
+    layers = [-1] * count + [layer for layer, _ in places] + [layer for layer, *_ in found] + [LAYERS] * len(targets)
+    positions = [*range(count), *(pos for _, pos in places), *(pos for _, pos, _ in found), *[count - 1] * len(targets)]
+    numbers = [*tokens.ids, *[-1] * len(places), *(n for *_, n in found), *(t.ids[0] if t.ids else -1 for t in targets)]
+    layer_of, pos_of = np.array(layers), np.array(positions)
+    first = count + len(places)
+    before = layer_of[None] < layer_of[first:, None]
+    before &= pos_of[None] <= pos_of[first:, None]
+    weights = np.where(before, random.standard_normal(before.shape) ** 3, 0).astype(np.float32)
+    weights[:, first + len(found) :] = 0
+    remainder = random.standard_normal(len(weights)).astype(np.float32)
+    share = np.array([1.0] if len(targets) == 1 else [0.75, 0.25], np.float32)
+    values = weights.sum(1) + remainder
+    last = len(weights) - len(targets)
+    return AttributionGraph(
+        tokens=tokens,
+        layers=LAYERS,
+        kinds=np.array(kinds, np.int32),
+        node_layers=layer_of.astype(np.int32),
+        positions=pos_of.astype(np.int32),
+        numbers=np.array(numbers, np.int32),
+        activations=np.array([np.nan] * first + [5.0 + n % 7 for *_, n in found] + [np.nan] * len(targets), np.float32),
+        weights=weights,
+        values=values,
+        remainder=remainder,
+        left_out=np.zeros(len(weights), np.float32),
+        targets=tuple(replace(one, value=float(values[last + at])) for at, one in enumerate(targets)),
+        target_weights=share,
+        dictionary_ids=tuple(map(name_transcoder, range(LAYERS))),
+        labels={first + at: LABELS[n] for at, (*_, n) in enumerate(found) if n in LABELS},
+    )
+
+
+def _list_targets(target: CircuitTarget, tokens: Tokens) -> list[GraphTarget]:
+    if target is None:
+        return [GraphTarget(" fish", (IDS[" fish"],), 0.6), GraphTarget(" bread", (IDS[" bread"],), 0.2)]
+    if isinstance(target, (tuple, list)) and isinstance(target[0], FeatureRef):
+        return [GraphTarget(str(target[0]))]
+    pair = target if isinstance(target, (tuple, list)) else (target,)
+    ids = tuple(IDS.get(one, -1) if isinstance(one, str) else one for one in pair)
+    if not all(isinstance(one, int) and 0 <= one < len(PIECES) for one in ids):
+        raise InvalidValue(f"{describe_value(target)} is no single token")
+    names = [PIECES[one] for one in ids]
+    return [GraphTarget(" − ".join(names), ids, None if len(ids) > 1 else 0.5)]

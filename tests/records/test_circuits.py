@@ -1,0 +1,144 @@
+"""Scores, pruning and paths of attribution graphs, beside sums over all paths."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import gscope_widgets as gs
+from gscope_widgets.records.circuits import ERROR, FEATURE, KINDS, TARGET, TOKEN, find_fault
+from tests.fake_circuits import build_circuit
+from tests.fake_model import tokenize
+
+TOKENS = tokenize("The old cat sang and", chat=False)
+
+
+@pytest.fixture
+def graph():
+    return build_circuit(TOKENS, None, 1000)
+
+
+def square(graph):
+    """Shares of every node's input, [node, node], float64, and what each node is worth in itself."""
+    shares = np.zeros((len(graph), len(graph)))
+    sizes = np.abs(graph.weights.astype(np.float64))
+    shares[graph.first_row :] = sizes / np.maximum(sizes.sum(1, keepdims=True), 1e-10)
+    start = np.zeros(len(graph))
+    start[graph.kinds == TARGET] = graph.target_weights
+    return shares, start
+
+
+def test_influence_is_the_sum_over_all_paths(graph):
+    shares, start = square(graph)
+    total, flow = np.zeros(len(graph)), start
+    for _ in range(graph.layers + 3):
+        flow = flow @ shares
+        total += flow
+    assert flow.sum() < 1e-12 and total.sum() > 1
+    np.testing.assert_allclose(graph.influence(), total, rtol=1e-5, atol=1e-9)
+
+
+def test_scores_are_those_of_the_literature(graph):
+    shares, start = square(graph)
+    influence = start @ (np.linalg.inv(np.eye(len(graph)) - shares) - np.eye(len(graph)))
+    tokens, errors = (influence[graph.kinds == kind].sum() for kind in (TOKEN, ERROR))
+    scores = graph.scores()
+    assert scores.replacement == pytest.approx(tokens / (tokens + errors), rel=1e-5)
+    worth = (influence + start)[graph.first_row :] * (shares[graph.first_row :].sum(1) > 0)
+    wrong = shares[graph.first_row :, graph.kinds == ERROR].sum(1)
+    assert scores.completeness == pytest.approx((worth * (1 - wrong)).sum() / worth.sum(), rel=1e-5)
+    assert 0 < scores.replacement < 1 and 0 < scores.completeness < 1
+
+
+def test_without_errors_both_scores_are_one_and_without_features_only_errors_and_tokens_count(graph):
+    weights = graph.weights.copy()
+    weights[:, graph.kinds == ERROR] = 0
+    clean = replace(graph, weights=weights)
+    assert clean.scores().replacement == pytest.approx(1) and clean.scores().completeness == pytest.approx(1)
+    bare = graph.keep(np.flatnonzero(graph.kinds == ERROR))
+    shares, start = square(bare)
+    direct = start @ shares
+    assert bare.scores().replacement == pytest.approx(direct[bare.kinds == TOKEN].sum() / direct.sum(), rel=1e-5)
+
+
+def test_pruning_keeps_the_share_that_is_asked_and_no_loose_end(graph):
+    small = graph.prune(0.6, 0.9)
+    assert len(small) < len(graph) and find_fault(small) == ""
+    influence = graph.influence()
+    order = np.argsort(-influence)
+    count = int(np.searchsorted(np.cumsum(influence[order]) / influence.sum(), 0.6)) + 1
+    most = {describe(graph, node) for node in order[:count]}
+    always = {describe(graph, node) for node in np.flatnonzero(np.isin(graph.kinds, (TOKEN, TARGET)))}
+    kept = {describe(small, node) for node in range(len(small))}
+    assert always <= kept <= most | always
+    for node in range(len(small)):
+        if small.kinds[node] in (FEATURE, ERROR):
+            assert small.weights[:, node].any()
+        if small.kinds[node] == FEATURE:
+            assert small.weights[node - small.first_row].any()
+    assert small.whole == graph.scores() and graph.whole is None
+    found = small.weights.sum(1) + small.remainder + small.left_out
+    np.testing.assert_allclose(found, small.values, atol=1e-4)
+    whole = graph.prune(1, 1)
+    assert (whole.kinds == FEATURE).sum() > (small.kinds == FEATURE).sum()
+    np.testing.assert_allclose(whole.scores().replacement, graph.scores().replacement, rtol=1e-4)
+
+
+def describe(graph, node):
+    return tuple(int(x[node]) for x in (graph.kinds, graph.node_layers, graph.positions, graph.numbers))
+
+
+def test_the_strongest_paths_are_those_of_all(graph):
+    small = graph.prune(0.5, 0.7)
+    shares = small.weights / np.maximum(np.abs(small.weights).sum(1, keepdims=True), 1e-10)
+    found = []
+
+    def walk(node, share, path):
+        if small.kinds[node] == TOKEN:
+            found.append((share, path))
+        elif small.kinds[node] != ERROR:
+            for source in np.flatnonzero(shares[node - small.first_row]):
+                walk(source, share * shares[node - small.first_row, source], (int(source), *path))
+
+    first = len(small) - len(small.targets)
+    walk(first, 1.0, (first,))
+    best = sorted(found, key=lambda one: -abs(one[0]))[:3]
+    for (share, path), (expected, way) in zip(small.paths(k=3), best, strict=True):
+        assert share == pytest.approx(expected, rel=1e-5) and path == way
+
+
+def test_a_node_says_what_it_is(graph):
+    frame = graph.to_frame()
+    assert list(frame.columns)[:3] == ["node", "kind", "layer"] and len(frame) == len(graph)
+    assert frame.influence.is_monotonic_decreasing
+    edges = graph.edges_to_frame()
+    assert len(edges) == np.count_nonzero(graph.weights) and abs(edges.weight[0]) == np.abs(graph.weights).max()
+    feature = int(np.flatnonzero(graph.kinds == FEATURE)[0])
+    ref = graph.ref(feature)
+    assert feature in graph.find(ref) and graph.find(ref, pos=int(graph.positions[feature]))[0] == feature
+    assert f"feature {ref.feature} of layer 0" in graph.name(feature)
+    assert [graph.name(int(np.flatnonzero(graph.kinds == at)[0])).split()[0] for at in range(4)] == list(KINDS)
+    with pytest.raises(gs.InvalidValue, match="is no feature but token"):
+        graph.ref(0)
+    for wrong in (-0.1, 1.5, None):
+        with pytest.raises(gs.InvalidValue, match="nodes must be"):
+            graph.prune(wrong)
+
+
+def test_what_is_no_graph_is_told(graph):
+    assert find_fault(graph) == ""
+    first = graph.first_row
+    loop = graph.weights.copy()
+    loop[0, first + 5] = 1.0
+    endless = graph.weights.copy()
+    endless[3, 2] = np.nan
+    for changes, words in (
+        ({"weights": loop}, "not before it"),
+        ({"weights": endless}, "not a finite number"),
+        ({"kinds": graph.kinds[::-1].copy()}, "in this order"),
+        ({"positions": graph.positions + 100}, "outside the text"),
+        ({"targets": ()}, "0 targets"),
+        ({"target_weights": np.array([5.0, 1.0], np.float32)}, "add up to 1"),
+        ({"dictionary_ids": ("a", "b")}, "dictionaries or labels"),
+    ):
+        assert words in find_fault(replace(graph, **changes))

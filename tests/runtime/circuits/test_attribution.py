@@ -1,0 +1,248 @@
+"""Attribution graphs beside plain torch: every edge, what edges add up to, and what breaks both."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import gscope_widgets as gs
+from gscope_widgets.mini import DICTIONARIES
+from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN
+from tests.runtime.circuits.frozen import hold
+from tests.runtime.conftest import write_dictionary, write_multilayer
+
+TEXT = "The old fisherman walked from the harbour to the market with his"
+
+
+def sums_of(graph):
+    """What each row's inputs add up to, less what they should: [row]."""
+    found = graph.weights.sum(1, dtype=np.float64) + graph.remainder + graph.left_out
+    return np.abs(found - graph.values)
+
+
+def choose(scope, kind):
+    if kind == "clt":
+        return scope.dictionary("clt")
+    layers = (2, 5) if kind == "two layers" else range(scope.info.layers)
+    return [scope.dictionary("transcoder_all", layer=layer, affine=kind == "affine") for layer in layers]
+
+
+KINDS = ("plain", "affine", "clt", "two layers")
+
+
+@pytest.fixture(scope="module")
+def graphs(scope):
+    return {kind: scope.circuit(TEXT, dictionaries=choose(scope, kind)) for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_inputs_add_up_to_every_pre_activation_and_logit(graphs, kind):
+    graph = graphs[kind]
+    assert (graph.kinds == FEATURE).sum() > 100
+    assert sums_of(graph).max() < 1e-4 and np.abs(graph.values).max() > 10
+    for part in ("remainder", "weights"):  # each has its share
+        without = graph.weights.sum(1) * (part != "weights") + graph.remainder * (part != "remainder")
+        assert np.abs(without - graph.values).max() > 1
+
+
+@pytest.fixture(scope="module")
+def held(plain_mini, scope):
+    return hold(plain_mini, scope.tokens(TEXT).ids)
+
+
+def read_members(kind, layers):
+    """A dictionary's tensors, by the layer that each reads, read without any code of the package."""
+    if kind == "clt":
+        folder = DICTIONARIES["mini"] / "clt" / "width_2k_l0_medium"
+        paths = [folder / f"params_layer_{layer}.safetensors" for layer in layers]
+    else:
+        ends = "_affine" if kind == "affine" else ""
+        folder = DICTIONARIES["mini"] / "transcoder_all"
+        paths = [folder / f"layer_{layer}_width_512_l0_small{ends}" / "params.safetensors" for layer in layers]
+    return [{name: value.double() for name, value in load_file(path).items()} for path in paths]
+
+
+@pytest.mark.parametrize("kind", ["plain", "affine", "clt"])
+def test_every_edge_is_a_gradient_of_a_frozen_forward_pass(graphs, held, plain_mini, kind):
+    graph, depth = graphs[kind], len(held.patterns)
+    members = read_members(kind, range(depth))
+    skips = [member.get("affine_skip_connection") for member in members]
+    fired = [fire(member, x) for member, x in zip(members, held.mlp_inputs, strict=True)]
+    embedding, *outputs = (one.clone().requires_grad_() for one in (held.embedding, *held.mlp_outputs))
+    reads, final = held.run(embedding, outputs, skips=skips)
+    unembed = plain_mini.lm_head.weight.double()
+    vectors = list_writes(graph, held, members, fired, skips)
+    last = len(graph.weights) - 1
+    for row in [*np.random.default_rng(0).choice(last, 20, replace=False).tolist(), last]:
+        node = graph.first_row + row
+        layer, pos, number = (int(x[node]) for x in (graph.node_layers, graph.positions, graph.numbers))
+        if graph.kinds[node] == TARGET:
+            value = final[-1] @ (unembed[number] - unembed.mean(0))
+        else:
+            value = reads[layer][pos] @ members[layer]["w_enc"][:, number % members[layer]["w_enc"].shape[1]]
+        found = torch.autograd.grad(value, [embedding, *outputs], retain_graph=True, allow_unused=True)
+        gradients = torch.stack([torch.zeros_like(embedding) if one is None else one for one in found])
+        expected = torch.stack([(gradients[: len(one), at] * one).sum() for at, one in vectors]).numpy()
+        np.testing.assert_allclose(graph.weights[row], expected, atol=2e-4)
+        assert np.abs(expected).max() > 0.01
+
+
+def fire(member, x):
+    pre = x @ member["w_enc"] + member["b_enc"]
+    return torch.where(pre > member["threshold"], pre, 0)
+
+
+def list_writes(graph, held, members, fired, skips):
+    """For every node its position, and what it writes: [1 + layer, d], to the embedding and behind each MLP."""
+    depth, empty = len(members), torch.zeros(1 + len(members), held.embedding.shape[1], dtype=torch.float64)
+    listed = []
+    for node in range(len(graph)):
+        layer, pos, number = (int(x[node]) for x in (graph.node_layers, graph.positions, graph.numbers))
+        written = empty.clone()
+        if graph.kinds[node] == TOKEN:
+            written[0] = held.embedding[pos]
+        elif graph.kinds[node] == ERROR:
+            made = members[layer]["b_dec"].clone()
+            for source in range(layer + 1):
+                w_dec = members[source]["w_dec"]
+                if w_dec.ndim == 3 or source == layer:
+                    made += fired[source][pos] @ (w_dec[:, layer] if w_dec.ndim == 3 else w_dec)
+            if skips[layer] is not None:
+                made += held.mlp_inputs[layer][pos] @ skips[layer]
+            written[1 + layer] = held.mlp_outputs[layer][pos] - made
+        elif graph.kinds[node] == FEATURE:
+            local = number % fired[layer].shape[1]
+            row = members[layer]["w_dec"][local] * fired[layer][pos, local]
+            written[1 + layer : 1 + (depth if row.ndim == 2 else layer + 1)] = row[layer:] if row.ndim == 2 else row
+        listed.append((pos, written))
+    return listed
+
+
+def test_an_edge_is_what_a_small_push_does_while_attention_is_held_and_not_when_it_is_free(graphs, held):
+    graph, members = graphs["plain"], read_members("plain", range(len(held.patterns)))
+    with torch.no_grad():
+        reads, _ = held.run()
+    sizes = np.abs(graph.weights[: -len(graph.targets), graph.first_row :])
+    rows, columns = np.unravel_index(np.argsort(-sizes, axis=None)[:300:15], sizes.shape)
+    wrong = []
+    for row, source in zip(rows.tolist(), (columns + graph.first_row).tolist(), strict=True):
+        node = graph.first_row + row
+        at, pos = int(graph.node_layers[source]), int(graph.positions[source])
+        layer, where = int(graph.node_layers[node]), int(graph.positions[node])
+        push = 1e-3 * graph.activations[source] * members[at]["w_dec"][graph.numbers[source]]
+        outputs = [one.clone() for one in held.mlp_outputs]
+        outputs[at][pos] += push
+        encoder = members[layer]["w_enc"][:, graph.numbers[node]]
+        for thawed in (False, True):
+            with torch.no_grad():
+                before = reads if not thawed else held.run(thawed=True)[0]
+                pushed, _ = held.run(mlp_outputs=outputs, thawed=thawed)
+                found = (pushed[layer][where] - before[layer][where]) @ encoder
+            if thawed:
+                wrong.append(abs(float(found) / 1e-3 - graph.weights[row, source]))
+            else:
+                assert float(found) / 1e-3 == pytest.approx(float(graph.weights[row, source]), abs=2e-4)
+    assert max(wrong) > 0.01  # so the check above can fail
+
+
+def test_what_is_held_is_the_pass_itself(held, scope):
+    reads, final = held.run()
+    for read, was in zip(reads, held.mlp_inputs, strict=True):
+        torch.testing.assert_close(read, was, atol=1e-4, rtol=1e-4)
+    again, _ = held.run(thawed=True)
+    torch.testing.assert_close(again[-1], reads[-1], atol=1e-4, rtol=1e-4)
+    top = scope.circuit(TEXT).targets[0]
+    assert top.ids[0] == int(held.logits.argmax()) == int((final[-1] @ held.model.lm_head.weight.double().T).argmax())
+    assert top.probability == pytest.approx(float(held.logits.softmax(-1).max()), abs=1e-5)
+
+
+def test_targets_are_the_likeliest_tokens_or_those_named(scope, held):
+    chances = held.logits.softmax(-1).sort(descending=True)
+    graph = scope.circuit(TEXT)
+    count = min(10, int((chances.values.cumsum(0) < 0.95).sum()) + 1)
+    assert [one.ids[0] for one in graph.targets] == chances.indices[:count].tolist()
+    np.testing.assert_allclose(graph.target_weights, chances.values[:count] / chances.values[:count].sum(), atol=1e-5)
+    son, sister = (scope.circuit(TEXT, target=name) for name in (" son", " sister"))
+    both = scope.circuit(TEXT, target=(" son", " sister"))
+    assert [one.name for one in both.targets] == [" son −  sister"]
+    difference = held.logits[list(both.targets[0].ids)]
+    assert both.targets[0].value == pytest.approx(float(difference[0] - difference[1]), abs=1e-3)
+    np.testing.assert_allclose(both.weights[-1], son.weights[-1] - sister.weights[-1], atol=1e-4)
+    node = int(np.flatnonzero((graph.kinds == FEATURE) & (graph.node_layers == 5))[3])
+    ref, pos = graph.ref(node), int(graph.positions[node])
+    of_feature = scope.circuit(TEXT, target=(ref, pos))
+    row = graph.weights[node - graph.first_row]
+    wanted = {
+        (int(graph.kinds[n]), int(graph.node_layers[n]), int(graph.positions[n]), int(graph.numbers[n])): row[n]
+        for n in np.flatnonzero(row)
+    }
+    found = of_feature.weights[-1]
+    own = {
+        (
+            int(of_feature.kinds[n]),
+            int(of_feature.node_layers[n]),
+            int(of_feature.positions[n]),
+            int(of_feature.numbers[n]),
+        ): found[n]
+        for n in np.flatnonzero(found)
+    }
+    assert own == pytest.approx(wanted, abs=1e-5) and len(own) > 20
+
+
+def test_with_few_nodes_the_most_influential_stay_and_the_rest_is_counted(scope, graphs):
+    whole = graphs["affine"]
+    few = scope.circuit(TEXT, max_features=60)
+    assert (few.kinds == FEATURE).sum() == 60 and sums_of(few).max() < 1e-4
+    assert np.abs(few.left_out).max() > 0.1
+    influence = whole.influence()
+    best = sorted(np.flatnonzero(whole.kinds == FEATURE), key=lambda node: -influence[node])[:60]
+    known = {(int(whole.node_layers[n]), int(whole.positions[n]), int(whole.numbers[n])) for n in best}
+    kept = {
+        (int(few.node_layers[n]), int(few.positions[n]), int(few.numbers[n]))
+        for n in np.flatnonzero(few.kinds == FEATURE)
+    }
+    assert len(known & kept) >= 50  # ranked by what was known at the time
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_sums_hold_on_grouped_heads_short_windows_and_every_kind(tiny, tmp_path, affine):
+    ends = "_affine" if affine else ""
+    paths = [
+        write_dictionary(tmp_path / "tiny-pt", site="transcoder", layer=layer, suffix=ends, seed=layer)
+        for layer in range(3)
+    ]
+    crossing = write_multilayer(tmp_path / "tiny-pt", affine=affine)
+    prompt = [2, *np.random.default_rng(1).integers(10, 4000, 20).tolist()]  # longer than the window of 8
+    for given in ([tiny.dictionary(path=path) for path in paths], tiny.dictionary(path=crossing)):
+        with pytest.warns(gs.SanityWarning):  # weights are random
+            graph = tiny.circuit(prompt, dictionaries=given, target=7)
+        assert (graph.kinds == FEATURE).sum() > 20
+        assert sums_of(graph).max() < 1e-4 * np.abs(graph.values).max()
+
+
+def test_what_is_no_circuit_is_answered_in_words(scope):
+    for wrong, words in (
+        ({"dictionaries": [scope.dictionary()]}, "does not stand in for an MLP"),
+        ({"dictionaries": []}, "is empty"),
+        (
+            {
+                "dictionaries": [
+                    scope.dictionary("transcoder_all", layer=2),
+                    scope.dictionary("transcoder_all", layer=2, affine=True),
+                ]
+            },
+            "a layer of its own, got layers 2, 2",
+        ),
+        ({"dictionaries": [scope.dictionary("clt"), scope.dictionary("transcoder_all", layer=2)]}, "by itself, got 2"),
+        ({"target": "fisherman was"}, r"is \d tokens"),
+        ({"target": 10**9}, "a token id must be"),
+        ({"target": (" son", " son")}, "of two tokens"),
+        ({"target": scope.dictionary("transcoder_all", layer=2, affine=True).feature(3)}, r"target=\(ref, pos\)"),
+        (
+            {"target": (scope.dictionary("transcoder_all", layer=2, affine=True).feature(3), 1)},
+            "does not fire at position 1",
+        ),
+        ({"max_features": 0}, "max_features must be"),
+    ):
+        with pytest.raises(gs.InvalidValue, match=words):
+            scope.circuit(TEXT, **wrong)
