@@ -38,6 +38,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     grade.add_argument("--json", type=Path, metavar="FILE", help="write every grade here too")
     grade.add_argument("--seconds", type=float, default=900, help="that a run may take (default: %(default)s)")
     grade.set_defaults(run=_run_grade)
+    lab = commands.add_parser("lab", help="copy the tutorials into a folder, and open JupyterLab on them")
+    lab.add_argument("--folder", type=Path, default=Path("tutorials"), help="where to (default: %(default)s)")
+    lab.add_argument("--no-open", action="store_true", help="copy only")
+    lab.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="more for JupyterLab, after --")
+    lab.set_defaults(run=_run_lab)
+    download = commands.add_parser("download", help="fetch a model and dictionaries, for use without a network")
+    download.add_argument("model", help="such as gemma-3-270m")
+    download.add_argument(
+        "dictionaries",
+        nargs="*",
+        metavar="dictionary",
+        help="a site, such as resid_post, or a published folder, such as resid_post/layer_12_width_16k_l0_medium; "
+        "without one, that which scope.dictionary() opens",
+    )
+    download.add_argument("--no-examples", action="store_true", help="leave out the examples, which cards show")
+    download.add_argument("--list", action="store_true", help="say what would be fetched, and its size, only")
+    download.set_defaults(run=_run_download)
     given = parser.parse_args(arguments)
     try:
         return int(given.run(given))
@@ -65,6 +82,25 @@ def _run_grade(given: argparse.Namespace) -> int:
         except OSError as error:
             raise InvalidValue(f"{given.json} cannot be written: {error.strerror or error}") from None
     return 0 if report.passed else 1
+
+
+def _run_lab(given: argparse.Namespace) -> int:
+    from gscope_widgets.teaching.copies import copy_tutorials, open_lab
+
+    copied = copy_tutorials(given.folder)
+    print(*copied, sep="\n")
+    return 0 if given.no_open else open_lab(copied[0].path, given.arguments)
+
+
+def _run_download(given: argparse.Namespace) -> int:
+    from gscope_widgets.runtime.offline import fetch_all, list_needed, write_plan
+
+    files = list_needed(given.model, given.dictionaries, examples=not given.no_examples)
+    print(write_plan(files), flush=True)
+    if not given.list:
+        fetch_all(files, lambda line: print(line, flush=True))
+        print("all is here")
+    return 0
 
 
 if __name__ == "__main__":

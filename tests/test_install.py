@@ -180,6 +180,9 @@ def test_wheel_carries_code_bundles_weights_and_nothing_else(wheel):
     wanted |= files_below(STATIC) | files_below(mini / "models") | files_below(mini / "dictionaries")
     wanted |= {str(path.relative_to(ROOT)) for pattern in ("*.json", "*.json.gz") for path in mini.glob(pattern)}
     wanted.add("gscope_widgets/py.typed")
+    tutorials = {name for name in files_below(ROOT / "tutorials") if "/images/" not in name}
+    assert {Path(name).suffix for name in tutorials} >= {".ipynb", ".py"}
+    wanted |= {f"gscope_widgets/{name}" for name in tutorials}
     assert any(name.endswith(".safetensors") for name in wanted)
     assert any(name.endswith("token_heatmap.js") for name in wanted)
     assert names == wanted
@@ -192,6 +195,19 @@ def test_the_wheel_has_nothing_of_the_factory(wheel):
         assert [name for name in archive.namelist() if "factory" in Path(name).parts] == []
         [listed] = [name for name in archive.namelist() if name.endswith("/top_level.txt")]
         assert archive.read(listed).decode().split() == ["gscope_widgets"]
+
+
+def test_what_was_installed_from_the_wheel_copies_the_tutorials(wheel, tmp_path):
+    # Unpacked, as pip does; what it needs comes from here.
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    command = [sys.executable, "-m", "gscope_widgets.shell", "lab", "--no-open"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=True)
+    copied = sorted((tmp_path / "tutorials").iterdir())
+    assert [path.name for path in copied] == sorted(path.name for path in (ROOT / "tutorials").glob("*.ipynb"))
+    assert done.stdout.count(": copied") == len(copied) > 0
+    assert all(path.read_bytes() == (ROOT / "tutorials" / path.name).read_bytes() for path in copied)
 
 
 def test_wheel_is_small_and_says_who_it_is(wheel):

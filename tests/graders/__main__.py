@@ -129,7 +129,7 @@ def grade_by_ours(source: Path, folder: Path) -> list[Graded]:
     graded = []
     for one in handed:
         own = [grade for grade in grades if Path(grade["notebook"]).stem == one.name]
-        points, said = sum(grade["score"] == 1 for grade in own), "\n".join(grade["sentence"] for grade in own)
+        points, said = sum(grade["state"] == "right" for grade in own), "\n".join(grade["sentence"] for grade in own)
         graded.append(Graded("gscope-widgets", source.stem, one, points, said, seconds))
     return graded
 

@@ -125,14 +125,12 @@ class Shelf:
 
     @property
     def _has_repository(self) -> bool:
-        gemma = find_gemma(self._model.id)
-        return gemma is not None and gemma[0] != "mini"
+        return find_dictionaries(self._model.id) is not None
 
     def _repository(self, revision: str | None) -> Repository:
         if revision not in self._repositories:
-            gemma = find_gemma(self._model.id)
-            assert gemma is not None, "asked only where there is a repository"
-            name = f"google/gemma-scope-2-{gemma[0]}{gemma[1]}"
+            name = find_dictionaries(self._model.id)
+            assert name is not None, "asked only where there is a repository"
             self._repositories[revision] = Repository(name, revision=revision, token=self._token)
         return self._repositories[revision]
 
@@ -142,7 +140,7 @@ class Shelf:
         files = repository.files(refresh=refresh)
         known = self._listed.get(revision)
         if known is None or known[0] is not files:
-            known = self._listed[revision] = files, _split_folders(files, repository)
+            known = self._listed[revision] = files, split_folders(files, repository)
         return known[1]
 
     def open_folder(self, path: str | Path, *, device: str | None = None, dtype: str | None = None) -> Dictionary:
@@ -176,7 +174,7 @@ class Shelf:
         if place is not None:
             # Named by its repository, so that what is written of it holds on other machines.
             repository = Repository(place.repository, revision=place.commit, token=self._token)
-            here = _split_folders(repository.files_here(), repository)
+            here = split_folders(repository.files_here(), repository)
             return next((one for one in here.values() if one.path.resolve() == folder), LocalFolder(folder))
         return LocalFolder(folder, written=written)
 
@@ -189,7 +187,7 @@ class Shelf:
             )
         repository = Repository(match[1], revision=match[2], token=self._token)
         files = repository.files()
-        for folder in _split_folders(files, repository).values():
+        for folder in split_folders(files, repository).values():
             if f"{folder.site}/{folder.name}" == match[3]:
                 return folder
         raise UnknownDictionary(f"{match[1]} has no folder {match[3]}")
@@ -338,7 +336,7 @@ class Shelf:
             )
 
 
-def _split_folders(files: dict[str, RemoteFile], repository: Repository) -> dict[str, HubFolder]:
+def split_folders(files: dict[str, RemoteFile], repository: Repository) -> dict[str, HubFolder]:
     """A repository's folders that may hold a dictionary, by the id of the dictionary in them."""
     parts: dict[str, dict[str, RemoteFile]] = {}
     for name, file in files.items():
@@ -352,6 +350,12 @@ def _split_folders(files: dict[str, RemoteFile], repository: Repository) -> dict
 def _check_revision(revision: object) -> None:
     if revision is not None and (not isinstance(revision, str) or not revision):
         raise InvalidValue(f"revision must be a branch, tag or commit, got {describe_value(revision)}")
+
+
+def find_dictionaries(name: str) -> str | None:
+    """The Hub's repository of a model's dictionaries, or None where there is none."""
+    gemma = find_gemma(name)
+    return None if gemma is None or gemma[0] == "mini" else f"google/gemma-scope-2-{gemma[0]}{gemma[1]}"
 
 
 def find_gemma(name: str) -> tuple[str, str] | None:

@@ -32,7 +32,7 @@ from gscope_widgets.runtime.files.weights import read_header
 from gscope_widgets.runtime.gemma.sites import find_text_model
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.hub.faults import advise_return
-from gscope_widgets.runtime.hub.repository import Repository, find_cached
+from gscope_widgets.runtime.hub.repository import RemoteFile, Repository, find_cached
 from gscope_widgets.runtime.hub.transfer import fetch_file, require_room
 from gscope_widgets.runtime.memory import empty_caches, find_free
 from gscope_widgets.runtime.shortage import Demand, explain_faults, is_loss, is_shortage, write_shortage
@@ -220,30 +220,39 @@ def _find_source(name: str, *, revision: str | None, token: str | None) -> _Sour
         if place is not None and not place.name:
             return _Source(folder, place.repository, place.commit, place.repository)
         return _Source(folder, folder.resolve().name, "")
-    match = _SHORT_NAME.fullmatch(name)
-    if match:
-        # The base 270m is the one repository without "-pt".
-        ending = match[2] or "-pt"
-        repository = f"google/gemma-3-{match[1]}" + ("" if (match[1], ending) == ("270m", "-pt") else ending)
-    elif re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith("."):
-        repository = name
-    else:
-        is_path = name[0] in "~./\\" or name.count("/") > 1 or "\\" in name
-        kind, known = "folder" if is_path else "model named", ", ".join(map(repr, MODELS))
-        raise UnknownModel(
-            f"there is no {kind} {describe_value(name)}: use {known}, 'gemma-3-270m' to 'gemma-3-27b-it', "
-            "a Hub id such as 'google/gemma-3-1b-pt', or a folder with a model in it"
-        )
+    repository = find_repository(name)
     folder = _fetch_model(repository, revision=revision, token=token)
     return _Source(folder, name, folder.name, repository)
 
 
-def _fetch_model(repository: str, *, revision: str | None, token: str | None) -> Path:
-    """The folder of a model's files, of one commit, fetched file by file where they are not there.
+def find_repository(name: str) -> str:
+    """The Hub's repository of a model's name.
 
-    The configuration comes first and alone, so that what stands in the way is told before anything large.
+    Raises:
+        UnknownModel: it is none.
     """
+    match = _SHORT_NAME.fullmatch(name)
+    if match:
+        # The base 270m is the one repository without "-pt".
+        ending = match[2] or "-pt"
+        return f"google/gemma-3-{match[1]}" + ("" if (match[1], ending) == ("270m", "-pt") else ending)
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith("."):
+        return name
+    is_path = name[:1] in "~./\\" or name.count("/") > 1 or "\\" in name
+    kind, known = "folder" if is_path else "model named", ", ".join(map(repr, MODELS))
+    raise UnknownModel(
+        f"there is no {kind} {describe_value(name)}: use {known}, 'gemma-3-270m' to 'gemma-3-27b-it', "
+        "a Hub id such as 'google/gemma-3-1b-pt', or a folder with a model in it"
+    )
 
+
+def list_model(repository: str, *, revision: str | None, token: str | None) -> tuple[Repository, list[RemoteFile]]:
+    """A model's repository, and the files in it that are needed to run it, its configuration first.
+
+    Raises:
+        UnknownModel: there is no such repository, or it holds no model.
+        Offline: the Hub cannot be asked, and this machine lacks some of them.
+    """
     listing = Repository(repository, revision=revision, token=token, unknown=UnknownModel, instead=_INSTEAD)
     files = listing.files()
     wanted = [file for name, file in files.items() if "/" not in name and name.endswith(_NEEDED)]
@@ -253,12 +262,22 @@ def _fetch_model(repository: str, *, revision: str | None, token: str | None) ->
         if listing.is_partial:
             raise _explain_missing(repository, [lacks])
         raise UnknownModel(f"{repository} holds no model: it has no {lacks} (pickles are not read)")
-    folder = fetch_file(files["config.json"], token=token, unknown=UnknownModel).parent
+    return listing, sorted(wanted, key=lambda file: file.name != "config.json")
+
+
+def _fetch_model(repository: str, *, revision: str | None, token: str | None) -> Path:
+    """The folder of a model's files, of one commit, fetched file by file where they are not there.
+
+    The configuration comes first and alone, so that what stands in the way is told before anything large.
+    """
+    listing, wanted = list_model(repository, revision=revision, token=token)
+    folder = fetch_file(wanted[0], token=token, unknown=UnknownModel).parent
     require_room(wanted)
     for file in wanted:
         fetch_file(file, token=token, unknown=UnknownModel)
-    if listing.is_partial and _INDEX in files:
-        _require_shards(repository, files, folder=folder)
+    names = listing.files()
+    if listing.is_partial and _INDEX in names:
+        _require_shards(repository, names, folder=folder)
     return folder
 
 
