@@ -166,3 +166,14 @@ def test_with_one_line_changed_a_tutorial_runs_on_a_recording_of_itself(run, mon
     monkeypatch.setattr(gs, "load", lambda *_: gs.replay(run.recording))
     assert run_cells(run.source) == run.printed
     assert PRINTS[run.source.stem] in run.printed
+
+
+@pytest.mark.parametrize(
+    ("stem", "said"),
+    [("01_a_microscope_on_text", "no label: found by texts"), ("02_name_that_feature", "score of “what”")],
+)
+def test_on_another_model_a_tutorial_finds_its_features_without_minis_labels(stem, said, monkeypatch):
+    monkeypatch.setenv("GSCOPE_MODEL", "mini-it")
+    printed = run_cells(TUTORIALS / f"{stem}.py")
+    assert said in printed
+    assert PRINTS[stem] in printed

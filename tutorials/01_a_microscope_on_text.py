@@ -29,18 +29,31 @@
 # here, unlike with a large model, a guess about a feature can be checked against the truth. Nothing you see here is a
 # result about Gemma.
 #
-# *How to use it.* Run each cell with Shift+Enter. Seven exercises, and a quiz at the end, check your answer: fill in, and
+# *How to use it.* Run each cell with Shift+Enter; the first takes some seconds. Seven exercises, and a quiz at the end, check your answer: fill in, and
 # press Commit. Then run the cell above the exercise, which ends in `# gs-answer`, once more: it takes your answer into the
 # notebook, so that it is there tomorrow. (On Colab, copy the line that stands under the exercise into it.) Hints come on
 # request; take them only when you are stuck. A wrong prediction is no failure: it shows where to look.
 
 # %%
+import os
+
 import gscope_widgets as gs
 
-scope = gs.load("mini")
+scope = gs.load(os.environ.get("GSCOPE_MODEL", "mini"))  # another model: put its name here
 dictionary = scope.dictionary()
 print(scope)
 print(dictionary)
+
+
+def find_feature(label, positive, negative):
+    """The feature that a label fits best; where none does, the one that tells texts of two kinds apart."""
+    return (scope.find(label) or scope.find(positive=positive, negative=negative))[0]
+
+
+def name_label(feature):
+    """Its label and where that is from."""
+    return f"label {feature.label.text!r} ({feature.label.source})" if feature.label else "no label: found by texts"
+
 
 # %% [markdown]
 # ## 1 · Tokens
@@ -74,8 +87,12 @@ answer_1 = None  # gs-answer: ex1
 answer_1 = [7, 15]  # gs-answer: ex1
 
 # %%
-rooms = scope.find("thing:room")[0]
-print(f"feature {rooms.feature}, label {rooms.label.text!r} ({rooms.label.source})")
+rooms = find_feature(
+    "thing:room",
+    ["She slept in the bedroom.", "He swept the kitchen.", "They met in the hall.", "It is in the cellar."],
+    ["She slept on the ship.", "He swept the street.", "They met in the field.", "It is in the river."],
+)
+print(f"feature {rooms.feature}, {name_label(rooms)}")
 sentence = "The fisherman swept the kitchen, and then he slept in the attic until evening."
 
 ex1 = gs.Predict(
@@ -106,13 +123,36 @@ heatmap
 # **See.** Hover over a token, or walk along the text with the arrow keys, to read the exact value, and which other
 # features fire there. Click a token to pin it. Click a feature in the list on the right to colour by it instead.
 #
-# **Test.** Now type sentences of your own into the heatmap's box *Text*. Try to *break* the label. Guess each before you type it:
+# **Test.** Now type sentences of your own into the heatmap's field *Text*. Try to *break* the label. Guess each before you type it:
 #
 # * a room's word that is a name: *"Mr. kitchen sold his boat"*;
 # * another word in a place where a room would stand: *"The fisherman swept the boat"*;
 # * a word that can be a room, where it is none: *"They study the map"*;
 # * a room in another language: *"Le pêcheur balaie la cuisine"*;
 # * the very same word at the start of the text, and in the middle of it.
+#
+# When you have guessed all, run the next cell: where the feature fires in each, and how strongly.
+
+# %%
+tries = (
+    "Mr. kitchen sold his boat",
+    "The fisherman swept the boat",
+    "They study the map",
+    "Le pêcheur balaie la cuisine",
+    "kitchen",
+    "The fisherman swept the kitchen",
+)
+for text in tries:
+    read = scope.read(text, dictionary)
+    found = [
+        f"{value:.1f} at {token!r}"
+        for token, value in zip(read.tokens.strings, read.trace(rooms.feature), strict=True)
+        if value > 0
+    ]
+    print(f"{text:32} {', '.join(found) or 'silent'}")
+
+# %% [markdown]
+# So on mini it follows the *word* more than the thing: it fires on a man of that name, and on a verb that is spelt like a room.
 #
 # <details><summary>Why is the word at the start silent?</summary>Look at the tokens. In the middle of a text the word is one
 # token that begins with a space, <code>␣kitchen</code>. At the start there is no space, so the word is cut into other
@@ -124,7 +164,7 @@ heatmap
 # What you typed is in Python too. Whatever the heatmap shows, `heatmap.reading` holds. Here are the features that reach
 # highest in your text. Where one has no label, nothing on our list of concepts fits it. Look at the tokens at which they
 # are highest: where one stands at the same token as the feature for rooms, it may follow the same thing, a part of it, or
-# only the word. A dictionary often has several features for what we call one thing: three here have the label
+# only the word. A dictionary often has several features for what we call one thing: more than one here has the label
 # `language:french`.
 
 # %%
@@ -135,7 +175,7 @@ for top in reading.top(5):
     print(f"feature {top.feature:4d} reaches {top.activation:6.2f} at {top.token!r:12}", label)
 
 # %% [markdown]
-# ### Exercise 1 — make it fire
+# ### Try it — make it fire
 #
 # Write a text on which the feature reaches at least 90 % of its known maximum (the largest value met when it was
 # measured).
@@ -147,7 +187,7 @@ for top in reading.top(5):
 # %% tags=["yours"]
 my_text = "..."  # your text here
 
-known = scope.describe(rooms.ref).max_activation
+known = scope.describe(rooms.ref).max_activation or 20.0  # where nobody measured it, a guess
 peak = scope.read(str(my_text), dictionary).trace(rooms.feature).max()
 print(
     f"peak {peak:.2f} of {known:.2f}:",
@@ -169,6 +209,8 @@ print(
 # %%
 texts = sorted({label.text for label in dictionary.labels.values()})
 concepts = [text for text in texts if not text.startswith(("word:", "sign:", "token"))]
+if not concepts:
+    print(f"{scope.info.id} has no measured labels: predictions 2 and 3 need them, and ask about gscope-mini alone.")
 print("concepts:", ", ".join(concepts))
 print("and", len(texts) - len(concepts), "words, signs and tokens, such as", ", ".join(texts[-3:]))
 for name in ("thing:room", "language:french", "place:region", "number:day_of_month", "word: scale"):
@@ -223,9 +265,9 @@ ex2
 # Try it on dates of your own:
 
 # %%
-days = scope.find("number:day_of_month")[0].ref
-for text in ("Skarn, 21 June 1240", "On 14 March the fisherman sold his boat.", "Skarn, 21 pears"):
-    print(f"{scope.read(text, dictionary).trace(days.feature).max():6.2f} | {text}")
+for days in scope.find("number:day_of_month", k=1):
+    for text in ("Skarn, 21 June 1240", "On 14 March the fisherman sold his boat.", "Skarn, 21 pears"):
+        print(f"{scope.read(text, dictionary).trace(days.feature).max():6.2f} | {text}")
 
 # %% [markdown]
 # A score holds for the text that was scored. There, days stand where a letter or a report is dated, after a place and a
@@ -285,7 +327,7 @@ ex3 = gs.Predict(
 ex3
 
 # %%
-for text, value in read_scales(scope).items():
+for text, value in read_scales(scope).items() if scope.find("word: scale") else ():
     print(f"{value:6.2f}  {scales[text]:6} | {text}")
 
 # %% [markdown]
@@ -378,7 +420,7 @@ print(f"worst token: {told.tokens.strings[worst]!r} in {around!r}, with FVU {tol
 # token that the one expects is about a third as likely in the other.
 #
 # **Predict 5.** *"She looked at the"* is English. Which tokens become likelier when the feature for French is set to most of
-# its maximum?
+# its maximum? (What comes true is told of mini, whichever model is loaded.)
 
 # %% tags=["student"]
 answer_5 = None  # gs-answer: ex5
@@ -389,7 +431,17 @@ answer_5 = "beginnings of French verbs"  # gs-answer: ex5
 # %% tags=["first-idea"]
 answer_5 = "French nouns"  # gs-answer: ex5
 
+
 # %%
+def find_french():
+    """The feature for French."""
+    return find_feature(
+        "language:french",
+        ["Le pêcheur est fatigué.", "Elle a vendu son manteau.", "Il est tard.", "Une pomme rouge."],
+        ["The fisherman is tired.", "She sold her coat.", "It is late.", "A red apple."],
+    )
+
+
 ex5 = gs.Predict(
     scope,
     "Which tokens rise at the end of “She looked at the”?",
@@ -404,19 +456,20 @@ ex5 = gs.Predict(
 ex5
 
 # %%
-french = scope.find("language:french")[0]
+french = find_french()
+print(f"feature {french.feature}, {name_label(french)}; and {rooms.feature}, for rooms")
 sliders = gs.FeatureSliders(scope, "She looked at the", features=[french.ref, rooms.ref])
 sliders
 
 # %% [markdown]
-# Move the French slider slowly: the change comes all at once. The pieces that rise are the beginnings of French verbs.
+# Move the first slider, for French, slowly: the change comes all at once. The pieces that rise are the beginnings of French verbs.
 # Then raise the second slider, for rooms: no room rises among the ten likeliest. A feature that reads a thing need not
 # write it.
 #
 # The sliders are Python values as well. The next cell sets one, reads the answer, and puts it back.
 
 # %%
-sliders.values = [0.8 * french.max_activation, None]
+sliders.values = [0.8 * (french.max_activation or 20.0), None]
 distribution = sliders.distribution
 print(f"KL divergence {distribution.kl:.3f} nats: 0 would mean that the two distributions are the same")
 pairs = sorted(distribution.pairs, key=lambda pair: pair[1].probability - pair[0].probability)
@@ -445,7 +498,7 @@ answer_6 = "that of French"  # gs-answer: ex6
 def ablate_two(scope, text="Le pêcheur a vendu son"):
     """KL of ablating the French feature, and of ablating the strongest other one at the last token."""
     dictionary = scope.dictionary()
-    french = scope.find("language:french")[0].ref
+    french = find_french().ref
     last = scope.read(text).top(8, pos=len(scope.tokens(text)) - 1)
     other = next(dictionary.feature(top.feature) for top in last if top.feature != french.feature)
     return tuple(scope.next_tokens(text, interventions=[gs.ablate(ref)]).kl for ref in (french, other))
@@ -487,13 +540,16 @@ for text in (
 # %% [markdown]
 # ## 6 · Steer
 #
-# Now add a feature's direction at every position while the model writes. The strength counts in mean lengths of the
+# Where a feature fires, it adds something to the residual stream: a list of numbers as long, always the same one, as many times as
+# its activation says. That list is its **direction**. Now add a feature's direction at every position while the model writes,
+# whether the feature fires or not. The **strength** counts in mean lengths of the
 # residual stream at that layer. The panel shows three continuations on the same random numbers: baseline, changed, and
 # pushed along a **random direction of the same length**, which does damage of its own. Only what steering does *beyond*
 # the random push says something about the feature.
 #
-# Press Start in the panel. Then move its strength: at some strengths it stays English, at some the language changes, and
-# beyond them the text falls apart. Write down where, then change the seed: one run is one sample.
+# Press **Start** in the panel. Then move the slider beside *add*, which is the strength, and press **Start** again: at some strengths
+# the changed text stays English, at some the language changes, and beyond them the text falls apart. Write down where, then
+# change **Seed**: one run is one sample.
 
 # %%
 panel = gs.SteeringPanel(scope, "She said", features=[french.ref], strength=0.5, temperature=0.7)
@@ -525,8 +581,12 @@ answer_7 = [["add", 542, 0.6]]  # gs-answer: ex7
 answer_7 = [["add", 542, 0.3]]  # gs-answer: ex7
 
 # %%
-another = scope.find("token: ␣brown")[0]
-print(f"feature {another.feature}, label {another.label.text!r}")
+another = find_feature(
+    "token: ␣brown",
+    ["She has a brown coat.", "The brown dog sleeps.", "A brown hat."],
+    ["She has a red coat.", "The old dog sleeps.", "A white hat."],
+)
+print(f"feature {another.feature}, {name_label(another)}")
 ex7 = gs.ReachGoal(
     scope,
     "She said",
@@ -540,12 +600,15 @@ ex7 = gs.ReachGoal(
 ex7
 
 # %% [markdown]
-# Then find a feature with a high AUC that does *not* steer at any strength that leaves the text readable: in the panel below,
-# give it another feature. Reading a concept and writing it are two different things.
-#
-# <details><summary>Hint</summary>Look at <code>thing:food/drink</code> or the days of the month.</details>
+# Some features with a high AUC do *not* steer at any strength that leaves the text readable: reading a concept and writing it are
+# two different things. The next cell prints a few good readers. In the panel below it, write the number of one into *feature number*, press
+# **Add a change**, take *brown* out with its ×, and press **Start** at several strengths. Does its concept come, and the random
+# pushes not bring it?
 
 # %%
+for name in ("thing:food/drink", "number:day_of_month", "place:river"):
+    for reader in scope.find(name, k=1):
+        print(f"feature {reader.feature:4d}, {name_label(reader)}, AUC {reader.label.auc:.3f}")
 panel = gs.SteeringPanel(scope, "She said", features=[another.ref], strength=0.5, temperature=0.7)
 panel
 
@@ -675,6 +738,6 @@ ex8
 # * Steering shows that a direction *can* push the text. It does not show that the model uses that direction when
 #   nobody pushes.
 # * gscope-mini is a small model trained on generated text. What holds here is no result about Gemma 3. To ask the same
-#   questions of Gemma, change one word, `gs.load("gemma-3-270m")`: that downloads the model, and needs a network, its licence
+#   questions of Gemma, put `gemma-3-270m` in place of `mini` where the scope is loaded: that downloads the model, and needs a network, its licence
 #   accepted on the Hub and a token (`gs.doctor()` says what is missing). Search for labels with
 #   `scope.find(..., where="neuronpedia")`: those are another model's guesses.

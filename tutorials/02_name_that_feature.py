@@ -292,7 +292,7 @@ heatmap = gs.TokenHeatmap(
     scope,
     "What does she sell? Which boat is hers? I know what he saw there.",
     dictionary,
-    features=[blind, rival],
+    features=list(dict.fromkeys([blind, rival])),  # on another model the two may be one
 )
 heatmap
 

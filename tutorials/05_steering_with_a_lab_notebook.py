@@ -30,7 +30,7 @@
 #
 # *How to use it.* Run each cell with Shift+Enter. An exercise has two cells. Answer in the widget of the second and press its
 # button; then run the first, the one with `gs-answer`, again: your answer is written into it, so that it is saved with the
-# notebook. Hints come when you ask for them.
+# notebook. Hints come when you ask for them. Cells that draw many texts take some seconds, as does the first.
 
 # %%
 import os
@@ -42,9 +42,31 @@ scope = gs.load(os.environ.get("GSCOPE_MODEL", "mini"))  # another model: put it
 dictionary = scope.dictionary()
 print(scope)
 print(dictionary)
-french, brown, spice = (scope.find(label)[0] for label in ("language:french", "token: ␣brown", "thing:food/spice"))
-for feature in (french, brown, spice):
-    print(f"feature {feature.feature:4d}, label {feature.label.text!r}, {feature.label.source}")
+
+
+def find_feature(label, positive, negative):
+    """The feature that a label fits best; where none does, the one that tells texts of two kinds apart."""
+    feature = (scope.find(label) or scope.find(positive=positive, negative=negative))[0]
+    said = f"label {feature.label.text!r}, {feature.label.source}" if feature.label else f"for {label}, found by texts"
+    print(f"feature {feature.feature:4d}, {said}")
+    return feature
+
+
+french = find_feature(
+    "language:french",
+    ["Le pêcheur est fatigué.", "Elle a vendu son manteau.", "Il est tard.", "Une pomme rouge."],
+    ["The fisherman is tired.", "She sold her coat.", "It is late.", "A red apple."],
+)
+brown = find_feature(
+    "token: ␣brown",
+    ["She has a brown coat.", "The brown dog sleeps.", "A brown hat."],
+    ["She has a red coat.", "The old dog sleeps.", "A white hat."],
+)
+spice = find_feature(
+    "thing:food/spice",
+    ["Add some pepper.", "It smells of cinnamon.", "A pinch of ginger."],
+    ["Add some water.", "It smells of smoke.", "A cup of milk."],
+)
 
 # %% [markdown]
 # ## 1 · One push
@@ -246,8 +268,9 @@ ex3
 # feature stronger on the first? One half is chance, 1 is never wrong.
 
 # %%
-for feature in (french, spice):
-    print(f"feature {feature.feature:4d}, label {feature.label.text!r}: AUC {feature.label.auc:.3f}")
+for name, feature in (("French", french), ("spices", spice)):
+    auc = f"{feature.label.auc:.3f}" if feature.label and feature.label.auc else "not measured on this model"
+    print(f"feature {feature.feature:4d}, for {name}: AUC {auc}")
 
 # %% [markdown]
 # ### Exercise 4 — which of them writes?
@@ -468,6 +491,6 @@ ex5
 #   read from the file were measured on more.
 # * That the window is the same elsewhere. It depends on prompt, feature, layer and measure; measure it, and never quote one.
 # * gscope-mini is a small model trained on generated text. What holds here is no result about Gemma 3. To ask the same
-#   questions of Gemma, put `gemma-3-270m` in place of `mini` where the scope is loaded, and three features of its own below it
-#   (`scope.find("french", where="neuronpedia")` looks for labels). That downloads the model, and needs a network, its
-#   licence accepted on the Hub and a token; `gs.doctor()` says what is missing.
+#   questions of Gemma, put `gemma-3-270m` in place of `mini` where the scope is loaded. That downloads the model, and needs a
+#   network, its licence accepted on the Hub and a token; `gs.doctor()` says what is missing. It has no measured labels, so the three
+#   features are then those that tell a few texts of two kinds apart, and what was measured of mini is not said of them.
