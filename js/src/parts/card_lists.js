@@ -151,7 +151,10 @@ export function createTruth() {
     /** @param {CardTruth | null} truth */
     draw(truth) {
       part.hidden = truth === null;
-      if (!truth) return;
+      if (!truth) { // what a lesson hides is not in the page
+        [summary, concept, rows].forEach((one) => one.replaceChildren());
+        return;
+      }
       const best = truth.rivals.reduce((most, one) => (one.auc > most.auc ? one : most), { name: "", auc: 0 });
       setText(summary, `Ground truth: AUC ${formatNumber(truth.auc)}${best.name ? `, best rival ${formatNumber(best.auc)} (${visibleText(best.name)})` : ""}`);
       setText(concept, `${visibleText(truth.concept)}: ${truth.positives} tokens have it; ${visibleText(truth.on)}`);
