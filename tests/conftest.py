@@ -10,6 +10,8 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Tests compare with arithmetic in float32; "auto" is bfloat16 on a GPU.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+# NumPy's own threads, beside other workers on two cores, wait for each other for a second and more.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 _connect = socket.socket.connect
 
 
