@@ -55,6 +55,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     download.add_argument("--no-examples", action="store_true", help="leave out the examples, which cards show")
     download.add_argument("--list", action="store_true", help="say what would be fetched, and its size, only")
     download.set_defaults(run=_run_download)
+    links = commands.add_parser("links", help="write links that open the tutorials on Colab, Binder and a hub")
+    links.add_argument("--repository", required=True, help="owner/name on GitHub")
+    links.add_argument("--branch", required=True, help="branch, tag or commit")
+    links.add_argument("--hub", default="", help="address of a JupyterHub with nbgitpuller")
+    links.add_argument("--environment", default="", help="owner/name that Binder builds, if it is another")
+    links.add_argument("--environment-branch", default="", help="of that")
+    links.add_argument("--interface", choices=("lab", "notebook"), default="lab", help="default: %(default)s")
+    links.add_argument("--target", default="", help="folder on the hub; by default the repository's name")
+    links.add_argument("--path", action="append", help="of a notebook in the repository; by default every tutorial")
+    links.add_argument("--into", type=Path, metavar="PAGE", help="put them into this page, between its two marks")
+    links.add_argument("--keep", action="store_true", help="put badges and an install cell into the tutorials here")
+    links.set_defaults(run=_run_links)
     given = parser.parse_args(arguments)
     try:
         return int(given.run(given))
@@ -100,6 +112,24 @@ def _run_download(given: argparse.Namespace) -> int:
     if not given.list:
         fetch_all(files, lambda line: print(line, flush=True))
         print("all is here")
+    return 0
+
+
+def _run_links(given: argparse.Namespace) -> int:
+    from gscope_widgets.teaching.links import Place, keep_place, put_into, write_links
+    from gscope_widgets.teaching.tutorials import find_tutorials, list_notebooks
+
+    names = ("repository", "branch", "hub", "environment", "environment_branch", "interface", "target")
+    place = Place(**{name: getattr(given, name) for name in names})
+    written = write_links(place, given.path or [f"tutorials/{path.name}" for path in list_notebooks()])
+    print(written)
+    if given.into is not None:
+        put_into(given.into, written)
+    if given.keep:
+        from gscope_widgets.teaching.variants import write_all
+
+        keep_place(place, find_tutorials())
+        write_all()
     return 0
 
 

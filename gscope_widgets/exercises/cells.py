@@ -19,7 +19,7 @@ from gscope_widgets.exercises.literals import Plain, read_plain, write_line
 from gscope_widgets.exercises.wire import Kept
 
 _MARKER = re.compile(r"#\s*gs-answer:\s*([\w.-]+)\s*$")
-_MAGIC = re.compile(r"^\s*[%!?]")
+_MAGIC = re.compile(r"^(\s*)[%!?]")
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,13 @@ class CellAnswer:
 
 
 def blank_magics(source: str) -> str:
-    """A cell's source without IPython's own lines, all others where they were."""
-    return "\n".join("" if _MAGIC.match(line) else line for line in source.split("\n"))
+    """A cell's source without IPython's own lines, all others where they were; within a block `pass` stands there."""
+    return "\n".join(_blank(line) for line in source.split("\n"))
+
+
+def _blank(line: str) -> str:
+    magic = _MAGIC.match(line)
+    return line if magic is None else f"{magic[1]}pass" if magic[1] else ""
 
 
 def find_answers(source: str) -> list[CellAnswer]:

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import NoneType
 
 from gscope_widgets.errors import InvalidValue, UnknownModel, describe_value
+from gscope_widgets.mini import MODELS
 from gscope_widgets.runtime.devices import SPREAD, choose_device, choose_dtype
 from gscope_widgets.runtime.gemma.loading import check_token, is_folder, load_model
+from gscope_widgets.runtime.hub.colab import find_colab_token
 from gscope_widgets.runtime.scope import Scope
 
 _scopes: dict[Hashable, Scope] = {}
@@ -38,7 +40,7 @@ def load(
             than one device: its layers over all GPUs and main memory, one after the other (no
             faster, and slow where main memory is used; needs accelerate).
         dtype: "auto" (bfloat16 on a GPU that has it, else float32), "bfloat16" or "float32".
-        token: for gated models; by default the one huggingface_hub finds.
+        token: for gated models; by default the one huggingface_hub finds, or Colab's secret HF_TOKEN.
 
     Raises:
         UnknownModel, GatedModel, Offline, BadArtefact, InvalidValue: with what to do next.
@@ -63,6 +65,8 @@ def load(
     with gate:
         if key not in _scopes or _scopes[key].is_closed:
             token = check_token(token)
+            if token is None and model not in MODELS and not is_folder(model):
+                token = check_token(find_colab_token())
             loaded = load_model(model, revision=revision, device=device, dtype=dtype, token=token)
             given = {"revision": revision, "device": device, "dtype": dtype}
             wishes = {name: value for name, value in given.items() if value not in (None, "auto")}

@@ -6,7 +6,6 @@ In the source, a py:percent file, the cell of an answer stands several times, ea
 """
 
 import hashlib
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from gscope_widgets.errors import GscopeError
 from gscope_widgets.exercises.cells import find_answers
 from gscope_widgets.exercises.literals import Plain
+from gscope_widgets.teaching.links import find_place
 from gscope_widgets.teaching.tutorials import list_sources
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ TAGS: tuple[Variant, ...] = ("student", "solution", "first-idea")
 def build_variant(source: Path, variant: Variant) -> "NotebookNode":
     """A notebook with the answers' cells of one variant; the same bytes each time.
 
+    Where `gscope-widgets links --keep` was told the repository, its badges and a cell that installs from it come first.
+
     Args:
         source: of the tutorial, a py:percent file.
         variant: "first-idea" has no cell for an answer without one, so that it is for reading only.
@@ -36,11 +38,16 @@ def build_variant(source: Path, variant: Variant) -> "NotebookNode":
     try:
         import jupytext
         from nbconvert.preprocessors import TagRemovePreprocessor
+        from nbformat.v4 import new_code_cell, new_markdown_cell
     except ImportError as error:
         raise GscopeError(f"{error.name} is needed here; run: pip install jupytext nbconvert") from None
     notebook = jupytext.read(source)
     remover = TagRemovePreprocessor(remove_cell_tags=set(TAGS) - {variant})
     built: NotebookNode = remover.preprocess(notebook, {})[0]
+    place = find_place(source.parent)
+    if place is not None:
+        badges = place.write_badges(f"{source.parent.name}/{source.stem}.ipynb")
+        built.cells[1:1] = [new_markdown_cell(badges), new_code_cell(place.write_install())]
     seen: Counter[str] = Counter()
     for cell in built.cells:
         tags = [tag for tag in cell.metadata.pop("tags", []) if tag not in TAGS]
@@ -75,14 +82,14 @@ def write_notebook(notebook: "NotebookNode") -> str:
     return f"{text}\n"
 
 
-def main() -> int:
-    """Write the learners' notebooks."""
+def write_all() -> list[Path]:
+    """Write the learners' notebooks beside their sources."""
+    paths = []
     for source in list_sources():
-        path = source.with_suffix(".ipynb")
-        path.write_text(write_notebook(build_variant(source, "student")), encoding="utf-8")
-        print(path)
-    return 0
+        paths.append(source.with_suffix(".ipynb"))
+        paths[-1].write_text(write_notebook(build_variant(source, "student")), encoding="utf-8")
+    return paths
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print(*write_all(), sep="\n")
