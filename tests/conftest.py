@@ -1,5 +1,6 @@
 """No test reaches a network: only this machine's own addresses can be connected to."""
 
+import gc
 import logging
 import os
 import signal
@@ -63,6 +64,15 @@ def _no_deprecated_calls():
     logger.addHandler(refusal)
     yield
     logger.removeHandler(refusal)
+
+
+@pytest.fixture(scope="module")
+def little_garbage():
+    """What was there before a file's tests is not looked through each time they collect garbage: 20 ms, not 500."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -15,7 +15,10 @@ from gscope_widgets.runtime.gemma import loading
 from gscope_widgets.runtime.shortage import Demand, explain_faults, find_asked, is_loss, is_shortage
 from tests.runtime.inside import forget_activations, forget_prompts, loaded
 
-pytestmark = pytest.mark.filterwarnings("ignore::gscope_widgets.SanityWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::gscope_widgets.SanityWarning"),
+    pytest.mark.usefixtures("little_garbage"),
+]
 TEXT = "The old fisherman sold 12 fish."
 SHORT = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 14 GiB"),

@@ -31,6 +31,7 @@ from gscope_widgets.widgets.contract import load_class, make_example
 from tests.fake_comm import WIDGETS
 from tests.fake_engines import make_engine
 
+pytestmark = pytest.mark.usefixtures("little_garbage")
 REFUSED = re.compile(r"got (-1|5)\b")  # what rows of the catalogue send to be refused
 # What is explained wherever it stands; and of which of them a copy has a number of its own.
 GLOSSARY = (
