@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from gscope_widgets.widgets.catalogue import CATALOGUE
-from tests.browser import gallery
+from tests.browser import gallery, lesson_gallery
 from tests.features import GROUPS, PAGE, build_page, list_marks
 
 ROOT = Path(__file__).parent.parent
@@ -69,3 +69,12 @@ def test_the_gallery_has_a_picture_of_each_widget_in_both_themes():
         with Image.open(path) as image:
             brightness = image.convert("L").resize((1, 1)).getpixel((0, 0))
         assert (brightness > 128) == path.stem.endswith("-light"), path.name
+
+
+def test_a_moment_of_each_tutorial_is_shown_in_both_themes():
+    page = lesson_gallery.PAGE.read_text(encoding="utf-8")
+    assert page == lesson_gallery.build_page(), f"run `{lesson_gallery.COMMAND}`"
+    pictures = [lesson_gallery.FOLDER / name for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page)]
+    assert len(pictures) == 2 * len(lesson_gallery.MOMENTS)
+    assert sorted(lesson_gallery.PICTURES.glob("*.png")) == sorted(pictures)
+    assert sum(path.stat().st_size for path in pictures) <= lesson_gallery.BUDGET_BYTES
