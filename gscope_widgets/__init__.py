@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gscope_widgets.errors import *  # noqa: F403
     from gscope_widgets.exercises import truths
     from gscope_widgets.exercises.keys import seal
+    from gscope_widgets.keeping.circuits import load_circuit, save_circuit
     from gscope_widgets.keeping.directions import feature_direction, load_direction, save_direction
     from gscope_widgets.keeping.files import read_view, read_views, write_view
     from gscope_widgets.keeping.opening import open  # noqa: A004
@@ -81,6 +82,8 @@ _HOMES = {
     "feature_direction": "keeping.directions",
     "save_direction": "keeping.directions",
     "load_direction": "keeping.directions",
+    "save_circuit": "keeping.circuits",
+    "load_circuit": "keeping.circuits",
     "memory": "runtime.memory",
     "Scope": "runtime.scope",
     "add": "records.interventions",

@@ -35,6 +35,7 @@ def graphs(scope):
     return {kind: scope.circuit(TEXT, dictionaries=choose(scope, kind)) for kind in KINDS}
 
 
+@pytest.mark.row("10")
 @pytest.mark.parametrize("kind", KINDS)
 def test_inputs_add_up_to_every_pre_activation_and_logit(graphs, kind):
     graph = graphs[kind]

@@ -1,0 +1,246 @@
+"""Graphs as JSON: the same again from a file of ours, others' forms read, what is none told in words."""
+
+import copy
+import json
+from dataclasses import fields, replace
+
+import jsonschema
+import numpy as np
+import pytest
+
+import gscope_widgets as gs
+from gscope_widgets.keeping.circuits import MOST_NODES, build_json, pair
+from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET
+from gscope_widgets.records.features import FeatureLabel
+from tests.fake_circuits import build_circuit
+from tests.fake_model import tokenize
+
+# What Neuronpedia's viewer asks of a file, by its published schema.
+NODE = {
+    "type": "object",
+    "required": ["node_id", "feature", "layer", "ctx_idx", "feature_type", "jsNodeId", "clerp"],
+    "properties": {
+        "node_id": {"type": "string"},
+        "feature": {"type": ["integer", "null"]},
+        "layer": {"type": ["string", "integer"]},
+        "ctx_idx": {"type": "integer"},
+        "feature_type": {"enum": ["cross layer transcoder", "mlp reconstruction error", "embedding", "logit"]},
+        "jsNodeId": {"type": "string"},
+        "clerp": {"type": "string"},
+        "influence": {"type": ["number", "null"], "minimum": 0, "maximum": 1.0001},
+        "activation": {"type": ["number", "null"]},
+    },
+}
+SCHEMA = {
+    "type": "object",
+    "required": ["metadata", "qParams", "nodes", "links"],
+    "properties": {
+        "metadata": {
+            "type": "object",
+            "required": ["slug", "scan", "prompt_tokens", "prompt"],
+            "properties": {
+                "slug": {"type": "string", "pattern": "^[A-Za-z0-9_.-]+$"},
+                "scan": {"type": "string", "pattern": "^[A-Za-z0-9_.-]+$"},
+                "prompt": {"type": "string"},
+                "prompt_tokens": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+        "nodes": {"type": "array", "items": NODE},
+        "links": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["source", "target", "weight"],
+                "properties": {
+                    "source": {"type": "string"},
+                    "target": {"type": "string"},
+                    "weight": {"type": "number"},
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def graph():
+    whole = build_circuit(tokenize("The old cat sang and", chat=False), None, 1000)
+    return replace(whole, labels={**whole.labels, 40: FeatureLabel("a <b>guess</b>", "somebody", score=0.5)})
+
+
+@pytest.fixture
+def small(graph):
+    return graph.prune(0.6, 0.9)
+
+
+@pytest.mark.row("10")
+def test_a_file_gives_the_same_graph_again(graph, small, tmp_path):
+    for one in (graph, small):
+        gs.save_circuit(tmp_path / "graph.json", one)
+        found = gs.load_circuit(tmp_path / "graph.json")
+        for field in fields(one):
+            if field.name not in ("tokens", "targets", "whole"):
+                expected, value = getattr(one, field.name), getattr(found, field.name)
+                if isinstance(expected, np.ndarray):
+                    np.testing.assert_allclose(value, expected, rtol=1e-6)
+                else:
+                    assert value == expected, field.name
+        assert found.tokens.ids == one.tokens.ids and found.tokens.strings == one.tokens.strings
+        assert found.tokens.ignored == one.tokens.ignored
+        assert [(t.name, t.ids, t.probability) for t in found.targets] == [
+            (t.name, t.ids, t.probability) for t in one.targets
+        ]
+        assert found.scores() == one.scores()
+
+
+def test_a_real_graph_goes_through_a_file(tmp_path):
+    scope = gs.load("mini")
+    graph = scope.circuit("The old fisherman sold two").prune()
+    gs.save_circuit(tmp_path / "graph.json", graph, slug="fish.2")
+    found = gs.load_circuit(tmp_path / "graph.json")
+    assert found.provenance == graph.provenance and found.labels == graph.labels
+    np.testing.assert_array_equal(found.weights, graph.weights)
+    assert scope.describe(found.ref(int(np.flatnonzero(found.kinds == FEATURE)[0]))).ref.dictionary_id
+
+
+def test_a_file_is_what_the_viewers_ask_for(small):
+    content = json.loads(json.dumps(build_json(small)))
+    jsonschema.validate(content, SCHEMA)
+    broken = copy.deepcopy(content)
+    del broken["nodes"][3]["clerp"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, SCHEMA)
+    nodes = {one["node_id"]: one for one in content["nodes"]}
+    assert len(nodes) == len(content["nodes"])
+    assert all(link["source"] in nodes and link["target"] in nodes for link in content["links"])
+    feature = next(one for one in content["nodes"] if one["feature_type"] == "cross layer transcoder")
+    layer, number, pos = map(int, feature["node_id"].split("_"))
+    assert (feature["layer"], feature["ctx_idx"], feature["feature"]) == (str(layer), pos, pair(layer, number))
+    error = next(one for one in content["nodes"] if one["feature_type"] == "mlp reconstruction error")
+    assert error["node_id"].split("_")[1] == "-1" and error["feature"] == -1
+    assert [one["clerp"] for one in content["nodes"] if one["feature_type"] == "logit"] == [
+        'Output " fish" (p=0.600)',
+        'Output " bread" (p=0.200)',
+    ]
+    best = max(range(len(small)), key=lambda node: small.influence()[node])
+    assert content["nodes"][best]["influence"] == min(one["influence"] for one in content["nodes"])
+
+
+def test_pairs_of_layer_and_number_are_numbered_one_to_one():
+    found = {pair(layer, number) for layer in range(30) for number in range(200)}
+    assert len(found) == 6000 and pair(0, 0) == 0 and pair(1, 0) == 1 and pair(0, 1) == 2
+
+
+def foreign(graph, *, errors):
+    """As another tool writes it: nothing of ours in it."""
+    content = build_json(graph)
+    del content["metadata"]["gscope_widgets"]
+    names = {}
+    for node in content["nodes"]:
+        if node["feature_type"] == "mlp reconstruction error":
+            names[node["node_id"]] = errors.format(layer=node["layer"], pos=node["ctx_idx"])
+            node["node_id"] = names[node["node_id"]]
+    for link in content["links"]:
+        link["source"] = names.get(link["source"], link["source"])
+    return content
+
+
+@pytest.mark.parametrize("errors", ["0_{layer}_{pos}", "{layer}_-1_{pos}", "{layer}_error_mlp_{pos}"])
+def test_all_three_forms_of_error_ids_are_read(small, tmp_path, errors):
+    path = tmp_path / "graph.json"
+    path.write_text(json.dumps(foreign(small, errors=errors)))
+    found = gs.load_circuit(path)
+    np.testing.assert_allclose(found.weights, small.weights)
+    assert (found.kinds == ERROR).sum() == (small.kinds == ERROR).sum() > 0
+    np.testing.assert_array_equal(found.node_layers[found.kinds == ERROR], small.node_layers[small.kinds == ERROR])
+    assert found.scores() == small.scores()
+    np.testing.assert_allclose(found.values, small.weights.sum(1), rtol=1e-5)
+
+
+def test_biases_and_attention_features_of_others_are_read(small, tmp_path):
+    content = foreign(small, errors="{layer}_-1_{pos}")
+    target = next(one for one in content["nodes"] if one["feature_type"] == "logit")
+    feature = next(one for one in content["nodes"] if one["feature_type"] == "cross layer transcoder")
+    bias = {**feature, "node_id": "bias_3", "feature_type": "bias", "feature": None}
+    heads = {**feature, "node_id": f"{feature['layer']}_7_{feature['ctx_idx']}", "feature_type": "lorsa"}
+    content["nodes"] += [bias, heads]
+    content["links"] += [
+        {"source": "bias_3", "target": target["node_id"], "weight": 2.5},
+        {"source": heads["node_id"], "target": feature["node_id"], "weight": 1.5},  # of one layer: attention is first
+    ]
+    (tmp_path / "graph.json").write_text(json.dumps(content))
+    found = gs.load_circuit(tmp_path / "graph.json")
+    assert len(found) == len(small) + 1
+    assert found.remainder[int(np.flatnonzero(found.kinds[found.first_row :] == TARGET)[0])] == 2.5
+
+
+def spoilt(content, change):
+    spoilt = copy.deepcopy(content)
+    change(spoilt)
+    return json.dumps(spoilt)
+
+
+@pytest.mark.row("10")
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda one: one["links"].append(
+                {"source": one["links"][-1]["target"], "target": one["links"][-1]["target"], "weight": 1}
+            ),
+            "backwards",
+        ),
+        (lambda one: one["links"][0].update(target=one["nodes"][0]["node_id"]), "which has no input"),
+        (lambda one: one["links"][0].update(weight=float("nan")), "NaN"),
+        (lambda one: one["links"][0].update(weight=1e300), r"weighs 1e\+300"),
+        (lambda one: one["links"][0].update(source="nobody"), "KeyError"),
+        (lambda one: one["nodes"][2].update(ctx_idx=99), "position 99 of"),
+        (lambda one: one["nodes"].append(one["nodes"][0]), "one id"),
+        (lambda one: one.update(nodes=one["nodes"][:1] * (MOST_NODES + 1)), "at most 10000 are read"),
+        (lambda one: one.pop("nodes"), "KeyError"),
+        (lambda one: one["nodes"][0].update(feature_type="<img src=x>"), "KeyError"),
+        (lambda one: one.update(nodes=[n for n in one["nodes"] if n["feature_type"] != "logit"], links=[]), "targets"),
+        (lambda one: one["nodes"][-1].update(layer=10**9), "has layer"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_hostile_file_is_answered_in_words(small, tmp_path, change, words):
+    path = tmp_path / "graph.json"
+    path.write_text(spoilt(foreign(small, errors="{layer}_-1_{pos}"), change))
+    with pytest.raises(gs.BadArtefact, match=words) as raised:
+        gs.load_circuit(path)
+    assert "get it again" in str(raised.value) and len(str(raised.value)) < 700
+
+
+def test_what_is_no_graph_is_neither_read_nor_written_over(graph, tmp_path):
+    for content, words in (
+        (b"", "no graph"),
+        (b"{}", "KeyError"),
+        (b"[1, 2]", "no graph"),
+        (b"\x80\x04pickle", "no graph"),
+        (b'{"metadata": {}, "metadata": {}}', "two parts"),
+    ):
+        path = tmp_path / "some.json"
+        path.write_bytes(content)
+        with pytest.raises(gs.BadArtefact, match=words):
+            gs.load_circuit(path)
+    with pytest.raises(gs.InvalidValue, match="is no circuit"):
+        path.write_text("notes")
+        gs.save_circuit(path, graph)
+    with pytest.raises(gs.InvalidValue, match="there is no file"):
+        gs.load_circuit(tmp_path / "none.json")
+    with pytest.raises(gs.InvalidValue, match="slug must be"):
+        gs.save_circuit(tmp_path / "graph.json", graph, slug="../up")
+    with pytest.raises(gs.InvalidValue, match="of next tokens"):
+        gs.save_circuit(tmp_path / "graph.json", build_circuit(graph.tokens, (" fish", " bread"), 100))
+    with pytest.raises(gs.InvalidValue, match=r"from scope\.circuit"):
+        gs.save_circuit(tmp_path / "graph.json", "graph")
+
+
+def test_html_in_a_label_stays_text(small, tmp_path):
+    content = foreign(small, errors="{layer}_-1_{pos}")
+    feature = next(one for one in content["nodes"] if one["feature_type"] == "cross layer transcoder")
+    feature["clerp"] = "<img src=x onerror=alert(1)>" * 100
+    (tmp_path / "graph.json").write_text(json.dumps(content))
+    labels = gs.load_circuit(tmp_path / "graph.json").labels
+    assert any(one.text.startswith("<img") and len(one.text) <= 500 for one in labels.values())
