@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gscope_widgets import __version__
-from gscope_widgets.errors import GscopeError, InvalidValue
+from gscope_widgets.errors import GscopeError, InvalidValue, write_bytes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     download.add_argument("--no-examples", action="store_true", help="leave out the examples, which cards show")
     download.add_argument("--list", action="store_true", help="say what would be fetched, and its size, only")
     download.set_defaults(run=_run_download)
+    export = commands.add_parser("export", help="write a class pack: notebooks, pages, graders' files, requirements")
+    export.add_argument("target", type=Path, metavar="class.zip")
+    export.add_argument("--wheel", type=Path, help="of this package, to put into it")
+    export.add_argument("--recordings", action="store_true", help="run every tutorial, and put its recording into it")
+    export.set_defaults(run=_run_export)
     links = commands.add_parser("links", help="write links that open the tutorials on Colab, Binder and a hub")
     links.add_argument("--repository", required=True, help="owner/name on GitHub")
     links.add_argument("--branch", required=True, help="branch, tag or commit")
@@ -112,6 +117,17 @@ def _run_download(given: argparse.Namespace) -> int:
     if not given.list:
         fetch_all(files, lambda line: print(line, flush=True))
         print("all is here")
+    return 0
+
+
+def _run_export(given: argparse.Namespace) -> int:
+    from gscope_widgets.teaching.pack import export_pack
+
+    def tell(line: str) -> None:
+        print(line, flush=True)
+
+    names = export_pack(given.target, wheel=given.wheel, recordings=given.recordings, tell=tell)
+    print(f"{given.target}: {len(names)} files, {write_bytes(given.target.stat().st_size)}")
     return 0
 
 

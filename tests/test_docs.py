@@ -12,6 +12,7 @@ from tests.features import GROUPS, PAGE, build_page, list_marks
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES += sorted((ROOT / "tutorials").rglob("*.md"))
 SOURCES = [path for room in ("gscope_widgets", "factory", "tests") for path in sorted((ROOT / room).rglob("*.py"))]
 
 
