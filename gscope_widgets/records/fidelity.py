@@ -16,6 +16,13 @@ class DeltaLoss:
     tokens: int  # predicted
     provenance: Provenance | None = field(default=None, compare=False, repr=False)  # where a scope computed it
 
+    def __str__(self) -> str:
+        damage = "" if self.recovered is None else f", {100 * self.recovered:.0f} % of whose damage it avoids"
+        return (
+            f"Loss {self.loss:.3f} nats a token; with the reconstruction in place {self.replaced:.3f} ({self.delta:+.3f}); "
+            f"with the mean over the text in place {self.ablated:.3f}{damage}"
+        )
+
     @property
     def delta(self) -> float:
         """The rise in loss: 0 for a perfect reconstruction."""

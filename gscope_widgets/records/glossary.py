@@ -96,6 +96,10 @@ def _scale_activation(value: float, total: float) -> str:
     return f"Here {_write(100 * value / total)} % of the largest that was measured"
 
 
+def _scale_error(value: float, total: float) -> str:
+    return f"Here {_write(100 * value / total)} % of that vector's length" if total > 0 else ""
+
+
 def _scale_strength(value: float, _total: float) -> str:
     return f"Here {_write(100 * abs(value))} % of that length{', taken away' if value < 0 else ''}"
 
@@ -129,7 +133,12 @@ _TERMS = (
         ((0.0, None), (0.104, None), (1.3, None)),
     ),
     Term("error term", "what the features leave out of a token's vector: that vector less what they add up to"),
-    Term("error norm", "the length of what the features leave out of a token's vector"),
+    Term(
+        "error norm",
+        "the length of what the features leave out of a token's vector",
+        _scale_error,
+        ((24.5, 54.1), (0.0, 10.0), (3.0, None)),
+    ),
     Term(
         "strength",
         "length of what is added, in mean lengths of the residual stream at that layer; text is known to break up "

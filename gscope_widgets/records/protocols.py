@@ -18,6 +18,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
+from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution, Trace
 from gscope_widgets.records.hits import FeatureHits
 from gscope_widgets.records.interventions import Intervention, Positions
@@ -359,6 +360,9 @@ class Scope(Engine, Protocol):
         Args:
             controls: 0, or 3 to 16 random directions, each as long as the interventions together, beside them.
         """
+
+    def delta_loss(self, text: Prompt, dictionary: "Dictionary | str | None" = None) -> DeltaLoss:
+        """How much worse the model predicts a text with the reconstruction in place; a text of two tokens at least."""
 
     def logit_lens(
         self, text: Prompt, k: int = 5, *, layers: Sequence[int] | None = None, track: Sequence[int] = ()

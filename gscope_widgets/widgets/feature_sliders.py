@@ -374,8 +374,8 @@ class FeatureSliders(ChangingWidget):
         settings = self._shown.settings
         changes = self._write_changes(settings["changes"])
         named = [*((format_token(row["token"]), row) for row in self._rows()), (_REST, self._rest())]
-        rows = [[name, *map(_write_chance, _list_chances(row))] for name, row in named]
-        columns = ["next token", "baseline", "changed", "random direction"]
+        rows = [[name, str(row.get("id", "")), *map(_write_chance, _list_chances(row))] for name, row in named]
+        columns = ["next token", "token id", "baseline", "changed", "random direction"]
         controls = (
             f"Random direction: the mean of {CONTROLS} random directions, as long as the changes at each token; "
             "what they do as well is not the features' doing."

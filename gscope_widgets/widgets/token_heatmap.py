@@ -8,6 +8,7 @@ import traitlets as t
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.glossary import define
@@ -35,6 +36,7 @@ from gscope_widgets.widgets.base.state import (
     check_dictionary,
     check_ref,
     check_scope,
+    check_switch,
     check_text,
 )
 from gscope_widgets.widgets.base.widget import SharedName
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TICKS = 600  # of a figure, at most
+_LOSSES = ("loss", "replaced", "ablated")
 
 ColorBy = Literal["features", "l0", "fvu", "error_norm", "lens", "own"]
 ColorRange = Literal["feature", "text"] | list[float]
@@ -56,6 +59,15 @@ class QuantityInfo(TypedDict):
     name: str  # as a legend says it
     full: float | None  # where its colour is full by itself; null where that is at its maximum in the text
     source: str  # what that is, in words
+
+
+class LossInfo(TypedDict):
+    """What the reconstruction costs the model on the text; nats a token."""
+
+    loss: float
+    replaced: float  # with the reconstruction in place
+    ablated: float  # with the mean over the text in place
+    recovered: float | None  # the share of the mean's damage that the reconstruction avoids; null where it does none
 
 
 class ReadingResult(TypedDict):
@@ -72,9 +84,10 @@ class ReadingResult(TypedDict):
     quantities: dict[str, QuantityInfo]  # by the `color_by` that asks for it
     fvu: float | None  # of the whole text, ignored positions left out; null where fewer than two are left
     mean_l0: float | None  # null where no position is left
+    delta_loss: LossInfo | None  # null where it was not asked for, or fewer than two positions are left
     note: str  # what became of the token picked, a sentence; empty where it stands where it stood
     # values [features, pos] float32; top_features [pos, k] int32, -1 where fewer fire; top_activations [pos, k]
-    # float32; ids and l0 [pos] int32; fvu and error_norm [pos] float32, no finite number where they are not defined;
+    # float32; ids and l0 [pos] int32; fvu, error_norm and norm [pos] float32, no finite number where not defined;
     # lens and own [pos] float32, [0] where none was read or given
     arrays: list[ArrayHead]
     pieces: int  # messages that came before with the bytes of these arrays; 0 where they are this one's buffers
@@ -84,6 +97,7 @@ class _Read(NamedTuple):
     text: Any  # as the trait holds it
     reading: FeatureReading
     lens: LensReading | None  # of the dictionary's layer, once it was asked for
+    loss: DeltaLoss | None  # the same
 
 
 def _write(value: np.number) -> str:
@@ -96,6 +110,10 @@ def _check_text(heatmap: "TokenHeatmap", value: object) -> object:
 
 def _check_selected(heatmap: "TokenHeatmap", value: object) -> FeatureRef | None:
     return None if value is None else heatmap._check_own(check_ref(heatmap.scope, value, heatmap._get_dictionary))
+
+
+def _check_with_loss(_heatmap: "TokenHeatmap", value: object) -> bool:
+    return check_switch("with_loss", value)
 
 
 def _check_color_range(_heatmap: "TokenHeatmap", value: object) -> str | tuple[float, float]:
@@ -148,13 +166,20 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         to_page=lambda ref: None if ref is None else tell_ref(ref),
         help="The feature picked, as a FeatureRef, or None.",
     )
+    with_loss = Checked(
+        _check_with_loss,
+        bool,
+        False,
+        help="Whether the model is run with the dictionary's reconstruction in place too, and the rise in its loss said "
+        "with every reading.",
+    )
     dictionary_id = Told(str, "", help="The dictionary whose features are shown.")
     d_dict = Told(int, 0, help="Features are 0 to d_dict - 1.")
 
     to_page = {"piece": Piece, "result": ReadingResult}
     shared_state: ClassVar[Mapping[SharedName, str]] = {"feature": "selected_feature", "pos": "selected_pos"}
     _followed: FeatureRef | None = None  # painted because a linked widget picked it
-    settings = ("text", "features", "color_by")
+    settings = ("text", "features", "color_by", "with_loss")
     _asking = ("text", "features")
     _own_text: object = None  # the text that numbers of one's own were given for
     _at_least, _at_most = 0, PAINTED_FEATURES
@@ -168,6 +193,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         features: Sequence[int | FeatureRef] | None = None,
         color_by: ColorBy | Sequence[float] | np.ndarray = "features",
         color_range: Literal["feature", "text"] | tuple[float, float] = "feature",
+        with_loss: bool = False,
     ):
         """Read the text and paint it.
 
@@ -179,6 +205,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
             color_by: "features", "l0", "fvu", "error_norm", "lens" (which runs the model once more), or one number
                 for each token of the text, positions left out included; see the trait.
             color_range: "feature", "text", or two numbers; see the trait.
+            with_loss: say with every reading what the reconstruction costs the model: four passes more of the text.
 
         Raises:
             PromptTooLong, UnknownFeature, InvalidValue: with what to do.
@@ -187,7 +214,9 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         self.dictionary = check_dictionary(scope, dictionary)
         refs = self._prepare(scope, () if features is None else features, self.dictionary)
         text = check_text(scope, text)
-        self._read = _Read(text, scope.read(as_prompt(text), self.dictionary), None)
+        self._read = _Read(text, scope.read(as_prompt(text), self.dictionary), None, None)
+        if check_switch("with_loss", with_loss):
+            self._read = self._measure_loss(self._read)
         if isinstance(color_by, str) and color_by == "lens":
             self._read = self._read._replace(lens=self._apply_lens(text))
         super().__init__(
@@ -196,6 +225,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
             text=text,
             color_by=color_by,
             color_range=color_range,
+            with_loss=with_loss,
             dictionary_id=self.dictionary.info.id,
             d_dict=self.dictionary.d_dict,
         )
@@ -263,6 +293,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
                 f"for feature in {[ref.feature for ref in self.features]}:",
                 "    print(feature, reading.trace(feature))",
                 *self._write_quantity(),
+                *(["print(scope.delta_loss(text, dictionary))"] if self._shown_loss else []),
             ]
         )
 
@@ -355,13 +386,24 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         else:
             self._output.refresh()
 
+    @t.observe("with_loss")
+    def _on_with_loss(self, change: Any) -> None:
+        if self._is_quiet:
+            return
+        if change.new and self._read.loss is None:
+            self._answer(self._read_settings())
+        else:
+            self._output.refresh()
+
     def _answer(self, settings: dict[str, Any]) -> None:
-        text, wants_lens = settings["text"], settings["color_by"] == "lens"
+        text, wants_lens, wants_loss = settings["text"], settings["color_by"] == "lens", settings["with_loss"]
 
         def read() -> _Read:
             known = self._read
             if known.text != text:
-                known = _Read(text, self.scope.read(as_prompt(text), self.dictionary), None)
+                known = _Read(text, self.scope.read(as_prompt(text), self.dictionary), None, None)
+            if wants_loss and known.loss is None:
+                known = self._measure_loss(known)
             return known._replace(lens=self._apply_lens(text)) if wants_lens and known.lens is None else known
 
         self._request(read, deliver=self._deliver, doing="Reading…")
@@ -380,6 +422,16 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
 
     def _apply_lens(self, text: Any) -> LensReading:
         return self.scope.logit_lens(as_prompt(text), 1, layers=[self._lens_layer])
+
+    def _measure_loss(self, read: _Read) -> _Read:
+        """With what the reconstruction costs the model on that text; a loss needs two positions."""
+        if len(read.reading.tokens.used) < 2:
+            return read
+        return read._replace(loss=self.scope.delta_loss(as_prompt(read.text), self.dictionary))
+
+    @property
+    def _shown_loss(self) -> DeltaLoss | None:
+        return self._read.loss if self.with_loss else None
 
     def _quantity(self) -> Quantity | None:
         """What the tokens are coloured by in place of features, in the text shown."""
@@ -418,7 +470,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         listed = top_features.ravel()[np.argsort(-top_activations, axis=None, kind="stable")]
         found, first = np.unique(listed, return_index=True)
         shown = found[np.argsort(first)][:LABELLED_FEATURES].tolist()  # the strongest first
-        lens, quantity = read.lens, self._quantity()
+        lens, loss, quantity = read.lens, read.loss, self._quantity()
         content = {
             "text": as_prompt(read.text),
             "tokens": list(tokens.strings),
@@ -436,6 +488,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
             },
             "fvu": reading.total_fvu,
             "mean_l0": float(reading.l0[list(tokens.used)].mean()) if tokens.used else None,
+            "delta_loss": loss and {"recovered": loss.recovered, **{name: getattr(loss, name) for name in _LOSSES}},
             "note": note,
         }
         traces = [reading.trace(ref.feature) for ref in refs]
@@ -447,6 +500,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
             "l0": reading.l0,
             "fvu": reading.fvu,
             "error_norm": reading.error_norm,
+            "norm": reading.norm,
             "lens": np.zeros(0, np.float32) if lens is None else lens.probabilities[0, :, 0],
             "own": quantity.values if quantity is not None and quantity.column == "own" else np.zeros(0, np.float32),
         }
@@ -492,6 +546,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         return [
             *(self._build_strip(one, shown) for one in painted),
             *([copy.build_paragraph(more)] if left else []),
+            *([copy.build_paragraph(f"{self._shown_loss}.")] if self._shown_loss else []),
             copy.build_details("Numbers", table),
         ]
 

@@ -303,6 +303,17 @@ export interface QuantityInfo {
   source: string;
 }
 
+/** What the reconstruction costs the model on the text; nats a token. */
+export interface LossInfo {
+  loss: number;
+  /** with the reconstruction in place */
+  replaced: number;
+  /** with the mean over the text in place */
+  ablated: number;
+  /** the share of the mean's damage that the reconstruction avoids; null where it does none */
+  recovered: number | null;
+}
+
 /** The features on a text. */
 export interface ReadingResult {
   type: "result";
@@ -323,11 +334,13 @@ export interface ReadingResult {
   fvu: number | null;
   /** null where no position is left */
   mean_l0: number | null;
+  /** null where it was not asked for, or fewer than two positions are left */
+  delta_loss: LossInfo | null;
   /** what became of the token picked, a sentence; empty where it stands where it stood */
   note: string;
   /**
    * values [features, pos] float32; top_features [pos, k] int32, -1 where fewer fire; top_activations [pos, k]
-   * float32; ids and l0 [pos] int32; fvu and error_norm [pos] float32, no finite number where they are not defined;
+   * float32; ids and l0 [pos] int32; fvu, error_norm and norm [pos] float32, no finite number where not defined;
    * lens and own [pos] float32, [0] where none was read or given
    */
   arrays: ArrayHead[];
@@ -1027,6 +1040,11 @@ export interface TokenHeatmapTraits extends BaseTraits {
   text: Text;
   /** [P] Characters; the view refuses longer text before sending it. */
   text_limit: number;
+  /**
+   * [B,P] Whether the model is run with the dictionary's reconstruction in place too, and the rise in its loss said
+   * with every reading.
+   */
+  with_loss: boolean;
 }
 
 export interface FeatureSlidersTraits extends BaseTraits {
@@ -1276,6 +1294,11 @@ export interface WorkbenchTraits extends BaseTraits {
   text: Text;
   /** [P] Characters; the view refuses longer text before sending it. */
   text_limit: number;
+  /**
+   * [B,P] Whether the model is run with the dictionary's reconstruction in place too, and the rise in its loss said
+   * with every reading.
+   */
+  with_loss: boolean;
 }
 
 export interface PredictTraits extends BaseTraits {

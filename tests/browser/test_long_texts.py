@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 import gscope_widgets as gs
 from tests import fake_model
@@ -49,6 +49,17 @@ def scroll_to(view: PlainView, share: float) -> None:
 
 def see(view: PlainView) -> list[tuple[int, float, float]]:
     return [tuple(one) for one in view.page.evaluate(SEE)]
+
+
+def used_mib(page: Page) -> float:
+    """MiB of the page's JavaScript, garbage collected."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.enable")
+    session.send("HeapProfiler.collectGarbage")
+    session.send("Performance.enable")
+    metrics = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    session.detach()
+    return metrics["JSHeapUsedSize"] / 2**20
 
 
 @pytest.mark.row("NEW 26", "56")
@@ -136,6 +147,53 @@ def test_words_far_away_are_found_and_shown_and_a_pick_from_python_too(view):
     expect(view.root.locator(f"[data-pos='{pos}']")).to_have_attribute("aria-selected", "true")
     view.widget.selected_pos = None
     view.settle()
+
+
+@pytest.mark.row("2", "NEW 26")
+def test_other_colours_touch_the_tokens_in_the_page_once_and_ask_the_kernel_for_nothing(view):
+    """No wall time, which a busy machine decides: what is done is counted. Times are in `make bench`, T18."""
+    scroll_to(view, 0.3)
+    calls = len(view.widget.scope.calls)
+    told = len(view.widget.comm.sent)
+    counted = view.page.evaluate("""async () => {
+        const strip = document.querySelector(".gscope-strip"), colour = document.querySelector(".gscope-fold select");
+        const seen = [];
+        const observer = new MutationObserver((records) => seen.push(...records));
+        observer.observe(strip, { subtree: true, childList: true, attributes: true });
+        colour.value = "l0";
+        colour.dispatchEvent(new Event("change"));
+        const now = [...seen, ...observer.takeRecords()];
+        observer.disconnect();
+        return {
+            tokens: strip.querySelectorAll("[data-pos]").length, touched: new Set(now.map(({ target }) => target)).size,
+            inserted: now.filter(({ type }) => type === "childList").length,
+        };
+    }""")
+    assert 100 < counted["touched"] <= counted["tokens"] < 1000
+    assert counted["inserted"] == 0
+    view.settle()
+    assert view.widget.color_by == "l0"  # the kernel is told, and answers nothing
+    assert len(view.widget.scope.calls) == calls
+    assert [data["method"] for data, _ in view.widget.comm.sent[told:] if data["method"] == "custom"] == []
+    view.widget.color_by = "features"
+    view.settle()
+
+
+@pytest.mark.row("NEW 26")
+def test_the_memory_of_the_page_stays_while_the_text_is_scrolled(view):
+    def scroll_through() -> None:
+        for step in range(33):
+            scroll_to(view, step / 32)
+
+    scroll_through()  # what is kept of a text at all
+    before = used_mib(view.page)
+    scroll_through()
+    scroll_through()
+    assert used_mib(view.page) < 1.1 * before
+    view.page.evaluate("() => { window.kept = Array.from({ length: 2_000_000 }, (_, at) => `${at}`); }")
+    assert used_mib(view.page) > 1.1 * before  # the control: it is measured
+    view.page.evaluate("() => { delete window.kept; }")
+    scroll_to(view, 0)
 
 
 def test_at_another_width_lines_are_filled_again(view):

@@ -56,6 +56,7 @@ def check_result(message, reading, features):
     np.testing.assert_array_equal(arrays["l0"], reading.l0)
     np.testing.assert_array_equal(arrays["fvu"], reading.fvu)
     np.testing.assert_array_equal(arrays["error_norm"], reading.error_norm)
+    np.testing.assert_array_equal(arrays["norm"], reading.norm)
     assert arrays["top_features"].shape == arrays["top_activations"].shape == (count, 8)
 
 
@@ -115,6 +116,65 @@ def test_an_empty_text_is_shown_as_empty(scope, open_page, check_copy):
         assert page.settle()["state"] == "idle"
 
 
+@pytest.mark.row("18")
+@pytest.mark.parametrize("who", ["page", "python"])
+def test_the_loss_with_the_reconstruction_stands_with_each_reading_once_it_is_switched_on(page, scope, who):
+    def told() -> object:
+        return page.messages("result")[-1][0]["delta_loss"]
+
+    page.send({"type": "ready"})
+    assert told() is None
+    if who == "page":
+        page.set(with_loss=True)
+    else:
+        page.widget.with_loss = True
+    page.settle()
+    found = scope.delta_loss(TEXT)
+    assert told() == {name: getattr(found, name) for name in ("loss", "replaced", "ablated", "recovered")}
+    assert f"{found}." in page.widget._build_copy()
+    assert "print(scope.delta_loss(text, dictionary))" in page.widget.to_code()
+    page.set(text=OTHER)
+    page.settle()
+    assert told() is not None
+    page.set(text="")  # no two tokens
+    assert page.settle()["state"] == "idle"
+    assert told() is None
+    page.set(with_loss=False)
+    page.settle()
+    assert "delta_loss" not in page.widget.to_code()
+
+
+@pytest.mark.row("18", "NEW 27")
+def test_on_mini_the_loss_shown_is_the_scopes(mini, open_page):
+    """Which `tests/runtime/features/test_fidelity.py` compares with plain transformers."""
+    page = open_page(gs.TokenHeatmap(mini, TEXT, features=[3], with_loss=True))
+    found = mini.delta_loss(TEXT)
+    told = page.widget._last_message[0]["delta_loss"]
+    assert told["replaced"] == found.replaced > told["loss"] == found.loss
+
+
+@pytest.mark.row("31")
+def test_what_python_sets_twice_runs_once_and_is_drawn_in_one_answer(scope, dictionary, open_page):
+    """A loop, or a page that answers what it is told, would run or tell more."""
+    page = open_page(gs.TokenHeatmap(scope, TEXT, dictionary, features=[3]))
+    page.send({"type": "ready"})
+    page.forget()
+    calls = len(scope.calls)
+    page.widget.text = OTHER
+    page.settle()
+    assert scope.calls[calls:] == ["read"]
+    assert [content["text"] for content, _ in page.messages("result")] == [OTHER]
+    page.forget()
+    page.widget.text = OTHER
+    page.widget.features = [3]
+    page.widget.selected_pos = page.widget.selected_pos
+    page.set(text=OTHER, features=[{"dictionary_id": dictionary.info.id, "feature": 3}])
+    page.settle()
+    assert scope.calls[calls:] == ["read"]
+    assert all(content["text"] == OTHER for content, _ in page.messages("result"))
+    assert len(page.messages("result")) <= 1
+
+
 # ---- what is refused
 
 
@@ -123,6 +183,7 @@ def test_other_state_out_of_range_is_refused(page, refuse_all):
     refuse_all(page, "color_range", wrong, message='color_range is "feature", "text" or two numbers')
     refuse_all(page, "color_range", [[0, 1e31], [0, "5"], [None, 5]], message="an end of color_range must be a finite")
     refuse_all(page, "color_by", ["", "L0", "loss"], message='color_by must be "features", "l0", "fvu", "error_norm"')
+    refuse_all(page, "with_loss", [1, 0, None, "yes"], message="with_loss must hold True or False")
     refuse_all(page, "color_by", ["own"], message="no numbers of your own are known for this text")
     refuse_all(page, "features", [[1, 2, 3, 4, 5], list(range(100))], message="at most 4 features at once")
     refuse_all(page, "selected_pos", [-1, 1.5, "1", True, 2**63], message="selected_pos must be a whole number")

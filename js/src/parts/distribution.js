@@ -13,14 +13,18 @@ const random_meaning = "the mean of three random directions, as long as the chan
 /** @param {number | null} value */
 const formatChance = (value) => (value === null ? "\u2013" : formatPercent(value));
 
-/** @param {(Node | string)[]} name */
-function createRow(name) {
+/**
+ * @param {(Node | string)[]} name
+ * @param {number | null} id of the token
+ */
+function createRow(name, id) {
   const baseline = el("span", { class: "gscope-bar", "data-run": "baseline" });
   const changed = el("span", { class: "gscope-bar", "data-run": "changed" });
   const random = el("span", { class: "gscope-bar", "data-run": "random" });
   const numbers = runs.map(() => el("td", { class: "gscope-figure" }));
   const mark = el("span", { class: "gscope-visually-hidden" });
-  const row = el("tr", {}, el("th", { scope: "row" }, el("span", { class: "gscope-plain-token" }, ...name), mark),
+  const said = id === null ? null : el("span", { class: "gscope-token-id" }, `id ${id}`);
+  const row = el("tr", {}, el("th", { scope: "row" }, el("span", { class: "gscope-plain-token", title: id === null ? null : `token id ${id}` }, ...name), said && " ", said, mark),
     el("td", { class: "gscope-bars", "aria-hidden": "true" }, baseline, changed, random), ...numbers);
   return {
     el: row,
@@ -84,7 +88,7 @@ function holdStill(rows, order) {
  */
 export function createDistribution() {
   const body = el("tbody");
-  const rest = createRow(["all other tokens"]);
+  const rest = createRow(["all other tokens"], null);
   rest.el.classList.add("gscope-rest");
   const kl_term = createTerm(glossary.kl);
   const kl_value = el("span");
@@ -108,7 +112,7 @@ export function createDistribution() {
   const rows = createKeyed(body, {
     keyOf,
     create(entry) {
-      const row = createRow(drawText(entry.token));
+      const row = createRow(drawText(entry.token), entry.id);
       return { el: row.el, draw: (now) => row.draw(now, full, now.id === most) };
     },
   });

@@ -15,6 +15,7 @@ import { unpack } from "../shared/wire.js";
  * @property {NumberArray} l0
  * @property {NumberArray} fvu
  * @property {NumberArray} error_norm
+ * @property {NumberArray} norm of what the dictionary is to reconstruct
  * @property {NumberArray} lens empty where no lens was read
  * @property {NumberArray} own empty where no numbers are given
  * @property {Strong[]} [strongest] of the whole text, once they were asked for
@@ -68,6 +69,7 @@ export function toReading(head, buffers) {
     l0: take(arrays, "l0", [length]),
     fvu: take(arrays, "fvu", [length]),
     error_norm: take(arrays, "error_norm", [length]),
+    norm: take(arrays, "norm", [length]),
     lens: takeIfAny("lens"), own: takeIfAny("own"),
   };
 }

@@ -74,6 +74,29 @@ function fvuText(fvu) {
   return Number.isFinite(fvu) ? formatNumber(fvu) : "not defined: nothing varies in this text";
 }
 
+/** @param {number} share */
+const partText = (share) => `${formatNumber(100 * share, 2)} %`;
+
+/**
+ * The length of what is left out, and of what it is left out.
+ * @param {Reading} reading
+ * @param {number} pos
+ */
+function errorText({ error_norm, norm }, pos) {
+  const size = error_norm.data[pos], whole = norm.data[pos];
+  return whole > 0 ? `${formatNumber(size)}, ${partText(size / whole)} of the vector` : formatNumber(size);
+}
+
+/**
+ * An activation, and its share of the largest that is known.
+ * @param {number} activation
+ * @param {Paint} paint
+ */
+function activationText(activation, { info: { max_activation } }) {
+  const number = formatNumber(activation, 4);
+  return activation > 0 && max_activation ? `${number}, ${partText(activation / max_activation)} of its maximum` : number;
+}
+
 /**
  * @param {Reading} reading
  * @param {number} pos
@@ -94,7 +117,7 @@ function factsOf(reading, pos, d_dict, shade) {
   if (pos in ignored) return facts;
   return [...facts, { name: "L0", term: glossary.l0, value: [String(reading.l0.data[pos])], size: reading.l0.data[pos], total: d_dict },
     { name: "FVU", term: glossary.fvu, value: [fvuText(reading.fvu.data[pos])], size: reading.fvu.data[pos] },
-    { name: "error norm", term: glossary.error_norm, value: [formatNumber(reading.error_norm.data[pos])] }];
+    { name: "error norm", term: glossary.error_norm, value: [errorText(reading, pos)], size: reading.error_norm.data[pos], total: reading.norm.data[pos] }];
 }
 
 /**
@@ -147,7 +170,7 @@ export function createTokenDetails({ watch, dictSize, onFeature }) {
       setText(hint, pos === null ? hints.none : is_picked ? hints.picked : hints.pointed);
       setText(moved, reading.head.note);
       fact_list.draw(pos !== null ? factsOf(reading, pos, dictSize(), shade) : [{ name: "largest in this text", value: [] }]);
-      value_list.draw(left_out ? [] : paints.map((paint) => ({ paint, value: formatNumber(pos === null ? textMaximum(reading, paint.row) : valueAt(reading, paint.row, pos), 4) })));
+      value_list.draw(left_out ? [] : paints.map((paint) => ({ paint, value: activationText(pos === null ? textMaximum(reading, paint.row) : valueAt(reading, paint.row, pos), paint) })));
       setText(title, left_out ? "Left out" : pos === null ? "Strongest in the text" : "Strongest here");
       note.el.hidden = left_out || reading.head.mean_l0 === null;
       const strongest = pos === null ? topOf(reading) : topAt(reading, pos);

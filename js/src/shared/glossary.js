@@ -1,4 +1,4 @@
-import { scaleActivation, scaleL0, scaleFVU, scaleStrength, scaleKL, scalePerplexity, scaleAUC, scaleDensity, scaleDecoderCosine, scaleProbability } from "./scales.js";
+import { scaleActivation, scaleL0, scaleFVU, scaleErrorNorm, scaleStrength, scaleKL, scalePerplexity, scaleAUC, scaleDensity, scaleDecoderCosine, scaleProbability } from "./scales.js";
 
 /** Written by `python -m gscope_widgets.widgets.contract`, not by hand. */
 
@@ -58,6 +58,7 @@ export const error_term = {
 export const error_norm = {
   name: "error norm",
   meaning: "the length of what the features leave out of a token's vector",
+  scale: scaleErrorNorm,
 };
 
 export const strength = {

@@ -32,6 +32,11 @@ export function scaleFVU(value) {
 }
 
 /** @type {Scale} */
+export function scaleErrorNorm(value, total) {
+  return total > 0 ? `Here ${write((100 * value) / total)} % of that vector's length` : "";
+}
+
+/** @type {Scale} */
 export function scaleKL(value) {
   if (value < 0) return "";
   return `Here no token's probability can have moved by more than ${Math.ceil(1000 * largestMove(value)) / 10} percentage points`;

@@ -50,6 +50,37 @@ function createSummary() {
   };
 }
 
+/** @param {ReadingResult["delta_loss"]} found */
+function lossText(found) {
+  if (!found) return "Loss: being measured, or not to be: it needs two tokens that are read.";
+  const { loss, replaced, ablated, recovered } = found;
+  const damage = recovered === null ? "" : `, ${(100 * recovered).toFixed(0)} % of whose damage it avoids`;
+  return `Loss ${loss.toFixed(3)} nats a token; with the reconstruction in place ${replaced.toFixed(3)} (${replaced < loss ? "\u2212" : "+"}${Math.abs(replaced - loss).toFixed(3)}); with the mean over the text in place ${ablated.toFixed(3)}${damage}.`;
+}
+
+/**
+ * The switch that runs the model with the reconstruction in place too, and what came of it.
+ * @param {{ watch: import("../shared/watch.js").Watch, onSwitch: (is_on: boolean) => void }} options
+ */
+function createLoss({ watch, onSwitch }) {
+  const box = el("input", { type: "checkbox" });
+  const said = el("p", { class: "gscope-summary", role: "status", hidden: true });
+  watch.dom(box, "change", () => onSwitch(box.checked));
+  return {
+    el: el("label", { class: "gscope-actions" }, box, "Run the model with the reconstruction in place, too"),
+    said,
+    /**
+     * @param {boolean} is_on
+     * @param {Reading | null} reading
+     */
+    draw(is_on, reading) {
+      box.checked = is_on;
+      said.hidden = !is_on;
+      setText(said, is_on ? lossText(reading?.head.delta_loss ?? null) : "");
+    },
+  };
+}
+
 /**
  * @param {Reading} reading
  * @param {Paint[]} paints
@@ -87,6 +118,7 @@ export function openHeatmap({ model, frame }) {
     watch, d_dict: () => model.get("d_dict"), features: readFeatures, onFeatures: setFeatures, theme: frame.theme,
   });
   const colour = createColourChoice({ watch, onColour: setColour, onRange: setRange });
+  const loss = createLoss({ watch, onSwitch: (is_on) => (is_on ? frame.ask : frame.tell)({ with_loss: is_on }) });
   const find = createTokenFind({
     watch,
     onFound(places, pos) {
@@ -105,8 +137,8 @@ export function openHeatmap({ model, frame }) {
   const table = createTokenTable({ watch });
   const summary = createSummary();
   const empty = el("p", { class: "gscope-empty" }, "No text read yet.");
-  const more = el("details", { class: "gscope-fold" }, el("summary", {}, "Colour, range, find in the text"), colour.el, find.el);
-  const picture = el("div", { class: "gscope-picture" }, empty, strip.el, summary.el, details.el);
+  const more = el("details", { class: "gscope-fold" }, el("summary", {}, "Colour, range, find in the text"), colour.el, loss.el, find.el);
+  const picture = el("div", { class: "gscope-picture" }, empty, strip.el, summary.el, loss.said, details.el);
 
   function readFeatures() {
     return model.get("features").map(({ feature }) => feature);
@@ -168,6 +200,7 @@ export function openHeatmap({ model, frame }) {
     colour.draw(reading, model.get("color_by"), model.get("color_range"), shade ?? paints[0]);
   }
   function drawSummary() {
+    loss.draw(model.get("with_loss"), reading);
     if (reading) summary.draw(reading, model.get("text"), model.get("d_dict"));
   }
   function draw() {
@@ -204,6 +237,7 @@ export function openHeatmap({ model, frame }) {
     drawSummary();
   });
   frame.follow(["features", "color_by", "color_range"], draw);
+  frame.follow(["with_loss"], drawSummary);
   frame.follow(["selected_pos"], () => {
     const pos = model.get("selected_pos");
     if (!is_telling) pick.forget();

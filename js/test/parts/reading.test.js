@@ -8,11 +8,11 @@ import { shareAt, textMaximum, toPaints, toReading, toShade, topAt, topOf } from
 const arrays = [
   ["values", Float32Array.of(100, 1, 4, 0, 0, 0), [2, 3]], ["top_features", Int32Array.of(5, -1, 5, 9, -1, -1), [3, 2]],
   ["top_activations", Float32Array.of(1, 0, 3, 2, 0, 0), [3, 2]], ["l0", Int32Array.of(1, 2, 0), [3]], ["fvu", Float32Array.of(NaN, 0.5, 2), [3]],
-  ["ids", Int32Array.of(1, 2, 3), [3]], ["error_norm", Float32Array.of(NaN, 3, 6), [3]], ["lens", new Float32Array(), [0]],
+  ["ids", Int32Array.of(1, 2, 3), [3]], ["error_norm", Float32Array.of(NaN, 3, 6), [3]], ["norm", Float32Array.of(9, 6, 8), [3]], ["lens", new Float32Array(), [0]],
   ["own", Float32Array.of(-1, 4, 0), [3]],
 ];
 const head = /** @type {ReadingResult} */ ({
-  type: "result", request: 1, text: "", tokens: ["a", "b", "c"], pieces: 0, ignored: { 0: "BOS" }, glyphs: [], fvu: 0, mean_l0: 0, note: "",
+  type: "result", request: 1, text: "", tokens: ["a", "b", "c"], pieces: 0, ignored: { 0: "BOS" }, glyphs: [], fvu: 0, mean_l0: 0, delta_loss: null, note: "",
   features: [5, 6].map((feature) => ({ dictionary_id: "d", feature, name: `feature ${feature}`, label: null, max_activation: feature === 5 ? 8 : null })), labels: {},
   quantities: Object.fromEntries(["l0", "fvu", "error_norm", "lens", "own"].map((name) => [name, { name, full: name === "fvu" ? 1 : null, source: "" }])),
   arrays: arrays.map(([name, data, shape]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape })),

@@ -59,6 +59,14 @@ afterEach(() => {
   page.close();
 });
 
+// row 7
+test("each next token stands with its id", () => {
+  open();
+  answer();
+  assert.deepEqual(findAll(page.holder, ".gscope-token-id").map((node) => node.textContent), ["id 1", "id 2"]);
+  assert.equal(find(page.holder, "tfoot").querySelectorAll(".gscope-token-id").length, 0);
+});
+
 test("untouched features rest, and say that they are as they are", () => {
   open();
   assert.deepEqual(sliders().map((node) => [node.min, node.max, node.value, node.getAttribute("aria-valuetext")]), [["0", "40", "0", "as it is"], ["0", "4", "1", "as it is"]]);
@@ -211,7 +219,7 @@ test("what a new text did to a painted range is said", () => {
 test("a result draws probabilities, the divergence and each feature's own activation", () => {
   open();
   answer();
-  assert.deepEqual(rows().map((row) => row.textContent), ["\u2423cat (changes most)40.0 %20.0 %40.0 %", "\u2423dog10.0 %30.0 %10.0 %"]);
+  assert.deepEqual(rows().map((row) => row.textContent), ["\u2423cat id 1 (changes most)40.0 %20.0 %40.0 %", "\u2423dog id 210.0 %30.0 %10.0 %"]);
   assert.equal(find(page.holder, ".gscope-kl").textContent, "KL 0.421 nats from the baseline; random directions as long: 0.01, 0.02, 0.3");
   assert.match(find(page.holder, "tfoot").textContent ?? "", /all other tokens10.0 %20.0 %/);
   assert.match(find(page.holder, ".gscope-row").textContent ?? "", /by itself: 1.5 at the last token, 9 at its peak/);

@@ -16,7 +16,7 @@ const refs = (...features) => features.map((feature) => ({ dictionary_id: "d", f
 /** @param {Record<string, any>} [state] */
 function open(state = {}) {
   model = new FakeModel({
-    ...stateOf("TokenHeatmap"), text: "a b", features: refs(7, 3), dictionary_id: "d", d_dict: 100, color_range: "feature", color_by: "features",
+    ...stateOf("TokenHeatmap"), text: "a b", features: refs(7, 3), dictionary_id: "d", d_dict: 100, color_range: "feature", color_by: "features", with_loss: false,
     selected_pos: null, selected_feature: null, ...state,
   });
   close = render(widget, model, page.holder);
@@ -39,13 +39,14 @@ function answer({ own = /** @type {number[]} */ ([]), has_lens = false, ...chang
     top_activations: [Float32Array.from({ length: n * 2 }, (_, at) => 4 - at % 2), [n, 2]],
     ids: [Int32Array.from({ length: n }, (_, at) => at + 10), [n]],
     l0: [new Int32Array(n).fill(12), [n]], fvu: [new Float32Array(n).fill(0.25), [n]], error_norm: [Float32Array.from({ length: n }, (_, at) => at), [n]],
+    norm: [new Float32Array(n).fill(8), [n]],
     lens: [new Float32Array(has_lens ? n : 0).fill(0.5), [has_lens ? n : 0]],
     own: [Float32Array.from(own), [own.length]],
   };
   const arrays = Object.entries(lists).map(([name, [data, shape]]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape }));
   const message = {
     type: "result", request: 1, text: "a b", tokens,
-    ignored: { 0: "BOS: left out" }, glyphs: [], features, labels: { 42: { text: "forty-two", source: "test", auc: null } }, fvu: 0.2, mean_l0: 12, note: "", quantities, pieces: 0, arrays, ...changes,
+    ignored: { 0: "BOS: left out" }, glyphs: [], features, labels: { 42: { text: "forty-two", source: "test", auc: null } }, fvu: 0.2, mean_l0: 12, delta_loss: null, note: "", quantities, pieces: 0, arrays, ...changes,
   };
   if (message.pieces) {
     const whole = Buffer.concat(Object.values(lists).map(([data]) => Buffer.from(/** @type {ArrayBuffer} */ (/** @type {Float32Array} */ (data).buffer))));
@@ -170,7 +171,7 @@ test("a message that cannot be drawn becomes a sentence and the picture stays", 
   open();
   answer();
   answer({ request: 2, arrays: [] });
-  assert.match(find(page.holder, ".gscope-status").textContent ?? "", /could not be drawn: the message names 0 arrays and carries 9/);
+  assert.match(find(page.holder, ".gscope-status").textContent ?? "", /could not be drawn: the message names 0 arrays and carries 10/);
   assert.equal(tokens().length, 4);
 });
 
@@ -202,9 +203,9 @@ test("pointing shows the numbers of every feature painted and sends nothing", ()
   assert.match(details(), /position3/);
   const shown = () => findAll(page.holder, ".gscope-values output").map((node) => node.textContent);
   tokens()[2].dispatchEvent(new Event("pointerover", { bubbles: true }));
-  assert.deepEqual(shown(), ["5", "2.5"]);
+  assert.deepEqual(shown(), ["5, 50 % of its maximum", "2.5"]);
   tokens()[1].focus();
-  assert.deepEqual(shown(), ["2.5", "1.25"]);
+  assert.deepEqual(shown(), ["2.5, 25 % of its maximum", "1.25"]);
   assert.match(tokens()[1].getAttribute("aria-label") ?? "", /feature 7 2\.5, feature 3 1\.25/);
   assert.equal(model.saved.length, 0);
   assert.equal(model.sent.length, 1);
@@ -404,9 +405,39 @@ test("a result in pieces is the same as one in one message; one that lacks a pie
   const heads = [{ name: "values", dtype: "float32", shape: [2, 1] }];
   model.emit("msg:custom", { type: "piece", index: 0 }, [new DataView(new ArrayBuffer(4))]);
   model.emit("msg:custom", {
-    type: "result", request: 4, text: "", tokens: ["x"], ignored: {}, glyphs: [], features: [], labels: {}, quantities, fvu: null, mean_l0: null, note: "", arrays: heads, pieces: 1,
+    type: "result", request: 4, text: "", tokens: ["x"], ignored: {}, glyphs: [], features: [], labels: {}, quantities, fvu: null, mean_l0: null, delta_loss: null, note: "", arrays: heads, pieces: 1,
   }, []);
   assert.match(find(page.holder, ".gscope-status").textContent ?? "", /could not be drawn: array values must have 8 bytes, got 4/);
+});
+
+// row 18
+test("one switch asks for the loss with the reconstruction in place, which is then said under the text", () => {
+  open();
+  answer();
+  const box = /** @type {HTMLInputElement} */ (find(page.holder, "input[type=checkbox]"));
+  const said = () => findAll(page.holder, ".gscope-summary").filter((node) => /^Loss/.test(node.textContent ?? "") && !node.hidden).map((node) => node.textContent);
+  assert.deepEqual(said(), []);
+  box.click();
+  assert.deepEqual(model.saved.at(-1), { with_loss: true });
+  assert.match(said()[0] ?? "", /^Loss: being measured/);
+  answer({ request: 2, delta_loss: { loss: 2, replaced: 2.5, ablated: 6, recovered: 0.875 } });
+  assert.deepEqual(said(), ["Loss 2.000 nats a token; with the reconstruction in place 2.500 (+0.500); with the mean over the text in place 6.000, 88 % of whose damage it avoids."]);
+  answer({ request: 3, delta_loss: { loss: 2, replaced: 1.9, ablated: 1.5, recovered: null } });
+  assert.deepEqual(said(), ["Loss 2.000 nats a token; with the reconstruction in place 1.900 (\u22120.100); with the mean over the text in place 1.500."]);
+  box.click();
+  assert.deepEqual([model.saved.at(-1), said()], [{ with_loss: false }, []]);
+});
+
+// row NEW 9
+test("an activation is said as a share of its known maximum, and what is left out as one of the whole vector", () => {
+  open();
+  answer();
+  tokens()[2].focus();
+  const values = findAll(page.holder, ".gscope-values output").map((node) => node.textContent);
+  assert.deepEqual(values, ["5, 50 % of its maximum", "2.5"], "of the second, no maximum is known");
+  assert.match(details(), /error norm2, 25 % of the vector/);
+  const term = findAll(page.holder, ".gscope-facts .gscope-term-word").find((node) => node.textContent === "error norm");
+  assert.match(term?.getAttribute("aria-label") ?? "", /Here 25 % of that vector's length\.$/);
 });
 
 // ---- colour and range
