@@ -19,8 +19,8 @@ class DeltaLoss:
     def __str__(self) -> str:
         damage = "" if self.recovered is None else f", {100 * self.recovered:.0f} % of whose damage it avoids"
         return (
-            f"Loss {self.loss:.3f} nats a token; with the reconstruction in place {self.replaced:.3f} ({self.delta:+.3f}); "
-            f"with the mean over the text in place {self.ablated:.3f}{damage}"
+            f"Loss {self.loss:.3f} nats a token; with the reconstruction in place {self.replaced:.3f} "
+            f"({self.delta:+.3f}); with the mean over the text in place {self.ablated:.3f}{damage}"
         )
 
     @property

@@ -170,7 +170,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         _check_with_loss,
         bool,
         False,
-        help="Whether the model is run with the dictionary's reconstruction in place too, and the rise in its loss said "
+        help="Whether the model is run with the dictionary's reconstruction in place too, and its loss then is said "
         "with every reading.",
     )
     dictionary_id = Told(str, "", help="The dictionary whose features are shown.")

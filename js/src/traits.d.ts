@@ -1041,7 +1041,7 @@ export interface TokenHeatmapTraits extends BaseTraits {
   /** [P] Characters; the view refuses longer text before sending it. */
   text_limit: number;
   /**
-   * [B,P] Whether the model is run with the dictionary's reconstruction in place too, and the rise in its loss said
+   * [B,P] Whether the model is run with the dictionary's reconstruction in place too, and its loss then is said
    * with every reading.
    */
   with_loss: boolean;
@@ -1295,7 +1295,7 @@ export interface WorkbenchTraits extends BaseTraits {
   /** [P] Characters; the view refuses longer text before sending it. */
   text_limit: number;
   /**
-   * [B,P] Whether the model is run with the dictionary's reconstruction in place too, and the rise in its loss said
+   * [B,P] Whether the model is run with the dictionary's reconstruction in place too, and its loss then is said
    * with every reading.
    */
   with_loss: boolean;
