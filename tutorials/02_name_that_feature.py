@@ -144,12 +144,8 @@ ex1 = gs.Predict(
     answer=answer_1,
     tolerance=10,
     unit="%",
-    reveal="The strongest examples are a choice of firings, and the one that flatters a label most.",
-    hints=[
-        "You have seen eight firings. How many might there be in all the sentences?",
-        "A feature can fire weakly on much that is not its name.",
-        "Think of a share that would surprise you after that list, and halve it.",
-    ],
+    reveal="gs1:eNoNy7sNgDAMBcBVnlIjpmEBE14+UmKj2AXjk+qqS1cjPJZppQf4yXwHHbIIQW7WM2EFpa+u1Q+IPoh9TLmVQBkSwbULhtwcmOZxph+fvB+j",
+    hints="gs1:eNolj0EOgzAMBL+y4oz4QtVbH9BLVfXggkMsglMlThG/r6Gnle0da/fZPXJDpC+jMitY5mgIUkTnOuCWN6ykO9Zzb5EL480QBaV0zI6psY5cL12P7orAZM1dI+nxh7ExLWlHVqxtjM6QQSo0u5grrTwc6D2KLsgBhBrJwdO55ZYm1FY+RSpj97QUjMv/mqRaD9LJKyTvIDZ0rx+vf0m8",
 )
 ex1
 
@@ -211,11 +207,7 @@ ex2 = gs.NameFeature(
     answer=answer_2,
     prompt="In which sentences held out does the feature fire strongly, above half of its strongest activation?",
     threshold=half,
-    hints=[
-        "What did the strongest examples share?",
-        "Which word stood in brackets in the first rows?",
-        "One word is enough.",
-    ],
+    hints="gs1:eNolzDEOg0AMRNGrjLZGXCFHSEmBKBbWwRawjmxH5PhZQjfFfzOmgXOgSEEwwcO0ruQB+ubjvZPDORs9UodWysI41UrrVAukYra8bBR+7evgJdaw6el/8qx0A3FQ1c/KfZp+Xi0ocw==",
     solution="gs1:eNpTilYvz0gsUY9VAgAQgAL/",
 )
 ex2
@@ -257,12 +249,8 @@ ex3 = gs.Predict(
     name="ex3",
     answer=answer_3,
     choices=["it rises", "it stays within 0.1", "it falls by more than 0.1"],
-    reveal="The same rule can be right about the strong firings and miss most of the others: a label needs to say of which.",
-    hints=[
-        "Which sentences are added to the firing ones?",
-        "Do the sentences from the middle of the list hold the word?",
-        "A sentence on which the feature fires, and that the rule leaves out, is a miss.",
-    ],
+    reveal="gs1:eNodzNEJgDAMhOFVDgdwAOdwgbTGNtAm0ETE7a2+HP/Dxy17ZTh1xrgaI5MizZZSA5TsCsQHYpgWnDJEi4P0QBd3dPOAnb+xOcM3EBolblDmwxE235/P3FVyXZcX6dMn0w==",
+    hints="gs1:eNpFjkEKQjEMRK8ydF28ggjewYW4KD+pLfQ30KT+61sj6HImvHm5h1upW4FyN+4bK9JgJCImmMAKI9dR+xPSWc8hIly/9Z/IQ3av9krUGJI9taqGIo08HTLI8cuPXJM43O4aTjaH61gjUv9wyfw25pptnF7LJtMi6vpz6VRP4fEG+SJDjg==",
 )
 ex3
 
@@ -331,11 +319,7 @@ ex4 = gs.NameFeature(
     name="ex4",
     answer=answer_4,
     prompt="In which sentences held out does this feature fire? Write the words of a rule.",
-    hints=[
-        "What are all these words names of?",
-        "Which others of the same kind might a house have, from top to bottom?",
-        "A town hall and a study have them too.",
-    ],
+    hints="gs1:eNodjUEOwjAMBL+yyrnqFxCv4IA4uMTFEU2MYpeK3+P04IO9M+t7ugk5qDNo2+DCxji0Z0OjygZdL2lCUOUp0Mj7uA0QFgDepWXU8pIogegeutCXJ6xdK1w/MVjUXetZdI39aMHENwqVYL7n3ymN1uHonB5/ygI0UQ==",
     solution="gs1:eNotizEKgDAMAL8iXbL4I3GoSaXF2EiaDP5eUpzu4Li0wdUMa+mwLvBkZXEN7a6j6BvKclowmzUMGejMf6yZOYii2kjmO8xpxqOQitywpw/ObCEb",
 )
 ex4
@@ -388,12 +372,8 @@ ex5 = gs.Predict(
     name="ex5",
     answer=answer_5,
     tolerance=0.02,
-    reveal="Precision looks only at tokens on which the feature fires: rooms that it misses do not lower it.",
-    hints=[
-        "Each row of the list is a firing: that is what precision divides by.",
-        "How many rows have a room in the brackets?",
-        "Rows with a room, divided by all rows: a number from 0 to 1.",
-    ],
+    reveal="gs1:eNoVjO0JgEAMQ1cJDuAATuEKh1au3EegrYjbW3+FvDyy7CaHunKik83B2V+UQLDJ/CueqkdFVMElJW7LVBPfYOTwHNLWwFB3cZzEZOTZI5Z4XT7y1SN+",
+    hints="gs1:eNotzLsKwzAMheFXOXgOoV2zdCp07lo6KL7UooldJCchb187ZBIc/XwvcycbIXlDDijRY2ItYAUhsHD6DHWlY9na/Ym3rJwTHK/svGLce9PBPCoxU9qbpYi0+kpIzjM4HfAoZL++6K3VzxZtXOIZdSfnKgeapkMZ6jMt8+gFQSp0Qcm49ub9B1sDPbU=",
 )
 ex5
 
@@ -544,11 +524,7 @@ ex6 = gs.Quiz(
     questions,
     name="ex6",
     answer=answer_6,
-    hints=[
-        "Each answer stands in a section above.",
-        "For the numbers, write the two counts down and divide.",
-        "Ask what was measured, and on which texts.",
-    ],
+    hints="gs1:eNoljkEKwzAMBL+y+Gzyhx7aT5QeFEtgE2KBJUd9fk16W4Yddt/pSaWCuoUMmFNnQ+sgmBRvutKul2wpI710wKugz3OXYRkxmsuNPBRFZ3cDayypM7hdjf/mww5EJUeQ4RSyOYTz3VoLUdu64PJ129LnB4EnMnw=",
 )
 ex6
 

@@ -496,7 +496,6 @@ def name_slips(scope):
         f"{both / child:.4f}": "That is the share of the child's tokens at which the parent fires. Divide it by what chance gives.",
         f"{both / parent:.4f}": "That is the share of the parent's tokens at which the child fires. Divide it by what chance gives.",
         f"{both / child / (child / TOTAL):.4f}": "Chance is the parent's share of all tokens, not the child's.",
-        f"{both / TOTAL:.4f}": "That is the share of all tokens at which both fire. Of which tokens is the share asked?",
     }
 
 

@@ -130,12 +130,8 @@ ex1 = gs.Predict(
     name="ex1",
     answer=answer_1,
     tolerance=0.05,
-    reveal="Below it lies a dead zone, where a push does nothing that eight texts could tell from chance.",
-    hints=[
-        "What did the panel show at 0.2?",
-        "The model goes on correcting a small push.",
-        "Look for the strength at which the panel's text changes its language: try 0.35, 0.5 and 0.65.",
-    ],
+    reveal="gs1:eNoNyVEKgCAQRdGtPPyOFtFORF+NMDmhI0arz7/LueGg2kRxaGFHRGbM+KxywxQ2LnpGF2Rbu5pLqRdcooPlEofz9Y5kQ/NqVZzNbiSJNXEPPzwDIaM=",
+    hints="gs1:eNpFjbEOwjAMRH/llIWlqhCoDCz8ACMSQ8UQJSGOSOMqcVX4e1wWFp91d3o3mjtZgU8eQgGzLSGjEa9Qd98fLqaDuWkysdckcmjgAse1BiepRFi0yeaMeWnUb+0r8wtPrj9gkxpKFNpwKyVH/5ldg4S3wJEtUbFJGrK+i43hDKkf3T8Ond4BtnjV09CbxxfT3Dpm",
 )
 ex1
 
@@ -171,12 +167,8 @@ ex2 = gs.Predict(
     name="ex2",
     answer=answer_2,
     choices=["at a smaller one", "at the same strength", "at a larger one, or at none"],
-    reveal="A window can be too narrow for the strengths that were tried. Where it is depends on prompt, feature and measure.",
-    hints=[
-        "Read the first changed text that has French words in it: would you call it French?",
-        "Does a fluent text mix two languages in a sentence?",
-        "The steps between the strengths are wide, the window need not be.",
-    ],
+    reveal="gs1:eNoVisENhUAIBVt58WzswSo8o+DfPQgbwGz78m8zk1l2zK5sExcpTkGaQcm9ym2ObIJIF/1lizJKTPHavAtvONpfeqIHWIYoB0wx3J6RK26hfGsgZTxCUbwtH0bzKRc=",
+    hints="gs1:eNotjjEOAjEMBL+ySn3iATQ0iAcgOkRhLr5LpOCg2Kccv8cKlB7tjvcerkwRlhhLbmqYE8nKTng3x2RIpLg0ljmh1xYVWZDt6MdWIj51w0ylOPqnTmFCOFdWEJaysdhP9so7rFcUf7DRykNEUA94jUft5jvU+K14snVmGcvUXLxacmNj9Bx5GrxnibVD2PdKNe8cwuMLUW1Jdg==",
 )
 ex2
 
@@ -253,11 +245,7 @@ ex3 = gs.ReachGoal(
     max_perplexity=3.0,
     max_new_tokens=20,
     features=[brown.ref, french.ref, spice.ref],
-    hints=[
-        "Add the feature for brown at 0.3 first, then at 0.6. What goes wrong at each?",
-        "Go half way between a strength that does too little and one that does too much, and again.",
-        "The window lies a little below one half.",
-    ],
+    hints="gs1:eNpdjk0KAjEMha/y6HooguBWXHkBwYW4yEwzbaE20IkUb28qunGV8H6+5OZOIUATY2XSZ7MpDXOTXkGKnd9jzW3TaWS+0sHjmmyLwht6kxqHzrSko5vgzoJEZUWnF2bWzqOHTRvXqMk4Fg6jqiIoWbUwqAZI5T/z8VzS9PEoUq5+0C/2as81SLeu5eiHmLmYNiDjunf3N4ytSiQ=",
 )
 ex3
 
@@ -314,12 +302,8 @@ ex4 = gs.Predict(
     name="ex4",
     answer=answer_4,
     choices=["French", "spices", "both", "neither"],
-    reveal="How well a feature reads a concept does not say whether adding its direction brings the concept into the text.",
-    hints=[
-        "AUC was measured by reading alone.",
-        "What did the curve of section 1 show at 0.5?",
-        "Put the other feature into the panel and press Start.",
-    ],
+    reveal="gs1:eNo9i8ENwkAMBFtZpYDUQRvmvBBLkY1so4PuOfHIc0Yz2y0mJs8Tggel30kkRWvxCB98NTRY8GiUfDEP9sGEqJo/YV1QS462cNxzucIKrtm84y+an963H+FgKIg=",
+    hints="gs1:eNodzLEKAjEQhOFXGVJL0MJaxBcQRCzEYr3smcCZPXY3Hr698Zopfj7mHo7XExYyvJmsKSc8v1CmVOoLNEnlGDYIt0yOVBI8M4amH4aMMB68SMUOlmVBJ9u4P/z9uflKpY9iZPL+jVJd1jxT5QlUE2ZlM1yc1GN4/ABqNzAm",
 )
 ex4
 
@@ -475,11 +459,7 @@ ex5 = gs.Quiz(
     questions,
     name="ex5",
     answer=answer_5,
-    hints=[
-        "Each answer stands in a section above.",
-        "Look for the words in bold.",
-        "Ask what was measured, and beside what.",
-    ],
+    hints="gs1:eNoljEEKgDAMBL+y9Cz+wYM3fyAe0ibSojbQVPt9pd4GZpjVzRQiKFuTAquU2ZAyCCahJv3I6yOjG+AW1QO7FtQoaFr+0uvJXU92oEWqaGS4hOwuwsO3ZnixxNLt6LYXAycnRg==",
 )
 ex5
 

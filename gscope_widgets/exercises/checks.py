@@ -144,4 +144,4 @@ def _advise(question: Question) -> str:
 
 
 def _is_whole(question: Question) -> bool:
-    return question.tolerance is not None and question.tolerance < 1 and not question.unit
+    return question.tolerance is not None and (question.tolerance == 0 or question.tolerance >= 1)

@@ -100,4 +100,6 @@ class Predict(Exercise):
         return ", ".join(f"{pos} ({format_token(tokens[pos])})" if pos < len(tokens) else f"{pos}" for pos in answer)
 
     def _compare(self, given: str, found: str, is_right: bool) -> str:
+        if self.question.choices:
+            given, found = (f"“{words}”" if " " in words else words for words in (given, found))
         return f"You said {given}, and so it is." if is_right else f"You said {given}; it is {found or 'none'}."

@@ -93,7 +93,7 @@ def test_a_share_of_concepts_is_guessed(notebook):
     view = notebook.widget("Predict").filter(has_text="at how many is the best feature's AUC higher")
     view.get_by_role("radio", name="more than one half").check()
     view.get_by_role("button", name="Commit").click()
-    expect(view.locator(".gscope-verdict")).to_contain_text("✗ You said more than one half")
+    expect(view.locator(".gscope-verdict")).to_contain_text("✗ You said “more than one half”")
     view.get_by_role("radio", name="between one in ten and one in four").check()
     view.get_by_role("button", name="Commit").click()
     expect(view.locator(".gscope-verdict")).to_contain_text("and so it is.")

@@ -293,6 +293,18 @@ def test_a_prediction_that_cannot_be_asked_is_refused(scope, settings, words):
         predict(scope, **settings)
 
 
+def test_a_choice_of_several_words_is_told_from_the_sentence_around_it(scope):
+    choices = {"choices": ("it falls", "it rises")}
+    assert predict(scope, "it rises", **choices).check("it falls").sentence == "You said “it falls”; it is “it rises”."
+    assert predict(scope, "up").check("down").sentence == "You said down; it is up."
+
+
+@pytest.mark.parametrize(("tolerance", "example"), [(0, "2"), (0.01, "0.5"), (10, "2")])
+def test_a_number_is_asked_for_by_an_example_as_precise_as_it_is_checked(scope, tolerance, example):
+    asked = gs.Predict(scope, "How many?", 4, name="ex1", tolerance=tolerance)
+    assert asked.check("many").next_step == f"Give a number, such as {example}."
+
+
 def test_an_authors_function_that_fails_is_a_sentence_for_the_learner(scope, open_page):
     page = open_page(predict(scope, key=lambda _scope: 1 / 0))
     check = page.widget.check("up")
