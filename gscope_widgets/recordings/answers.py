@@ -8,7 +8,7 @@ import numpy as np
 
 from gscope_widgets.errors import BadArtefact, NotRecorded, describe_value
 from gscope_widgets.recordings.codec import Arrays, decode
-from gscope_widgets.recordings.contents import Contents, RecordedAnswer
+from gscope_widgets.recordings.contents import Contents, RecordedAnswer, describe_left_out
 from gscope_widgets.recordings.questions import ANSWERS, Question, Settings, write_key
 from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.generation import TokenDistribution
@@ -41,7 +41,8 @@ class Answers:
     def __init__(self, contents: Contents, arrays: Arrays, *, path: str):
         """Args: path: of the file, for messages."""
         self._arrays, self._path = arrays, path
-        self._left_out = f"; when it was made, {contents.left_out} answers were left out" if contents.left_out else ""
+        # What is said behind all that is not found.
+        self.left_out = f"; {describe_left_out(contents.left_out, where='in it')}" if contents.left_out else ""
         self._by_name: dict[str, dict[str, RecordedAnswer]] = {}
         for one in contents.answers:
             if one.name not in ANSWERS:
@@ -74,7 +75,7 @@ class Answers:
         turned = _turn(question)
         if turned is not None and turned.key in recorded:
             return self._make(turned.key, recorded[turned.key]).reverse()
-        raise NotRecorded(self._describe_absence(question, asked_alike) + self._left_out)
+        raise NotRecorded(self._describe_absence(question, asked_alike) + self.left_out)
 
     def _make(self, key: str, one: RecordedAnswer) -> Any:
         if key not in self._made:

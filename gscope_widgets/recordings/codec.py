@@ -278,7 +278,7 @@ def _is_within(array: np.ndarray, low: int, high: int) -> bool:
 _CHECKS: dict[type, Sequence[Callable[[Mapping[str, Any]], bool]]] = {
     AttributionGraph: [lambda one: not find_fault(AttributionGraph(**one))],
     ActivationHistogram: [lambda one: len(one["edges"]) == len(one["counts"]) + 1],
-    Contents: [lambda one: min(one["text_limit"], one["left_out"]) >= 0],
+    Contents: [lambda one: min([one["text_limit"], *one["left_out"].values()]) >= 0],
     FeatureExample: [lambda one: 0 <= one["peak"] < len(one["tokens"])],
     FeatureReading: [
         lambda one: one["dictionary_info"].d_dict is not None,

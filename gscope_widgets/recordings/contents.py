@@ -11,6 +11,8 @@ from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 
+_TOLD, _MOST_CHARACTERS = 3, 300  # reasons that a sentence names, and of each; a file's are anybody's
+
 
 @dataclass(frozen=True)
 class RecordedText:
@@ -66,4 +68,19 @@ class Contents:
     choices: tuple[Choice, ...]
     texts: tuple[RecordedText, ...]
     answers: tuple[RecordedAnswer, ...]
-    left_out: int  # answers that are not in it: stopped, too large, or of a kind that no file holds
+    left_out: dict[
+        str, int
+    ]  # answers that are not in it, by the reason: stopped, too large, of a kind that no file holds
+
+
+def describe_left_out(left_out: dict[str, int], *, where: str) -> str:
+    """How many answers are not in a recording, and why.
+
+    Args:
+        where: they are not: "in lesson.gscope".
+    """
+    count, reasons = sum(left_out.values()), list(left_out.items())
+    told = "; ".join(f"{reason[:_MOST_CHARACTERS]} ({number})" for reason, number in reasons[:_TOLD])
+    others = len(reasons) - _TOLD
+    more = f"; and {others} other reason{'s' if others > 1 else ''}" if others > 0 else ""
+    return f"{count} answer{' is' if count == 1 else 's are'} not {where}: {told}{more}"

@@ -25,6 +25,7 @@ from gscope_widgets.recordings.contents import (
     RecordedDictionary,
     RecordedRow,
     RecordedText,
+    describe_left_out,
 )
 from gscope_widgets.recordings.questions import ANSWERS, DEFAULT_WISHES, Question
 from gscope_widgets.records.dictionaries import DictionaryInfo
@@ -36,7 +37,6 @@ from gscope_widgets.records.protocols import Generation, Job, Scope
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 _STOPPED = "stopped before their end"
-_TOLD = 3  # reasons that a warning names
 _MOST_IN_ARRAYS, _MOST_CHARACTERS = 180_000_000, 50_000_000  # of answers: with room for texts and labels
 
 
@@ -113,11 +113,7 @@ class Recorder:
         finally:
             self._end()
         if self.left_out:
-            reasons = "; ".join(f"{reason} ({count})" for reason, count in list(self.left_out.items())[:_TOLD])
-            others = len(self.left_out) - _TOLD
-            more = f"; and {others} other reason{'s' if others > 1 else ''}" if others > 0 else ""
-            count = sum(self.left_out.values())
-            warnings.warn(f"{count} answers are not in {self.path}: {reasons}{more}", stacklevel=3)
+            warnings.warn(describe_left_out(self.left_out, where=f"in {self.path}"), stacklevel=3)
         write_recording(self.path, self._build(), self._arrays)
 
     def __enter__(self) -> "Recorder":
@@ -337,7 +333,7 @@ class Recorder:
             choices=tuple(self._choices.values()),
             texts=tuple(self._texts.values()),
             answers=tuple(self._answers.values()),
-            left_out=sum(self.left_out.values()),
+            left_out=dict(self.left_out),
         )
 
     def _describe(self, info: DictionaryInfo) -> RecordedDictionary:

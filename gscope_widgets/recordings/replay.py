@@ -221,7 +221,8 @@ class ReplayedScope:
             raise PromptTooLong(f"{self.info.id} reads at most {self.info.context} tokens; give a shorter text")
         found = self._texts.get(questions.write_key(prompt))
         if found is None:
-            raise NotRecorded(f"{self.path} has no text {describe_value(prompt)}; {self._list_texts(prompt)}")
+            there = f"{self._list_texts(prompt)}{self._answers.left_out}"
+            raise NotRecorded(f"{self.path} has no text {describe_value(prompt)}; {there}")
         return found
 
     def random_control(self, interventions: Sequence[Intervention], *, seed: int = 0) -> Intervention | None:

@@ -15,7 +15,7 @@ import gscope_widgets as gs
 from gscope_widgets.recordings.answers import Answers
 from gscope_widgets.recordings.codec import Malformed, decode, encode
 from gscope_widgets.recordings.container import read_recording
-from gscope_widgets.recordings.contents import Contents
+from gscope_widgets.recordings.contents import Contents, describe_left_out
 from gscope_widgets.recordings.replay import ReplayedScope
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import SamplingPlan
@@ -409,12 +409,15 @@ def test_what_cannot_be_recorded_is_answered_all_the_same_counted_and_told(scope
         recorder.stop()
     assert found.samples
     assert gs.replay(path).describe(ref) == scope.describe(ref)
-    with pytest.raises(gs.NotRecorded, match="has no text 'The cat'"):
+    with pytest.raises(
+        gs.NotRecorded, match="has no text 'The cat'.*; 6 answers are not in it: .*; and 1 other reason"
+    ):
         gs.replay(path).generate("The cat", max_new_tokens=400, temperature=1.0)
     assert sorted(recorder.left_out.values()) == [1, 1, 2, 2]
     assert recorder.left_out["stopped before their end"] == 2
     assert recorder.left_out["only a live scope answers scope.mean_norm"] == 2
     (warning,) = said
+    assert describe_left_out({"stopped": 1}, where="in it") == "1 answer is not in it: stopped (1)"
     assert str(warning.message).startswith(f"6 answers are not in {path}: a measure that is a function, len")
     assert str(warning.message).endswith("; and 1 other reason")
     assert warning.filename == __file__
