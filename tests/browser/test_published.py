@@ -10,8 +10,10 @@ from html import unescape
 import ipywidgets
 import nbformat
 import pytest
+from ipywidgets.embed import embed_snippet
 from nbconvert import HTMLExporter
 
+import gscope_widgets as gs
 from gscope_widgets.widgets.catalogue import CATALOGUE
 from gscope_widgets.widgets.contract import make_example
 from tests.browser.lab import WIDGET_VIEW
@@ -127,6 +129,39 @@ def test_exported_and_opened_without_a_network_the_copies_are_read_and_say_what_
         assert "the saved result. Live controls need a kernel" in text.splitlines()[0]
         shown = squeeze(text)
         assert [word for word in map(squeeze, published.shows[row.name]) if word not in shown] == []
+
+
+@pytest.fixture
+def embedded(monkeypatch):
+    """An answered widget of every kind, and the page that `ipywidgets.embed` makes of them."""
+    monkeypatch.setattr(CREATOR, FakeComm)
+    widgets = []
+    for row in CATALOGUE:
+        engine = make_engine(row)
+        widgets.append(make_example(row, engine))
+        use(row, widgets[-1])
+        engine.close()
+    yield widgets, embed_snippet(views=widgets, state=ipywidgets.Widget.get_manager_state(widgets=widgets))
+    for widget in widgets:
+        widget.close()
+
+
+@pytest.mark.row("NEW 10")
+def test_views_embedded_in_a_page_of_ones_own_need_a_network_and_copies_beside_them_do_not(embedded, offline):
+    """`ipywidgets.embed` writes views as data, which scripts of a CDN draw: nothing of ours can be seen before."""
+    widgets, snippet = embedded
+    asked = []
+    offline.on("requestfailed", lambda request: asked.append(request.url))
+    offline.set_content(f"<!doctype html><body>{snippet}</body>", wait_until="domcontentloaded")
+    assert offline.inner_text("body").strip() == ""
+    assert any("html-manager" in url or "require" in url for url in asked), asked  # the control: it would have drawn
+    page = gs.to_html(widgets).replace("</body>", f"{snippet}</body>")  # as docs/keeping.md has it
+    offline.set_content(page, wait_until="domcontentloaded")
+    for copy, row, widget in zip(offline.locator(".gscope-static").all(), CATALOGUE, widgets, strict=True):
+        text = copy.inner_text()
+        assert text.startswith(row.title)
+        assert "the saved result. Live controls need a kernel" in text.splitlines()[0]
+        assert [word for word in map(squeeze, widget.shows()) if word not in squeeze(text)] == []
 
 
 # ---- a PDF file
