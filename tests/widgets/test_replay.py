@@ -74,6 +74,28 @@ def test_a_widget_shows_the_same_numbers_and_says_that_it_is_replayed(row, lesso
     assert "· replayed" in widget.to_html()
 
 
+@pytest.mark.row("NEW 5")
+@pytest.mark.parametrize("row", [RECORDED[0], RECORDED[-1]], ids=lambda row: row.name)
+def test_the_badge_names_each_of_the_three_powers(row, mini, replayed, open_page, monkeypatch):
+    """mini as it is, mini that tells of a GPU, and a recording. Every widget has the badge by test_every_widget.py."""
+    name = "gscope-mini (embedded, not Gemma)"
+
+    def tell_power(scope) -> tuple[str, str]:
+        widget = open_page(make_example(row, scope)).widget
+        assert widget.badge in widget.to_html()
+        assert widget.badge in widget._build_copy()
+        widget.close()
+        return widget.badge, widget.footer.split(" · ")[-2]
+
+    assert tell_power(mini) == (f"{name} · live on cpu", "cpu")
+    assert tell_power(replayed) == (f"{name} · replayed", "cpu")  # where it was recorded
+    monkeypatch.setattr(
+        type(mini), "info", replace(mini.info, device="cuda")
+    )  # told by the scope, not where it computes
+    assert mini.power == "live on cuda"
+    assert tell_power(mini) == (f"{name} · live on cuda", "cuda")
+
+
 @pytest.mark.parametrize("row", READING, ids=lambda row: row.name)
 def test_a_text_that_is_being_typed_is_said_to_be_missing_and_breaks_nothing(row, replayed, open_page):
     page = open_page(make_example(row, replayed))
