@@ -44,7 +44,7 @@ def _grade_together(lesson: Submission, submissions: Sequence[Submission], secon
     found = [{name: one.find(name) for name in one.answers} for one in submissions]
     answers = [{name: value for name, (value, fault) in each.items() if not fault} for each in found]
     reply = _run(lesson, answers, seconds)
-    names = reply["exercises"]
+    names = [name for name in reply["exercises"] if lesson.asks(name)]
     if not names:
         why = reply["faults"][0] if reply["faults"] else "no cell makes one"
         raise InvalidValue(f"{lesson.path} has no exercise that could be made: {why}")

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,11 @@ class Submission:
             return None, f"There are {len(places)} answer cells of {name}, code cells {listed}: keep one of them."
         cell, answer = found[-1]  # of several lines in one cell the last one holds, as in Python
         return (None, f"Code cell {cell}: {answer.fault}.") if answer.fault else (answer.value, "")
+
+    def asks(self, name: str) -> bool:
+        """Whether an exercise is for the learner: its answer is marked or read here; a calculation may make others."""
+        variable = re.compile(rf"\b{name_variable(name)}\b")
+        return name in self.answers or any(variable.search(source) for source in self.cells)
 
     def _explain_missing(self, name: str) -> str:
         variable = name_variable(name)

@@ -13,6 +13,7 @@ from gscope_widgets.exercises.wire import AnswerField
 from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.exercises import Check, CheckPart, CheckState
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.fluency import BREAKS_UP_VARIETY
 from gscope_widgets.records.interventions import Intervention, ablate, add, clamp, require_set_once, scale
 from gscope_widgets.records.measures import share_of_words
 from gscope_widgets.records.numbers import check_float, check_int
@@ -30,7 +31,8 @@ _HEADS = ("", "texts with the words", "perplexity, median")
 class Side(NamedTuple):
     """The texts of one kind."""
 
-    reached: int  # texts that hold one of the words
+    reached: int  # texts that hold one of the words, and do not only repeat themselves
+    repeating: int  # that hold one, but are less than half as varied as the unchanged text of the same seed
     texts: int
     perplexity: float  # median over the texts, under the unchanged model
     example: str  # the first text
@@ -47,7 +49,8 @@ class ReachGoal(Exercise):
     The answer is a list of changes, `[["add", 21, 0.4]]`: a kind ("add", "clamp", "scale" or "ablate"), a feature of
     the dictionary, and the strength, activation or factor that `gs.add` and its like take. Interventions made
     elsewhere, such as `sliders.interventions`, are taken too. The check draws a text for each seed: unchanged, changed,
-    and pushed along a random direction of the same length.
+    and pushed along a random direction of the same length. A text that only repeats itself, "brown brown brown", does
+    not count: one less than half as varied as the unchanged text of its seed.
     """
 
     _view_words = "feature strength activation"
@@ -204,10 +207,14 @@ class ReachGoal(Exercise):
             f"{changed.reached} of {changed.texts} texts reach it, at {times} times the baseline's perplexity; "
             f"{baseline.reached} unchanged and {random.reached} randomly pushed ones do."
         )
+        if changed.repeating:
+            sentence += f" Not counted: {changed.repeating} that only repeat{'s' * (changed.repeating == 1)} the words."
         if baseline.share >= self.share:
             advice = "The unchanged model reaches the goal already: nothing is shown by a change."
         elif not is_specific:
             advice = "A random push of the same length reaches it too, so it is no doing of this feature: push less."
+        elif not is_reached and changed.share + changed.repeating / changed.texts >= self.share:
+            advice = "Too many of the texts only repeat themselves: push less."
         elif not is_reached and not is_fluent:
             advice = "The texts break up before they reach it: try another feature, or one less."
         elif not is_reached:
@@ -252,8 +259,11 @@ def _list_change(one: object, dictionary_id: str) -> list[object]:
 
 def _measure(comparison: Comparison, kind: str, words: Sequence[str], before: str) -> Side:
     rows = [row for row in comparison.rows if row.kind == kind]
-    reached = sum(share_of_words(row.text, words, before=before) > 0 for row in rows)
-    return Side(reached, len(rows), float(np.nanmedian([row.perplexity for row in rows])), rows[0].text)
+    usual = {row.seed: row.variety for row in comparison.rows if row.kind == "baseline"}
+    holding = [row for row in rows if share_of_words(row.text, words, before=before) > 0]
+    repeating = sum(row.variety < BREAKS_UP_VARIETY * usual[row.seed] for row in holding)
+    perplexity = float(np.nanmedian([row.perplexity for row in rows]))
+    return Side(len(holding) - repeating, repeating, len(rows), perplexity, rows[0].text)
 
 
 def _write_side(side: Side) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """The exercises as a learner meets them, on the fake scope: by Python, and by what the page sends."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -456,6 +457,25 @@ def test_a_goal_is_reached_by_the_changed_texts_and_not_by_the_random_ones(scope
     check = reach(scope, everywhere, share=0.05, max_perplexity=100.0).check([["add", 4, 0.3]])
     assert not check.passed
     assert "random push" in check.next_step or "unchanged model reaches the goal" in check.next_step
+
+
+def test_a_text_that_only_repeats_the_word_does_not_count(scope, monkeypatch):
+    plain = scope.compare
+
+    def repeat(row):
+        again = tuple(replace(token, id=9, text=" fish") for token in row.tokens)
+        return replace(row, tokens=again) if row.kind == "changed" and row.seed != 0 else row
+
+    def compare(*arguments, **plan):
+        comparison = plain(*arguments, **plan)
+        return replace(comparison, rows=tuple(map(repeat, comparison.rows)))
+
+    monkeypatch.setattr(scope, "compare", compare)
+    check = reach(scope, ["fish"], max_perplexity=100.0).check([["add", 4, 0.3]])
+    assert check.state == "wrong"
+    assert "0 of 4 texts reach it" in check.sentence
+    assert "Not counted: 3 that only repeat the words." in check.sentence
+    assert check.next_step == "Too many of the texts only repeat themselves: push less."
 
 
 def test_interventions_made_elsewhere_are_taken_as_an_answer(scope, open_page):

@@ -149,6 +149,13 @@ def test_what_is_no_notebook_is_refused(tmp_path, text):
         read_submission(path)
 
 
+def test_an_exercise_that_only_a_calculation_makes_is_not_asked_of_learners(tmp_path):
+    helper = "def count():\n    return gs.Predict(scope, 'How many?', gs.truths.count_tokens(text), tolerance=0, name='score').check(4).score\ncount()"
+    report = grade([write(tmp_path / "lesson.ipynb", [*build(4, "up"), helper])])
+    assert [one.exercise for one in report.grades] == ["ex1", "ex2"]
+    assert report.passed
+
+
 def test_a_lesson_without_exercises_or_without_an_end_is_refused(tmp_path):
     with pytest.raises(gs.InvalidValue, match="no cell makes one"):
         grade([write(tmp_path / "empty.ipynb", ["x = 1"])])

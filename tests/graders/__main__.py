@@ -126,6 +126,7 @@ def grade_by_ours(source: Path, folder: Path) -> list[Graded]:
     subprocess.run([sys.executable, *command], cwd=folder, check=False, capture_output=True)
     seconds = (time.perf_counter() - start) / len(handed)
     grades = json.loads((folder / "grades.json").read_text("utf-8"))["grades"]
+    assert {grade["exercise"] for grade in grades} == set(read_answers(source, "student"))
     graded = []
     for one in handed:
         own = [grade for grade in grades if Path(grade["notebook"]).stem == one.name]
