@@ -13,6 +13,7 @@ import torch
 from gscope_widgets.errors import InvalidValue, Offline, OutOfMemory, SanityWarning
 from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.checks import DictionaryCheck
+from gscope_widgets.records.circuit_effects import CircuitEffect
 from gscope_widgets.records.circuits import AttributionGraph
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison, Kind
@@ -38,6 +39,7 @@ from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.arguments import require_single
 from gscope_widgets.runtime.cache import ByteCache
 from gscope_widgets.runtime.circuits.building import Wanted, build_graph
+from gscope_widgets.runtime.circuits.changing import measure_changes
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.examples.logits import measure_effect
@@ -482,6 +484,32 @@ class Engine:
             yield from dictionary.fetch()
             self._warn_once(dictionary)
         steps = build_graph(self.loaded, tokens, dictionaries, wanted, max_features=max_features, provenance=provenance)
+        return (yield from steps)
+
+    def change_circuit(
+        self,
+        graph: AttributionGraph,
+        dictionaries: Sequence[Dictionary],
+        nodes: Sequence[int],
+        factor: float,
+        *,
+        instead: Mapping[int, FeatureRef],
+        controls: int,
+        provenance: Provenance,
+    ) -> Steps[CircuitEffect]:
+        """What changing nodes of a graph does: see `measure_changes`."""
+        for dictionary in dictionaries:
+            yield from dictionary.fetch()
+        steps = measure_changes(
+            self.loaded,
+            graph,
+            dictionaries,
+            nodes,
+            factor,
+            instead=instead,
+            controls=controls,
+            provenance=provenance,
+        )
         return (yield from steps)
 
     def measure_norm(self, point: HookPoint) -> float:

@@ -1,11 +1,12 @@
 """The part of a scope that looks for features: searches, dashboards, claims, texts and dictionaries compared."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.recorder import recorded
 from gscope_widgets.records import protocols
+from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.contrasts import TextContrast
@@ -16,6 +17,7 @@ from gscope_widgets.records.matches import DictionaryComparison, check_compared,
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.rows import check_controls
 from gscope_widgets.records.tokens import Prompt
 from gscope_widgets.runtime.arguments import Arguments, check_list
 from gscope_widgets.runtime.asking import NARROWER, Asking
@@ -410,6 +412,59 @@ class Exploring(Asking):
                 f"tracing a circuit of {len(tokens)} tokens", tokens, other=[NARROWER, f"max_features={most // 2}"]
             ),
             slot=slot,
+        )
+
+    def change_circuit(
+        self,
+        graph: AttributionGraph,
+        nodes: Sequence[int] | int,
+        factor: float = 0.0,
+        *,
+        instead: Mapping[int, FeatureRef] | None = None,
+        controls: int = 5,
+    ) -> CircuitEffect:
+        """Scale features of a graph at their positions, and see what becomes of its targets; see `CircuitEffect`.
+
+        Costs one pass with eager attention, two through the transcoders alone, and two and one for each control
+        through the model.
+
+        Args:
+            graph: of next tokens, from `circuit` of this scope; pruned or whole.
+            nodes: features, changed together.
+            factor: what their activations are multiplied by, -100 to 100; 0 ablates.
+            instead: by node, another feature of the same layer, which then has the node's activation there.
+            controls: 3 to 16 draws of random features of the same layers, of which as much is changed.
+
+        Raises:
+            InvalidValue: a node that is no feature, a graph of other tokens, model or dictionaries.
+            Cancelled.
+        """
+        count = check_controls(controls)
+        chosen = check_nodes(graph, nodes)
+        factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
+        if any(not one.ids for one in graph.targets):
+            raise InvalidValue("only graphs of next tokens can be changed, this one explains a feature")
+        homes = self._take.transcoders([one for one in graph.dictionary_ids if one])
+        swaps = dict(instead or {})
+        for node, ref in swaps.items():
+            if node not in chosen or ref.dictionary_id != graph.ref(node).dictionary_id:
+                raise InvalidValue(
+                    f"instead names a node that is changed, and a feature of its dictionary; got {node}: {ref}"
+                )
+            self._shelf.find(ref)
+        provenance = self.provenance(
+            [one.info.id for one in homes],
+            token_ids=graph.tokens.ids,
+            nodes=[str(graph.ref(node)) + f" at {graph.positions[node]}" for node in chosen],
+            factor=factor,
+            instead={str(graph.ref(node)): str(ref) for node, ref in swaps.items()},
+            controls=count,
+        )
+        return self._run(
+            lambda: self._engine.change_circuit(
+                graph, homes, chosen, factor, instead=swaps, controls=count, provenance=provenance
+            ),
+            self._demand(f"changing {len(chosen)} nodes of a circuit", graph.tokens),
         )
 
     def provenance(

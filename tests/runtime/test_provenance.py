@@ -30,7 +30,12 @@ NO_RESULT = {
     "write_opening": "code",
 }
 WITHOUT_TEXT = ("card", "check", "contrast", "direction", "find", "score_claim")
-WITHOUT_DICTIONARY = ("circuit", "direction", "logit_lens")  # or with others than the one asked for here
+WITHOUT_DICTIONARY = (
+    "change_circuit",
+    "circuit",
+    "direction",
+    "logit_lens",
+)  # or with others than the one asked for here
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +46,8 @@ def results(scope, dictionary) -> dict[str, object]:
     return {
         "card": scope.card(ref, sources=()),
         "check": scope.check(dictionary),
-        "circuit": scope.circuit(TEXT, max_features=20),
+        "change_circuit": scope.change_circuit(graph := scope.circuit(TEXT, max_features=20), [graph.first_row]),
+        "circuit": graph,
         "contrast": scope.contrast("a bird", "a cat", dictionary),
         "score_claim": scope.score_claim(ref, ["a bird"], ["a cat"]),
         "find": scope.find("bird", dictionary),

@@ -58,6 +58,18 @@ class FrozenPass:
         through: torch.Tensor = (shared @ matrices[1]) * frozen.attention_gain[:positions]
         return effect + through
 
+    def attend(self, stream: torch.Tensor, layer: int) -> torch.Tensor:
+        """The residual stream behind a layer's attention, [pos, d_model], out of that before it."""
+        frozen = self.layers[layer]
+        attention, heads = frozen.attention, len(frozen.pattern)
+        of_output, of_values = (_matrix(attention.get_submodule(name), stream) for name in ("o_proj", "v_proj"))
+        size = of_output.shape[1] // heads
+        values = ((stream * frozen.attention_gain) @ of_values.T).unflatten(1, (-1, size))
+        values = values.repeat_interleave(heads // values.shape[1], 1)
+        mixed = torch.einsum("hqk,khs->qhs", frozen.pattern, values).flatten(1)
+        through: torch.Tensor = (mixed @ of_output.T) * frozen.output_gain
+        return stream + through
+
 
 def freeze(loaded: LoadedModel, ids: Sequence[int]) -> FrozenPass:
     """Run a prompt once, with eager attention, and keep what the graph is made of.

@@ -160,6 +160,28 @@ class Dictionary:
         """
         return [member.fire(own) for member, own in zip(self._members, self._split(x.to(self.device)), strict=True)]
 
+    def write_from(self, layer: int, x: torch.Tensor) -> dict[int, torch.Tensor]:
+        """What the features that read one layer write, skip connection included and offset not: [pos, d_out] by layer.
+
+        Args:
+            x: float32, [pos, d_in], what they read there.
+        """
+        index = self.info.layers.index(layer)
+        member = self._members[index]
+        with member.hold() as weights:
+            positions, features, activations = member.encode(x.to(self.device))
+            made = member.decode(len(x), positions=positions, features=features, activations=activations)
+            skipped = x.to(self.device) @ weights[SKIP].float() if SKIP in weights else None
+        made = made.to(x.device)
+        found = (
+            {layer: made}
+            if made.ndim == 2
+            else {target: made[:, at] for at, target in enumerate(self.info.layers) if at >= index}
+        )
+        if skipped is not None:
+            found[layer] = found[layer] + skipped.to(x.device)
+        return found
+
     def reconstruct(self, x: np.ndarray | torch.Tensor) -> np.ndarray:
         """What the dictionary makes of `x`: encoded and decoded, as `decode` gives it."""
         return self.decode(self.encode(x), x=x)

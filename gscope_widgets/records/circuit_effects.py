@@ -1,0 +1,96 @@
+"""What changing nodes of an attribution graph does: as the graph predicts, and as it happens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gscope_widgets.errors import InvalidValue
+from gscope_widgets.records.circuits import FEATURE, AttributionGraph, GraphTarget
+from gscope_widgets.records.frames import build_frame
+from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.provenance import Provenance
+
+if TYPE_CHECKING:
+    import pandas
+
+MOST_FACTOR = 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitEffect:
+    """How much targets change when some features of a graph are scaled, or give place to others.
+
+    Three answers to one question. `predicted`: along the graph's edges, everything else linear. `frozen`: the
+    transcoders run again on what now comes in, attention patterns, norm scales and errors as they were. `free`: the
+    model itself, with what the features wrote taken out of its MLPs, or more of it put in.
+    """
+
+    targets: tuple[GraphTarget, ...]
+    nodes: tuple[int, ...]  # of the graph
+    names: tuple[str, ...]  # what each is, in words
+    factor: float  # what their activations were multiplied by
+    baseline: np.ndarray  # float32, [target]; values before: see `GraphTarget.value`
+    predicted: np.ndarray  # float32, [target]; change; NaN where features give place to others, which have no edges
+    frozen: np.ndarray  # float32, [target]; change
+    free: np.ndarray  # float32, [target]; change
+    random: (
+        np.ndarray
+    )  # float32, [control, target]; change in the model where random features of as much activation are
+    # changed in the nodes' place
+    provenance: Provenance | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        told = f"{self.targets[0].name!r} {self.free[0]:+.3g} ({self.predicted[0]:+.3g} predicted"
+        return f"<CircuitEffect of {len(self.nodes)} nodes times {self.factor:g}: {told})>"
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A pandas DataFrame, a row a target: `target`, `baseline`, `predicted`, `frozen`, `free`, `random`.
+
+        `random` is the mean of the controls, `random_low` and `random_high` their extremes.
+        """
+        return build_frame(
+            target=[one.name for one in self.targets],
+            baseline=self.baseline,
+            predicted=self.predicted,
+            frozen=self.frozen,
+            free=self.free,
+            random=self.random.mean(0),
+            random_low=self.random.min(0),
+            random_high=self.random.max(0),
+        )
+
+
+def check_nodes(graph: AttributionGraph, nodes: object) -> tuple[int, ...]:
+    """Different features of a graph.
+
+    Raises:
+        InvalidValue: none, one twice, or one that is no feature.
+    """
+    given = [nodes] if isinstance(nodes, (int, np.integer)) else list(nodes)  # type: ignore[call-overload]
+    found = tuple(check_int("a node", one, low=0, high=len(graph) - 1) for one in given)
+    if not found or len(set(found)) < len(found):
+        raise InvalidValue(f"nodes are different features of the graph, at least one, got {list(found)}")
+    for node in found:
+        graph.ref(node)
+    return found
+
+
+def predict_change(graph: AttributionGraph, nodes: Sequence[int], factor: float) -> np.ndarray:
+    """Each target's change along the graph's edges: float64, [target].
+
+    A feature's relative change is what comes in over its activation, those of `nodes` held at `factor - 1`. As far as
+    the edges that the graph has.
+    """
+    factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
+    changes = np.zeros(len(graph))
+    held = set(nodes)
+    for row, weights in enumerate(graph.weights):
+        node = graph.first_row + row
+        if node in held:
+            changes[node] = factor - 1
+        else:
+            into = float(weights @ changes)
+            changes[node] = into / float(graph.activations[node]) if graph.kinds[node] == FEATURE else into
+    return changes[len(graph) - len(graph.targets) :]

@@ -1,0 +1,186 @@
+"""Nodes of an attribution graph changed: with all else frozen, and in the model itself."""
+
+from collections import defaultdict
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from gscope_widgets.records.circuit_effects import CircuitEffect, predict_change
+from gscope_widgets.records.circuits import AttributionGraph
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.runtime.circuits.frozen import FrozenPass, freeze
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.files.weights import to_numpy
+from gscope_widgets.runtime.gemma.hooks import capture, edit
+from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.sites import find_hook_point
+from gscope_widgets.runtime.gemma.unembedding import unembed
+
+
+@dataclass(frozen=True)
+class Change:
+    """One feature at one position: held at an activation, or so much more of it written than there is."""
+
+    layer: int  # that it reads
+    pos: int
+    dictionary: Dictionary
+    feature: int
+    activation: float
+    adds: bool = False
+
+    def write(self, x: torch.Tensor) -> dict[int, torch.Tensor]:
+        """What is to be added behind the MLPs that it writes to, float32 [d_model] by layer.
+
+        Args:
+            x: [d_model], what the feature reads there.
+        """
+        encoder, layers = self.dictionary.encoder(self.feature), self.dictionary.info.layers
+        rows = torch.as_tensor(self.dictionary.written(self.feature), device=x.device)
+        more = self.activation
+        if not self.adds:
+            pre = float(x.float() @ encoder.w_enc.to(x.device) + encoder.b_enc.to(x.device))
+            more -= pre if pre > float(encoder.threshold) else 0.0
+        if rows.ndim == 1:
+            return {self.layer: more * rows}
+        return {layer: more * row for layer, row in zip(layers, rows, strict=True) if layer >= self.layer}
+
+
+def measure_changes(
+    loaded: LoadedModel,
+    graph: AttributionGraph,
+    dictionaries: Sequence[Dictionary],
+    nodes: Sequence[int],
+    factor: float,
+    *,
+    instead: Mapping[int, FeatureRef],
+    controls: int,
+    provenance: Provenance,
+) -> Generator[float, None, CircuitEffect]:
+    """See `Scope.change_circuit`; targets of the graph are tokens."""
+    frozen = freeze(loaded, graph.tokens.ids)
+    by_layer = {layer: one for one in dictionaries for layer in one.info.layers}
+    changes = _list_changes(graph, by_layer, nodes, factor, instead)
+    yield 0.1
+    held = [_read(graph, unembed(loaded, _run_frozen(frozen, by_layer, graph, some))) for some in ((), changes)]
+    yield 0.4
+    free = [_read(graph, _run_free(loaded, graph, some)) for some in ((), changes)]
+    random = []
+    for seed in range(controls):
+        drawn = _draw_changes(graph, by_layer, nodes, factor, seed=seed)
+        random.append(_read(graph, _run_free(loaded, graph, drawn)) - free[0])
+        yield 0.5 + 0.5 * (seed + 1) / controls
+    predicted = np.full(len(graph.targets), np.nan) if instead else predict_change(graph, nodes, factor)
+    return CircuitEffect(
+        targets=graph.targets,
+        nodes=tuple(nodes),
+        names=tuple(graph.name(node) for node in nodes),
+        factor=factor,
+        baseline=free[0].astype(np.float32),
+        predicted=predicted.astype(np.float32),
+        frozen=(held[1] - held[0]).astype(np.float32),
+        free=(free[1] - free[0]).astype(np.float32),
+        random=np.array(random, np.float32).reshape(controls, len(graph.targets)),
+        provenance=provenance,
+    )
+
+
+def _list_changes(
+    graph: AttributionGraph,
+    by_layer: Mapping[int, Dictionary],
+    nodes: Sequence[int],
+    factor: float,
+    instead: Mapping[int, FeatureRef],
+) -> list[Change]:
+    found = []
+    for node in nodes:
+        layer, pos, size = int(graph.node_layers[node]), int(graph.positions[node]), float(graph.activations[node])
+        found.append(Change(layer, pos, by_layer[layer], int(graph.numbers[node]), factor * size))
+        if node in instead:
+            found.append(Change(layer, pos, by_layer[layer], instead[node].feature, size))
+    return found
+
+
+def _draw_changes(
+    graph: AttributionGraph, by_layer: Mapping[int, Dictionary], nodes: Sequence[int], factor: float, *, seed: int
+) -> list[Change]:
+    """In each node's place a random feature of its layer, of which as much is taken out or put in."""
+    random = np.random.default_rng([seed, *nodes])
+    found = []
+    for node in nodes:
+        layer, pos = int(graph.node_layers[node]), int(graph.positions[node])
+        home = by_layer[layer]
+        first, count = 0, home.d_dict
+        if len(home.info.layers) > 1:
+            count //= len(home.info.layers)
+            first = count * home.info.layers.index(layer)
+        drawn = first + int(random.integers(count - 1))
+        drawn += drawn >= int(graph.numbers[node])  # another one than the node itself
+        more = (factor - 1) * float(graph.activations[node])
+        found.append(Change(layer, pos, home, drawn, more, adds=True))
+    return found
+
+
+def _read(graph: AttributionGraph, logits: torch.Tensor) -> np.ndarray:
+    """The targets' values: a logit over the mean of all, or the difference of two; float64, [target]."""
+    values = to_numpy(logits).astype(np.float64)
+    return np.array(
+        [values[one.ids[0]] - (values.mean() if len(one.ids) == 1 else values[one.ids[1]]) for one in graph.targets]
+    )
+
+
+def _run_frozen(
+    frozen: FrozenPass, by_layer: Mapping[int, Dictionary], graph: AttributionGraph, changes: Sequence[Change]
+) -> torch.Tensor:
+    """The last position behind the final norm, [d_model]; transcoders run, all else is as it was."""
+    used = torch.tensor(list(graph.tokens.used), device=frozen.embedding.device)
+    stream, written = frozen.embedding, defaultdict[int, torch.Tensor](lambda: torch.zeros_like(frozen.embedding))
+    before = defaultdict[int, torch.Tensor](lambda: torch.zeros_like(frozen.embedding))
+    for layer, block in enumerate(frozen.layers):
+        stream = frozen.attend(stream, layer)
+        x, output, home = stream * block.mlp_gain, block.mlp_output, by_layer.get(layer)
+        if home is not None:
+            # The reconstruction of what comes in now, less that of what came in: errors and offsets stay.
+            for made, read in ((written, x), (before, block.mlp_input)):
+                for target, rows in home.write_from(layer, read[used]).items():
+                    made[target] = made[target].index_add(0, used, rows)
+            for change in changes:
+                if change.layer == layer:
+                    for target, row in change.write(x[change.pos]).items():
+                        written[target] = written[target].index_add(
+                            0, torch.tensor([change.pos], device=row.device), row[None]
+                        )
+            output = output + written[layer] - before[layer]
+        stream = stream + output
+    return stream[-1] * frozen.final_gain
+
+
+def _run_free(loaded: LoadedModel, graph: AttributionGraph, changes: Sequence[Change]) -> torch.Tensor:
+    """The model's own logits at the last position, [d_vocab], with changes made to what its MLPs write."""
+    text_model = loaded.text_model
+    reads = sorted({change.layer for change in changes})
+    writes = sorted({layer for change in changes for layer in change.dictionary.info.layers if layer >= change.layer})
+    seen: dict[int, list[torch.Tensor]] = {}
+
+    def add(layer: int, output: torch.Tensor) -> torch.Tensor:
+        changed = output.clone()
+        for change in changes:
+            if seen.get(change.layer):
+                row = change.write(seen[change.layer][-1][0, change.pos]).get(layer)
+                if row is not None:
+                    changed[0, change.pos] += row.to(output.device, output.dtype)
+        return changed
+
+    with ExitStack() as stack:
+        for layer in reads:
+            point = find_hook_point(text_model, site="transcoder", layer=layer)
+            seen[layer] = stack.enter_context(capture(point))
+        for layer in writes:
+            stack.enter_context(edit(find_hook_point(text_model, site="mlp_out", layer=layer), partial(add, layer)))
+        inputs = torch.tensor([list(graph.tokens.ids)], device=loaded.info.device)
+        hidden = text_model(input_ids=inputs, use_cache=False).last_hidden_state
+    return unembed(loaded, hidden[0, -1])

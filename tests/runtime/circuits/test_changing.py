@@ -1,0 +1,186 @@
+"""Nodes changed: the graph's prediction, the frozen pass and the model, each beside plain torch."""
+
+import numpy as np
+import pytest
+import torch
+
+import gscope_widgets as gs
+from gscope_widgets.records.circuits import FEATURE
+from tests.runtime.circuits.frozen import hold
+from tests.runtime.circuits.test_attribution import choose, fire, read_members
+
+TEXT = "The old fisherman walked from the harbour to the market with his"
+KINDS = ["plain", "affine", "clt"]
+
+
+@pytest.fixture(scope="module")
+def graphs(scope):
+    return {kind: scope.circuit(TEXT, dictionaries=choose(scope, kind), target=(" son", " sister")) for kind in KINDS}
+
+
+@pytest.fixture(scope="module")
+def held(plain_mini, scope):
+    return hold(plain_mini, scope.tokens(TEXT).ids)
+
+
+def list_strong(graph, *, layers):
+    """The most influential features of some layers."""
+    influence = graph.influence()
+    return [
+        int(node)
+        for node in np.argsort(-influence)
+        if graph.kinds[node] == FEATURE and graph.node_layers[node] in layers
+    ]
+
+
+def describe(graph, node):
+    return tuple(int(x[node]) for x in (graph.node_layers, graph.positions, graph.numbers))
+
+
+def read_difference(graph, logits):
+    first, second = graph.targets[0].ids
+    return float((logits[first] - logits[second]).detach())
+
+
+def write_of(members, fired, layer, x):
+    """What the transcoders write behind a layer's MLP on what all layers read, but their offset: [pos, d]."""
+    made = torch.zeros_like(x[layer])
+    for source in range(layer + 1):
+        w_dec = members[source]["w_dec"]
+        if w_dec.ndim == 3 or source == layer:
+            made = made + fired[source] @ (w_dec[:, layer] if w_dec.ndim == 3 else w_dec)
+    skip = members[layer].get("affine_skip_connection")
+    made = made if skip is None else made + x[layer] @ skip
+    made[0] = 0
+    return made
+
+
+def run_frozen(held, members, changes):
+    """Attention and norms held, transcoders run on what comes in; `changes` hold features at activations."""
+    outputs = [one.clone() for one in held.mlp_outputs]
+    was = [fire(member, x) for member, x in zip(members, held.mlp_inputs, strict=True)]
+    now: list[torch.Tensor] = []
+    with torch.no_grad():
+        for layer in range(len(outputs)):
+            reads, _ = held.run(mlp_outputs=outputs)
+            fired = fire(members[layer], reads[layer])
+            for at, pos, number, activation in changes:
+                if at == layer:
+                    fired[pos, number % fired.shape[1]] = activation
+            now.append(fired)
+            more = write_of(members, now, layer, reads) - write_of(members, was, layer, held.mlp_inputs)
+            outputs[layer] = held.mlp_outputs[layer] + more
+        _, final = held.run(mlp_outputs=outputs)
+    return final[-1] @ held.model.lm_head.weight.double().T
+
+
+@pytest.mark.row("10")
+@pytest.mark.parametrize("kind", KINDS)
+def test_frozen_it_is_what_plain_torch_gives(scope, graphs, held, kind):
+    graph, members = graphs[kind], read_members(kind, range(8))
+    nodes = [*list_strong(graph, layers=(1, 2))[:2], *list_strong(graph, layers=(5,))[:1]]
+    baseline = read_difference(graph, held.logits)
+    sizes = []
+    for factor in (0.0, 3.0):
+        effect = scope.change_circuit(graph, nodes, factor, controls=3)
+        changes = [(*describe(graph, node), factor * float(graph.activations[node])) for node in nodes]
+        expected = read_difference(graph, run_frozen(held, members, changes)) - baseline
+        assert effect.frozen[0] == pytest.approx(expected, abs=2e-4)
+        sizes.append(abs(expected))
+    assert max(sizes) > 0.01
+    assert effect.baseline[0] == pytest.approx(baseline, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_free_it_is_what_plain_transformers_give(scope, graphs, held, plain_mini, kind):
+    graph, members = graphs[kind], read_members(kind, range(8))
+    node = list_strong(graph, layers=(4,))[0]
+    layer, pos, number = describe(graph, node)
+    member, local = members[layer], number % members[layer]["w_enc"].shape[1]
+    rows = member["w_dec"][local]
+    read = {}
+
+    def keep(_module, _inputs, output):
+        read["x"] = output[0, pos].double()
+
+    def take(to):
+        def change(_module, _inputs, output):
+            pre = read["x"] @ member["w_enc"][:, local] + member["b_enc"][local]
+            changed = output.clone()
+            row = rows if rows.ndim == 1 else rows[to]
+            changed[0, pos] -= (pre * (pre > member["threshold"][local]) * row).float()
+            return changed
+
+        return change
+
+    blocks = plain_mini.model.layers
+    handles = [blocks[layer].pre_feedforward_layernorm.register_forward_hook(keep)]
+    for to in (layer,) if rows.ndim == 1 else range(layer, 8):
+        handles.append(blocks[to].post_feedforward_layernorm.register_forward_hook(take(to)))
+    with torch.no_grad():
+        logits = plain_mini(input_ids=torch.tensor([list(graph.tokens.ids)]), use_cache=False).logits[0, -1].double()
+    for handle in handles:
+        handle.remove()
+    expected = read_difference(graph, logits) - read_difference(graph, held.logits)
+    effect = scope.change_circuit(graph, node, controls=3)
+    assert effect.free[0] == pytest.approx(expected, abs=2e-4) and abs(expected) > 0.005
+    if rows.ndim == 1:  # the same as an intervention there
+        changed = scope.next_tokens(TEXT, 4096, [gs.ablate(graph.ref(node), positions=slice(pos, pos + 1))])
+        chances = {one.id: one.logit for one in changed.chances}
+        first, second = graph.targets[0].ids
+        assert chances[first] - chances[second] == pytest.approx(effect.baseline[0] + effect.free[0], abs=1e-3)
+
+
+def test_behind_the_last_features_prediction_and_frozen_pass_are_one_and_further_up_they_part(scope, graphs):
+    graph = graphs["affine"]
+    last = list_strong(graph, layers=(7,))[:3]
+    effect = scope.change_circuit(graph, last, controls=3)
+    assert effect.frozen[0] == pytest.approx(float(effect.predicted[0]), abs=1e-4)
+    row = graph.weights[-1]
+    assert effect.predicted[0] == pytest.approx(-float(sum(row[node] for node in last)), abs=1e-5)
+    first = list_strong(graph, layers=(0, 1))[:6]
+    far = scope.change_circuit(graph, first, controls=3)
+    assert abs(far.frozen[0] - far.predicted[0]) > 1e-3  # features begin and cease to fire
+    assert abs(far.free[0] - far.frozen[0]) > 1e-3  # attention and norms move
+
+
+def test_another_feature_in_its_place_and_random_ones(scope, graphs):
+    graph = graphs["affine"]
+    node = list_strong(graph, layers=(4,))[0]
+    layer, pos, number = describe(graph, node)
+    other = gs.Scope.dictionary(scope, "transcoder_all", layer=layer, affine=True).feature((number + 1) % 512)
+    swapped = scope.change_circuit(graph, [node], instead={node: other}, controls=4)
+    assert np.isnan(swapped.predicted).all() and swapped.random.shape == (4, 1)
+    held_there = [
+        gs.ablate(graph.ref(node), positions=slice(pos, pos + 1)),
+        gs.clamp(other, float(graph.activations[node]), positions=slice(pos, pos + 1)),
+    ]
+    chances = {one.id: one.logit for one in scope.next_tokens(TEXT, 4096, held_there).chances}
+    first, second = graph.targets[0].ids
+    assert chances[first] - chances[second] == pytest.approx(swapped.baseline[0] + swapped.free[0], abs=1e-3)
+    again = scope.change_circuit(graph, [node], instead={node: other}, controls=4)
+    np.testing.assert_array_equal(again.random, swapped.random)
+    assert len({round(float(one), 5) for one in swapped.random[:, 0]}) == 4
+    assert list(swapped.to_frame().columns)[:3] == ["target", "baseline", "predicted"]
+    nothing = scope.change_circuit(graph, [node], 1.0, controls=3)
+    for part in (nothing.predicted, nothing.frozen, nothing.free, *nothing.random):
+        np.testing.assert_allclose(part, 0, atol=1e-5)
+
+
+def test_what_cannot_be_changed_is_told(scope, graphs):
+    graph = graphs["affine"]
+    node = list_strong(graph, layers=(4,))[0]
+    ref = graph.ref(node)
+    of_feature = scope.circuit(TEXT, target=(ref, int(graph.positions[node])))
+    for given, words in (
+        ((graph, [0]), "is no feature but token"),
+        ((graph, []), "at least one"),
+        ((graph, [node, node]), "different features"),
+        ((graph, [10**6]), "a node must be"),
+        ((graph, [node], float("nan")), "factor must be"),
+        ((of_feature, [of_feature.first_row]), "explains a feature"),
+    ):
+        with pytest.raises(gs.InvalidValue, match=words):
+            scope.change_circuit(*given)
+    with pytest.raises(gs.InvalidValue, match="a feature of its dictionary"):
+        scope.change_circuit(graph, [node], instead={node: scope.dictionary().feature(3)})
