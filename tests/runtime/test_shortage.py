@@ -97,6 +97,7 @@ def count_operations(scope, ask) -> int:
 
 
 @pytest.mark.parametrize("name", ["read", "next tokens", "lens", "generate", "compare"])
+@pytest.mark.row("NEW 7")
 def test_wherever_memory_runs_out_it_is_said_and_the_next_answer_is_right(tiny, questions, name, count_hooks):
     ask, model = questions[name], loaded(tiny).model
     expected, hooks = ask(), count_hooks(model)

@@ -370,7 +370,7 @@ def test_after_wait_the_copy_equals_the_state(row, scope, open_page, shown, chec
     assert all(word in said for word in widget.shows())
 
 
-@pytest.mark.row("NEW 27")
+@pytest.mark.row("NEW 27", "49")
 def test_copy_and_frame_and_plot_are_of_what_the_view_shows(row, page, check_copy):
     widget = page.widget
     before = check_copy(widget._build_copy())
@@ -420,6 +420,7 @@ def test_an_error_is_in_the_copy_too(row, page, scope, check_copy):
     assert "a <b>tensor</b> broke" in check_copy(page.widget._build_copy())
 
 
+@pytest.mark.row("48")
 def test_the_file_is_one_page_without_script_or_address(row, page, read_html):
     use(row, page.widget)
     reader = read_html(page.widget.to_html())
@@ -515,6 +516,7 @@ def test_the_same_feature_twice_is_refused_in_words(row, page, dictionary, refus
         page.widget.features = [dictionary.feature(3), 3]
 
 
+@pytest.mark.row("NEW 7")
 def test_features_that_do_not_exist_are_refused_from_page_and_python(row, page, refuse_all):
     require_features(row)
     wrong = [[-1], [1024], [1.0], [True], ["7"], [2**63], [None], [[1]]]
@@ -981,6 +983,7 @@ def test_provenance_holds_neither_path_nor_token(row, page, scope):
     assert "hf_" not in text
 
 
+@pytest.mark.row("50")
 def test_provenance_of_a_result_is_complete(row, page, scope, dictionary):
     require_text(row)
     use(row, page.widget)
@@ -1008,7 +1011,7 @@ def test_the_code_is_of_what_is_shown_and_not_of_what_is_asked_for(row, page, sc
     assert all(repr(value) in page.widget.to_code() for value in row.write_news(1).values())
 
 
-@pytest.mark.row("33")
+@pytest.mark.row("33", "NEW 19")
 def test_the_code_of_each_widget_runs_and_prints_what_is_on_screen(mini, open_page):
     """In a fresh process, on the embedded model."""
     refs = [mini.dictionary().feature(top.feature) for top in mini.read(EXAMPLE_TEXT).top(2)]

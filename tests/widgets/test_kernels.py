@@ -186,6 +186,7 @@ def _write_numbers(value):
     return [{**one, "ref": number, "unit": unit, "positions": place} for one, number, unit, place in rows]
 
 
+@pytest.mark.row("NEW 6")
 def test_an_interrupted_wait_stops_its_run_and_the_next_answer_is_right(fresh):
     fresh.run("standing.clear()")
     cell = "panel.start()\nassert standing.wait(50)\nprint()\npanel.wait()"
@@ -223,6 +224,7 @@ def test_messages_that_come_when_the_cell_ends_hold_nothing_up(fresh):
 
 
 @pytest.mark.skipif(ipykernel.version_info[0] < 7, reason="subshells came with ipykernel 7")
+@pytest.mark.row("NEW 6")
 def test_a_widget_of_a_subshell_is_answered_beside_a_running_cell(fresh):
     """The cell itself waits for the last one's answer. ipykernel 7.4 sends a message to the shell that its widget
     last answered from, whatever the page asks for: so the widget is made in the subshell."""
@@ -241,6 +243,7 @@ def test_a_widget_of_a_subshell_is_answered_beside_a_running_cell(fresh):
     fresh.run("beside.close()")
 
 
+@pytest.mark.row("25", "NEW 6")
 def test_a_stop_frees_the_model_within_one_token(fresh):
     fresh.run("gate.set()")
     fresh.send("panel", {"method": "custom", "content": {"type": "start", "id": "a", "settings": {}}})

@@ -173,6 +173,7 @@ def test_an_intervention_of_no_size_changes_no_logit(tiny, tiny_dictionary, firi
     assert control.kl > 1e-3
 
 
+@pytest.mark.row("22")
 def test_ablate_and_scale_change_nothing_where_the_feature_is_silent(tiny, tiny_dictionary, silent):
     ref = tiny_dictionary.feature(silent)
     for intervention in (gs.ablate(ref), gs.scale(ref, 100.0), gs.clamp(ref, 0.0)):

@@ -453,6 +453,7 @@ def hub_error(kind):
         (TimeoutError, gs.Offline, "the Hub took too long over the list of files of google/gemma-3-270m"),
     ],
 )
+@pytest.mark.row("NEW 7")
 def test_what_the_hub_answers_becomes_a_sentence_without_the_token(load, monkeypatch, raised, expected, sentence):
     monkeypatch.setattr(hub_faults, "PAUSE_S", 0.0)
 

@@ -217,6 +217,7 @@ def test_a_fetch_that_waits_can_be_stopped(hub, published, weights):
         fetch_file(weights, transfer=one)
 
 
+@pytest.mark.row("NEW 7")
 def test_a_token_without_the_permission_is_told_apart_from_a_bad_day(hub, published, weights):
     hub.fail("*params.safetensors", faults.Refusal(403, "Forbidden", None), times=None)
     with pytest.raises(gs.GatedModel, match="a fine-grained token needs the permission to read public gated"):
@@ -232,6 +233,7 @@ def test_a_gated_repository_opens_with_a_good_token(hub, published, weights):
     assert not any(request.authorized for request in hub.find_requests("/lfs/*"))
 
 
+@pytest.mark.row("NEW 7", "37")
 def test_offline_mode_is_named_and_cached_files_are_read(hub, published, weights, monkeypatch):
     other = Repository(NAME).files()["resid_post/layer_7_width_16k_l0_medium/config.json"]
     fetch_file(weights)
