@@ -426,3 +426,20 @@ def test_a_run_goes_on_in_the_line_of_an_answer_that_is_begun(show, scope):
     lines = view.root.locator(".gscope-stream").first.inner_text().split("\n")
     assert [line for line in lines if line.startswith("assistant: The old") and line != "assistant: The old"]
     assert lines[0] == "user: Who sold fish?"
+
+
+@pytest.mark.row("6")
+def test_made_tokens_and_their_prompt_run_as_the_prompt_does(show, scope):
+    """From the right where its first letter does so; English is the control."""
+    for prompt, direction in (("שלום לכולם", "rtl"), ("The old fisherman", "ltr")):
+        view = show(lambda prompt=prompt: gs.SteeringPanel(scope, prompt, features=[3], max_new_tokens=4))
+        view.root.get_by_role("button", name="Start", exact=True).click()
+        view.settle()
+        expect(view.root.locator(".gscope-stream").first).to_contain_text(prompt.split()[0])
+        seen = view.page.evaluate(
+            "() => [...document.querySelectorAll('.gscope-stream, textarea')].map((node) => getComputedStyle(node))"
+            ".map((style) => [style.direction, style.textAlign])"
+        )
+        assert len(seen) >= 4
+        assert {way for way, _ in seen} == {direction}
+        assert {align for _, align in seen} == {"start"}

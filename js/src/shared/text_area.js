@@ -17,7 +17,7 @@ function grow(area) {
  * }} options `onEnter` is called on Ctrl+Enter
  */
 export function createTextArea({ label, text, watch, onInput, onLeave, onEnter }) {
-  const area = el("textarea", { class: "gscope-text", rows: 2, spellcheck: "false", autocomplete: "off", "aria-label": label, value: text });
+  const area = el("textarea", { class: "gscope-text", dir: "auto", rows: 2, spellcheck: "false", autocomplete: "off", "aria-label": label, value: text });
   let given = text;
   // What the element made of it: line ends are joined.
   let untyped = area.value;
