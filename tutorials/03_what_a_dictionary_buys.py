@@ -360,7 +360,7 @@ for name, site in PLACES.items():
     )
 
 # %% [markdown]
-# So "FVU 0.15" is half a sentence; of which place, and at what cost, is the other half. Was it an accident of two dictionaries? For
+# So an FVU is half a sentence; of which place, and at what cost, is the other half. Was it an accident of two dictionaries? For
 # gscope-mini all pairs of places with like FVU were measured, and as a control dictionaries of *one* place that
 # differ by nothing but the random numbers of their training. If those lay apart as well, the gap would say nothing about places.
 
@@ -397,7 +397,7 @@ for site, sizes in claim.details["fronts"].items():
 # ## 5 · What is left out
 #
 # What the features do not explain is the **error term**. It differs from token to token, and from text to text. The heatmap below
-# colours each token by its own FVU. Hover over the darkest ones, or walk along the text with the arrow keys, and read how many
+# colours each token by its own FVU. Hover over those with the strongest colour, or walk along the text with the arrow keys, and read how many
 # features fire there. Then open *Colour, range, find in the text* and set **Colour by** to *L0*, and back. **Predict**, aloud: do the tokens with
 # much error have few features, or many?
 

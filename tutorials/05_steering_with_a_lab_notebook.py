@@ -34,6 +34,7 @@
 
 # %%
 import os
+from functools import cache
 
 import gscope_widgets as gs
 from gscope_widgets import mini
@@ -109,10 +110,11 @@ answer_1 = 0.5  # gs-answer: ex1
 answer_1 = 0.1  # gs-answer: ex1
 
 # %%
-FRENCH_WORDS = "le la les un une des du est il elle et en au pas ne dans sur avec".split()
+FRENCH_WORDS = tuple("le la les un une des du est il elle et en au pas ne dans sur avec".split())
 STRENGTHS = (-0.2, 0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8)
 
 
+@cache
 def measure_french(scope):
     """Effect and perplexity by strength: eight texts each, seeds 0 to 7."""
     return scope.dose("In the", french.ref, STRENGTHS, measure=FRENCH_WORDS, samples=8, max_new_tokens=20)
@@ -276,11 +278,14 @@ answer_4 = "French"  # gs-answer: ex4
 answer_4 = "both"  # gs-answer: ex4
 
 # %%
-SPICES = sorted(
-    {word for document in mini.texts(concept="thing:food/spice") for word in document.covered("thing:food/spice")}
+SPICES = tuple(
+    sorted(
+        {word for document in mini.texts(concept="thing:food/spice") for word in document.covered("thing:food/spice")}
+    )
 )
 
 
+@cache
 def count_texts(scope, ref, words):
     """Shares of texts that hold one of the words: changed, and the largest of the random directions'."""
     compared = scope.compare("In the", [gs.add(ref, 0.5)], seeds=range(8), temperature=1.0, max_new_tokens=20)
