@@ -15,6 +15,7 @@ from gscope_widgets.records.tokens import Tokens
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
 
 NodeKind = Literal["token", "error", "feature", "target"]
 KINDS: tuple[NodeKind, ...] = ("token", "error", "feature", "target")
@@ -132,7 +133,7 @@ class AttributionGraph:
         Each row's sizes are made to add up to 1; a node's influence is what then flows back to it from the targets.
         Targets have none.
         """
-        return measure_influence(self.weights, self.first_row, self._start())[0]
+        return measure_influence(self.weights, self.first_row, self.start_weights())[0]
 
     def scores(self) -> GraphScores:
         """Replacement and completeness of the nodes and edges that this graph has."""
@@ -141,7 +142,7 @@ class AttributionGraph:
         sizes = np.abs(self.weights)
         totals = sizes.sum(1, dtype=np.float64)
         wrong = sizes[:, self.kinds == ERROR].sum(1, dtype=np.float64) / np.maximum(totals, 1e-10)
-        weight = influence[self.first_row :] + self._start()[self.first_row :]
+        weight = influence[self.first_row :] + self.start_weights()[self.first_row :]
         weight = weight * (totals > 0)
         return GraphScores(
             replacement=tokens / (tokens + errors) if tokens + errors else 0.0,
@@ -168,7 +169,7 @@ class AttributionGraph:
         kept = always | (influence >= _find_least(influence, nodes))
         rows = np.arange(len(self)) >= self.first_row
         weights = np.where(kept[None] & kept[rows][:, None], self.weights, 0)
-        start = self._start()
+        start = self.start_weights()
         inflow, flows = measure_influence(weights, self.first_row, start)
         through = flows * (inflow + start)[rows][:, None]
         shown = (through >= _find_least(through, edges)) & (weights != 0)
@@ -210,7 +211,8 @@ class AttributionGraph:
             whole=self.whole or self.scores(),
         )
 
-    def _start(self) -> np.ndarray:
+    def start_weights(self) -> np.ndarray:
+        """What each node is worth in itself: the targets' weights, 0 for all others; float64, [node]."""
         start = np.zeros(len(self))
         start[len(self) - len(self.targets) :] = self.target_weights
         return start
@@ -244,6 +246,18 @@ class AttributionGraph:
             found += [one for one in longer if self.kinds[one[1][0]] == TOKEN]
             beam = [one for one in longer if self.kinds[one[1][0]] == FEATURE][: 16 * k]
         return tuple(sorted(found, key=lambda one: -abs(one[0]))[:k])
+
+    def plot(self, *, labels: int = 12) -> "Figure":
+        """A matplotlib Figure: tokens from left to right, layers from below, nodes as large as they matter.
+
+        Made for a pruned graph; of a larger one the 300 heaviest edges are drawn.
+
+        Args:
+            labels: how many of the most influential features have their number and label written, 0 to 100.
+        """
+        from gscope_widgets.records.circuit_figures import draw_graph
+
+        return draw_graph(self, labels=check_int("labels", labels, low=0, high=100))
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame, a row a node, most influential first.

@@ -7,9 +7,12 @@ import textwrap
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gscope_widgets.records.provenance import Provenance
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _SMALL_PT = 5.5
@@ -50,6 +53,22 @@ def write_figure(text: str, provenance: Provenance | None) -> "Figure":
     told.set_transform(axes.transAxes)
     told.set_in_layout(False)
     return figure
+
+
+def draw_lines(axes: "Axes", lines: np.ndarray, weights: np.ndarray, *, colour: str, dash: str) -> None:
+    """Straight lines, wider and less transparent the more they weigh, behind what else is drawn.
+
+    Args:
+        lines: [line, 2 ends, 2], x and y.
+        weights: [line], 0 to 1.
+    """
+    from matplotlib.collections import LineCollection
+
+    faint = np.clip(0.12 + 0.8 * weights, 0, 1)
+    widths = 0.3 + 2.2 * weights
+    axes.add_collection(
+        LineCollection(list(lines), colors=colour, linestyles=dash, linewidths=list(widths), alpha=faint, zorder=1)
+    )
 
 
 def draw_png(figure: "Figure") -> bytes:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gscope_widgets as gs
+from gscope_widgets.records.circuit_effects import predict_change
 from gscope_widgets.records.circuits import ERROR, FEATURE, KINDS, TARGET, TOKEN, find_fault
 from tests.fake_circuits import build_circuit
 from tests.fake_model import tokenize
@@ -142,3 +143,35 @@ def test_what_is_no_graph_is_told(graph):
         ({"dictionary_ids": ("a", "b")}, "dictionaries or labels"),
     ):
         assert words in find_fault(replace(graph, **changes))
+
+
+def test_the_picture_has_every_node_where_it_belongs_and_edges_by_sign(graph):
+    small = graph.prune(0.6, 0.9)
+    figure = small.plot(labels=3)
+    [axes] = figure.axes
+    spots, lines = axes.collections[-4:], axes.collections[:-4]
+    assert [len(one.get_offsets()) for one in spots] == np.bincount(small.kinds, minlength=4).tolist()
+    features = spots[FEATURE].get_offsets()
+    np.testing.assert_array_equal(features[:, 1], small.node_layers[small.kinds == FEATURE])
+    assert (np.abs(features[:, 0] - small.positions[small.kinds == FEATURE]) < 0.5).all()
+    weights = small.weights[small.weights != 0]
+    assert [len(one.get_segments()) for one in lines] == [(weights > 0).sum(), (weights < 0).sum()]
+    assert lines[0].get_linestyle() != lines[1].get_linestyle()  # a sign is not told by colour alone
+    written = [one.get_text() for one in axes.texts]
+    assert len(written) == len(small.targets) + 3 and any("fish" in one for one in written)
+    scores = small.scores()
+    assert f"replacement {scores.replacement:.2f}, completeness {scores.completeness:.2f}" in axes.get_title(loc="left")
+    with pytest.raises(gs.InvalidValue, match="labels must be"):
+        small.plot(labels=-1)
+
+
+def test_a_change_is_predicted_along_the_edges(graph):
+    node = int(np.flatnonzero((graph.kinds == FEATURE) & (graph.node_layers == 4))[2])
+    changes = np.zeros(len(graph))
+    changes[node] = -1.0
+    for later in range(node + 1, len(graph)):  # one by one, in the order in which they come about
+        row = graph.weights[later - graph.first_row].astype(np.float64)
+        size = graph.activations[later] if graph.kinds[later] == FEATURE else 1.0
+        changes[later] = row @ changes / size
+    np.testing.assert_allclose(predict_change(graph, [node], 0.0), changes[graph.kinds == TARGET], rtol=1e-5)
+    np.testing.assert_allclose(predict_change(graph, [node], 3.0), -2 * changes[graph.kinds == TARGET], rtol=1e-5)
