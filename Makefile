@@ -7,7 +7,7 @@
 # make test-notebook  runs browser tests in Notebook 7, in .venv-notebook
 # make test-replay  runs every widget in JupyterLab on a recording, in .venv-replay, which has no torch
 # make test-binder  does what Binder does in .venv-binder, and runs every tutorial there in 2 GB of memory
-# make test-graders  runs nbgrader and otter on every tutorial, in .venv-graders: 1 to 2 GB, some 20 minutes
+# make test-graders  runs nbgrader and otter on every tutorial, in .venv-graders: 1 to 2 GB, under an hour
 # make soak    drives a model at random, faults included (10,000 operations, some 15 minutes); 500 widgets of every kind
 # make clean   removes what these made
 #
