@@ -8,6 +8,8 @@ from safetensors.torch import load_file
 import gscope_widgets as gs
 from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN
+from tests.hub.gemma import write_gemma
+from tests.hub.geometry import reduce_geometry
 from tests.runtime.circuits.frozen import hold
 from tests.runtime.conftest import write_dictionary, write_multilayer
 
@@ -219,6 +221,28 @@ def test_sums_hold_on_grouped_heads_short_windows_and_every_kind(tiny, tmp_path,
             graph = tiny.circuit(prompt, dictionaries=given, target=7)
         assert (graph.kinds == FEATURE).sum() > 20
         assert sums_of(graph).max() < 1e-4 * np.abs(graph.values).max()
+
+
+@pytest.mark.parametrize(("size", "variant"), [("270m", "pt"), ("4b", "it")])
+def test_sums_hold_on_the_layers_of_real_sizes_and_in_bfloat16(load, tmp_path, size, variant):
+    folder, geometry = write_gemma(tmp_path, size, variant), reduce_geometry(size)
+    prompt = "The old fisherman" if variant == "pt" else [{"role": "user", "content": "The old fisherman"}]
+    for dtype, bound in (("float32", 1e-4), ("bfloat16", 0.03)):  # of the largest; a bfloat16 stream rounds each sum
+        scope = load(str(folder), dtype=dtype)
+        paths = [
+            write_dictionary(
+                tmp_path / f"{dtype}-pt", site="transcoder", layer=layer, d_in=geometry.d_model, seed=layer
+            )
+            for layer in range(geometry.n_layers)
+        ]
+        given = [scope.dictionary(path=path) for path in paths]
+        with pytest.warns(gs.SanityWarning):  # weights are random
+            graph = scope.circuit(prompt, dictionaries=given)
+        assert scope.info.layers == geometry.n_layers == graph.layers
+        ignored = graph.tokens.ignored
+        assert not set(graph.positions[graph.kinds == FEATURE].tolist()) & set(ignored)
+        assert len(ignored) >= (4 if variant == "it" else 1)
+        assert sums_of(graph).max() < bound * np.abs(graph.values).max()
 
 
 def test_what_is_no_circuit_is_answered_in_words(scope):
