@@ -8,7 +8,7 @@ from gscope_widgets.lessons.sight import see
 from gscope_widgets.records.lessons import Lesson
 from gscope_widgets.records.protocols import Job, Scope
 
-_ANSWERS = ("describe", "read", "find", "card", "contrast", "compare_dictionaries", "score_claim")
+_ANSWERS = ("describe", "read", "find", "card", "contrast", "compare_dictionaries", "score_claim", "circuit")
 
 
 class LessonScope:

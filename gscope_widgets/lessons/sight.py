@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from gscope_widgets.records.circuits import FEATURE, AttributionGraph
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import ActivationBand, FeatureDashboard, FeatureExample
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
@@ -100,6 +101,16 @@ def _cut_contrast(contrast: TextContrast, lesson: Lesson) -> TextContrast:
 
 
 @_cut.register
+def _cut_graph(graph: AttributionGraph, lesson: Lesson) -> AttributionGraph:
+    """What features that are left out add is `left_out`, so that sums stay what they are."""
+    if not lesson.allowed_features:
+        return graph
+    others = range(len(graph) - len(graph.targets))
+    kept = [one for one in others if graph.kinds[one] != FEATURE or lesson.allows(graph.ref(one))]
+    return graph if len(kept) == len(others) else graph.keep(kept)
+
+
+@_cut.register
 def _cut_hits(hits: FeatureHits, lesson: Lesson) -> FeatureHits:
     kept = tuple(one for one in hits.hits if lesson.allows(one.ref))
     nearest = () if lesson.hides_labels else hits.nearest
@@ -155,6 +166,13 @@ def _count_in_contrast(contrast: TextContrast) -> dict[str, tuple[int, int]]:
     whole = find_whole(contrast)
     sides = ({*_list_firing(one.first), *_list_firing(one.second)} for one in (contrast, whole))
     return _count("features that fire in either text", *sides)
+
+
+@count_filtered.register
+def _count_in_graph(graph: AttributionGraph) -> dict[str, tuple[int, int]]:
+    return _count(
+        "features of the circuit", *(np.flatnonzero(one.kinds == FEATURE) for one in (graph, find_whole(graph)))
+    )
 
 
 @count_filtered.register

@@ -6,10 +6,13 @@ import json
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.lessons.scope import find_whole_scope
+from gscope_widgets.lessons.sight import describe_filtered
+from gscope_widgets.records.circuits import FEATURE
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.widgets.base.state import as_prompt
 from gscope_widgets.widgets.catalogue import CATALOGUE, EXAMPLE_TEXT
@@ -352,6 +355,7 @@ def test_a_restricted_scope_answers_without_labels_whatever_it_is_asked():
         "contrast": (EXAMPLE_TEXT, "The bird sang"),
         "compare_dictionaries": (EXAMPLE_TEXT, [scope.dictionary(), scope.dictionary(layer=5)]),
         "score_claim": (ref, ["The bird sang"], ["On Monday"]),
+        "circuit": (" ".join([EXAMPLE_TEXT] * 4),),
     }
     restricted = gs.restrict(scope, lesson)
     labelled = 0
@@ -369,6 +373,18 @@ def test_a_restricted_scope_answers_without_labels_whatever_it_is_asked():
     assert len(LABELS) == len(LABELLED)
     with pytest.raises(gs.InvalidValue, match="a lesson is gs.Lesson"):
         gs.restrict(scope, "hide")
+    scope.close()
+
+
+def test_a_circuit_keeps_the_features_of_a_course_alone_and_still_adds_up():
+    scope = FakeScope()
+    whole = scope.circuit("The old cat sang")
+    kept = whole.ref(int(np.flatnonzero(whole.kinds == FEATURE)[4]))
+    graph = gs.restrict(scope, gs.Lesson(features=(kept,))).circuit("The old cat sang")
+    assert {graph.ref(int(node)) for node in np.flatnonzero(graph.kinds == FEATURE)} == {kept}
+    np.testing.assert_allclose(graph.weights.sum(1) + graph.remainder + graph.left_out, graph.values, atol=1e-4)
+    [told] = describe_filtered(graph)
+    assert told.endswith("features of the circuit are filtered by your course.")
     scope.close()
 
 
