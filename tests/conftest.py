@@ -11,8 +11,9 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Tests compare with arithmetic in float32; "auto" is bfloat16 on a GPU.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
-# NumPy's own threads, beside other workers on two cores, wait for each other for a second and more.
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
+# Threads of one's own, beside other workers on two cores, wait for each other for a second and more; and two of torch's
+# share the rows of a batch out, so that equal rows differ in their last bit.
+os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _connect = socket.socket.connect
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -20,7 +19,6 @@ ORIGIN = Provenance("gscope-mini", "abc", "cpu", "float32")
 
 @pytest.fixture(scope="module")
 def mini():
-    torch.set_num_threads(1)
     return gs.load("mini")
 
 

@@ -13,9 +13,6 @@ def _bounded(no_hang):
 
 @pytest.fixture(scope="session")
 def scope():
-    import torch
-
-    torch.set_num_threads(1)  # models this small are fastest so
     return gs.load("mini")
 
 

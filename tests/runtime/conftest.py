@@ -15,9 +15,6 @@ import gscope_widgets as gs
 from factory.training.tokenizer import CHAT_TEMPLATE
 from gscope_widgets.mini import MODELS
 
-# Models this small are fastest on one thread.
-torch.set_num_threads(1)
-
 
 @pytest.fixture(autouse=True)
 def _bounded(no_hang):

@@ -111,9 +111,6 @@ def dictionary(scope):
 @pytest.fixture(scope="session")
 def mini():
     """The embedded model, for checks of numbers."""
-    import torch
-
-    torch.set_num_threads(1)  # models this small are fastest so
     return gs.load("mini")
 
 

@@ -17,8 +17,6 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 INSIDE = str(ROOT / "tests" / "runtime" / "inside.py")
 SETUP = f"""
 import json, os, runpy, threading
-import torch
-torch.set_num_threads(1)
 import gscope_widgets as gs
 
 scope, text = gs.load(), "The old fisherman sold two red"
