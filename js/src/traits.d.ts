@@ -191,7 +191,18 @@ export interface Cancel {
 /** From the page: state that it sent before, to be answered or refused once more; a patch carries changes alone. */
 export interface Again {
   type: "again";
+  /** empty: what was asked for last */
   state: Record<string, unknown>;
+}
+
+/** What helps with an error that a widget shows. */
+export interface Trouble {
+  /** to pass on: the sentence, the widget, where its numbers come from; no path and no token */
+  details: string;
+  /** a line that says what this machine lacks; empty where the machine is not at fault */
+  code: string;
+  /** whether the same may be answered when it is asked for once more */
+  again: boolean;
 }
 
 /** What the page is told of a lesson. */
@@ -1005,6 +1016,8 @@ export interface BaseTraits {
   refused: string;
   /** [P] What the widget does now: state, a sentence, how far that is, the newest request's number. */
   status: Status;
+  /** [P] What helps with the error that `status` says, or null. */
+  trouble: Trouble | null;
   /** [P] Of this package. */
   version: string;
 }

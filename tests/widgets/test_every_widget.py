@@ -863,12 +863,13 @@ def test_a_cancel_stops_the_work_and_keeps_the_last_result(row, page, scope):
 def test_state_that_python_owns_cannot_be_written_by_the_page(row, page):
     widget = page.widget
     owned = [name for name, trait in widget.shared_traits().items() if isinstance(trait, Told)] + ["_esm", "layout"]
-    before = {name: getattr(widget, name) for name in owned if name != "status"}
+    before = {name: getattr(widget, name) for name in owned if name not in ("status", "trouble")}
     for name in owned:
         page.set(**{name: {}})
         status = page.settle()
         assert status["state"] == "error"
         assert f"{name} is written by Python alone" in status["message"]
+        assert widget.trouble["details"].startswith(f"{name} is written by Python alone")
     assert {name: getattr(widget, name) for name in before} == before
     change(row, page)
     assert page.settle()["state"] == "idle"
@@ -1090,7 +1091,7 @@ def test_whatever_the_page_sends_the_widget_lives_and_says_what_it_refused(scope
         before = page.widget.status["request"]
         held = getattr(page.widget, name)
         page.set(**{name: value})
-        if name not in open_to_page and name != "status":
+        if name not in open_to_page and name not in ("status", "trouble"):
             assert getattr(page.widget, name) == held
         page.send({"type": message, "settings": content, "id": content})
         page.send(content)

@@ -51,7 +51,7 @@ def build_view(widget: "GscopeWidget", note: str = "") -> KeptView:
         parts={name: build_view(part) for name, part in widget._list_kept_parts().items()},
         lesson=None if widget.lesson is None else widget.lesson.to_json(),
         numbers=_read_numbers(widget),
-        scope=_name_scope(widget),
+        scope=name_scope(widget),
         dictionaries=_list_dictionaries(widget),
         provenance=widget.provenance,
         package=__version__,
@@ -152,7 +152,8 @@ def _build_column(name: str, values: list[Any]) -> KeptColumn:
     return KeptColumn(name, None, tuple(map(str, values)))
 
 
-def _name_scope(widget: "GscopeWidget") -> KeptScope | None:
+def name_scope(widget: "GscopeWidget") -> KeptScope | None:
+    """How a widget's scope was made; None where it has none, or where that names a place of this machine."""
     scope: Scope | None = getattr(widget, "scope", None)
     if scope is None:
         return None

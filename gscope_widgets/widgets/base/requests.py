@@ -73,6 +73,7 @@ class Requests:
         self._newest = self._ended = self._settled = status["request"]  # numbers of work
         self._work: Job | None = None
         self._error: BaseException | None = None  # that the newest work ended with
+        self._cause: BaseException | None = None  # of the last sentence that said what went wrong
         self._delivered = False
         self._shown_number = 0  # of the work whose result was shown last
         self._show_whole: Callable[[], None] | None = None  # shows the last whole result
@@ -95,6 +96,11 @@ class Requests:
     def is_unanswered(self) -> bool:
         """Whether the newest work ended without a result: it raised, or was stopped."""
         return self._error is not None and not self.is_busy
+
+    @property
+    def cause(self) -> BaseException | None:
+        """The error that was said last; None where there was none."""
+        return self._cause
 
     # ---- turns
 
@@ -142,7 +148,7 @@ class Requests:
         """Say that something was not taken. What was shown stays, and so does work under way."""
         with self._changed:
             sentence = describe_error(error)
-            self._refusal = sentence if self.is_busy else ""
+            self._refusal, self._cause = sentence if self.is_busy else "", error
             self._set("busy" if self.is_busy else "error", sentence, step=1)
         self._bring_up_to_date()
 
@@ -262,6 +268,8 @@ class Requests:
             message = self._hint() if error is None else "Stopped." if state == "cancelled" else describe_error(error)
             if self._refusal and state != "error":
                 state, message = "error", self._refusal
+            if state == "error" and error is not None and not isinstance(error, Cancelled):
+                self._cause = error
             if error is not None and self._take_back():
                 message = f"{message.removesuffix('.')}. {_TAKEN_BACK}"
             self._error, self._ended, self._refusal = error, number, ""

@@ -34,7 +34,19 @@ from gscope_widgets.widgets.base.locking import (
 from gscope_widgets.widgets.base.output import SecondOutput
 from gscope_widgets.widgets.base.requests import Requests, describe_error
 from gscope_widgets.widgets.base.state import Checked, Shared, Told, refuse_as_words
-from gscope_widgets.widgets.base.wire import Again, AskPicture, Cancel, LessonView, Pin, Ready, Status, Step, Text
+from gscope_widgets.widgets.base.trouble import build_trouble
+from gscope_widgets.widgets.base.wire import (
+    Again,
+    AskPicture,
+    Cancel,
+    LessonView,
+    Pin,
+    Ready,
+    Status,
+    Step,
+    Text,
+    Trouble,
+)
 from gscope_widgets.widgets.catalogue import find_row
 
 if TYPE_CHECKING:
@@ -81,6 +93,7 @@ class GscopeWidget(anywidget.AnyWidget):
     refused = Told(
         str, "", help="The setting that `status` refuses, which a field of the view says; empty where there is none."
     )
+    trouble = Told(Trouble | None, None, help="What helps with the error that `status` says, or null.")
     badge = Told(str, "", help="Who answers, such as a model, and how: live or replayed.")
     footer = Told(str, "", help="What answers in one line: model, dictionary, device and dtype, or versions.")
     version = Told(str, "", help="Of this package.")
@@ -474,7 +487,12 @@ class GscopeWidget(anywidget.AnyWidget):
     def _show_status(self, status: Status) -> None:
         name, sentence = self._refusal
         self.refused = name if status["state"] in ("error", "busy") and status["message"] == sentence else ""
+        self.trouble = self._find_trouble(status) if status["state"] == "error" else None
         self.status = status
+
+    def _find_trouble(self, status: Status) -> Trouble:
+        cause, is_unanswered = self._requests.cause, bool(self._asking) and self._requests.is_unanswered
+        return build_trouble(self, status["message"], cause, is_unanswered=is_unanswered)
 
     def _get_result(self) -> object:
         """What callbacks of `on_result` get."""
@@ -540,7 +558,10 @@ class GscopeWidget(anywidget.AnyWidget):
         elif kind == "cancel":
             self._requests.cancel()
         elif kind == "again":
-            self.set_state(content["state"])
+            if content["state"]:
+                self.set_state(content["state"])
+            else:
+                self._ask_again()
             self.send({"type": "ack", "id": "again"})
         elif kind == "pin":
             self._pin_for_page(content["note"])

@@ -152,7 +152,15 @@ class Again(TypedDict):
     """From the page: state that it sent before, to be answered or refused once more; a patch carries changes alone."""
 
     type: Literal["again"]
-    state: dict[str, Any]
+    state: dict[str, Any]  # empty: what was asked for last
+
+
+class Trouble(TypedDict):
+    """What helps with an error that a widget shows."""
+
+    details: str  # to pass on: the sentence, the widget, where its numbers come from; no path and no token
+    code: str  # a line that says what this machine lacks; empty where the machine is not at fault
+    again: bool  # whether the same may be answered when it is asked for once more
 
 
 class LessonView(TypedDict):

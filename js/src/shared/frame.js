@@ -9,6 +9,7 @@ import { isSame } from "./settings.js";
 import { createStatus } from "./status.js";
 import { followTerms } from "./term.js";
 import { followTheme } from "./theme.js";
+import { createTrouble } from "./trouble.js";
 import { createWatch } from "./watch.js";
 import { joinPieces } from "./wire.js";
 
@@ -56,8 +57,11 @@ export function openFrame({ model, holder, agreement, cancellable }) {
   const body = el("div", { class: "gscope-body" });
   /** @type {Map<string, (sentence: string) => void>} fields that say themselves what is refused, by the setting's name */
   const fields = new Map();
+  const trouble = createTrouble({ ask: askAgain, watch });
   const status = createStatus({
     readStatus,
+    aid: trouble.el,
+    onFault: showTrouble,
     kernel: followKernel(model, watch, () => status.judge()),
     onCancel: cancellable ? () => send({ type: "cancel" }) : null,
     onLink: showLink,
@@ -79,6 +83,16 @@ export function openFrame({ model, holder, agreement, cancellable }) {
     const now = base.get("status");
     if (!fields.has(base.get("refused"))) return now;
     return now.state === "error" ? { ...now, state: /** @type {const} */ ("idle"), message: "Not taken; what is shown is as before." } : { ...now, message: "" };
+  }
+  /** @param {string | null} fault of the page, which needs no kernel to be passed on; null: the kernel knows */
+  function showTrouble(fault) {
+    const details = `${fault}\n${title}, gscope-widgets ${base.get("version")}\n${base.get("footer")}`;
+    const told = base.get("status").state === "error" ? base.get("trouble") : null;
+    trouble.draw(fault === null ? told : fault ? { details, code: "", again: false } : null);
+  }
+  function askAgain() {
+    status.asked();
+    send({ type: "again", state: {} });
   }
   /**
    * @param {(sentence: string) => void} say
@@ -146,7 +160,7 @@ export function openFrame({ model, holder, agreement, cancellable }) {
   }
   drawNames();
   follow(["badge", "footer"], drawNames);
-  follow(["status", "refused"], () => {
+  follow(["status", "refused", "trouble"], () => {
     fields.forEach(tellField);
     status.answered();
   });

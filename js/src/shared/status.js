@@ -82,10 +82,12 @@ function buildStrip({ onCancel, watch }) {
  * The line that says what the kernel does, and that notices when it says nothing.
  * @param {{
  *   readStatus: () => Status, kernel: Kernel, onCancel: (() => void) | null, onLink: (link: Link) => void, watch: Watch,
- * }} options
+ *   aid: HTMLElement, onFault: (sentence: string | null) => void,
+ * }} options `aid` stands beside the sentence; `onFault` gets what went wrong on this side, null where the kernel's status holds
  */
-export function createStatus({ readStatus, kernel, onCancel, onLink, watch }) {
+export function createStatus({ readStatus, kernel, onCancel, onLink, watch, aid, onFault }) {
   const { strip, draw, allowCancel } = buildStrip({ onCancel, watch });
+  strip.append(aid);
   let silence = /** @type {Silence} */ ("");
   let link = /** @type {Link} */ ("unheard");
   let awaited = /** @type {"" | "late" | "silent"} how long an answer has not come */ ("");
@@ -109,7 +111,9 @@ export function createStatus({ readStatus, kernel, onCancel, onLink, watch }) {
   function update() {
     const status = readStatus();
     keepTime(status);
-    draw(describe(status, silence, fault), Math.floor((Date.now() - began) / 1000));
+    const shown = describe(status, silence, fault);
+    draw(shown, Math.floor((Date.now() - began) / 1000));
+    onFault(silence || fault ? (shown.tone === "error" ? shown.text : "") : null);
     allowCancel(status.state === "busy" && link === "live");
   }
   /**

@@ -73,7 +73,8 @@ test("how far work is stands beside the sentence and is not read out; time so fa
   const watch = createWatch();
   /** @type {Status} */
   let status = { state: "busy", message: "Reading", progress: null, detail: "", request: 2 };
-  const strip = createStatus({ readStatus: () => status, kernel: followKernel({}, watch, () => {}), onCancel: null, onLink() {}, watch });
+  const kernel = followKernel({}, watch, () => {});
+  const strip = createStatus({ readStatus: () => status, kernel, onCancel: null, onLink() {}, watch, aid: document.createElement("span"), onFault() {} });
   page.holder.append(strip.el);
   strip.answered();
   const polite = /** @type {HTMLElement} */ (strip.el.querySelector("[role=status]"));
