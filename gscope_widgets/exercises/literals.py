@@ -47,7 +47,7 @@ def _read_text(value: Any) -> str:
 
 
 def _read_number(value: Any) -> float:
-    if not math.isfinite(value) or abs(value) > _LARGEST:
+    if abs(value) > _LARGEST or not math.isfinite(value):  # in this order: a whole number may be too large for a float
         raise InvalidValue(f"an answer's number is finite and at most 2**53, got {describe_value(value)}")
     return value  # type: ignore[no-any-return]
 

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,24 @@ import numpy as np
 from gscope_widgets import __version__
 from gscope_widgets.errors import BadArtefact, InvalidValue, describe_value, write_bytes
 from gscope_widgets.recordings.container import as_path, check_free, refuse_constant, refuse_twins, write_whole
-from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph, GraphTarget, find_fault
+from gscope_widgets.records.circuits import (
+    ERROR,
+    FEATURE,
+    TARGET,
+    TOKEN,
+    AttributionGraph,
+    GraphScores,
+    GraphTarget,
+    find_fault,
+)
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.provenance import Provenance
-from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.records.tokens import Tokens, Turn
 
 MOST_BYTES = 100_000_000  # that Neuronpedia takes
 MOST_NODES = 10_000  # whose edges, held densely, take 400 MB
 _LARGEST = 1e30  # that a weight may be
+_MOST_LAYERS = 1000  # of a model; and one more, of targets
 _MOST_TEXT = 500  # characters of a label that are kept
 _TYPES = {
     "embedding": TOKEN,
@@ -73,6 +84,10 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
     for target in graph.targets:
         if len(target.ids) != 1:
             raise InvalidValue(f"files hold graphs of next tokens, {target.name!r} is none: give target=' word'")
+    if slug is not None and not isinstance(slug, str):
+        raise InvalidValue(f"slug must be a text, got {describe_value(slug)}")
+    if slug is not None and len(slug) > _MOST_TEXT:
+        raise InvalidValue(f"slug has at most {_MOST_TEXT} letters, got {len(slug)}")
     words = slug if slug is not None else _NAME.sub("-", graph.tokens.text)[:60].strip("-") or "graph"
     if not words or _NAME.search(words):
         raise InvalidValue(f"slug must be of letters, digits, '.', '_' and '-', got {describe_value(slug)}")
@@ -92,13 +107,14 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
             "info": {"generator": {"name": "gscope_widgets", "version": __version__}},
             _OWN: {
                 "layers": graph.layers,
-                "ids": list(graph.tokens.ids),
+                "tokens": asdict(graph.tokens) | {"ignored": [list(one) for one in graph.tokens.ignored.items()]},
+                "share": graph.share,
+                "whole": None if graph.whole is None else asdict(graph.whole),
                 "sums": {
                     name: [float(graph.values[row]), float(graph.remainder[row]), float(graph.left_out[row])]
                     for row, name in enumerate(ids[graph.first_row :])
                 },
                 "labels": {ids[node]: asdict(label) for node, label in graph.labels.items()},
-                "ignored": [[pos, why] for pos, why in graph.tokens.ignored.items()],
                 "dictionary_ids": list(graph.dictionary_ids),
                 "provenance": None if origin is None else origin.to_dict(),
             },
@@ -115,10 +131,18 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
     }
 
 
-def _write_id(graph: AttributionGraph, node: int) -> str:
+def _describe(graph: AttributionGraph, node: int) -> tuple[int, int, int, int]:
+    """Kind, layer, position and number; that of a CLT's feature counts within its layer, as others count."""
     kind, layer, pos, number = (
         int(one[node]) for one in (graph.kinds, graph.node_layers, graph.positions, graph.numbers)
     )
+    if kind == FEATURE and graph.share:
+        number %= graph.share
+    return kind, layer, pos, number
+
+
+def _write_id(graph: AttributionGraph, node: int) -> str:
+    kind, layer, pos, number = _describe(graph, node)
     return {
         TOKEN: f"E_{number}_{pos}",
         ERROR: f"{layer}_-1_{pos}",
@@ -130,9 +154,7 @@ def _write_id(graph: AttributionGraph, node: int) -> str:
 def _write_node(
     graph: AttributionGraph, node: int, name: str, influence: float, chance: float, *, is_first: bool
 ) -> dict[str, Any]:
-    kind, layer, pos, number = (
-        int(one[node]) for one in (graph.kinds, graph.node_layers, graph.positions, graph.numbers)
-    )
+    kind, layer, pos, number = _describe(graph, node)
     label = graph.labels.get(node)
     target = graph.targets[node - (len(graph) - len(graph.targets))] if kind == TARGET else None
     told = label.text if label is not None else ""
@@ -154,7 +176,7 @@ def _write_node(
         "jsNodeId": f"{name}-0",
         "clerp": told if target is None else f'Output "{target.name}" (p={chance:.3f})',
         "influence": influence,
-        "activation": float(graph.activations[node]) if kind == FEATURE else None,
+        "activation": float(graph.activations[node]) if np.isfinite(graph.activations[node]) else None,
     }
 
 
@@ -179,7 +201,8 @@ def load_circuit(path: str | os.PathLike[str]) -> AttributionGraph:
     """A graph out of a JSON file of this package, circuit-tracer or Neuronpedia.
 
     Of a file from elsewhere, what edges add up to is not known: `values` are then the sums of the edges in the file,
-    and its scores are those of the part that was written. A bias node becomes `remainder`.
+    and its scores are those of the part that was written. A bias node becomes `remainder`. A file of ours gives the
+    graph as it was saved.
 
     Args:
         path: at most 100 MB and 10,000 nodes. Files that need unpickling (`.pt`) are refused.
@@ -189,7 +212,11 @@ def load_circuit(path: str | os.PathLike[str]) -> AttributionGraph:
         BadArtefact: no graph, cut short, too large, an edge that goes backwards or is no finite number.
     """
     place = as_path(path, example=_EXAMPLE)
-    if not place.is_file():
+    try:
+        is_there = place.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        is_there = False
+    if not is_there:
         raise InvalidValue(f"there is no file {place}; gs.save_circuit({str(path)!r}, graph) makes one")
     size = place.stat().st_size
     if size > MOST_BYTES:
@@ -216,6 +243,8 @@ def read_json(content: Any) -> AttributionGraph:
     if len(nodes) > MOST_NODES:
         raise BadArtefact(f"it has {len(nodes)} nodes, at most {MOST_NODES} are read; prune it where it was made")
     strings = tuple(str(one) for one in metadata["prompt_tokens"])
+    if len(strings) > MOST_NODES:
+        raise BadArtefact(f"its prompt has {len(strings)} tokens, at most {MOST_NODES} are read")
     found = [_read_node(one, len(strings)) for one in nodes if one["feature_type"] != "bias"]
     biases = {str(one["node_id"]) for one in nodes if one["feature_type"] == "bias"}
     found.sort(key=lambda one: one["order"])
@@ -239,7 +268,11 @@ def read_json(content: Any) -> AttributionGraph:
             raise BadArtefact(f"an edge goes backwards, from {source[:40]!r} to {target[:40]!r}")
         else:
             weights[row, where[source]] = weight
-    layers = int(own.get("layers") or 1 + max([0, *(one["layer"] for one in found if one["kind"] in (ERROR, FEATURE))]))
+    deepest = max([0, *(one["layer"] for one in found if one["kind"] in (ERROR, FEATURE))])
+    layers = int(own.get("layers") or 1 + deepest)
+    if not deepest < layers <= _MOST_LAYERS:
+        raise BadArtefact(f"it is of {layers} layers, its nodes reach layer {deepest}; at most {_MOST_LAYERS} are read")
+    share = int(own.get("share") or 0)
     sums = own.get("sums") or {}
     values = weights.sum(1) + remainder
     left_out = np.zeros_like(values)
@@ -252,7 +285,7 @@ def read_json(content: Any) -> AttributionGraph:
         kinds=kinds,
         node_layers=np.array([layers if one["kind"] == TARGET else one["layer"] for one in found], np.int32),
         positions=np.array([one["pos"] for one in found], np.int32),
-        numbers=np.array([one["number"] for one in found], np.int32),
+        numbers=np.array([one["number"] + share * one["layer"] * (one["kind"] == FEATURE) for one in found], np.int32),
         activations=np.array([one["activation"] for one in found], np.float32),
         weights=weights,
         values=values,
@@ -262,6 +295,8 @@ def read_json(content: Any) -> AttributionGraph:
         target_weights=_share([one["target"].probability or 0.0 for one in found if one["kind"] == TARGET]),
         dictionary_ids=_read_dictionaries(metadata, own, layers),
         labels=_read_labels(found, own),
+        share=share,
+        whole=_read_scores(own.get("whole")),
         provenance=_read_origin(own.get("provenance")),
     )
     if fault := find_fault(graph):
@@ -282,7 +317,7 @@ def _read_node(node: Mapping[str, Any], count: int) -> dict[str, Any]:
         number = int(parts[1]) if len(parts) == 3 else -1
     elif kind == TARGET:
         number = int(node["feature"])
-    if not -1 <= layer <= 10_000 or not -1 <= number < 2**31:
+    if not -1 <= layer <= _MOST_LAYERS or not -1 <= number < 2**31:
         raise BadArtefact(f"node {name[:40]!r} has layer {layer} and number {number}")
     activation, label = node.get("activation"), str(node.get("clerp") or "")[:_MOST_TEXT]
     chance = float(node.get("token_prob") or 0.0)
@@ -308,19 +343,39 @@ def _share(chances: list[float]) -> np.ndarray:
 
 
 def _read_tokens(text: str, strings: tuple[str, ...], found: list[dict[str, Any]], own: Mapping[str, Any]) -> Tokens:
-    ids = [int(one) for one in own["ids"]] if "ids" in own else [-1] * len(strings)
-    if len(ids) != len(strings):
-        raise BadArtefact(f"it has {len(ids)} token ids for {len(strings)} tokens")
+    if "tokens" in own:
+        told = own["tokens"]
+        tokens = Tokens(
+            text=str(told["text"]),
+            ids=tuple(int(one) for one in told["ids"]),
+            strings=tuple(str(one) for one in told["strings"]),
+            byte_spans=tuple((int(start), int(stop)) for start, stop in told["byte_spans"]),
+            glyphs=tuple((int(first), int(last), str(sign)) for first, last, sign in told["glyphs"]),
+            ignored={int(pos): str(why) for pos, why in told["ignored"]},
+            turns=tuple(
+                Turn(str(one["role"]), _read_pair(one["span"]), _read_pair(one["content"])) for one in told["turns"]
+            ),
+            hints=tuple(str(one) for one in told["hints"]),
+        )
+        if not len(tokens.ids) == len(tokens.strings) == len(tokens.byte_spans) == len(strings):
+            raise BadArtefact(f"it has {len(tokens.ids)} token ids for {len(strings)} tokens")
+        return tokens
+    ids = [-1] * len(strings)
     for one in found:
-        if one["kind"] == TOKEN and "ids" not in own:
+        if one["kind"] == TOKEN:
             ids[one["pos"]] = one["number"]
     spans, start = [], 0
     for string in strings:
-        size = len(string.encode("utf-8", "replace")) if text.find(string) >= 0 else 0
+        size = len(string) if text.startswith(string, start) else 0
         spans.append((start, start + size))
         start += size
-    ignored = {int(pos): str(why)[:_MOST_TEXT] for pos, why in own.get("ignored") or ()}
-    return Tokens(text, tuple(ids), strings, tuple(spans), ignored=ignored)
+    bounds = [len(text[:at].encode("utf-8", "replace")) for at in (0, *(stop for _, stop in spans))] if spans else []
+    return Tokens(text, tuple(ids), strings, tuple(pairwise(bounds)))
+
+
+def _read_pair(told: Any) -> tuple[int, int]:
+    first, second = told
+    return int(first), int(second)
 
 
 def _read_dictionaries(metadata: Mapping[str, Any], own: Mapping[str, Any], layers: int) -> tuple[str, ...]:
@@ -354,6 +409,10 @@ def _build_label(told: Mapping[str, Any]) -> FeatureLabel:
     return FeatureLabel(**texts, **numbers)  # type: ignore[arg-type]  # texts are texts, numbers numbers
 
 
+def _read_scores(told: Any) -> GraphScores | None:
+    return None if told is None else GraphScores(float(told["replacement"]), float(told["completeness"]))
+
+
 def _read_origin(told: Any) -> Provenance | None:
     if told is None:
         return None
@@ -370,8 +429,11 @@ def _read_origin(told: Any) -> Provenance | None:
 
 
 def _is_graph(place: Path) -> bool:
+    """Whether a file is a graph of this package or of circuit-tracer: what is there to be written over."""
     try:
-        with place.open("rb") as file:
-            return b'"metadata"' in file.read(200)
-    except OSError:
+        if place.stat().st_size > MOST_BYTES:
+            return False
+        content = json.loads(place.read_bytes())
+        return {"metadata", "qParams", "nodes", "links"} <= set(content)
+    except (OSError, ValueError, TypeError, RecursionError):
         return False

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -43,6 +44,14 @@ def check_free(place: Path, *, is_ours: Callable[[Path], bool], kind: str) -> Pa
     Raises:
         InvalidValue: it cannot.
     """
+    try:
+        os.lstat(place)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError):  # too long, or of signs that no file system takes
+        raise InvalidValue(
+            f"no file can have the name {describe_value(place.name)}; give a shorter, plainer one"
+        ) from None
     if not place.parent.is_dir():
         raise InvalidValue(f"there is no folder {place.parent} to write {place.name} in; make it first")
     if place.is_dir() or (place.exists() and not is_ours(place)):
@@ -183,8 +192,8 @@ def refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """For `json`, which keeps the last of two parts of one name otherwise."""
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise Malformed(f"two parts are named {describe_value(next(one for one in names if names.count(one) > 1))}")
+        counts = Counter(name for name, _ in pairs)
+        raise Malformed(f"two parts are named {describe_value(counts.most_common(1)[0][0])}")
     return made
 
 

@@ -1,13 +1,14 @@
 """What changing nodes of an attribution graph does: as the graph predicts, and as it happens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gscope_widgets.errors import InvalidValue
+from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuits import FEATURE, AttributionGraph, GraphTarget
+from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance
@@ -24,7 +25,8 @@ class CircuitEffect:
 
     Three answers to one question. `predicted`: along the graph's edges, everything else linear. `frozen`: the
     transcoders run again on what now comes in, attention patterns, norm scales and errors as they were. `free`: the
-    model itself, with what the features wrote taken out of its MLPs, or more of it put in.
+    model itself, with what the features wrote taken out of its MLPs, or more of it put in. In bfloat16, the default on
+    a GPU, `free` and `random` come in the steps of its logits (0.06 near 14): smaller effects are rounding.
     """
 
     targets: tuple[GraphTarget, ...]
@@ -68,13 +70,35 @@ def check_nodes(graph: AttributionGraph, nodes: object) -> tuple[int, ...]:
     Raises:
         InvalidValue: none, one twice, or one that is no feature.
     """
-    given = [nodes] if isinstance(nodes, (int, np.integer)) else list(nodes)  # type: ignore[call-overload]
+    try:
+        given = [nodes] if isinstance(nodes, (int, np.integer)) else list(nodes)  # type: ignore[call-overload]
+    except TypeError:
+        raise InvalidValue(f"nodes are numbers of the graph's nodes, got {describe_value(nodes)}") from None
     found = tuple(check_int("a node", one, low=0, high=len(graph) - 1) for one in given)
     if not found or len(set(found)) < len(found):
         raise InvalidValue(f"nodes are different features of the graph, at least one, got {list(found)}")
     for node in found:
         graph.ref(node)
+        if not graph.activations[node] > 0:
+            raise InvalidValue(f"node {node} has no activation, {graph.activations[node]:g}: the graph's file lacks it")
     return found
+
+
+def check_swaps(graph: AttributionGraph, nodes: Sequence[int], instead: object) -> dict[int, FeatureRef]:
+    """Which features come in place of which nodes.
+
+    Raises:
+        InvalidValue: no mapping of nodes that are changed to features of their dictionary.
+    """
+    if not isinstance(instead, Mapping):
+        raise InvalidValue(f"instead maps nodes to features, {{node: ref}}, got {describe_value(instead)}")
+    for node, ref in instead.items():
+        if node not in nodes or not isinstance(ref, FeatureRef) or ref.dictionary_id != graph.ref(node).dictionary_id:
+            raise InvalidValue(
+                f"instead names a node that is changed, and a feature of its dictionary; got {describe_value(node)}: "
+                f"{describe_value(ref)}"
+            )
+    return dict(instead)
 
 
 def predict_change(graph: AttributionGraph, nodes: Sequence[int], factor: float) -> np.ndarray:
@@ -92,5 +116,6 @@ def predict_change(graph: AttributionGraph, nodes: Sequence[int], factor: float)
             changes[node] = factor - 1
         else:
             into = float(weights @ changes)
-            changes[node] = into / float(graph.activations[node]) if graph.kinds[node] == FEATURE else into
+            size = float(graph.activations[node]) if graph.kinds[node] == FEATURE else 1.0
+            changes[node] = into / size if size > 0 else 0.0
     return changes[len(graph) - len(graph.targets) :]

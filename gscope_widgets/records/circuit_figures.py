@@ -54,7 +54,7 @@ def draw_graph(graph: AttributionGraph, *, labels: int) -> "Figure":
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(
         f"{(graph.kinds == FEATURE).sum()} features, {(graph.kinds == ERROR).sum()} errors; replacement "
-        f"{scores.replacement:.2f}, completeness {scores.completeness:.2f} of what is drawn. A solid line adds, a "
+        f"{scores.replacement:.2f}, completeness {scores.completeness:.2f} of this graph. A solid line adds, a "
         "dashed one takes away",
         fontsize=8,
         loc="left",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from gscope_widgets.errors import InvalidValue
+from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.numbers import check_float, check_int
@@ -28,12 +28,12 @@ NODE_SHARE, EDGE_SHARE = 0.8, 0.98  # what circuit-tracer prunes to unless told
 
 @dataclass(frozen=True)
 class GraphTarget:
-    """What a graph explains: a next token's logit, a difference of two, or a feature's activation."""
+    """What a graph explains: a next token's logit, a difference of two, or a feature's pre-activation."""
 
     name: str  # as readers see it: " Vekkan", " he − she", a feature's address
     ids: tuple[int, ...] = ()  # of the token; of two, the second is taken from the first; none for a feature
     probability: float | None = None  # of the token as the next one
-    value: float = 0.0  # the logit over the mean of all logits, the difference, or the pre-activation
+    value: float = 0.0  # the logit over the mean of all logits, the difference, or the pre-activation less its offset
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class AttributionGraph:
     targets: tuple[GraphTarget, ...]
     target_weights: np.ndarray  # float32, [target]; they add up to 1: how much each counts
     dictionary_ids: tuple[str, ...]  # a CLT's alone, or one for each layer, "" for a layer without
+    share: int = 0  # of a CLT, how many features read each layer; 0 for dictionaries of one layer
     labels: dict[int, FeatureLabel] = field(default_factory=dict)  # by node
     whole: GraphScores | None = None  # of the graph that this one was pruned from
     provenance: Provenance | None = field(default=None, repr=False)
@@ -106,14 +107,26 @@ class AttributionGraph:
 
         Args:
             pos: only there.
+
+        Raises:
+            InvalidValue: no feature, or no position of the text.
         """
+        if not isinstance(ref, FeatureRef):
+            raise InvalidValue(f"a feature is found by its ref, dictionary.feature(...), got {describe_value(ref)}")
+        if pos is not None:
+            pos = check_int("pos", pos, low=0, high=len(self.tokens) - 1)
         found = np.flatnonzero((self.kinds == FEATURE) & (self.numbers == ref.feature))
         return tuple(
             int(node) for node in found if self.ref(int(node)) == ref and pos in (None, int(self.positions[node]))
         )
 
     def name(self, node: int) -> str:
-        """What a node is, in words."""
+        """What a node is, in words.
+
+        Raises:
+            InvalidValue: there is no such node.
+        """
+        node = check_int("node", node, low=0, high=len(self) - 1)
         kind, pos = self.kinds[node], int(self.positions[node])
         where = f"{self.tokens.strings[pos]!r} ({pos})"
         if kind == TOKEN:
@@ -189,6 +202,8 @@ class AttributionGraph:
             InvalidValue: a number is no node's.
         """
         kept = np.isin(self.kinds, (TOKEN, TARGET))
+        if not isinstance(nodes, Iterable):
+            raise InvalidValue(f"nodes are numbers of the graph's nodes, got {describe_value(nodes)}")
         for node in nodes:
             kept[check_int("a node", node, low=0, high=len(self) - 1)] = True
         return self._take(kept, self.weights)
@@ -218,7 +233,9 @@ class AttributionGraph:
         return start
 
     def paths(self, target: int = 0, *, k: int = 5) -> tuple[tuple[float, tuple[int, ...]], ...]:
-        """The strongest ways from a token to a target: (share of the target's input, nodes from the token on).
+        """Strong ways from a token to a target: (share of the target's input, nodes from the token on).
+
+        Found by following, step by step, the strongest so far: where many are alike, a stronger one can be missed.
 
         A path's share is the product of its edges' shares in what comes into each of its nodes; negative where it holds
         the target back.

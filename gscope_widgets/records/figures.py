@@ -64,6 +64,8 @@ def draw_lines(axes: "Axes", lines: np.ndarray, weights: np.ndarray, *, colour: 
     """
     from matplotlib.collections import LineCollection
 
+    if not len(lines):
+        return
     faint = np.clip(0.12 + 0.8 * weights, 0, 1)
     widths = 0.3 + 2.2 * weights
     axes.add_collection(

@@ -6,8 +6,8 @@ from typing import Literal
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.recorder import recorded
 from gscope_widgets.records import protocols
-from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes
-from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, write_target
+from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes, check_swaps
+from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, find_fault, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard
@@ -17,7 +17,7 @@ from gscope_widgets.records.matches import DictionaryComparison, check_compared,
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
-from gscope_widgets.records.rows import check_controls
+from gscope_widgets.records.rows import MAX_CONTROLS, MIN_CONTROLS
 from gscope_widgets.records.tokens import Prompt
 from gscope_widgets.runtime.arguments import Arguments, check_list
 from gscope_widgets.runtime.asking import NARROWER, Asking
@@ -365,8 +365,9 @@ class Exploring(Asking):
 
         Transcoders stand in for MLPs, their errors added back, attention and norms as they were on the prompt. Costs
         one forward pass with eager attention, one encoding a dictionary, and for each feature that is followed one
-        pass back through the attention of the layers before it; on mini under a second. Memory: 4 bytes times features
-        kept times features found, told before it is taken.
+        pass back through the attention of the layers before it: it grows with the square of the text. Memory: 8
+        bytes times features kept times features found, 20 where not all are kept; refused beforehand where it is more
+        than half of what is free.
 
         Args:
             dictionaries: one CLT, or transcoders of different layers (a layer without one is all error); None for
@@ -439,19 +440,27 @@ class Exploring(Asking):
             InvalidValue: a node that is no feature, a graph of other tokens, model or dictionaries.
             Cancelled.
         """
-        count = check_controls(controls)
+        count = check_int("controls", controls, low=MIN_CONTROLS, high=MAX_CONTROLS)
+        if not isinstance(graph, AttributionGraph):
+            raise InvalidValue(f"a graph comes from scope.circuit(...), got {describe_value(graph)}")
+        if fault := find_fault(graph):
+            raise InvalidValue(f"the graph is not as scope.circuit(...) makes it: {fault}")
         chosen = check_nodes(graph, nodes)
         factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
         if any(not one.ids for one in graph.targets):
             raise InvalidValue("only graphs of next tokens can be changed, this one explains a feature")
+        self._take.tokens(list(graph.tokens.ids))
+        for target in graph.targets:
+            for one in target.ids:
+                check_int("a target's token id", one, low=0, high=self._engine.loaded.info.vocabulary - 1)
         homes = self._take.transcoders([one for one in graph.dictionary_ids if one])
-        swaps = dict(instead or {})
+        swaps = check_swaps(graph, chosen, {} if instead is None else instead)
+        by_layer = {layer: one for one in homes for layer in one.info.layers}
         for node, ref in swaps.items():
-            if node not in chosen or ref.dictionary_id != graph.ref(node).dictionary_id:
-                raise InvalidValue(
-                    f"instead names a node that is changed, and a feature of its dictionary; got {node}: {ref}"
-                )
             self._shelf.find(ref)
+            layer = int(graph.node_layers[node])
+            if by_layer[layer].source_layer(ref.feature) != layer:
+                raise InvalidValue(f"{ref} reads another layer than node {node}, which reads layer {layer}")
         provenance = self.provenance(
             [one.info.id for one in homes],
             token_ids=graph.tokens.ids,

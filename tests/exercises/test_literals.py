@@ -83,3 +83,9 @@ def test_a_key_is_computed_on_the_scope(scope):
     assert compute_key(lambda _scope: np.float32(0.5), scope) == 0.5
     with pytest.raises(gs.InvalidValue, match="could not be computed"):
         compute_key(lambda _scope: object(), scope)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**53 + 1, float("inf"), float("nan")])
+def test_a_number_of_any_size_is_refused_in_a_sentence(value):
+    with pytest.raises(gs.InvalidValue, match=r"finite and at most 2\*\*53"):
+        read_plain(value)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from dataclasses import fields, replace
 
 import jsonschema
@@ -75,22 +76,38 @@ def small(graph):
 
 @pytest.mark.row("10")
 def test_a_file_gives_the_same_graph_again(graph, small, tmp_path):
-    for one in (graph, small):
+    odd = build_circuit(tokenize("A 🙂 red\ncat", chat=False), " fish", 100)
+    chat = build_circuit(tokenize([{"role": "user", "content": "The old cat"}], chat=True), " fish", 100)
+    for one in (graph, small, odd, chat):
         gs.save_circuit(tmp_path / "graph.json", one)
         found = gs.load_circuit(tmp_path / "graph.json")
         for field in fields(one):
-            if field.name not in ("tokens", "targets", "whole"):
-                expected, value = getattr(one, field.name), getattr(found, field.name)
-                if isinstance(expected, np.ndarray):
-                    np.testing.assert_allclose(value, expected, rtol=1e-6)
-                else:
-                    assert value == expected, field.name
-        assert found.tokens.ids == one.tokens.ids and found.tokens.strings == one.tokens.strings
-        assert found.tokens.ignored == one.tokens.ignored
-        assert [(t.name, t.ids, t.probability) for t in found.targets] == [
-            (t.name, t.ids, t.probability) for t in one.targets
-        ]
+            expected, value = getattr(one, field.name), getattr(found, field.name)
+            if isinstance(expected, np.ndarray):
+                np.testing.assert_allclose(value, expected, rtol=1e-6)
+            elif field.name == "targets":
+                assert [(t.name, t.ids, t.probability) for t in value] == [
+                    (t.name, t.ids, t.probability) for t in expected
+                ]
+            else:
+                assert value == expected, field.name
         assert found.scores() == one.scores()
+    assert odd.tokens.glyphs and chat.tokens.turns  # so that these are there to be lost
+
+
+def test_a_cross_layer_transcoders_features_are_numbered_within_their_layer(tmp_path):
+    scope = gs.load("mini")
+    clt = scope.dictionary("clt")
+    graph = scope.circuit("The old fisherman sold two", dictionaries=clt).prune()
+    share = clt.d_dict // len(clt.info.layers)
+    content = build_json(graph)
+    for node in content["nodes"]:
+        if node["feature_type"] == "cross layer transcoder":
+            layer, number, _ = map(int, node["node_id"].split("_"))
+            assert number < share and node["feature"] == pair(layer, number)
+    gs.save_circuit(tmp_path / "graph.json", graph)
+    np.testing.assert_array_equal(gs.load_circuit(tmp_path / "graph.json").numbers, graph.numbers)
+    assert graph.numbers.max() > share
 
 
 def test_a_real_graph_goes_through_a_file(tmp_path):
@@ -201,6 +218,8 @@ def spoilt(content, change):
         (lambda one: one["nodes"][0].update(feature_type="<img src=x>"), "KeyError"),
         (lambda one: one.update(nodes=[n for n in one["nodes"] if n["feature_type"] != "logit"], links=[]), "targets"),
         (lambda one: one["nodes"][-1].update(layer=10**9), "has layer"),
+        (lambda one: one["metadata"].update(gscope_widgets={"layers": 3_000_000}), "of 3000000 layers"),
+        (lambda one: one["metadata"].update(prompt_tokens=["a"] * 20_000), "20000 tokens"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -224,9 +243,17 @@ def test_what_is_no_graph_is_neither_read_nor_written_over(graph, tmp_path):
         path.write_bytes(content)
         with pytest.raises(gs.BadArtefact, match=words):
             gs.load_circuit(path)
-    with pytest.raises(gs.InvalidValue, match="is no circuit"):
-        path.write_text("notes")
-        gs.save_circuit(path, graph)
+    for other in (
+        "notes",
+        '{"metadata": {}, "cells": [], "nbformat": 4}',
+        '{"metadata": {"slug": "a"}, "important": 1}',
+    ):
+        path.write_text(other)
+        with pytest.raises(gs.InvalidValue, match="is no circuit"):
+            gs.save_circuit(path, graph)
+        assert path.read_text() == other
+    with pytest.raises(gs.InvalidValue, match="slug must be a text"):
+        gs.save_circuit(tmp_path / "graph.json", graph, slug=5)
     with pytest.raises(gs.InvalidValue, match="there is no file"):
         gs.load_circuit(tmp_path / "none.json")
     with pytest.raises(gs.InvalidValue, match="slug must be"):
@@ -244,3 +271,37 @@ def test_html_in_a_label_stays_text(small, tmp_path):
     (tmp_path / "graph.json").write_text(json.dumps(content))
     labels = gs.load_circuit(tmp_path / "graph.json").labels
     assert any(one.text.startswith("<img") and len(one.text) <= 500 for one in labels.values())
+
+
+def test_features_without_an_activation_go_through_files_and_are_not_changed(small, tmp_path):
+    content = foreign(small, errors="{layer}_-1_{pos}")
+    for node in content["nodes"]:
+        node["activation"] = None
+    (tmp_path / "graph.json").write_text(json.dumps(content))
+    found = gs.load_circuit(tmp_path / "graph.json")
+    gs.save_circuit(tmp_path / "again.json", found)
+    assert np.isnan(gs.load_circuit(tmp_path / "again.json").activations).all()
+
+
+def test_long_hostile_files_are_read_or_refused_in_a_moment(small, tmp_path):
+    content = foreign(small, errors="{layer}_-1_{pos}")
+    content["metadata"] |= {
+        "prompt": "a" * 1_000_000,
+        "prompt_tokens": content["metadata"]["prompt_tokens"] + ["ab"] * 9000,
+    }
+    path = tmp_path / "graph.json"
+    path.write_text(json.dumps(content))
+    start = time.process_time()
+    gs.load_circuit(path)
+    path.write_text("{" + ",".join(f'"k{at}":0' for at in range(200_000)) + ',"z":0,"z":1}')
+    with pytest.raises(gs.BadArtefact, match="two parts are named 'z'"):
+        gs.load_circuit(path)
+    assert time.process_time() - start < 20  # it took minutes, square in the names
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".json", "\ud800.json"])
+def test_a_name_that_no_file_can_have_is_told(graph, tmp_path, name):
+    with pytest.raises(gs.InvalidValue, match="no file can have the name"):
+        gs.save_circuit(tmp_path / name, graph)
+    with pytest.raises(gs.InvalidValue, match="there is no file"):
+        gs.load_circuit(tmp_path / name)

@@ -121,6 +121,16 @@ def test_a_node_says_what_it_is(graph):
     assert [graph.name(int(np.flatnonzero(graph.kinds == at)[0])).split()[0] for at in range(4)] == list(KINDS)
     with pytest.raises(gs.InvalidValue, match="is no feature but token"):
         graph.ref(0)
+    for call, words in (
+        (lambda: graph.name(-1), "node must be"),
+        (lambda: graph.name(None), "node must be"),
+        (lambda: graph.keep(5), "numbers of the graph's nodes"),
+        (lambda: graph.find("a"), "by its ref"),
+        (lambda: graph.find(ref, pos="a"), "pos must be"),
+    ):
+        with pytest.raises(gs.InvalidValue, match=words):
+            call()
+    assert graph.keep([]).plot().axes and build_circuit(tokenize("The", chat=False), None, 5).prune(0, 0).plot().axes
     for wrong in (-0.1, 1.5, None):
         with pytest.raises(gs.InvalidValue, match="nodes must be"):
             graph.prune(wrong)

@@ -18,6 +18,7 @@ _ROWS = 256  # targets that are followed back together, at most
 _STEPS = 8  # in which features are chosen where not all can be, each by the influence known then
 _LEAST_STEP = 16
 _SHARE = 0.5  # of what memory is free
+_COPIES = 5  # of the edges, that are held at once while features are ranked
 
 
 @dataclass(frozen=True)
@@ -175,13 +176,15 @@ def attribute(
     """
     total, positions = len(replaced.layers), len(frozen.embedding)
     wanted = min(total, max_features)
-    size = 4 * (wanted + len(aims)) * (total + positions * (1 + len(frozen.layers)))
-    device = str(frozen.embedding.device)
-    free = find_free(device)
+    edge_bytes = 4 * (wanted + len(aims)) * (total + positions * (1 + len(frozen.layers)))
+    size = (_COPIES if total > max_features else 2) * edge_bytes
+    free = min(
+        (one for one in (find_free("cpu"), find_free(str(frozen.embedding.device))) if one is not None), default=None
+    )
     if free is not None and size > _SHARE * free:
         raise OutOfMemory(
-            f"the edges of {wanted} features would take {write_bytes(size)}, {write_bytes(free)} are free on {device}: "
-            f"give a smaller max_features or a shorter prompt"
+            f"the edges of {wanted} of {total} features would take {write_bytes(size)} while they are made, "
+            f"{write_bytes(free)} are free: give a smaller max_features or a shorter prompt"
         )
     to_targets = trace_effects(frozen, replaced, aims)
     order = np.arange(total if total <= max_features else 0)

@@ -24,6 +24,7 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.gemma.generation import check_finite
 from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.parameters import read_parameter
 
 MAX_LOGITS, MIN_PROBABILITY = 10, 0.95  # of the next tokens that are explained where none is named
 _BLOCK = 16_000_000  # numbers of the unembedding at a time: 64 MB
@@ -84,6 +85,7 @@ def build_graph(
         target_values=values,
         owners=owners,
         dictionaries=dictionaries,
+        share=share,
         provenance=provenance,
     )
 
@@ -105,6 +107,11 @@ def _choose_targets(
     depth, last = len(frozen.layers), len(frozen.embedding) - 1
     if wanted.feature is not None:
         name, number, pos = wanted.feature
+        if name not in owners:
+            raise InvalidValue(
+                f"the target is a feature of {name}, which is none of this circuit's dictionaries; give "
+                "dictionaries=... that hold it"
+            )
         layers = np.arange(depth) if len(owners) == 1 else [at for at, owner in enumerate(owners) if owner == name]
         here = np.isin(replaced.layers, layers) & (numbers == number) & (replaced.positions == pos)
         if not here.any():
@@ -144,8 +151,7 @@ def _list_likeliest(probabilities: torch.Tensor) -> tuple[int, ...]:
 
 
 def _unembedding(loaded: LoadedModel) -> torch.Tensor:
-    weight: torch.Tensor = loaded.model.get_output_embeddings().weight
-    return weight
+    return read_parameter(loaded.model.get_output_embeddings())
 
 
 def _find_unembedding(loaded: LoadedModel, ids: Sequence[int]) -> torch.Tensor:
@@ -174,6 +180,7 @@ def _lay_out(
     target_values: np.ndarray,
     owners: tuple[str, ...],
     dictionaries: Sequence[Dictionary],
+    share: int,
     provenance: Provenance,
 ) -> AttributionGraph:
     """The graph's arrays, nodes in their order; features that are none go into `left_out`."""
@@ -189,8 +196,10 @@ def _lay_out(
         return np.concatenate([*parts, np.zeros((len(features), len(aims)), np.float32)], 1)
 
     def list_lost(edges: Edges) -> np.ndarray:
-        features = to_numpy(edges.features).astype(np.float64)
-        lost: np.ndarray = features.sum(1) - features[:, kept].sum(1)
+        features = to_numpy(edges.features)
+        if len(kept) == features.shape[1]:
+            return np.zeros(len(features), np.float32)
+        lost: np.ndarray = features.sum(1, dtype=np.float64) - features[:, kept].sum(1, dtype=np.float64)
         return lost.astype(np.float32)
 
     sides = (found.inputs, found.targets)
@@ -227,5 +236,6 @@ def _lay_out(
         target_weights=target_weights.astype(np.float32),
         dictionary_ids=owners,
         labels=labels,
+        share=share,
         provenance=provenance,
     )

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records.circuit_effects import CircuitEffect, predict_change
 from gscope_widgets.records.circuits import AttributionGraph
 from gscope_widgets.records.features import FeatureRef
@@ -20,6 +21,8 @@ from gscope_widgets.runtime.gemma.hooks import capture, edit
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import find_hook_point
 from gscope_widgets.runtime.gemma.unembedding import unembed
+
+_ROUNDING = 0.05  # of the largest target, or of 1: in bfloat16 a logit near 14 has steps of 0.06
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,17 @@ def measure_changes(
     changes = _list_changes(graph, by_layer, nodes, factor, instead)
     yield 0.1
     held = [_read(graph, unembed(loaded, _run_frozen(frozen, by_layer, graph, some))) for some in ((), changes)]
+    fault = float(np.abs(held[0] - graph.values[len(graph.values) - len(graph.targets) :]).max())
+    if not fault <= _ROUNDING * max(1.0, float(np.abs(held[0]).max())):
+        raise InvalidValue(
+            f"the graph is of another model, text or revision: its targets differ by {fault:.3g} from what "
+            f"{loaded.info.id} gives; make it anew with scope.circuit(...)"
+        )
     yield 0.4
     free = [_read(graph, _run_free(loaded, graph, some)) for some in ((), changes)]
     random = []
     for seed in range(controls):
-        drawn = _draw_changes(graph, by_layer, nodes, factor, seed=seed)
+        drawn = _draw_changes(graph, by_layer, nodes, factor, instead, seed=seed)
         random.append(_read(graph, _run_free(loaded, graph, drawn)) - free[0])
         yield 0.5 + 0.5 * (seed + 1) / controls
     predicted = np.full(len(graph.targets), np.nan) if instead else predict_change(graph, nodes, factor)
@@ -96,32 +105,62 @@ def _list_changes(
     factor: float,
     instead: Mapping[int, FeatureRef],
 ) -> list[Change]:
-    found = []
+    """One change for each feature and position; a feature that is put where it is changed itself is held once.
+
+    Raises:
+        InvalidValue: two nodes give place to one feature at one position.
+    """
+    found: dict[tuple[int, int, int], float] = {}
     for node in nodes:
-        layer, pos, size = int(graph.node_layers[node]), int(graph.positions[node]), float(graph.activations[node])
-        found.append(Change(layer, pos, by_layer[layer], int(graph.numbers[node]), factor * size))
-        if node in instead:
-            found.append(Change(layer, pos, by_layer[layer], instead[node].feature, size))
-    return found
+        found[_locate(graph, node)] = factor * float(graph.activations[node])
+    placed: set[tuple[int, int, int]] = set()
+    for node, ref in instead.items():
+        layer, pos, _ = _locate(graph, node)
+        place = layer, pos, ref.feature
+        if place in placed:
+            raise InvalidValue(f"feature {ref.feature} would take two places at position {pos}; give each another one")
+        placed.add(place)
+        found[place] = float(graph.activations[node])
+    return [
+        Change(layer, pos, by_layer[layer], feature, activation) for (layer, pos, feature), activation in found.items()
+    ]
+
+
+def _locate(graph: AttributionGraph, node: int) -> tuple[int, int, int]:
+    return int(graph.node_layers[node]), int(graph.positions[node]), int(graph.numbers[node])
+
+
+def list_layer_features(home: Dictionary, layer: int) -> range:
+    """The numbers of the features that read one of a dictionary's layers."""
+    count = home.d_dict // len(home.info.layers)
+    first = count * home.info.layers.index(layer)
+    return range(first, first + count)
 
 
 def _draw_changes(
-    graph: AttributionGraph, by_layer: Mapping[int, Dictionary], nodes: Sequence[int], factor: float, *, seed: int
+    graph: AttributionGraph,
+    by_layer: Mapping[int, Dictionary],
+    nodes: Sequence[int],
+    factor: float,
+    instead: Mapping[int, FeatureRef],
+    *,
+    seed: int,
 ) -> list[Change]:
-    """In each node's place a random feature of its layer, of which as much is taken out or put in."""
+    """In each node's place a random feature of its layer, of which as much is taken out or put in.
+
+    Where another feature comes in a node's place, a second random one comes in with the node's activation.
+    """
     random = np.random.default_rng([seed, *nodes])
     found = []
     for node in nodes:
-        layer, pos = int(graph.node_layers[node]), int(graph.positions[node])
-        home = by_layer[layer]
-        first, count = 0, home.d_dict
-        if len(home.info.layers) > 1:
-            count //= len(home.info.layers)
-            first = count * home.info.layers.index(layer)
-        drawn = first + int(random.integers(count - 1))
-        drawn += drawn >= int(graph.numbers[node])  # another one than the node itself
-        more = (factor - 1) * float(graph.activations[node])
-        found.append(Change(layer, pos, home, drawn, more, adds=True))
+        layer, pos, own = _locate(graph, node)
+        features, size = list_layer_features(by_layer[layer], layer), float(graph.activations[node])
+        amounts = [(factor - 1) * size, *([size] if node in instead else [])]
+        others = [one for one in random.permutation(features).tolist() if one != own][: len(amounts)]
+        found += [
+            Change(layer, pos, by_layer[layer], feature, more, adds=True)
+            for feature, more in zip(others, amounts, strict=True)
+        ]
     return found
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from gscope_widgets.runtime.gemma.attention import capture_patterns
 from gscope_widgets.runtime.gemma.hooks import capture
 from gscope_widgets.runtime.gemma.loading import LoadedModel
+from gscope_widgets.runtime.gemma.parameters import read_parameter
 from gscope_widgets.runtime.gemma.sites import HookPoint, find_hook_point
 from gscope_widgets.runtime.gemma.unembedding import unembed
 
@@ -120,11 +121,10 @@ def freeze(loaded: LoadedModel, ids: Sequence[int]) -> FrozenPass:
 
 def _gain(norm: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """What Gemma's norm multiplies x by: (1 + weight) / sqrt(mean(x^2) + eps)."""
-    weight: torch.Tensor = norm.weight  # type: ignore[assignment]
+    weight = read_parameter(norm)
     scale = torch.rsqrt(x.square().mean(-1, keepdim=True) + norm.eps)  # type: ignore[operator]
     return scale * (1 + weight.to(x.device, torch.float32))
 
 
 def _matrix(linear: nn.Module, like: torch.Tensor) -> torch.Tensor:
-    weight: torch.Tensor = linear.weight  # type: ignore[assignment]
-    return weight.to(like.device, like.dtype)
+    return read_parameter(linear).to(like.device, like.dtype)

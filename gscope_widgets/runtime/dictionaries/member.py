@@ -111,7 +111,9 @@ class Member:
             with self.hold() as weights:
                 return self._fire(x, weights)
         names = [name for name in self._names if name != "w_dec"]
-        return self._fire(x, {name: self.file.tensor(name).to(self.device, self._dtype_of(name)) for name in names})
+        alone = {name: self.file.tensor(name).to(self.device, self._dtype_of(name)) for name in names}
+        self._check_values("threshold", alone["threshold"])
+        return self._fire(x, alone)
 
     def _fire(self, x: torch.Tensor, weights: dict[str, torch.Tensor]) -> Firing:
         positions, found, activations = self._encode(x, weights)

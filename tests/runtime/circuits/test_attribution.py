@@ -8,10 +8,13 @@ from safetensors.torch import load_file
 import gscope_widgets as gs
 from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN
+from gscope_widgets.runtime.circuits import attribution
+from gscope_widgets.runtime.gemma import loading
 from tests.hub.gemma import write_gemma
 from tests.hub.geometry import reduce_geometry
 from tests.runtime.circuits.frozen import hold
 from tests.runtime.conftest import write_dictionary, write_multilayer
+from tests.runtime.inside import loaded
 
 TEXT = "The old fisherman walked from the harbour to the market with his"
 
@@ -76,7 +79,7 @@ def test_every_edge_is_a_gradient_of_a_frozen_forward_pass(graphs, held, plain_m
     unembed = plain_mini.lm_head.weight.double()
     vectors = list_writes(graph, held, members, fired, skips)
     last = len(graph.weights) - 1
-    for row in [*np.random.default_rng(0).choice(last, 20, replace=False).tolist(), last]:
+    for row in [*np.random.default_rng(0).choice(last, 40, replace=False).tolist(), last]:
         node = graph.first_row + row
         layer, pos, number = (int(x[node]) for x in (graph.node_layers, graph.positions, graph.numbers))
         if graph.kinds[node] == TARGET:
@@ -227,7 +230,8 @@ def test_sums_hold_on_grouped_heads_short_windows_and_every_kind(tiny, tmp_path,
 def test_sums_hold_on_the_layers_of_real_sizes_and_in_bfloat16(load, tmp_path, size, variant):
     folder, geometry = write_gemma(tmp_path, size, variant), reduce_geometry(size)
     prompt = "The old fisherman" if variant == "pt" else [{"role": "user", "content": "The old fisherman"}]
-    for dtype, bound in (("float32", 1e-4), ("bfloat16", 0.03)):  # of the largest; a bfloat16 stream rounds each sum
+    bounds = {"float32": 1e-4} | ({"bfloat16": 0.03} if size == "270m" else {})
+    for dtype, bound in bounds.items():  # of the largest; a bfloat16 stream rounds each sum
         scope = load(str(folder), dtype=dtype)
         paths = [
             write_dictionary(
@@ -268,6 +272,42 @@ def test_what_is_no_circuit_is_answered_in_words(scope):
             "does not fire at position 1",
         ),
         ({"max_features": 0}, "max_features must be"),
+        (
+            {
+                "dictionaries": scope.dictionary("clt"),
+                "target": (scope.dictionary("transcoder_all", layer=2).feature(82), 3),
+            },
+            "none of this circuit's dictionaries",
+        ),
+        ({"target": (scope.dictionary().feature(3), 1)}, "none of this circuit's dictionaries"),
     ):
         with pytest.raises(gs.InvalidValue, match=words):
             scope.circuit(TEXT, **wrong)
+
+
+def test_layers_left_on_the_disk_give_the_same_graph(load, make_model, tmp_path, monkeypatch):
+    pytest.importorskip("accelerate")
+    folder, real = str(make_model()), loading.AutoModelForCausalLM.from_pretrained
+    path = write_dictionary(tmp_path / "tiny-pt", site="transcoder", layer=1)
+
+    def crowded(*arguments, **options):
+        if options.get("device_map"):
+            options |= {"max_memory": {"cpu": "450KB"}, "offload_folder": str(tmp_path / "offloaded")}
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(loading.AutoModelForCausalLM, "from_pretrained", crowded)
+    whole, spread = load(folder), load(folder, device="spread")
+    assert any(parameter.is_meta for parameter in loaded(spread).model.parameters())
+    graphs = []
+    for scope in (whole, spread):
+        with pytest.warns(gs.SanityWarning):
+            graphs.append(scope.circuit("hello there", dictionaries=scope.dictionary(path=path), target=7))
+    np.testing.assert_allclose(graphs[1].weights, graphs[0].weights, atol=1e-4)
+    effects = [s.change_circuit(g, [g.first_row], controls=3) for s, g in zip((whole, spread), graphs, strict=True)]
+    np.testing.assert_allclose(effects[1].frozen, effects[0].frozen, atol=1e-4)
+
+
+def test_edges_that_would_not_fit_are_refused_with_numbers(scope, monkeypatch):
+    monkeypatch.setattr(attribution, "find_free", lambda _device: 1_000_000)
+    with pytest.raises(gs.OutOfMemory, match=r"the edges of \d+ of \d+ features would take .* smaller max_features"):
+        scope.circuit(TEXT)

@@ -1,5 +1,7 @@
 """Nodes changed: the graph's prediction, the frozen pass and the model, each beside plain torch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -162,9 +164,68 @@ def test_another_feature_in_its_place_and_random_ones(scope, graphs):
     np.testing.assert_array_equal(again.random, swapped.random)
     assert len({round(float(one), 5) for one in swapped.random[:, 0]}) == 4
     assert list(swapped.to_frame().columns)[:3] == ["target", "baseline", "predicted"]
+    itself = scope.change_circuit(graph, [node], instead={node: graph.ref(node)}, controls=3)
+    assert itself.free[0] == pytest.approx(0, abs=1e-5)
+    added = scope.change_circuit(graph, [node], 1.0, instead={node: other}, controls=4)
+    assert np.abs(added.random).min() > 1e-4  # something random comes in, too, where a feature does
     nothing = scope.change_circuit(graph, [node], 1.0, controls=3)
     for part in (nothing.predicted, nothing.frozen, nothing.free, *nothing.random):
         np.testing.assert_allclose(part, 0, atol=1e-5)
+
+
+def test_two_features_change_places_as_two_clamps_have_it(scope, graphs):
+    graph = graphs["affine"]
+    strong = list_strong(graph, layers=range(8))[:40]
+    first, second = next(
+        (a, b) for a in strong for b in strong if a < b and describe(graph, a)[:2] == describe(graph, b)[:2]
+    )
+    swapped = scope.change_circuit(
+        graph, [first, second], instead={first: graph.ref(second), second: graph.ref(first)}, controls=3
+    )
+    pos = int(graph.positions[first])
+    held_there = [
+        gs.clamp(graph.ref(one), float(graph.activations[other]), positions=slice(pos, pos + 1))
+        for one, other in ((first, second), (second, first))
+    ]
+    chances = {one.id: one.logit for one in scope.next_tokens(TEXT, 4096, held_there).chances}
+    one, other = graph.targets[0].ids
+    assert chances[one] - chances[other] == pytest.approx(swapped.baseline[0] + swapped.free[0], abs=1e-3)
+
+
+def test_a_graph_of_another_text_or_model_is_refused(scope, graphs):
+    graph = graphs["affine"]
+    node = list_strong(graph, layers=(4,))[0]
+    tokens = scope.tokens("A young bird sang in the garden and was happy to be")
+    other = replace(graph, tokens=replace(tokens, ids=tokens.ids[: len(graph.tokens)]))
+    for changed, words in (
+        (replace(graph, tokens=replace(graph.tokens, ids=(-1,) * len(graph.tokens))), "must be|outside|token id"),
+        (replace(graph, values=graph.values + 3), "of another model, text or revision"),
+        (other, "of another model, text or revision|outside the text"),
+        (replace(graph, activations=np.full(len(graph), np.nan, np.float32)), "has no activation"),
+    ):
+        with pytest.raises(gs.InvalidValue, match=words):
+            scope.change_circuit(changed, [node])
+    crossing = graphs["clt"]
+    far = list_strong(crossing, layers=(5,))[0]
+    early = scope.dictionary("clt").feature(3)
+    for given, words in (
+        ({far: early}, "reads another layer"),
+        ({far: 5}, "a feature of its dictionary"),
+        ([far], "maps nodes"),
+    ):
+        with pytest.raises(gs.InvalidValue, match=words):
+            scope.change_circuit(crossing, [far], instead=given)
+    for wrong in ("x", None):
+        with pytest.raises(gs.InvalidValue, match=r"from scope\.circuit"):
+            scope.change_circuit(wrong, [1])
+    for given, words in (
+        ((graph, None), "numbers of the graph's nodes"),
+        ((graph, 46.5), "numbers of the graph's nodes"),
+    ):
+        with pytest.raises(gs.InvalidValue, match=words):
+            scope.change_circuit(*given)
+    with pytest.raises(gs.InvalidValue, match="controls must be"):
+        scope.change_circuit(graph, [node], controls=0)
 
 
 def test_what_cannot_be_changed_is_told(scope, graphs):
