@@ -18,11 +18,12 @@
 # One sentence, and every view of what a language model makes of it. Run the cell below with Shift+Enter; the first time it takes
 # some seconds. Then
 #
-# 1. type a sentence of your own into the field *Text*;
+# 1. type a sentence of your own into the field *Text*; the model knows few words, and cuts any other into pieces;
 # 2. click a word in the text below it: the list beside it names what fires there, the strongest first;
 # 3. click one of these **features**: the text is coloured by it, and the part that steers takes it up;
-# 4. move **Strength** and press **Start**: the text goes on three times, as it is, with the feature added, and with a
-#    random push of the same length beside it;
+# 4. move the slider beside **add** a little, to 0.3 perhaps (the unit, *× mean norm*, is the usual length of what the model holds
+#    at a token), and press **Start**: the text goes on three times, as it is, with the feature added, and with a random push of
+#    the same length beside it. Towards the ends of the slider both pushed texts break up;
 # 5. press **Read the changed text above**: now look where the feature fires in what it made the model say.
 #
 # What the words mean stands under the text, folded, and is gone through step by step in the next tutorial.
@@ -37,14 +38,17 @@ bench
 # %% [markdown]
 # ## All that is on screen is Python too
 #
-# This cell sets the text and picks a token; look at the workbench when it has run. The other way it goes as well: what you click
-# and type there stands in `bench.text`, `bench.pos` and so on.
+# This cell sets the text, picks its last word and prints the three features that fire most there; look at the workbench when it has
+# run. A feature without a label is one of which nobody said what it fires on. The other way it goes as well: what you click and type
+# there stands in `bench.text`, `bench.pos` and so on.
 
 # %%
 bench.text = "The fisherman swept the kitchen, and then he slept in the attic."
-bench.pos = 5
+bench.pos = scope.tokens(bench.text).strings.index(" attic")
 bench.wait()
-print([found.feature for found in bench.reading.top(3, pos=5)])
+for found in bench.reading.top(3, pos=bench.pos):
+    label = scope.dictionary().label(found.feature)
+    print(f"feature {found.feature:4d}  {label.text if label else 'no label'}")
 
 # %% [markdown]
 # ## Which model is this?

@@ -34,6 +34,7 @@
 # notebook. Hints come when you ask for them. A wrong prediction is no failure: it shows where to look.
 
 # %%
+import json
 import os
 from functools import cache
 
@@ -152,8 +153,8 @@ ex1
 
 # %% [markdown]
 # **See.** When you have committed, run the next cell. Each row is a sixteenth of the features, from the lowest numbers to the highest; the
-# bar is its share of all firings. Notice how much falls to the first row (without any order each would have the same), and that the bars
-# fall in steps: where one comes, one of the inner dolls ends.
+# bar is its share of all firings. Notice how much falls to the first row; without any order each would have the same. For mini the last
+# line says how many features each of the copies had in training, the dolls within each other: do the bars drop where one of them ends?
 
 
 # %%
@@ -168,12 +169,15 @@ def interval(one, other):
 def show_order(name, counts):
     """Share of all firings by sixteenth, and the rank correlation."""
     print(f"{name}: rank correlation {interval(np.arange(len(counts)), counts)}")
-    for number, part in enumerate(np.array_split(counts, 16)):
-        share = part.sum() / counts.sum()
-        print(f"  sixteenth {number + 1:2d}  {share:6.1%}  {'█' * round(100 * share)}")
+    for part in np.array_split(np.arange(len(counts)), 16):
+        share = counts[part].sum() / counts.sum()
+        print(f"  features {part[0]:5d} to {part[-1]:5d}  {share:6.1%}  {'█' * round(100 * share)}")
 
 
 show_order("Matryoshka", count_firings(scope, l0="small"))
+if is_mini:
+    kept = mini.DICTIONARIES["mini"].parent / scope.dictionary(l0="small").info.id / "training.json"
+    print("copies were asked of the first", *json.loads(kept.read_text(encoding="utf-8"))["recipe"]["prefixes"])
 
 # %% [markdown]
 # In parentheses stands an **interval**: what other features of this kind might well have given. (The features are drawn anew, with some
@@ -221,6 +225,8 @@ ex2
 
 # %% [markdown]
 # **See.** The twin, read on the same texts; then both as measured on much more text, trained three times each from other random numbers.
+# Why do these not repeat the number of the last exercise? Other texts were read: in sixty, some features never fire, and all of those
+# tie for the last place.
 
 # %%
 if is_mini:
@@ -281,19 +287,25 @@ if not is_mini:
 # parts are much alike: general features are there too, but anywhere.
 #
 # The heatmap below shows two of the Matryoshka dictionary: of the first sixteenth the one with the most different tokens among its ten, and
-# of the upper half one with the fewest. Click one and then the other in the list of features beside the text, and notice how much
-# of the text each colours. Then type a text of your own into the field *Text*: can you silence the first one?
+# of the upper half one with the fewest. The text is one at which both fire; in how many of the texts each does is printed above it. Each
+# has a box over the text. The first colours the tokens, the other is a bar under them; click the other's box, and they change places. On
+# what does each fire? Then type a text of your own into the field *Text*: can you silence the first one?
 
 # %%
 kinds, small = np.nan_to_num(count_kinds(scope, l0="small")), scope.dictionary(l0="small")
 width = len(kinds)
 general = max(range(width // 16), key=lambda feature: (kinds[feature], counts[feature]))
 special = max(range(width // 2, width), key=lambda feature: (kinds[feature] > 0, -kinds[feature], counts[feature]))
-chosen = max(TEXTS, key=lambda text: (scope.read(text, small).trace(special) > 0).sum())
-for feature in (general, special):
+openings = [text[:300] for text in TEXTS]
+readings = [scope.read(opening, small) for opening in openings]
+firings = {one: [int((reading.trace(one) > 0).sum()) for reading in readings] for one in (general, special)}
+for feature, found in firings.items():
     label = small.label(feature)
-    print(f"feature {feature:4d}: {counts[feature]} firings; label: {label.text if label else 'none'}")
-heatmap = gs.TokenHeatmap(scope, chosen[:300], small, features=[general, special])
+    print(f"feature {feature:4d}: {counts[feature]} firings in all texts; label: {label.text if label else 'none'}")
+    print(f"  it fires in the first 300 characters of {np.count_nonzero(found)} of {len(openings)} texts")
+both = [at for at in range(len(openings)) if all(found[at] for found in firings.values())] or range(len(openings))
+ordinary = sorted(both, key=lambda at: firings[general][at])[len(both) // 2]  # as many firings as the middle one has
+heatmap = gs.TokenHeatmap(scope, openings[ordinary], small, features=[general, special])
 heatmap
 
 # %% [markdown]
@@ -307,13 +319,29 @@ heatmap
 # where they have nothing in common. Each feature is linked to the one that comes nearest in the other dictionary, if their
 # cosine is at least one half. Where one of the narrow is linked to several of the wide, the widget says **split**.
 #
-# Press the button **split** above the list. In each row, read the labels on both sides: what has the special one that the general one
-# has not? Then press **only second**: what stands there is in the wide dictionary alone. (What other people found in real
-# models is where the word comes from: in a wider dictionary the feature for a thing gives way to features for its kinds.)
+# Press the button **split** above the list. Many features have no label; the rows with a label on both sides are printed above
+# the widget. Of mini's labels, `token: x` and `word: x` say on what a feature fires, `token before: x` and `token after: x` what
+# stands before or after it, `register: x` in what kind of text; the others, such as `place: town`, name a thing spoken of. Do the labels
+# say what tells the children from the parent, and from each other? Where they do not, click the row and look where each fires. Then press **only second**: what stands there is in the
+# wide dictionary alone. (What other people found in real models is where the word comes from: in a wider dictionary the feature for a thing
+# gives way to features for its kinds.)
 
 # %%
 narrow, wide = scope.dictionary(), scope.dictionary(width=WIDE)
 compare = gs.DictionaryCompare(scope, "The old fisherman sold two red coats in the market.", [narrow, wide])
+
+
+def list_labels(dictionary, side):
+    """The features of one side of a row, each with its label; none where no feature of it has one."""
+    labels = {one.feature: dictionary.label(one.feature) for one in side}
+    named = [f"{feature} ({label.text if label else 'no label'})" for feature, label in labels.items()]
+    return ", ".join(named) if any(labels.values()) else ""
+
+
+splits = [match for match in compare.comparison.pairs[0].matches if match.kind == "split"]
+sides = [(list_labels(narrow, match.first), list_labels(wide, match.second)) for match in splits]
+print(f"{sum(all(pair) for pair in sides)} of {len(splits)} split rows have a label on both sides:")
+print(*(f"  {first}  is split into  {second}" for first, second in sides if first and second), sep="\n")
 compare
 
 # %% [markdown]
@@ -430,8 +458,8 @@ print(
 )
 
 # %% [markdown]
-# The heatmap colours a text by the children, one in the tokens and the others as bars under them. Click one in the list to see it alone. Each
-# takes a piece; none takes the whole.
+# The heatmap colours a text by the children, one in the tokens and the others as bars under them. Click another's box above the text to have
+# it in the tokens; to see it alone, take the others away with their ×. Each takes a piece; none takes the whole.
 
 # %%
 best = max(TEXTS, key=lambda text: min((scope.read(text, wide).trace(child) > 0).sum() for child in splits[parent][:4]))
@@ -501,7 +529,7 @@ def name_slips(scope):
 
 ex4 = gs.Predict(
     scope,
-    "What is the lift of the parent at the tokens of its child?",
+    "What is the lift of the parent at the tokens of its child? To one decimal.",
     lift_of_parent,
     name="ex4",
     answer=answer_4,
@@ -638,7 +666,7 @@ answer_5 = 0.6  # gs-answer: ex5
 # %%
 ex5 = gs.Predict(
     scope,
-    "What is the absorption rate of animal by bird in the table?",
+    "What is the absorption rate of animal by bird in the table? As a share from 0 to 1, to two decimals.",
     "gs1:eNoz0DMBAAEjAJM=",
     name="ex5",
     answer=answer_5,
