@@ -63,7 +63,7 @@ def type_text(view: Locator, text: str) -> None:
 def wait_until_read(notebook, view: Locator, text: str) -> None:
     notebook.wait_for("heatmap.text", text)
     expect(tokens(view)).to_have_count(notebook.evaluate("len(heatmap.reading.tokens)"))
-    expect(view.locator(".gscope-summary")).not_to_contain_text("of the last text read")
+    expect(view.locator(".gscope-summary").first).not_to_contain_text("of the last text read")
 
 
 def test_typing_shows_the_new_tokens_filled_by_activation(notebook, heatmap):
@@ -237,7 +237,7 @@ def test_an_error_inside_a_request_is_a_sentence_in_the_widget(notebook, heatmap
         type_text(heatmap, OTHER)
         expect(heatmap.get_by_role("alert").filter(has_text="the disk is on fire")).to_be_visible()
         assert tokens(heatmap).all_inner_texts() == before
-        expect(heatmap.locator(".gscope-summary")).to_contain_text("of the last text read")
+        expect(heatmap.locator(".gscope-summary").first).to_contain_text("of the last text read")
     finally:
         notebook.run("del scope.read")
     type_text(heatmap, TEXT + " ")
