@@ -730,18 +730,22 @@ ex6
 
 # %% [markdown]
 # **See**, when you have committed. *Ratio*: the twin's absorption rate over that of the Matryoshka dictionary; above 1 the Matryoshka one
-# absorbs less. *Silent*: the share of the child's tokens at which the parent is silent, absorbed or not. The control takes a child with a
-# parent that is none of its own.
+# absorbs less. A rate of 0 would have no ratio, so a floor is added to both first: half a token, as a share of the tokens of all
+# the children. Where both rates are near 0, the ratio is little more than that floor over itself. *Silent*: the share of
+# the child's tokens at which the parent is silent, absorbed or not. The control takes a child with a parent that is none of its own.
 
 # %%
 claim = mini.claims()["T4b"]
 for seed, one in claim.details["by_seed"].items():
     low, high = one["interval"]
-    print(f"training {seed}, {one['pairs']} pairs: ratio {one['ratio']:.2f} ({low:.3f} to {high:.1f})")
+    ratio = f"ratio {one['ratio']:.2f} ({low:.3f} to {high:.1f})"
+    if one["matryoshka"] == one["plain"] == 0:
+        ratio = "nothing was absorbed in either, so there is no ratio"
+    print(f"training {seed}, {one['pairs']} pairs: {ratio}")
     for kind, name in (("matryoshka", "Matryoshka"), ("plain", "twin")):
         chance = claim.control[f"random_pairs_{kind}_seed_{seed}"]
         print(
-            f"  {name:10} absorbed {one[kind]:6.2%}   silent {one['silent'][kind]:4.0%}   control, absorbed {chance:6.2%}"
+            f"  {name:10} absorbed {one[kind]:7.3%}   silent {one['silent'][kind]:4.0%}   control, absorbed {chance:7.3%}"
         )
 print(f"bar: {claim.threshold}; {'reached' if claim.passed else 'missed'}")
 

@@ -8,6 +8,12 @@ from pathlib import Path
 from gscope_widgets.mini.claim import Claim
 
 PAGE = Path(__file__).parents[2] / "docs" / "claims.md"
+# What a metric leaves unsaid, by claim.
+_NOTES = {
+    "T4b": "To the rate of every pair is added half a token, as a share of the tokens of all the pairs' children: "
+    "without this floor a rate of 0 has no ratio. Where both rates are 0 the ratio is that of the floor to itself, and "
+    "says nothing."
+}
 _LIST = re.compile(r"(<!-- list of claims -->\n).*(<!-- end of list -->)", re.DOTALL)
 
 
@@ -42,10 +48,12 @@ def insert_list(page: str, listed: str) -> str:
 def _describe(claim: Claim, module: str) -> str:
     interval = "no interval" if claim.interval is None else "95 %: {:.4g} to {:.4g}".format(*claim.interval)
     controls = "; ".join(_name_numbers(claim.control)) or "none is needed"
+    note = f"{_NOTES[claim.id]}\n" if claim.id in _NOTES else ""
     verdict = "holds" if claim.passed else "**missed**"
     return (
         f"**{claim.id}** ({verdict}). {claim.claim[0].upper()}{claim.claim[1:].rstrip('.')}.\n"
         f"{claim.value:.4g} ({interval}; n = {claim.n}): {claim.metric}.\n"
+        f"{note}"
         f"Threshold: {claim.threshold}.\n"
         f"Control: {controls}.\n"
         f"Measured in [`{module}`](../factory/claims/{module}).\n"
