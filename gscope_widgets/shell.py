@@ -132,20 +132,21 @@ def _run_export(given: argparse.Namespace) -> int:
 
 
 def _run_links(given: argparse.Namespace) -> int:
-    from gscope_widgets.teaching.links import Place, keep_place, put_into, write_links
-    from gscope_widgets.teaching.tutorials import find_tutorials, list_notebooks
+    from gscope_widgets.teaching.links import Place, fill, put_into, write_links
+    from gscope_widgets.teaching.tutorials import list_notebooks
 
     names = ("repository", "branch", "hub", "environment", "environment_branch", "interface", "target")
     place = Place(**{name: getattr(given, name) for name in names})
     written = write_links(place, given.path or [f"tutorials/{path.name}" for path in list_notebooks()])
     print(written)
     if given.into is not None:
-        put_into(given.into, written)
+        fill(given.into, written)  # refused before anything is changed
     if given.keep:
         from gscope_widgets.teaching.variants import write_all
 
-        keep_place(place, find_tutorials())
-        write_all()
+        write_all(place)
+    if given.into is not None:
+        put_into(given.into, written)
     return 0
 
 

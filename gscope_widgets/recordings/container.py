@@ -19,7 +19,8 @@ from gscope_widgets.errors import BadArtefact, DiskFull, InvalidValue, describe_
 from gscope_widgets.recordings.codec import Arrays, Malformed, decode, encode, name_array
 from gscope_widgets.recordings.contents import Contents
 
-FORMAT, VERSION = "gscope recording", 1
+FORMAT, VERSION = "gscope recording", 2  # raised wherever the form of what is in it changes
+_OLDER = tuple(map(str, range(1, VERSION)))
 MOST_BYTES = 256_000_000  # of the file
 _MOST_JSON = 64_000_000  # bytes of it that are JSON
 _MOST_PARTS = 3_000_000  # lists and objects in it, each of which takes 64 bytes or more where it is read
@@ -116,7 +117,7 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Contents, Arrays]:
 
     Raises:
         InvalidValue: there is no such file.
-        BadArtefact: it is no recording, too large, cut short, changed, or of a newer version.
+        BadArtefact: it is no recording, too large, cut short, changed, or of another version.
     """
     place = as_path(path)
     if not place.is_file():
@@ -128,6 +129,8 @@ def read_recording(path: str | os.PathLike[str]) -> tuple[Contents, Arrays]:
             told = file.metadata()
             names = list(file.keys())
             arrays = {name: file.get_tensor(name) for name in names}
+    except BadArtefact:
+        raise
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadArtefact(f"{place} is cut short or damaged ({error}); {_ADVICE}") from None
     text = arrays.pop(_JSON, np.zeros(0, np.uint8)).tobytes()
@@ -174,6 +177,11 @@ def _check_told(place: Path, told: dict[str, str]) -> None:
         raise BadArtefact(
             f"{place} is a recording of version {version[:9]}, this package reads version {VERSION}; "
             "run: pip install --upgrade gscope-widgets"
+        )
+    if version in _OLDER:
+        raise BadArtefact(
+            f"{place} is a recording of version {version}, an older one that this package (version {VERSION}) does not "
+            "read; record it again"
         )
     if version != str(VERSION) or set(told) != {"format", "version", "sha256"}:
         _refuse_change(place)

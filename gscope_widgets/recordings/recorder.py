@@ -146,6 +146,9 @@ class Recorder:
             keep()
         except InvalidValue as error:  # it holds what no file can, such as a function
             self._leave_out(str(error))
+        except Exception as error:  # noqa: BLE001 - a fault of ours: the answer is given, and its absence told
+            words = " ".join(str(error).split())
+            self._leave_out(f"an answer could not be written down: {type(error).__name__}{words and f': {words}'}")
 
     def _leave_out(self, reason: str) -> None:
         self.left_out[reason] = self.left_out.get(reason, 0) + 1

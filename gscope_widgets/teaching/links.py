@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.recordings.container import write_whole
 
 KEPT = "repository.json"  # beside the tutorials, where a fork's owner keeps their place
 BEGIN, END = "<!-- links: begin -->", "<!-- links: end -->"
@@ -103,25 +105,59 @@ def write_links(place: Place, paths: Sequence[str]) -> str:
     return "\n".join(f"* `{path}` {place.write_badges(path)}" for path in paths)
 
 
+def fill(page: Path, links: str) -> str:
+    """A page's text with links between its two marks, in place of those there; the page stays as it is.
+
+    Raises:
+        InvalidValue: the page has not both marks, or cannot be read or written.
+    """
+    try:
+        with page.open("r+", encoding="utf-8") as file:  # so that what cannot be written is refused here
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValue(f"{page} cannot be changed: {error}") from None
+    begin, end = text.find(BEGIN), text.find(END)
+    if not 0 <= begin < end:
+        raise InvalidValue(f"{page} has no lines {BEGIN} and {END}: put them where the links are to stand")
+    return f"{text[: begin + len(BEGIN)]}\n{links}\n{text[end:]}"
+
+
 def put_into(page: Path, links: str) -> None:
     """Put links between the two marks of a page, in place of those there.
 
     Raises:
         InvalidValue: the page has not both marks, or cannot be read or written.
     """
+    text = fill(page, links)
     try:
-        text = page.read_text(encoding="utf-8")
-        begin, end = text.find(BEGIN), text.find(END)
-        if not 0 <= begin < end:
-            raise InvalidValue(f"{page} has no lines {BEGIN} and {END}: put them where the links are to stand")
-        page.write_text(f"{text[: begin + len(BEGIN)]}\n{links}\n{text[end:]}", encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
         raise InvalidValue(f"{page} cannot be changed: {error}") from None
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder of tutorials that nothing can be kept in.
+
+    Raises:
+        InvalidValue: no file can be made there, as in an installed package that is read-only.
+    """
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InvalidValue(
+            f"the tutorials in {folder} cannot be changed ({error.strerror or error}); clone the repository, and run "
+            "gscope-widgets links --keep on the package installed from there: pip install -e ."
+        ) from None
+
+
 def keep_place(place: Place, folder: Path) -> None:
-    """Keep a place beside the tutorials, so that notebooks built there have its badges and install cell."""
-    (folder / KEPT).write_text(f"{json.dumps(asdict(place), indent=1)}\n", encoding="utf-8")
+    """Keep a place beside the tutorials, so that notebooks built there have its badges and install cell.
+
+    Raises:
+        InvalidValue, DiskFull: it cannot be written there.
+    """
+    text = f"{json.dumps(asdict(place), indent=1)}\n".encode()
+    write_whole(folder / KEPT, lambda unfinished: unfinished.write_bytes(text), size=len(text))
 
 
 def find_place(folder: Path) -> Place | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gscope_widgets import __version__
 from gscope_widgets.errors import GscopeError, InvalidValue
+from gscope_widgets.recordings.container import write_whole
 from gscope_widgets.teaching.answers import write_page
 from gscope_widgets.teaching.graded import NBGRADER_CONFIG, build_nbgrader, build_otter
 from gscope_widgets.teaching.tutorials import list_sources
@@ -48,7 +49,7 @@ def export_pack(
     recordings: bool = False,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> list[str]:
-    """Write a class pack.
+    """Write a class pack, which appears whole or not at all.
 
     Args:
         target: the zip; none may be there.
@@ -62,6 +63,7 @@ def export_pack(
 
     Raises:
         InvalidValue: the target is there or cannot be written, or the wheel is none of this package.
+        DiskFull: there is no room.
         GscopeError: a tutorial could not be run, or a package is missing.
     """
     if target.exists():
@@ -93,12 +95,13 @@ def export_pack(
         with tempfile.TemporaryDirectory() as folder:
             record(source, Path(folder, "run.gscope"))
             files[f"learners/recordings/{source.stem}.gscope"] = Path(folder, "run.gscope").read_bytes()
-    try:
-        with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as archive:
+
+    def write(unfinished: Path) -> None:
+        with zipfile.ZipFile(unfinished, "x", zipfile.ZIP_DEFLATED) as archive:
             for name, content in files.items():
                 archive.writestr(name, content)
-    except OSError as error:
-        raise InvalidValue(f"{target} cannot be written: {error.strerror or error}") from None
+
+    write_whole(target, write, size=sum(map(len, files.values())))
     return list(files)
 
 

@@ -7,14 +7,16 @@ In the source, a py:percent file, the cell of an answer stands several times, ea
 
 import hashlib
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gscope_widgets.errors import GscopeError
 from gscope_widgets.exercises.cells import find_answers
 from gscope_widgets.exercises.literals import Plain
-from gscope_widgets.teaching.links import find_place
-from gscope_widgets.teaching.tutorials import list_sources
+from gscope_widgets.recordings.container import write_whole
+from gscope_widgets.teaching.links import Place, check_folder, find_place, keep_place
+from gscope_widgets.teaching.tutorials import find_tutorials, list_sources
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -23,7 +25,7 @@ Variant = Literal["student", "solution", "first-idea"]
 TAGS: tuple[Variant, ...] = ("student", "solution", "first-idea")
 
 
-def build_variant(source: Path, variant: Variant) -> "NotebookNode":
+def build_variant(source: Path, variant: Variant, *, place: Place | None = None) -> "NotebookNode":
     """A notebook with the answers' cells of one variant; the same bytes each time.
 
     Where `gscope-widgets links --keep` was told the repository, its badges and a cell that installs from it come first.
@@ -31,6 +33,7 @@ def build_variant(source: Path, variant: Variant) -> "NotebookNode":
     Args:
         source: of the tutorial, a py:percent file.
         variant: "first-idea" has no cell for an answer without one, so that it is for reading only.
+        place: the repository; None for the one that is kept beside the source, if one is.
 
     Raises:
         GscopeError: jupytext or nbconvert is not installed.
@@ -44,7 +47,7 @@ def build_variant(source: Path, variant: Variant) -> "NotebookNode":
     notebook = jupytext.read(source)
     remover = TagRemovePreprocessor(remove_cell_tags=set(TAGS) - {variant})
     built: NotebookNode = remover.preprocess(notebook, {})[0]
-    place = find_place(source.parent)
+    place = place or find_place(source.parent)
     if place is not None:
         badges = place.write_badges(f"{source.parent.name}/{source.stem}.ipynb")
         built.cells[1:1] = [new_markdown_cell(badges), new_code_cell(place.write_install())]
@@ -82,13 +85,26 @@ def write_notebook(notebook: "NotebookNode") -> str:
     return f"{text}\n"
 
 
-def write_all() -> list[Path]:
-    """Write the learners' notebooks beside their sources."""
-    paths = []
-    for source in list_sources():
-        paths.append(source.with_suffix(".ipynb"))
-        paths[-1].write_text(write_notebook(build_variant(source, "student")), encoding="utf-8")
-    return paths
+def write_all(place: Place | None = None) -> list[Path]:
+    """Write the learners' notebooks beside their sources.
+
+    Args:
+        place: the repository, which is kept beside them; None for the one that is kept there, if one is.
+
+    Raises:
+        GscopeError: they cannot be built or written there; but for a disk that fills, nothing is changed then.
+    """
+    folder = find_tutorials()
+    check_folder(folder)
+    texts = {
+        source.with_suffix(".ipynb"): write_notebook(build_variant(source, "student", place=place)).encode()
+        for source in list_sources()
+    }
+    if place is not None:
+        keep_place(place, folder)
+    for path, text in texts.items():
+        write_whole(path, partial(Path.write_bytes, data=text), size=len(text))
+    return list(texts)
 
 
 if __name__ == "__main__":

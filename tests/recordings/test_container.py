@@ -74,11 +74,23 @@ def test_a_recording_cut_short_is_refused(path, share):
 
 def test_a_newer_version_says_how_to_read_it(path):
     told, content, arrays = take_apart(path)
-    put_together(path, {**told, "version": "2"}, content, arrays)
-    refuse(path, "of version 2, this package reads version 1; run: pip install --upgrade gscope-widgets")
+    newer = container.VERSION + 1
+    put_together(path, {**told, "version": str(newer)}, content, arrays)
+    message = refuse(path, f"reads version {container.VERSION}; run: pip install --upgrade gscope-widgets$")
+    assert message.startswith(f"{path} is a recording of version {newer}, ")
     for version in ("0", "", "1.5", "9" * 5000, "-1"):
         put_together(path, {**told, "version": version}, content, arrays)
         refuse(path, "was changed|of version 999999999")
+
+
+def test_an_older_version_is_to_be_recorded_again(path):
+    """One of version 1 counted what it left out and kept no reasons, as it did before."""
+    told, content, arrays = take_apart(path)
+    put_together(path, {**told, "version": "1"}, {**content, "left_out": 0}, arrays)
+    message = refuse(path, "is a recording of version 1, an older one .* does not read; record it again$")
+    assert message.startswith(f"{path} is a recording")  # no word of damage or change
+    put_together(path, told, {**content, "left_out": 0}, arrays)  # of today's version it is no form at all
+    refuse(path, "is not as it was made .a list was wanted, got 0")
 
 
 def test_an_edited_recording_is_refused(path):
@@ -162,7 +174,7 @@ def test_a_header_of_a_gigabyte_is_refused(path):
 
 def sign(path, text: bytes, arrays=None) -> None:
     """A recording of this JSON, its sum right."""
-    told = {"format": "gscope recording", "version": "1", "sha256": hashlib.sha256(text).hexdigest()}
+    told = {"format": "gscope recording", "version": str(container.VERSION), "sha256": hashlib.sha256(text).hexdigest()}
     save_file({"contents.json": np.frombuffer(text, np.uint8), **(arrays or {})}, path, metadata=told)
 
 

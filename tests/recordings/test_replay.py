@@ -16,6 +16,7 @@ from gscope_widgets.recordings.answers import Answers
 from gscope_widgets.recordings.codec import Malformed, decode, encode
 from gscope_widgets.recordings.container import read_recording
 from gscope_widgets.recordings.contents import Contents, describe_left_out
+from gscope_widgets.recordings.recorder import Recorder
 from gscope_widgets.recordings.replay import ReplayedScope
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import SamplingPlan
@@ -393,6 +394,32 @@ def test_what_jobs_and_threads_ask_is_recorded_and_waited_for(scope, tmp_path):
     assert replayed.find(positive=["asked to be found"]).hits
     with pytest.raises(gs.NotRecorded):
         replayed.read("asked afterwards")
+
+
+def test_an_answer_that_a_fault_of_ours_keeps_out_is_counted_and_told(scope, tmp_path, monkeypatch, caplog):
+    path = tmp_path / "a.gscope"
+    keep = Recorder._keep
+
+    def fail(self, question, answer):
+        if question.name in ("find", "next_tokens"):
+            raise TypeError("no rule for\n  a new kind")
+        keep(self, question, answer)
+
+    monkeypatch.setattr(Recorder, "_keep", fail)
+    recorder = scope.recording(path).start()
+    assert scope.find(positive=["asked to be found"]).hits  # of a job
+    assert scope.next_tokens("asked at once", 3).chances
+    scope.read("The cat")
+    with pytest.warns(UserWarning, match="2 answers are not in") as said:
+        recorder.stop()
+    reason = "an answer could not be written down: TypeError: no rule for a new kind"
+    assert recorder.left_out == {reason: 2}
+    assert [str(one.message) for one in said] == [f"2 answers are not in {path}: {reason} (2)"]
+    assert not caplog.records  # none was left to concurrent.futures, which logs and forgets
+    replayed = gs.replay(path)
+    assert replayed.read("The cat").tokens.text == "The cat"
+    with pytest.raises(gs.NotRecorded, match=f"2 answers are not in it: {reason}"):
+        replayed.find(positive=["asked to be found"])
 
 
 def test_what_cannot_be_recorded_is_answered_all_the_same_counted_and_told(scope, tmp_path):

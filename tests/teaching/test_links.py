@@ -1,7 +1,9 @@
 """Links: what each server reads out of them is the notebook, whatever its name; no address is made up."""
 
+import os
 import re
 import shutil
+import tempfile
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -11,6 +13,7 @@ import pytest
 import gscope_widgets as gs
 from gscope_widgets.exercises.cells import blank_magics
 from gscope_widgets.shell import main
+from gscope_widgets.teaching import tutorials, variants
 from gscope_widgets.teaching.links import BEGIN, END, Place, find_place, keep_place, put_into
 from gscope_widgets.teaching.tutorials import find_tutorials, list_notebooks, list_sources
 from gscope_widgets.teaching.variants import build_variant
@@ -103,6 +106,82 @@ def test_a_place_that_is_kept_comes_into_the_notebooks(tmp_path):
     (tmp_path / "repository.json").write_text("[]")
     with pytest.raises(gs.InvalidValue, match="names no place"):
         build_variant(source, "student")
+
+
+KEEP = ("links", "--repository", "us/course", "--branch", "main", "--keep")
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """A folder with two tutorials of an installed package, which is found in place of this one's, and a page."""
+    with tempfile.TemporaryDirectory() as name:  # that any user reaches, unlike tmp_path
+        folder = Path(name, "tutorials")
+        folder.mkdir()
+        for source in list_sources()[:2]:
+            shutil.copy(source, folder)
+            shutil.copy(source.with_suffix(".ipynb"), folder)
+        page = Path(name, "README.md")
+        page.write_text(f"{BEGIN}\n{END}\n", encoding="utf-8")
+        monkeypatch.setattr(tutorials, "find_tutorials", lambda: folder)
+        monkeypatch.setattr(variants, "find_tutorials", lambda: folder)
+        yield folder, page
+
+
+def read_all(folder):
+    return {path.name: path.read_bytes() for path in folder.parent.rglob("*") if path.is_file()}
+
+
+def test_the_command_keeps_the_place_in_every_notebook_and_in_the_page(installed):
+    folder, page = installed
+    before = read_all(folder)
+    assert main([*KEEP, "--into", str(page)]) == 0
+    after = read_all(folder)
+    assert after.keys() - before.keys() == {"repository.json"}
+    assert {name for name in before if before[name] != after[name]} == {
+        page.name,
+        *(path.name for path in folder.glob("*.ipynb")),
+    }
+    for path in folder.glob("*.ipynb"):
+        assert path.read_text(encoding="utf-8") == variants.write_notebook(
+            build_variant(path.with_suffix(".py"), "student")
+        )
+        assert "colab.research.google.com/github/us/course" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="folders that are read-only are of POSIX")
+def test_tutorials_that_are_read_only_are_refused_before_anything_is_changed(installed, capsys):
+    folder, page = installed
+    for path in (folder.parent, page):
+        path.chmod(0o777)
+    folder.chmod(0o555)
+    before, user = read_all(folder), os.geteuid()
+    try:
+        if user == 0:  # whom nothing is read-only to
+            os.seteuid(65534)
+        assert main([*KEEP, "--into", str(page)]) == 2
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o755)
+    assert read_all(folder) == before
+    said = capsys.readouterr().err
+    assert f"the tutorials in {folder} cannot be changed (Permission denied); clone the repository" in said
+    assert "Traceback" not in said
+    assert main([*KEEP, "--into", str(page)]) == 0  # the control: where it can be written, both are changed
+    assert read_all(folder) != before
+
+
+def test_what_cannot_be_kept_is_refused_in_words(installed, capsys):
+    folder, page = installed
+    page.write_text("no marks", encoding="utf-8")
+    before = read_all(folder)
+    assert main([*KEEP, "--into", str(page)]) == 2
+    assert "has no lines" in capsys.readouterr().err
+    assert read_all(folder) == before
+    shutil.rmtree(folder)
+    with pytest.raises(gs.InvalidValue, match=r"cannot be changed \(No such file"):
+        variants.write_all(Place("us/course", "main"))
+    with pytest.raises(gs.InvalidValue, match="cannot be written"):
+        keep_place(Place("us/course", "main"), folder)
 
 
 def test_the_install_cell_installs_only_where_the_package_is_not():

@@ -1,7 +1,9 @@
 """`gscope-widgets export`: a pack that is whole, and keeps what is the teacher's out of the learners' part."""
 
+import errno
 import importlib.metadata
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -73,6 +75,34 @@ def test_nothing_is_written_over_and_a_foreign_wheel_is_refused(tmp_path):
         export_pack(tmp_path / "other.zip", wheel=tmp_path / "class.zip")
     with pytest.raises(gs.InvalidValue, match="cannot be written"):
         export_pack(tmp_path / "nowhere" / "class.zip")
+
+
+def test_a_disk_that_is_full_leaves_no_half_of_a_pack(tmp_path, monkeypatch):
+    """A write that fails in the middle of the zip: at a real limit of a file's size, and as a full disk says it."""
+    resource = pytest.importorskip("resource")
+    target = tmp_path / "class.zip"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(gs.InvalidValue, match=r"class\.zip cannot be written .*give another place"):
+            export_pack(target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+    def fill(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fill)
+        with pytest.raises(gs.DiskFull, match=r"class\.zip takes .* no room"):
+            export_pack(target)
+    assert list(tmp_path.iterdir()) == []
+    names = export_pack(target)
+    with zipfile.ZipFile(target) as archive:
+        assert archive.testzip() is None and archive.namelist() == names
+    assert target.stat().st_size > 50_000
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def write_source(folder: Path, *cells: str) -> Path:
