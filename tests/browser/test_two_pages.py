@@ -52,7 +52,9 @@ def test_a_text_typed_in_one_page_is_read_in_both(pages):
     for page in pages:
         expect(page.widget("Token heatmap").locator(".gscope-token")).to_have_count(count)
         expect(page.widget("Token heatmap").locator(".gscope-token").nth(2)).to_contain_text("Monday")
-        expect(page.widget("Token heatmap").locator(".gscope-summary").first).not_to_contain_text("of the last text read")
+        expect(page.widget("Token heatmap").locator(".gscope-summary").first).not_to_contain_text(
+            "of the last text read"
+        )
 
 
 def test_a_slider_moved_in_one_page_stands_there_in_both(pages):
