@@ -118,6 +118,12 @@ class Notebook:
         """Follow the cells that a shell runs."""
         self._shell = weakref.ref(shell)
         self._commits: dict[str, _Commit] = {}
+        ran = getattr(getattr(shell, "history_manager", None), "input_hist_raw", None)
+        self._marked: dict[str, Plain] | None = None  # by marker, of the cells that ran; None where that is not known
+        if ran:
+            self._marked = {}
+            for source in ran:
+                self._note_marked(source)
         self._followers: weakref.WeakSet[Keeper] = weakref.WeakSet()
         shell.events.register("post_run_cell", self._end_cell)
 
@@ -138,7 +144,19 @@ class Notebook:
         """The learner commits; whether the cell has it."""
         commit = self._commits.setdefault(name, _Commit(value, None))
         commit.value = value
-        return "kept" if commit.in_cell == value else "not kept"
+        if commit.in_cell != value:
+            return "not kept"
+        is_marked = self._marked is None or (name in self._marked and self._marked[name] == value)
+        return "kept" if is_marked else "not marked"
+
+    def _note_marked(self, source: str) -> None:
+        """What graders find in a cell that ran; nothing where its line is no literal."""
+        if self._marked is None or "gs-answer" not in source:
+            return
+        for found in find_answers(source):
+            self._marked.pop(found.name, None)
+            if not found.fault:
+                self._marked[found.name] = found.value
 
     def _end_cell(self, result: Any = None) -> None:
         source = getattr(getattr(result, "info", None), "raw_cell", None)
@@ -151,6 +169,7 @@ class Notebook:
 
     def _read_cell(self, source: str) -> None:
         shell, written = self._shell(), source
+        self._note_marked(source)
         for found in reversed(find_answers(source)):  # from below, so that lines above keep their numbers
             commit = self._commits.get(found.name)
             if found.fault or commit is None or shell is None:
@@ -163,6 +182,8 @@ class Notebook:
                 if not is_kept:
                     written = replace_answer(written, found, commit.value)
                     shell.user_ns[found.variable] = commit.value
+                    if self._marked is not None:
+                        self._marked[found.name] = commit.value
                 commit.in_cell = commit.value
                 self._tell(found.name, commit.value, "kept" if is_kept else "written")
             else:

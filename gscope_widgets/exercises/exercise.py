@@ -83,7 +83,11 @@ class Exercise(GscopeWidget):
     hint_count = Told(int, 0, help="How many hints there are.")
     has_solution = Told(bool, False, help="Whether a solution can be asked for.")
     line = Told(str, "", help="The line of code that keeps the answer.")
-    kept = Told(Kept, "nothing", help="Whether the cell has the answer: not yet, or written there just now.")
+    kept = Told(
+        Kept,
+        "nothing",
+        help="Whether the cell has the answer: not yet, written there just now, or a cell without its marker has it.",
+    )
     answer = Checked(_check_answer, Answer, None, help="What the learner committed to; None before.")
     hints_shown = Checked(_check_hints_shown, Annotated[int, Bounds(0, MAX_HINTS)], 0, help="Hints that were opened.")
     solution_shown = Checked(_check_solution_shown, bool, False, help="Whether the solution was opened.")

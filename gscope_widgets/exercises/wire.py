@@ -6,7 +6,7 @@ from gscope_widgets.records.exercises import CheckState
 from gscope_widgets.widgets.base.wire import ArrayHead
 
 FieldKind = Literal["choice", "choices", "number", "positions", "word", "rule", "marks", "changes"]
-Kept = Literal["nothing", "kept", "written", "not kept"]
+Kept = Literal["nothing", "kept", "written", "not kept", "not marked"]
 
 
 AnswerItem = bool | float | str | None

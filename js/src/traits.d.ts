@@ -8,7 +8,7 @@ export type CheckState = "not answered" | "unusable" | "wrong" | "right" | "not 
 
 export type FieldKind = "choice" | "choices" | "number" | "positions" | "word" | "rule" | "marks" | "changes";
 
-export type Kept = "nothing" | "kept" | "written" | "not kept";
+export type Kept = "nothing" | "kept" | "written" | "not kept" | "not marked";
 
 export type Answer = boolean | number | string | null | (boolean | number | string | null)[] | (boolean | number | string | null | (boolean | number | string | null)[])[];
 
@@ -1325,7 +1325,7 @@ export interface PredictTraits extends BaseTraits {
   hint_count: number;
   /** [B,P] Hints that were opened. */
   hints_shown: number;
-  /** [P] Whether the cell has the answer: not yet, or written there just now. */
+  /** [P] Whether the cell has the answer: not yet, written there just now, or a cell without its marker has it. */
   kept: Kept;
   /** [P] The line of code that keeps the answer. */
   line: string;
@@ -1348,7 +1348,7 @@ export interface NameFeatureTraits extends BaseTraits {
   hint_count: number;
   /** [B,P] Hints that were opened. */
   hints_shown: number;
-  /** [P] Whether the cell has the answer: not yet, or written there just now. */
+  /** [P] Whether the cell has the answer: not yet, written there just now, or a cell without its marker has it. */
   kept: Kept;
   /** [P] The line of code that keeps the answer. */
   line: string;
@@ -1371,7 +1371,7 @@ export interface ReachGoalTraits extends BaseTraits {
   hint_count: number;
   /** [B,P] Hints that were opened. */
   hints_shown: number;
-  /** [P] Whether the cell has the answer: not yet, or written there just now. */
+  /** [P] Whether the cell has the answer: not yet, written there just now, or a cell without its marker has it. */
   kept: Kept;
   /** [P] The line of code that keeps the answer. */
   line: string;
@@ -1394,7 +1394,7 @@ export interface QuizTraits extends BaseTraits {
   hint_count: number;
   /** [B,P] Hints that were opened. */
   hints_shown: number;
-  /** [P] Whether the cell has the answer: not yet, or written there just now. */
+  /** [P] Whether the cell has the answer: not yet, written there just now, or a cell without its marker has it. */
   kept: Kept;
   /** [P] The line of code that keeps the answer. */
   line: string;

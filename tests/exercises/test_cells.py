@@ -123,6 +123,27 @@ def test_where_the_page_writes_no_cells_nothing_is_claimed(scope, open_page, she
     assert page.widget.line == UP
 
 
+@pytest.mark.parametrize(
+    ("ran", "kept"),
+    [
+        (["answer_3 = 'up'  # gs-answer: ex3"], "kept"),
+        (["answer_3 = 'up'"], "not marked"),
+        (["answer_3 = 'up'  # gs-answer: ex4"], "not marked"),
+        (["answer_3 = 'up'  # gs-answer: ex3", "answer_3 = u  # gs-answer: ex3"], "not marked"),
+        (["answer_3 = 'down'  # gs-answer: ex3", "answer_3 = 'up'"], "not marked"),
+        ([], "kept"),  # what ran is not known
+    ],
+)
+def test_an_answer_whose_cell_graders_would_not_find_is_told(scope, open_page, monkeypatch, ran, kept):
+    shell = Shell()
+    shell.history_manager = SimpleNamespace(input_hist_raw=ran)
+    notebook = Notebook(shell)
+    monkeypatch.setattr("gscope_widgets.exercises.exercise.open_notebook", lambda: notebook)
+    assert open_page(make(scope, "up")).widget.kept == kept
+    shell.run(UP)
+    assert open_page(make(scope, "up")).widget.kept == "kept"
+
+
 def test_the_keeper_holds_neither_exercise_nor_shell(scope):
     shell = Shell()
     notebook = Notebook(shell)

@@ -83,6 +83,20 @@ function createPositions({ label, choices }, watch) {
 }
 
 /**
+ * A number as people write it: 0.4, 0,4, 40 % or 2/5. Null for anything else, and for 1,000, which is one or a thousand.
+ * @param {string} typed
+ * @param {string} unit of the answer: where it is %, 40 % is 40
+ */
+export function readAmount(typed, unit) {
+  const is_percent = typed.endsWith("%");
+  const parts = (is_percent ? typed.slice(0, -1) : typed).split("/")
+    .map((part) => parseNumber(/[1-9].*,\d{3}\s*$/.test(part) ? part : part.replace(",", ".")));
+  const [top, bottom = 1] = parts;
+  if (parts.length > 2 || top === null || !bottom) return null;
+  return top / bottom / (is_percent && unit !== "%" ? 100 : 1);
+}
+
+/**
  * A number or a word.
  * @param {AnswerField} field
  * @returns {AnswerControls}
@@ -97,8 +111,8 @@ function createEntry({ kind, label, unit }) {
     el: group(label, input, el("span", { class: "gscope-hint" }, unit)),
     read() {
       const typed = input.value.trim();
-      const value = is_number ? parseNumber(typed) : typed;
-      const fault = is_number && typed !== "" && value === null ? `A number is needed, got ${typed}.` : "";
+      const value = is_number ? readAmount(typed, unit) : typed;
+      const fault = is_number && typed !== "" && value === null ? `A number is needed, got ${typed}; write it as 0.5, 50 % or 1/2.` : "";
       return { value: typed === "" ? null : value, fault };
     },
     write(value) {

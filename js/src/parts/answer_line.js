@@ -2,12 +2,13 @@ import { el, setText } from "../shared/dom.js";
 
 /** @import { Watch } from "../shared/watch.js" */
 
-/** @typedef {"nothing" | "kept" | "written" | "not kept"} Kept */
+/** @typedef {"nothing" | "kept" | "written" | "not kept" | "not marked"} Kept */
 
 const words = {
   nothing: "",
   kept: "In this notebook.",
   written: "Written into its cell.",
+  "not marked": "A grader would not find it: no cell that was run has this line, with its marker. Copy it into one and run that.",
   "not kept": "Not yet in this notebook: run the cell that ends in this marker again, or copy the line into it.",
 };
 

@@ -124,27 +124,45 @@ export function openExercise({ model, frame }, { commit, createControls = create
   });
   const line = createAnswerLine(watch);
   const words = createMeanings();
+  /** @type {unknown} */
+  let written;
+  let is_sent = false; // whether what is filled in was, as far as it can be
+  frame.status.urge(() => (/^not /.test(model.get("kept")) ? "First copy the line below into the answer's cell, for it is not there yet." : ""));
 
   function send() {
     const read = controls.map((one) => one.read());
-    const fault = read.find((one) => one.fault)?.fault ?? "";
-    const is_empty = read.every(({ value }) => value === null);
-    note.say(fault || (is_empty ? "Answer first." : ""));
-    if (!fault && !is_empty) frame.ask({ answer: is_one ? read[0].value : read.map(({ value }) => value) });
+    const given = read.map(({ value, fault }) => (fault ? null : value));
+    const faults = read.flatMap(({ fault }, at) => (fault ? [is_one ? fault : `Question ${at + 1}: ${fault}`] : []));
+    const is_empty = given.every((value) => value === null);
+    note.say(faults.join(" ") || (is_empty ? "Answer first." : ""));
+    is_sent = !is_empty;
+    if (is_empty) {
+      cover();
+      return;
+    }
+    written = is_one ? given[0] : given; // so that what is typed stays, with what is wrong in it
+    frame.ask({ answer: written });
   }
+  /** The verdict is of an answer before, and does not stand over what cannot be one. */
+  function cover() {
+    verdict.el.hidden = !is_sent && controls.some((one) => one.read().fault);
+  }
+  watch.dom(frame.root, "input", () => {
+    is_sent = false;
+    cover();
+  });
   watch.dom(go, "click", send);
   watch.dom(frame.root, "keydown", (/** @type {KeyboardEvent} */ { key, target }) => {
     if (key === "Enter" && target instanceof HTMLInputElement && !target.readOnly) send();
   });
 
-  /** @type {unknown} */
-  let written;
   function fill() {
     const answer = model.get("answer");
     if (isSame(answer, written)) return;
     written = answer;
     note.say("");
     controls.forEach((one, at) => one.write(is_one ? answer : Array.isArray(answer) ? answer[at] : null));
+    cover();
   }
   function draw() {
     setText(prompt, model.get("prompt"));
@@ -165,6 +183,7 @@ export function openExercise({ model, frame }, { commit, createControls = create
       /** @param {ExerciseResult} message */
       result(message) {
         verdict.draw(message);
+        cover();
         help.draw(message);
         words.draw(message);
       },

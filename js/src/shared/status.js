@@ -27,10 +27,15 @@ const passing = /wait|busy|away/; // while these are said, nothing is lost yet
  * @param {Status} status
  * @param {Silence} silence
  * @param {string} fault
+ * @param {string} [first] what to do before the notebook is run again
  * @returns {Strip}
  */
-export function describe(status, silence, fault) {
-  if (silence) return { tone: passing.test(silence) ? "busy" : "error", text: words[silence], progress: null };
+export function describe(status, silence, fault, first = "") {
+  if (silence) {
+    const is_passing = passing.test(silence);
+    const text = is_passing || !first ? words[silence] : words[silence].replace(cure, `${first} ${cure}`);
+    return { tone: is_passing ? "busy" : "error", text, progress: null };
+  }
   if (fault) return { tone: "error", text: fault, progress: null };
   if (status.state === "busy") {
     return { tone: "busy", text: status.message, progress: status.progress, detail: status.detail };
@@ -93,6 +98,7 @@ export function createStatus({ readStatus, kernel, onCancel, onLink, watch, aid,
   let awaited = /** @type {"" | "late" | "silent"} how long an answer has not come */ ("");
   let is_lost = false; // what the kernel held of this view
   let fault = "";
+  let readFirst = () => "";
   let followed = -1; // the request that is under way
   let began = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -111,7 +117,7 @@ export function createStatus({ readStatus, kernel, onCancel, onLink, watch, aid,
   function update() {
     const status = readStatus();
     keepTime(status);
-    const shown = describe(status, silence, fault);
+    const shown = describe(status, silence, fault, readFirst());
     draw(shown, Math.floor((Date.now() - began) / 1000));
     onFault(silence || fault ? (shown.tone === "error" ? shown.text : "") : null);
     allowCancel(status.state === "busy" && link === "live");
@@ -179,6 +185,10 @@ export function createStatus({ readStatus, kernel, onCancel, onLink, watch, aid,
       patience.stop();
       is_lost = true;
       judge();
+    },
+    /** @param {() => string} read what to do first where all is to be run again, a sentence; empty for nothing */
+    urge(read) {
+      readFirst = read;
     },
     /** @param {string} sentence what went wrong in the view itself; empty once it is mended */
     fail(sentence) {

@@ -89,6 +89,56 @@ test("a question left out is null, and what is no number is said and not sent", 
   assert.match(find(page.holder, ".gscope-alert").textContent ?? "", /A number is needed, got many/);
 });
 
+test("a number may be written as people do, and the verdict before does not stand over what is none", () => {
+  open("Predict", [fieldOf("number")]);
+  const [field] = inputs();
+  for (const [typed, value] of /** @type {[string, number][]} */ ([["0,4", 0.4], ["40 %", 0.4], ["2/5", 0.4], ["1,25", 1.25], ["0,125", 0.125]])) {
+    enter(field, typed);
+    press(field, "Enter");
+    assert.equal(model.get("answer"), value, typed);
+    assert.equal(field.value, typed);
+  }
+  const verdict = find(page.holder, ".gscope-outcome");
+  answer({ state: "right" });
+  assert.ok(!verdict.hidden);
+  for (const typed of ["1,000", "1/0", "1/2/3", "%", "2 of 5"]) {
+    enter(field, typed, "input");
+    assert.ok(verdict.hidden, typed);
+    press(field, "Enter");
+    assert.equal(model.get("answer"), 0.125, typed);
+    answer({ state: "right" });
+    assert.ok(verdict.hidden, typed);
+  }
+  enter(field, "1", "input");
+  assert.ok(!verdict.hidden);
+});
+
+test("of a quiz, the rest is checked although a number cannot be read", () => {
+  open("Quiz", [fieldOf("number"), fieldOf("word")]);
+  const [number, word] = inputs();
+  enter(number, "many");
+  button(page.holder, "Check").click();
+  assert.equal(model.saved.length, 0);
+  enter(word, "fish");
+  button(page.holder, "Check").click();
+  assert.deepEqual(newest(), { answer: [null, "fish"] });
+  assert.match(find(page.holder, ".gscope-alert").textContent ?? "", /^Question 1: A number is needed, got many/);
+  assert.equal(number.value, "many");
+  answer({ answer: [null, "fish"] });
+  assert.ok(!find(page.holder, ".gscope-outcome").hidden);
+});
+
+test("after a restart, an answer that no cell has is to be copied first", () => {
+  for (const [kept, words] of /** @type {[string, RegExp][]} */ ([["not kept", /restarted. First copy the line below .* Run this/], ["kept", /restarted. Run this/]])) {
+    open("Predict", [fieldOf("word")], { answer: "up", kept });
+    answer();
+    model.emit("comm_live_update", false);
+    assert.match(find(page.holder, ".gscope-status").textContent ?? "", words);
+    close();
+  }
+  open("Predict", [fieldOf("word")]);
+});
+
 test("Enter in a field commits", () => {
   open("Predict", [fieldOf("word")]);
   enter(inputs()[0], "fish");
