@@ -126,8 +126,12 @@ def _run_export(given: argparse.Namespace) -> int:
     def tell(line: str) -> None:
         print(line, flush=True)
 
+    if given.target.suffix != ".zip":
+        raise InvalidValue(f"the pack is a zip, got {given.target}; write {given.target}.zip")
     names = export_pack(given.target, wheel=given.wheel, recordings=given.recordings, tell=tell)
     print(f"{given.target}: {len(names)} files, {write_bytes(given.target.stat().st_size)}")
+    if given.wheel is None:
+        print("learners/requirements.txt takes gscope-widgets from a package index; if none has it, give its --wheel")
     return 0
 
 
@@ -144,7 +148,7 @@ def _run_links(given: argparse.Namespace) -> int:
     if given.keep:
         from gscope_widgets.teaching.variants import write_all
 
-        write_all(place)
+        print(*(f"written: {path}" for path in write_all(place)), sep="\n")
     if given.into is not None:
         put_into(given.into, written)
     return 0

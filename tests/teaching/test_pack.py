@@ -66,6 +66,15 @@ def test_requirements_are_what_is_installed_here():
     assert {"pytest", "ruff", "tokenizers"} & set(pins) == set()
 
 
+def test_the_command_names_its_form_and_what_a_pack_without_the_wheel_needs(tmp_path, capsys, monkeypatch):
+    assert main(["export", str(tmp_path / "class")]) == 2
+    assert f"write {tmp_path / 'class'}.zip" in capsys.readouterr().err
+    monkeypatch.setattr("gscope_widgets.teaching.pack.list_sources", lambda: [])
+    assert main(["export", str(tmp_path / "class.zip")]) == 0
+    assert "give its --wheel" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["class.zip"]
+
+
 def test_nothing_is_written_over_and_a_foreign_wheel_is_refused(tmp_path):
     (tmp_path / "class.zip").write_text("mine")
     with pytest.raises(gs.InvalidValue, match="is there already"):
