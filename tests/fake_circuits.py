@@ -1,5 +1,7 @@
 """What `FakeScope` answers of circuits: nodes and edges of a fixed seed, which add up as a graph's do."""
 
+import json
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -15,10 +17,12 @@ from gscope_widgets.records.circuits import (
     GraphTarget,
     write_target,
 )
+from gscope_widgets.records.edge_heads import EdgeHeads, describe_edge
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.tokens import Tokens
 from tests.fake_model import IDS, LABELS, LAYERS, PIECES
 
+HEADS = 4
 PER_PLACE = 3  # features that fire at each layer and position
 
 
@@ -67,6 +71,23 @@ def build_circuit(tokens: Tokens, target: CircuitTarget, max_features: int) -> A
         dictionary_ids=tuple(map(name_transcoder, range(LAYERS))),
         labels={first + at: LABELS[n] for at, (*_, n) in enumerate(found) if n in LABELS},
     )
+
+
+def build_heads(graph: AttributionGraph, node: int, source: int) -> EdgeHeads:
+    """An edge that heads between its two layers share at random; what is left goes through none."""
+    settings = json.dumps([graph.tokens.ids, describe_edge(graph, node, source)])
+    random = np.random.default_rng(zlib.crc32(settings.encode()))
+    weight = float(graph.weights[node - graph.first_row, source])
+    first = int(graph.node_layers[source]) + 1
+    last = min(int(graph.node_layers[node]), LAYERS - 1)
+    weights = np.zeros((LAYERS, HEADS), np.float32)
+    if graph.positions[source] == graph.positions[node]:
+        weights[first : last + 1] = weight * random.normal(0, 0.1, (last + 1 - first, HEADS))
+        direct = weight - float(weights.sum())
+    else:  # from another position nothing comes but through attention
+        shares = random.random((last + 1 - first, HEADS)) ** 4
+        weights[first : last + 1], direct = weight * shares / shares.sum(), 0.0
+    return EdgeHeads(source, node, (graph.name(source), graph.name(node)), weight, direct, weights)
 
 
 def _list_targets(target: CircuitTarget, tokens: Tokens) -> list[GraphTarget]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.alignments import align_tokens
-from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, write_target
+from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import ComparedText, Comparison
 from gscope_widgets.records.contrasts import TextContrast
@@ -18,6 +18,7 @@ from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, DoseSample, build_points, check_strengths
+from gscope_widgets.records.edge_heads import EdgeHeads, check_edge, describe_edge
 from gscope_widgets.records.features import FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import (
@@ -62,7 +63,7 @@ from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.worker import Job, Work, Worker
 from tests import fake_finding as finding
 from tests import fake_model as model
-from tests.fake_circuits import build_circuit
+from tests.fake_circuits import build_circuit, build_heads
 from tests.fake_model import CONTEXT, D_DICT, D_MODEL, LAYERS, PIECES, FakeDictionary
 
 
@@ -326,6 +327,26 @@ class FakeScope:
         def work(_job: Job) -> AttributionGraph:
             self._begin("circuit")
             return replace(graph, provenance=provenance)
+
+        return self._worker.submit(work, slot=slot)
+
+    def circuit_heads(self, graph: AttributionGraph, node: int, source: int) -> EdgeHeads:
+        heads: EdgeHeads = self.start_circuit_heads(graph, node, source).wait()
+        return heads
+
+    def start_circuit_heads(
+        self, graph: AttributionGraph, node: int, source: int, *, slot: Hashable | None = None
+    ) -> Job:
+        into, start = check_edge(check_graph(graph), node, source)
+        self._require_tokens(list(graph.tokens.ids))
+        for one in filter(None, graph.dictionary_ids):
+            self._check_dictionary(one)
+        settings = describe_edge(graph, into, start)
+        provenance = self.provenance(graph.dictionary_ids, token_ids=graph.tokens.ids, **settings)
+
+        def work(_job: Job) -> EdgeHeads:
+            self._begin("circuit_heads")
+            return replace(build_heads(graph, into, start), provenance=provenance)
 
         return self._worker.submit(work, slot=slot)
 

@@ -378,6 +378,7 @@ def test_a_dictionary_matches_itself_one_to_one_and_another_by_a_named_measure(s
 
 
 def test_searches_and_comparisons_are_jobs_that_can_be_stopped(own):
+    graph = own.circuit("The")
     own.gate.clear()
     home = own.dictionary()
     jobs = [
@@ -385,6 +386,7 @@ def test_searches_and_comparisons_are_jobs_that_can_be_stopped(own):
         own.start_card(home.feature(3)),
         own.start_contrast("The", "A"),
         own.start_circuit("The"),
+        own.start_circuit_heads(graph, len(graph) - 1, 0),
         own.start_compare_dictionaries("The", [home, home]),
     ]
     for job in jobs:

@@ -4,11 +4,16 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.lessons.sight import see
+from gscope_widgets.lessons.sight import drop_labels, see
+from gscope_widgets.records.circuits import FEATURE, check_graph
+from gscope_widgets.records.edge_heads import check_edge
 from gscope_widgets.records.lessons import Lesson
 from gscope_widgets.records.protocols import Job, Scope
 
-_ANSWERS = ("describe", "read", "find", "card", "contrast", "compare_dictionaries", "score_claim", "circuit")
+_ANSWERS = (
+    *("describe", "read", "find", "card", "contrast", "compare_dictionaries", "score_claim"),
+    *("circuit", "circuit_heads"),
+)
 
 
 class LessonScope:
@@ -33,7 +38,15 @@ class LessonScope:
         query = given[0] if given else named.get("query")
         if name.endswith("find") and query is not None and self.lesson.hides_labels:
             raise InvalidValue("labels are hidden by your course; search by texts instead: positive=, negative=")
+        if name.endswith("circuit_heads"):
+            return self._ask_heads(ask, *given, **named)
         return ask(*given, **named)
+
+    def _ask_heads(self, ask: Callable[..., Any], graph: Any, node: Any, source: Any, **named: Any) -> Any:
+        for one in check_edge(check_graph(graph), node, source):
+            if graph.kinds[one] == FEATURE and not self.lesson.allows(graph.ref(one)):
+                raise InvalidValue(f"node {one} is a feature that is filtered by your course")
+        return ask(drop_labels(graph) if self.lesson.hides_labels else graph, node, source, **named)
 
     def to_code(self) -> str:
         """The lines of Python that make this scope again, as `scope`."""

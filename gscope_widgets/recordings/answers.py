@@ -32,6 +32,7 @@ _WORDS = {
     "contrast": "contrast",
     "compare_dictionaries": "comparison of dictionaries",
     "circuit": "circuit",
+    "circuit_heads": "heads of an edge",
 }
 
 

@@ -41,6 +41,7 @@ from gscope_widgets.records.dashboards import (
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import DosePoint, DoseResponse, DoseSample
+from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.estimates import Estimate
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
@@ -62,7 +63,7 @@ Arrays = dict[str, np.ndarray]  # by the name that `name_array` gives
 # All that is ever made of what a file says.
 RECORDS: tuple[type, ...] = (
     *(ActivationBand, ActivationHistogram, ClaimScore, ClaimText, ComparedText, Comparison, ConceptTruth),
-    *(AttributionGraph, ControlDistribution, DeltaLoss, GraphScores, GraphTarget),
+    *(AttributionGraph, ControlDistribution, DeltaLoss, EdgeHeads, GraphScores, GraphTarget),
     *(DictionaryComparison, DictionaryInfo, DictionaryPair, Direction, DosePoint, DoseResponse, DoseSample, Estimate),
     *(FeatureDashboard, FeatureExample, FeatureHit, FeatureHits, FeatureLabel, FeatureMatch, FeatureNeighbour),
     *(FeatureReading, FeatureRef, FeatureSummary, GeneratedToken, Intervention, LensReading, MatchedFeature, Measure),
@@ -84,6 +85,7 @@ _ARRAYS: dict[type, dict[str, tuple[str, str]]] = {
     ComparedText: {"baseline_logprobs": ("float32", "tokens"), "kl": ("float32", "tokens")},
     Direction: {"vector": ("float32", "d")},
     DoseSample: {"baseline_logprobs": ("float32", "generated")},
+    EdgeHeads: {"weights": ("float32", "layers heads")},
     FeatureExample: {"activations": ("float32", "tokens")},
     FeatureReading: {
         **dict.fromkeys(("positions", "features"), ("int32", "firings")),

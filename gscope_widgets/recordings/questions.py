@@ -20,6 +20,7 @@ from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import DoseResponse
+from gscope_widgets.records.edge_heads import EdgeHeads, describe_edge
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import SamplingPlan, TokenDistribution
@@ -46,6 +47,7 @@ ANSWERS: dict[str, type] = {
     "contrast": TextContrast,
     "compare_dictionaries": DictionaryComparison,
     "circuit": AttributionGraph,
+    "circuit_heads": EdgeHeads,
 }
 DEFAULT_WISHES = {"site": "resid_post", "layer": None, "width": None, "l0": None, "affine": False}
 _PROMPTS = ("text", "prompt", "first", "second")  # settings that are a text each
@@ -213,6 +215,16 @@ def ask_circuit(prompt: Prompt, dictionaries: Any, target: CircuitTarget, max_fe
         dictionaries=[dictionaries] if alone else dictionaries or (),
         target=target,
         max_features=max_features,
+    )
+
+
+def ask_heads(graph: AttributionGraph, node: int, source: int) -> Question:
+    """`scope.circuit_heads`; of a graph and of what is pruned from it alike."""
+    return _ask(
+        "circuit_heads",
+        prompt=graph.tokens.ids,
+        dictionaries=[one for one in graph.dictionary_ids if one],
+        **describe_edge(graph, node, source),
     )
 
 

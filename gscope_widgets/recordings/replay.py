@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Any
@@ -21,7 +22,7 @@ from gscope_widgets.recordings.contents import Contents, RecordedDictionary, Rec
 from gscope_widgets.recordings.generation import ReplayedGeneration
 from gscope_widgets.recordings.job import SettledJob, Work
 from gscope_widgets.records import protocols
-from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
+from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.contrasts import TextContrast
@@ -29,6 +30,7 @@ from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, check_strengths
+from gscope_widgets.records.edge_heads import EdgeHeads, check_edge
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
@@ -564,6 +566,18 @@ class ReplayedScope:
     ) -> SettledJob:
         most = check_int("max_features", max_features, low=1, high=100_000)
         return self._start(questions.ask_circuit(prompt, dictionaries, target, most))
+
+    def circuit_heads(self, graph: AttributionGraph, node: int, source: int) -> EdgeHeads:
+        heads: EdgeHeads = self.start_circuit_heads(graph, node, source).wait()
+        return heads
+
+    def start_circuit_heads(
+        self, graph: AttributionGraph, node: int, source: int, *, slot: Hashable | None = None
+    ) -> SettledJob:
+        into, start = check_edge(check_graph(graph), node, source)
+        question, names = questions.ask_heads(graph, into, start), (graph.name(start), graph.name(into))
+        # Its nodes have other numbers in a graph that is pruned otherwise.
+        return SettledJob(lambda _job: replace(self._ask(question), node=into, source=start, names=names))
 
     def submit(self, work: Work, *, slot: Hashable | None = None) -> SettledJob:
         """Do work here and now; its job has ended when it is returned."""

@@ -341,6 +341,19 @@ def _find_least(values: np.ndarray, share: float) -> float:
     return float(falling[min(int(np.searchsorted(reached, share)), len(falling) - 1)])
 
 
+def check_graph(graph: object) -> AttributionGraph:
+    """A graph as `scope.circuit` makes them.
+
+    Raises:
+        InvalidValue: it is none.
+    """
+    if not isinstance(graph, AttributionGraph):
+        raise InvalidValue(f"a graph comes from scope.circuit(...), got {describe_value(graph)}")
+    if fault := find_fault(graph):
+        raise InvalidValue(f"the graph is not as scope.circuit(...) makes it: {fault}")
+    return graph
+
+
 def find_fault(graph: AttributionGraph) -> str:
     """What keeps a graph that somebody else made from being one, in words; "" where nothing does."""
     nodes, rows = len(graph.kinds), len(graph.weights)

@@ -17,6 +17,7 @@ from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse
+from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution, Trace
@@ -312,6 +313,14 @@ class Scope(Engine, Protocol):
         slot: Hashable | None = None,
     ) -> Job:
         """`circuit` as a job, returned at once."""
+
+    def circuit_heads(self, graph: AttributionGraph, node: int, source: int) -> EdgeHeads:
+        """Which attention heads carried the edge from `source` to `node`."""
+
+    def start_circuit_heads(
+        self, graph: AttributionGraph, node: int, source: int, *, slot: Hashable | None = None
+    ) -> Job:
+        """`circuit_heads` as a job, returned at once."""
 
     def compare_dictionaries(
         self,

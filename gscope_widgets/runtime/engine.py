@@ -21,6 +21,7 @@ from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard, FeatureNeighbour
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import DoseResponse
+from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution
@@ -40,6 +41,7 @@ from gscope_widgets.runtime.arguments import require_single
 from gscope_widgets.runtime.cache import ByteCache
 from gscope_widgets.runtime.circuits.building import Wanted, build_graph
 from gscope_widgets.runtime.circuits.changing import measure_changes
+from gscope_widgets.runtime.circuits.heads import measure_heads
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.examples.logits import measure_effect
@@ -511,6 +513,20 @@ class Engine:
             provenance=provenance,
         )
         return (yield from steps)
+
+    def measure_heads(
+        self,
+        graph: AttributionGraph,
+        dictionaries: Sequence[Dictionary],
+        node: int,
+        source: int,
+        *,
+        provenance: Provenance,
+    ) -> Steps[EdgeHeads]:
+        """Which heads carried an edge: see `heads.measure_heads`."""
+        for dictionary in dictionaries:
+            yield from dictionary.fetch()
+        return (yield from measure_heads(self.loaded, graph, dictionaries, node, source, provenance=provenance))
 
     def measure_norm(self, point: HookPoint) -> float:
         """Mean norm at a hook point, over the calibration text's tokens but BOS; measured once."""

@@ -7,10 +7,11 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.recorder import recorded
 from gscope_widgets.records import protocols
 from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes, check_swaps
-from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, find_fault, write_target
+from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard
+from gscope_widgets.records.edge_heads import EdgeHeads, check_edge, describe_edge
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.hits import FeatureHits, check_search
 from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
@@ -21,6 +22,7 @@ from gscope_widgets.records.rows import MAX_CONTROLS, MIN_CONTROLS
 from gscope_widgets.records.tokens import Prompt
 from gscope_widgets.runtime.arguments import Arguments, check_list
 from gscope_widgets.runtime.asking import NARROWER, Asking
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.features.dashboards import SOURCES, check_sources
 from gscope_widgets.runtime.features.labels import find_labels
@@ -441,19 +443,11 @@ class Exploring(Asking):
             Cancelled.
         """
         count = check_int("controls", controls, low=MIN_CONTROLS, high=MAX_CONTROLS)
-        if not isinstance(graph, AttributionGraph):
-            raise InvalidValue(f"a graph comes from scope.circuit(...), got {describe_value(graph)}")
-        if fault := find_fault(graph):
-            raise InvalidValue(f"the graph is not as scope.circuit(...) makes it: {fault}")
+        homes = self._check_graph(graph)
         chosen = check_nodes(graph, nodes)
         factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
         if any(not one.ids for one in graph.targets):
             raise InvalidValue("only graphs of next tokens can be changed, this one explains a feature")
-        self._take.tokens(list(graph.tokens.ids))
-        for target in graph.targets:
-            for one in target.ids:
-                check_int("a target's token id", one, low=0, high=self._engine.loaded.info.vocabulary - 1)
-        homes = self._take.transcoders([one for one in graph.dictionary_ids if one])
         swaps = check_swaps(graph, chosen, {} if instead is None else instead)
         by_layer = {layer: one for one in homes for layer in one.info.layers}
         for node, ref in swaps.items():
@@ -475,6 +469,56 @@ class Exploring(Asking):
             ),
             self._demand(f"changing {len(chosen)} nodes of a circuit", graph.tokens),
         )
+
+    def circuit_heads(self, graph: AttributionGraph, node: int, source: int) -> EdgeHeads:
+        """Which attention heads carried an edge of a graph, and how much of it went through none; see `EdgeHeads`.
+
+        Costs one pass with eager attention, one encoding a dictionary, and one way through the frozen pass to and fro.
+
+        Args:
+            graph: from `circuit` of this scope; pruned or whole.
+            node: where the edge goes, a feature or a target.
+            source: where it comes from, a token, an error or a feature.
+
+        Raises:
+            InvalidValue: there is no such edge; a graph of other tokens, model or dictionaries.
+            Cancelled.
+        """
+        heads: EdgeHeads = self.start_circuit_heads(graph, node, source).wait()
+        return heads
+
+    @recorded
+    def start_circuit_heads(
+        self, graph: AttributionGraph, node: int, source: int, *, slot: Hashable | None = None
+    ) -> Job:
+        """`circuit_heads` as a job, returned at once.
+
+        Args:
+            slot: a newer job in the same slot stops this one.
+        """
+        homes = self._check_graph(graph)
+        into, start = check_edge(graph, node, source)
+        provenance = self.provenance(
+            [one.info.id for one in homes], token_ids=graph.tokens.ids, **describe_edge(graph, into, start)
+        )
+        return self._start(
+            lambda: self._engine.measure_heads(graph, homes, into, start, provenance=provenance),
+            self._demand("taking an edge of a circuit apart", graph.tokens),
+            slot=slot,
+        )
+
+    def _check_graph(self, graph: AttributionGraph) -> tuple[Dictionary, ...]:
+        """The dictionaries of a graph that this scope can have made.
+
+        Raises:
+            InvalidValue, UnknownDictionary: it is none, or of other tokens, another model or other dictionaries.
+        """
+        check_graph(graph)
+        self._take.tokens(list(graph.tokens.ids))
+        for target in graph.targets:
+            for one in target.ids:
+                check_int("a target's token id", one, low=0, high=self._engine.loaded.info.vocabulary - 1)
+        return self._take.transcoders([one for one in graph.dictionary_ids if one])
 
     def provenance(
         self, dictionary_ids: Sequence[str] = (), *, token_ids: Sequence[int] = (), **settings: object

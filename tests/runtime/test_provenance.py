@@ -4,6 +4,7 @@ import inspect
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gscope_widgets as gs
@@ -33,6 +34,7 @@ WITHOUT_TEXT = ("card", "check", "contrast", "direction", "find", "score_claim")
 WITHOUT_DICTIONARY = (
     "change_circuit",
     "circuit",
+    "circuit_heads",
     "direction",
     "logit_lens",
 )  # or with others than the one asked for here
@@ -48,6 +50,7 @@ def results(scope, dictionary) -> dict[str, object]:
         "check": scope.check(dictionary),
         "change_circuit": scope.change_circuit(graph := scope.circuit(TEXT, max_features=20), [graph.first_row]),
         "circuit": graph,
+        "circuit_heads": scope.circuit_heads(graph, graph.first_row, int(np.flatnonzero(graph.weights[0])[0])),
         "contrast": scope.contrast("a bird", "a cat", dictionary),
         "score_claim": scope.score_claim(ref, ["a bird"], ["a cat"]),
         "find": scope.find("bird", dictionary),

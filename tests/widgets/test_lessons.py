@@ -3,7 +3,7 @@
 import contextlib
 import io
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -385,6 +385,17 @@ def test_a_circuit_keeps_the_features_of_a_course_alone_and_still_adds_up():
     np.testing.assert_allclose(graph.weights.sum(1) + graph.remainder + graph.left_out, graph.values, atol=1e-4)
     [told] = describe_filtered(graph)
     assert told.endswith("features of the circuit are filtered by your course.")
+    restricted, target = gs.restrict(scope, gs.Lesson(features=(kept,), hide_labels=True)), len(whole) - 1
+    one = graph.find(kept)[0]
+    heads = restricted.circuit_heads(graph, len(graph) - 1, one)
+    assert heads.weight == graph.weights[-1, one] and heads.names[0] == replace(graph, labels={}).name(one)
+    for other in np.flatnonzero((whole.kinds == FEATURE) & (whole.weights[-1] != 0)):
+        asked = int(other)
+        if whole.ref(asked) == kept:
+            assert scope.circuit_heads(whole, target, asked).names[0] == whole.name(asked)
+        else:
+            with pytest.raises(gs.InvalidValue, match="is filtered by your course"):
+                restricted.circuit_heads(whole, target, asked)
     scope.close()
 
 

@@ -21,6 +21,7 @@ from gscope_widgets.runtime.circuits.attribution import (
 )
 from gscope_widgets.runtime.circuits.frozen import FrozenPass, freeze
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.member import Firing
 from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.gemma.generation import check_finite
 from gscope_widgets.runtime.gemma.loading import LoadedModel
@@ -58,18 +59,9 @@ def build_graph(
     yield 0.0
     used = list(tokens.used)
     crosses = len(dictionaries[0].info.layers) > 1
-    layers = dictionaries[0].info.layers if crosses else tuple(one.info.layer for one in dictionaries)
-    inputs = [frozen.layers[layer].mlp_input[used] for layer in layers]
-    if crosses:
-        fired = list(zip(layers, dictionaries[0].fire(torch.stack(inputs, 1)), strict=True))
-    else:
-        fired = []
-        for one, layer, x in zip(dictionaries, layers, inputs, strict=True):
-            fired += [(layer, firing) for firing in one.fire(x)]
-            yield 0.0
+    fired = yield from fire_dictionaries(frozen, dictionaries, used)
     replaced = replace_mlps(frozen, fired, used=used, crosses=crosses)
-    share = dictionaries[0].d_dict // len(layers) if crosses else 0
-    numbers = replaced.numbers + share * np.searchsorted(layers, replaced.layers).astype(np.int32)
+    numbers = number_features(replaced, dictionaries)
     owners = (dictionaries[0].info.id,) if crosses else _spread_ids(dictionaries, len(frozen.layers))
     aims, targets, weights, values = _choose_targets(loaded, frozen, replaced, numbers, owners, wanted)
     found = yield from attribute(frozen, replaced, aims, weights, max_features=max_features)
@@ -85,9 +77,37 @@ def build_graph(
         target_values=values,
         owners=owners,
         dictionaries=dictionaries,
-        share=share,
+        share=_share(dictionaries),
         provenance=provenance,
     )
+
+
+def fire_dictionaries(
+    frozen: FrozenPass, dictionaries: Sequence[Dictionary], used: Sequence[int]
+) -> Generator[float, None, list[tuple[int, Firing]]]:
+    """Of each dictionary or member, the layer that it reads, rising, and what fires at the used positions."""
+    inputs = {layer: frozen.layers[layer].mlp_input[used] for one in dictionaries for layer in one.info.layers}
+    fired: list[tuple[int, Firing]] = []
+    for one in dictionaries:
+        layers = one.info.layers
+        x = torch.stack([inputs[layer] for layer in layers], 1) if len(layers) > 1 else inputs[layers[0]]
+        fired += zip(layers, one.fire(x), strict=True)
+        yield 0.0
+    return fired
+
+
+def number_features(replaced: Replaced, dictionaries: Sequence[Dictionary]) -> np.ndarray:
+    """Each feature's number in its dictionary, of a CLT as readers count them: int32, [feature]."""
+    share = _share(dictionaries)
+    if not share:
+        return replaced.numbers
+    return replaced.numbers + share * np.searchsorted(dictionaries[0].info.layers, replaced.layers).astype(np.int32)
+
+
+def _share(dictionaries: Sequence[Dictionary]) -> int:
+    """How many features of a CLT read each layer; 0 for dictionaries of one layer."""
+    layers = len(dictionaries[0].info.layers)
+    return dictionaries[0].d_dict // layers if layers > 1 else 0
 
 
 def _spread_ids(dictionaries: Sequence[Dictionary], layers: int) -> tuple[str, ...]:
@@ -124,12 +144,10 @@ def _choose_targets(
         return aim_at_features(replaced, [at]), (target,), np.ones(1), replaced.inputs[[at]]
     probabilities = frozen.logits.double().softmax(-1)
     ids = wanted.ids or _list_likeliest(probabilities)
-    vectors = _find_unembedding(loaded, ids).to(frozen.residual.device)
-    vectors = (vectors - _mean_unembedding(loaded).to(vectors.device)) * frozen.final_gain
+    vectors = find_logit_vectors(loaded, frozen, ids, is_difference=wanted.is_difference)
     chances = probabilities[list(ids)].tolist()
     describe = loaded.tokenizer.describe
     if wanted.is_difference:
-        vectors = vectors[:1] - vectors[1:]
         names, groups = [f"{describe(ids[0])} − {describe(ids[1])}"], [tuple(ids)]
         weights = np.ones(1)
     else:
@@ -141,6 +159,15 @@ def _choose_targets(
         for at, (name, group) in enumerate(zip(names, groups, strict=True))
     )
     return [Aim(depth, last, one, through_norm=False) for one in vectors], targets, weights, values
+
+
+def find_logit_vectors(
+    loaded: LoadedModel, frozen: FrozenPass, ids: Sequence[int], *, is_difference: bool
+) -> torch.Tensor:
+    """What logits over their mean read of the last residual: float32, [token, d_model]; of a difference, one row."""
+    vectors = _find_unembedding(loaded, ids).to(frozen.residual.device)
+    vectors = (vectors - _mean_unembedding(loaded).to(vectors.device)) * frozen.final_gain
+    return vectors[:1] - vectors[1:] if is_difference else vectors
 
 
 def _list_likeliest(probabilities: torch.Tensor) -> tuple[int, ...]:

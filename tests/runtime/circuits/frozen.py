@@ -23,12 +23,13 @@ class Held:
     mlp_outputs: list[torch.Tensor]
     logits: torch.Tensor
 
-    def run(self, embedding=None, mlp_outputs=None, *, skips=None, thawed=False):
+    def run(self, embedding=None, mlp_outputs=None, *, skips=None, thawed=False, cut=None):
         """What each MLP would read, [layer][pos, d], and the last residual behind its norm, [pos, d].
 
         Args:
             skips: by layer, A of an affine transcoder or None: what an MLP reads goes on by `x @ A`, but at BOS.
             thawed: attention patterns are computed anew.
+            cut: (layer, head) whose output is taken out, or "all".
         """
         behind_bos = torch.ones(len(self.embedding), 1, dtype=torch.float64)
         behind_bos[0] = 0
@@ -42,7 +43,13 @@ class Held:
             value = (normed @ attention.v_proj.weight.double().T).unflatten(1, (-1, size))
             value = value.repeat_interleave(heads // value.shape[1], 1)
             pattern = self._attend(attention, normed, at) if thawed else self.patterns[at]
-            mixed = torch.einsum("hqk,khs->qhs", pattern, value).flatten(1)
+            mixed = torch.einsum("hqk,khs->qhs", pattern, value)
+            if cut == "all":
+                mixed = torch.zeros_like(mixed)
+            elif cut is not None and cut[0] == at:
+                mixed = mixed.clone()
+                mixed[:, cut[1]] = 0
+            mixed = mixed.flatten(1)
             x = x + _scale(mixed @ attention.o_proj.weight.double().T, block.post_attention_layernorm, scales["behind"])
             read = _scale(x, block.pre_feedforward_layernorm, scales["middle"])
             reads.append(read)
