@@ -1,6 +1,6 @@
 """Direct effects through a frozen pass, target by target: the edges of an attribution graph."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,17 +8,17 @@ import numpy as np
 import torch
 
 from gscope_widgets.errors import OutOfMemory, write_bytes
-from gscope_widgets.records.circuits import measure_influence
 from gscope_widgets.runtime.circuits.frozen import FrozenPass
 from gscope_widgets.runtime.dictionaries.member import Firing
 from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.memory import find_free
 
-_ROWS = 256  # targets that are followed back together, at most
+_ROWS, _LEAST_ROWS = 128, 64  # targets that are followed back together
+_ROOM = 4_000_000  # numbers of their effects at a layer, if that leaves rows enough: 16 MB
 _STEPS = 8  # in which features are chosen where not all can be, each by the influence known then
 _LEAST_STEP = 16
 _SHARE = 0.5  # of what memory is free
-_COPIES = 5  # of the edges, that are held at once while features are ranked
+_COPIES = 2  # of the edges, that are held at once
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,7 @@ class Aim:
 class Edges:
     """What comes into some targets: float32, rows in the order of the aims."""
 
-    tokens: torch.Tensor  # [row, pos]
-    errors: torch.Tensor  # [row, layer * pos]
-    features: torch.Tensor  # [row, feature]
+    weights: torch.Tensor  # [row, source]; sources are tokens, errors by layer and position, features
     remainder: torch.Tensor  # [row]
 
 
@@ -153,8 +151,7 @@ class Attribution:
     """The edges of a graph, and which features are its nodes."""
 
     features: np.ndarray  # int64, rising; which of `Replaced`
-    targets: Edges
-    inputs: Edges  # of those features, in their order; columns are of all features
+    edges: Edges  # of those features in their order, then of the targets; columns are of all features
 
 
 def attribute(
@@ -174,107 +171,137 @@ def attribute(
     Raises:
         OutOfMemory: the edges would not fit; with the numbers.
     """
-    total, positions = len(replaced.layers), len(frozen.embedding)
+    total = len(replaced.layers)
     wanted = min(total, max_features)
-    edge_bytes = 4 * (wanted + len(aims)) * (total + positions * (1 + len(frozen.layers)))
-    size = (_COPIES if total > max_features else 2) * edge_bytes
-    free = min(
-        (one for one in (find_free("cpu"), find_free(str(frozen.embedding.device))) if one is not None), default=None
-    )
+    edges = _make_room(frozen, replaced, rows=wanted + len(aims), what=f"{wanted} of {total} features")
+    targets = _take_rows(edges, wanted, wanted + len(aims))
+    yield from _trace_in_blocks(frozen, replaced, aims, targets, first=0.0, last=0.0)
+    known = np.zeros(0, np.int64)
+    step = max(_LEAST_STEP, wanted // _STEPS)
+    while len(known) < wanted:
+        if wanted == total:
+            chosen = np.arange(total)
+        else:
+            influence = _rank(replaced, edges.weights, known, targets.weights, weights)
+            influence[known] = 0
+            chosen = np.argsort(-influence, kind="stable")[: min(step, wanted - len(known))]
+            chosen = chosen[influence[chosen] > 0]
+            if not len(chosen):
+                break
+        done = len(known)
+        some = _take_rows(edges, done, done + len(chosen))
+        yield from _trace_in_blocks(
+            frozen,
+            replaced,
+            aim_at_features(replaced, chosen.tolist()),
+            some,
+            first=done / wanted,
+            last=(done + len(chosen)) / wanted,
+        )
+        known = np.concatenate([known, chosen])
+    order = np.argsort(known, kind="stable")
+    rows = torch.as_tensor(np.concatenate([order, np.arange(wanted, wanted + len(aims))]), device=edges.weights.device)
+    if len(rows) == len(edges.weights) and (rows[1:] > rows[:-1]).all():
+        return Attribution(known, edges)
+    return Attribution(known[order], Edges(edges.weights[rows], edges.remainder[rows]))
+
+
+def _make_room(frozen: FrozenPass, replaced: Replaced, *, rows: int, what: str) -> Edges:
+    like, columns = frozen.embedding, _count_sources(frozen, replaced)
+    size = _COPIES * like.element_size() * rows * columns
+    free = min((one for one in (find_free("cpu"), find_free(str(like.device))) if one is not None), default=None)
     if free is not None and size > _SHARE * free:
         raise OutOfMemory(
-            f"the edges of {wanted} of {total} features would take {write_bytes(size)} while they are made, "
-            f"{write_bytes(free)} are free: give a smaller max_features or a shorter prompt"
+            f"the edges of {what} would take {write_bytes(size)} while they are made, {write_bytes(free)} are free: "
+            "give a smaller max_features or a shorter prompt"
         )
-    to_targets = trace_effects(frozen, replaced, aims)
-    order = np.arange(total if total <= max_features else 0)
-    chosen: list[np.ndarray] = [order]
-    parts: list[tuple[np.ndarray, Edges]] = []
-    done, step = 0, max(_LEAST_STEP, wanted // _STEPS)
-    while True:
-        if len(order):
-            for some, edges in _trace_in_blocks(frozen, replaced, order):
-                parts.append((some, edges))
-                done += len(some)
-                yield min(1.0, done / max(1, wanted))
-        if total <= max_features or done >= wanted:
-            break
-        known = np.concatenate(chosen)
-        influence = _rank(replaced, to_targets, parts, weights)
-        influence[known] = -1
-        order = np.argsort(-influence, kind="stable")[: min(step, wanted - done)]
-        order = order[influence[order] > 0]
-        if not len(order):
-            break
-        chosen.append(order)
-    return _join(parts, to_targets)
+    return Edges(like.new_zeros(rows, columns), like.new_zeros(rows))
+
+
+def _count_sources(frozen: FrozenPass, replaced: Replaced) -> int:
+    return len(frozen.embedding) * (1 + len(frozen.layers)) + len(replaced.layers)
+
+
+def _take_rows(edges: Edges, start: int, stop: int) -> Edges:
+    return Edges(edges.weights[start:stop], edges.remainder[start:stop])
 
 
 def _rank(
-    replaced: Replaced, to_targets: Edges, parts: Sequence[tuple[np.ndarray, Edges]], weights: np.ndarray
+    replaced: Replaced, rows: torch.Tensor, known: np.ndarray, to_targets: torch.Tensor, weights: np.ndarray
 ) -> np.ndarray:
-    """The influence of every feature as far as inputs are known: float64, [feature]."""
-    total = len(replaced.layers)
-    known = np.concatenate([some for some, _ in parts]) if parts else np.zeros(0, np.int64)
-    order = np.argsort(known, kind="stable")
-    rows = np.concatenate([*(to_numpy(_widen(edges)) for _, edges in parts), to_numpy(_widen(to_targets))])
-    # Features that are known stand last, in their order, before the targets: none has an input behind it.
-    unknown = np.setdiff1d(np.arange(total), known)
-    others = rows.shape[1] - total
-    columns = np.concatenate([np.arange(others), others + unknown, others + known[order]])
-    rows = rows[np.concatenate([order, np.arange(len(known), len(rows))])][:, columns]
-    rows = np.concatenate([rows, np.zeros((len(rows), len(weights)), np.float32)], 1)
-    start = np.zeros(rows.shape[1])
-    start[len(start) - len(weights) :] = weights
-    found, _ = measure_influence(rows, rows.shape[1] - len(rows), start)
-    influence = np.zeros(total)
-    influence[unknown] = found[others : others + len(unknown)]
-    influence[known[order]] = found[others + len(unknown) : rows.shape[1] - len(weights)]
-    return influence
+    """The influence of every feature as far as inputs are known: float64, [feature].
 
+    From the last layer down: what flows into a layer's features is whole once all later layers' have been followed.
 
-def _widen(edges: Edges) -> torch.Tensor:
-    return torch.cat([edges.tokens, edges.errors, edges.features], 1)
+    Args:
+        rows: [known or more, source]; the inputs of known features, in their order.
+    """
+    first = rows.shape[1] - len(replaced.layers)
+    influence = np.zeros(rows.shape[1])
 
+    def flow(worth: np.ndarray, inputs: torch.Tensor) -> None:
+        sizes = inputs.abs()
+        worth = worth / np.maximum(to_numpy(sizes.sum(1)), 1e-10)
+        influence.__iadd__(to_numpy(torch.as_tensor(worth, dtype=sizes.dtype, device=sizes.device) @ sizes))
 
-def _join(parts: Sequence[tuple[np.ndarray, Edges]], to_targets: Edges) -> Attribution:
-    if not parts:
-        none = Edges(*(getattr(to_targets, name)[:0] for name in ("tokens", "errors", "features", "remainder")))
-        return Attribution(np.zeros(0, np.int64), to_targets, none)
-    features = np.concatenate([some for some, _ in parts])
-    order = np.argsort(features, kind="stable")
-    rows = torch.as_tensor(order, device=to_targets.tokens.device)
-    joined = Edges(
-        *(
-            torch.cat([getattr(edges, name) for _, edges in parts])[rows]
-            for name in ("tokens", "errors", "features", "remainder")
-        )
-    )
-    return Attribution(features[order], to_targets, joined)
+    flow(weights, to_targets)
+    layers = replaced.layers[known]
+    for layer in np.unique(layers)[::-1]:
+        at = np.flatnonzero(layers == layer)
+        for some in np.split(at, range(_ROWS, len(at), _ROWS)):
+            flow(influence[first + known[some]], rows[torch.as_tensor(some, device=rows.device)])
+    return influence[first:]
 
 
 def _trace_in_blocks(
-    frozen: FrozenPass, replaced: Replaced, features: np.ndarray
-) -> Iterator[tuple[np.ndarray, Edges]]:
-    """Inputs of features, those of one position together: nothing behind it need be followed."""
-    order = features[np.lexsort((-replaced.layers[features], replaced.positions[features]))]
-    cuts = np.flatnonzero(np.diff(replaced.positions[order])) + 1
-    for group in np.split(order, cuts):
-        for start in range(0, len(group), _ROWS):
-            some = group[start : start + _ROWS]
-            yield some, trace_effects(frozen, replaced, aim_at_features(replaced, some.tolist()))
+    frozen: FrozenPass, replaced: Replaced, aims: Sequence[Aim], into: Edges, *, first: float, last: float
+) -> Generator[float, None, None]:
+    """Fill in the inputs of aims. Those of near positions are followed together: nothing behind them need be.
+
+    Yields:
+        The share that is done, from `first` to `last`.
+    """
+    order = sorted(range(len(aims)), key=lambda at: (aims[at].pos, -aims[at].layer))
+    width, start = frozen.embedding.shape[1], 0
+    while start < len(order):
+        # As many as the room allows for the positions that the last of them has.
+        stop = min(len(order), start + _ROWS)
+        room = _ROOM // (width * (1 + aims[order[stop - 1]].pos))
+        stop = min(stop, start + max(_LEAST_ROWS, room))
+        some = order[start:stop]
+        block = _trace(frozen, replaced, [aims[at] for at in some])
+        try:
+            while True:
+                share = (start + next(block) * len(some)) / len(aims)
+                yield first + share * (last - first)
+        except StopIteration as end:
+            rows = torch.tensor(some, device=into.weights.device)
+            into.weights[rows], into.remainder[rows] = end.value.weights, end.value.remainder
+        start = stop
 
 
 def trace_effects(frozen: FrozenPass, replaced: Replaced, aims: Sequence[Aim]) -> Edges:
     """Follow targets back through the frozen pass, all at once: what each token, error and feature adds to each."""
+    block = _trace(frozen, replaced, aims)
+    while True:
+        try:
+            next(block)
+        except StopIteration as end:
+            edges: Edges = end.value
+            return edges
+
+
+def _trace(frozen: FrozenPass, replaced: Replaced, aims: Sequence[Aim]) -> Generator[float, None, Edges]:
+    """`trace_effects`, which yields the share that is done behind each layer."""
     order = sorted(range(len(aims)), key=lambda at: -aims[at].layer)
     positions = 1 + max(aim.pos for aim in aims)
     count, depth = len(frozen.embedding), len(frozen.layers)
     like = frozen.embedding
+    edges = Edges(like.new_zeros(len(aims), _count_sources(frozen, replaced)), like.new_zeros(len(aims)))
+    remainder = edges.remainder
+    errors = edges.weights[:, count:].narrow(1, 0, depth * count).unflatten(1, (depth, count))
+    features = edges.weights[:, count * (1 + depth) :]
     effect = like.new_zeros(len(aims), positions, like.shape[1])
-    errors = like.new_zeros(len(aims), depth, count)
-    features = like.new_zeros(len(aims), len(replaced.layers))
-    remainder = like.new_zeros(len(aims))
     used, begun = replaced.used[:positions], 0
 
     def begin(layer: int) -> None:
@@ -290,7 +317,7 @@ def trace_effects(frozen: FrozenPass, replaced: Replaced, aims: Sequence[Aim]) -
     for layer in range(top, -1, -1):
         part = effect[:begun]
         if begun:
-            errors[:begun, layer, :positions] = (part * replaced.errors[layer][:positions]).sum(2)
+            errors[:begun, layer, :positions] = torch.einsum("rpd,pd->rp", part, replaced.errors[layer][:positions])
             remainder[:begun] += torch.einsum("rpd,pd->r", part, replaced.offsets[layer][:positions])
             write = replaced.writes[layer]
             for pos, (start, stop) in enumerate(pairwise(write.starts[: positions + 1])):
@@ -298,13 +325,12 @@ def trace_effects(frozen: FrozenPass, replaced: Replaced, aims: Sequence[Aim]) -
                     features[:begun, write.nodes[start:stop]] += part[:, pos] @ write.rows[start:stop].T
             skip = replaced.skips[layer]
             if skip is not None:
-                through = (part @ skip.T) * frozen.layers[layer].mlp_gain[:positions]
-                part += through * used[:, None]
+                part += (part @ skip.T).mul_(frozen.layers[layer].mlp_gain[:positions] * used[:, None])
         begin(layer - 1)  # what reads before this layer's MLP has no share in it, but in the layer's attention
         if begun:
             effect[:begun] = frozen.pass_attention(effect[:begun], layer)
-    tokens = like.new_zeros(len(aims), count)
-    tokens[:, :positions] = (effect * frozen.embedding[:positions]).sum(2)
+        yield 1 - layer / (top + 1)
+    edges.weights[:, :positions] = torch.einsum("rpd,pd->rp", effect, frozen.embedding[:positions])
     back = torch.empty(len(aims), dtype=torch.long, device=like.device)
     back[torch.tensor(order, device=like.device)] = torch.arange(len(aims), device=like.device)
-    return Edges(tokens[back], errors.flatten(1)[back], features[back], remainder[back])
+    return Edges(edges.weights[back], remainder[back])

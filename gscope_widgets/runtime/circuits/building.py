@@ -13,7 +13,6 @@ from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.circuits.attribution import (
     Aim,
     Attribution,
-    Edges,
     Replaced,
     aim_at_features,
     attribute,
@@ -215,30 +214,25 @@ def _lay_out(
     used = np.array(tokens.used, np.int64)
     error_layers = np.repeat(np.arange(depth), len(used))
     error_positions = np.tile(used, depth)
-    columns = error_layers * count + error_positions
-
-    def widen(edges: Edges) -> np.ndarray:
-        features = to_numpy(edges.features)
-        parts = [to_numpy(edges.tokens), to_numpy(edges.errors)[:, columns], features[:, kept]]
-        return np.concatenate([*parts, np.zeros((len(features), len(aims)), np.float32)], 1)
-
-    def list_lost(edges: Edges) -> np.ndarray:
-        features = to_numpy(edges.features)
-        if len(kept) == features.shape[1]:
-            return np.zeros(len(features), np.float32)
-        lost: np.ndarray = features.sum(1, dtype=np.float64) - features[:, kept].sum(1, dtype=np.float64)
-        return lost.astype(np.float32)
-
-    sides = (found.inputs, found.targets)
-    kinds = [TOKEN] * count + [ERROR] * len(columns) + [FEATURE] * len(kept) + [TARGET] * len(aims)
-    first = count + len(columns)
+    columns = [np.arange(count), count + error_layers * count + error_positions, count * (1 + depth) + kept]
+    chosen = torch.as_tensor(np.concatenate(columns), device=found.edges.weights.device)
+    weights = found.edges.weights
+    left_out = np.zeros(len(weights), np.float32)
+    if len(kept) < len(replaced.layers):
+        lost = weights[:, count * (1 + depth) :].sum(1, dtype=torch.float64)
+        lost -= weights[:, chosen[-len(kept) :]].sum(1, dtype=torch.float64) if len(kept) else 0
+        left_out = to_numpy(lost).astype(np.float32)
+    laid = np.zeros((len(weights), len(chosen) + len(aims)), np.float32)
+    laid[:, : len(chosen)] = to_numpy(weights[:, chosen])
+    kinds = [TOKEN] * count + [ERROR] * len(error_layers) + [FEATURE] * len(kept) + [TARGET] * len(aims)
+    first = count + len(error_layers)
     by_layer = {layer: one for one in dictionaries for layer in one.info.layers}
     labels = {
         first + at: label
         for at, one in enumerate(kept.tolist())
         if (label := by_layer[int(replaced.layers[one])].label(int(numbers[one]))) is not None
     }
-    no_number = [-1] * len(columns)
+    no_number = [-1] * len(error_layers)
     return AttributionGraph(
         tokens=tokens,
         layers=depth,
@@ -255,10 +249,10 @@ def _lay_out(
         activations=np.concatenate(
             [np.full(first, np.nan), replaced.activations[kept], np.full(len(aims), np.nan)]
         ).astype(np.float32),
-        weights=np.concatenate([widen(edges) for edges in sides]),
+        weights=laid,
         values=np.concatenate([replaced.inputs[kept], target_values]).astype(np.float32),
-        remainder=np.concatenate([to_numpy(edges.remainder) for edges in sides]),
-        left_out=np.concatenate([list_lost(edges) for edges in sides]),
+        remainder=to_numpy(found.edges.remainder),
+        left_out=left_out,
         targets=targets,
         target_weights=target_weights.astype(np.float32),
         dictionary_ids=owners,

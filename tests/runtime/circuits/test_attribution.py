@@ -1,5 +1,7 @@
 """Attribution graphs beside plain torch: every edge, what edges add up to, and what breaks both."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -208,6 +210,41 @@ def test_with_few_nodes_the_most_influential_stay_and_the_rest_is_counted(scope,
         for n in np.flatnonzero(few.kinds == FEATURE)
     }
     assert len(known & kept) >= 50  # ranked by what was known at the time
+
+
+@pytest.mark.parametrize("rows", [8, 64])
+def test_blocks_of_any_size_give_the_same_edges(scope, graphs, monkeypatch, rows):
+    monkeypatch.setattr(attribution, "_ROWS", rows)
+    monkeypatch.setattr(attribution, "_LEAST_ROWS", 4)
+    monkeypatch.setattr(attribution, "_ROOM", 5000)
+    again = scope.circuit(TEXT, dictionaries=choose(scope, "affine"))
+    np.testing.assert_allclose(again.weights, graphs["affine"].weights, atol=1e-4)
+    np.testing.assert_allclose(again.remainder, graphs["affine"].remainder, atol=1e-4)
+
+
+@pytest.mark.parametrize("known", [0, 100, None])
+def test_features_are_ranked_by_all_paths_through_known_rows(graphs, known):
+    graph = graphs["affine"]
+    features = np.flatnonzero(graph.kinds == FEATURE)
+    some = np.random.default_rng(0).permutation(len(features))[:known]
+    sources = len(graph) - len(graph.targets)
+    rows = np.concatenate([graph.weights[some], graph.weights[len(features) :]])[:, :sources]
+    found = attribution._rank(
+        SimpleNamespace(layers=graph.node_layers[features]),
+        torch.from_numpy(rows),
+        some,
+        torch.from_numpy(rows[len(some) :]),
+        graph.target_weights,
+    )
+    shares = np.zeros((sources, sources))
+    shares[features[some]] = np.abs(rows[: len(some)]) / np.abs(rows[: len(some)]).sum(1, keepdims=True)
+    flow = graph.target_weights @ (np.abs(rows[len(some) :]) / np.abs(rows[len(some) :]).sum(1, keepdims=True))
+    expected = np.zeros(sources)
+    for _ in range(graph.layers + 2):  # no path is longer
+        expected += flow
+        flow = flow @ shares
+    assert flow.max() == 0 and expected[features].max() > 0
+    np.testing.assert_allclose(found, expected[features], rtol=1e-4, atol=1e-8)
 
 
 @pytest.mark.parametrize("affine", [False, True])
