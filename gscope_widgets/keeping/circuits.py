@@ -46,6 +46,8 @@ _OWN = "gscope_widgets"  # what others' viewers do not ask for
 _EXAMPLE = "graph.json"
 _ADVICE = "get it again from where it was made"
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+_EDGE_BYTES = 48  # of an edge in a file, at least: its punctuation, two ids and a weight
+_SMALLER = "which viewers take: prune it first, graph.prune()"
 
 
 def save_circuit(path: str | os.PathLike[str], graph: AttributionGraph, *, slug: str | None = None) -> None:
@@ -65,11 +67,13 @@ def save_circuit(path: str | os.PathLike[str], graph: AttributionGraph, *, slug:
     """
     if not isinstance(graph, AttributionGraph):
         raise InvalidValue(f"a circuit comes from scope.circuit(...), got {describe_value(graph)}")
+    edges = int(np.count_nonzero(graph.weights))
+    if _EDGE_BYTES * edges > MOST_BYTES:  # told at once, where the file itself would take its time
+        raise InvalidValue(f"a file of {edges:,} edges would be larger than {write_bytes(MOST_BYTES)}, {_SMALLER}")
     content = json.dumps(build_json(graph, slug=slug), allow_nan=False, separators=(",", ":")).encode()
     if len(content) > MOST_BYTES:
         raise InvalidValue(
-            f"the graph takes {write_bytes(len(content))}, viewers take at most {write_bytes(MOST_BYTES)}: "
-            "prune it first, graph.prune()"
+            f"the graph takes {write_bytes(len(content))} of at most {write_bytes(MOST_BYTES)}, {_SMALLER}"
         )
     place = check_free(as_path(path, example=_EXAMPLE), is_ours=_is_graph, kind="circuit")
     write_whole(place, lambda unfinished: Path(unfinished).write_bytes(content), size=len(content))
@@ -297,7 +301,7 @@ def read_json(content: Any) -> AttributionGraph:
         labels=_read_labels(found, own),
         share=share,
         whole=_read_scores(own.get("whole")),
-        provenance=_read_origin(own.get("provenance")),
+        provenance=_read_origin(own.get("provenance")) if own else _read_maker(metadata),
     )
     if fault := find_fault(graph):
         raise BadArtefact(fault)
@@ -426,6 +430,16 @@ def _read_origin(told: Any) -> Provenance | None:
         settings=dict(told["settings"]),
         versions={str(name): str(one) for name, one in told["versions"].items()},
     )
+
+
+def _read_maker(metadata: Mapping[str, Any]) -> Provenance:
+    """Of a file from elsewhere: the model that it names, and what wrote it, as far as it says."""
+    info = metadata.get("info")
+    maker = info.get("generator") if isinstance(info, Mapping) else None
+    versions = {}
+    if isinstance(maker, Mapping) and maker.get("name"):
+        versions = {str(maker["name"])[:_MOST_TEXT]: str(maker.get("version", ""))[:_MOST_TEXT]}
+    return Provenance(str(metadata["scan"])[:_MOST_TEXT], revision="", device="", dtype="", versions=versions)
 
 
 def _is_graph(place: Path) -> bool:

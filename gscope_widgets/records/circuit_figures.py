@@ -1,5 +1,6 @@
 """An attribution graph as a picture: tokens from left to right, layers from below."""
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ _NAMES = {TOKEN: "token", ERROR: "error: what no feature stands for", FEATURE: "
 _FILLS = {TOKEN: "#bbbbbb", ERROR: "#dddddd", FEATURE: "#0072b2", TARGET: "#000000"}
 _TOWARDS, _AWAY = "#0072b2", "#d55e00"  # of the eight colours that Okabe and Ito (2008) tell apart
 _EDGES = 300  # the heaviest are drawn
+_LEAST_INCHES = 7.0  # of width
+_CHARACTERS = 14  # of the title on an inch
 _MOST_POINTS = 160.0  # area of the most influential node
 
 
@@ -24,7 +27,8 @@ def draw_graph(graph: AttributionGraph, *, labels: int) -> "Figure":
     count, depth = len(graph.tokens), graph.layers
     x, y = _place(graph)
     scores, influence = graph.scores(), graph.influence()
-    figure = open_figure(min(16.0, 2.5 + 0.8 * count), 3.0 + 0.42 * depth, graph.provenance)
+    width = min(16.0, max(_LEAST_INCHES, 2.5 + 0.8 * count))
+    figure = open_figure(width, 3.0 + 0.42 * depth, graph.provenance)
     axes = figure.subplots()
     _draw_edges(axes, graph, x, y)
     largest = max(float(influence.max()), 1e-30)
@@ -52,14 +56,13 @@ def draw_graph(graph: AttributionGraph, *, labels: int) -> "Figure":
     axes.set_ylim(-1.6, depth + 1.2)
     axes.set_xlim(-0.7, count - 0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(
+    title = (
         f"{(graph.kinds == FEATURE).sum()} features, {(graph.kinds == ERROR).sum()} errors; replacement "
         f"{scores.replacement:.2f}, completeness {scores.completeness:.2f} of this graph. A solid line adds, a "
-        "dashed one takes away",
-        fontsize=8,
-        loc="left",
+        "dashed one takes away"
     )
-    axes.legend(loc="upper left", fontsize=6, frameon=False, markerscale=0.7)
+    axes.set_title(textwrap.fill(title, int(width * _CHARACTERS)), fontsize=8, loc="left")
+    figure.legend(loc="outside upper left", ncols=4, fontsize=6, frameon=False, markerscale=0.7)
     return figure
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gscope_widgets as gs
+from gscope_widgets.keeping import circuits
 from gscope_widgets.keeping.circuits import MOST_NODES, build_json, pair
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET
 from gscope_widgets.records.features import FeatureLabel
@@ -305,3 +306,27 @@ def test_a_name_that_no_file_can_have_is_told(graph, tmp_path, name):
         gs.save_circuit(tmp_path / name, graph)
     with pytest.raises(gs.InvalidValue, match="there is no file"):
         gs.load_circuit(tmp_path / name)
+
+
+def test_a_file_from_elsewhere_names_its_model_and_what_wrote_it(small, tmp_path):
+    content = build_json(small)
+    del content["metadata"]["gscope_widgets"]
+    content["metadata"] |= {"scan": "gemma-3-1b", "info": {"generator": {"name": "circuit-tracer", "version": "0.5.0"}}}
+    (tmp_path / "graph.json").write_text(json.dumps(content))
+    origin = gs.load_circuit(tmp_path / "graph.json").provenance
+    assert (origin.model, origin.versions) == ("gemma-3-1b", {"circuit-tracer": "0.5.0"})
+    for made in ({}, {"generator": None}, {"generator": "me"}, None):
+        content["metadata"]["info"] = made
+        (tmp_path / "graph.json").write_text(json.dumps(content))
+        assert gs.load_circuit(tmp_path / "graph.json").provenance.versions == {}
+
+
+def test_a_graph_of_too_many_edges_is_refused_before_it_is_written(graph, tmp_path, monkeypatch):
+    monkeypatch.setattr(circuits, "build_json", lambda *_, **__: pytest.fail("written all the same"))
+    edges = np.count_nonzero(graph.weights)
+    monkeypatch.setattr(circuits, "MOST_BYTES", 48 * edges - 1)
+    with pytest.raises(gs.InvalidValue, match=f"{edges:,} edges.*prune"):
+        gs.save_circuit(tmp_path / "graph.json", graph)
+    content = json.dumps(build_json(graph), separators=(",", ":"))
+    links = content[content.index('"links":') :]
+    assert 48 * edges < len(links)  # so none is refused that would have had room
