@@ -12,6 +12,7 @@ from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
+from gscope_widgets.records.walks import Walks, follow_walks
 
 if TYPE_CHECKING:
     import pandas
@@ -263,6 +264,22 @@ class AttributionGraph:
             found += [one for one in longer if self.kinds[one[1][0]] == TOKEN]
             beam = [one for one in longer if self.kinds[one[1][0]] == FEATURE][: 16 * k]
         return tuple(sorted(found, key=lambda one: -abs(one[0]))[:k])
+
+    def walks(self, *, explained: float | None = None) -> Walks:
+        """How many steps lie between tokens and targets; see `Walks`. `walks().length` is the mean.
+
+        Of a pruned graph, or one with features that are no nodes, what is left out counts as no input; compare whole
+        graphs.
+
+        Args:
+            explained: only past the fewest features, most passed first, with which at least this share of all walks
+                ends at a token, so that two graphs of one prompt can be compared where they explain as much; None for
+                all.
+
+        Raises:
+            InvalidValue: fewer walks end at a token even with all features.
+        """
+        return follow_walks(self, explained=explained)
 
     def plot(self, *, labels: int = 12) -> "Figure":
         """A matplotlib Figure: tokens from left to right, layers from below, nodes as large as they matter.
