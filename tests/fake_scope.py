@@ -56,6 +56,7 @@ from gscope_widgets.records.rows import (
     plan_comparison,
     plan_dose,
 )
+from gscope_widgets.records.spans import WriteSpans, check_spanned
 from gscope_widgets.records.tokens import Prompt, Tokens
 from gscope_widgets.runtime.features.matching import compare_readings
 from gscope_widgets.runtime.features.scoring import score_claim
@@ -293,6 +294,16 @@ class FakeScope:
             )
 
         return self._worker.submit(steps, slot=slot)
+
+    def write_spans(self, features: Sequence[FeatureRef] | FeatureRef) -> WriteSpans:
+        """Norms that follow from a feature's number alone."""
+        refs = check_spanned(features)
+        homes = [self._find(ref) for ref in refs]
+        layers = homes[0].info.layers
+        norms = np.array([[1 + (ref.feature * 7 + layer) % 5 for layer in layers] for ref in refs], np.float32)
+        scales = np.full(len(layers), 10, np.float32)
+        provenance = self.provenance([homes[0].info.id], features=[ref.feature for ref in refs])
+        return WriteSpans(refs, layers, (layers[0],) * len(refs), norms, scales, provenance)
 
     def circuit(
         self,

@@ -15,6 +15,7 @@ from gscope_widgets.records.generation import TokenDistribution
 from gscope_widgets.records.hits import FeatureHits
 from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.spans import WriteSpans
 
 Value = TypeVar("Value")
 _LISTED = 4  # of what is at hand, in a message
@@ -33,6 +34,7 @@ _WORDS = {
     "compare_dictionaries": "comparison of dictionaries",
     "circuit": "circuit",
     "circuit_heads": "heads of an edge",
+    "write_spans": "write spans",
 }
 
 
@@ -246,10 +248,22 @@ def _cut_dashboard(dashboard: FeatureDashboard, asked: Settings) -> FeatureDashb
     return replace(dashboard, examples=dashboard.examples[: asked["examples"]])
 
 
+def _cut_spans(spans: WriteSpans, asked: Settings) -> WriteSpans:
+    at = {(ref.dictionary_id, ref.feature): place for place, ref in enumerate(spans.refs)}
+    rows = [at[one["dictionary_id"], one["feature"]] for one in asked["features"]]
+    return replace(
+        spans,
+        refs=tuple(spans.refs[row] for row in rows),
+        source_layers=tuple(spans.source_layers[row] for row in rows),
+        norms=spans.norms[rows],
+    )
+
+
 _NARROWER: dict[str, _Narrower] = {
     "read": _Narrower({"features": _has_features}, _cut_reading),
     "next_tokens": _Narrower({"k": _has_as_many, "controls": _has_as_many}, _cut_distribution),
     "logit_lens": _Narrower({"k": _has_as_many, "layers": _has_all, "track": _has_all}, _cut_lens),
     "find": _Narrower({"k": _has_as_many}, _cut_hits),
     "card": _Narrower({"examples": _has_as_many}, _cut_dashboard),
+    "write_spans": _Narrower({"features": _has_all}, _cut_spans),
 }

@@ -55,6 +55,7 @@ from gscope_widgets.records.measures import Measure
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.spans import WriteSpans
 from gscope_widgets.records.tokens import Tokens, Turn
 
 Json = Any  # what `json` reads and writes
@@ -68,7 +69,7 @@ RECORDS: tuple[type, ...] = (
     *(FeatureDashboard, FeatureExample, FeatureHit, FeatureHits, FeatureLabel, FeatureMatch, FeatureNeighbour),
     *(FeatureReading, FeatureRef, FeatureSummary, GeneratedToken, Intervention, LensReading, MatchedFeature, Measure),
     *(ModelInfo, Provenance, Rival, ShuffledNull, ShuffledScore, TextContrast, TokenChance, TokenDistribution),
-    *(TokenEffect, TokenPath, Tokens, Trace, Turn),
+    *(TokenEffect, TokenPath, Tokens, Trace, Turn, WriteSpans),
     *(Choice, Contents, RecordedAnswer, RecordedDictionary, RecordedRow, RecordedText),
     *(KeptColumn, KeptDictionary, KeptScope, KeptView),
 )
@@ -102,6 +103,7 @@ _ARRAYS: dict[type, dict[str, tuple[str, str]]] = {
     TextContrast: {"pairs": ("int32", "rows 2")},
     TokenPath: {"probabilities": ("float32", "layers pos"), "ranks": ("int32", "layers pos")},
     Trace: {"activations": ("float32", "features pos")},
+    WriteSpans: {"norms": ("float32", "refs layers"), "scales": ("float32", "layers")},
 }
 _STRICT: dict[type, str] = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}  # which JSON has no numbers for
@@ -300,6 +302,10 @@ _CHECKS: dict[type, Sequence[Callable[[Mapping[str, Any]], bool]]] = {
         lambda one: all(
             _is_within(one["pairs"][:, at], -1, len(one[side].tokens)) for at, side in enumerate(("first", "second"))
         )
+    ],
+    WriteSpans: [
+        lambda one: len(one["source_layers"]) == len(one["refs"]) > 0 and set(one["source_layers"]) <= {*one["layers"]},
+        lambda one: bool(np.isfinite(one["norms"]).all() and np.isfinite(one["scales"]).all()),
     ],
     Tokens: [
         lambda one: len(one["ids"]) == len(one["strings"]) == len(one["byte_spans"]),

@@ -30,6 +30,7 @@ from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.matches import DictionaryComparison
 from gscope_widgets.records.measures import Measure
 from gscope_widgets.records.readings import FeatureReading
+from gscope_widgets.records.spans import WriteSpans
 from gscope_widgets.records.tokens import Prompt
 
 # What each question is answered with.
@@ -48,6 +49,7 @@ ANSWERS: dict[str, type] = {
     "compare_dictionaries": DictionaryComparison,
     "circuit": AttributionGraph,
     "circuit_heads": EdgeHeads,
+    "write_spans": WriteSpans,
 }
 DEFAULT_WISHES = {"site": "resid_post", "layer": None, "width": None, "l0": None, "affine": False}
 _PROMPTS = ("text", "prompt", "first", "second")  # settings that are a text each
@@ -226,6 +228,11 @@ def ask_heads(graph: AttributionGraph, node: int, source: int) -> Question:
         dictionaries=[one for one in graph.dictionary_ids if one],
         **describe_edge(graph, node, source),
     )
+
+
+def ask_spans(features: Sequence[FeatureRef] | FeatureRef) -> Question:
+    """`scope.write_spans`; one feature alone is a list of it."""
+    return _ask("write_spans", features=_as_list(features))
 
 
 def _ask(name: str, **settings: object) -> Question:

@@ -253,6 +253,9 @@ class Recorder:
     def _take_start_circuit_heads(self, given: Mapping[str, Any], job: Job) -> None:
         self._await(questions.ask_heads(given["graph"], given["node"], given["source"]), job)
 
+    def _take_write_spans(self, given: Mapping[str, Any], answer: Any) -> None:
+        self._keep(questions.ask_spans(given["features"]), answer)
+
     def _take_submit(self, _given: Mapping[str, Any], job: Job) -> None:
         self._follow(job, None)  # what it asks of the scope is taken by itself
 

@@ -51,6 +51,7 @@ from gscope_widgets.records.numbers import check_feature, check_float, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, check_controls, check_seeds, plan_comparison
+from gscope_widgets.records.spans import WriteSpans, check_spanned
 from gscope_widgets.records.tokens import Prompt, Tokens
 
 _SITES = ("resid_post", "attn_out", "mlp_out", "transcoder", "crosscoder", "clt")
@@ -578,6 +579,13 @@ class ReplayedScope:
         question, names = questions.ask_heads(graph, into, start), (graph.name(start), graph.name(into))
         # Its nodes have other numbers in a graph that is pruned otherwise.
         return SettledJob(lambda _job: replace(self._ask(question), node=into, source=start, names=names))
+
+    def write_spans(self, features: Sequence[FeatureRef] | FeatureRef) -> WriteSpans:
+        refs = check_spanned(features)
+        for ref in refs:
+            self._find(ref)
+        spans: WriteSpans = self._ask(questions.ask_spans(refs))
+        return spans
 
     def submit(self, work: Work, *, slot: Hashable | None = None) -> SettledJob:
         """Do work here and now; its job has ended when it is returned."""

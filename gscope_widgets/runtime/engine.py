@@ -483,8 +483,9 @@ class Engine:
     ) -> Steps[AttributionGraph]:
         """What brought about a prediction or a feature: see `build_graph`."""
         for dictionary in dictionaries:
-            yield from dictionary.fetch()
-            self._warn_once(dictionary)
+            if not dictionary.is_read_by_row:
+                yield from dictionary.fetch()
+                self._warn_once(dictionary)
         steps = build_graph(self.loaded, tokens, dictionaries, wanted, max_features=max_features, provenance=provenance)
         return (yield from steps)
 
@@ -501,7 +502,8 @@ class Engine:
     ) -> Steps[CircuitEffect]:
         """What changing nodes of a graph does: see `measure_changes`."""
         for dictionary in dictionaries:
-            yield from dictionary.fetch()
+            if not dictionary.is_read_by_row:
+                yield from dictionary.fetch()
         steps = measure_changes(
             self.loaded,
             graph,
@@ -525,7 +527,8 @@ class Engine:
     ) -> Steps[EdgeHeads]:
         """Which heads carried an edge: see `heads.measure_heads`."""
         for dictionary in dictionaries:
-            yield from dictionary.fetch()
+            if not dictionary.is_read_by_row:
+                yield from dictionary.fetch()
         return (yield from measure_heads(self.loaded, graph, dictionaries, node, source, provenance=provenance))
 
     def measure_norm(self, point: HookPoint) -> float:
@@ -540,6 +543,15 @@ class Engine:
             activation = self._capture(tokens, [point])[point.name][list(tokens.used)]
             self._norms[point.name] = float(activation.norm(dim=1).mean())
         return self._norms[point.name]
+
+    def measure_spans(self, dictionary: Dictionary, features: Sequence[int]) -> Steps[tuple[np.ndarray, np.ndarray]]:
+        """Decoder norms of features by layer, [feature, n], and the mean norm of what is written there, [n]."""
+        norms = yield from dictionary.write_norms(features)
+        points = self.find_points(dictionary).writes
+        if self.loaded.tokenizer.inner is not None:
+            tokens = self.loaded.tokenizer.tokenize(CALIBRATION_TEXT)
+            self._capture(tokens, [point for point in points if point.name not in self._norms])  # in one pass
+        return norms, np.array([self.measure_norm(point) for point in points], np.float32)
 
     def measure_effect(self, dictionary: Dictionary, feature: int) -> np.ndarray:
         """A feature's direct effect on every logit: float32, [d_vocab]."""

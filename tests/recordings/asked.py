@@ -61,6 +61,8 @@ def ask_all(scope) -> dict[str, object]:
         "circuit": (graph := scope.circuit(TEXT, max_features=40)),
         "heads": scope.circuit_heads(graph, len(graph) - 1, int(np.flatnonzero(graph.weights[-1])[0])),
         "circuit of a word": scope.circuit(TEXT, target=5, max_features=30),
+        "spans": scope.write_spans([home.feature(3), home.feature(9)]),
+        "spans less": scope.write_spans(home.feature(9)),
         "compare": scope.compare(TEXT, changes, max_new_tokens=3, temperature=1.0, seeds=(1, 4), features=[ref]),
         "dose words": scope.dose(TEXT, ref, STRENGTHS, measure={"fish", "coat"}, samples=3, max_new_tokens=3),
         "dose token": scope.dose(TEXT, ref, STRENGTHS, measure=5, samples=3, max_new_tokens=3, positions="generated"),

@@ -8,6 +8,7 @@ import torch
 
 from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph, GraphTarget
+from gscope_widgets.records.progress import Fetched
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.circuits.attribution import (
@@ -47,7 +48,7 @@ def build_graph(
     *,
     max_features: int,
     provenance: Provenance,
-) -> Generator[float, None, AttributionGraph]:
+) -> Generator[float | Fetched | None, None, AttributionGraph]:
     """See `Scope.circuit`.
 
     Args:
@@ -83,14 +84,14 @@ def build_graph(
 
 def fire_dictionaries(
     frozen: FrozenPass, dictionaries: Sequence[Dictionary], used: Sequence[int]
-) -> Generator[float, None, list[tuple[int, Firing]]]:
+) -> Generator[float | Fetched | None, None, list[tuple[int, Firing]]]:
     """Of each dictionary or member, the layer that it reads, rising, and what fires at the used positions."""
     inputs = {layer: frozen.layers[layer].mlp_input[used] for one in dictionaries for layer in one.info.layers}
     fired: list[tuple[int, Firing]] = []
     for one in dictionaries:
         layers = one.info.layers
         x = torch.stack([inputs[layer] for layer in layers], 1) if len(layers) > 1 else inputs[layers[0]]
-        fired += zip(layers, one.fire(x), strict=True)
+        fired += zip(layers, (yield from one.fire_in_steps(x)), strict=True)
         yield 0.0
     return fired
 

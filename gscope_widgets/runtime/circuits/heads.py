@@ -9,6 +9,7 @@ import torch
 from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph
 from gscope_widgets.records.edge_heads import EdgeHeads
+from gscope_widgets.records.progress import Fetched
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.runtime.circuits.attribution import Aim, Replaced, aim_at_features, replace_mlps
 from gscope_widgets.runtime.circuits.building import find_logit_vectors, fire_dictionaries, number_features
@@ -47,7 +48,7 @@ def measure_heads(
     source: int,
     *,
     provenance: Provenance,
-) -> Generator[float, None, EdgeHeads]:
+) -> Generator[float | Fetched | None, None, EdgeHeads]:
     """See `Scope.circuit_heads`; there is such an edge."""
     frozen = freeze(loaded, graph.tokens.ids)
     yield 0.3

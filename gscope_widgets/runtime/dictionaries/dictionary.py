@@ -2,14 +2,14 @@
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 import torch
 
-from gscope_widgets.errors import InvalidValue, describe_value, write_bytes
+from gscope_widgets.errors import InvalidValue, OutOfMemory, describe_value, write_bytes
 from gscope_widgets.records.activations import SparseActivations
 from gscope_widgets.records.dashboards import ConceptTruth
 from gscope_widgets.records.dictionaries import DictionaryInfo
@@ -19,10 +19,16 @@ from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.records.progress import Fetched
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.labels import FeatureNotes, load_notes
-from gscope_widgets.runtime.dictionaries.member import SKIP, FeatureEncoder, Firing, Member
+from gscope_widgets.runtime.dictionaries.member import SKIP, FeatureEncoder, Firing, Member, finish
 from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.hub.transfer import Transfer, require_room
+from gscope_widgets.runtime.memory import find_free
 from gscope_widgets.runtime.shortage import Demand, explain_faults, is_loss, is_shortage
+
+_SHARE = 0.5  # of what memory is free
+_WHOLE_BYTES = 1_000_000_000  # of a crosscoder or CLT on this machine that circuits take whole
+_FIRINGS = 256  # whose rows are multiplied at a time
+_NORM_BYTES = 8_000_000  # of decoder rows read at a time for their norms
 
 
 class Dictionary:
@@ -158,7 +164,83 @@ class Dictionary:
         Args:
             x: float32, [pos, d_in] or [pos, n, d_in], finite.
         """
-        return [member.fire(own) for member, own in zip(self._members, self._split(x.to(self.device)), strict=True)]
+        return finish(self.fire_in_steps(x))
+
+    def fire_in_steps(self, x: torch.Tensor) -> Generator[Fetched | None, None, list[Firing]]:
+        """`fire`, yielding how much has come from the Hub, so that others may work in between.
+
+        Of a crosscoder or CLT that is not in memory, all encoders are read and, once it is known what fires, the
+        decoder rows of that alone.
+
+        Raises:
+            OutOfMemory: the rows would take more than half of the memory that is free; before they are read.
+        """
+        done, total = 0, self.missing_encoder_bytes
+        found: list[Firing] = []
+        for member, own in zip(self._members, self._split(x.to(self.device)), strict=True):
+            steps = member.fire_alone(own)
+            while True:
+                try:
+                    done += next(steps)
+                except StopIteration as end:
+                    found.append(end.value)
+                    break
+                yield Fetched(min(done, total), total) if total else None
+            yield None
+        rows = [0 if one.has_rows else len(one.features) for one in found]
+        self._require_room(sum(rows))
+        total += sum(
+            count * member.row_bytes
+            for count, member in zip(rows, self._members, strict=True)
+            if member.file.missing_bytes
+        )
+        for at, member in enumerate(self._members):
+            rows_in_steps = member.add_rows(found[at])
+            while True:
+                try:
+                    done += next(rows_in_steps)
+                except StopIteration as end:
+                    found[at] = end.value
+                    break
+                yield Fetched(min(done, total), total) if total else None
+        return found
+
+    def _require_room(self, rows: int) -> None:
+        size, free = 4 * rows * math.prod(self._members[0].file.heads["w_dec"].shape[1:]), find_free(self.device)
+        if free is not None and size > _SHARE * free:
+            raise OutOfMemory(
+                f"{rows} features of {self.info.id} fire on this text, whose decoder rows take {write_bytes(size)}; "
+                f"{write_bytes(free)} are free: give a shorter text"
+            )
+
+    @property
+    def missing_encoder_bytes(self) -> int:
+        """Bytes of encoders that a circuit fetches first; decoder rows of what fires come besides."""
+        return sum(member.missing_encoder_bytes for member in self._members)
+
+    @property
+    def is_read_by_row(self) -> bool:
+        """Whether circuits read its decoder by the row: it writes to several layers, and is large or not here."""
+        return len(self._members) > 1 and (bool(self.missing_bytes) or self.info.bytes > _WHOLE_BYTES)
+
+    def write_norms(self, features: Sequence[int]) -> Generator[None, None, np.ndarray]:
+        """`write_span` of many features, whose rows are read together: float32, [feature, n].
+
+        Raises:
+            UnknownFeature: one of them does not exist.
+        """
+        places = [self._locate(feature) for feature in features]
+        norms = np.zeros((len(places), len(self.info.layers)), np.float32)
+        for index, member in enumerate(self._members):
+            own = [at for at, (owner, _) in enumerate(places) if owner == index]
+            step = max(1, _NORM_BYTES // member.row_bytes)
+            for start in range(0, len(own), step):
+                some = own[start : start + step]
+                rows = member.decoder_rows([places[at][1] for at in some])
+                norms[some] = to_numpy(rows.reshape(len(some), norms.shape[1], -1).norm(dim=2))
+                yield None
+            norms[own, :index] = 0
+        return norms
 
     def write_from(self, layer: int, x: torch.Tensor) -> dict[int, torch.Tensor]:
         """What the features that read one layer write, skip connection included and offset not: [pos, d_out] by layer.
@@ -168,10 +250,18 @@ class Dictionary:
         """
         index = self.info.layers.index(layer)
         member = self._members[index]
-        with member.hold() as weights:
-            positions, features, activations = member.encode(x.to(self.device))
-            made = member.decode(len(x), positions=positions, features=features, activations=activations)
-            skipped = x.to(self.device) @ weights[SKIP].float() if SKIP in weights else None
+        if self.is_read_by_row and not member.is_loaded:
+            firing = member.fire(x.to(self.device))
+            made = torch.zeros(len(x), *firing.w_dec.shape[1:], device=self.device)
+            for part in torch.arange(len(firing.rows), device=made.device).split(_FIRINGS):
+                rows = firing.w_dec[firing.rows[part]]
+                made.index_add_(0, firing.positions[part], rows * firing.activations[part, None, None])
+            skipped = None if firing.skip is None else x.to(self.device) @ firing.skip
+        else:
+            with member.hold() as weights:
+                positions, features, activations = member.encode(x.to(self.device))
+                made = member.decode(len(x), positions=positions, features=features, activations=activations)
+                skipped = x.to(self.device) @ weights[SKIP].float() if SKIP in weights else None
         made = made.to(x.device)
         found = (
             {layer: made}

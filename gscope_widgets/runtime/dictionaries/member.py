@@ -2,9 +2,10 @@
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from gscope_widgets.errors import BadArtefact
 from gscope_widgets.runtime.dictionaries.stage import Stage
 from gscope_widgets.runtime.files.weights import WeightFile
 
+Value = TypeVar("Value")
 _MATRICES = ("w_enc", "w_dec")
 TENSORS = ("w_enc", "b_enc", "threshold", "w_dec", "b_dec")
 SKIP = "affine_skip_connection"
@@ -22,6 +24,7 @@ _BLOCK = 16_000_000
 # below the 32 MB at which glibc asks the system for every block anew.
 _FEATURES = 4096
 _ROW_BYTES = 32_000_000  # of decoder rows read at a time
+_ROWS = 64  # of them that come from the Hub between two looks for a stop
 # Weights to layers before a feature's own, beside the largest weight of the file, that pass for rounding.
 _CAUSAL = 1e-5
 
@@ -48,9 +51,14 @@ class Firing:
     features: torch.Tensor  # [row], rising; numbered within the member
     w_enc: torch.Tensor  # [row, d_in]
     b_enc: torch.Tensor  # [row]
-    w_dec: torch.Tensor  # [row, d_out], or [row, n, d_model] with 0 before the member's own layer
+    w_dec: torch.Tensor  # [row, d_out], or [row, n, d_model] with 0 before the member's own layer; no row unless read
     b_dec: torch.Tensor  # [d_out]
     skip: torch.Tensor | None  # [d_in, d_out] of an affine one
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether decoder rows were read."""
+        return len(self.w_dec) == len(self.features)
 
 
 class Member:
@@ -107,25 +115,70 @@ class Member:
         Of a member that writes to several layers, whose decoder is n times its encoder, the encoder is read alone and
         the decoder by the row, unless the whole is in memory already.
         """
+        return finish(self.add_rows(finish(self.fire_alone(x))))
+
+    def fire_alone(self, x: torch.Tensor) -> Generator[int, None, Firing]:
+        """`fire` without decoder rows, which `add_rows` brings; with them where they are in memory.
+
+        Yields the bytes that have come from the Hub since the last time.
+        """
         if self._outputs is None or self.is_loaded:
             with self.hold() as weights:
                 return self._fire(x, weights)
-        names = [name for name in self._names if name != "w_dec"]
-        alone = {name: self.file.tensor(name).to(self.device, self._dtype_of(name)) for name in names}
-        self._check_values("threshold", alone["threshold"])
-        return self._fire(x, alone)
+        return self._fire(x, (yield from self._hold_encoder()))
+
+    def add_rows(self, firing: Firing) -> Generator[int, None, Firing]:
+        """What `fire_alone` found, with decoder rows; yields as that."""
+        if firing.has_rows:
+            return firing
+        row_bytes, is_remote = self.row_bytes, bool(self.file.missing_bytes)
+        step, features = max(1, _ROW_BYTES // row_bytes if not is_remote else _ROWS), firing.features.tolist()
+        w_dec = torch.zeros(len(features), self._outputs or 1, self.d_out, device=self.device)
+        for start in range(0, len(features), step):
+            some = features[start : start + step]
+            w_dec[start : start + len(some)] = self.decoder_rows(some)
+            yield row_bytes * len(some) if is_remote else 0
+        w_dec[:, : self._first] = 0
+        return replace(firing, w_dec=w_dec)
+
+    def decoder_rows(self, features: Sequence[int]) -> torch.Tensor:
+        """Decoder rows of some features as they are stored: float32, [row, d_out] or [row, n, d_model]."""
+        held = self._stage.weights.peek((self,))
+        if held is not None:
+            return held["w_dec"][self._index(np.array(features, np.int64))].float()
+        keys = {feature: (self, "w_dec", feature) for feature in features}
+        known = {feature: row for feature, key in keys.items() if (row := self._stage.rows.get(key)) is not None}
+        missing = [feature for feature in keys if feature not in known]
+        if missing:
+            read = self.file.gather("w_dec", missing).to(self.device, self._dtype_of("w_dec")).float()
+            self._check_values("w_dec", read)
+            for feature, row in zip(missing, read, strict=True):
+                known[feature] = row
+                self._stage.rows.put(keys[feature], row.clone())  # not a view, which would keep all that came with it
+        shape = self.file.heads["w_dec"].shape[1:]
+        return torch.stack([known[one] for one in features]) if known else torch.zeros(0, *shape, device=self.device)
+
+    def _hold_encoder(self) -> Generator[int, None, dict[str, torch.Tensor]]:
+        """All but the decoder; stays in memory while there is room."""
+        key = (self, "encoder")
+        held = self._stage.weights.get(key)
+        if held is None:
+            held = {}
+            for name in self._encoder_names:
+                tensor = yield from self.file.read_alone(name)
+                held[name] = tensor.to(self.device, self._dtype_of(name))
+            self._check_values("threshold", held["threshold"])
+            self._stage.weights.put(key, held)
+        return held
 
     def _fire(self, x: torch.Tensor, weights: dict[str, torch.Tensor]) -> Firing:
         positions, found, activations = self._encode(x, weights)
         features, rows = np.unique(found, return_inverse=True)
-        chosen = self._index(features)
+        chosen, w_dec = self._index(features), torch.zeros(0, device=self.device)
         if "w_dec" in weights:
             w_dec = weights["w_dec"][chosen].float()
-        else:
-            read = [self.part("w_dec", int(feature)) for feature in features]
-            w_dec = torch.stack(read) if read else torch.zeros(0, self._outputs or 1, self.d_out, device=self.device)
-        if self._outputs is not None:
-            w_dec[:, : self._first] = 0
+            if self._outputs is not None:
+                w_dec[:, : self._first] = 0
         return Firing(
             self._index(positions),
             self._index(rows),
@@ -204,6 +257,10 @@ class Member:
     def part(self, name: str, feature: int) -> torch.Tensor:
         """One feature's share of a tensor; a decoder row is [d_out] or [n, d_model]."""
         held = self._stage.weights.peek((self,))
+        if held is None and name != "w_dec":
+            held = self._stage.weights.peek((self, "encoder"))
+            if held is None and self._outputs is not None and self.file.missing_bytes and name == "w_enc":
+                held = finish(self._hold_encoder())  # a column lies scattered over all of the encoder
         if held is not None:
             whole = held[name]
             return (whole[:, feature].contiguous() if name == "w_enc" else whole[feature]).float()
@@ -228,6 +285,22 @@ class Member:
         """Bytes that the whole takes in memory."""
         heads = self.file.heads
         return sum(math.prod(heads[name].shape) * self._dtype_of(name).itemsize for name in self._names)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that one decoder row takes in the file."""
+        return self.file.count_bytes("w_dec") // self.d_dict
+
+    @property
+    def missing_encoder_bytes(self) -> int:
+        """Bytes of all but the decoder that are neither on this machine nor in memory."""
+        if not self.file.missing_bytes or self.is_loaded or self._stage.weights.peek((self, "encoder")) is not None:
+            return 0
+        return sum(self.file.count_bytes(name) for name in self._encoder_names)
+
+    @property
+    def _encoder_names(self) -> list[str]:
+        return [name for name in self._names if name != "w_dec"]
 
     @property
     def limit_bytes(self) -> int:
@@ -283,9 +356,9 @@ class Member:
 
     @property
     def loaded_bytes(self) -> int:
-        """Bytes of the whole file's weights that are in memory now."""
-        held = self._stage.weights.peek((self,))
-        return 0 if held is None else sum(tensor.nbytes for tensor in held.values())
+        """Bytes of the whole file's weights, or of its encoder alone, that are in memory now."""
+        kept = [self._stage.weights.peek(key) for key in ((self,), (self, "encoder"))]
+        return sum(tensor.nbytes for held in kept if held is not None for tensor in held.values())
 
     def close(self) -> None:
         """Free the weights; they are read again when next needed."""
@@ -331,6 +404,16 @@ class Member:
             if heads[name].dtype not in ("F32", "BF16"):
                 raise BadArtefact(f"{path}: {name} should be F32 or BF16, got {heads[name].dtype}")
         return d_in, d_dict, d_out
+
+
+def finish(steps: Generator[object, None, Value]) -> Value:
+    """What steps return, done at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            value: Value = end.value
+            return value
 
 
 def _largest(tensor: torch.Tensor) -> float:

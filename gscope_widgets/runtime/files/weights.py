@@ -3,7 +3,8 @@
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from gscope_widgets.runtime.hub.transfer import RangeIgnored, Transfer, fetch_fi
 
 _HEADER_LIMIT = 100_000_000  # safetensors' own limit on the JSON header, in bytes
 _FIRST_BYTES = 4096
+_RANGE_BYTES = 8_000_000  # of one request for a part of a file
+_REQUESTS = 8  # at a time
 _LARGEST = 1e8  # thresholds reach thousands; a flipped high bit of an exponent gives 1e9 to 1e38
 _TORCH_TYPES = {  # of the tensors that rows are read of
     "F64": torch.float64,
@@ -69,6 +72,26 @@ class WeightFile:
         length = math.prod(head.shape[1:]) * _TYPE_BYTES[head.dtype]
         content = self._read_parts([head.start + index * length], length)
         return self._check_finite(name, _as_tensor(content, head.dtype).reshape(head.shape[1:]))
+
+    def gather(self, name: str, indices: Sequence[int]) -> torch.Tensor:
+        """Chosen rows of a tensor in the order given, read alone: [row, ...]."""
+        head = self.heads[name]
+        length = math.prod(head.shape[1:]) * _TYPE_BYTES[head.dtype]
+        content = self._read_parts([head.start + index * length for index in indices], length)
+        return self._check_finite(name, _as_tensor(content, head.dtype).reshape(len(indices), *head.shape[1:]))
+
+    def read_alone(self, name: str) -> Generator[int, None, torch.Tensor]:
+        """A whole tensor without the rest of the file, in the dtype it has on disk.
+
+        Yields the bytes that have come from the Hub since the last time; none of a file on this machine.
+        """
+        yield from ()
+        return self.tensor(name)
+
+    def count_bytes(self, name: str) -> int:
+        """Bytes that a tensor takes in the file."""
+        head = self.heads[name]
+        return math.prod(head.shape) * _TYPE_BYTES[head.dtype]
 
     def rows(self, name: str, start: int, stop: int) -> torch.Tensor:
         """Rows `start` to `stop` of a tensor, of a file that is on this machine, read alone."""
@@ -179,6 +202,22 @@ class HubWeightFile(WeightFile):
             self.fetch()
         return super().row(name, index)
 
+    def gather(self, name: str, indices: Sequence[int]) -> torch.Tensor:
+        """See `WeightFile`; of a file that was not fetched, by range requests, several at a time."""
+        if not self.remote.is_here:
+            with suppress(RangeIgnored):
+                return self._check_finite(name, self._gather_remote(name, indices))
+            self.fetch()
+        return super().gather(name, indices)
+
+    def read_alone(self, name: str) -> Generator[int, None, torch.Tensor]:
+        """See `WeightFile`; of a file that was not fetched, by range requests of at most 8 MB."""
+        if not self.remote.is_here:
+            with suppress(RangeIgnored):
+                return self._check_finite(name, (yield from self._read_remote_tensor(name)))
+            self.fetch()
+        return super().tensor(name)
+
     def column(self, name: str, index: int) -> torch.Tensor:
         """See `WeightFile`; fetches the file first, since a column lies scattered over all of it."""
         self.fetch()
@@ -189,6 +228,42 @@ class HubWeightFile(WeightFile):
 
     def _read_remote_header(self) -> dict[str, TensorHead]:
         return parse_header(self._read, size=self.remote.size, where=f"{self.remote.name} of {self.remote.repository}")
+
+    def _read_remote_tensor(self, name: str) -> Generator[int, None, torch.Tensor]:
+        head, size = self.heads[name], self.count_bytes(name)
+        content = bytearray(size)
+        for start in range(0, size, _RANGE_BYTES):
+            stop = min(start + _RANGE_BYTES, size)
+            content[start:stop] = self._read(head.start + start, head.start + stop)
+            yield stop - start
+        return _as_tensor(content, head.dtype).reshape(head.shape)
+
+    def _gather_remote(self, name: str, indices: Sequence[int]) -> torch.Tensor:
+        """Rows that lie side by side come together; a gap of one row costs less than a request."""
+        head = self.heads[name]
+        length = math.prod(head.shape[1:]) * _TYPE_BYTES[head.dtype]
+        wanted = sorted(set(indices))
+        spans: list[list[int]] = []
+        for index in wanted:
+            if spans and index - spans[-1][1] <= 1 and (index - spans[-1][0]) * length < _RANGE_BYTES:
+                spans[-1][1] = index + 1
+            else:
+                spans.append([index, index + 1])
+
+        def read(span: list[int]) -> bytes:
+            return self._read(head.start + span[0] * length, head.start + span[1] * length)
+
+        with ThreadPoolExecutor(
+            max_workers=min(_REQUESTS, max(1, len(spans))), thread_name_prefix="gscope rows"
+        ) as pool:
+            parts = list(pool.map(read, spans))
+        at = {
+            span[0] + place: part[place * length : (place + 1) * length]
+            for span, part in zip(spans, parts, strict=True)
+            for place in range(span[1] - span[0])
+        }
+        content = bytearray(b"".join(at[index] for index in indices))
+        return _as_tensor(content, head.dtype).reshape(len(indices), *head.shape[1:])
 
     def _read_remote_row(self, name: str, index: int) -> torch.Tensor:
         head = self.heads[name]

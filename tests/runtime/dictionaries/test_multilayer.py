@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 import gscope_widgets as gs
 from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary
 from gscope_widgets.runtime.dictionaries.folders import LocalFolder
+from gscope_widgets.runtime.dictionaries.member import finish
 from gscope_widgets.runtime.dictionaries.multilayer import MultilayerDictionary
 
 N, SHARE, D = 3, 7, 24
@@ -120,6 +121,40 @@ def test_a_direction_is_the_row_at_the_absolute_output_layer(make_multilayer):
         assert (span[member:] > 0).all()
     before = dictionary.bytes
     assert 0 < before < 4 * N * SHARE * N * D  # rows were read alone
+
+
+@pytest.mark.filterwarnings("ignore:.*w_dec writes to layers before")
+def test_what_fires_has_the_same_rows_read_alone_or_with_the_whole(make_multilayer, x):
+    folder = make_multilayer(below=0.5)
+    dictionary, weights = open_folder(folder), members(folder)
+    alone = dictionary.fire(torch.from_numpy(x))
+    assert not dictionary.is_loaded and dictionary.bytes > 0
+    dictionary.encode(x)
+    assert dictionary.is_loaded
+    for member, (one, other) in enumerate(zip(alone, dictionary.fire(torch.from_numpy(x)), strict=True)):
+        assert one.has_rows and len(one.features) > 3
+        for name in ("positions", "rows", "activations", "features", "w_enc", "w_dec"):
+            torch.testing.assert_close(getattr(one, name), getattr(other, name))
+        rows = weights[member]["w_dec"][one.features.numpy()]
+        np.testing.assert_allclose(one.w_dec[:, member:].numpy(), rows[:, member:], rtol=1e-6)
+        assert not one.w_dec[:, :member].any() and (member == 0 or rows[:, :member].any())
+
+
+@pytest.mark.filterwarnings("ignore:.*w_dec writes to layers before")
+@pytest.mark.parametrize("is_loaded", [False, True])
+def test_spans_of_many_features_are_those_of_each(make_multilayer, x, is_loaded):
+    folder = make_multilayer(below=0.5)
+    dictionary, features = open_folder(folder), [20, 3, 8, 0, 15]
+    if is_loaded:
+        dictionary.encode(x)
+    norms = finish(dictionary.write_norms(features))
+    np.testing.assert_allclose(norms, [dictionary.write_span(one) for one in features], rtol=1e-6)
+    for row, feature in zip(norms, features, strict=True):
+        rows = load_file(folder / f"params_layer_{feature // SHARE}.safetensors")["w_dec"][feature % SHARE]
+        np.testing.assert_allclose(row[feature // SHARE :], np.linalg.norm(rows[feature // SHARE :], axis=1), rtol=1e-5)
+        assert not row[: feature // SHARE].any()
+    with pytest.raises(gs.UnknownFeature):
+        finish(dictionary.write_norms([0, N * SHARE]))
 
 
 @pytest.mark.parametrize("layer", [5, 0, 1, 13, "9", True, -1, 9.5])
