@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from factory.build import Build, Step, hash_file
+from factory.claims.circuits.hidden_step import measure_hidden_step
 from factory.claims.circuits.spans import measure_spans
 from factory.claims.detection.detectors import measure_detectors
 from factory.claims.detection.labels import write_labels
@@ -30,6 +31,7 @@ MEASURES: dict[str, Callable[[Evaluation], list[Claim]]] = {
     "steering": measure_steering,
     "multi_step": measure_multi_step,
     "spans": measure_spans,
+    "hidden_step": measure_hidden_step,
     "planted": measure_planted,
 }
 OF_THE_MODEL = ("losses", "multi_step")  # these need no dictionary

@@ -14,6 +14,7 @@
 | T6a, T6-chains, T6-lessons | can the model take two steps in a row? | `reasoning/`: `chaining` |
 | T6c, T6d | can it copy, and by which heads and layers? | `reasoning/`: `copying` |
 | T6-agreement, T6-brackets | can it match what stands far back? | `reasoning/`: `matching` |
+| T6b, T6b-swap | is a hidden step read, and does it decide the answer? | `circuits/`: `hidden_step` |
 | T7, T7w | are graphs through a cross-layer transcoder shorter? | `circuits/`: `spans` |
 | T8a, T8b | does mini-it refuse, and which features carry it? | `planted/`: `refusal` |
 | T9 | does its work say what its answer follows? | `planted/`: `hinted_answers` |

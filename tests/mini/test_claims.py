@@ -33,6 +33,7 @@ HOLDS = {
     "T6-chains": lambda c: c.value >= 0.8 and c.control["without_the_fact_on_the_person"] <= 0.5,
     "T6-lessons": lambda c: c.value >= 0.8,
     "T6a": lambda c: c.value >= 0.8 and max(c.control.values()) <= 0.5,
+    "T6b-swap": lambda c: c.value >= 0.6 and c.control["swapped_by_random_features"] <= 0.1,
     "T6c": lambda c: c.value >= 1 and max(c.control["share_removed_without_a_head"].values()) >= 0.5,
     "T6d": lambda c: c.value >= 0.8 and c.details["far_cut"] <= 0.3,
     "T7": lambda c: c.value > 0 and c.interval[0] > 0 and c.n >= 50,
@@ -96,3 +97,11 @@ def test_two_hop_facts_hold_on_pairs_that_training_never_joined():
     claim = CLAIMS["T6a"]
     assert claim.passed
     assert claim.value > 3 * max(claim.control.values())
+
+
+def test_the_hidden_step_is_missed_for_what_random_pushes_of_its_size_do_to_the_answer():
+    claim = CLAIMS["T6b"]
+    ablated = [claim.control[f"drop_by_random_{what}"] for what in ("features", "directions")]
+    assert claim.value >= 0.6 and claim.details["drop"] >= 3 and claim.control["swapped_by_random_features"] <= 0.1
+    assert claim.passed == (max(ablated) <= 1)
+    assert not claim.passed
