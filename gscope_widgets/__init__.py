@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gscope_widgets.lessons.scope import restrict
     from gscope_widgets.recordings.replay import replay
     from gscope_widgets.records.directions import Direction
-    from gscope_widgets.records.exercises import Question
+    from gscope_widgets.records.exercises import Goal, Question
     from gscope_widgets.records.interventions import ablate, add, clamp, scale
     from gscope_widgets.records.lessons import Lesson, Stage
     from gscope_widgets.runtime.memory import memory
@@ -95,6 +95,7 @@ _HOMES = {
     "SteeringWarning": "errors",
     "KeptWarning": "errors",
     "link": "widgets.link",
+    "Goal": "records.exercises",
     "Question": "records.exercises",
     "truths": "exercises.truths",
     "seal": "exercises.keys",

@@ -6,7 +6,7 @@ from gscope_widgets.exercises.checks import ask_for, write_given
 from gscope_widgets.exercises.exercise import Exercise, check_optional
 from gscope_widgets.exercises.literals import Plain
 from gscope_widgets.exercises.questions import check_question, describe_field, judge_question
-from gscope_widgets.records.exercises import Check, CheckPart, Question
+from gscope_widgets.records.exercises import Check, CheckPart, Goal, Question
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.widgets.base.formats import format_token
 from gscope_widgets.widgets.base.state import check_scope
@@ -18,8 +18,9 @@ _AFTER = "Look at what the model does there, and say what your guess left out."
 class Predict(Exercise):
     """A guess about the model, and only then what the model does.
 
-    The guess is one of `choices`, a number within a `tolerance`, tokens of the text `tokens_of`, or a word. Nothing
-    is revealed before it is committed; what was committed first stays in view when it is changed later.
+    The guess is one of `choices`, with `several` a few of them, a number within a `tolerance`, tokens of the text
+    `tokens_of`, or a word. Nothing is revealed before it is committed; what was committed first stays in view when it
+    is changed later. Where more than one guess is right, the key is a `gs.Goal`, which tries each.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Predict(Exercise):
         name: str,
         answer: object = None,
         choices: Sequence[str] = (),
+        several: bool = False,
         tokens_of: str | None = None,
         tolerance: float | None = None,
         unit: str = "",
@@ -45,10 +47,11 @@ class Predict(Exercise):
             scope: from `gs.load`, or `gs.replay`.
             prompt: what is asked, a sentence or a few.
             key: what comes true: a value, `gs.seal(value)`, or a function of the scope, such as
-                `gs.truths.next_token(text)`; it is computed anew for each check.
+                `gs.truths.next_token(text)`; it is computed anew for each check. Or what is to be reached: a `gs.Goal`.
             name: of the exercise, as in the marker of the answer's cell: "ex3".
             answer: from that cell: `answer_3`, None before the learner has committed.
             choices: 2 to 20 texts, of which the guess is one.
+            several: whether it is a list of them.
             tokens_of: a text of which the guess is a list of token positions.
             tolerance: how far a number may be off, 0 or more.
             unit: of that number.
@@ -67,6 +70,7 @@ class Predict(Exercise):
                 prompt,
                 key,
                 choices=tuple(choices) if isinstance(choices, list) else choices,  # type: ignore[arg-type]
+                several=several,
                 tokens_of=tokens_of,
                 tolerance=tolerance,
                 unit=unit,
@@ -85,6 +89,9 @@ class Predict(Exercise):
         judged, key = judge_question(self.question, answer, self.scope)
         if judged.state not in ("right", "wrong"):
             return Check(self.name, judged.state, answer, 0.0, judged.sentence, judged.next_step)
+        if isinstance(self.question.key, Goal):
+            after = self._reveal if judged.state == "right" else ""
+            return Check(self.name, judged.state, answer, judged.score, judged.sentence, after)
         given, found = self._write(answer), self._write(key)
         said = judged.sentence if judged.state == "wrong" and not judged.next_step else ""  # of this very guess
         sentence = " ".join(part for part in (self._compare(given, found, judged.state == "right"), said) if part)

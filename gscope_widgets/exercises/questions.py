@@ -9,7 +9,7 @@ from gscope_widgets.exercises.checks import Judged, check_key, judge
 from gscope_widgets.exercises.keys import compute_key, unseal
 from gscope_widgets.exercises.literals import Plain, read_plain
 from gscope_widgets.exercises.wire import AnswerField, FieldKind
-from gscope_widgets.records.exercises import Question
+from gscope_widgets.records.exercises import Goal, Question
 from gscope_widgets.records.protocols import Scope
 
 
@@ -36,7 +36,7 @@ def check_question(question: object, scope: Scope) -> Question:
     if forms["tolerance"] and not _is_tolerance(question.tolerance):
         raise InvalidValue(f"tolerance is a finite number of 0 or more, got {describe_value(question.tolerance)}")
     read_wrong(question)
-    if not callable(question.key):
+    if not callable(question.key) and not isinstance(question.key, Goal):
         check_key(question, compute_key(question.key, scope))
     return question
 
@@ -63,15 +63,28 @@ def read_wrong(question: Question) -> dict[str, str]:
 def judge_question(question: Question, answer: Plain, scope: Scope) -> tuple[Judged, Plain]:
     """What a check finds, and the right answer, which is computed only where there is one to compare with.
 
+    A goal has none.
+
     Raises:
         GscopeError: the scope cannot answer.
     """
     tentative = judge(question, answer, answer, {})
     if tentative.state != "right":
         return tentative, None
+    if isinstance(question.key, Goal):
+        return _judge_goal(question.key, answer, scope), None
     key = compute_key(question.key, scope)
     check_key(question, key)
     return judge(question, answer, key, read_wrong(question)), key
+
+
+def _judge_goal(goal: Goal, answer: Plain, scope: Scope) -> Judged:
+    said: Any = goal.reach(scope, answer)
+    fits = type(said) is tuple and len(said) == 2 and type(said[1]) is str and bool(said[1])
+    if not (fits and _is_tolerance(said[0]) and said[0] <= 1):
+        raise InvalidValue(f"a goal gives a score from 0 to 1 and a sentence, got {describe_value(said)}")
+    score, sentence = said
+    return Judged("right" if score == 1 else "wrong", float(score), sentence)
 
 
 def describe_field(question: Question, scope: Scope) -> AnswerField:

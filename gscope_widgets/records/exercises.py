@@ -1,9 +1,9 @@
 """What an exercise asks, and what a check of an answer found: plain records, which print as sentences."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gscope_widgets.records.frames import build_frame
 
@@ -70,6 +70,16 @@ def _wrap(text: str) -> list[str]:
     return textwrap.wrap(text, _WIDTH, subsequent_indent="    ", break_on_hyphens=False)
 
 
+@dataclass(frozen=True)
+class Goal:
+    """A key for what several answers reach, as `gs.Goal`: it says how near one comes, and in a sentence why.
+
+    An answer is right at a score of 1. The function is asked for answers that have the question's form.
+    """
+
+    reach: Callable[[Any, Any], tuple[float, str]]  # of the scope and the answer: score, 0 to 1, and a sentence
+
+
 @dataclass(frozen=True, repr=False)
 class Question:
     """A question of a quiz, as `gs.Question`; the form of its answer follows from what is given.
@@ -83,7 +93,7 @@ class Question:
     """
 
     ask: str
-    key: object  # a value, `gs.seal(value)`, or a function of the scope, such as `gs.truths.l0(text)`
+    key: object  # a value, `gs.seal(value)`, a function of the scope, such as `gs.truths.l0(text)`, or a `gs.Goal`
     choices: tuple[str, ...] = ()
     several: bool = False
     tokens_of: str | None = None

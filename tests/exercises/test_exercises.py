@@ -516,3 +516,37 @@ def test_a_goal_can_be_cancelled_while_texts_are_made(scope, open_page):
     page.send({"type": "cancel"})
     assert page.settle()["state"] == "cancelled"
     assert page.widget.check().state in ("right", "wrong")  # Python's own check is a run of its own
+
+
+# ---- goals
+
+
+def reach_two(scope, answer):
+    """Two choices, one of them a bird's."""
+    return (1.0 if "gull" in answer else 0.5), f"{len(answer)} of {scope.info.id}."
+
+
+def test_a_goal_takes_every_answer_that_reaches_it_and_says_what_became_of_others(scope):
+    given = {"choices": ("gull", "ox", "fox"), "several": True, "name": "ex3", "reveal": "A gull flies."}
+    exercise = gs.Predict(scope, "Which two?", gs.Goal(reach_two), **given)
+    for answer in (["gull", "ox"], ["fox", "gull"], ["gull"]):
+        check = exercise.check(answer)
+        assert (check.state, check.score, check.next_step) == ("right", 1.0, "A gull flies.")
+        assert check.sentence == f"{len(answer)} of {scope.info.id}."
+    check = exercise.check(["ox", "fox"])
+    assert (check.state, check.score, check.next_step) == ("wrong", 0.5, "")
+    assert exercise.check(["ox", "ox"]).state == exercise.check("gull").state == "unusable"
+    assert exercise.check().state == "not answered"
+
+
+def test_a_goal_stands_in_a_quiz_too(scope):
+    questions = [gs.Question("Which?", gs.Goal(reach_two), choices=("gull", "ox"), several=True)]
+    made = gs.Quiz(scope, "One.", questions, name="ex9")
+    assert [made.check([[one]]).passed for one in ("gull", "ox")] == [True, False]
+
+
+@pytest.mark.parametrize("said", [(2.0, "too much"), (float("nan"), "none"), (1.0, ""), (True, 5), 1.0])
+def test_a_goal_that_gives_no_score_and_sentence_is_not_checked(scope, said):
+    exercise = gs.Predict(scope, "Which?", gs.Goal(lambda *_: said), choices=("gull", "ox"), name="ex3")
+    check = exercise.check("gull")
+    assert (check.state, check.passed) == ("not checked", False)
