@@ -3,7 +3,8 @@
 import os
 import platform
 import subprocess
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -34,9 +35,17 @@ def describe_machine() -> dict:
         "torch_kernels": f"{torch.backends.cpu.get_cpu_capability()}, MKL {torch.backends.mkl.is_available()}",
         "load_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": _list_versions(),
         "commit": _read_commit(),
     }
+
+
+def _list_versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):  # the side of graphs runs without the other peers
+            found[name] = version(name)
+    return found
 
 
 def _read_pairs(path: str) -> dict[str, str]:

@@ -22,16 +22,26 @@ is a figure beside the targets, of which nothing is asked. Made by `{command}`; 
 """
 
 
-def write_report(folder: Path, rows: list[Row], *, machine: dict, plan: dict) -> None:
+def write_report(
+    folder: Path,
+    rows: list[Row],
+    *,
+    machine: dict,
+    plan: dict,
+    name: str = "results",
+    head: str = _HEAD,
+    command: str = COMMAND,
+) -> None:
     """Writes both files into a folder."""
-    content = {"command": COMMAND, "machine": machine, "plan": plan, "rows": [_to_json(row) for row in rows]}
-    (folder / "results.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / "RESULTS.md").write_text(render_report(rows, machine=machine), encoding="utf-8")
+    content = {"command": command, "machine": machine, "plan": plan, "rows": [_to_json(row) for row in rows]}
+    (folder / f"{name}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = render_report(rows, machine=machine, head=head, command=command)
+    (folder / f"{name.upper()}.md").write_text(text, encoding="utf-8")
 
 
-def render_report(rows: list[Row], *, machine: dict) -> str:
+def render_report(rows: list[Row], *, machine: dict, head: str = _HEAD, command: str = COMMAND) -> str:
     """The report as Markdown."""
-    lines = [_HEAD.format(command=COMMAND, machine=_describe(machine))]
+    lines = [head.format(command=command, machine=_describe(machine))]
     lines += [_render_row(row) + "\n" for row in rows]
     lines.append("\n## What each ratio is of, and what was compared\n\n")
     for row in rows:
