@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gscope_widgets.runtime.registry import load
     from gscope_widgets.runtime.scope import Scope
     from gscope_widgets.widgets.catalogue import (
+        AttentionView,
         DictionaryCompare,
         Doctor,
         DoseSweep,

@@ -20,9 +20,9 @@ from gscope_widgets.records.circuits import (
 from gscope_widgets.records.edge_heads import EdgeHeads, describe_edge
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.tokens import Tokens
+from tests.fake_attention import HEADS
 from tests.fake_model import IDS, LABELS, LAYERS, PIECES
 
-HEADS = 4
 PER_PLACE = 3  # features that fire at each layer and position
 
 

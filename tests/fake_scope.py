@@ -10,6 +10,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.alignments import align_tokens
+from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import ComparedText, Comparison
@@ -64,6 +65,7 @@ from gscope_widgets.runtime.generation import Generation
 from gscope_widgets.runtime.worker import Job, Work, Worker
 from tests import fake_finding as finding
 from tests import fake_model as model
+from tests.fake_attention import build_attention
 from tests.fake_circuits import build_circuit, build_heads
 from tests.fake_model import CONTEXT, D_DICT, D_MODEL, LAYERS, PIECES, FakeDictionary
 
@@ -304,6 +306,21 @@ class FakeScope:
         scales = np.full(len(layers), 10, np.float32)
         provenance = self.provenance([homes[0].info.id], features=[ref.feature for ref in refs])
         return WriteSpans(refs, layers, (layers[0],) * len(refs), norms, scales, provenance)
+
+    def attention(self, text: Prompt, *, layer: int) -> AttentionReading:
+        reading: AttentionReading = self.start_attention(text, layer=layer).wait()
+        return reading
+
+    def start_attention(self, text: Prompt, *, layer: int, slot: Hashable | None = None) -> Job:
+        layer = check_int("layer", layer, low=0, high=LAYERS - 1)
+        tokens = self._require_tokens(text)
+        provenance = self.provenance(token_ids=tokens.ids, layer=layer)
+
+        def work(_job: Job) -> AttentionReading:
+            self._begin("attention")
+            return replace(build_attention(tokens, layer), provenance=provenance)
+
+        return self._worker.submit(work, slot=slot)
 
     def circuit(
         self,

@@ -21,6 +21,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "6": "Spaces, line breaks and special tokens made visible; a split glyph drawn once",
         "7": "The likeliest next tokens with probabilities",
         "8": "The next token by layer and position; paths of tokens",
+        "9": "Attention heads: patterns in small and enlarged, what each moves, heads by what is typical of them",
         "10": "Which features brought about a prediction, through which others: a graph that adds up",
         "NEW 22": "What the dictionary leaves unexplained, beside its features",
         "NEW 26": "Long texts in a notebook",

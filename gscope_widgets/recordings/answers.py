@@ -24,6 +24,7 @@ _WORDS = {
     "delta_loss": "loss",
     "next_tokens": "prediction",
     "logit_lens": "logit lens",
+    "attention": "attention",
     "generate": "continuation",
     "compare": "comparison",
     "dose": "dose",

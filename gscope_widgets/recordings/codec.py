@@ -24,6 +24,7 @@ from gscope_widgets.recordings.contents import (
     RecordedRow,
     RecordedText,
 )
+from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.circuits import AttributionGraph, GraphScores, GraphTarget, find_fault
 from gscope_widgets.records.claims import ClaimScore, ClaimText, ShuffledScore
 from gscope_widgets.records.comparisons import ComparedText, Comparison
@@ -63,7 +64,16 @@ Arrays = dict[str, np.ndarray]  # by the name that `name_array` gives
 
 # All that is ever made of what a file says.
 RECORDS: tuple[type, ...] = (
-    *(ActivationBand, ActivationHistogram, ClaimScore, ClaimText, ComparedText, Comparison, ConceptTruth),
+    *(
+        ActivationBand,
+        ActivationHistogram,
+        AttentionReading,
+        ClaimScore,
+        ClaimText,
+        ComparedText,
+        Comparison,
+        ConceptTruth,
+    ),
     *(AttributionGraph, ControlDistribution, DeltaLoss, EdgeHeads, GraphScores, GraphTarget),
     *(DictionaryComparison, DictionaryInfo, DictionaryPair, Direction, DosePoint, DoseResponse, DoseSample, Estimate),
     *(FeatureDashboard, FeatureExample, FeatureHit, FeatureHits, FeatureLabel, FeatureMatch, FeatureNeighbour),
@@ -76,6 +86,13 @@ RECORDS: tuple[type, ...] = (
 # Dtype and axes of every array. An axis named as a field has its length; one name within a record is one length.
 _ARRAYS: dict[type, dict[str, tuple[str, str]]] = {
     ActivationHistogram: {"edges": ("float32", "edges"), "counts": ("int64", "counts")},
+    AttentionReading: {
+        **dict.fromkeys(("patterns", "effects"), ("float32", "heads tokens tokens")),
+        "sizes": ("float32", "heads tokens"),
+        "scales": ("float32", "tokens"),
+        "targets": ("int32", "tokens"),
+        "scores": ("float32", "windows heads scores"),
+    },
     AttributionGraph: {
         **dict.fromkeys(("kinds", "node_layers", "positions", "numbers"), ("int32", "nodes")),
         "activations": ("float32", "nodes"),

@@ -13,6 +13,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.contents import RecordedRow
+from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.circuits import AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison
@@ -39,6 +40,7 @@ ANSWERS: dict[str, type] = {
     "delta_loss": DeltaLoss,
     "next_tokens": TokenDistribution,
     "logit_lens": LensReading,
+    "attention": AttentionReading,
     "generate": RecordedRow,
     "compare": Comparison,
     "dose": DoseResponse,
@@ -96,6 +98,11 @@ def ask_next_tokens(text: Prompt, k: int, interventions: Sequence[Intervention],
 def ask_lens(text: Prompt, k: int, layers: Sequence[int], track: Sequence[int]) -> Question:
     """`scope.logit_lens`; `layers` are written out."""
     return _ask("logit_lens", text=text, k=k, layers=sorted(set(layers)), track=track)
+
+
+def ask_attention(text: Prompt, layer: int) -> Question:
+    """`scope.attention`."""
+    return _ask("attention", text=text, layer=layer)
 
 
 def ask_row(

@@ -241,6 +241,9 @@ class Recorder:
         names = ("text", "dictionaries", "texts", "threshold")
         self._await(questions.ask_matches(**{name: given[name] for name in names}), job)
 
+    def _take_start_attention(self, given: Mapping[str, Any], job: Job) -> None:
+        self._await(questions.ask_attention(given["text"], given["layer"]), job)
+
     def _take_start_circuit(self, given: Mapping[str, Any], job: Job) -> None:
         names = ("prompt", "dictionaries", "target", "max_features")
 

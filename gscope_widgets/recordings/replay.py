@@ -22,6 +22,7 @@ from gscope_widgets.recordings.contents import Contents, RecordedDictionary, Rec
 from gscope_widgets.recordings.generation import ReplayedGeneration
 from gscope_widgets.recordings.job import SettledJob, Work
 from gscope_widgets.records import protocols
+from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import Comparison
@@ -551,6 +552,14 @@ class ReplayedScope:
         ]
         check_compared(self.tokens(text), given, texts=len(_check_list("texts", texts)))
         return self._start(questions.ask_matches(text, given, texts, check_threshold(threshold)))
+
+    def attention(self, text: Prompt, *, layer: int) -> AttentionReading:
+        reading: AttentionReading = self.start_attention(text, layer=layer).wait()
+        return reading
+
+    def start_attention(self, text: Prompt, *, layer: int, slot: Hashable | None = None) -> SettledJob:
+        layer = check_int("layer", layer, low=0, high=self.info.layers - 1)
+        return self._start(questions.ask_attention(text, layer))
 
     def circuit(self, prompt: Prompt, **settings: Any) -> AttributionGraph:
         graph: AttributionGraph = self.start_circuit(prompt, **settings).wait()

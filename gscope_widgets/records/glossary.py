@@ -189,6 +189,20 @@ _TERMS = (
         "as high",
     ),
     Term("rank", "place among all tokens, the likeliest first"),
+    Term(
+        "head",
+        "one of the parts of a layer that move what stands at earlier tokens to later ones, named by layer and number: "
+        "5.0 is the first of layer 5",
+    ),
+    Term(
+        "attention pattern",
+        "for each token the shares, adding up to 100 %, in which a head takes from it and the tokens before it",
+    ),
+    Term(
+        "induction head",
+        "a head that attends to what came after an earlier occurrence of the same token, and so copies what followed "
+        "then",
+    ),
 )
 
 TERMS = {term.name: term for term in _TERMS}

@@ -8,6 +8,7 @@ own worker's thread, inside a job, it answers directly. Whatever it cannot do it
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.checkup import Finding
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore
@@ -286,6 +287,12 @@ class Scope(Engine, Protocol):
         slot: Hashable | None = None,
     ) -> Job:
         """`contrast` as a job, returned at once."""
+
+    def attention(self, text: Prompt, *, layer: int) -> AttentionReading:
+        """What each head of a layer attends to on a text, what that carries, and scores of every head."""
+
+    def start_attention(self, text: Prompt, *, layer: int, slot: Hashable | None = None) -> Job:
+        """`attention` as a job, returned at once."""
 
     def circuit(
         self,

@@ -12,6 +12,7 @@ import torch
 
 from gscope_widgets.errors import InvalidValue, Offline, OutOfMemory, SanityWarning
 from gscope_widgets.records.alignments import align_tokens
+from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.checks import DictionaryCheck
 from gscope_widgets.records.circuit_effects import CircuitEffect
 from gscope_widgets.records.circuits import AttributionGraph
@@ -61,6 +62,7 @@ from gscope_widgets.runtime.features.sanity import Ends, Place, check_dictionary
 from gscope_widgets.runtime.features.scoring import score_claim
 from gscope_widgets.runtime.features.steering import Steering, Target
 from gscope_widgets.runtime.features.tracing import Source, Tracing
+from gscope_widgets.runtime.gemma.attention import read_attention
 from gscope_widgets.runtime.gemma.generation import check_finite, compare_next
 from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.lens import read_lens
@@ -205,6 +207,11 @@ class Engine:
         found = self._capture(tokens, list(points.values()))
         residuals = {layer: found[point.name] for layer, point in points.items()}
         return (yield from read_lens(self.loaded, tokens, residuals, k=k, track=track))
+
+    def attention(self, tokens: Tokens, layer: int, *, provenance: Provenance) -> Steps[AttentionReading]:
+        """What the heads of a layer attend to: see `read_attention`."""
+        yield None
+        return replace(read_attention(self.loaded, tokens, layer), provenance=provenance)
 
     def generate(
         self,

@@ -6,6 +6,7 @@ from typing import Literal
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.recorder import recorded
 from gscope_widgets.records import protocols
+from gscope_widgets.records.attention import AttentionReading, check_length
 from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes, check_swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
@@ -28,6 +29,7 @@ from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.features.dashboards import SOURCES, check_sources
 from gscope_widgets.runtime.features.labels import find_labels
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
+from gscope_widgets.runtime.gemma.attention import count_heads
 from gscope_widgets.runtime.waiting import wait_aside
 from gscope_widgets.runtime.worker import Job
 
@@ -353,6 +355,41 @@ class Exploring(Asking):
         return self._start(
             lambda: self._engine.compare_dictionaries(tokens, given, more, threshold=limit, provenance=provenance),
             self._demand(f"comparing {len(given)} dictionaries", tokens, other=[NARROWER, "fewer dictionaries"]),
+            slot=slot,
+        )
+
+    def attention(self, text: Prompt, *, layer: int) -> AttentionReading:
+        """What each head of a layer attends to on a text, what that carries, and scores of every head of the model.
+
+        Costs one forward pass with eager attention, which takes some times as long as the usual one. In memory are
+        one layer's patterns and effects, float32, heads x tokens x tokens each. See `AttentionReading`.
+
+        Args:
+            layer: zero-based.
+
+        Raises:
+            PromptTooLong: more tokens than the model takes, or patterns of more than 8 million numbers: 512 tokens
+                of 32 heads, 1448 of 4.
+            InvalidValue, Cancelled.
+        """
+        reading: AttentionReading = self.start_attention(text, layer=layer).wait()
+        return reading
+
+    @recorded
+    def start_attention(self, text: Prompt, *, layer: int, slot: Hashable | None = None) -> Job:
+        """`attention` as a job, returned at once.
+
+        Args:
+            slot: a newer job in the same slot stops this one.
+        """
+        loaded = self._engine.loaded
+        layer = check_int("layer", layer, low=0, high=loaded.info.layers - 1)
+        tokens = self._take.tokens(text)
+        check_length(len(tokens), count_heads(loaded))
+        provenance = self.provenance(token_ids=tokens.ids, layer=layer)
+        return self._start(
+            lambda: self._engine.attention(tokens, layer, provenance=provenance),
+            self._demand(f"reading the attention of {len(tokens)} tokens", tokens, other=["a shorter text"]),
             slot=slot,
         )
 

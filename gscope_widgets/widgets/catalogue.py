@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # for type checkers, which read no rows
     from gscope_widgets.exercises.predict import Predict as Predict
     from gscope_widgets.exercises.quiz import Quiz as Quiz
     from gscope_widgets.exercises.reach_goal import ReachGoal as ReachGoal
+    from gscope_widgets.widgets.attention_view import AttentionView as AttentionView
     from gscope_widgets.widgets.dictionary_compare import DictionaryCompare as DictionaryCompare
     from gscope_widgets.widgets.doctor import Doctor as Doctor
     from gscope_widgets.widgets.dose_sweep import DoseSweep as DoseSweep
@@ -173,6 +174,18 @@ CATALOGUE = (
         shown="pinned",
         change={"text": "On Monday the children sang 😀 at home."},
         fixable=("text",),
+    ),
+    Row(
+        name="AttentionView",
+        module="attention_view",
+        title="Attention view",
+        text="text",
+        example={"text": EXAMPLE_TEXT, "layer": 3, "head": 1},
+        shown=None,
+        change={"text": "On Monday the children sang 😀 at home."},
+        refused={"layer": -1},
+        fixable=("text", "layer"),
+        filters_features=False,
     ),
     Row(
         name="FeatureCard",

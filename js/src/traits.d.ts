@@ -28,6 +28,10 @@ export type Kind = "baseline" | "changed" | "random";
 
 export type LensColor = "likeliest" | "pinned";
 
+export type AttentionShown = "pattern" | "contribution" | "effect";
+
+export type HeadScore = "previous" | "induction" | "first" | "distance" | "beyond";
+
 export type ContextSize = "short" | "medium" | "long";
 
 export type NeighbourMeasure = "decoder cosine" | "co-activation";
@@ -631,6 +635,33 @@ export interface LensResult {
   pieces: number;
 }
 
+/** The heads of one layer on a text, and the scores of all heads. */
+export interface AttentionResult {
+  type: "result";
+  request: number;
+  /** the settings that this answers: compare with what the view shows now */
+  text: Text;
+  layer: number;
+  tokens: string[];
+  glyphs: Glyph[];
+  /** by layer: how many tokens it sees, its own among them; 0 for all */
+  windows: number[];
+  /** by position: the token whose logit `effects` are on */
+  names: string[];
+  /** the logit that one step of `effects` is */
+  effect_step: number;
+  /** what became of the position picked, a sentence; empty where it stands where it stood */
+  note: string;
+  /**
+   * scores [layers, heads, score] float32, NaN where a head has none; sizes [heads, pos], scales [pos] float32.
+   * patterns and effects [heads, rows of keys 0 to query], two 16-bit numbers in each int32, the first in its low
+   * half: patterns in steps of 1/65535, effects signed in steps of `effect_step`.
+   */
+  arrays: ArrayHead[];
+  /** messages that came before with the bytes of these arrays; 0 where they are this one's buffers */
+  pieces: number;
+}
+
 /** Words for a feature, with all that is known of where they come from. */
 export interface CardLabel {
   text: string;
@@ -1185,6 +1216,27 @@ export interface LogitLensTraits extends BaseTraits {
   text_limit: number;
 }
 
+export interface AttentionViewTraits extends BaseTraits {
+  /** [B,P] The head that is enlarged. */
+  head: number;
+  /** [B,P] The layer whose heads are shown. */
+  layer: number;
+  /** [P] Layers of the model: `layer` goes from 0 to one less. */
+  layer_count: number;
+  /** [B,P] Whether pictures leave out the first token as a key, where heads rest. */
+  leaves_first_out: boolean;
+  /** [B,P] What colours the heads of the model: see `AttentionReading`. */
+  score: HeadScore;
+  /** [B,P] Position of the token picked, or None. */
+  selected_pos: number | null;
+  /** [B,P] What pictures show: shares of attention, lengths of what is moved, or its effect on the next logit. */
+  show: AttentionShown;
+  /** [B,P] What is read: a string, or chat messages for a chat model. */
+  text: Text;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
+}
+
 export interface FeatureCardTraits extends BaseTraits {
   /** [B,P] Which examples: one or two of each fifth of the range (mixed), the strongest (top), or all. */
   bands: BandChoice;
@@ -1417,4 +1469,4 @@ export interface DoctorTraits extends BaseTraits {
 
 export type ToPython = Ready | Cancel | Again | Step | Pin | AskPicture | Start | Stop | StartDose | OpenPart | ReadRun | Back | CheckAgain | Pong;
 
-export type FromPython = Ack | KeepAnswer | Piece | ReadingResult | DistributionResult | SteeringStream | SteeringScores | DoseResult | DoseTexts | LensResult | CardResult | FinderResult | ContrastResult | CompareResult | ExerciseResult | CheckupResult | Ping;
+export type FromPython = Ack | KeepAnswer | Piece | ReadingResult | DistributionResult | SteeringStream | SteeringScores | DoseResult | DoseTexts | LensResult | AttentionResult | CardResult | FinderResult | ContrastResult | CompareResult | ExerciseResult | CheckupResult | Ping;

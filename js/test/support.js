@@ -12,6 +12,7 @@ const shared_names = /** @type {const} */ ([
 export function openPage() {
   const { window } = new JSDOM("<!doctype html><body></body>", { pretendToBeVisual: true });
   for (const name of shared_names) Object.defineProperty(globalThis, name, { value: window[name], configurable: true, writable: true });
+  window.HTMLCanvasElement.prototype.getContext = () => null; // jsdom draws nothing, and says so each time
   const holder = window.document.createElement("div");
   window.document.body.append(holder);
   return { window, holder, close: () => window.close() };

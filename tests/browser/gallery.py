@@ -33,6 +33,8 @@ NOTICE = {
     "flips and where it breaks up.",
     "LogitLens": "The likeliest next token after each layer, from the first below to the last above; pinned tokens "
     "are followed through all of them.",
+    "AttentionView": "A list is said again: where it is to go on, the head that is enlarged takes nearly all from the "
+    "word that followed before, beyond the window of local layers, and adds most to that word's logit.",
     "FeatureCard": "Examples come from all over the feature's range, not from its strongest alone, and its AUC stands "
     "beside that of its rivals.",
     "FeatureFinder": "Each feature that fires has its share of its known maximum and how often it fires at all; what "

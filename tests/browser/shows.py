@@ -19,6 +19,10 @@ _ARGUMENTS = {
     "SteeringPanel": "text[:17], features=top[:2], strength=0.5, max_new_tokens=60",
     "DoseSweep": "'She said', ref=scope.find('language:french')[0].ref, measure=['il', 'elle', 'est'], samples=4, max_new_tokens=15",
     "LogitLens": "text",
+    "AttentionView": "'Isak learned these words by heart: Tilda, hens, carrot, pelicans, sledge, butchers. A smell of loaves "
+    "and cinnamon came from the farmhouse. The wind came down over Sandhythe. There was gentle thunder on the road to "
+    "Rosemarket and the wharf was empty. Juna wrote them down: Tilda, hens, carrot,', layer=5, score='induction', "
+    "leaves_first_out=True",
     "FeatureCard": "scope.find('language:french')[0].ref, text='Le vieux pêcheur est fatigué.'",
     "FeatureFinder": "text",
     "PromptContrast": "text, text.replace('fisherman', 'baker')",

@@ -48,6 +48,7 @@ def ask_all(scope) -> dict[str, object]:
         "next controlled": scope.next_tokens(TEXT, 8, changes, controls=3),
         "next less": scope.next_tokens(TEXT, 4, changes),
         "lens": scope.logit_lens(TEXT, 4, track=[5, 9]),
+        "attention": scope.attention(TEXT, layer=3),
         "find": scope.find("fish", home, k=6),
         "find nothing": scope.find("no label has this", home),
         "find texts": scope.find(positive=sets[0], dictionary=home, k=6),

@@ -32,6 +32,7 @@ NO_RESULT = {
 }
 WITHOUT_TEXT = ("card", "check", "contrast", "direction", "find", "score_claim")
 WITHOUT_DICTIONARY = (
+    "attention",
     "change_circuit",
     "circuit",
     "circuit_heads",
@@ -46,6 +47,7 @@ def results(scope, dictionary) -> dict[str, object]:
     ref = dictionary.feature(3)
     pushed = [gs.add(ref, 0.3)]
     return {
+        "attention": scope.attention(TEXT, layer=2),
         "card": scope.card(ref, sources=()),
         "check": scope.check(dictionary),
         "change_circuit": scope.change_circuit(graph := scope.circuit(TEXT, max_features=20), [graph.first_row]),

@@ -36,7 +36,7 @@ REFUSED = re.compile(r"got (-1|5)\b")  # what rows of the catalogue send to be r
 # What is explained wherever it stands; and of which of them a copy has a number of its own.
 GLOSSARY = (
     *("feature", "activation", "L0", "FVU", "error term", "strength"),
-    *("KL", "perplexity", "AUC", "density", "probability"),
+    *("KL", "perplexity", "AUC", "density", "probability", "attention pattern", "induction head"),
 )
 SCALED = {
     "TokenHeatmap": ("L0", "FVU"),

@@ -61,7 +61,7 @@ def run(row, widget) -> None:
 def other_value(row, name, widget):
     """A value that a setting could have, and has not."""
     values = {"features": [5], "feature": 5, "color_by": "l0", "changes": [], "measure": ["coins"], "query": "bird"}
-    return values.get(name, "gemma-3-1b" if name == "model" else "Another text")
+    return values.get(name, 1 if name == "layer" else "gemma-3-1b" if name == "model" else "Another text")
 
 
 def tell_all(page) -> str:

@@ -25,10 +25,9 @@ from gscope_widgets.runtime.dictionaries.member import Firing
 from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.gemma.generation import check_finite
 from gscope_widgets.runtime.gemma.loading import LoadedModel
-from gscope_widgets.runtime.gemma.parameters import read_parameter
+from gscope_widgets.runtime.gemma.unembedding import find_mean_unembedding, find_unembedding
 
 MAX_LOGITS, MIN_PROBABILITY = 10, 0.95  # of the next tokens that are explained where none is named
-_BLOCK = 16_000_000  # numbers of the unembedding at a time: 64 MB
 
 
 @dataclass(frozen=True)
@@ -165,8 +164,8 @@ def find_logit_vectors(
     loaded: LoadedModel, frozen: FrozenPass, ids: Sequence[int], *, is_difference: bool
 ) -> torch.Tensor:
     """What logits over their mean read of the last residual: float32, [token, d_model]; of a difference, one row."""
-    vectors = _find_unembedding(loaded, ids).to(frozen.residual.device)
-    vectors = (vectors - _mean_unembedding(loaded).to(vectors.device)) * frozen.final_gain
+    vectors = find_unembedding(loaded, ids).to(frozen.residual.device)
+    vectors = (vectors - find_mean_unembedding(loaded).to(vectors.device)) * frozen.final_gain
     return vectors[:1] - vectors[1:] if is_difference else vectors
 
 
@@ -175,23 +174,6 @@ def _list_likeliest(probabilities: torch.Tensor) -> tuple[int, ...]:
     best = probabilities.topk(min(MAX_LOGITS, len(probabilities)))
     before = best.values.cumsum(0) - best.values
     return tuple(best.indices[before < MIN_PROBABILITY].tolist())
-
-
-def _unembedding(loaded: LoadedModel) -> torch.Tensor:
-    return read_parameter(loaded.model.get_output_embeddings())
-
-
-def _find_unembedding(loaded: LoadedModel, ids: Sequence[int]) -> torch.Tensor:
-    return _unembedding(loaded)[list(ids)].float()
-
-
-def _mean_unembedding(loaded: LoadedModel) -> torch.Tensor:
-    weight = _unembedding(loaded)
-    rows = max(1, _BLOCK // weight.shape[1])
-    total = torch.zeros(weight.shape[1], dtype=torch.float64, device=weight.device)
-    for block in weight.split(rows):
-        total += block.float().sum(0)
-    return (total / len(weight)).float()
 
 
 def _lay_out(

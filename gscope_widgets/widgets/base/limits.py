@@ -21,6 +21,7 @@ PAINTED_TOKENS = 2000  # of a text, that ranges are painted on
 ALTERNATIVES = 5  # likeliest tokens told beside a token that was made
 COMPARED_SAMPLES = 32  # of each row of a panel, in one batch
 PINNED_TOKENS = 6  # whose paths are drawn
+ATTENDED = 5  # tokens and heads listed of attention
 CARD_EXAMPLES = 10  # the strongest, of a feature's card
 CONTRASTED = 20  # features of two whole texts that are listed as differing, as shared, and as kept, at most
 CONTRASTED_HERE = 8  # of one column
@@ -50,6 +51,7 @@ LIMITS = {
     "preset_name": PRESET_NAME,
     "compared_samples": COMPARED_SAMPLES,
     "pinned_tokens": PINNED_TOKENS,
+    "attended": ATTENDED,
     "contexts": {name: list(size) for name, size in CONTEXT_SIZES.items()},
     "contrasted": CONTRASTED,
     "matches_listed": MATCHES_LISTED,

@@ -16,12 +16,12 @@ export function createTableHolder(name, ...tables) {
 
 /**
  * A table beside a picture, folded: built when it is opened, or printed, some rows at a time.
- * @param {{ watch: Watch, drawHead: () => HTMLElement, drawRow: (row: number) => HTMLElement }} options
+ * @param {{ watch: Watch, name?: string, drawHead: () => HTMLElement, drawRow: (row: number) => HTMLElement }} options
  */
-export function createTwin({ watch, drawHead, drawRow }) {
-  const holder = createTableHolder("Table of values");
+export function createTwin({ watch, name = "Table of values", drawHead, drawRow }) {
+  const holder = createTableHolder(name);
   const more = createButton({ hidden: true });
-  const twin = el("details", { class: "gscope-fold gscope-twin" }, el("summary", {}, "Table of values"), holder, more);
+  const twin = el("details", { class: "gscope-fold gscope-twin" }, el("summary", {}, name), holder, more);
   let count = 0;
   let rows = el("tbody");
 

@@ -117,3 +117,18 @@ export const rank = {
   name: "rank",
   meaning: "place among all tokens, the likeliest first",
 };
+
+export const head = {
+  name: "head",
+  meaning: "one of the parts of a layer that move what stands at earlier tokens to later ones, named by layer and number: 5.0 is the first of layer 5",
+};
+
+export const attention_pattern = {
+  name: "attention pattern",
+  meaning: "for each token the shares, adding up to 100 %, in which a head takes from it and the tokens before it",
+};
+
+export const induction_head = {
+  name: "induction head",
+  meaning: "a head that attends to what came after an earlier occurrence of the same token, and so copies what followed then",
+};
