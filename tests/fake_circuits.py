@@ -2,11 +2,13 @@
 
 import json
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.circuit_effects import CircuitEffect, predict_change
 from gscope_widgets.records.circuits import (
     ERROR,
     FEATURE,
@@ -19,6 +21,7 @@ from gscope_widgets.records.circuits import (
 )
 from gscope_widgets.records.edge_heads import EdgeHeads, describe_edge
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 from tests.fake_attention import HEADS
 from tests.fake_model import IDS, LABELS, LAYERS, PIECES
@@ -88,6 +91,30 @@ def build_heads(graph: AttributionGraph, node: int, source: int) -> EdgeHeads:
         shares = random.random((last + 1 - first, HEADS)) ** 4
         weights[first : last + 1], direct = weight * shares / shares.sum(), 0.0
     return EdgeHeads(source, node, (graph.name(source), graph.name(node)), weight, direct, weights)
+
+
+def change_circuit(
+    graph: AttributionGraph,
+    nodes: Sequence[int],
+    factor: float,
+    swaps: Mapping[int, FeatureRef],
+    controls: int,
+    provenance: Provenance,
+) -> CircuitEffect:
+    """As the graph predicts; frozen nine tenths of that, in the model eight, at random a tenth, less at each draw."""
+    predicted = predict_change(graph, nodes, factor) + sum(ref.feature for ref in swaps.values()) / 100
+    return CircuitEffect(
+        targets=graph.targets,
+        nodes=tuple(nodes),
+        names=tuple(graph.name(node) for node in nodes),
+        factor=factor,
+        baseline=graph.values[len(graph.values) - len(graph.targets) :].astype(np.float32),
+        predicted=np.full_like(predicted, np.nan).astype(np.float32) if swaps else predicted.astype(np.float32),
+        frozen=(0.9 * predicted).astype(np.float32),
+        free=(0.8 * predicted).astype(np.float32),
+        random=np.array([0.1 * predicted / (draw + 1) for draw in range(controls)], np.float32),
+        provenance=provenance,
+    )
 
 
 def _list_targets(target: CircuitTarget, tokens: Tokens) -> list[GraphTarget]:

@@ -11,6 +11,7 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.attention import AttentionReading
+from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes, check_swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import ComparedText, Comparison
@@ -49,7 +50,9 @@ from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import (
+    MAX_CONTROLS,
     MAX_SAMPLES,
+    MIN_CONTROLS,
     MIN_SAMPLES,
     Row,
     check_controls,
@@ -66,7 +69,7 @@ from gscope_widgets.runtime.worker import Job, Work, Worker
 from tests import fake_finding as finding
 from tests import fake_model as model
 from tests.fake_attention import build_attention
-from tests.fake_circuits import build_circuit, build_heads
+from tests.fake_circuits import build_circuit, build_heads, change_circuit
 from tests.fake_model import CONTEXT, D_DICT, D_MODEL, LAYERS, PIECES, FakeDictionary
 
 
@@ -375,6 +378,50 @@ class FakeScope:
         def work(_job: Job) -> EdgeHeads:
             self._begin("circuit_heads")
             return replace(build_heads(graph, into, start), provenance=provenance)
+
+        return self._worker.submit(work, slot=slot)
+
+    def change_circuit(
+        self,
+        graph: AttributionGraph,
+        nodes: Sequence[int] | int,
+        factor: float = 0.0,
+        *,
+        instead: Mapping[int, FeatureRef] | None = None,
+        controls: int = 5,
+    ) -> CircuitEffect:
+        effect: CircuitEffect = self.start_change_circuit(
+            graph, nodes, factor, instead=instead, controls=controls
+        ).wait()
+        return effect
+
+    def start_change_circuit(
+        self,
+        graph: AttributionGraph,
+        nodes: Sequence[int] | int,
+        factor: float = 0.0,
+        *,
+        instead: Mapping[int, FeatureRef] | None = None,
+        controls: int = 5,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """As the graph predicts; frozen it is nine tenths of that, in the model eight, at random a tenth."""
+        count = check_int("controls", controls, low=MIN_CONTROLS, high=MAX_CONTROLS)
+        chosen = check_nodes(check_graph(graph), nodes)
+        factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
+        if any(not one.ids for one in graph.targets):
+            raise InvalidValue("only graphs of next tokens can be changed, this one explains a feature")
+        swaps = check_swaps(graph, chosen, {} if instead is None else instead)
+        for ref in swaps.values():
+            self._find(ref)
+        ids = [one for one in graph.dictionary_ids if one]
+        provenance = self.provenance(ids, token_ids=graph.tokens.ids, nodes=list(chosen), factor=factor, controls=count)
+
+        def work(_job: Job) -> Generator[float, None, CircuitEffect]:
+            self._begin("change_circuit")
+            for step in range(count):
+                yield step / count
+            return change_circuit(graph, chosen, factor, swaps, count, provenance)
 
         return self._worker.submit(work, slot=slot)
 

@@ -14,6 +14,7 @@ import numpy as np
 from gscope_widgets import __version__
 from gscope_widgets.errors import BadArtefact, InvalidValue, describe_value, write_bytes
 from gscope_widgets.recordings.container import as_path, check_free, refuse_constant, refuse_twins, write_whole
+from gscope_widgets.records.circuit_parts import list_node_ids, name_number
 from gscope_widgets.records.circuits import (
     ERROR,
     FEATURE,
@@ -22,6 +23,7 @@ from gscope_widgets.records.circuits import (
     AttributionGraph,
     GraphScores,
     GraphTarget,
+    NodeGroup,
     find_fault,
 )
 from gscope_widgets.records.features import FeatureLabel
@@ -33,6 +35,7 @@ MOST_NODES = 10_000  # whose edges, held densely, take 400 MB
 _LARGEST = 1e30  # that a weight may be
 _MOST_LAYERS = 1000  # of a model; and one more, of targets
 _MOST_TEXT = 500  # characters of a label that are kept
+_MOST_LABEL = 60  # characters of a group's
 _TYPES = {
     "embedding": TOKEN,
     "mlp reconstruction error": ERROR,
@@ -54,8 +57,9 @@ def save_circuit(path: str | os.PathLike[str], graph: AttributionGraph, *, slug:
     """Write a graph as one JSON file, which Neuronpedia's and circuit-tracer's viewers open.
 
     Nodes have the ids, types and layers of circuit-tracer's files (an error is `{layer}_-1_{pos}`), `influence` is the
-    cumulative share, smaller for more important. What only this package knows stands apart, so that `gs.load_circuit`
-    gives the same graph again. Prune a large graph first: viewers are made for some hundred nodes.
+    cumulative share, smaller for more important. Pins and groups go along as `qParams`. What only this package knows
+    stands apart, so that `gs.load_circuit` gives the same graph again. Prune a large graph first: viewers are made for
+    some hundred nodes.
 
     Args:
         path: such as "graph.json", in a folder that there is; only over another graph.
@@ -95,7 +99,7 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
     words = slug if slug is not None else _NAME.sub("-", graph.tokens.text)[:60].strip("-") or "graph"
     if not words or _NAME.search(words):
         raise InvalidValue(f"slug must be of letters, digits, '.', '_' and '-', got {describe_value(slug)}")
-    ids, influence = [_write_id(graph, node) for node in range(len(graph))], _accumulate(graph.influence())
+    ids, influence = list_node_ids(graph), _accumulate(graph.influence())
     first_target = len(graph) - len(graph.targets)
     chances = {first_target + at: one.probability or 0.0 for at, one in enumerate(graph.targets)}
     rows, sources = np.nonzero(graph.weights)
@@ -123,7 +127,13 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
                 "provenance": None if origin is None else origin.to_dict(),
             },
         },
-        "qParams": {"pinnedIds": [], "supernodes": [], "linkType": "both", "clickedId": "", "sg_pos": ""},
+        "qParams": {
+            "pinnedIds": [ids[node] for node in graph.pinned],
+            "supernodes": [[one.label, *(ids[node] for node in one.nodes)] for one in graph.groups],
+            "linkType": "both",
+            "clickedId": "",
+            "sg_pos": "",
+        },
         "nodes": [
             _write_node(graph, node, ids[node], influence[node], chances.get(node, 0.0), is_first=node == first_target)
             for node in range(len(graph))
@@ -135,30 +145,11 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
     }
 
 
-def _describe(graph: AttributionGraph, node: int) -> tuple[int, int, int, int]:
-    """Kind, layer, position and number; that of a CLT's feature counts within its layer, as others count."""
-    kind, layer, pos, number = (
-        int(one[node]) for one in (graph.kinds, graph.node_layers, graph.positions, graph.numbers)
-    )
-    if kind == FEATURE and graph.share:
-        number %= graph.share
-    return kind, layer, pos, number
-
-
-def _write_id(graph: AttributionGraph, node: int) -> str:
-    kind, layer, pos, number = _describe(graph, node)
-    return {
-        TOKEN: f"E_{number}_{pos}",
-        ERROR: f"{layer}_-1_{pos}",
-        FEATURE: f"{layer}_{number}_{pos}",
-        TARGET: f"{graph.layers + 1}_{number}_{pos}",
-    }[kind]
-
-
 def _write_node(
     graph: AttributionGraph, node: int, name: str, influence: float, chance: float, *, is_first: bool
 ) -> dict[str, Any]:
-    kind, layer, pos, number = _describe(graph, node)
+    kind, layer, pos = (int(one[node]) for one in (graph.kinds, graph.node_layers, graph.positions))
+    number = name_number(graph, node)
     label = graph.labels.get(node)
     target = graph.targets[node - (len(graph) - len(graph.targets))] if kind == TARGET else None
     told = label.text if label is not None else ""
@@ -302,10 +293,30 @@ def read_json(content: Any) -> AttributionGraph:
         share=share,
         whole=_read_scores(own.get("whole")),
         provenance=_read_origin(own.get("provenance")) if own else _read_maker(metadata),
+        **_read_marks(content.get("qParams"), where),
     )
     if fault := find_fault(graph):
         raise BadArtefact(fault)
     return graph
+
+
+def _read_marks(told: Any, where: Mapping[str, int]) -> dict[str, Any]:
+    """Pins and groups, as far as their nodes are in the file and in no group before."""
+    marks = told if isinstance(told, Mapping) else {}
+    pinned = dict.fromkeys(where[one] for one in _read_ids(marks.get("pinnedIds")) if one in where)
+    groups, taken = [], set[int]()
+    listed = marks.get("supernodes")
+    for one in listed if isinstance(listed, list) else []:
+        label, *ids = _read_ids(one) or [""]
+        nodes = {where[name] for name in ids if name in where} - taken
+        taken |= nodes
+        if nodes:
+            groups.append(NodeGroup(label[:_MOST_LABEL] or "group", tuple(sorted(nodes))))
+    return {"pinned": tuple(pinned), "groups": tuple(groups)}
+
+
+def _read_ids(told: Any) -> list[str]:
+    return [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
 
 
 def _read_node(node: Mapping[str, Any], count: int) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from typing import Any, cast
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.lessons.sight import drop_labels, see
-from gscope_widgets.records.circuits import FEATURE, check_graph
+from gscope_widgets.records.circuits import FEATURE, AttributionGraph, check_graph
 from gscope_widgets.records.edge_heads import check_edge
+from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.lessons import Lesson
 from gscope_widgets.records.protocols import Job, Scope
 
@@ -14,6 +15,7 @@ _ANSWERS = (
     *("describe", "read", "find", "card", "contrast", "compare_dictionaries", "score_claim"),
     *("circuit", "circuit_heads"),
 )
+_CHANGES = ("change_circuit", "start_change_circuit")
 
 
 class LessonScope:
@@ -32,7 +34,18 @@ class LessonScope:
             return lambda *given, **named: see(self._ask(value, name, given, named), self.lesson)
         if name.startswith("start_") and name.removeprefix("start_") in _ANSWERS:
             return lambda *given, **named: _SeenJob(self._ask(value, name, given, named), self.lesson)
+        if name in _CHANGES:
+            return lambda *given, **named: self._change(value, given, named)
         return value
+
+    def _change(self, change: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Only features of the course come in others' place, and nodes are named without their labels."""
+        for ref in (named.get("instead") or {}).values():
+            if isinstance(ref, FeatureRef) and not self.lesson.allows(ref):
+                raise InvalidValue(f"feature {ref.feature} is filtered by your course")
+        if given and isinstance(given[0], AttributionGraph) and self.lesson.hides_labels:
+            given = (drop_labels(given[0]), *given[1:])
+        return change(*given, **named)
 
     def _ask(self, ask: Callable[..., Any], name: str, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
         query = given[0] if given else named.get("query")

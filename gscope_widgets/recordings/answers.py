@@ -36,6 +36,7 @@ _WORDS = {
     "circuit": "circuit",
     "circuit_heads": "heads of an edge",
     "write_spans": "write spans",
+    "change_circuit": "change of a circuit",
 }
 
 

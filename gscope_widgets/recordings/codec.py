@@ -25,7 +25,8 @@ from gscope_widgets.recordings.contents import (
     RecordedText,
 )
 from gscope_widgets.records.attention import AttentionReading
-from gscope_widgets.records.circuits import AttributionGraph, GraphScores, GraphTarget, find_fault
+from gscope_widgets.records.circuit_effects import CircuitEffect
+from gscope_widgets.records.circuits import AttributionGraph, GraphScores, GraphTarget, NodeGroup, find_fault
 from gscope_widgets.records.claims import ClaimScore, ClaimText, ShuffledScore
 from gscope_widgets.records.comparisons import ComparedText, Comparison
 from gscope_widgets.records.contrasts import TextContrast
@@ -74,7 +75,7 @@ RECORDS: tuple[type, ...] = (
         Comparison,
         ConceptTruth,
     ),
-    *(AttributionGraph, ControlDistribution, DeltaLoss, EdgeHeads, GraphScores, GraphTarget),
+    *(AttributionGraph, CircuitEffect, ControlDistribution, DeltaLoss, EdgeHeads, GraphScores, GraphTarget, NodeGroup),
     *(DictionaryComparison, DictionaryInfo, DictionaryPair, Direction, DosePoint, DoseResponse, DoseSample, Estimate),
     *(FeatureDashboard, FeatureExample, FeatureHit, FeatureHits, FeatureLabel, FeatureMatch, FeatureNeighbour),
     *(FeatureReading, FeatureRef, FeatureSummary, GeneratedToken, Intervention, LensReading, MatchedFeature, Measure),
@@ -99,6 +100,10 @@ _ARRAYS: dict[type, dict[str, tuple[str, str]]] = {
         "weights": ("float32", "rows nodes"),
         **dict.fromkeys(("values", "remainder", "left_out"), ("float32", "rows")),
         "target_weights": ("float32", "targets"),
+    },
+    CircuitEffect: {
+        **dict.fromkeys(("baseline", "predicted", "frozen", "free"), ("float32", "targets")),
+        "random": ("float32", "controls targets"),
     },
     ComparedText: {"baseline_logprobs": ("float32", "tokens"), "kl": ("float32", "tokens")},
     Direction: {"vector": ("float32", "d")},

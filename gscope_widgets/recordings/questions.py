@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,8 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.contents import RecordedRow
 from gscope_widgets.records.attention import AttentionReading
-from gscope_widgets.records.circuits import AttributionGraph, CircuitTarget
+from gscope_widgets.records.circuit_effects import CircuitEffect
+from gscope_widgets.records.circuits import AttributionGraph, CircuitTarget, check_graph
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.contrasts import TextContrast
@@ -52,6 +53,7 @@ ANSWERS: dict[str, type] = {
     "circuit": AttributionGraph,
     "circuit_heads": EdgeHeads,
     "write_spans": WriteSpans,
+    "change_circuit": CircuitEffect,
 }
 DEFAULT_WISHES = {"site": "resid_post", "layer": None, "width": None, "l0": None, "affine": False}
 _PROMPTS = ("text", "prompt", "first", "second")  # settings that are a text each
@@ -240,6 +242,26 @@ def ask_heads(graph: AttributionGraph, node: int, source: int) -> Question:
 def ask_spans(features: Sequence[FeatureRef] | FeatureRef) -> Question:
     """`scope.write_spans`; one feature alone is a list of it."""
     return _ask("write_spans", features=_as_list(features))
+
+
+def ask_change(
+    graph: AttributionGraph, nodes: Any, factor: float, instead: Mapping[int, FeatureRef] | None, controls: int
+) -> Question:
+    """`scope.change_circuit`; the graph is known by its tokens, its dictionaries and a digest of its edges."""
+    check_graph(graph)
+    digest = hashlib.sha256()
+    for one in (graph.numbers, graph.node_layers, graph.positions, graph.activations, graph.weights):
+        digest.update(np.ascontiguousarray(one).tobytes())
+    return _ask(
+        "change_circuit",
+        prompt=graph.tokens.ids,
+        dictionaries=[one for one in graph.dictionary_ids if one],
+        graph=digest.hexdigest(),
+        nodes=_as_list(nodes),
+        factor=factor,
+        instead=sorted((write(node), write(ref)) for node, ref in (instead or {}).items()),
+        controls=controls,
+    )
 
 
 def _ask(name: str, **settings: object) -> Question:

@@ -259,6 +259,10 @@ class Recorder:
     def _take_write_spans(self, given: Mapping[str, Any], answer: Any) -> None:
         self._keep(questions.ask_spans(given["features"]), answer)
 
+    def _take_start_change_circuit(self, given: Mapping[str, Any], job: Job) -> None:
+        names = ("graph", "nodes", "factor", "instead", "controls")
+        self._await(questions.ask_change(**{name: given[name] for name in names}), job)
+
     def _take_submit(self, _given: Mapping[str, Any], job: Job) -> None:
         self._follow(job, None)  # what it asks of the scope is taken by itself
 

@@ -23,6 +23,7 @@ from gscope_widgets.recordings.generation import ReplayedGeneration
 from gscope_widgets.recordings.job import SettledJob, Work
 from gscope_widgets.records import protocols
 from gscope_widgets.records.attention import AttentionReading
+from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes, check_swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import Comparison
@@ -51,7 +52,15 @@ from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_float, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
-from gscope_widgets.records.rows import MAX_SAMPLES, MIN_SAMPLES, check_controls, check_seeds, plan_comparison
+from gscope_widgets.records.rows import (
+    MAX_CONTROLS,
+    MAX_SAMPLES,
+    MIN_CONTROLS,
+    MIN_SAMPLES,
+    check_controls,
+    check_seeds,
+    plan_comparison,
+)
 from gscope_widgets.records.spans import WriteSpans, check_spanned
 from gscope_widgets.records.tokens import Prompt, Tokens
 
@@ -595,6 +604,29 @@ class ReplayedScope:
             self._find(ref)
         spans: WriteSpans = self._ask(questions.ask_spans(refs))
         return spans
+
+    def change_circuit(
+        self, graph: AttributionGraph, nodes: Sequence[int] | int, factor: float = 0.0, **settings: Any
+    ) -> CircuitEffect:
+        effect: CircuitEffect = self.start_change_circuit(graph, nodes, factor, **settings).wait()
+        return effect
+
+    def start_change_circuit(
+        self,
+        graph: AttributionGraph,
+        nodes: Sequence[int] | int,
+        factor: float = 0.0,
+        *,
+        instead: Mapping[int, FeatureRef] | None = None,
+        controls: int = 5,
+        slot: Hashable | None = None,
+    ) -> SettledJob:
+        """See `Scope`; of the very graph that was changed when it was recorded."""
+        count = check_int("controls", controls, low=MIN_CONTROLS, high=MAX_CONTROLS)
+        chosen = check_nodes(check_graph(graph), nodes)
+        factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
+        swaps = check_swaps(graph, chosen, {} if instead is None else instead)
+        return self._start(questions.ask_change(graph, chosen, factor, swaps, count))
 
     def submit(self, work: Work, *, slot: Hashable | None = None) -> SettledJob:
         """Do work here and now; its job has ended when it is returned."""

@@ -45,6 +45,14 @@ class GraphScores:
     completeness: float  # share of the direct input of nodes, weighted by influence, that comes from no error
 
 
+@dataclass(frozen=True)
+class NodeGroup:
+    """Nodes of a graph under one name, as a reader groups them; others call it a supernode."""
+
+    label: str
+    nodes: tuple[int, ...]  # rising
+
+
 @dataclass(frozen=True, eq=False)
 class AttributionGraph:
     """Direct effects between tokens, errors, features and targets on one prompt (Ameisen et al. 2025).
@@ -75,6 +83,8 @@ class AttributionGraph:
     labels: dict[int, FeatureLabel] = field(default_factory=dict)  # by node
     whole: GraphScores | None = None  # of the graph that this one was pruned from
     provenance: Provenance | None = field(default=None, repr=False)
+    pinned: tuple[int, ...] = ()  # nodes that a reader marked, as viewers keep them
+    groups: tuple[NodeGroup, ...] = ()  # no node is in two of them
 
     def __repr__(self) -> str:
         counts = np.bincount(self.kinds, minlength=len(KINDS))
@@ -177,24 +187,7 @@ class AttributionGraph:
         Raises:
             InvalidValue: a share is outside 0 to 1.
         """
-        nodes = check_float("nodes", nodes, low=0.0, high=1.0)
-        edges = check_float("edges", edges, low=0.0, high=1.0)
-        influence, always = self.influence(), np.isin(self.kinds, (TOKEN, TARGET))
-        kept = always | (influence >= _find_least(influence, nodes))
-        rows = np.arange(len(self)) >= self.first_row
-        weights = np.where(kept[None] & kept[rows][:, None], self.weights, 0)
-        start = self.start_weights()
-        inflow, flows = measure_influence(weights, self.first_row, start)
-        through = flows * (inflow + start)[rows][:, None]
-        shown = (through >= _find_least(through, edges)) & (weights != 0)
-        count = -1
-        while count != (count := int(kept.sum())):
-            shown &= kept[None] & kept[rows][:, None]
-            kept &= always | shown.any(0)
-            comes = np.ones(len(self), bool)
-            comes[rows] = shown.any(1)
-            kept &= always | (self.kinds == ERROR) | comes
-        return self._take(kept, np.where(shown, weights, 0))
+        return prune_graph(self, nodes, edges)[0]
 
     def keep(self, nodes: Iterable[int]) -> "AttributionGraph":
         """The graph of these nodes, of the tokens and of the targets alone; what others added is `left_out`.
@@ -207,24 +200,30 @@ class AttributionGraph:
             raise InvalidValue(f"nodes are numbers of the graph's nodes, got {describe_value(nodes)}")
         for node in nodes:
             kept[check_int("a node", node, low=0, high=len(self) - 1)] = True
-        return self._take(kept, self.weights)
+        found = np.flatnonzero(kept)
+        return self._take(found, self.weights[np.ix_(kept[self.first_row :], kept)])
 
-    def _take(self, kept: np.ndarray, weights: np.ndarray) -> "AttributionGraph":
-        rows = kept[self.first_row :]
-        nodes = np.flatnonzero(kept)
-        taken = weights[rows][:, kept]
-        lost = self.weights[rows].sum(1, dtype=np.float64) - taken.sum(1, dtype=np.float64)
+    def _take(self, nodes: np.ndarray, weights: np.ndarray) -> "AttributionGraph":
+        """These nodes, rising, with these edges between them."""
+        rows = nodes[nodes >= self.first_row] - self.first_row
+        lost = self.weights[rows].sum(1, dtype=np.float64) - weights.sum(1, dtype=np.float64)
+        place = {node: at for at, node in enumerate(nodes.tolist())}
+        groups = (
+            NodeGroup(one.label, tuple(place[node] for node in one.nodes if node in place)) for one in self.groups
+        )
         return replace(
             self,
             **{
-                name: getattr(self, name)[kept]
+                name: getattr(self, name)[nodes]
                 for name in ("kinds", "node_layers", "positions", "numbers", "activations")
             },
             **{name: getattr(self, name)[rows] for name in ("values", "remainder")},
-            weights=taken,
+            weights=weights,
             left_out=(self.left_out[rows] + lost).astype(np.float32),
-            labels={at: self.labels[node] for at, node in enumerate(nodes.tolist()) if node in self.labels},
+            labels={at: self.labels[node] for node, at in place.items() if node in self.labels},
             whole=self.whole or self.scores(),
+            pinned=tuple(place[node] for node in self.pinned if node in place),
+            groups=tuple(one for one in groups if one.nodes),
         )
 
     def start_weights(self) -> np.ndarray:
@@ -326,6 +325,40 @@ class AttributionGraph:
         )
 
 
+def prune_graph(
+    graph: AttributionGraph, nodes: float = NODE_SHARE, edges: float = EDGE_SHARE, *, keep: Iterable[int] = ()
+) -> tuple[AttributionGraph, np.ndarray]:
+    """See `AttributionGraph.prune`; and which of the graph's nodes those of the pruned one are, int64, rising.
+
+    Args:
+        keep: nodes that stay, whatever they weigh.
+
+    Raises:
+        InvalidValue: a share is outside 0 to 1, or there is no such node.
+    """
+    nodes = check_float("nodes", nodes, low=0.0, high=1.0)
+    edges = check_float("edges", edges, low=0.0, high=1.0)
+    influence, always = graph.influence(), np.isin(graph.kinds, (TOKEN, TARGET))
+    for node in keep:
+        always[check_int("a node", node, low=0, high=len(graph) - 1)] = True
+    found = np.flatnonzero(always | (influence >= _find_least(influence, nodes)))
+    rows = found >= graph.first_row
+    first, start, always = len(found) - int(rows.sum()), graph.start_weights()[found], always[found]
+    weights = graph.weights[np.ix_(found[rows] - graph.first_row, found)]
+    inflow, flows = measure_influence(weights, first, start)
+    through = flows * (inflow + start)[first:][:, None]
+    shown = (through >= _find_least(through, edges)) & (weights != 0)
+    kept = np.ones(len(found), bool)
+    count = -1
+    while count != (count := int(kept.sum())):
+        shown &= kept[None] & kept[first:][:, None]
+        comes = np.ones(len(found), bool)
+        comes[first:] = shown.any(1)
+        kept &= always | (shown.any(0) & ((graph.kinds[found] == ERROR) | comes))
+    taken = np.where(shown, weights, 0)[np.ix_(kept[first:], kept)]
+    return graph._take(found[kept], taken), found[kept]
+
+
 def measure_influence(weights: np.ndarray, first_row: int, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What flows back to each node, and each row's shares.
 
@@ -388,8 +421,12 @@ def find_fault(graph: AttributionGraph) -> str:
         return "a weight is not a finite number"
     if (graph.target_weights < 0).any() or not 0.99 < graph.target_weights.sum() < 1.01:
         return "the weights of its targets do not add up to 1"
-    if len(graph.dictionary_ids) not in (1, graph.layers) or not all(0 <= node < nodes for node in graph.labels):
-        return "its dictionaries or labels are not those of its nodes"
+    marked = [*graph.labels, *graph.pinned, *(node for one in graph.groups for node in one.nodes)]
+    if len(graph.dictionary_ids) not in (1, graph.layers) or not all(0 <= node < nodes for node in marked):
+        return "its dictionaries or labels, pins or groups are not those of its nodes"
+    grouped = [node for one in graph.groups for node in one.nodes]
+    if len(set(grouped)) < len(grouped) or len(set(graph.pinned)) < len(graph.pinned):
+        return "a node is pinned twice, or in two groups"
     if np.triu(graph.weights[:, graph.first_row :]).any():
         return "a node has an input that is not before it"
     return ""

@@ -510,6 +510,26 @@ class Exploring(Asking):
             InvalidValue: a node that is no feature, a graph of other tokens, model or dictionaries.
             Cancelled.
         """
+        job = self.start_change_circuit(graph, nodes, factor, instead=instead, controls=controls)
+        effect: CircuitEffect = job.wait()
+        return effect
+
+    @recorded
+    def start_change_circuit(
+        self,
+        graph: AttributionGraph,
+        nodes: Sequence[int] | int,
+        factor: float = 0.0,
+        *,
+        instead: Mapping[int, FeatureRef] | None = None,
+        controls: int = 5,
+        slot: Hashable | None = None,
+    ) -> Job:
+        """`change_circuit` as a job, returned at once: `progress`, `cancel()` between passes, and `result()`.
+
+        Args:
+            slot: a newer job in the same slot stops this one.
+        """
         count = check_int("controls", controls, low=MIN_CONTROLS, high=MAX_CONTROLS)
         homes = self._check_graph(graph)
         chosen = check_nodes(graph, nodes)
@@ -531,11 +551,12 @@ class Exploring(Asking):
             instead={str(graph.ref(node)): str(ref) for node, ref in swaps.items()},
             controls=count,
         )
-        return self._run(
+        return self._start(
             lambda: self._engine.change_circuit(
                 graph, homes, chosen, factor, instead=swaps, controls=count, provenance=provenance
             ),
             self._demand(f"changing {len(chosen)} nodes of a circuit", graph.tokens),
+            slot=slot,
         )
 
     def circuit_heads(self, graph: AttributionGraph, node: int, source: int) -> EdgeHeads:

@@ -61,6 +61,13 @@ def ask_all(scope) -> dict[str, object]:
         "match of a reading": scope.compare_dictionaries(TEXT, [home.info.id, scope.read(TEXT, other)], threshold=0.5),
         "circuit": (graph := scope.circuit(TEXT, max_features=40)),
         "heads": scope.circuit_heads(graph, len(graph) - 1, int(np.flatnonzero(graph.weights[-1])[0])),
+        "change of a circuit": scope.change_circuit(graph, [graph.first_row, graph.first_row + 1], 0.5),
+        "swap in a circuit": scope.change_circuit(
+            graph,
+            graph.first_row,
+            instead={graph.first_row: dataclasses.replace(graph.ref(graph.first_row), feature=9)},
+            controls=3,
+        ),
         "circuit of a word": scope.circuit(TEXT, target=5, max_features=30),
         "spans": scope.write_spans([home.feature(3), home.feature(9)]),
         "spans less": scope.write_spans(home.feature(9)),

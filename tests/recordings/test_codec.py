@@ -31,7 +31,7 @@ NOT_ANSWERED = {
     *("SparseActivations", "DictionaryCheck", "Checkup", "Finding", "ExampleTable", "FeatureExamples"),
     *("ContrastScores", "DictionarySummary", "Memory", "MemoryUse", "TopFeature", "Fetched", "Row", "FeatureSample"),
     *("ContrastedFeature", "Flip", "SamplingPlan", "Term", "ViewDifference", "RowSummary"),
-    *("Lesson", "Stage", "Question", "Check", "CheckPart", "Grade", "GradeReport", "CircuitEffect", "Walks"),
+    *("Lesson", "Stage", "Question", "Check", "CheckPart", "Grade", "GradeReport", "CircuitSubgraph", "Walks"),
 }
 
 

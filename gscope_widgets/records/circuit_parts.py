@@ -1,0 +1,115 @@
+"""Ids of a graph's nodes, the same on every graph; and some of its nodes, or groups of them, as a graph of boxes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph
+from gscope_widgets.records.frames import build_frame
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitSubgraph:
+    """Boxes of one node or several, and what each adds to the others directly; rows are those that get it.
+
+    A node's share is of the sizes of all that comes into it, negative where it takes away. Into a box of several, the
+    shares of its nodes count by their influence.
+    """
+
+    labels: tuple[str, ...]  # by box
+    members: tuple[tuple[int, ...], ...]  # the graph's nodes in each, rising
+    weights: np.ndarray  # float32, [box, box]; sums over the members of both; 0 within a box
+    shares: np.ndarray  # float32, [box, box]; -1 to 1
+    shown: (
+        np.ndarray
+    )  # float32, [box]; share of the input that comes from boxes, its own members' too; NaN without input
+    errors: np.ndarray  # float32, [box]; share of the input that comes from errors; NaN without input
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A pandas DataFrame, a row an edge, largest share first: `source`, `target`, `weight`, `share`."""
+        rows, sources = np.nonzero(self.weights)
+        order = np.argsort(-np.abs(self.shares[rows, sources]), kind="stable")
+        rows, sources = rows[order], sources[order]
+        return build_frame(
+            source=[self.labels[at] for at in sources],
+            target=[self.labels[at] for at in rows],
+            weight=self.weights[rows, sources],
+            share=self.shares[rows, sources],
+        )
+
+
+def name_number(graph: AttributionGraph, node: int) -> int:
+    """A feature's number within its layer, as others count a CLT's; of other nodes what the graph has."""
+    number = int(graph.numbers[node])
+    return number % graph.share if graph.share and graph.kinds[node] == FEATURE else number
+
+
+def list_node_ids(graph: AttributionGraph) -> tuple[str, ...]:
+    """An id for each node, as circuit-tracer writes them: of layer, number and position, the same on every graph.
+
+    A token is `E_{id}_{pos}`, an error `{layer}_-1_{pos}`, a feature `{layer}_{number}_{pos}`, a target
+    `{layers + 1}_{id}_{pos}`. Where two nodes would have one id, further ones end in `_2`, `_3`, ....
+    """
+    counts: dict[str, int] = {}
+    found = []
+    for node, (kind, layer, pos) in enumerate(
+        zip(graph.kinds.tolist(), graph.node_layers.tolist(), graph.positions.tolist(), strict=True)
+    ):
+        number = name_number(graph, node)
+        name = {
+            TOKEN: f"E_{number}_{pos}",
+            ERROR: f"{layer}_-1_{pos}",
+            FEATURE: f"{layer}_{number}_{pos}",
+            TARGET: f"{graph.layers + 1}_{number}_{pos}",
+        }[kind]
+        counts[name] = counts.get(name, 0) + 1
+        found.append(name if counts[name] == 1 else f"{name}_{counts[name]}")
+    return tuple(found)
+
+
+def build_subgraph(graph: AttributionGraph, boxes: Sequence[tuple[str, Sequence[int]]]) -> CircuitSubgraph:
+    """What some nodes, each a box or several together, add to one another directly.
+
+    Args:
+        boxes: label and nodes of each; no node in two.
+    """
+    count = len(boxes)
+    owner = np.full(len(graph), -1)
+    for at, (_, nodes) in enumerate(boxes):
+        owner[list(nodes)] = at
+    inside = np.flatnonzero(owner >= 0)
+    member = np.zeros((count, len(inside)))
+    member[owner[inside], np.arange(len(inside))] = 1
+    worth = graph.influence() + graph.start_weights()
+    errors = graph.kinds == ERROR
+    weights, shares = np.zeros((2, count, count))
+    shown, wrong = np.full((2, count), np.nan)
+    for at, (_, nodes) in enumerate(boxes):
+        rows = np.array([node for node in nodes if node >= graph.first_row], int)
+        sizes = np.abs(graph.weights[rows - graph.first_row]).sum(1, dtype=np.float64)
+        rows, sizes = rows[sizes > 0], sizes[sizes > 0]
+        if not len(rows):
+            continue
+        part = worth[rows] if worth[rows].sum() > 0 else np.ones(len(rows))
+        part = part / part.sum()
+        edges = graph.weights[rows - graph.first_row].astype(np.float64)
+        own = edges[:, inside] @ member.T  # [row, box]
+        weights[at], shares[at] = own.sum(0), part @ (own / sizes[:, None])
+        shown[at] = part @ (np.abs(edges[:, inside]).sum(1) / sizes)
+        wrong[at] = part @ (np.abs(edges[:, errors]).sum(1) / sizes)
+    weights[np.arange(count), np.arange(count)] = 0
+    shares[np.arange(count), np.arange(count)] = 0
+    as_float = [one.astype(np.float32) for one in (weights, shares, shown, wrong)]
+    return CircuitSubgraph(tuple(label for label, _ in boxes), tuple(tuple(sorted(one)) for _, one in boxes), *as_float)
+
+
+def measure_error_share(graph: AttributionGraph) -> float:
+    """The share of all that paths to the targets begin with that errors begin: 1 less the replacement score."""
+    influence = graph.influence()
+    tokens, errors = (float(influence[graph.kinds == kind].sum()) for kind in (TOKEN, ERROR))
+    return errors / (tokens + errors) if tokens + errors else 0.0
