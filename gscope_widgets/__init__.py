@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gscope_widgets.runtime.scope import Scope
     from gscope_widgets.widgets.catalogue import (
         AttentionView,
+        CircuitGraph,
         DictionaryCompare,
         Doctor,
         DoseSweep,

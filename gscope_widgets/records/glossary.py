@@ -188,6 +188,22 @@ _TERMS = (
         "the model's score of a token before scores are made into probabilities: 1 more makes its odds 2.72 times "
         "as high",
     ),
+    Term(
+        "influence",
+        "how much a node of a graph matters to what is explained, over all paths that lead there; each edge counts by "
+        "its share of all that comes into its node",
+    ),
+    Term(
+        "replacement",
+        "of all that paths to the answer begin with, the share that tokens begin, and not errors: 1 where features "
+        "account for everything",
+    ),
+    Term(
+        "completeness",
+        "of all that comes into nodes directly, the share that comes from no error; nodes count by their influence",
+    ),
+    Term("error node", "what a layer's MLP wrote at a token and no feature stands for, as a node of a graph"),
+    Term("group", "nodes of a graph that a reader put under one name; other tools call it a supernode"),
     Term("rank", "place among all tokens, the likeliest first"),
     Term(
         "head",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # for type checkers, which read no rows
     from gscope_widgets.exercises.quiz import Quiz as Quiz
     from gscope_widgets.exercises.reach_goal import ReachGoal as ReachGoal
     from gscope_widgets.widgets.attention_view import AttentionView as AttentionView
+    from gscope_widgets.widgets.circuit_graph import CircuitGraph as CircuitGraph
     from gscope_widgets.widgets.dictionary_compare import DictionaryCompare as DictionaryCompare
     from gscope_widgets.widgets.doctor import Doctor as Doctor
     from gscope_widgets.widgets.dose_sweep import DoseSweep as DoseSweep
@@ -51,6 +52,8 @@ class Row:
     others: tuple[Mapping[str, object], ...] = ()  # without a text: further states, each another result than the last
     refused: Mapping[str, object] = field(default_factory=dict)  # without `shown`: state that it does not take
     home: str = "widgets"  # the room of the Python file
+    opens: tuple[Mapping[str, object], ...] = ()  # how the dictionaries are opened that it shows by itself
+    kilobytes: tuple[int, int] = (60, 16)  # how large its script and its style may be
     parts: tuple[str, ...] = ()  # names of the widgets whose views it is made of
     fixable: tuple[str, ...] = ()  # settings that a lesson can fix; texts and features it can limit anyway
     filters_features: bool = True  # whether a lesson can leave features out
@@ -69,7 +72,12 @@ class Row:
     @property
     def has_dictionary(self) -> bool:
         """Whether what it shows is of a dictionary."""
-        return self.shown in ("features", "feature", "selected_feature")
+        return bool(self.opens) or self.shown in ("features", "feature", "selected_feature")
+
+    def list_choices(self) -> tuple[Mapping[str, object], ...]:
+        """How the dictionaries of its example are opened."""
+        given = self.opens or self.example.get("dictionaries", ({},))
+        return tuple(given) if self.has_dictionary else ()  # type: ignore[arg-type]  # a list of choices
 
     def write_news(self, number: int) -> dict[str, object]:
         """State that the page may send, and that leads to another result than the number before it did."""
@@ -98,12 +106,12 @@ class Row:
     @property
     def bundle_bytes(self) -> int:
         """How large its script may be."""
-        return (150 if self.parts else 60) * 1024
+        return (150 if self.parts else self.kilobytes[0]) * 1024
 
     @property
     def sheet_bytes(self) -> int:
         """How large its style may be."""
-        return (40 if self.parts else 16) * 1024
+        return (40 if self.parts else self.kilobytes[1]) * 1024
 
     def write_message(self, kind: str) -> dict[str, object]:
         """A message of a kind as the page sends it."""
@@ -226,6 +234,20 @@ CATALOGUE = (
         change={"text": "On Monday the children sang 😀 at home."},
         fixable=("text",),
         filters_features=False,
+    ),
+    Row(
+        name="CircuitGraph",
+        module="circuit_graph",
+        title="Circuit graph",
+        text="prompt",
+        example={"prompt": EXAMPLE_TEXT, "target": None},
+        shown=None,
+        opens=tuple({"site": "transcoder_all", "layer": layer} for layer in range(6)),
+        change={"prompt": "On Monday the children sang 😀 at home."},
+        refused={"node_share": 5},
+        kilobytes=(80, 20),
+        sends={"change": {"nodes": ["0_-1_2"], "factor": 0.0, "instead": []}},
+        fixable=("prompt", "target"),
     ),
     Row(
         name="Workbench",

@@ -31,6 +31,28 @@ from gscope_widgets.widgets.catalogue import CATALOGUE, Row
 Json = dict[str, Any]
 _GOLDEN: dict[str, Json] = {  # of messages that no example leads to
     "ack": {"content": {"type": "ack", "id": "ready"}, "buffers": [], "shows": []},
+    "effect": {
+        "content": {
+            "type": "effect",
+            "words": "feature 12 of layer 3 at ␣fish (4): ablated",
+            "nodes": ["3_12_4"],
+            "controls": 5,
+            "rows": [
+                {
+                    "target": " fish",
+                    "baseline": 4.5,
+                    "predicted": -1.25,
+                    "frozen": -1.0,
+                    "free": -0.75,
+                    "random": -0.1,
+                    "random_low": -0.2,
+                    "random_high": 0.05,
+                }
+            ],
+        },
+        "buffers": [],
+        "shows": ["4.5", "\u22121.25", "\u22120.75"],
+    },
     "kept": {"content": {"type": "kept", "text": "Pinned.", "format": ""}, "buffers": [], "shows": []},
     "piece": {"content": {"type": "piece", "index": 0}, "buffers": [], "shows": []},
 }

@@ -959,6 +959,160 @@ export interface CompareResult {
   pieces: number;
 }
 
+/** A feature at a position, whose activation a graph explains. */
+export interface PlacedRef {
+  dictionary_id: string;
+  feature: number;
+  pos: number;
+}
+
+/** Nodes under one name. */
+export interface GroupState {
+  label: string;
+  /** their ids */
+  nodes: string[];
+}
+
+/** What the graph explains. */
+export interface TargetInfo {
+  name: string;
+  /** of the token; null for a difference and a feature */
+  id: number | null;
+  /** of the token as the next one */
+  probability: number | null;
+  value: number;
+  /** of the targets' weights, which add up to 1 */
+  weight: number;
+}
+
+/** How large a graph, or a part of one, is, and how far it explains its targets. */
+export interface PartNumbers {
+  features: number;
+  errors: number;
+  edges: number;
+  replacement: number;
+  completeness: number;
+  /** of what paths begin with, errors: 1 less replacement */
+  error_share: number;
+}
+
+/** A graph, pruned, as it is drawn. */
+export interface GraphResult {
+  type: "result";
+  request: number;
+  /** the settings that this answers: compare with what the view shows now */
+  prompt: Text;
+  target: string | number | (string | number)[] | PlacedRef | null;
+  node_share: number;
+  edge_share: number;
+  tokens: string[];
+  glyphs: Glyph[];
+  /** position to the reason that no feature is read there */
+  ignored: Record<string, string>;
+  layers: number;
+  targets: TargetInfo[];
+  /** of all nodes and edges */
+  whole: PartNumbers;
+  /** of those that are drawn */
+  shown: PartNumbers;
+  /** of nodes, in their order: tokens, errors, features, targets */
+  ids: string[];
+  /** ids of dictionaries, of which `dictionaries` has the place */
+  refs: string[];
+  /** of features, by their place in `ids` */
+  labels: Record<string, Label>;
+  /** whether nodes of this graph can be changed in the model */
+  can_change: boolean;
+  /** what to keep in mind, a sentence each */
+  notes: string[];
+  /** what became of the picks, a sentence; empty where they stand where they stood */
+  note: string;
+  /**
+   * of nodes [n]: kinds int32 (0 token, 1 error, 2 feature, 3 target), node_layers int32, positions int32, numbers
+   * int32 (in the layer), features int32 (in the dictionary, -1 for others), dictionaries int32, activations
+   * float32 (NaN for others), influence float32 (share of all there is), inputs float32 (sum of the sizes of all
+   * that comes in, of the whole graph), values float32, rest float32 (what comes in from no node of the whole
+   * graph; NaN for tokens and errors); of edges [e]: sources int32, sinks int32, weights float32, flows float32
+   * (share of what flows to the targets), heaviest last
+   */
+  arrays: ArrayHead[];
+  /** messages that came before with the bytes of these arrays; 0 where they are this one's buffers */
+  pieces: number;
+}
+
+/** A node, or a group, of the subgraph. */
+export interface BoxInfo {
+  /** the node's id, or the group's label behind "group " */
+  key: string;
+  /** of a group; empty for a node */
+  label: string;
+  nodes: string[];
+  /** mean of its nodes' */
+  layer: number;
+  /** likewise */
+  pos: number;
+  /** share of what comes in that comes from boxes */
+  shown: number | null;
+  /** share of what comes in that comes from errors */
+  errors: number | null;
+}
+
+/** What one box adds to another directly. */
+export interface BoxEdge {
+  source: number;
+  sink: number;
+  weight: number;
+  /** of the sizes of all that comes into the box; negative where it takes away */
+  share: number;
+}
+
+/** What is pinned, and the targets, with what each adds to the others directly, on the whole graph. */
+export interface SubgraphResult {
+  type: "subgraph";
+  boxes: BoxInfo[];
+  /** largest share first */
+  edges: BoxEdge[];
+}
+
+/** What a change does to one target. */
+export interface EffectRow {
+  target: string;
+  baseline: number;
+  /** null where features give place to others */
+  predicted: number | null;
+  frozen: number;
+  free: number;
+  random: number;
+  random_low: number;
+  random_high: number;
+}
+
+/** What changing nodes did; no rows where the graph that it was of is no longer shown. */
+export interface EffectResult {
+  type: "effect";
+  /** what was changed, and how */
+  words: string;
+  nodes: string[];
+  /** draws of random features */
+  controls: number;
+  rows: EffectRow[];
+}
+
+/** A feature that comes in a node's place. */
+export interface SwapIn {
+  node: string;
+  /** its number in the layer */
+  feature: number;
+}
+
+/** From the page: change nodes of the graph in the model. */
+export interface ChangeNodes {
+  type: "change";
+  nodes: string[];
+  factor: number;
+  instead: SwapIn[];
+}
+
 /** Make a part that was folded until now. */
 export interface OpenPart {
   type: "open";
@@ -1324,6 +1478,32 @@ export interface DictionaryCompareTraits extends BaseTraits {
   threshold: number | null;
 }
 
+export interface CircuitGraphTraits extends BaseTraits {
+  /** [B,P] Of the edges between them, those up to this share of what flows. */
+  edge_share: number;
+  /** [B,P] Nodes under a name each: set as {"town": [ids or numbers]}; read back as dicts with label and nodes. */
+  groups: GroupState[];
+  /** [B,P] Nodes are drawn, most influential first, up to this share of all influence. */
+  node_share: number;
+  /** [B,P] Ids of the nodes pinned, as circuit-tracer writes them; numbers of `graph`'s nodes are taken too. */
+  pinned: string[];
+  /** [B,P] What is traced: a string, or chat messages for a chat model. */
+  prompt: Text;
+  /** [B,P] The feature of the node selected, which `gs.link` shares; one that the graph has is selected. */
+  selected_feature: Ref | null;
+  /** [B,P] The node whose inputs and outputs are listed, or None. */
+  selected_node: string | null;
+  /** [B,P] Position of the token picked, or None. */
+  selected_pos: number | null;
+  /**
+   * [B,P] What is explained: None for the likeliest next tokens; a token, as its text or its id; two, for the
+   * difference of their logits; or a feature at a position, set as `(ref, pos)`.
+   */
+  target: string | number | (string | number)[] | PlacedRef | null;
+  /** [P] Characters; the view refuses longer text before sending it. */
+  text_limit: number;
+}
+
 export interface WorkbenchTraits extends BaseTraits {
   /**
    * [B,P] What fills the tokens: the first of `features`; the number of features that fire (l0); what they leave
@@ -1467,6 +1647,6 @@ export interface DoctorTraits extends BaseTraits {
   models: string[];
 }
 
-export type ToPython = Ready | Cancel | Again | Step | Pin | AskPicture | Start | Stop | StartDose | OpenPart | ReadRun | Back | CheckAgain | Pong;
+export type ToPython = Ready | Cancel | Again | Step | Pin | AskPicture | Start | Stop | StartDose | ChangeNodes | OpenPart | ReadRun | Back | CheckAgain | Pong;
 
-export type FromPython = Ack | KeepAnswer | Piece | ReadingResult | DistributionResult | SteeringStream | SteeringScores | DoseResult | DoseTexts | LensResult | AttentionResult | CardResult | FinderResult | ContrastResult | CompareResult | ExerciseResult | CheckupResult | Ping;
+export type FromPython = Ack | KeepAnswer | Piece | ReadingResult | DistributionResult | SteeringStream | SteeringScores | DoseResult | DoseTexts | LensResult | AttentionResult | CardResult | FinderResult | ContrastResult | CompareResult | GraphResult | SubgraphResult | EffectResult | ExerciseResult | CheckupResult | Ping;

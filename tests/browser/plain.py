@@ -62,7 +62,7 @@ MODEL = """([state, script, sheet, theme]) => {
 WATCH_SHIFTS = """() => {
     window.shifts = [];
     const holder = (node) => (node instanceof Element ? node : node?.parentElement);
-    const boxes = ".gscope-details, .gscope-lens-details, .gscope-match-list, .gscope-chips";
+    const boxes = ".gscope-details, .gscope-lens-details, .gscope-match-list, .gscope-chips, .gscope-circuit-details";
     // Of what is gone by now, only the place is known, in whole pixels.
     const isInside = ({ node, previousRect: { top, height } }) => node
         ? holder(node)?.parentElement?.closest(boxes)

@@ -27,6 +27,8 @@ _ARGUMENTS = {
     "FeatureFinder": "text",
     "PromptContrast": "text, text.replace('fisherman', 'baker')",
     "DictionaryCompare": "text, [{}, {'width': '4k'}, {'layer': 5}]",
+    "CircuitGraph": "'The title borne by the ruler of the region in which Hestad lies is', pinned=['0_96_14', '1_121_14', "
+    "'4_121_14', '6_389_14', '7_304_14'], groups={'is': ['0_96_14', '1_121_14']}, selected_node='4_121_14'",
     "Predict": "'At which token is the strongest feature of this text largest?', gs.truths.peak(top[0], text), "
     "tokens_of=text, name='ex1', answer=[2], hints=['It is a noun.', 'Look at the end.', 'The heatmap shows it.']",
     "NameFeature": "scope.find('language:french')[0].ref, name='ex2', answer=['le', 'une'], hints=['Read them aloud.'], "

@@ -53,6 +53,12 @@ BY_HAND = {
     "FeatureFinder": {"way": "label", "query": "fish", "order": "rarity", "selected_pos": 2, "selected_feature": 9},
     "PromptContrast": {"selected_column": 2, "selected_feature": 7},
     "DictionaryCompare": {"threshold": 0.4, "order": "second", "kind": "all", "selected_pos": 1},
+    "CircuitGraph": {
+        "node_share": 0.5,
+        "pinned": [60, 70],
+        "groups": {"two": [70, 71]},
+        "selected_node": 60,
+    },
     "Workbench": {"color_by": "fvu", "selected_pos": 3, "selected_feature": 4},
     "Doctor": {"model": "gemma-3-1b"},
 }
@@ -137,7 +143,7 @@ def test_all_that_a_constructor_takes_and_a_reader_sets_is_kept(row, engine, ope
     traits = {"ref": "feature", "pos": "selected_pos"}
     known = {*view.state, *view.made_with}
     left = {name for name in list_keywords(type(widget)) if traits.get(name, name) not in known}
-    assert left <= {"other", "dictionary", "texts", "interventions"}
+    assert left <= {"other", "dictionary", "texts", "interventions", "dictionaries", "graph"}
     for name in left:
         assert inspect.signature(load_class(row).__init__).parameters[name].default in (None, ())
     assert set(list_state(type(widget))) == set(view.state)
@@ -173,7 +179,7 @@ def test_settings_without_an_answer_are_not_kept(open_page, scope, tmp_path):
 
 def lock(row, widget) -> None:
     """To a lesson that fixes, hides, filters and has a stage open, as far as this widget can."""
-    features = [3, 4, 42] if row.has_dictionary and row.filters_features else []
+    features = [3, 4, 42] if row.has_dictionary and row.filters_features and not row.opens else []
     stages = [gs.Stage([row.fixable[0]], "Your turn"), gs.Stage(["labels"])]
     widget.lock(fixed=row.fixable, hide_labels=True, features=features, note="<b>Look</b> first.", stages=stages)
     widget.next_stage()

@@ -61,7 +61,8 @@ def run(row, widget) -> None:
 def other_value(row, name, widget):
     """A value that a setting could have, and has not."""
     values = {"features": [5], "feature": 5, "color_by": "l0", "changes": [], "measure": ["coins"], "query": "bird"}
-    return values.get(name, 1 if name == "layer" else "gemma-3-1b" if name == "model" else "Another text")
+    values |= {"layer": 1, "model": "gemma-3-1b", "target": 5}
+    return values.get(name, "Another text")
 
 
 def tell_all(page) -> str:
@@ -203,6 +204,8 @@ def test_only_the_courses_features_are_taken_and_listed(row, page, scope):
     widget = page.widget
     if not row.has_dictionary:
         pytest.skip("it shows no feature")
+    if row.opens:
+        pytest.skip("its features are of several dictionaries; see test_circuit_graph")
     if not row.filters_features:
         with pytest.raises(gs.InvalidValue, match=f"{row.name} cannot leave features out"):
             widget.lock(features=[scope.dictionary().feature(3)])
@@ -280,7 +283,7 @@ def test_hidden_labels_reach_neither_view_nor_copy_nor_table_nor_code_nor_plot(r
     page.forget()
     told = tell_all(page)
     assert [one for one in LABELLED if one in told] == []
-    assert ("Labels are hidden by your course." in widget.to_html()) == shows_labels
+    assert ("Labels are hidden by your course." in widget.to_html()) == (shows_labels or bool(row.opens))
     run(row, widget)  # what is asked for from now on neither
     assert [one for one in LABELLED if one in tell_all(page)] == []
     widget.unlock()

@@ -149,7 +149,7 @@ def test_numbers_that_are_too_long_for_a_message_come_before_it_in_pieces(row, e
     page.settle()
     page.forget()
     page.send({"type": "ready"})
-    *pieces, (content, buffers) = page.messages()
+    *pieces, (content, buffers) = [one for one in page.messages() if one[0]["type"] in ("piece", row.result)]
     sizes = [4 * math.prod(head["shape"]) for head in content["arrays"]]
     assert [one["index"] for one, _ in pieces] == list(range(content["pieces"]))
     assert (len(pieces) > 1) == (most == 400)

@@ -30,6 +30,12 @@ MATCHES = 2000  # told of a text; more are of dictionaries of millions of featur
 MATCHES_LISTED = 50  # shown at once
 MEMBERS_LISTED = 5  # features of either side of a match that are named in the list
 MATCHED_HERE = 8  # features of either dictionary whose matches are listed for a token
+DRAWN_NODES = 5000  # of a graph
+DRAWN_EDGES = 20_000  # the heaviest
+PINNED_NODES = 100
+GROUPS = 50
+GROUP_LABEL = 60  # characters
+COPIED_NODES = 60  # of a graph, the most influential, that a static copy lists
 COPIED_TOKENS = 2000  # of a text, that a static copy lists
 LABELLED_FEATURES = 2000  # of a text, the strongest, that come with their labels
 PIECE_BYTES = 900_000  # of one message's numbers; hosts drop what is far larger
@@ -56,6 +62,9 @@ LIMITS = {
     "contrasted": CONTRASTED,
     "matches_listed": MATCHES_LISTED,
     "members_listed": MEMBERS_LISTED,
+    "pinned_nodes": PINNED_NODES,
+    "groups": GROUPS,
+    "group_label": GROUP_LABEL,
     "moves_a_second": MOVES_A_SECOND,
     "max_new_tokens": MAX_NEW_TOKENS,
     "max_temperature": MAX_TEMPERATURE,

@@ -113,6 +113,31 @@ export const logit = {
   meaning: "the model's score of a token before scores are made into probabilities: 1 more makes its odds 2.72 times as high",
 };
 
+export const influence = {
+  name: "influence",
+  meaning: "how much a node of a graph matters to what is explained, over all paths that lead there; each edge counts by its share of all that comes into its node",
+};
+
+export const replacement = {
+  name: "replacement",
+  meaning: "of all that paths to the answer begin with, the share that tokens begin, and not errors: 1 where features account for everything",
+};
+
+export const completeness = {
+  name: "completeness",
+  meaning: "of all that comes into nodes directly, the share that comes from no error; nodes count by their influence",
+};
+
+export const error_node = {
+  name: "error node",
+  meaning: "what a layer's MLP wrote at a token and no feature stands for, as a node of a graph",
+};
+
+export const group = {
+  name: "group",
+  meaning: "nodes of a graph that a reader put under one name; other tools call it a supernode",
+};
+
 export const rank = {
   name: "rank",
   meaning: "place among all tokens, the likeliest first",

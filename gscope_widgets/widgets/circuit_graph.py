@@ -1,0 +1,1409 @@
+"""CircuitGraph: which features brought about a prediction, through which others, over tokens and layers."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
+
+import numpy as np
+import traitlets as t
+
+from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
+from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes
+from gscope_widgets.records.circuit_parts import (
+    CircuitSubgraph,
+    build_subgraph,
+    list_node_ids,
+    measure_error_share,
+    name_number,
+)
+from gscope_widgets.records.circuits import (
+    EDGE_SHARE,
+    ERROR,
+    FEATURE,
+    KINDS,
+    MAX_FEATURES,
+    NODE_SHARE,
+    TARGET,
+    TOKEN,
+    AttributionGraph,
+    CircuitTarget,
+    GraphScores,
+    NodeGroup,
+    find_fault,
+    measure_influence,
+    prune_graph,
+)
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.figures import escape_math
+from gscope_widgets.records.glossary import define
+from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.protocols import Dictionary, Job, Scope
+from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.widgets.base import copy
+from gscope_widgets.widgets.base.code import Opening
+from gscope_widgets.widgets.base.contract import Bounds
+from gscope_widgets.widgets.base.features import tell_label, tell_ref
+from gscope_widgets.widgets.base.formats import (
+    format_label,
+    format_number,
+    format_percent,
+    format_prompt,
+    format_text,
+    format_token,
+    format_tokens,
+)
+from gscope_widgets.widgets.base.limits import (
+    COPIED_NODES,
+    DRAWN_EDGES,
+    DRAWN_NODES,
+    GROUP_LABEL,
+    GROUPS,
+    PINNED_NODES,
+)
+from gscope_widgets.widgets.base.picks import TokenPicker
+from gscope_widgets.widgets.base.reader import describe_engine
+from gscope_widgets.widgets.base.state import Checked, as_prompt, check_scope, check_text
+from gscope_widgets.widgets.base.widget import SharedName
+from gscope_widgets.widgets.base.wire import ArrayHead, Glyph, Label, Piece, Ref, Text
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+_PATIENCE_S = 2.0  # that the constructor waits for the first graph; what takes longer goes on in the view
+_ID = re.compile(r"(E_)?-?\d{1,10}(_-?\d{1,10}){1,3}")
+_LISTED_IDS = 5  # dictionaries named in the footer
+_SHOWN_NODES = 12  # the most influential, that copy and view agree on
+
+
+class PlacedRef(TypedDict):
+    """A feature at a position, whose activation a graph explains."""
+
+    dictionary_id: str
+    feature: Annotated[int, Bounds(low=0)]
+    pos: Annotated[int, Bounds(low=0)]
+
+
+class GroupState(TypedDict):
+    """Nodes under one name."""
+
+    label: Annotated[str, Bounds(length=GROUP_LABEL)]
+    nodes: list[str]  # their ids
+
+
+class TargetInfo(TypedDict):
+    """What the graph explains."""
+
+    name: str
+    id: int | None  # of the token; null for a difference and a feature
+    probability: float | None  # of the token as the next one
+    value: float
+    weight: float  # of the targets' weights, which add up to 1
+
+
+class PartNumbers(TypedDict):
+    """How large a graph, or a part of one, is, and how far it explains its targets."""
+
+    features: int
+    errors: int
+    edges: int
+    replacement: Annotated[float, Bounds(0, 1)]
+    completeness: Annotated[float, Bounds(0, 1)]
+    error_share: Annotated[float, Bounds(0, 1)]  # of what paths begin with, errors: 1 less replacement
+
+
+class GraphResult(TypedDict):
+    """A graph, pruned, as it is drawn."""
+
+    type: Literal["result"]
+    request: int
+    prompt: Text  # the settings that this answers: compare with what the view shows now
+    target: str | int | list[str | int] | PlacedRef | None
+    node_share: float
+    edge_share: float
+    tokens: list[str]
+    glyphs: list[Glyph]
+    ignored: dict[str, str]  # position to the reason that no feature is read there
+    layers: int
+    targets: list[TargetInfo]
+    whole: PartNumbers  # of all nodes and edges
+    shown: PartNumbers  # of those that are drawn
+    ids: list[str]  # of nodes, in their order: tokens, errors, features, targets
+    refs: list[str]  # ids of dictionaries, of which `dictionaries` has the place
+    labels: dict[str, Label]  # of features, by their place in `ids`
+    can_change: bool  # whether nodes of this graph can be changed in the model
+    notes: list[str]  # what to keep in mind, a sentence each
+    note: str  # what became of the picks, a sentence; empty where they stand where they stood
+    # of nodes [n]: kinds int32 (0 token, 1 error, 2 feature, 3 target), node_layers int32, positions int32, numbers
+    # int32 (in the layer), features int32 (in the dictionary, -1 for others), dictionaries int32, activations float32
+    # (NaN for others), influence float32 (share of all there is), inputs float32 (sum of the sizes of all that comes
+    # in, of the whole graph), values float32, rest float32 (what comes in from no node of the whole graph; NaN for
+    # tokens and errors); of edges [e]: sources int32, sinks int32, weights float32, flows float32 (share of what flows
+    # to the targets), heaviest last
+    arrays: list[ArrayHead]
+    pieces: int  # messages that came before with the bytes of these arrays; 0 where they are this one's buffers
+
+
+class BoxInfo(TypedDict):
+    """A node, or a group, of the subgraph."""
+
+    key: str  # the node's id, or the group's label behind "group "
+    label: str  # of a group; empty for a node
+    nodes: list[str]
+    layer: float  # mean of its nodes'
+    pos: float  # likewise
+    shown: float | None  # share of what comes in that comes from boxes
+    errors: float | None  # share of what comes in that comes from errors
+
+
+class BoxEdge(TypedDict):
+    """What one box adds to another directly."""
+
+    source: int
+    sink: int
+    weight: float
+    share: float  # of the sizes of all that comes into the box; negative where it takes away
+
+
+class SubgraphResult(TypedDict):
+    """What is pinned, and the targets, with what each adds to the others directly, on the whole graph."""
+
+    type: Literal["subgraph"]
+    boxes: list[BoxInfo]
+    edges: list[BoxEdge]  # largest share first
+
+
+class EffectRow(TypedDict):
+    """What a change does to one target."""
+
+    target: str
+    baseline: float
+    predicted: float | None  # null where features give place to others
+    frozen: float
+    free: float
+    random: float
+    random_low: float
+    random_high: float
+
+
+class EffectResult(TypedDict):
+    """What changing nodes did; no rows where the graph that it was of is no longer shown."""
+
+    type: Literal["effect"]
+    words: str  # what was changed, and how
+    nodes: list[str]
+    controls: int  # draws of random features
+    rows: list[EffectRow]
+
+
+class SwapIn(TypedDict):
+    """A feature that comes in a node's place."""
+
+    node: Annotated[str, Bounds(length=60)]
+    feature: Annotated[int, Bounds(low=0)]  # its number in the layer
+
+
+class ChangeNodes(TypedDict):
+    """From the page: change nodes of the graph in the model."""
+
+    type: Literal["change"]
+    nodes: list[str]
+    factor: Annotated[float, Bounds(-MOST_FACTOR, MOST_FACTOR)]
+    instead: list[SwapIn]
+
+
+@dataclass(frozen=True)
+class PlacedFeature:
+    """A feature at a position, as a target: `(ref, pos)`."""
+
+    ref: FeatureRef
+    pos: int
+
+
+class _Effect(NamedTuple):
+    record: CircuitEffect
+    ids: tuple[str, ...]  # of the nodes that were changed
+    words: str
+    swaps: dict[int, FeatureRef]
+
+
+class _Read(NamedTuple):
+    settings: dict[str, Any]
+    graph: AttributionGraph  # whole, as a lesson lets it be seen
+    shown: AttributionGraph  # what is drawn of it
+    nodes: np.ndarray  # of the whole graph, that are drawn; int64, rising
+    ids: dict[str, int]  # the whole graph's nodes, by id
+    extra: frozenset[int]  # nodes that a reader marked, and that are drawn whatever they weigh
+    plain: frozenset[int]  # nodes that pruning leaves without that
+    left: int  # nodes that pruning leaves, of which not all are drawn where there are too many
+    is_given: bool = False  # whether it was given, not traced here
+    effect: _Effect | None = None
+
+
+def _check_prompt(graph: "CircuitGraph", value: object) -> object:
+    return check_text(graph.scope, value)
+
+
+def _check_target(graph: "CircuitGraph", value: Any) -> object:
+    scope = graph.scope
+    if value is None or isinstance(value, PlacedFeature):
+        return value
+    if isinstance(value, Mapping):
+        if set(value) != {"dictionary_id", "feature", "pos"}:
+            raise InvalidValue(
+                'target as a feature is {"dictionary_id": ..., "feature": ..., "pos": ...}, got '
+                f"{describe_value(dict(value))}"
+            )
+        value = (FeatureRef(value["dictionary_id"], value["feature"]), value["pos"])
+    if isinstance(value, (list, tuple)):
+        if len(value) != 2:
+            raise InvalidValue(f"target is a token, two, or (ref, pos), got {describe_value(value)}")
+        if isinstance(value[0], FeatureRef):
+            ref = value[0]
+            if not isinstance(ref.dictionary_id, str) or isinstance(ref.feature, bool):
+                raise InvalidValue(f"a feature comes from dictionary.feature(number), got {describe_value(ref)}")
+            scope.describe(ref)
+            return PlacedFeature(ref, check_int("the target's position", value[1], low=0, high=scope.info.context))
+        first, second = (_check_token(scope, one) for one in value)
+        if first == second:
+            raise InvalidValue(f"a difference is of two tokens, got {describe_value(first)} twice")
+        return first, second
+    if isinstance(value, FeatureRef):
+        raise InvalidValue("a feature is a target at a position: target=(ref, pos)")
+    return _check_token(scope, value)
+
+
+def _check_token(scope: Scope, value: object) -> str | int:
+    """A token as a text or an id, where the model has it as one."""
+    if not isinstance(value, str):
+        return check_int("a target's token id", value, low=0, high=scope.info.vocabulary - 1)
+    tokens = scope.tokens(value)
+    count = sum(stop > start for start, stop in tokens.byte_spans)
+    if count != 1:
+        raise InvalidValue(
+            f"{describe_value(value)} is {count} tokens; give one, with the space before it where it begins a word: "
+            "' red'"
+        )
+    return value
+
+
+def _tell_target(target: object) -> Any:
+    if isinstance(target, PlacedFeature):
+        return {**tell_ref(target.ref), "pos": target.pos}
+    return list(target) if isinstance(target, tuple) else target
+
+
+def _as_circuit_target(target: Any) -> CircuitTarget:
+    return (target.ref, target.pos) if isinstance(target, PlacedFeature) else target
+
+
+def _check_node_share(_graph: object, value: object) -> float:
+    return check_float("node_share", value, low=0.0, high=1.0)
+
+
+def _check_edge_share(_graph: object, value: object) -> float:
+    return check_float("edge_share", value, low=0.0, high=1.0)
+
+
+def _check_pinned(graph: "CircuitGraph", value: object) -> tuple[str, ...]:
+    ids = graph._check_ids("pinned", value)
+    if len(ids) > PINNED_NODES:
+        raise InvalidValue(f"at most {PINNED_NODES} nodes are pinned, got {len(ids)}")
+    return ids
+
+
+def _check_groups(graph: "CircuitGraph", value: Any) -> tuple[dict[str, Any], ...]:
+    if isinstance(value, Mapping):
+        value = [{"label": label, "nodes": nodes} for label, nodes in value.items()]
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise InvalidValue(f'groups are nodes by label, {{"town": [4, 7]}}, got {describe_value(value)}')
+    found: list[dict[str, Any]] = []
+    taken: set[str] = set()
+    for one in value:
+        if isinstance(one, NodeGroup):
+            one = {"label": one.label, "nodes": one.nodes}
+        if not isinstance(one, Mapping) or set(one) != {"label", "nodes"}:
+            raise InvalidValue(f'a group is {{"label": ..., "nodes": [...]}}, got {describe_value(one)}')
+        label = one["label"]
+        if not isinstance(label, str) or not 0 < len(label.strip()) <= GROUP_LABEL:
+            raise InvalidValue(f"a group's label has 1 to {GROUP_LABEL} characters, got {describe_value(label)}")
+        label = label.strip().encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        ids = graph._check_ids(f"the nodes of {describe_value(label)}", one["nodes"])
+        if not ids:
+            raise InvalidValue(f"the group {describe_value(label)} has no node; leave it out")
+        if taken & set(ids):
+            raise InvalidValue(f"node {sorted(taken & set(ids))[0]} is in two groups; take it out of one")
+        if any(each["label"] == label for each in found):
+            raise InvalidValue(f"two groups are called {describe_value(label)}; give each a name of its own")
+        taken |= set(ids)
+        found.append({"label": label, "nodes": list(ids)})
+    if len(found) > GROUPS or len(taken) > PINNED_NODES:
+        raise InvalidValue(f"at most {GROUPS} groups of {PINNED_NODES} nodes are kept, got {len(found)} groups")
+    return tuple(found)
+
+
+def _check_selected(graph: "CircuitGraph", value: object) -> str | None:
+    return None if value is None else graph._check_ids("selected_node", [value])[0]
+
+
+def _check_feature(graph: "CircuitGraph", value: Any) -> FeatureRef | None:
+    if isinstance(value, Mapping) and set(value) == {"dictionary_id", "feature"}:
+        value = FeatureRef(value["dictionary_id"], value["feature"])
+    if value is None:
+        return None
+    if not isinstance(value, FeatureRef) or not isinstance(value.dictionary_id, str):
+        raise InvalidValue(f"selected_feature comes from dictionary.feature(number), got {describe_value(value)}")
+    number = check_int("a feature's number", value.feature, low=0, high=2**31 - 1)
+    return FeatureRef(value.dictionary_id, number)
+
+
+class CircuitGraph(TokenPicker):
+    """Tokens from left to right, layers from below: which features brought about the next token, through which others.
+
+    Point at a node, or go to it by the arrow keys, to see what comes in and goes out; press it to pin it. What is
+    pinned stands below as a graph of its own, in which nodes can be grouped under a name. Drag the share of influence
+    to prune; how far features account for the answer stands beside it, for the whole graph and for what is shown.
+    Change a node or a group: predicted, with attention frozen, in the model, and beside random features.
+    """
+
+    prompt = Checked(_check_prompt, Text, "", help="What is traced: a string, or chat messages for a chat model.")
+    target = Checked(
+        _check_target,
+        str | int | list[str | int] | PlacedRef | None,
+        None,
+        to_page=_tell_target,
+        help="What is explained: None for the likeliest next tokens; a token, as its text or its id; two, for the "
+        "difference of their logits; or a feature at a position, set as `(ref, pos)`.",
+    )
+    node_share = Checked(
+        _check_node_share,
+        Annotated[float, Bounds(0, 1)],
+        NODE_SHARE,
+        help="Nodes are drawn, most influential first, up to this share of all influence.",
+    )
+    edge_share = Checked(
+        _check_edge_share,
+        Annotated[float, Bounds(0, 1)],
+        EDGE_SHARE,
+        help="Of the edges between them, those up to this share of what flows.",
+    )
+    pinned = Checked(
+        _check_pinned,
+        list[str],
+        (),
+        accepts=list[str | int],
+        to_page=list,
+        help="Ids of the nodes pinned, as circuit-tracer writes them; numbers of `graph`'s nodes are taken too.",
+    )
+    groups = Checked(
+        _check_groups,
+        list[GroupState],
+        (),
+        accepts=Any,
+        to_page=list,
+        help='Nodes under a name each: set as {"town": [ids or numbers]}; read back as dicts with label and nodes.',
+    )
+    selected_node = Checked(
+        _check_selected,
+        Annotated[str, Bounds(length=60)] | None,
+        None,
+        accepts=str | int | None,
+        help="The node whose inputs and outputs are listed, or None.",
+    )
+    selected_feature = Checked(
+        _check_feature,
+        Ref | None,
+        None,
+        to_page=lambda ref: None if ref is None else tell_ref(ref),
+        help="The feature of the node selected, which `gs.link` shares; one that the graph has is selected.",
+    )
+
+    to_page = {"piece": Piece, "result": GraphResult, "subgraph": SubgraphResult, "effect": EffectResult}
+    to_python = {"change": ChangeNodes}
+    shared_state: ClassVar[Mapping[SharedName, str]] = {"feature": "selected_feature", "pos": "selected_pos"}
+    settings = ("prompt", "target", "node_share", "edge_share")
+    _asking = settings
+    _has_opened = _is_dropping = False
+
+    def __init__(
+        self,
+        scope: Scope,
+        prompt: str | Sequence[dict[str, str]] = "",
+        *,
+        dictionaries: Sequence[Dictionary | Mapping[str, Any]] | Dictionary | None = None,
+        target: CircuitTarget = None,
+        graph: AttributionGraph | None = None,
+        max_features: int = MAX_FEATURES,
+        node_share: float = NODE_SHARE,
+        edge_share: float = EDGE_SHARE,
+        pinned: Sequence[int | str] = (),
+        groups: object = (),
+        selected_node: int | str | None = None,
+    ):
+        """Trace the prompt, and draw the graph. What takes longer than two seconds goes on in the view.
+
+        Args:
+            scope: from `gs.load`.
+            prompt: a string, or chat messages for a chat model.
+            dictionaries: one CLT, or transcoders of different layers, from `scope.dictionary()` or its keywords as
+                dicts; None for those of all layers. See `scope.circuit`.
+            target: what is explained; see the trait.
+            graph: from `scope.circuit` or `gs.load_circuit`, drawn instead of tracing; its text is then the prompt. Its
+                own pins and groups are taken where none are given.
+            max_features: nodes of features, 1 to 100,000; where more fire, the most influential.
+            node_share, edge_share: how far it is pruned at first; see the traits.
+            pinned, groups, selected_node: what is marked at first; see the traits.
+
+        Raises:
+            InvalidValue, PromptTooLong, UnknownDictionary, OutOfMemory: with what to do.
+        """
+        check_scope(scope)
+        self.scope = scope
+        self._dictionaries = _open_dictionaries(scope, dictionaries)
+        self._max_features = check_int("max_features", max_features, low=1, high=100_000)
+        self._picture: tuple[Any, ...] | None = None
+        self._read: _Read | None = None
+        self._newest: tuple[str, Any] = ("trace", None)
+        if graph is not None:
+            prompt, target = _read_given(graph, prompt, target)
+        settings = {
+            "prompt": check_text(scope, prompt),
+            "target": _check_target(self, target),
+            "node_share": _check_node_share(self, node_share),
+            "edge_share": _check_edge_share(self, edge_share),
+        }
+        job = None
+        if graph is None:
+            job = self._start_trace(settings)
+            graph = _wait_for_graph(job)
+        elif not len(pinned) and not groups:
+            pinned, groups = graph.pinned, graph.groups
+        if graph is not None:
+            self._read = self._pack(settings, graph, is_given=job is None)
+            marks = _check_pinned(self, pinned), _check_groups(self, groups), _check_selected(self, selected_node)
+            self._read = self._pack(settings, graph, is_given=job is None, extra=self._list_marks(*marks))
+        super().__init__(
+            scope,
+            **settings,
+            pinned=pinned,
+            groups=groups,
+            **self._locate_selected(selected_node),
+            **self._describe_source(graph),
+        )
+        if self._read is not None:
+            self._present(self._read, self._deliver)
+        self._open()
+        self._has_opened = True
+        if job is not None and self._read is None:
+            self._requests.start(lambda number: self._follow_trace(job, settings, number), doing="Tracing…")
+
+    # ---- what it holds
+
+    @property
+    def graph(self) -> AttributionGraph:
+        """The whole graph, with pins and groups as they are, once the newest request is answered."""
+        return self._mark(self._wait_for_graph().graph)
+
+    @property
+    def shown(self) -> AttributionGraph:
+        """What is drawn of it: pruned, with all that is pinned."""
+        return self._wait_for_graph().shown
+
+    @property
+    def subgraph(self) -> CircuitSubgraph:
+        """What is pinned, groups as one box each, and the targets."""
+        return self._build_boxes(self._wait_for_graph())[0]
+
+    @property
+    def effect(self) -> CircuitEffect | None:
+        """What the newest change of nodes did; None where none was made on this graph."""
+        self.wait()
+        read = self._require_read()
+        return None if read.effect is None else read.effect[0]
+
+    def change(
+        self,
+        nodes: Sequence[int | str] | int | str,
+        factor: float = 0.0,
+        *,
+        instead: Mapping[int | str, FeatureRef | int] | None = None,
+    ) -> CircuitEffect:
+        """Scale nodes of the graph in the model, 0 ablates, or have other features take their place; see `effect`.
+
+        Args:
+            nodes: ids or numbers of features, or the label of a group, whose features are changed.
+            factor: what their activations are multiplied by, -100 to 100.
+            instead: by node, another feature of its layer, as a ref or its number in the layer.
+
+        Raises:
+            InvalidValue: no features, or a graph that this scope cannot change.
+            Cancelled.
+        """
+        self._require_open()
+        read = self._wait_for_first()
+        self._start_change(*self._read_change(read, nodes, factor, {} if instead is None else instead))
+        self.wait()
+        found = self.effect
+        assert found is not None, "the change was delivered"
+        return found
+
+    def save_graph(self, path: Any, *, slug: str | None = None) -> None:
+        """Write the whole graph with pins and groups as a file of circuit-tracer's layout; see `gs.save_circuit`."""
+        from gscope_widgets.keeping.circuits import save_circuit
+
+        save_circuit(path, self.graph, slug=slug)
+
+    def to_html(self) -> str:
+        """The last result as one HTML file: no script, no network."""
+        self._wait_for_first()
+        return super().to_html()
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A pandas DataFrame, one row a node that is drawn, most influential first; see `AttributionGraph.to_frame`."""
+        return self._wait_for_first().shown.to_frame()
+
+    def plot(self) -> "Figure":
+        """A matplotlib Figure of what is drawn; see `AttributionGraph.plot`."""
+        figure = self._wait_for_first().shown.plot()
+        figure.suptitle(escape_math(f"{self.badge} · explains {', '.join(self._name_targets())}"), fontsize="small")
+        return figure
+
+    def shows(self) -> list[str]:
+        """The tokens, the targets, both scores of the whole graph and of what is drawn, and the strongest nodes."""
+        read = self._wait_for_first()
+        words = [*format_tokens(read.graph.tokens.strings, read.graph.tokens.glyphs), *self._name_targets()]
+        for part in (read.graph, read.shown):
+            numbers = _count(part)
+            words += [format_number(numbers[name]) for name in ("replacement", "completeness")]
+            words.append(format_percent(numbers["error_share"]))
+        for node in self._list_strongest(read, _SHOWN_NODES):
+            words += [self._name_node(read, node), format_percent(_share_influence(read.graph)[node])]
+        return list(dict.fromkeys(words))
+
+    def to_code(self) -> str:
+        """Code that gives the numbers on screen without the widget."""
+        read = self._wait_for_first()
+        settings = read.settings
+        refs = [settings["target"].ref] if isinstance(settings["target"], PlacedFeature) else []
+        swaps = {} if read.effect is None else read.effect[3]
+        given = self._dictionaries
+        ids = [] if given is None else [one.info.id for one in ([given] if hasattr(given, "info") else given)]
+        opening = Opening(self.scope, [*refs, *swaps.values()], dictionary_ids=ids)
+        parts = ["prompt"]
+        if ids:
+            named = ", ".join(opening.names[one] for one in ids)
+            parts.append(f"dictionaries=[{named}]")
+        if settings["target"] is not None:
+            target = settings["target"]
+            written = f"({opening.feature(target.ref)}, {target.pos})" if refs else repr(target)
+            parts.append(f"target={written}")
+        if self._max_features != MAX_FEATURES:
+            parts.append(f"max_features={self._max_features}")
+        lines = [
+            *opening.lines,
+            f"prompt = {as_prompt(settings['prompt'])!r}",
+            f"graph = scope.circuit({', '.join(parts)})",
+            "print(graph, graph.scores())",
+            f"small = graph.prune({settings['node_share']!r}, {settings['edge_share']!r})",
+            "print(small, small.scores())",
+            "print(small.to_frame().to_string())",
+        ]
+        if read.effect is not None:
+            effect, *_ = read.effect
+            written = ", ".join(f"{node}: {opening.feature(ref)}" for node, ref in swaps.items())
+            instead = f", instead={{{written}}}" if written else ""
+            lines += [f"effect = scope.change_circuit(graph, {list(effect.nodes)}, {effect.factor!r}{instead})"]
+            lines += ["print(effect.to_frame().to_string())"]
+        return "\n".join(lines)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the numbers on screen come from."""
+        read = self._wait_for_first()
+        if read.is_given and read.graph.provenance is not None:
+            return read.graph.provenance
+        settings = read.settings
+        kept = {
+            "target": _tell_target(settings["target"]),
+            "max_features": self._max_features,
+            "node_share": settings["node_share"],
+            "edge_share": settings["edge_share"],
+        }
+        known = [one for one in read.graph.dictionary_ids if one and not read.is_given]
+        return self.scope.provenance(known, token_ids=read.graph.tokens.ids, **kept)
+
+    def take_shared(self, name: SharedName, value: Any) -> None:
+        """See `GscopeWidget`. A feature that the graph has not is left alone; None lets the node go."""
+        if name == "feature" and value is not None and not self._find_feature(value):
+            return
+        super().take_shared(name, value)
+
+    # ---- state
+
+    @t.observe("pinned", "groups")
+    def _on_marks(self, _change: object) -> None:
+        if self._is_quiet or self._is_dropping:
+            return
+        self._follow_marks()
+
+    @t.observe("selected_node")
+    def _on_node(self, change: Any) -> None:
+        if self._is_quiet:
+            return
+        read = self._read
+        node = None if read is None or change.new is None else read.ids.get(change.new)
+        with self.hold_sync():
+            if read is None or node is None:
+                self.selected_feature = self.selected_pos = None
+            else:
+                self.selected_feature = read.graph.ref(node) if read.graph.kinds[node] == FEATURE else None
+                pos = int(read.graph.positions[node])
+                self.selected_pos = pos if pos < self._count_tokens() else None
+        if not self._is_dropping:
+            self._follow_marks()
+
+    @t.observe("selected_feature")
+    def _on_feature(self, change: Any) -> None:
+        read = self._read
+        if self._is_quiet or read is None:
+            return
+        held = None if self.selected_node is None else read.ids.get(self.selected_node)
+        now = read.graph.ref(held) if held is not None and read.graph.kinds[held] == FEATURE else None
+        if now == change.new:
+            return
+        found = [] if change.new is None else self._find_feature(change.new)
+        self.selected_node = found[0] if found else None
+
+    @t.observe("selected_pos")
+    def _on_pos(self, _change: object) -> None:
+        if not self._is_quiet:
+            self._output.refresh()
+
+    def _locate_selected(self, node: int | str | None) -> dict[str, Any]:
+        """The traits of a node selected, before anything follows them."""
+        read, found = self._read, _check_selected(self, node)
+        if read is None or found is None:
+            return {"selected_node": found}
+        at = read.ids[found]
+        ref = read.graph.ref(at) if read.graph.kinds[at] == FEATURE else None
+        return {"selected_node": found, "selected_feature": ref, "selected_pos": int(read.graph.positions[at])}
+
+    def _follow_marks(self) -> None:
+        """Draw what is marked, where pruning has left it out, and tell the subgraph."""
+        read = self._read
+        if read is None:
+            return
+        marks = self._list_marks(self.pinned, self.groups, self.selected_node)
+        plain = read.plain
+        if marks <= plain and read.extra <= plain:
+            self._read = read._replace(extra=marks)
+            self._send_subgraph()
+            self._output.refresh()
+        else:
+            self._request(self._repack, deliver=self._deliver, doing="Pruning…")
+
+    def _find_feature(self, ref: FeatureRef) -> list[str]:
+        """The ids of a feature's nodes: at the token picked first, then by influence."""
+        read = self._read
+        if read is None or not isinstance(ref, FeatureRef):
+            return []
+        influence, names = read.graph.influence(), list(read.ids)
+        nodes = read.graph.find(ref)
+        ranked = sorted(nodes, key=lambda node: (read.graph.positions[node] != self.selected_pos, -influence[node]))
+        return [names[node] for node in ranked]
+
+    def _check_ids(self, name: str, value: Any) -> tuple[str, ...]:
+        """Ids of nodes, each once; unknown ones are let through only while another graph is awaited."""
+        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+            raise InvalidValue(f"{name} is a list of nodes, ids or numbers, got {describe_value(value)}")
+        read = self._read
+        known = None if read is None else list(read.ids)
+        found: list[str] = []
+        for one in value:
+            if isinstance(one, str):
+                if len(one) > 60 or not _ID.fullmatch(one):
+                    raise InvalidValue(f"a node's id is such as '3_21_5', got {describe_value(one)}")
+                if read is not None and one not in read.ids and self._is_settled(read):
+                    raise InvalidValue(f"the graph has no node {describe_value(one)}; see widget.graph.to_frame()")
+                id_ = one
+            elif known is None:
+                raise InvalidValue(f"the graph is not there yet; name nodes by their ids, got {describe_value(one)}")
+            else:
+                id_ = known[check_int("a node", one, low=0, high=len(known) - 1)]
+            if id_ in found:
+                raise InvalidValue(f"{name} has node {describe_value(id_)} twice")
+            found.append(id_)
+        return tuple(found)
+
+    def _is_settled(self, read: _Read) -> bool:
+        """Whether the graph shown is that of the prompt and target set."""
+        if not self._has_opened:
+            return True
+        return all(getattr(self, name) == read.settings[name] for name in ("prompt", "target"))
+
+    def _list_marks(self, pinned: Sequence[str], groups: Sequence[Any], selected: str | None) -> frozenset[int]:
+        assert self._read is not None
+        ids = [*pinned, *(one for each in groups for one in each["nodes"]), *([] if selected is None else [selected])]
+        return frozenset(self._read.ids[one] for one in ids if one in self._read.ids)
+
+    # ---- requests
+
+    def _read_keyword(self, name: str) -> Any:
+        if name == "graph":
+            if self._read is not None and self._read.is_given:
+                raise InvalidValue(
+                    "a graph that was given is kept by widget.save_graph(path); gs.CircuitGraph(scope, "
+                    "graph=gs.load_circuit(path)) shows it again"
+                )
+            return None
+        if name == "dictionaries" and self._dictionaries is not None:
+            given = self._dictionaries
+            return [given.info.id] if hasattr(given, "info") else [one.info.id for one in given]
+        return super()._read_keyword(name)
+
+    def _answer(self, settings: dict[str, Any]) -> None:
+        known, self._newest = self._read, ("trace", None)
+        if known is not None and all(known.settings[one] == settings[one] for one in ("prompt", "target")):
+            self._request(self._repack, deliver=self._deliver, doing="Pruning…")
+        else:
+            self._requests.start(
+                lambda number: self._follow_trace(self._start_trace(settings), settings, number), doing="Tracing…"
+            )
+
+    def _ask_again(self) -> None:
+        if self._newest[0] == "change" and self._requests.is_unanswered and self._newest[1][0] is self._read_graph():
+            self._start_change(*self._newest[1])
+        else:
+            super()._ask_again()
+
+    def _read_graph(self) -> AttributionGraph | None:
+        return None if self._read is None else self._read.graph
+
+    def _start_trace(self, settings: Mapping[str, Any]) -> Job:
+        return self.scope.start_circuit(
+            as_prompt(settings["prompt"]),
+            dictionaries=self._dictionaries,
+            target=_as_circuit_target(settings["target"]),
+            max_features=self._max_features,
+            slot=id(self),
+        )
+
+    def _follow_trace(self, job: Job, settings: dict[str, Any], number: int) -> Job:
+        """The trace is the request's own job: its progress is shown, and a stop reaches it."""
+
+        def take(ended: Job) -> None:
+            if ended.exception() is not None:
+                return
+            try:
+                read = self._pack(settings, ended.result())
+                self._requests.deliver(number, lambda: self._deliver(read))
+            except Exception as error:  # noqa: BLE001 - it becomes the widget's status
+                self._requests.end(number, error)
+
+        job.add_done_callback(take)
+        return job
+
+    def _repack(self) -> _Read:
+        """The graph shown, pruned by the settings as they are now."""
+        read = self._require_read()
+        settings = {**read.settings, "node_share": self.node_share, "edge_share": self.edge_share}
+        marks = self._list_marks(self.pinned, self.groups, self.selected_node)
+        return self._pack(settings, read.graph, extra=marks, is_given=read.is_given)._replace(effect=read.effect)
+
+    def _pack(
+        self,
+        settings: Mapping[str, Any],
+        graph: AttributionGraph,
+        *,
+        extra: frozenset[int] | None = None,
+        is_given: bool = False,
+    ) -> _Read:
+        ids = {name: node for node, name in enumerate(list_node_ids(graph))}
+        if extra is None:
+            named = [*self.pinned, *(one for each in self.groups for one in each["nodes"]), self.selected_node or ""]
+            extra = frozenset(ids[one] for one in named if one in ids)
+        shown, nodes, count = _choose_drawn(graph, settings, frozenset())
+        plain = frozenset(nodes.tolist())
+        if not extra <= plain:
+            shown, nodes, count = _choose_drawn(graph, settings, extra)
+        return _Read(dict(settings), graph, shown, nodes, ids, extra, plain, count, is_given)
+
+    def _require_read(self) -> _Read:
+        if self._read is None:
+            raise InvalidValue("no graph has been traced yet; widget.wait() says why, or set widget.prompt")
+        return self._read
+
+    def _wait_for_first(self) -> _Read:
+        """What is shown; while nothing was yet, waits for it."""
+        if self._read is None:
+            self.wait()
+        return self._require_read()
+
+    def _wait_for_graph(self) -> _Read:
+        """What is shown, once the newest request is answered; a change that failed leaves the graph what it was."""
+        try:
+            self.wait()
+        except Exception:
+            if self._newest[0] == "trace" or self._read is None:
+                raise
+        return self._require_read()
+
+    def _deliver(self, read: _Read) -> None:
+        before, self._read = self._read, read
+        note = ""
+        if before is None or before.graph is not read.graph:
+            if before is not None:
+                note = self._follow_pick(before.graph.tokens, read.graph.tokens, read.settings["prompt"])
+            note = " ".join(filter(None, (note, self._drop_marks(read))))
+            footer = self._describe_source(read.graph)["footer"]
+            if footer != self.footer:
+                self.footer = footer
+        if self._picture is None or any(
+            one is not other for one, other in zip(self._picture, (read.graph, read.shown), strict=True)
+        ):
+            self._picture = (read.graph, read.shown)
+            content, arrays = self._tell_graph(read, note)
+            self._send_result(content, arrays)
+        self._send_subgraph()
+        if read.effect is not (None if before is None else before.effect):
+            self._send_effect()
+
+    def _drop_marks(self, read: _Read) -> str:
+        """Let go of what the graph has not; a sentence that says so."""
+        groups = [{**one, "nodes": [id_ for id_ in one["nodes"] if id_ in read.ids]} for one in self.groups]
+        pinned = tuple(one for one in self.pinned if one in read.ids)
+        lost = len(self.pinned) - len(pinned)
+        self._is_dropping = True
+        try:
+            if lost:
+                self.pinned = pinned
+            if groups != list(self.groups):
+                self.groups = [one for one in groups if one["nodes"]]
+            if self.selected_node is not None and self.selected_node not in read.ids:
+                self.selected_node = None
+        finally:
+            self._is_dropping = False
+        if not lost:
+            return ""
+        return f"{lost} pinned {'node is' if lost == 1 else 'nodes are'} not in this graph, and unpinned."
+
+    def _shown_text(self) -> object:
+        return self.prompt if self._read is None else self._read.settings["prompt"]
+
+    def _get_result(self) -> AttributionGraph:
+        return self._require_read().graph
+
+    def _see_again(self, see: Any) -> None:
+        read = self._read
+        if read is not None:
+            self._deliver(self._pack(read.settings, see(read.graph), is_given=read.is_given))
+
+    def _list_held(self) -> tuple[object, ...]:
+        return () if self._read is None else (self._read.graph,)
+
+    # ---- changes
+
+    def _take_message(self, kind: str, content: dict[str, Any]) -> None:
+        if kind != "change":
+            super()._take_message(kind, content)
+            return
+        swaps = {one["node"]: one["feature"] for one in content["instead"]}
+        read = self._read
+        if read is None:
+            raise InvalidValue("there is no graph yet; wait for the trace")
+        self._start_change(*self._read_change(read, content["nodes"], content["factor"], swaps))
+
+    def _read_change(
+        self, read: _Read, nodes: Any, factor: object, instead: Any
+    ) -> tuple[AttributionGraph, tuple[int, ...], tuple[str, ...], float, dict[int, FeatureRef]]:
+        graph = read.graph
+        labels = {one["label"]: one["nodes"] for one in self.groups}
+        if isinstance(nodes, str) and nodes in labels:
+            nodes = [one for one in labels[nodes] if graph.kinds[read.ids[one]] == FEATURE]
+        alone = isinstance(nodes, (str, int, np.integer))
+        ids = self._check_ids("nodes", [nodes] if alone else nodes)
+        chosen = check_nodes(graph, [read.ids[one] for one in ids])
+        factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
+        if not isinstance(instead, Mapping):
+            raise InvalidValue(f"instead maps nodes to features, {{node: ref}}, got {describe_value(instead)}")
+        swaps = {}
+        for node, ref in instead.items():
+            [id_] = self._check_ids("instead", [node])
+            swaps[read.ids[id_]] = (
+                ref if isinstance(ref, FeatureRef) else self._find_in_layer(graph, read.ids[id_], ref)
+            )
+        if not self._can_change(read):
+            raise InvalidValue("this graph cannot be changed here: it is not of next tokens, or of another model")
+        return graph, chosen, ids, factor, swaps
+
+    def _find_in_layer(self, graph: AttributionGraph, node: int, number: object) -> FeatureRef:
+        """A feature of a node's layer, by its number there."""
+        ref = graph.ref(node)
+        size = graph.share or (self.scope.dictionary_info(ref.dictionary_id).d_dict or 2**31)
+        own = check_int("the feature that takes its place", number, low=0, high=size - 1)
+        return FeatureRef(ref.dictionary_id, own + graph.share * int(graph.node_layers[node]))
+
+    def _start_change(
+        self,
+        graph: AttributionGraph,
+        nodes: tuple[int, ...],
+        ids: tuple[str, ...],
+        factor: float,
+        swaps: dict[int, FeatureRef],
+    ) -> None:
+        self._newest = ("change", (graph, nodes, ids, factor, swaps))
+        words = self._write_change(graph, nodes, factor, swaps)
+
+        def submit(number: int) -> Job:
+            job = self.scope.start_change_circuit(graph, nodes, factor, instead=swaps or None, slot=id(self))
+
+            def take(ended: Job) -> None:
+                read = self._read
+                if ended.exception() is not None or read is None or read.graph is not graph:
+                    return
+                try:
+                    effect = _Effect(ended.result(), ids, words, swaps)
+                    self._requests.deliver(number, lambda: self._deliver(read._replace(effect=effect)))
+                except Exception as error:  # noqa: BLE001 - it becomes the widget's status
+                    self._requests.end(number, error)
+
+            job.add_done_callback(take)
+            return job
+
+        self._requests.start(submit, doing="Changing…")
+
+    def _can_change(self, read: _Read) -> bool:
+        """Whether the model here is the one that the graph is of."""
+        if any(not one.ids for one in read.graph.targets) or not (read.graph.kinds == FEATURE).any():
+            return False
+        try:
+            for one in filter(None, read.graph.dictionary_ids):
+                self.scope.dictionary_info(one)
+        except GscopeError:
+            return False
+        return hasattr(self.scope, "start_change_circuit")
+
+    # ---- words
+
+    def _write_change(
+        self, graph: AttributionGraph, nodes: Sequence[int], factor: float, swaps: Mapping[int, FeatureRef]
+    ) -> str:
+        names = ", ".join(
+            f"{_name_node(graph, node)} of layer {graph.node_layers[node]} at {_name_place(graph, node)}"
+            for node in nodes
+        )
+        if swaps:
+            size = graph.share or 2**31
+            numbers = ", ".join(str(ref.feature % size) for ref in swaps.values())
+            return f"{names}: feature {numbers} in its place"
+        return f"{names}: ablated" if factor == 0 else f"{names}: times {format_number(factor, 4)}"
+
+    def _describe_source(self, graph: AttributionGraph | None) -> dict[str, Any]:
+        """The footer: which model and dictionaries."""
+        ids = [] if graph is None else [one for one in graph.dictionary_ids if one]
+        if len(ids) > _LISTED_IDS:
+            ids = [ids[0], f"{len(ids) - 2} more", ids[-1]]
+        return {"footer": describe_engine(self.scope, *ids)}
+
+    def _name_targets(self) -> list[str]:
+        return [format_token(one.name) for one in self._require_read().graph.targets]
+
+    def _mark(self, graph: AttributionGraph) -> AttributionGraph:
+        """The graph with pins and groups as they are."""
+        ids = self._require_read().ids
+        groups = (NodeGroup(one["label"], tuple(sorted(ids[id_] for id_ in one["nodes"]))) for one in self.groups)
+        return replace(graph, pinned=tuple(ids[one] for one in self.pinned), groups=tuple(groups))
+
+    def _list_strongest(self, read: _Read, count: int) -> list[int]:
+        """Nodes of the whole graph that are drawn, most influential first."""
+        influence = read.graph.influence()[read.nodes]
+        found: list[int] = read.nodes[np.argsort(-influence, kind="stable")[:count]].tolist()
+        return found
+
+    def _name_node(self, read: _Read, node: int) -> str:
+        return _name_node(read.graph, node)
+
+    def _build_boxes(self, read: _Read) -> tuple[CircuitSubgraph, list[str]]:
+        """Groups, other pins and targets, by layer and position; and the key of each."""
+        graph, names = read.graph, list(read.ids)
+        grouped = [(one["label"], [read.ids[id_] for id_ in one["nodes"] if id_ in read.ids]) for one in self.groups]
+        taken = {node for _, nodes in grouped for node in nodes}
+        alone = [read.ids[one] for one in self.pinned if one in read.ids]
+        alone += np.flatnonzero(graph.kinds == TARGET).tolist()
+        boxes = [(f"group {label}", label, nodes) for label, nodes in grouped if nodes]
+        boxes += [(names[node], "", [node]) for node in dict.fromkeys(alone) if node not in taken]
+        boxes.sort(key=lambda box: (float(graph.node_layers[box[2]].mean()), float(graph.positions[box[2]].mean())))
+        named = [(label or graph.name(nodes[0]), nodes) for _, label, nodes in boxes]
+        return build_subgraph(graph, named), [key for key, *_ in boxes]
+
+    def _greet(self) -> None:
+        super()._greet()
+        if self._read is not None:
+            self._send_subgraph()
+            if self._read.effect is not None:
+                self._send_effect()
+
+    def _send_subgraph(self) -> None:
+        read = self._require_read()
+        found, keys = self._build_boxes(read)
+        names = list(read.ids)
+        boxes: list[BoxInfo] = [
+            {
+                "key": key,
+                "label": label if key.startswith("group ") else "",
+                "nodes": [names[node] for node in nodes],
+                "layer": float(read.graph.node_layers[list(nodes)].mean()),
+                "pos": float(read.graph.positions[list(nodes)].mean()),
+                "shown": _as_number(found.shown[at]),
+                "errors": _as_number(found.errors[at]),
+            }
+            for at, (key, label, nodes) in enumerate(zip(keys, found.labels, found.members, strict=True))
+        ]
+        rows, sources = np.nonzero(found.weights)
+        order = np.argsort(-np.abs(found.shares[rows, sources]), kind="stable")
+        edges: list[BoxEdge] = [
+            {
+                "source": int(sources[at]),
+                "sink": int(rows[at]),
+                "weight": float(found.weights[rows[at], sources[at]]),
+                "share": float(found.shares[rows[at], sources[at]]),
+            }
+            for at in order
+        ]
+        self.send({"type": "subgraph", "boxes": boxes, "edges": edges})
+
+    def _send_effect(self) -> None:
+        found = self._require_read().effect
+        if found is None:
+            self.send({"type": "effect", "words": "", "nodes": [], "controls": 0, "rows": []})
+            return
+        effect, ids, words, _ = found
+        rows: list[EffectRow] = [
+            {
+                "target": target.name,
+                "baseline": float(effect.baseline[at]),
+                "predicted": _as_number(effect.predicted[at]),
+                "frozen": float(effect.frozen[at]),
+                "free": float(effect.free[at]),
+                "random": float(effect.random[:, at].mean()),
+                "random_low": float(effect.random[:, at].min()),
+                "random_high": float(effect.random[:, at].max()),
+            }
+            for at, target in enumerate(effect.targets)
+        ]
+        self.send({"type": "effect", "words": words, "nodes": list(ids), "controls": len(effect.random), "rows": rows})
+
+    def _tell_graph(self, read: _Read, note: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        graph, shown, nodes = read.graph, read.shown, read.nodes
+        names, first, settings = list(read.ids), graph.first_row, read.settings
+        rows = nodes >= first
+        inputs, rest = np.zeros(len(nodes), np.float32), np.full(len(nodes), np.nan, np.float32)
+        values = np.full(len(nodes), np.nan, np.float32)
+        at = nodes[rows] - first
+        inputs[rows] = np.abs(graph.weights[at]).sum(1, dtype=np.float64)
+        rest[rows] = graph.remainder[at] + graph.left_out[at]
+        values[rows] = graph.values[at]
+        refs = list(dict.fromkeys(graph.dictionary_ids))
+        is_feature = shown.kinds == FEATURE
+        owners = [refs.index(graph.dictionary_ids[0 if len(graph.dictionary_ids) == 1 else layer]) for layer in
+                  shown.node_layers[is_feature].tolist()]  # fmt: skip
+        dictionaries, features = np.full((2, len(nodes)), -1, np.int32)
+        dictionaries[is_feature], features[is_feature] = owners, shown.numbers[is_feature]
+        edges, count = _pack_edges(shown)
+        arrays = {
+            "kinds": shown.kinds.astype(np.int32),
+            "node_layers": shown.node_layers.astype(np.int32),
+            "positions": shown.positions.astype(np.int32),
+            "numbers": np.array([name_number(graph, node) for node in nodes.tolist()], np.int32),
+            "features": features,
+            "dictionaries": dictionaries,
+            "activations": shown.activations.astype(np.float32),
+            "influence": _share_influence(graph)[nodes],
+            "inputs": inputs,
+            "values": values,
+            "rest": rest,
+            **edges,
+        }
+        tokens = graph.tokens
+        content = {
+            "prompt": as_prompt(settings["prompt"]),
+            "target": _tell_target(settings["target"]),
+            "node_share": settings["node_share"],
+            "edge_share": settings["edge_share"],
+            "tokens": list(tokens.strings),
+            "glyphs": [{"first": first, "last": last, "character": sign} for first, last, sign in tokens.glyphs],
+            "ignored": {str(pos): reason for pos, reason in tokens.ignored.items()},
+            "layers": graph.layers,
+            "targets": [
+                {
+                    "name": one.name,
+                    "id": one.ids[0] if len(one.ids) == 1 else None,
+                    "probability": one.probability,
+                    "value": one.value,
+                    "weight": float(weight),
+                }
+                for one, weight in zip(graph.targets, graph.target_weights.tolist(), strict=True)
+            ],
+            "whole": _count(graph),
+            "shown": _count(shown),
+            "ids": [names[node] for node in nodes.tolist()],
+            "refs": refs,
+            "labels": {str(at): label for at, one in shown.labels.items() if (label := tell_label(one))},
+            "can_change": self._can_change(read),
+            "notes": self._write_notes(read, count),
+            "note": note,
+        }
+        return content, arrays
+
+    def _write_notes(self, read: _Read, edges: int) -> list[str]:
+        notes = []
+        if read.left > len(read.shown):
+            notes.append(
+                f"The {len(read.shown)} most influential of {read.left} nodes are drawn; prune further to see all "
+                "that is left."
+            )
+        drawn = int(np.count_nonzero(read.shown.weights))
+        if edges < drawn:
+            notes.append(f"The {edges} heaviest of {drawn} edges are drawn.")
+        left = float(np.abs(read.graph.left_out[-len(read.graph.targets) :]).max(initial=0))
+        if left > 0 and read.graph.whole is None:
+            notes.append(
+                f"More features fired than are nodes; they add {format_number(left)} to the answer, left out here."
+            )
+        if read.graph.whole is not None:
+            before = read.graph.whole
+            notes.append(
+                "The graph itself is a part of a larger one, whose replacement is "
+                f"{format_number(before.replacement)} and completeness {format_number(before.completeness)}."
+            )
+        if read.is_given and not self._can_change(read):
+            notes.append("The graph was given; its nodes cannot be changed in this model.")
+        return notes
+
+    def _copy_parts(self) -> list[str]:
+        read = self._read
+        if read is None:
+            return [copy.build_paragraph("No graph has been traced yet.")]
+        graph = read.graph
+        tokens = format_tokens(graph.tokens.strings, graph.tokens.glyphs)
+        explained = ", ".join(
+            format_token(one.name) + ("" if one.probability is None else f" {format_percent(one.probability)}")
+            for one in graph.targets
+        )
+        numbers = [(name, _count(part)) for name, part in (("whole graph", graph), ("shown", read.shown))]
+        scores = copy.build_table(
+            columns=["part", "features", "errors", "edges", "replacement", "completeness", "begun by errors"],
+            rows=[
+                [
+                    name,
+                    *(str(one[key]) for key in ("features", "errors", "edges")),
+                    *(format_number(one[key]) for key in ("replacement", "completeness")),
+                    format_percent(one["error_share"]),
+                ]
+                for name, one in numbers
+            ],
+            caption="How far the graph explains its target",
+        )
+        influence = _share_influence(graph)
+        listed = self._list_strongest(read, COPIED_NODES)
+        rows = [
+            [
+                self._name_node(read, node),
+                "" if node not in graph.labels else format_label(graph.labels[node]).strip(" ()"),
+                _name_layer(graph, node),
+                str(graph.positions[node]),
+                tokens[int(graph.positions[node])],
+                format_number(float(graph.activations[node]), 4) if graph.kinds[node] == FEATURE else "",
+                format_percent(influence[node]),
+            ]
+            for node in listed
+        ]
+        columns = ["node", "label", "layer", "position", "token", "activation", "influence"]
+        caption = f"The {len(rows)} most influential nodes" if len(read.nodes) > len(rows) else "Nodes"
+        parts = [
+            copy.build_paragraph(f"Prompt: {format_prompt(as_prompt(read.settings['prompt']))}"),
+            copy.build_paragraph(f"Tokens: {' '.join(tokens)}"),
+            copy.build_paragraph(f"Explained: {explained}"),
+            scores,
+            *map(copy.build_paragraph, self._write_notes(read, DRAWN_EDGES)),
+            copy.build_details("Numbers", copy.build_table(columns=columns, rows=rows, caption=caption)),
+        ]
+        return [*parts, *self._copy_subgraph(read), *self._copy_effect(read)]
+
+    def _copy_subgraph(self, read: _Read) -> list[str]:
+        if not self.pinned and not self.groups:
+            return []
+        found, _ = self._build_boxes(read)
+        names = [
+            label
+            if len(nodes) > 1
+            else f"{_name_node(read.graph, nodes[0])}, layer {_name_layer(read.graph, nodes[0])}, "
+            f"at {_name_place(read.graph, nodes[0])}"
+            for label, nodes in zip(found.labels, found.members, strict=True)
+        ]
+        pairs = sorted(np.argwhere(found.weights), key=lambda pair: -abs(found.shares[tuple(pair)]))
+        rows = [
+            [
+                format_text(names[source]),
+                format_text(names[row]),
+                format_number(float(found.weights[row, source])),
+                format_percent(float(found.shares[row, source])),
+            ]
+            for row, source in pairs
+        ]
+        columns = ["from", "to", "weight", "share of its input"]
+        return [copy.build_table(columns=columns, rows=rows, caption="What is pinned, and what it adds")]
+
+    def _copy_effect(self, read: _Read) -> list[str]:
+        if read.effect is None:
+            return []
+        effect, _, words, _ = read.effect
+        rows = [
+            [format_token(str(row[0])), *(format_number(float(one)) for one in row[1:])]
+            for row in effect.to_frame().itertuples(index=False)
+        ]
+        columns = ["target", "before", "predicted", "attention frozen", "in the model"]
+        columns += ["random", "random, least", "random, most"]
+        return [copy.build_table(columns=columns, rows=rows, caption=f"Changed: {format_text(words)}")]
+
+    def _define_terms(self) -> dict[str, str]:
+        names = (
+            "feature",
+            "activation",
+            "layer",
+            "probability",
+            "influence",
+            "replacement",
+            "completeness",
+            "error node",
+        )
+        return {name: define(name) for name in names}
+
+
+def _open_dictionaries(scope: Scope, given: Any) -> Any:
+    """The dictionaries given, open; None for those of all layers."""
+    if given is None or hasattr(given, "info"):
+        return given
+    if isinstance(given, Mapping):
+        given = [given]
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise InvalidValue(f"dictionaries is a list from scope.dictionary(), got {describe_value(given)}")
+    opened = []
+    for one in given:
+        if isinstance(one, Mapping):
+            try:
+                one = scope.dictionary(**one)
+            except TypeError as error:
+                raise InvalidValue(f"dictionaries holds {describe_value(one)}, but {error}") from None
+        if not hasattr(one, "info"):
+            raise InvalidValue(f"dictionaries come from scope.dictionary(), got {describe_value(one)}")
+        opened.append(one)
+    if not opened:
+        raise InvalidValue("dictionaries is empty; give transcoders or a CLT, or leave it out for those of all layers")
+    return opened
+
+
+def _read_given(graph: object, prompt: object, target: object) -> tuple[Any, Any]:
+    """Prompt and target of a graph that was given.
+
+    Raises:
+        InvalidValue: it is none, or a prompt or target stands beside it.
+    """
+    if not isinstance(graph, AttributionGraph):
+        raise InvalidValue(f"graph comes from scope.circuit(...) or gs.load_circuit(...), got {describe_value(graph)}")
+    if fault := find_fault(graph):
+        raise InvalidValue(f"the graph is not as scope.circuit(...) makes it: {fault}")
+    if prompt != "" or target is not None:
+        raise InvalidValue("a graph has its own prompt and target; leave them out, or leave out the graph")
+    ids = [one.ids for one in graph.targets]
+    if len(ids) == 1 and len(ids[0]) == 2:
+        return graph.tokens.text, tuple(ids[0])
+    return graph.tokens.text, ids[0][0] if len(ids) == 1 and len(ids[0]) == 1 and ids[0][0] >= 0 else None
+
+
+def _wait_for_graph(job: Job) -> AttributionGraph | None:
+    """What is traced, or None where it takes longer than a reader waits for nothing to see."""
+    try:
+        graph: AttributionGraph = job.result(_PATIENCE_S)
+    except TimeoutError:
+        if job.done():
+            raise
+        return None
+    except KeyboardInterrupt:
+        job.cancel()
+        raise
+    return graph
+
+
+def _choose_drawn(
+    graph: AttributionGraph, settings: Mapping[str, Any], keep: frozenset[int]
+) -> tuple[AttributionGraph, np.ndarray, int]:
+    """What is drawn, its nodes' numbers in the graph, rising, and how many nodes there are of which those are the most
+    influential.
+    """
+    shown, nodes = prune_graph(graph, settings["node_share"], settings["edge_share"], keep=keep)
+    count = len(shown)
+    if count > DRAWN_NODES:
+        worth = graph.influence()[nodes]
+        worth[np.isin(nodes, list(keep)) | np.isin(shown.kinds, (TOKEN, TARGET))] = np.inf
+        kept = np.sort(np.argsort(-worth, kind="stable")[: max(DRAWN_NODES, int(np.isinf(worth).sum()))])
+        shown, nodes = shown.keep(kept.tolist()), nodes[kept]
+    return shown, nodes, count
+
+
+def _share_influence(graph: AttributionGraph) -> np.ndarray:
+    """Each node's share of all influence: float32, [node]."""
+    influence = graph.influence()
+    return (influence / max(float(influence.sum()), 1e-30)).astype(np.float32)
+
+
+def _count(graph: AttributionGraph) -> PartNumbers:
+    scores: GraphScores = graph.scores()
+    return {
+        "features": int((graph.kinds == FEATURE).sum()),
+        "errors": int((graph.kinds == ERROR).sum()),
+        "edges": int(np.count_nonzero(graph.weights)),
+        "replacement": min(scores.replacement, 1.0),
+        "completeness": min(scores.completeness, 1.0),
+        "error_share": measure_error_share(graph),
+    }
+
+
+def _pack_edges(graph: AttributionGraph) -> tuple[dict[str, np.ndarray], int]:
+    """The heaviest edges, rising by flow, and how many those are: sources, sinks int32; weights, flows float32."""
+    start = graph.start_weights()
+    influence, shares = measure_influence(graph.weights, graph.first_row, start)
+    flows = shares * (influence + start)[graph.first_row :][:, None]
+    rows, sources = np.nonzero(graph.weights)
+    worth = flows[rows, sources]
+    order = np.argsort(worth, kind="stable")[-DRAWN_EDGES:]
+    rows, sources = rows[order], sources[order]
+    total = max(float(start.sum()), 1e-30)
+    return {
+        "sources": sources.astype(np.int32),
+        "sinks": (rows + graph.first_row).astype(np.int32),
+        "weights": graph.weights[rows, sources].astype(np.float32),
+        "flows": (worth[order] / total).astype(np.float32),
+    }, len(order)
+
+
+def _name_node(graph: AttributionGraph, node: int) -> str:
+    kind = KINDS[graph.kinds[node]]
+    if kind == "target":
+        return f"target {format_token(graph.targets[node - (len(graph) - len(graph.targets))].name)}"
+    return f"feature {name_number(graph, node)}" if kind == "feature" else kind
+
+
+def _name_layer(graph: AttributionGraph, node: int) -> str:
+    layer = int(graph.node_layers[node])
+    return "" if not 0 <= layer < graph.layers else str(layer)
+
+
+def _name_place(graph: AttributionGraph, node: int) -> str:
+    pos = int(graph.positions[node])
+    return f"{format_token(graph.tokens.strings[pos])} ({pos})"
+
+
+def _as_number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

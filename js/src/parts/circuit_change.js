@@ -1,0 +1,100 @@
+import { assign, createButton, el, setText } from "../shared/dom.js";
+import { formatNumber } from "../shared/format.js";
+import { createNote } from "../shared/note.js";
+import { createNumberField, refuseOutside, refuseWhole } from "../shared/number_field.js";
+import { drawText, visibleText } from "../shared/tokens.js";
+import { feature_kind } from "./circuit_reading.js";
+import { createTableHolder } from "./twin.js";
+
+/** @import { EffectResult } from "../traits.js" */
+/** @import { Watch } from "../shared/watch.js" */
+/** @import { Circuit } from "./circuit_reading.js" */
+
+const columns = ["target", "before", "predicted", "attention frozen", "in the model", "random", "random, least to most"];
+
+/**
+ * Change nodes in the model, and what that did.
+ * @param {{ watch: Watch, onChange: (nodes: string[], factor: number, instead: { node: string, feature: number }[]) => void }} options
+ */
+export function createCircuitChange({ watch, onChange }) {
+  const of = el("span", { class: "gscope-circuit-changed" });
+  const way = el("select", { "aria-label": "How it is changed" }, el("option", { value: "ablate" }, "ablate"), el("option", { value: "scale" }, "scale"), el("option", { value: "swap" }, "swap"));
+  const note = createNote("");
+  let factor = 2;
+  /** @type {number | null} */
+  let other = null;
+  const times = createNumberField({
+    label: "times", read: () => String(factor), refuse: (value, typed) => refuseOutside("The factor", [-100, 100], value, typed),
+    onNumber: (value) => { factor = value ?? 0; }, say: note.say, watch,
+  });
+  const swap = createNumberField({
+    label: "for feature", read: () => (other === null ? "" : String(other)), mayBeEmpty: true, mode: "numeric",
+    refuse: (value, typed) => refuseWhole("The feature", [0, 2 ** 31 - 1], value, typed), onNumber: (value) => { other = value; }, say: note.say, watch,
+  });
+  const run = createButton({ class: "gscope-button gscope-primary" }, "Change");
+  const words = el("p", { class: "gscope-label" });
+  const body = el("tbody");
+  const table = el("table", { class: "gscope-table" }, el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col" }, name)))), body);
+  const result = el("div", { class: "gscope-circuit-effect", role: "group", "aria-label": "What the change did", hidden: true }, words, createTableHolder("What the change did", table),
+    el("p", { class: "gscope-hint" }, "Predicted: along the graph\u2019s edges. Attention frozen: the transcoders run again, all else as it was. In the model: all of it. Random: features of the same layers, changed by as much."));
+  const box = el("section", { class: "gscope-circuit-change", "aria-label": "Change" },
+    el("div", { class: "gscope-actions" }, el("span", { class: "gscope-label" }, "Change"), of, way, times.el, swap.el, run), note.el, result);
+  /** @type {string[]} */
+  let nodes = [];
+
+  function drawWay() {
+    times.el.hidden = way.value !== "scale";
+    swap.el.hidden = way.value !== "swap";
+    times.pull();
+  }
+  watch.dom(way, "change", drawWay);
+  watch.dom(run, "click", () => {
+    if (way.value === "scale" && !times.commit()) return;
+    if (way.value === "swap" && (!swap.commit() || other === null)) {
+      if (other === null) note.say("Write the number of the feature that takes its place.");
+      return;
+    }
+    if (way.value === "swap" && nodes.length > 1) {
+      note.say("One feature gives place to another; choose one node.");
+      return;
+    }
+    note.say("");
+    onChange(nodes, way.value === "scale" ? factor : 0, way.value === "swap" ? [{ node: nodes[0], feature: /** @type {number} */ (other) }] : []);
+  });
+  watch.dom(box, "keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Enter" && /** @type {HTMLElement} */ (event.target).matches("input")) run.click();
+  });
+  drawWay();
+
+  return {
+    el: box,
+    /**
+     * What would be changed: the features among these nodes.
+     * @param {Circuit} circuit
+     * @param {string[]} ids
+     * @param {string} name
+     * @param {boolean} is_busy
+     */
+    offer(circuit, ids, name, is_busy) {
+      nodes = ids.filter((id) => {
+        const node = circuit.placeOf(id);
+        return node !== null && circuit.kinds[node] === feature_kind;
+      });
+      const can = circuit.head.can_change && nodes.length > 0;
+      setText(of, !circuit.head.can_change ? "nothing: this graph is not of this model\u2019s next tokens"
+        : nodes.length === 0 ? "a feature: choose one, or mark boxes below"
+          : nodes.length === 1 && ids.length === 1 ? name : `${name}: ${nodes.length} feature${nodes.length === 1 ? "" : "s"}`);
+      assign(of, { title: of.textContent });
+      run.disabled = !can || is_busy;
+      way.disabled = !can;
+    },
+    /** @param {EffectResult} effect */
+    draw(effect) {
+      result.hidden = effect.rows.length === 0;
+      setText(words, visibleText(effect.words));
+      body.replaceChildren(...effect.rows.map((row) => el("tr", {}, el("th", { scope: "row" }, ...drawText(row.target)), el("td", {}, formatNumber(row.baseline)),
+        ...[row.predicted, row.frozen, row.free, row.random].map((value) => el("td", {}, formatNumber(value))),
+        el("td", {}, `${formatNumber(row.random_low)} to ${formatNumber(row.random_high)}`))));
+    },
+  };
+}

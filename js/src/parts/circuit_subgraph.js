@@ -1,0 +1,272 @@
+import { assign, claim, closest, createButton, el, setText } from "../shared/dom.js";
+import { formatNumber, formatPercent } from "../shared/format.js";
+import { createKeyed } from "../shared/keyed.js";
+import { svg } from "../shared/svg.js";
+import { drawText, visibleText } from "../shared/tokens.js";
+import { signedPercent } from "./circuit_table.js";
+import { createTableHolder } from "./twin.js";
+
+/** @import { BoxInfo, SubgraphResult } from "../traits.js" */
+/** @import { Watch } from "../shared/watch.js" */
+/** @import { Circuit } from "./circuit_reading.js" */
+
+/** @typedef {{ box: BoxInfo, circuit: Circuit, x: number, y: number, is_marked: boolean }} Placed */
+
+const [box_width, box_height, row_height, beside, lane] = [148, 50, 88, 14, 16];
+const most_bent = 80; // edges, the heaviest, that are led past boxes
+
+/**
+ * Rows by layer, from below. The heaviest edges that pass by a row take a place of their own there, so that no box stands
+ * on them; within a row boxes and places are ordered by what they are joined with, so that few edges cross.
+ * @param {SubgraphResult} sub
+ */
+export function layOutBoxes({ boxes, edges }) {
+  const layers = [...new Set(boxes.map(({ layer }) => layer))].sort((one, other) => one - other);
+  const rowOf = boxes.map(({ layer }) => layers.indexOf(layer));
+  /** @type {number[][]} */
+  const rows = layers.map(() => []);
+  boxes.forEach((_, at) => rows[rowOf[at]].push(at));
+  for (const row of rows) row.sort((one, other) => boxes[one].pos - boxes[other].pos);
+  /** @type {{ from: number, to: number, share: number }[]} */
+  const joints = [];
+  let count = boxes.length;
+  const ways = edges.map(({ source, sink, share }, at) => {
+    const way = [source];
+    const last = at < most_bent ? rowOf[sink] : 0;
+    for (let row = rowOf[source] + 1; row < last; row += 1) {
+      way.push(count);
+      rows[row].push(count);
+      count += 1;
+    }
+    way.push(sink);
+    for (let step = 1; step < way.length; step += 1) joints.push({ from: way[step - 1], to: way[step], share: Math.abs(share) });
+    return way;
+  });
+  const middles = new Float64Array(count);
+  /** @param {number} at */
+  const widthOf = (at) => (at < boxes.length ? box_width + beside : lane);
+  /** @param {number[]} row */
+  function space(row) {
+    let x = -row.reduce((sum, at) => sum + widthOf(at), 0) / 2;
+    for (const at of row) {
+      middles[at] = x + widthOf(at) / 2;
+      x += widthOf(at);
+    }
+  }
+  rows.forEach(space);
+  for (let sweep = 0; sweep < 8; sweep += 1) {
+    const sums = new Float64Array(count), weights = new Float64Array(count);
+    for (const { from, to, share } of joints) {
+      sums[from] += share * middles[to];
+      sums[to] += share * middles[from];
+      weights[from] += share;
+      weights[to] += share;
+    }
+    for (const row of rows) {
+      const wish = new Map(row.map((at) => [at, weights[at] ? 0.7 * (sums[at] / weights[at]) + 0.3 * middles[at] : middles[at]]));
+      row.sort((one, other) => /** @type {number} */ (wish.get(one)) - /** @type {number} */ (wish.get(other)) || one - other);
+      space(row);
+    }
+  }
+  const width = Math.max(box_width, ...rows.map((row) => row.reduce((sum, at) => sum + widthOf(at), 0))), height = rows.length * row_height;
+  /** @type {{ x: number, y: number }[]} the middle of each */
+  const places = Array.from({ length: count });
+  rows.forEach((row, at) => row.forEach((one) => { places[one] = { x: width / 2 + middles[one], y: height - (at + 0.5) * row_height }; }));
+  return { places, ways, width, height };
+}
+
+/**
+ * A box's name, as it is read.
+ * @param {BoxInfo} box
+ * @param {Circuit} circuit
+ */
+function nameOf({ label, nodes }, circuit) {
+  if (label) return visibleText(label);
+  const node = circuit.placeOf(nodes[0]);
+  return node === null ? nodes[0] : circuit.titleOf(node);
+}
+
+/**
+ * @param {(key: string) => void} onBox
+ * @param {Watch} watch
+ */
+const createBox = (onBox, watch) => (/** @type {Placed} */ { box: { key } }) => {
+  const title = el("span", { class: "gscope-box-name" }), facts = el("span", { class: "gscope-hint" });
+  const button = el("button", { type: "button", class: "gscope-box", "data-box": key }, title, facts);
+  watch.dom(button, "click", () => onBox(key));
+  return {
+    el: button,
+    /** @param {Placed} placed */
+    draw({ box, circuit, x, y, is_marked }) {
+      button.style.setProperty("left", `${x}px`);
+      button.style.setProperty("top", `${y}px`);
+      const node = box.label ? null : circuit.placeOf(box.nodes[0]);
+      const said = node === null ? null : circuit.labelOf(node);
+      title.replaceChildren(...(box.label ? drawText(box.label) : node === null ? [box.nodes[0]] : [circuit.nameOf(node), ...(said ? [" ", ...drawText(said.text)] : [])]));
+      const where = box.label ? `${box.nodes.length} nodes` : node === null ? "not shown above" : [circuit.layerText(node), circuit.tokenAt(node)].filter(Boolean).join(", ");
+      const shown = box.shown === null ? "" : `${formatPercent(box.shown)} of its input`;
+      setText(facts, `${where}${shown ? ` \u00b7 ${shown}` : ""}`);
+      assign(button, {
+        "aria-pressed": String(is_marked), "data-group": box.label ? "yes" : null, "data-kind": node === null ? null : circuit.kinds[node],
+        title: `${nameOf(box, circuit)}${shown ? `: ${shown} stands here, ${formatPercent(box.errors ?? 0)} is from errors` : ""}`,
+      });
+    },
+  };
+};
+
+/**
+ * What is pinned as a graph of its own, and the controls that group it.
+ * @param {{
+ *   watch: Watch, onGroup: (label: string, nodes: string[]) => string, onRename: (from: string, to: string) => string,
+ *   onUngroup: (label: string) => void, onUnpin: (nodes: string[]) => void, onUndo: () => void, canUndo: () => boolean,
+ *   onChoose: (id: string) => void, onMarks: (nodes: string[], name: string) => void,
+ * }} options `onGroup` and `onRename` give a sentence where they refuse; `onMarks` hears what is marked
+ */
+export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onUnpin, onUndo, canUndo, onChoose, onMarks }) {
+  const lines = /** @type {SVGElement} */ (svg("svg", { class: "gscope-box-lines", "aria-hidden": "true" }));
+  const boxes_el = el("div", { class: "gscope-boxes", role: "group", "aria-label": "Pinned nodes and groups" });
+  const stage = el("div", { class: "gscope-box-stage" }, lines, boxes_el);
+  const scroller = el("div", { class: "gscope-box-scroll", role: "region", tabindex: 0, "aria-label": "Subgraph of what is pinned" }, stage);
+  const label = el("input", { type: "text", class: "gscope-line gscope-circuit-label", "aria-label": "Name of the group", placeholder: "name of the group", autocomplete: "off" });
+  const group = createButton({}, "Group"), rename = createButton({}, "Rename"), ungroup = createButton({}, "Ungroup");
+  const unpin = createButton({}, "Unpin"), clear = createButton({}, "Unpin all"), undo = createButton({ title: "Ctrl+Z" }, "Undo");
+  const note = el("p", { class: "gscope-hint gscope-box-note", role: "status" });
+  const bar = el("div", { class: "gscope-actions gscope-box-bar" }, label, group, rename, ungroup, unpin, clear, undo);
+  const body = el("tbody");
+  const table = el("table", { class: "gscope-table" }, el("thead", {}, el("tr", {}, ...["from", "to", "weight", "share of its input"].map((name) => el("th", { scope: "col" }, name)))), body);
+  const fold = el("details", { class: "gscope-fold" }, el("summary", {}, "Edges between them"), createTableHolder("Edges between what is pinned", table));
+  const box = el("section", { class: "gscope-circuit-sub", "aria-label": "Subgraph", hidden: true },
+    el("p", { class: "gscope-label" }, "Pinned, and what each adds to the others directly"), bar, note, scroller, fold);
+  const keyed = createKeyed(boxes_el, { keyOf: (/** @type {Placed} */ { box: { key } }) => key, create: createBox(press, watch) });
+  /** @type {SubgraphResult | null} */
+  let sub = null;
+  /** @type {Circuit | null} */
+  let circuit = null;
+  /** @type {Set<string>} */
+  let marked = new Set();
+
+  const marks = () => (sub?.boxes ?? []).filter(({ key }) => marked.has(key));
+  /** @param {string} key */
+  function press(key) {
+    if (marked.has(key)) marked.delete(key);
+    else marked.add(key);
+    const one = sub?.boxes.find((each) => each.key === key);
+    if (one && !one.label && marked.has(key)) onChoose(one.nodes[0]);
+    tellMarks();
+    redraw();
+  }
+  function tellMarks() {
+    const chosen = marks();
+    const name = chosen.length === 1 && circuit ? nameOf(chosen[0], circuit) : `${chosen.length} boxes`;
+    onMarks(chosen.flatMap(({ nodes }) => nodes), chosen.length ? name : "");
+  }
+  /** @param {string} sentence */
+  function say(sentence) {
+    setText(note, sentence || (sub && sub.boxes.length ? "Press boxes to mark them; then group, change or unpin what is marked." : ""));
+  }
+  /**
+   * @param {string} sentence empty where it was done
+   */
+  function done(sentence) {
+    if (!sentence) {
+      marked = new Set();
+      label.value = "";
+      tellMarks();
+    }
+    say(sentence);
+    redraw();
+  }
+  watch.dom(group, "click", () => {
+    const chosen = marks();
+    done(chosen.length ? onGroup(label.value.trim(), chosen.flatMap(({ nodes }) => nodes)) : "Mark boxes first: press them.");
+  });
+  watch.dom(rename, "click", () => {
+    const [one] = marks();
+    done(one?.label ? onRename(one.label, label.value.trim()) : "Mark one group first.");
+  });
+  watch.dom(ungroup, "click", () => {
+    const chosen = marks().filter((one) => one.label);
+    for (const one of chosen) onUngroup(one.label);
+    done(chosen.length ? "" : "Mark a group first.");
+  });
+  watch.dom(unpin, "click", () => {
+    const chosen = marks();
+    if (chosen.length) onUnpin(chosen.flatMap(({ nodes }) => nodes));
+    done(chosen.length ? "" : "Mark boxes first: press them.");
+  });
+  watch.dom(clear, "click", () => {
+    onUnpin((sub?.boxes ?? []).flatMap(({ nodes }) => nodes));
+    done("");
+  });
+  watch.dom(undo, "click", onUndo);
+  watch.dom(label, "keydown", (/** @type {KeyboardEvent} */ { key }) => {
+    if (key === "Enter") (marks().length === 1 && marks()[0].label ? rename : group).click();
+  });
+  watch.dom(boxes_el, "keydown", (/** @type {KeyboardEvent} */ event) => {
+    const way = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] })[event.key];
+    const from = closest(event, "box");
+    if (!way || !from || event.ctrlKey || event.metaKey || event.altKey) return;
+    claim(event);
+    const all = /** @type {HTMLElement[]} */ ([...boxes_el.querySelectorAll("[data-box]")]);
+    const at = (/** @type {HTMLElement} */ one) => [parseFloat(one.style.left), parseFloat(one.style.top)];
+    const [x, y] = at(from);
+    /** @type {HTMLElement | null} */
+    let best = null;
+    let least = Infinity;
+    for (const one of all) {
+      const [across, down] = [at(one)[0] - x, at(one)[1] - y];
+      const ahead = across * way[0] + down * way[1], aside = Math.abs(across * way[1]) + Math.abs(down * way[0]);
+      if (one === from || ahead <= 1 || (way[0] && aside > 1)) continue;
+      if (ahead * 10 + aside < least) [best, least] = [one, ahead * 10 + aside];
+    }
+    best?.focus();
+  });
+
+  function redraw() {
+    if (!sub || !circuit) return;
+    const now = sub, read = circuit;
+    const pins = now.boxes.length > read.head.targets.length || now.boxes.some((one) => one.label);
+    box.hidden = !pins && !canUndo();
+    undo.disabled = !canUndo();
+    const { places, ways, width, height } = layOutBoxes(now);
+    for (const part of [stage, lines]) {
+      part.style.setProperty("width", `${width}px`);
+      part.style.setProperty("height", `${height}px`);
+    }
+    const largest = Math.max(1e-9, ...now.edges.map(({ share }) => Math.abs(share)));
+    lines.replaceChildren(...now.edges.flatMap(({ share }, at) => {
+      const line_width = `${(0.5 + 5.5 * Math.sqrt(Math.abs(share) / largest)).toFixed(2)}px`;
+      const ends = ways[at].map((one) => places[one]), is_level = ends[0].y === ends[ends.length - 1].y;
+      const points = is_level ? ends : ends.flatMap(({ x, y }, step) => [
+        ...(step > 0 ? [{ x, y: y + box_height / 2 }] : []), ...(step < ends.length - 1 ? [{ x, y: y - box_height / 2 }] : []),
+      ]);
+      return points.slice(1).map((b, step) => {
+        const a = points[step];
+        const line = svg("line", { class: `gscope-box-line gscope-${share < 0 ? "takes" : "adds"}`, x1: a.x, y1: a.y, x2: b.x, y2: b.y });
+        line.style.setProperty("stroke-width", line_width);
+        return line;
+      });
+    }).reverse());
+    keyed.draw(now.boxes.map((one, at) => ({ box: one, circuit: read, x: places[at].x - box_width / 2, y: places[at].y - box_height / 2, is_marked: marked.has(one.key) })));
+    body.replaceChildren(...now.edges.map(({ source, sink, weight, share }) => el("tr", {}, el("td", {}, nameOf(now.boxes[source], read)),
+      el("td", {}, nameOf(now.boxes[sink], read)), el("td", {}, formatNumber(weight)), el("td", {}, signedPercent(share)))));
+  }
+
+  return {
+    el: box,
+    /**
+     * @param {SubgraphResult} next
+     * @param {Circuit | null} read
+     */
+    draw(next, read) {
+      sub = next;
+      circuit = read;
+      const keys = new Set(next.boxes.map(({ key }) => key)), before = marked.size;
+      marked = new Set([...marked].filter((key) => keys.has(key)));
+      if (marked.size !== before) tellMarks();
+      say("");
+      redraw();
+    },
+    redraw,
+  };
+}

@@ -1,0 +1,45 @@
+import { el } from "../shared/dom.js";
+import { formatNumber, formatPercent } from "../shared/format.js";
+import { drawText, drawTokenAt } from "../shared/tokens.js";
+import { feature_kind } from "./circuit_reading.js";
+import { createTwin } from "./twin.js";
+
+/** @import { Watch } from "../shared/watch.js" */
+/** @import { Circuit } from "./circuit_reading.js" */
+
+const columns = ["node", "label", "layer", "position", "token", "activation", "influence", "strongest input", "its share"];
+
+/**
+ * The nodes that are drawn as a table, most influential first.
+ * @param {{ watch: Watch }} options
+ */
+export function createCircuitTable({ watch }) {
+  /** @type {Circuit | null} */
+  let circuit = null;
+
+  /** @param {number} row */
+  function drawRow(row) {
+    if (!circuit) return el("tr");
+    const node = circuit.ranked[row], { head } = circuit, label = circuit.labelOf(node);
+    const [best] = circuit.inputsOf(node);
+    return el("tr", {}, el("th", { scope: "row" }, circuit.nameOf(node)), el("td", {}, ...(label ? drawText(label.text) : [])),
+      el("td", {}, circuit.layerText(node)), el("td", {}, String(circuit.positions[node])), el("td", {}, ...drawTokenAt(head, circuit.positions[node])),
+      el("td", {}, circuit.kinds[node] === feature_kind ? formatNumber(circuit.activations[node], 4) : ""), el("td", {}, formatPercent(circuit.influence[node])),
+      el("td", {}, best ? circuit.titleOf(best.node) : ""), el("td", {}, best ? signedPercent(best.share) : ""));
+  }
+  const drawHead = () => el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col" }, name))));
+  const twin = createTwin({ watch, drawHead, drawRow });
+  return {
+    el: twin.el,
+    /** @param {Circuit} next */
+    draw(next) {
+      circuit = next;
+      twin.draw(next.count);
+    },
+  };
+}
+
+/** @param {number} share -1 to 1 */
+export function signedPercent(share) {
+  return `${share < 0 ? "\u2212" : "+"}${formatPercent(Math.abs(share))}`;
+}

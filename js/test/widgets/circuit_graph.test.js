@@ -1,0 +1,322 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { layOutBoxes } from "../../src/parts/circuit_subgraph.js";
+import widget from "../../src/widgets/circuit_graph.js";
+import { FakeModel, button, enter, find, findAll, hostile, openPage, press, render, stateOf, wait } from "../support.js";
+
+/** @type {ReturnType<typeof openPage>} */
+let page;
+/** @type {FakeModel} */
+let model;
+/** @type {() => void} */
+let close;
+
+const part = { features: 3, errors: 1, edges: 7, replacement: 0.75, completeness: 0.5, error_share: 0.25 };
+const ids = ["E_0_0", "E_5_1", "0_-1_1", "0_7_1", "1_8_1", "1_9_1", "3_4_1"];
+const frame_ms = 260; // by when what a page sends at its pace is out
+
+/** @param {Record<string, any>} [state] */
+function open(state = {}) {
+  model = new FakeModel({ ...stateOf("CircuitGraph"), prompt: "a b", ...state });
+  close = render(widget, model, page.holder);
+}
+
+/**
+ * Two tokens, an error, three features and an answer. 7 adds to 8 and takes from 9.
+ * @param {Record<string, any>} [changes]
+ */
+function answer(changes = {}) {
+  const lists = {
+    kinds: Int32Array.of(0, 0, 1, 2, 2, 2, 3), node_layers: Int32Array.of(-1, -1, 0, 0, 1, 1, 2), positions: Int32Array.of(0, 1, 1, 1, 1, 1, 1),
+    numbers: Int32Array.of(0, 5, -1, 7, 8, 9, 4), features: Int32Array.of(-1, -1, -1, 7, 8, 9, -1), dictionaries: Int32Array.of(-1, -1, -1, 0, 1, 1, -1),
+    activations: Float32Array.of(NaN, NaN, NaN, 2.5, 3, 4, NaN), influence: Float32Array.of(0.05, 0.2, 0.1, 0.3, 0.25, 0.1, 0),
+    inputs: Float32Array.of(0, 0, 0, 4, 8, 10, 20), values: Float32Array.of(NaN, NaN, NaN, 4, 5, 6, 7), rest: Float32Array.of(NaN, NaN, NaN, 0.5, 0, 0, 1),
+    sources: Int32Array.of(0, 2, 1, 3, 3, 5, 4), sinks: Int32Array.of(3, 6, 3, 5, 4, 6, 6), weights: Float32Array.of(1, 2, 3, -5, 4, 5, 10),
+    flows: Float32Array.of(0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5),
+  };
+  const arrays = Object.entries(lists).map(([name, data]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape: [data.length] }));
+  model.emit("msg:custom", {
+    type: "result", request: 1, pieces: 0, prompt: "a b", target: null, node_share: 0.8, edge_share: 0.98, tokens: ["a", " b"], glyphs: [], ignored: {}, layers: 2,
+    targets: [{ name: " c", id: 4, probability: 0.625, value: 7, weight: 1 }], whole: { ...part, features: 30, replacement: 0.8 }, shown: part, ids, refs: ["d0", "d1"],
+    labels: { 3: { text: "fish", source: "measured", auc: 0.9 } }, can_change: true, notes: ["Keep this in mind."], note: "", ...changes, arrays,
+  }, Object.values(lists).map((data) => new DataView(/** @type {any} */ (data).buffer)));
+}
+
+/** @param {Record<string, any>} [changes] */
+function sub(changes = {}) {
+  const box = (/** @type {string} */ key, /** @type {number} */ layer, /** @type {any} */ more = {}) => ({ key, label: "", nodes: [key], layer, pos: 1, shown: 0.5, errors: 0.125, ...more });
+  model.emit("msg:custom", {
+    type: "subgraph", boxes: [box("0_7_1", 0), box("1_8_1", 1), box("3_4_1", 2)],
+    edges: [{ source: 1, sink: 2, weight: 10, share: 0.5 }, { source: 0, sink: 1, weight: -4, share: -0.25 }], ...changes,
+  });
+}
+
+const nodes = () => findAll(page.holder, "[role=option]");
+const node = (/** @type {string} */ id) => nodes()[ids.indexOf(id)];
+const details = () => find(page.holder, ".gscope-circuit-details").textContent ?? "";
+const listed = (/** @type {string} */ name) => findAll(page.holder, `[aria-label='${name}'] .gscope-link`).map((one) => [...one.querySelectorAll(".gscope-link-name, output, .gscope-hint")].map((each) => each.textContent).join("|"));
+const boxes = () => findAll(page.holder, "[data-box]");
+const point = (/** @type {HTMLElement} */ one) => one.dispatchEvent(new window.Event("pointerover", { bubbles: true }));
+
+beforeEach(() => {
+  page = openPage();
+});
+afterEach(() => {
+  close();
+  page.close();
+});
+
+// row 10
+test("every node stands with its shape, its name says what it is and where, and both scores stand beside", () => {
+  open();
+  answer();
+  assert.deepEqual(nodes().map((one) => one.dataset.kind), ["0", "0", "1", "2", "2", "2", "3"]);
+  assert.equal(node("0_7_1").getAttribute("aria-label"), "feature 7 fish, layer 0 at ␣b, position 1; 30.0 % of the influence; activation 2.5");
+  assert.equal(node("0_-1_1").getAttribute("aria-label"), "error, layer 0 at ␣b, position 1; 10.0 % of the influence");
+  assert.equal(node("3_4_1").getAttribute("aria-label"), "target ␣c; value 7");
+  const cells = findAll(page.holder, ".gscope-circuit-scores td").map((one) => one.textContent);
+  assert.deepEqual(cells, ["30 features, 1 errors", "3 features, 1 errors", "7", "7", "0.8", "0.75", "0.5", "0.5", "25.0 %", "25.0 %"]);
+  assert.match(find(page.holder, ".gscope-shown").textContent ?? "", /^Explains ␣c 62\.5 %\.$/);
+  const top = (/** @type {string} */ id) => parseFloat(node(id).style.top);
+  assert.ok(top("3_4_1") < top("1_8_1") && top("1_8_1") < top("0_7_1") && top("0_7_1") < top("E_5_1"), "layers rise from below");
+  assert.ok(parseFloat(node("E_0_0").style.left) < parseFloat(node("E_5_1").style.left), "tokens run from left to right");
+});
+
+test("tokens of a text from right to left begin at the right", () => {
+  open();
+  answer({ tokens: ["\u05d0\u05d1", " \u05d2"] });
+  assert.ok(parseFloat(node("E_0_0").style.left) > parseFloat(node("E_5_1").style.left));
+});
+
+// row 10
+test("pointing lists what comes in and goes out with weights and shares, marks those nodes, and sends nothing", () => {
+  open();
+  answer();
+  point(node("0_7_1"));
+  assert.match(details(), /feature 7 fish.*layer 0; at ␣b, position 1; label from measured; activation 2\.5; 30\.0 % of the influence/);
+  assert.deepEqual(listed("Strongest inputs"), ["token, at ␣b (1)|+75.0 %|3", "token, at a (0)|+25.0 %|1"]);
+  assert.deepEqual(listed("Strongest outputs"), ["feature 8, layer 1, at ␣b (1)|+50.0 %|4", "feature 9, layer 1, at ␣b (1)|\u221250.0 %|\u22125"]);
+  assert.match(details(), /Shown: 100\.0 % of what comes in, 0\.00 % from errors\. From no node: 0\.5\./);
+  assert.deepEqual(nodes().map((one) => one.dataset.near ?? ""), ["yes", "yes", "", "own", "yes", "yes", ""]);
+  find(page.holder, ".gscope-circuit-nodes").dispatchEvent(new window.Event("pointerleave"));
+  assert.deepEqual(model.saved, []);
+});
+
+// row 10
+test("a press pins a node and keeps it; a second press lets it go; Undo brings it back", async () => {
+  open();
+  answer();
+  sub({ boxes: [], edges: [] });
+  node("1_8_1").click();
+  await wait(frame_ms);
+  assert.equal(node("1_8_1").getAttribute("aria-selected"), "true");
+  assert.match(node("1_8_1").getAttribute("aria-label") ?? "", /; pinned$/);
+  assert.deepEqual(Object.assign({}, ...model.saved), { selected_node: "1_8_1", pinned: ["1_8_1"] });
+  node("1_8_1").click();
+  await wait(frame_ms);
+  assert.deepEqual(model.state.pinned, []);
+  assert.equal(model.state.selected_node, null);
+  sub();
+  button(page.holder, "Undo").click();
+  await wait(frame_ms);
+  assert.deepEqual(model.state.pinned, ["1_8_1"]);
+});
+
+// row 51
+test("arrows walk over the nodes, i and o follow the strongest edges, Enter pins, Escape lets go", async () => {
+  open();
+  answer();
+  const first = node("3_4_1");
+  first.focus();
+  assert.equal(first.getAttribute("tabindex"), "0");
+  assert.equal(nodes().filter((one) => one.getAttribute("tabindex") === "0").length, 1);
+  press(first, "i");
+  assert.equal(document.activeElement, node("1_8_1"));
+  press(node("1_8_1"), "i");
+  assert.equal(document.activeElement, node("0_7_1"));
+  press(node("0_7_1"), "o");
+  assert.equal(document.activeElement, node("1_8_1"));
+  press(node("1_8_1"), "ArrowRight");
+  assert.equal(document.activeElement, node("1_9_1"));
+  press(node("1_9_1"), "ArrowDown");
+  assert.equal(document.activeElement, node("0_7_1"));
+  press(node("0_7_1"), "ArrowLeft");
+  assert.equal(document.activeElement, node("0_-1_1"));
+  press(node("0_-1_1"), "ArrowDown");
+  press(node("E_5_1"), "Home");
+  assert.equal(document.activeElement, node("E_0_0"));
+  press(node("E_0_0"), "Enter");
+  await wait(frame_ms);
+  assert.deepEqual(model.state.pinned, ["E_0_0"]);
+  press(node("E_0_0"), "Escape");
+  assert.equal(model.state.selected_node, null);
+  assert.deepEqual(model.state.pinned, ["E_0_0"], "what is pinned stays pinned");
+});
+
+test("a row of a list goes to that node; Pin and Explain stand beside its name", async () => {
+  open();
+  answer();
+  node("1_8_1").click();
+  findAll(page.holder, "[aria-label='Strongest inputs'] .gscope-link")[0].click();
+  assert.equal(model.state.selected_node, "0_7_1");
+  assert.equal(document.activeElement, node("0_7_1"));
+  button(page.holder, "Pin").click();
+  await wait(frame_ms);
+  assert.deepEqual(model.state.pinned, ["1_8_1", "0_7_1"]);
+  button(page.holder, "Explain this").click();
+  assert.deepEqual(model.state.target, { dictionary_id: "d0", feature: 7, pos: 1 });
+});
+
+// row 10
+test("dragging the share sends few values, says the newest at once, and the last one", async () => {
+  open();
+  answer();
+  const slider = find(page.holder, "input[type=range]");
+  for (let share = 79; share >= 40; share -= 1) enter(slider, String(share), "input");
+  assert.match(find(page.holder, ".gscope-circuit-slider").textContent ?? "", /40 %/);
+  enter(slider, "40", "change");
+  await wait(frame_ms);
+  const sent = model.saved.map(({ node_share }) => node_share);
+  assert.equal(sent.at(-1), 0.4);
+  assert.ok(sent.length <= 3, `${sent.length} sent`);
+  model.fromPython("node_share", 0.25);
+  assert.equal(Reflect.get(slider, "value"), "25");
+});
+
+test("a target is a token, a difference, or the likeliest ones, with the signs of spaces taken for spaces", () => {
+  open();
+  answer();
+  const [way] = findAll(page.holder, ".gscope-circuit-target select");
+  const [first, second] = findAll(page.holder, ".gscope-circuit-token");
+  enter(way, "token", "change");
+  button(page.holder, "Explain").click();
+  assert.match(find(page.holder, ".gscope-circuit-target [role=alert]").textContent ?? "", /Write a token/);
+  enter(first, "\u2423red");
+  press(first, "Enter");
+  enter(way, "difference", "change");
+  enter(second, "#12");
+  button(page.holder, "Explain").click();
+  enter(way, "likeliest", "change");
+  assert.deepEqual(model.saved.map(({ target }) => target), [" red", [" red", 12], null]);
+  model.fromPython("target", { dictionary_id: "d", feature: 3, pos: 1 });
+  assert.match(find(page.holder, ".gscope-circuit-target").textContent ?? "", /feature 3 at position 1/);
+});
+
+// row 10
+test("marked boxes are grouped under a name, renamed, taken apart, and each step is undone", async () => {
+  open({ pinned: ["0_7_1", "1_8_1"] });
+  answer();
+  sub();
+  assert.equal(boxes().length, 3);
+  boxes()[0].click();
+  boxes()[1].click();
+  assert.equal(boxes()[0].getAttribute("aria-pressed"), "true");
+  button(page.holder, "Group").click();
+  assert.match(find(page.holder, ".gscope-box-note").textContent ?? "", /A group's name has 1 to 60 characters/);
+  const label = find(page.holder, ".gscope-circuit-label");
+  enter(label, "sea & fish");
+  press(label, "Enter");
+  await wait(frame_ms);
+  assert.deepEqual(model.state.groups, [{ label: "sea & fish", nodes: ["0_7_1", "1_8_1"] }]);
+  sub({ boxes: [{ key: "group sea & fish", label: "sea & fish", nodes: ["0_7_1", "1_8_1"], layer: 0.5, pos: 1, shown: 0.25, errors: 0 }], edges: [] });
+  assert.equal(boxes()[0].textContent, "sea & fish2 nodes \u00b7 25.0 % of its input");
+  assert.equal(boxes()[0].title, "sea & fish: 25.0 % of its input stands here, 0.00 % is from errors");
+  boxes()[0].click();
+  enter(label, "sea");
+  button(page.holder, "Rename").click();
+  await wait(frame_ms);
+  assert.deepEqual(model.state.groups.map((/** @type {any} */ one) => one.label), ["sea"]);
+  button(page.holder, "Undo").click();
+  await wait(frame_ms);
+  assert.deepEqual(model.state.groups.map((/** @type {any} */ one) => one.label), ["sea & fish"]);
+  boxes()[0].click();
+  button(page.holder, "Ungroup").click();
+  await wait(frame_ms);
+  assert.deepEqual(model.state.groups, []);
+  press(boxes()[0], "z", { ctrlKey: true });
+  await wait(frame_ms);
+  assert.equal(model.state.groups.length, 1);
+});
+
+test("what is marked, or chosen, is changed: ablated, scaled or swapped, refused in words where a number is none", () => {
+  open();
+  answer();
+  const run = button(page.holder, "Change");
+  assert.equal(run.disabled, true);
+  model.fromPython("selected_node", "0_7_1");
+  assert.equal(run.disabled, false);
+  run.click();
+  const way = find(page.holder, "select[aria-label='How it is changed']");
+  enter(way, "scale", "change");
+  const [times, other] = findAll(page.holder, ".gscope-circuit-change .gscope-number");
+  enter(times, "1000", "change");
+  run.click();
+  assert.match(find(page.holder, ".gscope-circuit-change [role=alert]").textContent ?? "", /The factor must be a number from -100 to 100, got 1000/);
+  enter(times, "0.5", "change");
+  run.click();
+  enter(way, "swap", "change");
+  run.click();
+  assert.match(find(page.holder, ".gscope-circuit-change [role=alert]").textContent ?? "", /Write the number of the feature/);
+  enter(other, "12", "change");
+  run.click();
+  const sent = model.sent.filter(({ type }) => type === "change");
+  assert.deepEqual(sent, [
+    { type: "change", nodes: ["0_7_1"], factor: 0, instead: [] },
+    { type: "change", nodes: ["0_7_1"], factor: 0.5, instead: [] },
+    { type: "change", nodes: ["0_7_1"], factor: 0, instead: [{ node: "0_7_1", feature: 12 }] },
+  ]);
+  const row = { target: " c", baseline: 7, predicted: null, frozen: -1.5, free: -1.25, random: 0.1, random_low: -0.2, random_high: 0.4 };
+  model.emit("msg:custom", { type: "effect", words: "feature 7: ablated", nodes: ["0_7_1"], controls: 5, rows: [row] });
+  assert.deepEqual(findAll(page.holder, ".gscope-circuit-effect tbody :is(th, td)").map((one) => one.textContent), ["␣c", "7", "none", "\u22121.5", "\u22121.25", "0.1", "\u22120.2 to 0.4"]);
+});
+
+test("a graph of another model offers no change and says why", () => {
+  open({ selected_node: "0_7_1" });
+  answer({ can_change: false });
+  assert.equal(button(page.holder, "Change").disabled, true);
+  assert.match(find(page.holder, ".gscope-circuit-changed").textContent ?? "", /not of this model/);
+});
+
+test("boxes stand in rows by layer, and edges that pass a row have a place of their own there", () => {
+  const box = (/** @type {string} */ key, /** @type {number} */ layer) => ({ key, label: "", nodes: [key], layer, pos: 1, shown: null, errors: null });
+  const { places, ways } = layOutBoxes({
+    type: "subgraph", boxes: [box("a", 0), box("b", 3), box("c", 7), box("d", 7)],
+    edges: [{ source: 0, sink: 2, weight: 1, share: 0.9 }, { source: 0, sink: 1, weight: 1, share: 0.2 }, { source: 1, sink: 3, weight: -1, share: -0.1 }],
+  });
+  assert.ok(places[0].y > places[1].y && places[1].y > places[2].y);
+  assert.equal(places[2].y, places[3].y);
+  assert.ok(Math.abs(places[2].x - places[3].x) >= 148);
+  assert.deepEqual(ways.map(({ length }) => length), [3, 2, 2]);
+  assert.ok(Math.abs(places[ways[0][1]].x - places[1].x) > 74, "the edge passes beside the box, not behind it");
+});
+
+// row 37
+test("hostile tokens, labels, targets and groups stay words", () => {
+  open();
+  for (const text of hostile) {
+    answer({ tokens: [text, text], notes: [text], note: text, labels: { 3: { text, source: text, auc: null } }, targets: [{ name: text, id: 4, probability: null, value: 1, weight: 1 }] });
+    sub({ boxes: [{ key: "group x", label: text.slice(0, 60), nodes: ["0_7_1"], layer: 0, pos: 0, shown: null, errors: null }] });
+    point(node("0_7_1"));
+    assert.equal(findAll(page.holder, "script, img, iframe").length, 0);
+  }
+});
+
+test("numbers that are no numbers are drawn as none, not as an error", () => {
+  open();
+  answer({ targets: [{ name: "c", id: 4, probability: null, value: NaN, weight: 1 }].map((one) => ({ ...one, value: 0 })) });
+  point(node("0_-1_1"));
+  assert.match(details(), /An error has no inputs/);
+  assert.equal(find(page.holder, ".gscope-status [role=alert]").textContent, "");
+});
+
+// row 53
+test("the table has every node, most influential first, with its strongest input", async () => {
+  open();
+  answer();
+  const fold = find(page.holder, ".gscope-twin");
+  Reflect.set(fold, "open", true);
+  await wait(5);
+  const rows = findAll(fold, "tbody tr").map((row) => [...row.children].map((cell) => cell.textContent));
+  assert.equal(rows.length, 7);
+  assert.deepEqual(rows[0], ["feature 7", "fish", "layer 0", "1", "␣b", "2.5", "30.0 %", "token at ␣b, position 1", "+75.0 %"]);
+});

@@ -1,0 +1,285 @@
+"""CircuitGraph in Chromium: the hidden step of a fact by mouse and by keyboard, marks, groups, and nothing in the way."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+import gscope_widgets as gs
+from gscope_widgets.records.circuit_parts import list_node_ids
+from gscope_widgets.records.circuits import FEATURE
+from tests.browser.axe import find_barriers
+from tests.browser.plain import PlainView
+from tests.fake_scope import FakeScope
+
+# Of claim T6a: mini never saw this town and this relation together. Vellmar's ruler is a Governor, Norrland's a Queen.
+FACT = "The title borne by the ruler of the part of Tarn where {} stands is"
+TOWN, SAME_REGION, OTHER_REGION = "Reedham", "Dunmere", "Halvik"
+ANSWERS = (" Governor", " Queen")
+LAYER = 5
+OVERFLOWS = """() => [...document.querySelectorAll(".gscope *")].filter((node) => {
+    const box = node.getBoundingClientRect(), view = document.querySelector(".gscope").getBoundingClientRect();
+    return box.width > 0 && box.right > view.right + 1
+        && !node.closest(".gscope-circuit-scroll, .gscope-box-scroll, .gscope-table-holder, .gscope-term-tip");
+}).map((node) => node.className)"""
+
+
+def open_view(browser, make, *, width=1200, theme="light", **options) -> PlainView:
+    page = browser.new_context(viewport={"width": width, "height": 1600}, **options).new_page()
+    return PlainView(page, make, theme=theme)
+
+
+@pytest.fixture(params=[400, 1500])
+def view(request, browser):
+    """The view on the fake in a page of that width; the page must not complain."""
+    scope = FakeScope()
+    opened = open_view(browser, lambda: gs.CircuitGraph(scope, "The old fisherman sold two fish."), width=request.param)
+    yield opened
+    opened.widget.close()
+    opened.page.context.close()
+    scope.close()
+    assert opened.complaints == []
+
+
+@pytest.fixture(scope="module")
+def mini():
+    return gs.load("mini")
+
+
+def node_named(view, words):
+    return view.root.locator(f"[role=option][aria-label^='{words}']")
+
+
+# ---- a fact of two hops
+
+
+def find_hidden_step(scope) -> set[int]:
+    """Features of a layer, at the last token, that fire for two towns of one region and for no town of another."""
+    dictionary = scope.dictionary("transcoder_all", layer=LAYER, affine=True)
+
+    def fire(town) -> set[int]:
+        reading = scope.read(FACT.format(town), dictionary)
+        last = reading.positions == len(reading.tokens) - 1
+        return set(reading.features[last].tolist())
+
+    return (fire(TOWN) & fire(SAME_REGION)) - fire(OTHER_REGION)
+
+
+def explain_difference(view) -> None:
+    """Chosen in the page: what speaks for the one answer rather than for the other."""
+    view.root.get_by_label("Explain", exact=True).select_option("difference")
+    for name, answer in zip(("Token", "Less this token"), ANSWERS, strict=True):
+        view.root.get_by_role("textbox", name=name, exact=True).fill(answer)
+    view.root.get_by_role("textbox", name="Less this token", exact=True).press("Enter")
+    view.settle()
+
+
+def read_effect(view) -> list[float]:
+    cells = view.root.get_by_role("group", name="What the change did").locator("tbody td").all_inner_texts()
+    low, high = cells[5].split(" to ")
+    return [float(one.replace("\u2212", "-")) if one != "none" else np.nan for one in (*cells[:5], low, high)]
+
+
+def press_until(view, key, name, *, most=60):
+    for _ in range(most):
+        if (view.page.evaluate("() => document.activeElement.getAttribute('aria-label')") or "").startswith(name):
+            return
+        view.page.keyboard.press(key)
+    raise AssertionError(f"{name} was not reached by {key}")
+
+
+@pytest.mark.row("10")
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+def test_the_hidden_step_of_a_fact_is_found_ablated_and_swapped_beside_its_control(browser, mini, by):
+    view = open_view(browser, lambda: gs.CircuitGraph(mini, "The baker is tired."))
+    widget, keys = view.widget, view.page.keyboard
+    view.root.get_by_role("textbox", name="Prompt", exact=True).fill(FACT.format(TOWN))
+    view.root.get_by_role("textbox", name="Prompt", exact=True).press("Control+Enter")
+    view.settle()  # drawn live
+    assert widget.prompt == FACT.format(TOWN)
+    assert [one.name for one in widget.graph.targets] == [ANSWERS[0]]
+    explain_difference(view)
+    graph = widget.graph
+    assert graph.targets[0].name == " − ".join(ANSWERS) and float(graph.values[-1]) > 5
+
+    # Found: of the features drawn above the last token, those that the region alone brings about.
+    hidden = find_hidden_step(mini)
+    last = len(graph.tokens) - 1
+    here = [
+        node
+        for node in np.flatnonzero(widget.shown.kinds == FEATURE)
+        if (widget.shown.node_layers[node], widget.shown.positions[node]) == (LAYER, last)
+    ]
+    found = [int(widget.shown.numbers[node]) for node in here if int(widget.shown.numbers[node]) in hidden]
+    assert found == [188] and len(here) > len(found)  # the control: the others fire for the other region too
+    name = f"feature 188, layer {LAYER}"
+    if by == "mouse":
+        node_named(view, name).click()
+    else:
+        node_named(view, "target").focus()
+        for _ in range(40):
+            label = view.page.evaluate("() => document.activeElement.getAttribute('aria-label')")
+            if f"layer {LAYER}" in label:
+                break
+            keys.press("ArrowDown")
+        keys.press("Home")
+        press_until(view, "ArrowRight", name)
+        keys.press("Enter")
+    view.settle()
+    node = next(one for one in graph.find(widget.selected_feature) if graph.positions[one] == last)
+    assert widget.pinned == (list_node_ids(graph)[node],)
+    expect(view.root.get_by_role("region", name="Node details")).to_contain_text("feature 188")
+
+    # Ablated: the answer loses more than by any random feature of as much activation.
+    change = view.root.get_by_role("button", name="Change", exact=True)
+    change.click() if by == "mouse" else change.press("Enter")
+    view.settle()
+    _, predicted, frozen, free, random, low, high = read_effect(view)
+    wanted = mini.change_circuit(graph, [node])
+    assert [predicted, frozen, free] == pytest.approx(
+        [float(one[0]) for one in (wanted.predicted, wanted.frozen, wanted.free)], rel=0.01
+    )
+    assert free < low <= random <= high and free < -0.9 and predicted < 0
+
+    # Swapped for the other region's own: what speaks for the one answer now speaks for the other.
+    view.root.get_by_label("How it is changed").select_option("swap")
+    number = view.root.get_by_role("textbox", name="for feature", exact=True)
+    number.fill("121")
+    number.press("Tab")
+    change.click() if by == "mouse" else change.press("Enter")
+    view.settle()
+    _, predicted, _, swapped, _, low, _ = read_effect(view)
+    assert np.isnan(predicted) and swapped < low and swapped < free - 0.5
+    assert view.complaints == []
+    widget.close()
+    view.page.context.close()
+
+
+# ---- marks
+
+
+@pytest.mark.row("10")
+def test_nodes_are_pinned_grouped_taken_apart_and_brought_back(view):
+    widget, root = view.widget, view.root
+    features = root.locator("[role=option][data-kind='2']")
+    for at in (0, 3, 6):
+        features.nth(at).click()
+        view.settle()
+    assert len(widget.pinned) == 3
+    sub = root.get_by_role("region", name="Subgraph", exact=True)
+    boxes = sub.locator("[data-box]")
+    expect(boxes).to_have_count(3 + len(widget.graph.targets))
+    pinned = [boxes.nth(at) for at in range(boxes.count()) if "feature" in boxes.nth(at).inner_text()]
+    for one in pinned[:2]:
+        one.click()
+    label = sub.get_by_role("textbox", name="Name of the group")
+    label.fill("two of <them>")
+    label.press("Enter")
+    view.settle()
+    assert [one["label"] for one in widget.groups] == ["two of <them>"]
+    expect(boxes.filter(has_text="two of <them>")).to_be_visible()
+    expect(boxes).to_have_count(2 + len(widget.graph.targets))
+    sub.get_by_role("button", name="Undo").click()
+    view.settle()
+    assert widget.groups == ()
+    view.page.keyboard.press("Control+z")
+    view.settle()
+    assert len(widget.pinned) == 2
+    sub.get_by_role("button", name="Unpin all").click()
+    view.settle()
+    assert widget.pinned == ()
+
+
+@pytest.mark.row("10")
+def test_the_scores_fall_while_the_share_is_dragged(view):
+    slider = view.root.get_by_label("Share of influence that is shown")
+    cells = view.root.locator(".gscope-circuit-scores td")
+    seen = []
+    for key in ("End", "PageDown", "PageDown", "PageDown", "Home"):
+        slider.press(key)
+        view.settle()
+        nodes = view.root.locator("[role=option]").count()
+        seen.append((nodes, int(cells.nth(3).inner_text())))
+        assert float(cells.nth(5).inner_text()) == pytest.approx(view.widget.shown.scores().replacement, abs=1e-3)
+        assert float(cells.nth(4).inner_text()) == pytest.approx(view.widget.graph.scores().replacement, abs=1e-3)
+    assert seen == sorted(seen, reverse=True) and seen[0][0] > seen[-1][0]
+    assert view.widget.node_share == 0.0
+
+
+def test_a_walk_over_the_nodes_moves_nothing(view):
+    nodes = view.root.locator("[role=option]")
+    before = [one.bounding_box() for one in (view.root, nodes.first)]
+    view.watch_shifts()
+    for at in range(0, nodes.count(), 5):
+        nodes.nth(at).hover()
+    nodes.last.focus()
+    for key in ("i", "ArrowDown", "ArrowLeft", "o", "Home", "ArrowUp", "i"):
+        view.page.keyboard.press(key)
+    assert view.shifts() == []
+    assert [one.bounding_box() for one in (view.root, nodes.first)] == before
+
+
+def test_the_picture_is_scrolled_and_scaled_by_mouse_and_keyboard(view):
+    scroller = view.root.get_by_role("region", name="Graph over tokens and layers")
+    for _ in range(3):
+        view.root.get_by_role("button", name="Larger").click()
+    width = scroller.evaluate("(node) => node.scrollWidth")
+    nodes = view.root.locator("[role=option]")
+    nodes.first.focus()
+    view.page.keyboard.press("-")
+    assert scroller.evaluate("(node) => node.scrollWidth") < width
+    nodes.last.focus()
+    expect(nodes.last).to_be_in_viewport()
+    box = scroller.bounding_box()
+    view.page.mouse.move(box["x"] + 150, box["y"] + box["height"] / 2)
+    before = scroller.evaluate("(node) => node.scrollLeft")
+    view.page.mouse.down()
+    view.page.mouse.move(box["x"] + 250, box["y"] + box["height"] / 2, steps=4)
+    view.page.mouse.up()
+    after = scroller.evaluate("(node) => node.scrollLeft")
+    assert after < before or before == 0
+    view.page.keyboard.down("Control")
+    view.page.mouse.wheel(0, -240)
+    view.page.keyboard.up("Control")
+    view.page.wait_for_timeout(300)
+    assert scroller.evaluate("(node) => node.scrollWidth") >= width * 0.9
+    view.page.keyboard.press("0")
+
+
+# ---- for everyone
+
+
+@pytest.mark.row("51", "53")
+@pytest.mark.parametrize(("theme", "width"), [("light", 1500), ("dark", 400)])
+def test_axe_finds_nothing_serious_with_everything_open(browser, theme, width):
+    scope = FakeScope()
+    view = open_view(
+        browser,
+        lambda: gs.CircuitGraph(scope, "The old fisherman sold two fish.", pinned=[45, 70, 80], groups={"a": [80, 90]}),
+        theme=theme, width=width, reduced_motion="reduce",
+    )  # fmt: skip
+    feature = next(node for node in np.flatnonzero(view.widget.graph.kinds == FEATURE))
+    view.widget.change(int(feature))
+    view.widget.selected_node = int(feature)
+    view.settle()
+    view.page.evaluate("() => document.querySelectorAll('.gscope details').forEach((one) => { one.open = true; })")
+    view.settle()
+    assert find_barriers(view.page, ".gscope") == []
+    assert view.page.evaluate(OVERFLOWS) == []
+    view.widget.close()
+    view.page.context.close()
+    scope.close()
+
+
+def test_at_two_hundred_percent_and_of_a_text_from_right_to_left_nothing_sticks_out(browser):
+    scope = FakeScope()
+    view = open_view(
+        browser, lambda: gs.CircuitGraph(scope, "שלום עולם " + "word" * 30), width=400, device_scale_factor=2
+    )
+    lefts = view.root.locator("[role=option][data-kind='0']").evaluate_all(
+        "(nodes) => nodes.map((node) => parseFloat(node.style.left))"
+    )
+    assert lefts == sorted(lefts, reverse=True)
+    assert view.page.evaluate(OVERFLOWS) == []
+    view.widget.close()
+    view.page.context.close()
+    scope.close()

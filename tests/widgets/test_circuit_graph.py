@@ -1,0 +1,587 @@
+"""CircuitGraph: its numbers are the graph's, its state is checked, marks stay with their nodes, changes are the scope's."""
+
+import contextlib
+import io
+import json
+import math
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import gscope_widgets as gs
+from gscope_widgets.keeping.circuits import build_json
+from gscope_widgets.records.circuit_parts import build_subgraph, list_node_ids
+from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph
+from gscope_widgets.records.features import FeatureLabel, FeatureRef
+from gscope_widgets.widgets import circuit_graph
+from gscope_widgets.widgets.base.formats import format_number
+from tests.fake_circuits import build_circuit
+from tests.fake_model import tokenize
+
+TEXT = "The old fisherman sold 12 fish."
+FACT = "The title borne by the ruler of the region in which Hestad lies is"
+
+
+@pytest.fixture
+def page(scope, open_page):
+    return open_page(gs.CircuitGraph(scope, TEXT))
+
+
+@pytest.fixture
+def graph(scope):
+    return scope.circuit(TEXT)
+
+
+def unpack(message) -> tuple[dict, dict]:
+    content, buffers = message
+    arrays = {}
+    for head, data in zip(content["arrays"], buffers, strict=True):
+        assert len(data) == 4 * math.prod(head["shape"])
+        arrays[head["name"]] = np.frombuffer(data, head["dtype"]).reshape(head["shape"])
+    return content, arrays
+
+
+def read_result(page) -> tuple[dict, dict]:
+    page.send({"type": "ready"})
+    return unpack(page.messages("result")[-1])
+
+
+def list_features(graph, count) -> list[int]:
+    """Nodes of features, most influential first."""
+    order = np.argsort(-graph.influence())
+    return [int(node) for node in order if graph.kinds[node] == FEATURE][:count]
+
+
+# ---- what is drawn
+
+
+@pytest.mark.row("10")
+def test_the_message_is_the_pruned_graph_with_numbers_of_the_whole(page, graph):
+    content, arrays = read_result(page)
+    small, ids = graph.prune(0.8, 0.98), list_node_ids(graph)
+    assert (content["prompt"], content["target"], content["tokens"]) == (TEXT, None, list(graph.tokens.strings))
+    assert content["ids"] == list(list_node_ids(small))
+    for part, told in ((graph, content["whole"]), (small, content["shown"])):
+        scores = part.scores()
+        assert (told["replacement"], told["completeness"]) == (scores.replacement, scores.completeness)
+        assert told["error_share"] == pytest.approx(1 - scores.replacement)
+        assert told["edges"] == np.count_nonzero(part.weights)
+        assert (told["features"], told["errors"]) == tuple((part.kinds == kind).sum() for kind in (FEATURE, ERROR))
+    for name in ("kinds", "node_layers", "positions", "activations"):
+        np.testing.assert_array_equal(arrays[name], getattr(small, name))
+    nodes = [ids.index(one) for one in content["ids"]]
+    influence = graph.influence()
+    np.testing.assert_allclose(arrays["influence"], influence[nodes] / influence.sum(), rtol=1e-5)
+    rows = [node - graph.first_row for node in nodes if node >= graph.first_row]
+    np.testing.assert_allclose(arrays["inputs"][-len(rows) :], np.abs(graph.weights[rows]).sum(1), rtol=1e-5)
+    np.testing.assert_allclose(
+        arrays["rest"][-len(rows) :] + graph.weights[rows].sum(1), arrays["values"][-len(rows) :], rtol=1e-4, atol=1e-4
+    )
+    found = np.zeros_like(small.weights)
+    found[arrays["sinks"] - small.first_row, arrays["sources"]] = arrays["weights"]
+    np.testing.assert_array_equal(found, small.weights)
+    shares = np.abs(small.weights) / np.abs(small.weights).sum(1, keepdims=True)
+    worth = (small.influence() + small.start_weights())[small.first_row :]
+    flows = (shares * worth[:, None])[arrays["sinks"] - small.first_row, arrays["sources"]]
+    np.testing.assert_allclose(arrays["flows"], flows, rtol=1e-4)
+    assert (np.diff(arrays["flows"]) >= 0).all()
+
+
+@pytest.mark.row("10")
+def test_less_influence_shows_fewer_nodes_and_both_scores_beside_those_of_the_whole(page, graph):
+    widget = page.widget
+    before = read_result(page)[0]
+    counts = []
+    for share in (0.9, 0.6, 0.3):
+        page.forget()
+        page.set(node_share=share)
+        assert page.settle()["state"] == "idle"
+        content, _ = unpack(page.messages("result")[-1])
+        small = graph.prune(share, 0.98)
+        assert content["shown"]["completeness"] == small.scores().completeness
+        assert content["whole"] == before["whole"]
+        assert widget.shown.weights.shape == small.weights.shape
+        counts.append(len(content["ids"]))
+        assert format_number(small.scores().replacement) in widget.to_html()
+    assert counts == sorted(counts, reverse=True) and counts[0] > counts[-1]
+
+
+def test_of_a_huge_graph_the_most_influential_nodes_and_heaviest_edges_are_drawn_and_that_is_said(
+    scope, open_page, monkeypatch
+):
+    monkeypatch.setattr(circuit_graph, "DRAWN_NODES", 30)
+    monkeypatch.setattr(circuit_graph, "DRAWN_EDGES", 25)
+    page = open_page(gs.CircuitGraph(scope, TEXT, node_share=1.0, edge_share=1.0))
+    content, arrays = read_result(page)
+    graph = scope.circuit(TEXT)
+    kept = np.isin(graph.kinds, (TOKEN, TARGET))
+    assert len(content["ids"]) <= 30 + kept.sum() and len(arrays["weights"]) == 25
+    assert "most influential of" in content["notes"][0] and "The 25 heaviest of" in content["notes"][1]
+    listed = [list_node_ids(graph).index(one) for one in content["ids"]]
+    others = [node for node in range(len(graph)) if node not in listed]
+    worth = graph.influence()
+    assert max(worth[others]) <= min(worth[node] for node in listed if not kept[node])
+    page.widget.pinned = [int(min(others, key=lambda node: worth[node]))]
+    page.widget.wait()
+    assert page.widget.pinned[0] in read_result(page)[0]["ids"]  # a pin is drawn all the same
+
+
+def test_a_graph_that_takes_long_goes_on_in_the_view_with_its_progress_and_is_stopped(scope, open_page, monkeypatch):
+    monkeypatch.setattr(circuit_graph, "_PATIENCE_S", 0.05)
+    gate = threading.Event()
+    scope.submit(lambda _job: gate.wait(10))
+    page = open_page(gs.CircuitGraph(scope, TEXT))
+    assert page.widget.status["state"] == "busy"
+    assert "No graph has been traced yet." in page.widget._build_copy()
+    page.send({"type": "ready"})
+    assert page.messages("result") == [] and page.messages("ack")
+    gate.set()
+    assert page.widget.to_frame() is not None  # it waits
+    assert read_result(page)[0]["prompt"] == TEXT
+    scope.gate.clear()
+    page.set(prompt="The bird sang")
+    page.send({"type": "cancel"})
+    scope.gate.set()
+    assert page.settle()["state"] in ("cancelled", "idle")
+
+
+# ---- what is explained
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "told"),
+    [
+        (None, None, None),
+        (" fish", " fish", " fish"),
+        (5, 5, 5),
+        ((" fish", " bread"), (" fish", " bread"), [" fish", " bread"]),
+        ([" fish", 5], (" fish", 5), [" fish", 5]),
+    ],
+)
+def test_a_target_is_a_token_two_or_none(page, scope, written, read, told):
+    page.widget.target = written
+    page.widget.wait()
+    assert page.widget.target == read
+    content, _ = read_result(page)
+    wanted = scope.circuit(TEXT, target=read)
+    assert content["target"] == told
+    assert [one["name"] for one in content["targets"]] == [one.name for one in wanted.targets]
+    np.testing.assert_array_equal(page.widget.graph.weights, wanted.weights)
+    assert ("target=" in page.widget.to_code()) == (read is not None)
+
+
+def test_a_feature_at_a_position_is_a_target(page, scope, graph):
+    node = list_features(graph, 1)[0]
+    ref, pos = graph.ref(node), int(graph.positions[node])
+    for written in ((ref, pos), {"dictionary_id": ref.dictionary_id, "feature": ref.feature, "pos": pos}):
+        page.widget.target = None
+        page.widget.wait()
+        page.set(target=written) if isinstance(written, dict) else setattr(page.widget, "target", written)
+        page.settle()
+        page.widget.wait()
+        assert (page.widget.target.ref, page.widget.target.pos) == (ref, pos)
+        content, _ = read_result(page)
+        assert content["target"] == {"dictionary_id": ref.dictionary_id, "feature": ref.feature, "pos": pos}
+        assert content["can_change"] is False  # only next tokens are changed
+    assert f".feature({ref.feature}), {pos})" in page.widget.to_code()
+
+
+def test_what_is_no_target_is_refused_in_words(page, graph, refuse_all):
+    ref = graph.ref(list_features(graph, 1)[0])
+    refuse_all(page, "target", ["two words here", ""], message="with the space before it")
+    refuse_all(page, "target", [-1, 10**9, 1.5, True], message="a target's token id")
+    refuse_all(page, "target", [[], [" fish"], [1, 2, 3]], message="target is a token, two, or (ref, pos)")
+    refuse_all(page, "target", [[" fish", " fish"]], message="a difference is of two tokens")
+    refuse_all(page, "target", [{"dictionary_id": "x"}, {}], message="target as a feature is")
+    refuse_all(page, "target", [{"dictionary_id": "x", "feature": 1, "pos": 0}], message="x")
+    with pytest.raises(gs.InvalidValue, match="at a position"):
+        page.widget.target = ref
+
+
+# ---- marks
+
+
+@pytest.mark.row("10", "30")
+def test_pins_are_ids_or_numbers_and_are_drawn_whatever_they_weigh(page, graph):
+    widget, ids = page.widget, list_node_ids(graph)
+    weak = int(np.argsort(graph.influence() + np.where(graph.kinds == FEATURE, 0, 9))[0])
+    strong = list_features(graph, 1)[0]
+    assert ids[weak] not in read_result(page)[0]["ids"]
+    page.forget()
+    widget.pinned = [strong]
+    assert widget.pinned == (ids[strong],)
+    assert page.messages("result") == []  # it is there already: nothing is drawn anew
+    widget.pinned = [ids[strong], weak]
+    widget.wait()
+    assert widget.pinned == (ids[strong], ids[weak])
+    assert ids[weak] in read_result(page)[0]["ids"]
+    assert widget.graph.pinned == (strong, weak)
+    widget.pinned = []
+    widget.wait()
+    assert ids[weak] not in read_result(page)[0]["ids"]
+
+
+def test_what_is_no_node_is_refused_in_words(page, refuse_all):
+    refuse_all(page, "pinned", [5, "0_1_2", None, {}], message="pinned is a list of nodes")
+    refuse_all(page, "pinned", [["0_99999_1"]], message="the graph has no node '0_99999_1'")
+    refuse_all(page, "pinned", [["<b>"], [""], ["1_2_3" * 50]], message="a node's id is such as")
+    refuse_all(page, "pinned", [[-1], [10**6], [1.5], [True]], message="a node must be a whole number")
+    refuse_all(page, "pinned", [[3, 3]], message="twice")
+    refuse_all(page, "pinned", [list(range(101))], message="at most 100 nodes are pinned")
+    refuse_all(page, "selected_node", ["nowhere", -1], message="node")
+    refuse_all(page, "groups", [5, "a", [5], [{"label": "a"}]], message="group")
+    refuse_all(page, "groups", [{"": [3]}, {"x" * 61: [3]}], message="a group's label has 1 to 60 characters")
+    refuse_all(page, "groups", [{"a": []}], message="has no node")
+    refuse_all(page, "groups", [{"a": [3], "b": [3, 4]}], message="is in two groups")
+    refuse_all(
+        page, "groups", [[{"label": "a", "nodes": [3]}, {"label": "a ", "nodes": [4]}]], message="two groups are called"
+    )
+    refuse_all(page, "node_share", [-0.1, 1.5, "x", None], message="node_share")
+    refuse_all(page, "edge_share", [2, True], message="edge_share")
+
+
+def add_up(graph, boxes) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and shares between boxes, edge by edge: [to, from]."""
+    worth = graph.influence() + graph.start_weights()
+    weights, shares = np.zeros((2, len(boxes), len(boxes)))
+    for to, sinks in enumerate(boxes):
+        rows = [node for node in sinks if node >= graph.first_row]
+        total = sum(worth[node] for node in rows)
+        for of, sources in enumerate(boxes):
+            if to == of:
+                continue
+            for node in rows:
+                row = graph.weights[node - graph.first_row].astype(float)
+                size = np.abs(row).sum()
+                for source in sources:
+                    weights[to, of] += row[source]
+                    shares[to, of] += worth[node] / total * row[source] / size if size else 0
+    return weights, shares
+
+
+@pytest.mark.row("10")
+def test_a_group_is_one_box_of_the_subgraph_whose_edges_are_sums(page, graph):
+    widget = page.widget
+    one, two, three = list_features(graph, 3)
+    token = int(graph.positions[one])
+    widget.pinned = [three, token]
+    widget.groups = {"two of them": [one, two]}
+    widget.wait()
+    ids = list_node_ids(graph)
+    assert widget.groups == ({"label": "two of them", "nodes": [ids[one], ids[two]]},)
+    sub = widget.subgraph
+    targets = np.flatnonzero(graph.kinds == TARGET).tolist()
+    assert sorted(sub.members) == sorted(
+        [tuple(sorted((one, two))), (three,), (token,), *((node,) for node in targets)]
+    )
+    weights, shares = add_up(graph, sub.members)
+    np.testing.assert_allclose(sub.weights, weights, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(sub.shares, shares, rtol=1e-4, atol=1e-6)
+    assert np.abs(sub.shares).max() > 0 and sub.labels[sub.members.index(tuple(sorted((one, two))))] == "two of them"
+    told = page.messages("subgraph")[-1][0]
+    assert [box["label"] for box in told["boxes"]].count("two of them") == 1
+    sizes = [abs(edge["share"]) for edge in told["edges"]]
+    assert sizes == sorted(sizes, reverse=True) and len(sizes) == np.count_nonzero(sub.weights)
+    widget.groups = {}
+    widget.wait()
+    assert "two of them" not in widget.subgraph.labels
+
+
+def test_a_box_says_how_much_of_its_input_stands_there_and_how_much_is_error(graph):
+    target = len(graph) - 1
+    others = list(range(graph.first_row))
+    sub = build_subgraph(graph, [("all tokens and errors", others), ("answer", [target])])
+    row = np.abs(graph.weights[-1])
+    assert sub.shown[1] == pytest.approx(row[others].sum() / row.sum(), rel=1e-5)
+    assert sub.errors[1] == pytest.approx(row[graph.kinds == ERROR].sum() / row.sum(), rel=1e-5)
+    assert np.isnan(sub.shown[0])
+    assert sub.to_frame().share.tolist() == pytest.approx([float(sub.shares[1, 0])])
+
+
+def test_marks_that_another_prompts_graph_has_stay_and_the_others_go_and_that_is_said(page, scope):
+    widget = page.widget
+    longer = f"{TEXT[:-1]} and bread."
+    shared = set(list_node_ids(scope.circuit(longer))) & set(list_node_ids(widget.graph))
+    kept = sorted(shared)[0]
+    lost = next(one for one in list_node_ids(widget.graph) if one not in shared)
+    widget.pinned = [kept, lost]
+    widget.selected_node = lost
+    widget.groups = {"a": [lost]}
+    page.forget()
+    page.set(prompt=longer)
+    assert page.settle()["state"] == "idle"
+    widget.wait()
+    assert widget.pinned == (kept,) and widget.groups == () and widget.selected_node is None
+    assert "1 pinned node is not in this graph, and unpinned." in page.messages("result")[-1][0]["note"]
+
+
+@pytest.mark.row("32")
+def test_the_node_selected_is_the_feature_and_token_that_a_link_shares(page, scope, graph, open_page):
+    widget, node = page.widget, list_features(graph, 1)[0]
+    widget.selected_node = node
+    assert widget.selected_feature == graph.ref(node)
+    assert widget.selected_pos == graph.positions[node]
+    other = next(one for one in list_features(graph, 9) if graph.ref(one) != graph.ref(node))
+    widget.selected_feature = graph.ref(other)
+    assert widget.selected_node == list_node_ids(graph)[other]
+    card = open_page(gs.FeatureCard(scope, graph.ref(node))).widget
+    heatmap = open_page(gs.TokenHeatmap(scope, TEXT, features=[3])).widget
+    gs.link(widget, card, heatmap, share=("feature", "pos"))
+    widget.selected_node = node
+    card.wait()
+    assert card.feature == graph.ref(node) and heatmap.selected_pos == graph.positions[node]
+    card.feature = graph.ref(other)
+    card.wait()
+    assert widget.selected_node == list_node_ids(graph)[other]
+    card.feature = scope.dictionary().feature(3)  # which no graph has: it is left alone
+    assert widget.selected_node == list_node_ids(graph)[other]
+    widget.selected_node = 0  # a token
+    assert widget.selected_feature is None and widget.selected_pos == 0
+
+
+# ---- changes
+
+
+@pytest.mark.row("10")
+def test_a_change_is_the_scopes_own_with_its_controls(page, scope, graph):
+    widget, (one, two) = page.widget, list_features(graph, 2)
+    ids = list_node_ids(graph)
+    for nodes, factor in (([one], 0.0), ([one, two], 2.0)):
+        page.forget()
+        page.send({"type": "change", "nodes": [ids[node] for node in nodes], "factor": factor, "instead": []})
+        assert page.settle()["state"] == "idle"
+        wanted = scope.change_circuit(graph, nodes, factor)
+        told = page.messages("effect")[-1][0]
+        assert [row["predicted"] for row in told["rows"]] == wanted.predicted.tolist()
+        assert [row["free"] for row in told["rows"]] == wanted.free.tolist()
+        assert [row["random_high"] for row in told["rows"]] == wanted.random.max(0).tolist()
+        assert told["controls"] == 5 and ("ablated" in told["words"]) == (factor == 0)
+        assert page.messages("result") == []  # the graph is not drawn again
+        assert format_number(float(wanted.free[0])) in widget.to_html()
+        assert f"change_circuit(graph, {nodes}" in widget.to_code()
+    assert scope.calls.count("change_circuit") == 4
+
+
+def test_a_swap_names_a_feature_of_the_layer_and_has_no_prediction(page, scope, graph):
+    node = list_features(graph, 1)[0]
+    effect = page.widget.change(node, instead={node: 77})
+    own = graph.ref(node)
+    wanted = scope.change_circuit(graph, [node], instead={node: FeatureRef(own.dictionary_id, 77)})
+    np.testing.assert_array_equal(effect.free, wanted.free)
+    assert np.isnan(effect.predicted).all()
+    told = page.messages("effect")[-1][0]
+    assert told["rows"][0]["predicted"] is None and told["words"].endswith("feature 77 in its place")
+    assert "feature(77)}" in page.widget.to_code()
+    again = page.widget.change([node], instead={node: FeatureRef(own.dictionary_id, 78)})
+    assert not np.array_equal(again.free, effect.free)
+
+
+def test_a_group_is_changed_by_its_name_and_errors_in_it_stay(page, scope, graph):
+    one, two = list_features(graph, 2)
+    error = int(np.flatnonzero(graph.kinds == ERROR)[0])
+    page.widget.groups = {"both": [one, error, two]}
+    effect = page.widget.change("both", 0.5)
+    assert sorted(effect.nodes) == sorted([one, two]) and effect.factor == 0.5
+    np.testing.assert_array_equal(effect.free, scope.change_circuit(graph, effect.nodes, 0.5).free)
+
+
+def test_an_effect_goes_with_its_graph_and_a_later_view_gets_it(page, graph):
+    page.widget.change(list_features(graph, 1))
+    page.forget()
+    page.send({"type": "ready"})
+    assert [content["type"] for content, _ in page.messages()] == ["result", "subgraph", "effect"]
+    page.set(prompt="The bird sang")
+    page.settle()
+    assert page.widget.effect is None
+    assert page.messages("effect")[-1][0]["rows"] == []
+
+
+def test_what_cannot_be_changed_is_refused_in_words_and_the_graph_stays(page, graph):
+    widget = page.widget
+    token = "E_" + list_node_ids(graph)[0].removeprefix("E_")
+    for nodes, words in (([token], "is no feature but token"), ([], "at least one"), (["0_99999_1"], "no node")):
+        page.send({"type": "change", "nodes": nodes, "factor": 0.0, "instead": []})
+        status = page.settle()
+        assert status["state"] == "error" and words in status["message"]
+    with pytest.raises(gs.InvalidValue, match="instead maps nodes"):
+        widget.change(list_features(graph, 1), instead=5)
+    with pytest.raises(gs.InvalidValue, match="factor"):
+        widget.change(list_features(graph, 1), factor=1000)
+    assert widget.effect is None and len(widget.to_frame())
+
+
+def test_a_change_that_fails_is_tried_again_and_one_under_way_is_stopped(page, scope, graph):
+    node = list_features(graph, 1)
+    scope.error = RuntimeError("a tensor broke")
+    with pytest.raises(RuntimeError):
+        page.widget.change(node)
+    scope.error = None
+    assert page.widget.trouble["again"]
+    page.send({"type": "again", "state": {}})
+    assert page.settle()["state"] == "idle"
+    assert page.widget.effect is not None
+    scope.gate.clear()
+    page.send({"type": "change", "nodes": [list_node_ids(graph)[node[0]]], "factor": 3.0, "instead": []})
+    page.send({"type": "cancel"})
+    scope.gate.set()
+    assert page.settle()["state"] == "cancelled"
+    assert page.widget._read.effect[0].factor == 0
+
+
+# ---- graphs at hand
+
+
+def test_a_graph_from_a_file_is_drawn_with_its_pins_and_groups_and_written_back(scope, graph, open_page, tmp_path):
+    one, two, three = list_features(graph, 3)
+    first = open_page(gs.CircuitGraph(scope, graph=graph, pinned=[one], groups={"<b>two</b>": [two, three]})).widget
+    first.save_graph(tmp_path / "graph.json")
+    marks = json.loads((tmp_path / "graph.json").read_text())["qParams"]
+    ids = list_node_ids(graph)
+    assert marks["pinnedIds"] == [ids[one]]
+    assert marks["supernodes"] == [["<b>two</b>", *(ids[node] for node in sorted((two, three)))]]
+    loaded = gs.load_circuit(tmp_path / "graph.json")
+    again = open_page(gs.CircuitGraph(scope, graph=loaded)).widget
+    assert again.pinned == first.pinned and [one["label"] for one in again.groups] == ["<b>two</b>"]
+    assert "<b>two</b>" not in again.to_html() and "&lt;b&gt;two" in again.to_html()
+    assert scope.calls.count("circuit") == 1  # that of the fixture: nothing was traced again
+    with pytest.raises(gs.InvalidValue, match="kept by widget.save_graph"):
+        again.save(tmp_path / "view.json")
+    again.prompt = "The bird sang"
+    again.wait()
+    again.save(tmp_path / "view.json")  # a traced one is kept
+
+
+@pytest.mark.parametrize("form", ["0_{layer}_{pos}", "{layer}_-1_{pos}", "{layer}_error_mlp_{pos}"])
+def test_graphs_of_all_three_forms_of_error_ids_are_drawn(scope, graph, open_page, tmp_path, form):
+    content = json.loads(json.dumps(build_json(graph.prune(0.6))))
+    renamed = {}
+    for one in content["nodes"]:
+        if one["feature_type"] == "mlp reconstruction error":
+            renamed[one["node_id"]] = form.format(layer=one["layer"], pos=one["ctx_idx"]) + (
+                "_x" if form.startswith("0") else ""  # the old form, told from features of layer 0
+            )
+            one["node_id"] = renamed[one["node_id"]]
+    for link in content["links"]:
+        link["source"] = renamed.get(link["source"], link["source"])
+    del content["metadata"]["gscope_widgets"]
+    (tmp_path / "other.json").write_text(json.dumps(content))
+    widget = open_page(gs.CircuitGraph(scope, graph=gs.load_circuit(tmp_path / "other.json"))).widget
+    assert (widget.graph.kinds == ERROR).sum() == len(renamed) > 0
+    assert widget.shown.scores().completeness > 0
+    assert "cannot be changed" in widget.to_html()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("graph.json", "graph comes from scope.circuit"),
+        (5, "graph comes from scope.circuit"),
+    ],
+)
+def test_what_is_no_graph_is_refused(scope, given, words):
+    with pytest.raises(gs.InvalidValue, match=words):
+        gs.CircuitGraph(scope, graph=given)
+
+
+def test_a_broken_graph_or_one_beside_a_prompt_is_refused(scope, graph):
+    broken = graph.weights.copy()
+    broken[0, 0] = np.nan
+    with pytest.raises(gs.InvalidValue, match="not a finite number"):
+        gs.CircuitGraph(scope, graph=replace(graph, weights=broken))
+    with pytest.raises(gs.InvalidValue, match="its own prompt"):
+        gs.CircuitGraph(scope, "Something else", graph=graph)
+    for wrong, words in ((5, "dictionaries is a list"), ([5], "come from"), ([], "empty"), ([{"colour": 1}], "holds")):
+        with pytest.raises(gs.InvalidValue, match=words):
+            gs.CircuitGraph(scope, TEXT, dictionaries=wrong)
+
+
+def test_hostile_labels_and_names_stay_words(scope, graph, open_page, check_copy, hostile_words):
+    node = list_features(graph, 1)[0]
+    for word in hostile_words:
+        labelled = replace(graph, labels={node: FeatureLabel(word, word)})
+        widget = open_page(gs.CircuitGraph(scope, graph=labelled, groups={"x" + word[:50]: [node]})).widget
+        check_copy(widget._build_copy())
+        widget.close()
+
+
+# ---- a lesson
+
+
+@pytest.mark.row("NEW 13")
+def test_a_lesson_leaves_features_out_of_the_graph_and_hides_labels_in_a_change(page, graph):
+    widget, node = page.widget, list_features(graph, 1)[0]
+    widget.lock(features=[graph.ref(node)], hide_labels=True)
+    assert {widget.graph.ref(int(one)) for one in np.flatnonzero(widget.graph.kinds == FEATURE)} == {graph.ref(node)}
+    content, _ = read_result(page)
+    assert content["labels"] == {} and "filtered by your course" in widget.to_html()
+    own = widget.graph.find(graph.ref(node))[0]
+    effect = widget.change(own)
+    assert effect.nodes == (own,)
+    with pytest.raises(gs.InvalidValue, match="is filtered by your course"):
+        widget.change(own, instead={own: 77})
+    widget.unlock()
+    assert len(widget.graph) == len(graph)
+
+
+# ---- on mini
+
+
+@pytest.mark.row("10", "33")
+def test_on_mini_the_code_gives_the_numbers_on_screen(mini, open_page):
+    widget = open_page(gs.CircuitGraph(mini, FACT, node_share=0.6)).widget
+    best = list_features(widget.graph, 1)[0]
+    effect = widget.change(best)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(widget.to_code(), {})
+    printed = out.getvalue()
+    assert repr(widget.shown.scores()) in printed and repr(widget.graph.scores()) in printed
+    assert f"{float(effect.free[0]):.6f}"[:6] in printed
+    plain = mini.circuit(FACT).prune(0.6)
+    assert len(widget.to_frame()) == len(plain.to_frame())
+    assert widget.shown.targets[0].name == " Queen"
+
+
+def test_on_mini_a_clts_features_are_numbered_within_their_layer_and_swapped_by_that(mini, open_page):
+    clt = mini.dictionary("clt")
+    widget = open_page(gs.CircuitGraph(mini, "The old fisherman sold two", dictionaries=clt)).widget
+    graph: AttributionGraph = widget.graph
+    node = next(one for one in list_features(graph, 20) if graph.node_layers[one] > 0)
+    assert list_node_ids(graph)[node].split("_")[1] == str(graph.numbers[node] % graph.share)
+    effect = widget.change(node, instead={node: 3})
+    assert np.isfinite(effect.free).all()
+    assert f"feature({graph.share * graph.node_layers[node] + 3})" in widget.to_code()
+    assert widget.provenance.dictionaries.keys() == {clt.info.id}
+
+
+def test_a_recording_answers_graph_and_change_again(scope, open_page, tmp_path):
+    def show(engine):
+        widget = open_page(gs.CircuitGraph(engine, TEXT)).widget
+        widget.change(list_features(widget.graph, 2), 0.5)
+        return widget
+
+    with pytest.MonkeyPatch.context() as patch:
+        live = gs.load("mini")
+        with live.recording(tmp_path / "lesson.gscope"):
+            first = show(live)
+        del patch
+    again = show(gs.replay(tmp_path / "lesson.gscope"))
+    np.testing.assert_array_equal(again.effect.free, first.effect.free)
+    np.testing.assert_array_equal(again.graph.weights, first.graph.weights)
+    with pytest.raises(gs.NotRecorded):
+        again.change(list_features(again.graph, 2), 0.25)
+
+
+def test_a_graph_of_five_thousand_nodes_goes_in_messages_below_a_megabyte(scope, open_page):
+    graph = build_circuit(tokenize("The old cat sang and " * 40, chat=False), None, 4000)
+    began = time.monotonic()
+    page = open_page(gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0))
+    assert time.monotonic() - began < 60
+    page.forget()
+    page.send({"type": "ready"})
+    sizes = [len(json.dumps(content).encode()) + sum(map(len, buffers)) for content, buffers in page.messages()]
+    assert max(sizes) < 1_000_000
+    assert len(page.messages("result")[-1][0]["ids"]) > 4000
