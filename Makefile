@@ -2,12 +2,14 @@
 # make test    runs every check: lint, types, JavaScript and Python tests, and a real browser
 # make lint    ruff, formatting, mypy, eslint and TypeScript's checker only
 # make bench   measures speed and memory against the peers (2 GB to install, about half an hour, quiet machine)
+# make bench-sweeps  measures sweeps against SAEDashboard and delphi (2 GB to install, some 20 minutes, quiet machine)
 # make test-hosts  runs the four that follow, one after the other: environments of up to 2 GB each, some 40 minutes in all
 # make test-colab  runs tests with Colab's versions (ipykernel 6, ipywidgets 7), in .venv-colab: minutes to build
 # make test-notebook  runs browser tests in Notebook 7, in .venv-notebook
 # make test-replay  runs every widget in JupyterLab on a recording, in .venv-replay, which has no torch
 # make test-binder  does what Binder does in .venv-binder, and runs every tutorial there in 2 GB of memory
 # make test-graders  runs nbgrader and otter on every tutorial, in .venv-graders: 1 to 2 GB, under an hour
+# make test-sweeps  runs the sweeps of four processes and on Ray too: some 2 minutes
 # make soak    drives a model at random, faults included (10,000 operations, some 15 minutes); 500 widgets of every kind
 # make clean   removes what these made
 #
@@ -52,7 +54,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 always:
 
-.PHONY: always lab test lint test-js test-python test-hosts test-colab test-notebook test-replay test-binder test-graders chromium bench soak clean
+.PHONY: always lab test lint test-js test-python test-hosts test-colab test-notebook test-replay test-binder test-graders test-sweeps chromium bench bench-sweeps soak clean
 
 lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" \
@@ -174,9 +176,23 @@ bench: .venv-bench/made.stamp
 	.venv-bench/bin/python -m tests.bench.parity
 	.venv-bench/bin/python -m tests.bench
 
+test-sweeps: $(VENV)/test.stamp
+	GSCOPE_MANY_WORKERS=1 $(BIN)/python -m pytest tests/runtime/sweeps $(PYTEST_ARGS)
+
+.venv-peers/made.stamp: tests/bench/sweep_peers.txt
+	$(PYTHON) -m venv --clear .venv-peers
+	.venv-peers/bin/python -m pip install -r tests/bench/sweep_peers.txt $(PIP_ARGS)
+	git clone --quiet https://github.com/EleutherAI/delphi .venv-peers/delphi
+	git -C .venv-peers/delphi checkout --quiet 3c2e139
+	touch $@
+
+# The peers have an environment of their own: SAEDashboard asks for an older transformers.
+bench-sweeps: .venv-peers/made.stamp $(VENV)/test.stamp
+	$(BIN)/python -m tests.bench.sweeps --peers .venv-peers/bin/python --delphi .venv-peers/delphi
+
 soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.runtime.soak
 	$(BIN)/python -m tests.widgets.soak
 
 clean:
-	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-replay .venv-binder .venv-graders .venv-bench js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-replay .venv-binder .venv-graders .venv-bench .venv-peers js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

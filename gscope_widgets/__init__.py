@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gscope_widgets.runtime.memory import memory
     from gscope_widgets.runtime.registry import load
     from gscope_widgets.runtime.scope import Scope
+    from gscope_widgets.runtime.sweeps.sweep import start_sweep, sweep
     from gscope_widgets.widgets.catalogue import (
         AttentionView,
         CircuitGraph,
@@ -88,6 +89,8 @@ _HOMES = {
     "load_circuit": "keeping.circuits",
     "memory": "runtime.memory",
     "Scope": "runtime.scope",
+    "sweep": "runtime.sweeps.sweep",
+    "start_sweep": "runtime.sweeps.sweep",
     "add": "records.interventions",
     "clamp": "records.interventions",
     "scale": "records.interventions",

@@ -72,12 +72,82 @@ def main(arguments: Sequence[str] | None = None) -> int:
     links.add_argument("--into", type=Path, metavar="PAGE", help="put them into this page, between its two marks")
     links.add_argument("--keep", action="store_true", help="put badges and an install cell into the tutorials here")
     links.set_defaults(run=_run_links)
+    _add_sweep(commands.add_parser("sweep", help="collect the examples of all features of a dictionary from a corpus"))
     given = parser.parse_args(arguments)
     try:
         return int(given.run(given))
     except GscopeError as error:
         print(f"gscope-widgets: {error}", file=sys.stderr)
         return 2
+
+
+def _add_sweep(sweep: argparse.ArgumentParser) -> None:
+    sweep.add_argument("--model", default="mini", help='as for gs.load: "mini", "gemma-3-270m", a folder')
+    sweep.add_argument("--revision", help="of the model: a branch, tag or commit")
+    sweep.add_argument("--device", default="auto", help='"cpu", "cuda", "cuda:1" (default: %(default)s)')
+    sweep.add_argument("--dtype", default="auto", help='"float32" or "bfloat16" (default: %(default)s)')
+    sweep.add_argument(
+        "--dictionary",
+        help="a site, such as resid_post, a published folder, such as resid_post/layer_12_width_16k_l0_medium, a "
+        "folder of this machine or hf://owner/name/site/folder; without one, that which scope.dictionary() opens",
+    )
+    sweep.add_argument(
+        "--corpus",
+        required=True,
+        help="a text file, in which blank lines part documents, or a JSONL file; - for standard input; mini for the "
+        "text that ships with that model",
+    )
+    sweep.add_argument("--out", required=True, type=Path, help="folder; one with an unfinished sweep goes on")
+    sweep.add_argument("--field", default="text", help="of a line of JSONL that has the text (default: %(default)s)")
+    sweep.add_argument("--name", help="what the corpus is called on cards; by default its file's name")
+    sweep.add_argument("--k", type=int, default=20, help="examples a feature (default: %(default)s)")
+    sweep.add_argument("--seq-len", type=int, help="tokens of a row, BOS included")
+    sweep.add_argument("--pack", action="store_true", help="documents end to end")
+    sweep.add_argument("--max-tokens", type=int, help="no more of the corpus than this")
+    sweep.add_argument("--batch-tokens", type=int, help="of one forward pass")
+    sweep.add_argument("--engine", choices=("local", "ray"), default="local", help="default: %(default)s")
+    sweep.add_argument("--workers", type=int, default=1, help="that share the work (default: %(default)s)")
+    sweep.add_argument("--threads", type=int, default=1, help="of each, on a CPU (default: %(default)s)")
+    sweep.add_argument("--address", help="of a Ray cluster")
+    sweep.add_argument("--checkpoint-seconds", type=float, default=60.0, help="default: %(default)s")
+    sweep.add_argument("--quiet", action="store_true", help="say nothing of how far it is")
+    sweep.set_defaults(run=_run_sweep)
+
+
+def _run_sweep(given: argparse.Namespace) -> int:
+    from gscope_widgets.runtime.registry import load
+    from gscope_widgets.runtime.sweeps.naming import open_named
+    from gscope_widgets.runtime.sweeps.sweep import sweep
+
+    names = (
+        "k",
+        "name",
+        "seq_len",
+        "pack",
+        "field",
+        "max_tokens",
+        "batch_tokens",
+        "engine",
+        "workers",
+        "threads",
+        "address",
+    )
+    with load(given.model, revision=given.revision, device=given.device, dtype=given.dtype) as scope:
+        try:
+            found = sweep(
+                scope,
+                open_named(scope, given.dictionary),
+                given.corpus,
+                given.out,
+                checkpoint_s=given.checkpoint_seconds,
+                show=not given.quiet,
+                **{name: getattr(given, name) for name in names},
+            )
+        except KeyboardInterrupt:
+            print(f"gscope-widgets: stopped; the same line goes on from {given.out}", file=sys.stderr)
+            return 130
+    print(found)
+    return 0
 
 
 def _run_doctor(given: argparse.Namespace) -> int:

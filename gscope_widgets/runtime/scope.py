@@ -41,8 +41,10 @@ from gscope_widgets.records.tokens import Prompt, Tokens
 from gscope_widgets.runtime.arguments import Arguments, check_list, check_row_seeds, require_single
 from gscope_widgets.runtime.asking import NARROWER
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.engine import Engine
+from gscope_widgets.runtime.examples.sweeps import check_same, open_swept
 from gscope_widgets.runtime.exploring import Exploring
 from gscope_widgets.runtime.features.directing import check_over
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
@@ -198,6 +200,40 @@ class Scope(Exploring):
         return self._shelf.choose(
             site=site, layer=layer, width=width, l0=l0, affine=affine, revision=revision, device=device, dtype=dtype
         )
+
+    def use_examples(self, path: str | Path | None, dictionary: protocols.Dictionary | str | None = None) -> Dictionary:
+        """Have cards show what a sweep of one's own found, in the place of the examples that came with a dictionary.
+
+        Of all features: examples, bands, histogram, density. Holds until another call, or until the scope is closed.
+
+        Args:
+            path: the folder that `gs.sweep` wrote; None for what came with the dictionary.
+            dictionary: that was swept, or its id; None for the one that the sweep names, which is to be open; without
+                a path, for the default one.
+
+        Returns:
+            The dictionary.
+
+        Raises:
+            InvalidValue: there is no sweep in the folder, or one that has not ended.
+            UnknownDictionary: it is of another model, dictionary or weights.
+            BadArtefact: its files are damaged.
+        """
+        if path is None:
+            home = self._take.dictionary(dictionary)
+            home.swept = None
+            return home
+        swept = open_swept(path)
+        home = self._take.dictionary(dictionary or str(swept.settings.get("dictionary")))
+        check_same(
+            swept,
+            model=self.info.id,
+            dictionary=home.info.id,
+            weights=fingerprint_dictionary(home),
+            d_dict=home.d_dict,
+        )
+        home.swept = swept
+        return home
 
     def dictionary_info(self, dictionary_id: str) -> DictionaryInfo:
         """What the files of an open dictionary say, by its id, as a `FeatureRef` has it."""

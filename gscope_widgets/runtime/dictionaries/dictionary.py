@@ -5,6 +5,7 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,6 +26,9 @@ from gscope_widgets.runtime.hub.transfer import Transfer, require_room
 from gscope_widgets.runtime.memory import find_free
 from gscope_widgets.runtime.shortage import Demand, explain_faults, is_loss, is_shortage
 
+if TYPE_CHECKING:
+    from gscope_widgets.runtime.examples.sweeps import Swept
+
 _SHARE = 0.5  # of what memory is free
 _WHOLE_BYTES = 1_000_000_000  # of a crosscoder or CLT on this machine that circuits take whole
 _FIRINGS = 256  # whose rows are multiplied at a time
@@ -43,6 +47,7 @@ class Dictionary:
         """Made by the classes for each kind."""
         self.info, self.folder, self.device = info, folder, device
         self.dtype = members[0].dtype
+        self.swept: Swept | None = None  # a sweep of the reader's own, whose examples cards show instead
         self._members = members
         self.d_in, self.d_out = members[0].d_in, members[0].d_out
 

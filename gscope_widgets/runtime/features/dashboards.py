@@ -24,6 +24,7 @@ from gscope_widgets.records.samples import FeatureSample
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.examples.files import FILE, read_examples
 from gscope_widgets.runtime.examples.logits import RANKED
+from gscope_widgets.runtime.examples.sweeps import SweptFeature
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia, find_address
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
@@ -37,6 +38,8 @@ class Found:
     """What was read of files and networks, and a note for each part that could not be."""
 
     examples: FeatureExamples | None = None
+    swept: SweptFeature | None = None  # of a sweep of the reader's own, which the examples are then of
+    on: str = ""  # what text they are from, where it is known
     labels: tuple[FeatureLabel, ...] = ()
     has_row: bool = False  # the feature's decoder row is at hand
     notes: list[str] = field(default_factory=list)
@@ -74,7 +77,7 @@ def gather(
         with_bands: read examples of each band of the file too.
         sources: without them only what lies beside the dictionary on this machine.
     """
-    found, asked = Found(), "examples" in sources
+    found, asked, swept = Found(), "examples" in sources, dictionary.swept
 
     def choose(activations: np.ndarray) -> np.ndarray:
         bands = [some for _, some, _ in _split_bands(activations)] if with_bands else []
@@ -82,6 +85,9 @@ def gather(
 
     def read() -> FeatureExamples:
         folder = dictionary.folder
+        if swept is not None:
+            found.swept, found.on = swept.read(feature), swept.on
+            return read_examples(swept.examples, feature, most=examples)
         if FILE not in folder.names():
             raise UnknownFeature(f"{dictionary.info.id} comes without {FILE}")
         if not asked and not folder.is_here(FILE):
@@ -144,17 +150,22 @@ def build_dashboard(
     notes, file = list(found.notes), None if is_given else found.examples
     shown = _Shown()
     if file is not None:
-        shown = _show_file(tokenizer, file, traced, examples=examples, with_bands=sample is None)
+        with_bands = sample is None and found.swept is None
+        shown = _show_file(tokenizer, file, traced, examples=examples, with_bands=with_bands)
         if traced is None and shown.examples:
             notes.append(f"no activations beside the strongest token, but for those in {FILE}")
     if sample is not None:
         shown = _show_sample(sample, feature, shown, examples=examples)
         notes = [note for note in notes if not note.startswith("no examples:")]
-        if shown.histogram is None:
+        if shown.histogram is None and found.swept is None:
             notes.append(f"no histogram: the feature fires at none of {sample.on}")
-    else:
+    elif found.swept is None or is_given:
         kept = f"{FILE} keeps the strongest firings alone" if file else "it takes text that the dictionary is read on"
         notes.append(f"no histogram: {kept}; give texts=[...]")
+    if file is not None and found.swept is not None:
+        shown = _show_swept(tokenizer, file, found.swept, shown, on=found.on)
+        if shown.histogram is None:
+            notes.append(f"no histogram: the feature fires at none of {found.on}")
     promoted, suppressed = _rank_effects(tokenizer, file, effect)
     if not found.labels and not any(note.startswith("no label:") for note in notes):
         notes.append("no label: nobody is known to have written one; its examples say what it fires on")
@@ -212,6 +223,26 @@ def _show_file(
     return _Shown(strongest, on if strongest else "", bands, on if bands else "")
 
 
+def _show_swept(tokenizer: Tokenizer, file: FeatureExamples, swept: SweptFeature, shown: _Shown, *, on: str) -> _Shown:
+    """A sweep's bands and histogram, in the place of the sample's; its examples are shown already."""
+    bands = tuple(
+        ActivationBand(
+            band.low,
+            band.high,
+            band.count,
+            tuple(
+                _cut_one(tokenizer, row, pos, value, _mark_known(file, int(seq_id), pos, value, len(row)), None)
+                for row, pos, value, seq_id in zip(
+                    band.tokens, band.positions.tolist(), band.activations.tolist(), band.rows, strict=True
+                )
+            ),
+        )
+        for band in swept.bands
+    )
+    examples_on = f"the {len(file.kept):,} strongest of {on}" if shown.examples else ""
+    return _Shown(shown.examples, examples_on, bands, on if bands else "", swept.histogram)
+
+
 def _show_sample(sample: FeatureSample, feature: int, shown: _Shown, *, examples: int) -> _Shown:
     """The sample's bands and histogram, and its examples where there are none yet."""
     strongest, on = shown.examples, shown.examples_on
@@ -242,20 +273,38 @@ def _split_bands(activations: np.ndarray) -> list[tuple[tuple[float, float], np.
 
 
 def _cut_examples(tokenizer: Tokenizer, found: FeatureExamples, traced: np.ndarray | None) -> list[FeatureExample]:
-    before, after = CONTEXT_SIZES["long"]
     cut = []
     for at, (row, pos) in enumerate(zip(found.tokens, found.positions.tolist(), strict=True)):
-        first, stop = max(0, pos - before), min(len(row), pos + after + 1)
-        tokens = tuple(
-            tokenizer.describe(one) if 0 <= one < tokenizer.vocabulary else f"<{one}>"
-            for one in row[first:stop].tolist()
-        )
         own = np.full(len(row), np.nan, np.float32) if traced is None else traced[at].copy()
         here = found.kept_seq_ids == found.seq_ids[at]
         own[found.kept_positions[here]] = found.kept[here]
         effect = None if found.logit_effects is None else float(found.logit_effects[at])
-        cut.append(FeatureExample(tokens, pos - first, float(found.activations[at]), own[first:stop], effect))
+        cut.append(_cut_one(tokenizer, row, pos, float(found.activations[at]), own, effect))
     return cut
+
+
+def _mark_known(found: FeatureExamples, seq_id: int, pos: int, value: float, length: int) -> np.ndarray:
+    """Activations on a row of which only those of examples are known: float32, [length], else NaN."""
+    own = np.full(length, np.nan, np.float32)
+    here = found.kept_seq_ids == seq_id
+    own[found.kept_positions[here]] = found.kept[here]
+    own[pos] = value
+    return own
+
+
+def _cut_one(
+    tokenizer: Tokenizer, row: np.ndarray, pos: int, activation: float, own: np.ndarray, effect: float | None
+) -> FeatureExample:
+    """An example out of its row, without the padding that fills it up."""
+    before, after = CONTEXT_SIZES["long"]
+    end = len(row)
+    while end > pos + 1 and tokenizer.inner is not None and row[end - 1] == tokenizer.pad_id:
+        end -= 1
+    first, stop = max(0, pos - before), min(end, pos + after + 1)
+    tokens = tuple(
+        tokenizer.describe(one) if 0 <= one < tokenizer.vocabulary else f"<{one}>" for one in row[first:stop].tolist()
+    )
+    return FeatureExample(tokens, pos - first, activation, own[first:stop], effect)
 
 
 def _list_ranked(found: FeatureExamples) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:

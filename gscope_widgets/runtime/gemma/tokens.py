@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, PromptTooLong, describe_value
@@ -65,6 +66,64 @@ class Tokenizer:
         raise InvalidValue(
             f"a prompt is a string, a list of chat messages or a list of token ids, got {describe_value(prompt)}"
         )
+
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of texts of any length, BOS left out; no position is described."""
+        inner = self._require_inner("text")
+        with self._lock:
+            found = inner([replace_surrogates(text) for text in texts], add_special_tokens=False, verbose=False)
+        return [self._leave_bos(list(ids)) for ids in found["input_ids"]]
+
+    def encode_document(self, prompt: Prompt) -> list[int]:
+        """The ids of chat messages or of a row of ids, of any length, BOS left out.
+
+        Raises:
+            InvalidValue: it is neither, or an id outside the vocabulary.
+        """
+        items: list[object] = list(prompt)
+        messages = [item for item in items if isinstance(item, dict)]
+        if items and len(messages) == len(items):
+            return self.encode_all([self._render_chat(messages, bounded=False)])[0]
+        ids = [check_int("a token id", item, low=0, high=self.vocabulary - 1) for item in _require_one_row(items)]
+        return self._leave_bos(ids)
+
+    def mask_used(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Which positions of rows count: those that `tokenize` does not leave out.
+
+        Args:
+            ids: int, [row, pos].
+            lengths: int, [row]; what follows is padding.
+
+        Returns:
+            bool, [row, pos].
+        """
+        pos = np.arange(ids.shape[1])
+        used = (pos > 0) & (pos < lengths[:, None])
+        used &= ~np.isin(ids, [one for one in self._untrained_ids if one is not None])
+        if self.chat and self._turn_id is not None and ids.shape[1]:
+            starts = np.array([int(self._begins_with_bos(row[:1].tolist())) for row in ids])
+            first = np.take_along_axis(ids, np.minimum(starts, ids.shape[1] - 1)[:, None], 1)[:, 0]
+            headed = (first == self._turn_id) & (starts < lengths)
+            used &= ~(headed[:, None] & (pos < (CHAT_HEADER - 1 + starts)[:, None]))
+        return used
+
+    @property
+    def bos_id(self) -> int | None:
+        """The id of BOS, which every text begins with; None where there is no tokenizer."""
+        return None if self.inner is None else self.inner.bos_token_id
+
+    @property
+    def eos_id(self) -> int | None:
+        """The id of EOS, which ends a document."""
+        return None if self.inner is None else self.inner.eos_token_id
+
+    @property
+    def pad_id(self) -> int:
+        """The id that rows are filled up with; 0 where the tokenizer has none."""
+        return 0 if self.inner is None or self.inner.pad_token_id is None else self.inner.pad_token_id
+
+    def _leave_bos(self, ids: list[int]) -> list[int]:
+        return ids[1:] if self._begins_with_bos(ids) else ids
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, special tokens left out."""
@@ -140,6 +199,9 @@ class Tokenizer:
         return self._build(text, ids, _byte_spans(text, offsets))
 
     def _tokenize_chat(self, messages: list[dict[str, str]]) -> Tokens:
+        return self._tokenize_text(self._render_chat(messages, bounded=True))
+
+    def _render_chat(self, messages: list[dict[str, str]], *, bounded: bool) -> str:
         self._require_inner("chat messages")
         if not self.chat:
             raise InvalidValue(
@@ -158,14 +220,15 @@ class Tokenizer:
             }
             for message in messages
         ]
-        self._check_characters("".join(message["content"] for message in messages))
+        if bounded:
+            self._check_characters("".join(message["content"] for message in messages))
         _check_roles(messages)
         if messages[0]["role"] == "system" and not self._places_system:
             system, first = messages[:2]
             messages = [first | {"content": f"{system['content']}\n\n{first['content'].strip()}"}, *messages[2:]]
         # An answer that has begun stands where the template asks for one, its spaces trimmed as the template does.
         begun = messages.pop()["content"].strip() if messages[-1]["role"] == "assistant" else ""
-        return self._tokenize_text(self._lay_out(messages) + begun)
+        return self._lay_out(messages) + begun
 
     def _lay_out(self, messages: list[dict[str, str]]) -> str:
         try:

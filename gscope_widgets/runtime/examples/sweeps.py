@@ -1,0 +1,208 @@
+"""The folder that a sweep has left, read a feature at a time: examples, histogram, and samples of each bin."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gscope_widgets.errors import BadArtefact, InvalidValue, UnknownDictionary, describe_value
+from gscope_widgets.records.dashboards import BANDS, ActivationHistogram
+from gscope_widgets.runtime.examples.files import FILE
+from gscope_widgets.runtime.files.weights import WeightFile
+
+MANIFEST = "sweep.json"
+SIDECAR = "sweep.safetensors"
+FORMAT, VERSION = "gscope sweep", 1
+_LARGEST_MANIFEST = 50_000_000
+BAND_EXAMPLES = 4  # of a band that are shown
+# Key -> type, and axes: F features, B bins, n_seq rows of tokens.
+_LAYOUT = {
+    "counts": ("I64", ("F",)),
+    "exponents": ("I32", ("F",)),
+    "bins": ("I32", ("F", "B")),
+    "sample_activations": ("F32", ("F", "B")),
+    "sample_rows": ("I64", ("F", "B")),
+    "sample_positions": ("I32", ("F", "B")),
+    "row_documents": ("I64", ("n_seq",)),
+    "row_starts": ("I64", ("n_seq",)),
+    "row_lengths": ("I32", ("n_seq",)),
+}
+
+
+@dataclass(frozen=True)
+class SweptBand:
+    """About a fifth of the range of a feature, to the width of a bin."""
+
+    low: float
+    high: float
+    count: int  # tokens in it
+    activations: np.ndarray  # float32, [m], strongest first; of samples, none from the same bin
+    rows: np.ndarray  # int64, [m]
+    positions: np.ndarray  # int32, [m]
+    tokens: np.ndarray  # int32, [m, seq_len]
+
+
+@dataclass(frozen=True)
+class SweptFeature:
+    """What a sweep says of one feature beside its strongest examples."""
+
+    histogram: ActivationHistogram | None  # None where it never fired
+    bands: tuple[SweptBand, ...]  # strongest first
+
+
+class Swept:
+    """A finished sweep. Opening reads headers; a feature's rows are read alone."""
+
+    def __init__(self, path: Path, manifest: dict[str, Any]):
+        """Check the files beside a manifest, which was read already.
+
+        Raises:
+            InvalidValue: the sweep is not finished.
+            BadArtefact: a file is missing or damaged.
+        """
+        if "finished" not in manifest:
+            raise InvalidValue(f"the sweep in {path} has not ended; run the same gs.sweep again, which goes on with it")
+        self.path, self.settings, self.corpus = path, manifest["settings"], manifest["corpus"]
+        self.used = int(manifest["finished"]["used"])
+        self.examples, self._beside = WeightFile(path / FILE), WeightFile(path / SIDECAR)
+        self._check()
+
+    @property
+    def on(self) -> str:
+        """What text it was, for a reader."""
+        return f"the {self.used:,} tokens of {self.corpus['name']}"
+
+    @property
+    def d_dict(self) -> int:
+        """The number of features."""
+        return int(self.examples.heads["activations"].shape[0])
+
+    def read(self, feature: int) -> SweptFeature:
+        """One feature's histogram and bands."""
+        row = {name: self._beside.row(name, feature).numpy() for name, (_, axes) in _LAYOUT.items() if axes[0] == "F"}
+        largest = float(self.examples.row("activations", feature)[0])
+        if not largest:
+            return SweptFeature(None, ())
+        width = 2.0 ** int(row["exponents"])
+        count = int(np.ceil(largest / width))
+        edges = (np.arange(count + 1) * width).astype(np.float32)
+        edges[-1] = largest
+        histogram = ActivationHistogram(edges, row["bins"][:count].astype(np.int64), self.used, self.on)
+        return SweptFeature(histogram, tuple(self._list_bands(histogram, row)))
+
+    def _list_bands(self, histogram: ActivationHistogram, row: dict[str, np.ndarray]) -> list[SweptBand]:
+        bins = len(histogram.counts)
+        stops = np.round(np.linspace(0, bins, BANDS + 1)).astype(int)
+        bands = []
+        for first, stop in zip(stops[-2::-1], stops[:0:-1], strict=True):
+            filled = first + np.flatnonzero(row["sample_rows"][first:stop] >= 0)
+            chosen = filled[np.linspace(0, len(filled) - 1, min(len(filled), BAND_EXAMPLES)).round().astype(int)][::-1]
+            rows = row["sample_rows"][chosen]
+            self._check_inside(rows, row["sample_positions"][chosen])
+            tokens = [self.examples.row("tokens", int(one)).numpy() for one in rows]
+            bands.append(
+                SweptBand(
+                    float(histogram.edges[first]),
+                    float(histogram.edges[stop]),
+                    int(histogram.counts[first:stop].sum()),
+                    row["sample_activations"][chosen],
+                    rows,
+                    row["sample_positions"][chosen],
+                    np.stack(tokens) if tokens else np.zeros((0, self._sizes["seq_len"]), np.int32),
+                )
+            )
+        return bands
+
+    @property
+    def _sizes(self) -> dict[str, int]:
+        heads = self.examples.heads
+        return {"F": self.d_dict, "n_seq": heads["tokens"].shape[0], "seq_len": heads["tokens"].shape[1]}
+
+    def _check_inside(self, rows: np.ndarray, positions: np.ndarray) -> None:
+        sizes = self._sizes
+        if (rows >= sizes["n_seq"]).any() or (positions < 0).any() or (positions >= sizes["seq_len"]).any():
+            raise BadArtefact(f"{self._beside.path}: samples point outside the table of tokens; sweep again")
+
+    def _check(self) -> None:
+        heads, path = self._beside.heads, self._beside.path
+        missing = [name for name in ("tokens", "activations") if name not in self.examples.heads]
+        if missing or any(len(self.examples.heads[name].shape) != 2 for name in ("tokens", "activations")):
+            raise BadArtefact(f"{self.examples.path}: expected tensors tokens and activations of two axes; sweep again")
+        sizes = self._sizes
+        for name, (dtype, axes) in _LAYOUT.items():
+            if name not in heads or heads[name].dtype != dtype or len(heads[name].shape) != len(axes):
+                raise BadArtefact(f"{path}: expected {name} {dtype} {list(axes)}; sweep again")
+            for axis, size in zip(axes, heads[name].shape, strict=True):
+                if sizes.setdefault(axis, size) != size:
+                    raise BadArtefact(f"{path}: {name} has {axis} = {size}, expected {sizes[axis]}; sweep again")
+
+
+def open_swept(path: str | os.PathLike[str]) -> Swept:
+    """The finished sweep in a folder.
+
+    Raises:
+        InvalidValue: there is none, or it has not ended.
+        BadArtefact: a file is damaged.
+    """
+    try:
+        folder = Path(path).expanduser().resolve()
+        is_there = (folder / MANIFEST).is_file()
+    except (TypeError, ValueError, OSError, RuntimeError):
+        raise InvalidValue(f"path must be the folder of a sweep, got {describe_value(path)}") from None
+    if not is_there:
+        raise InvalidValue(f"{folder} holds no sweep: it has no {MANIFEST}; gs.sweep(scope, ..., out) makes one")
+    return Swept(folder, read_manifest(folder / MANIFEST))
+
+
+def read_manifest(manifest: Path) -> dict[str, Any]:
+    """What a sweep's manifest says, checked as far as its parts and their kinds.
+
+    Raises:
+        BadArtefact: it is none, damaged, or of a newer version.
+    """
+    advice = "delete its folder and sweep again, or copy it again"
+    try:
+        if manifest.stat().st_size > _LARGEST_MANIFEST:
+            raise ValueError("it is too large")
+        content = json.loads(manifest.read_bytes())
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise ValueError("it is another program's")
+        version = content.get("version")
+        if type(version) is int and version > VERSION:
+            raise ValueError(f"it is of version {version}, this package reads {VERSION}: upgrade gscope-widgets")
+        if version != VERSION or not isinstance(content.get("settings"), dict):
+            raise ValueError("parts of it are missing")
+        corpus, finished = content.get("corpus"), content.get("finished")
+        if corpus is not None:
+            kinds = {"name": str, "sha256": str, "documents": int, "empty": int, "tokens": int, "unit_starts": list}
+            starts = corpus["unit_starts"]
+            right = all(isinstance(corpus[key], kind) for key, kind in kinds.items())
+            if not right or any(type(one) is not int for one in starts) or starts != sorted(set(starts)):
+                raise ValueError("its corpus is not as it was written")
+        if finished is not None and type(finished.get("used")) is not int:
+            raise ValueError("its end is not as it was written")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadArtefact(f"{manifest} cannot be read as the manifest of a sweep ({error}); {advice}") from None
+    return content
+
+
+def check_same(swept: Swept, *, model: str, dictionary: str, weights: str, d_dict: int) -> None:
+    """Refuse a sweep of another model or dictionary.
+
+    Raises:
+        UnknownDictionary: with both names.
+    """
+    found = swept.settings
+    for what, own, other in (
+        ("model", model, found.get("model")),
+        ("dictionary", dictionary, found.get("dictionary")),
+        ("dictionary's weights", weights, found.get("dictionary_weights")),
+        ("number of features", d_dict, swept.d_dict),
+    ):
+        if own != other:
+            raise UnknownDictionary(
+                f"{swept.path} holds a sweep of another {what}: {other}, and this is {own}; sweep with this one"
+            )

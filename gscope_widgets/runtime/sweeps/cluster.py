@@ -1,0 +1,188 @@
+"""Workers of a sweep on Ray: an actor each, on this machine or on a cluster."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gscope_widgets.errors import GscopeError, InvalidValue, Offline
+from gscope_widgets.runtime.sweeps.crew import Advanced, Done, Event, Failed, Lost, make_error
+from gscope_widgets.runtime.sweeps.hand import Order, Stretch
+
+_STARTS = 3  # of Ray on a busy machine
+
+
+class RayCrew:
+    """Actors that own a model and a dictionary, and return states, never activations."""
+
+    def __init__(self, order: Order, *, workers: int, address: str | None, uses_gpu: bool):
+        """Connect to a cluster, or start one of this machine's own.
+
+        Args:
+            workers: actors that there will be.
+            address: of a cluster, such as "ray://head:10001" or "auto"; "local" starts one; None takes the one that
+                this process is connected to, or that runs on this machine, and else starts one.
+            uses_gpu: an actor takes a GPU of its own.
+
+        Raises:
+            InvalidValue: Ray is not installed.
+            Offline: there is no cluster at the address.
+        """
+        self._order, self._uses_gpu = order, uses_gpu
+        self._ray = _import_ray()
+        self._is_ours = _connect(self._ray, address, cpus=workers * order.threads)
+        self._actors: dict[int, Any] = {}
+        self._pending: dict[Any, tuple[int, bool]] = {}  # reference -> worker, and whether it is a stretch
+
+    def hire(self, worker: int) -> None:
+        """See `Crew`."""
+        kind = self._ray.remote(max_restarts=0, num_cpus=self._order.threads, num_gpus=1 if self._uses_gpu else 0)(
+            Reader
+        )
+        environment = {"env_vars": {"OMP_NUM_THREADS": str(self._order.threads), "TOKENIZERS_PARALLELISM": "false"}}
+        actor = kind.options(runtime_env=environment).remote(self._order.to_dict())
+        self._actors[worker] = actor
+        self._pending[actor.open.remote()] = worker, False
+
+    def give(self, worker: int, stretch: Stretch) -> None:
+        """See `Crew`."""
+        task = self._actors[worker].read.remote(stretch.units, stretch.starts, stretch.rows)
+        self._pending[task] = worker, True
+
+    def wait(self, seconds: float) -> list[Event]:
+        """See `Crew`."""
+        if not self._pending:
+            time.sleep(seconds)
+            return []
+        ready, _ = self._ray.wait(list(self._pending), num_returns=len(self._pending), timeout=seconds)
+        events: list[Event] = []
+        for task in ready:
+            if task not in self._pending:
+                continue
+            worker, is_stretch = self._pending.pop(task)
+            try:
+                answer = self._ray.get(task)
+            except self._ray.exceptions.RayActorError as error:
+                self._pending = {one: told for one, told in self._pending.items() if told[0] != worker}
+                events.append(Lost(worker, str(error).strip().splitlines()[0]))
+                continue
+            except self._ray.exceptions.RayTaskError as error:
+                events.append(Failed(worker, GscopeError(f"a worker of the sweep failed: {error.cause!r}")))
+                continue
+            if "fault" in answer:
+                events.append(Failed(worker, make_error(answer["fault"], answer["words"])))
+            elif is_stretch:
+                events += [*(Advanced(worker) for _ in range(answer["units"]))]
+                events.append(Done(worker, answer["arrays"], answer["used"]))
+        return events
+
+    def close(self) -> None:
+        """See `Crew`."""
+        for actor in self._actors.values():
+            self._ray.kill(actor, no_restart=True)
+        self._actors.clear()
+        self._pending.clear()
+        if self._is_ours:
+            self._ray.shutdown()
+
+    def list_processes(self) -> dict[int, int]:
+        """Process ids by worker, of those that answer."""
+        return {worker: self._ray.get(actor.find_process.remote()) for worker, actor in self._actors.items()}
+
+
+class Reader:
+    """What an actor is: loads on `open`, reads stretches on `read`. An error of ours is an answer, not a failure."""
+
+    def __init__(self, order: dict[str, Any]):
+        """Loads nothing yet."""
+        self._order = Order(**order)
+        self._hand: Any = None
+
+    def open(self) -> dict[str, Any]:
+        """Load the model and the dictionary."""
+        return self._tell(self._open)
+
+    def read(self, units: tuple[int, int], starts: tuple[int, ...], rows: np.ndarray) -> dict[str, Any]:
+        """Read a stretch: the arrays of its state, and how many positions count."""
+        return self._tell(lambda: self._read(Stretch(units, starts, rows)))
+
+    def find_process(self) -> int:
+        """Its process id."""
+        return os.getpid()
+
+    def _open(self) -> dict[str, Any]:
+        from gscope_widgets.runtime.sweeps.hand import open_hand
+
+        self._hand = open_hand(self._order)
+        return {}
+
+    def _read(self, stretch: Stretch) -> dict[str, Any]:
+        import torch
+
+        from gscope_widgets.runtime.sweeps.state import SweepState
+
+        state = SweepState(self._hand.d_dict, self._order.k)
+        with torch.inference_mode():
+            used = sum(self._hand.fill(state, stretch))
+        return {"arrays": state.to_arrays(), "used": used, "units": stretch.units[1] - stretch.units[0]}
+
+    def _tell(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        try:
+            return work()
+        except GscopeError as error:
+            return {"fault": type(error).__name__, "words": str(error)}
+
+
+def _import_ray() -> Any:
+    # Ray copies a driver's folder to its workers unless told otherwise; ours is installed, or on their path.
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    try:
+        import ray
+    except ImportError:
+        raise InvalidValue(
+            'engine="ray" takes Ray, which is not installed; run: pip install "gscope-widgets[ray]", '
+            'or leave it at engine="local"'
+        ) from None
+    return ray
+
+
+def start_here(ray: Any, *, cpus: int) -> None:
+    """Start a Ray of this machine's own, for so many CPUs at least.
+
+    Raises:
+        Offline: its processes did not come up.
+    """
+    own: Mapping[str, Any] = {
+        "address": "local",
+        "num_cpus": max(cpus, os.cpu_count() or 1),
+        "include_dashboard": False,
+        "log_to_driver": False,
+        "configure_logging": False,
+    }
+    for left in range(_STARTS - 1, -1, -1):
+        try:
+            ray.init(**own)
+            return
+        except Exception as error:  # noqa: BLE001 - it has no class of its own: the machine took more than 30 s
+            ray.shutdown()
+            if not left:
+                raise Offline(f"Ray did not start on this machine ({error}); try again when it is less busy") from None
+
+
+def _connect(ray: Any, address: str | None, *, cpus: int) -> bool:
+    """Connect; True where this started what is to be ended again."""
+    if address is None and ray.is_initialized():
+        return False
+    if address == "local":
+        start_here(ray, cpus=cpus)
+        return True
+    try:
+        ray.init(address=address or "auto", log_to_driver=False, configure_logging=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        if address is None:
+            start_here(ray, cpus=cpus)
+            return True
+        raise Offline(f"there is no Ray cluster at {address!r} ({error}); start one with: ray start --head") from None
+    return True

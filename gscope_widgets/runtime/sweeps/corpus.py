@@ -1,0 +1,171 @@
+"""Documents out of whatever holds them, one at a time."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.mini import texts
+from gscope_widgets.records.tokens import Prompt
+
+MOST_BYTES = 200_000_000  # of one line, and of one document of a text file
+STDIN = "-"
+EMBEDDED = ("mini", "mini-it")
+_JSON_LINES = (".jsonl", ".ndjson", ".json")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Where documents come from: `read` begins at the first one each time, where that can be done."""
+
+    name: str  # for readers: "stories.jsonl", "the 12 texts given"
+    read: Callable[[], Iterator[Prompt]]
+
+
+def open_corpus(corpus: object, *, field: str = "text") -> Corpus:
+    """What a sweep is given, as documents.
+
+    Args:
+        corpus: any iterable of documents (a list, a generator, a Hugging Face dataset, streaming or not), or a file:
+            its path, "-" for standard input, "mini" or "mini-it" for the text that ships with those models. A document
+            is a string, a list of chat messages, token ids, something with a `text`, as of `gs.mini.texts()`, or a
+            mapping that has one of these under `field`. In a file whose name ends in .jsonl each line is a document,
+            as JSON; in any other, blank lines part documents.
+        field: where a document that is a mapping has its text.
+
+    Raises:
+        InvalidValue: it is none of these; there is no such file. While it is read: a document is none; a line is not
+            JSON or not UTF-8, or too long: with the number of the line.
+    """
+    if isinstance(corpus, (str, os.PathLike)):
+        return _open_place(corpus, field)
+    if isinstance(corpus, Mapping):
+        names = ", ".join(map(repr, list(corpus)[:5]))
+        raise InvalidValue(f"a corpus is a series of documents, got a mapping of {names}; give one part: corpus[...]")
+    if isinstance(corpus, (bytes, bytearray)) or not isinstance(corpus, Iterable):
+        raise InvalidValue(
+            "a corpus is a list of texts, another series of documents, or the path of a text or JSONL file, "
+            f"got {describe_value(corpus)}"
+        )
+    given: Iterable[Any] = corpus
+    return Corpus(_name_series(given), lambda: _take_out(given, field))
+
+
+def _open_place(place: str | os.PathLike[str], field: str) -> Corpus:
+    if place == STDIN:
+        return Corpus("standard input", lambda: _read_file(sys.stdin.buffer, "standard input", field, as_json=None))
+    if place in EMBEDDED:
+        name = str(place)
+        return Corpus(f"{name}'s held-out text", lambda: (one.text for one in texts(model=name)))
+    try:
+        path = Path(place).expanduser()
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except (OSError, ValueError, RuntimeError):
+        is_file = is_folder = False
+    if not is_file:
+        what = "is a folder" if is_folder else "is no file"
+        raise InvalidValue(
+            f"{describe_value(str(place), limit=200)} {what}; a corpus is a text or JSONL file, or a list: [text, ...]"
+        )
+
+    def read() -> Iterator[Prompt]:
+        try:
+            with path.open("rb") as file:
+                yield from _read_file(file, str(path), field, as_json=path.suffix.lower() in _JSON_LINES)
+        except OSError as error:
+            raise InvalidValue(f"{path} cannot be read ({error.strerror or error})") from None
+
+    return Corpus(path.name, read)
+
+
+def _name_series(corpus: Iterable[Any]) -> str:
+    info = getattr(corpus, "info", None)  # of a Hugging Face dataset
+    name = getattr(info, "dataset_name", None)
+    if isinstance(name, str) and name:
+        return name
+    return f"the {len(corpus):,} texts given" if isinstance(corpus, Sequence) else "the texts given"
+
+
+def _take_out(corpus: Iterable[Any], field: str) -> Iterator[Prompt]:
+    for number, item in enumerate(corpus):
+        yield find_document(item, field, where=f"document {number} of the corpus")
+
+
+def find_document(item: Any, field: str, *, where: str) -> Prompt:
+    """The document that an item of a series, or a line of a JSONL file, holds.
+
+    Raises:
+        InvalidValue: it holds none; `where` is named.
+    """
+    if isinstance(item, Mapping):
+        if field not in item:
+            names = ", ".join(map(repr, list(item)[:8])) or "nothing"
+            raise InvalidValue(f'{where} has no "{field}": it has {names}; name one with field=')
+        item = item[field]
+    elif isinstance(getattr(item, "text", None), str):
+        item = item.text
+    if hasattr(item, "tolist"):
+        item = item.tolist()
+    if isinstance(item, str):
+        return item
+    if isinstance(item, (list, tuple)):
+        is_chat = bool(item) and all(isinstance(one, Mapping) for one in item)
+        if is_chat or all(isinstance(one, int) and not isinstance(one, bool) for one in item):
+            return [dict(one) for one in item] if is_chat else list(item)
+    raise InvalidValue(f"{where} should be a text, chat messages or token ids, got {describe_value(item)}")
+
+
+def _read_file(file: BinaryIO, name: str, field: str, *, as_json: bool | None) -> Iterator[Prompt]:
+    """Documents of an open file; `as_json` None: lines of JSON where the first that is not blank begins like one."""
+    kept: list[str] = []
+    size = 0
+    for number, line in _read_lines(file, name):
+        if as_json is None and line.strip():
+            as_json = line.lstrip()[:1] in ("{", '"', "[")
+        if as_json:
+            if line.strip():
+                yield find_document(_parse(line, name, number), field, where=f"line {number} of {name}")
+            continue
+        if line.strip():
+            kept.append(line)
+            size += len(line)
+            if size > MOST_BYTES:
+                raise InvalidValue(
+                    f"the document that ends at line {number} of {name} has more than {MOST_BYTES:,} characters; "
+                    "part documents by blank lines"
+                )
+        elif kept:
+            yield "".join(kept).rstrip("\r\n")
+            kept, size = [], 0
+    if kept:
+        yield "".join(kept).rstrip("\r\n")
+
+
+def _parse(line: str, name: str, number: int) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(
+            f"line {number} of {name} is not JSON ({error}): {describe_value(line.strip())}; mend or delete that line"
+        ) from None
+
+
+def _read_lines(file: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
+    number = 0
+    while line := file.readline(MOST_BYTES + 1):
+        number += 1
+        if len(line) > MOST_BYTES:
+            raise InvalidValue(f"line {number} of {name} has more than {MOST_BYTES:,} bytes; cut it into documents")
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        try:
+            yield number, line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidValue(
+                f"line {number} of {name} is not UTF-8 (byte {error.start} of it is {line[error.start]:#04x}); "
+                "convert the file, for example with iconv -t utf-8"
+            ) from None

@@ -1,0 +1,214 @@
+"""Workers of a sweep: what any kind of them does, and processes on this machine."""
+
+import json
+import queue
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Any, Protocol
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from gscope_widgets import errors
+from gscope_widgets.errors import GscopeError
+from gscope_widgets.runtime.sweeps.hand import Order, Stretch, list_environment
+
+Arrays = Mapping[str, np.ndarray]
+_HEAD = struct.Struct("<QQ")
+_LAST_WORDS = 2000  # characters of a lost worker's errors
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """A worker has read one more unit of its stretch."""
+
+    worker: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """A worker has read its stretch."""
+
+    worker: int
+    arrays: Arrays  # of its state
+    used: int  # positions that count
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A worker is gone, with what it had begun."""
+
+    worker: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A worker cannot do what it was asked, and neither could another."""
+
+    worker: int
+    error: GscopeError
+
+
+Event = Advanced | Done | Lost | Failed
+
+
+class Crew(Protocol):
+    """Workers by number, each of which reads one stretch at a time."""
+
+    def hire(self, worker: int) -> None:
+        """Start a worker, in the place of a lost one where there was one; it loads what it needs."""
+        ...
+
+    def give(self, worker: int, stretch: Stretch) -> None:
+        """Have a worker read a stretch."""
+        ...
+
+    def wait(self, seconds: float) -> list[Event]:
+        """What has happened, after so many seconds at most."""
+        ...
+
+    def close(self) -> None:
+        """End all workers, whatever they do."""
+        ...
+
+
+class LocalCrew:
+    """Processes of this machine, spoken to over pipes."""
+
+    def __init__(self, order: Order, *, devices: Sequence[str]):
+        """Args: devices: for workers by number, in turn."""
+        self._order, self._devices = order, devices
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    def hire(self, worker: int) -> None:
+        """See `Crew`."""
+        words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the thread that reads it
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gscope_widgets.runtime.sweeps.process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=words,
+            env=dict(list_environment(self._order.threads)),
+        )
+        self._processes[worker] = process
+        order = self._order.to_dict() | {"device": self._devices[worker % len(self._devices)]}
+        self._send(worker, {"order": order}, {})
+        reader = threading.Thread(
+            target=self._listen, args=(worker, process, words), name=f"gscope sweep {worker}", daemon=True
+        )
+        reader.start()
+
+    def give(self, worker: int, stretch: Stretch) -> None:
+        """See `Crew`."""
+        self._send(worker, {"units": stretch.units, "starts": stretch.starts}, {"rows": stretch.rows})
+
+    def wait(self, seconds: float) -> list[Event]:
+        """See `Crew`."""
+        events: list[Event] = []
+        with suppress(queue.Empty):
+            events.append(self._events.get(timeout=seconds))
+            while True:
+                events.append(self._events.get_nowait())
+        return events
+
+    def close(self) -> None:
+        """See `Crew`."""
+        for process in self._processes.values():
+            process.kill()
+        for process in self._processes.values():
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with suppress(OSError):
+                    if pipe is not None:
+                        pipe.close()
+        self._processes.clear()
+
+    def list_processes(self) -> dict[int, int]:
+        """Process ids by worker."""
+        return {worker: process.pid for worker, process in self._processes.items()}
+
+    def _send(self, worker: int, head: Mapping[str, Any], arrays: Arrays) -> None:
+        process = self._processes[worker]
+        assert process.stdin is not None, "it was started with a pipe"
+        with suppress(OSError):  # that it is gone is told by whoever listens
+            write_frame(process.stdin, head, arrays)
+
+    def _listen(self, worker: int, process: subprocess.Popen[bytes], words: IO[bytes]) -> None:
+        assert process.stdout is not None, "it was started with a pipe"
+        with words:
+            with suppress(OSError, ValueError):
+                while (frame := read_frame(process.stdout)) is not None:
+                    self._events.put(_understand(worker, *frame))
+            code = process.wait()
+            words.seek(0, 2)
+            words.seek(max(0, words.tell() - _LAST_WORDS))
+            said = words.read().decode("utf-8", "replace").strip()
+        if self._processes.get(worker) is process:
+            self._events.put(Lost(worker, f"it ended with status {code}" + (f": {said}" if said else "")))
+
+
+def _understand(worker: int, head: dict[str, Any], arrays: Arrays) -> Event:
+    if "fault" in head:
+        return Failed(worker, make_error(head["fault"], head["words"]))
+    return Done(worker, arrays, head["used"]) if head.get("done") else Advanced(worker)
+
+
+def make_error(name: str, words: str) -> GscopeError:
+    """An error that a worker named: of the same class, where it is one of ours."""
+    kind = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, GscopeError):
+        return kind(words)
+    return GscopeError(f"a worker of the sweep failed: {name}: {words}")
+
+
+def write_frame(file: IO[bytes], head: Mapping[str, Any], arrays: Arrays) -> None:
+    """Send a message: plain data and arrays."""
+    text = json.dumps(head, separators=(",", ":")).encode()
+    body = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}) if arrays else b""
+    file.write(_HEAD.pack(len(text), len(body)))
+    file.write(text)
+    file.write(body)
+    file.flush()
+
+
+def read_frame(file: IO[bytes]) -> tuple[dict[str, Any], Arrays] | None:
+    """The next message, or None where the other side is gone."""
+    opening = _read_whole(file, _HEAD.size)
+    if opening is None:
+        return None
+    sizes = _HEAD.unpack(opening)
+    parts = [_read_whole(file, size) for size in sizes]
+    if parts[0] is None or parts[1] is None:
+        return None
+    return json.loads(parts[0]), load(parts[1]) if parts[1] else {}
+
+
+def _read_whole(file: IO[bytes], size: int) -> bytes | None:
+    content = file.read(size)
+    return content if len(content) == size else None
+
+
+def answer(order: Order, device: str | None, receive: Callable[[], Any], send: Callable[..., None]) -> None:
+    """What a process of `LocalCrew` does: read stretch after stretch, until nobody asks any more."""
+    import torch
+
+    from gscope_widgets.runtime.sweeps.hand import open_hand
+    from gscope_widgets.runtime.sweeps.state import SweepState
+
+    with torch.inference_mode():
+        hand = open_hand(order, device=device)
+        while (asked := receive()) is not None:
+            head, arrays = asked
+            state, used = SweepState(hand.d_dict, order.k), 0
+            for count in hand.fill(state, Stretch(tuple(head["units"]), tuple(head["starts"]), arrays["rows"])):
+                used += count
+                send({})
+            send({"done": True, "used": used}, state.to_arrays())

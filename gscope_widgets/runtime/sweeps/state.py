@@ -1,0 +1,257 @@
+"""What a sweep knows of every feature: a state that merges, in whatever order and parts the corpus was read."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gscope_widgets.errors import BadArtefact
+
+BINS = 32  # of a histogram; a feature uses 17 to 32 of them
+_WAITING = 1 << 19  # firings that may be among the strongest, and are sorted in together
+_BITS = 5  # BINS == 2**_BITS
+POSITION_BITS = 16  # of a place: row << 16 | position
+_NOWHERE = np.iinfo(np.int64).max  # the place of an example that is none: after all others
+_NO_KEY = np.iinfo(np.uint64).max
+_NO_BINS = -10_000  # exponent of a feature that never fired
+_MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+_UNMIX = tuple(pow(factor, -1, 1 << 64) for factor in _MIX)
+_GOLDEN = 0x9E3779B97F4A7C15
+# Name -> type and number of axes, as in a checkpoint.
+_LAYOUT = {
+    "counts": (np.int64, 1),
+    "top_activations": (np.float32, 2),
+    "top_places": (np.int64, 2),
+    "exponents": (np.int32, 1),
+    "bins": (np.int32, 2),
+    "sample_keys": (np.uint64, 2),
+    "sample_activations": (np.float32, 2),
+}
+
+
+class SweepState:
+    """Counts, the k strongest firings, a histogram and samples of each of F features.
+
+    All of it is counted in whole numbers or chosen by a total order, so `merge` is exact, associative and
+    commutative: parts of a corpus give the same bytes in any order. A place is a row of the corpus and a position in
+    it, `row << 16 | position`.
+
+    The k strongest: larger activations first, of equal ones the earlier place. The histogram: BINS bins of width
+    `2**exponent`, the smallest such width with which they reach the largest activation; where a larger one comes,
+    neighbouring bins are joined, which loses nothing. The sample of a bin: the firing whose place has the smallest
+    key, a number that looks random and that no two places of a feature share.
+    """
+
+    def __init__(self, d_dict: int, k: int):
+        """Nothing has fired yet.
+
+        Args:
+            d_dict: F, the number of features.
+            k: examples a feature, 1 or more.
+        """
+        self.counts = np.zeros(d_dict, np.int64)
+        self.top_activations = np.zeros((d_dict, k), np.float32)
+        self.top_places = np.full((d_dict, k), _NOWHERE, np.int64)
+        self.exponents = np.full(d_dict, _NO_BINS, np.int32)
+        self.bins = np.zeros((d_dict, BINS), np.int32)
+        self.sample_keys = np.full((d_dict, BINS), _NO_KEY, np.uint64)
+        self.sample_activations = np.zeros((d_dict, BINS), np.float32)
+        self._salts = _mix(np.arange(d_dict, dtype=np.uint64) * np.uint64(_GOLDEN) + np.uint64(1))
+        self._waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # features, activations, places
+
+    @property
+    def d_dict(self) -> int:
+        """F, the number of features."""
+        return len(self.counts)
+
+    @property
+    def k(self) -> int:
+        """Examples a feature."""
+        return self.top_activations.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory: 12 k + 524 a feature, whatever the length of the corpus."""
+        return sum(getattr(self, name).nbytes for name in _LAYOUT)
+
+    def add(self, features: np.ndarray, activations: np.ndarray, places: np.ndarray) -> None:
+        """Count firings, in any order; none may be given twice.
+
+        Args:
+            features: int, [firing].
+            activations: float32, [firing], > 0.
+            places: int64, [firing].
+        """
+        if not len(features):
+            return
+        self.counts += np.bincount(features, minlength=self.d_dict)
+        self._add_top(features, activations, places)
+        self._add_bins(features, activations, places)
+
+    def merge(self, other: "SweepState") -> None:
+        """Take in what another state knows, of other parts of the same corpus."""
+        self._settle()
+        other._settle()
+        self.counts += other.counts
+        activations = np.concatenate([self.top_activations, other.top_activations], 1)
+        places = np.concatenate([self.top_places, other.top_places], 1)
+        self.top_activations, self.top_places = _take_first(activations, places, self.k)
+        exponents = np.maximum(self.exponents, other.exponents)
+        theirs = SweepState(0, 1)
+        theirs.exponents, theirs.bins = other.exponents.copy(), other.bins.copy()
+        theirs.sample_keys, theirs.sample_activations = other.sample_keys.copy(), other.sample_activations.copy()
+        theirs._widen(exponents)
+        self._widen(exponents)
+        self.bins += theirs.bins
+        smaller = theirs.sample_keys < self.sample_keys
+        self.sample_keys[smaller] = theirs.sample_keys[smaller]
+        self.sample_activations[smaller] = theirs.sample_activations[smaller]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The state as arrays, by name, for a file or another process."""
+        self._settle()
+        return {name: getattr(self, name) for name in _LAYOUT}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], *, d_dict: int, k: int) -> "SweepState":
+        """The state that `to_arrays` gave, with arrays of its own.
+
+        Raises:
+            BadArtefact: names, types or shapes are not those of a state of F features and k examples.
+        """
+        state = cls(d_dict, k)
+        for name, (dtype, _) in _LAYOUT.items():
+            expected, found = getattr(state, name), arrays.get(name)
+            if found is None or found.dtype != dtype or found.shape != expected.shape:
+                shown = "nothing" if found is None else f"{found.dtype} {list(found.shape)}"
+                raise BadArtefact(
+                    f"the state of a sweep has {name} {np.dtype(dtype)} {list(expected.shape)}, got {shown}"
+                )
+            setattr(state, name, np.array(found))
+        return state
+
+    def list_samples(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the sample of each bin lies: rows int64 and positions int32, [F, BINS]; -1 where there is none."""
+        places = (_unmix(self.sample_keys) ^ self._salts[:, None]).astype(np.int64)
+        none = self.sample_keys == _NO_KEY
+        rows, positions = split_places(places)
+        rows[none], positions[none] = -1, -1
+        return rows, positions
+
+    def list_top(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the strongest firings lie: rows int64 and positions int32, [F, k]; 0 where there is none."""
+        self._settle()
+        rows, positions = split_places(self.top_places)
+        none = self.top_places == _NOWHERE
+        rows[none], positions[none] = 0, 0
+        return rows, positions
+
+    def _add_top(self, features: np.ndarray, activations: np.ndarray, places: np.ndarray) -> None:
+        # An equal activation at an earlier place still goes ahead: units come in any order.
+        wanted = np.flatnonzero(activations >= self.top_activations[features, -1])
+        self._waiting.append((features[wanted].astype(np.int32), activations[wanted], places[wanted]))
+        if sum(len(one[0]) for one in self._waiting) > max(_WAITING, self.top_places.size // 2):
+            self._settle()
+
+    def _settle(self) -> None:
+        """Sort what waits into the strongest."""
+        if not self._waiting:
+            return
+        features, activations, places = (np.concatenate(column) for column in zip(*self._waiting, strict=True))
+        self._waiting.clear()
+        touched = np.unique(features)
+        rows, columns = np.nonzero(self.top_places[touched] != _NOWHERE)
+        features = np.concatenate([features, touched[rows]])
+        activations = np.concatenate([activations, self.top_activations[touched[rows], columns]])
+        places = np.concatenate([places, self.top_places[touched[rows], columns]])
+        # The bits of floats above 0 rise as they do.
+        keys = (features.astype(np.uint64) << np.uint64(32)) | (~activations.view(np.uint32)).astype(np.uint64)
+        order = np.lexsort((places, keys))
+        features = features[order]
+        starts = np.searchsorted(features, touched)
+        rank = np.arange(len(features)) - np.repeat(starts, np.diff([*starts, len(features)]))
+        kept = rank < self.k
+        features, rank, order = features[kept], rank[kept], order[kept]
+        self.top_activations[touched], self.top_places[touched] = 0, _NOWHERE
+        self.top_activations[features, rank] = activations[order]
+        self.top_places[features, rank] = places[order]
+
+    def _add_bins(self, features: np.ndarray, activations: np.ndarray, places: np.ndarray) -> None:
+        largest = np.zeros(self.d_dict, np.float32)
+        np.maximum.at(largest, features, activations)
+        fires = largest > 0
+        exponents = self.exponents.copy()
+        exponents[fires] = np.maximum(exponents[fires], _find_exponents(largest[fires]))
+        self._widen(exponents)
+        scaled = np.ldexp(activations.astype(np.float64), -self.exponents[features])
+        cells = features.astype(np.int64) * BINS + (np.ceil(scaled).astype(np.int64) - 1)
+        self.bins += np.bincount(cells, minlength=self.bins.size).reshape(self.bins.shape).astype(np.int32)
+        keys = _mix(places.astype(np.uint64) ^ self._salts[features])
+        flat_keys, flat_activations = self.sample_keys.reshape(-1), self.sample_activations.reshape(-1)
+        np.minimum.at(flat_keys, cells, keys)
+        chosen = np.flatnonzero(flat_keys[cells] == keys)
+        flat_activations[cells[chosen]] = activations[chosen]
+
+    def _widen(self, exponents: np.ndarray) -> None:
+        """Join bins until their widths are 2**exponents, which are no smaller than now."""
+        shifts = np.minimum(exponents - self.exponents, _BITS)
+        for shift in np.unique(shifts[shifts > 0]).tolist():
+            rows = np.flatnonzero(shifts == shift)
+            joined = (len(rows), BINS >> shift, 1 << shift)
+            keys = self.sample_keys[rows].reshape(joined)
+            chosen = keys.argmin(2)[:, :, None]
+            values = np.take_along_axis(self.sample_activations[rows].reshape(joined), chosen, 2)[:, :, 0]
+            stop, counts = BINS >> shift, self.bins[rows].reshape(joined).sum(2)
+            for array, part, empty in (
+                (self.bins, counts, 0),
+                (self.sample_keys, keys.min(2), _NO_KEY),
+                (self.sample_activations, values, 0),
+            ):
+                array[rows] = empty
+                array[rows, :stop] = part
+        self.exponents = exponents.astype(np.int32)
+
+
+def make_places(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Places of rows, below 2**47, and positions, below 2**16: int64."""
+    places: np.ndarray = (rows.astype(np.int64) << POSITION_BITS) | positions
+    return places
+
+
+def split_places(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows int64 and positions int32 of places."""
+    return places >> POSITION_BITS, (places & ((1 << POSITION_BITS) - 1)).astype(np.int32)
+
+
+def _take_first(activations: np.ndarray, places: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first k of each row: larger activations first, of equal ones the earlier place."""
+    order = np.lexsort((places, -activations), axis=1)[:, :k]
+    return np.take_along_axis(activations, order, 1), np.take_along_axis(places, order, 1)
+
+
+def _find_exponents(largest: np.ndarray) -> np.ndarray:
+    """The smallest e with `largest <= BINS * 2**e`."""
+    mantissas, exponents = np.frexp(largest)
+    found: np.ndarray = exponents - _BITS - (mantissas == 0.5)
+    return found
+
+
+def _mix(numbers: np.ndarray) -> np.ndarray:
+    """Numbers that look random, uint64: one to one, so that no two of one feature are equal (splitmix64's end)."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(_MIX[0])
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(_MIX[1])
+    mixed: np.ndarray = numbers ^ (numbers >> np.uint64(31))
+    return mixed
+
+
+def _unmix(numbers: np.ndarray) -> np.ndarray:
+    """What `_mix` made these of."""
+    for shift, factor in ((31, _UNMIX[1]), (27, _UNMIX[0])):
+        numbers = _unshift(numbers, shift) * np.uint64(factor)
+    return _unshift(numbers, 30)
+
+
+def _unshift(numbers: np.ndarray, shift: int) -> np.ndarray:
+    """Undo `n ^ (n >> shift)`; twice is enough, as 3 shift > 64."""
+    found = numbers ^ (numbers >> np.uint64(shift))
+    undone: np.ndarray = numbers ^ (found >> np.uint64(shift))
+    return undone

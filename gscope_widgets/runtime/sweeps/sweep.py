@@ -1,0 +1,551 @@
+"""`gs.sweep`: all features of a dictionary over a corpus in one pass."""
+
+import hashlib
+import os
+import time
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from gscope_widgets.errors import Cancelled, GscopeError, InvalidValue, describe_value
+from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.sweeps import Sweep, SweepProgress
+from gscope_widgets.runtime.devices import SPREAD
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
+from gscope_widgets.runtime.gemma.tokens import Tokenizer
+from gscope_widgets.runtime.scope import Scope
+from gscope_widgets.runtime.shortage import Demand, explain_faults
+from gscope_widgets.runtime.sweeps.corpus import Corpus, open_corpus
+from gscope_widgets.runtime.sweeps.crew import Advanced, Crew, Done, Failed, LocalCrew, Lost
+from gscope_widgets.runtime.sweeps.folder import ROWS, SweepFolder
+from gscope_widgets.runtime.sweeps.hand import (
+    Hand,
+    Order,
+    Stretch,
+    describe_arithmetic,
+    fingerprint_model,
+    make_order,
+)
+from gscope_widgets.runtime.sweeps.rows import (
+    Layout,
+    Prepared,
+    check_document_kind,
+    compare_corpus,
+    describe_layout,
+    read_rows,
+    write_rows,
+)
+from gscope_widgets.runtime.sweeps.showing import show_until_done
+from gscope_widgets.runtime.sweeps.state import POSITION_BITS, SweepState
+from gscope_widgets.runtime.worker import Job
+
+Engine = Literal["local", "ray"]
+Steps = Generator[float | None, None, Sweep]
+MAX_WORKERS = 1024
+_BATCH_TOKENS = {"cpu": 4096}  # of a forward pass
+_BATCH_TOKENS_GPU = 16_384
+_UNIT_TOKENS = 16_384
+_UNITS = 64  # of a stretch, at most
+_LIVES = 3  # workers that one stretch may cost
+
+
+def sweep(
+    scope: Scope,
+    dictionary: Dictionary | str | None,
+    corpus: object,
+    out: str | os.PathLike[str],
+    *,
+    k: int = 20,
+    seq_len: int | None = None,
+    pack: bool = False,
+    field: str = "text",
+    name: str | None = None,
+    max_tokens: int | None = None,
+    engine: Engine = "local",
+    workers: int = 1,
+    threads: int = 1,
+    address: str | None = None,
+    batch_tokens: int | None = None,
+    checkpoint_s: float = 60.0,
+    show: bool = True,
+) -> Sweep:
+    """Where every feature of a dictionary fires in a corpus: examples, histogram and density of all, in one pass.
+
+    Each token goes through the model once, up to the dictionary's layer. What is kept is 12 k + 524 bytes a feature,
+    however long the corpus: the k strongest firings, a histogram, a sample of each of its bins, how often it fires.
+    `out` then holds `examples.safetensors` in the published layout, and `sweep.safetensors` and `sweep.json` beside
+    it; `scope.use_examples(out)` has cards show them. Tokens that a feature promotes are worked out when a card asks.
+
+    Stopped in any way, `kill -9` included, it goes on where it was when the same line is run again, with the same bits
+    at the end; other settings, texts or weights are then refused by name. The bits hang on nothing but weights, corpus,
+    the settings here above `engine`, `threads`, `batch_tokens`, torch and the kind of machine: not on how many workers
+    shared the work, where they ran, or whether some of them died.
+
+    Args:
+        dictionary: of this scope, or its id; None for the default one.
+        corpus: see `open_corpus`: a list or other series of texts, chat messages or token ids, a Hugging Face dataset
+            (streaming too), the path of a text file (blank lines part documents) or of a JSONL file, "-" for standard
+            input, or "mini" for the text that ships with that model.
+        out: a folder, new, empty, or with a sweep that is to go on.
+        k: examples a feature, 1 to 1000.
+        seq_len: tokens of a row, BOS included; a longer document goes on in the next row, after BOS again. None for
+            256, as in the published files, or the model's context where that is shorter.
+        pack: documents end to end in rows, as in training, where the model sees the end of the one before; by default
+            each begins a row, and activations are those that `scope.read` gives.
+        field: where a document that is a mapping has its text.
+        name: what the corpus is called on cards; None for its file's name, or "the 12 texts given".
+        max_tokens: no more of the corpus than this, to the end of a row; None for all.
+        engine: "local" or, with `pip install "gscope-widgets[ray]"`, "ray".
+        workers: processes, or actors, that share the work; 1 of the local engine works in this process.
+        threads: that each computes with on a CPU. One each, and a worker a core, is fastest.
+        address: of a Ray cluster; None for one that runs here, or else a new one.
+        batch_tokens: of one forward pass; None for 4,096 on a CPU, 16,384 on a GPU.
+        checkpoint_s: seconds between checkpoints; a kill loses what was read since the last.
+        show: a line that says how far it is, in the notebook or on standard error.
+
+    Raises:
+        Cancelled: it was stopped; what was done is kept.
+        InvalidValue: the corpus is empty or no corpus (file and line are named); `out` is something else's, or another
+            sweep's (what differs is named).
+        DiskFull: at any write; what was done before is kept.
+    """
+    progress = SweepProgress()
+    job = start_sweep(
+        scope,
+        dictionary,
+        corpus,
+        out,
+        k=k,
+        seq_len=seq_len,
+        pack=pack,
+        field=field,
+        name=name,
+        max_tokens=max_tokens,
+        engine=engine,
+        workers=workers,
+        threads=threads,
+        address=address,
+        batch_tokens=batch_tokens,
+        checkpoint_s=checkpoint_s,
+        progress=progress,
+    )
+    try:
+        show_until_done(job, progress, silent=not show)
+        found: Sweep = job.result()
+        return found
+    except Cancelled as error:
+        raise Cancelled(f"{error}; what was read is kept in {out}: the same line again goes on from there") from None
+
+
+def start_sweep(
+    scope: Scope,
+    dictionary: Dictionary | str | None,
+    corpus: object,
+    out: str | os.PathLike[str],
+    *,
+    k: int = 20,
+    seq_len: int | None = None,
+    pack: bool = False,
+    field: str = "text",
+    name: str | None = None,
+    max_tokens: int | None = None,
+    engine: Engine = "local",
+    workers: int = 1,
+    threads: int = 1,
+    address: str | None = None,
+    batch_tokens: int | None = None,
+    checkpoint_s: float = 60.0,
+    progress: SweepProgress | None = None,
+) -> Job:
+    """`sweep` as a job, returned at once: `progress`, `cancel()`, which keeps what is done, and `result()`.
+
+    Args:
+        progress: is kept up to date with words for readers.
+    """
+    if not isinstance(scope, Scope):
+        raise InvalidValue(f"a sweep takes a scope from gs.load(...), got {describe_value(scope)}")
+    home = scope._take.dictionary(dictionary)
+    info = scope.info
+    if scope._wishes.get("device") == SPREAD and (workers != 1 or engine != "local"):
+        raise InvalidValue("a model that is spread over devices is swept by one worker in this process")
+    on_cpu = torch.device(info.device).type == "cpu"
+    most = min(info.context, 1 << POSITION_BITS)
+    if not isinstance(pack, bool):
+        raise InvalidValue(f"pack must be True or False, got {describe_value(pack)}")
+    if not isinstance(field, str):
+        raise InvalidValue(f"field must be a string, got {describe_value(field)}")
+    if engine not in ("local", "ray"):
+        raise InvalidValue(f'engine must be "local" or "ray", got {describe_value(engine)}')
+    if address is not None and engine != "ray":
+        raise InvalidValue('address is of a Ray cluster; give engine="ray" with it')
+    length = min(256, most) if seq_len is None else check_int("seq_len", seq_len, low=2, high=most)
+    batch = _BATCH_TOKENS["cpu"] if on_cpu else _BATCH_TOKENS_GPU
+    if batch_tokens is not None:
+        batch = check_int("batch_tokens", batch_tokens, low=1, high=1 << 24)
+    plan = _Plan(
+        Layout(
+            length,
+            pack,
+            None if max_tokens is None else check_int("max_tokens", max_tokens, low=1, high=2**31 - 1),
+            max(_UNIT_TOKENS, batch),
+        ),
+        k=check_int("k", k, low=1, high=1000),
+        engine=engine,
+        workers=check_int("workers", workers, low=1, high=MAX_WORKERS),
+        threads=check_int("threads", threads, low=1, high=1024),
+        address=address,
+        batch_tokens=batch,
+        checkpoint_s=check_float("checkpoint_s", checkpoint_s, low=0, high=86_400),
+    )
+    if name is not None and (not isinstance(name, str) or not 0 < len(name) <= 200):
+        raise InvalidValue(f"name must be 1 to 200 characters, got {describe_value(name)}")
+    opened = open_corpus(corpus, field=field)
+    if name is not None:
+        opened = replace(opened, name=name)
+    try:
+        folder = SweepFolder(Path(out).expanduser().resolve())
+    except (TypeError, ValueError, OSError, RuntimeError):
+        raise InvalidValue(f"out must be a folder, got {describe_value(out)}") from None
+    demand = Demand(f"sweeping with {home.info.id}", ["batch_tokens=1024", "a narrower dictionary"], info.device)
+    course = _Course(scope, home, opened, folder, plan, progress or SweepProgress())
+    return scope._worker.submit(lambda _job: _explain_steps(course.run(), demand))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    layout: Layout
+    k: int
+    engine: Engine
+    workers: int
+    threads: int
+    address: str | None
+    batch_tokens: int
+    checkpoint_s: float
+
+
+class _Course:
+    """One run of a sweep."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        dictionary: Dictionary,
+        corpus: Corpus,
+        folder: SweepFolder,
+        plan: _Plan,
+        progress: SweepProgress,
+    ):
+        self._scope, self._dictionary, self._corpus = scope, dictionary, corpus
+        self._folder, self._plan, self._progress = folder, plan, progress
+        self._saved_at = 0.0
+
+    def run(self) -> Steps:
+        yield None
+        for _ in self._dictionary.fetch():
+            yield None
+        loaded = self._scope._engine.loaded
+        weights, dictionary_weights = fingerprint_model(loaded.model), fingerprint_dictionary(self._dictionary)
+        settings = {
+            "model": loaded.info.id,
+            "revision": loaded.info.revision,
+            "weights": weights,
+            "dictionary": self._dictionary.info.id,
+            "dictionary_weights": dictionary_weights,
+            "tokenizer": fingerprint_tokenizer(loaded.tokenizer),
+            "positions": describe_positions(loaded.tokenizer),
+            "k": self._plan.k,
+            "batch_tokens": self._plan.batch_tokens,
+            **describe_layout(self._plan.layout),
+            **describe_arithmetic(loaded, self._dictionary, self._plan.threads),
+        }
+        with self._folder.hold():
+            self._folder.open(settings)
+            yield from self._prepare(loaded.tokenizer)
+            if self._folder.finished is None:
+                order = make_order(
+                    self._scope,
+                    self._dictionary,
+                    weights=weights,
+                    dictionary_weights=dictionary_weights,
+                    k=self._plan.k,
+                    batch_tokens=self._plan.batch_tokens,
+                    threads=self._plan.threads,
+                )
+                yield from self._read_all(order)
+            else:
+                self._folder.tidy()
+            return self._describe()
+
+    def _prepare(self, tokenizer: Tokenizer) -> Iterator[float | None]:
+        """Write the rows of the corpus, or see that it is the one whose rows were written."""
+        self._progress.phase = "reads the corpus"
+        folder, layout = self._folder, self._plan.layout
+        if folder.prepared is not None:
+            is_cut = layout.max_tokens is not None and folder.prepared.tokens >= layout.max_tokens
+            for differs in compare_corpus(self._corpus.read(), folder.prepared, is_cut=is_cut):
+                if differs:
+                    raise InvalidValue(
+                        f"{folder.path} holds a sweep of another corpus, {describe_value(folder.corpus['name'])}: "
+                        f"{differs}; give another folder, or delete this one"
+                    )
+                yield None
+            return
+
+        def documents() -> Iterator[Any]:
+            for document in self._corpus.read():
+                check_document_kind(document, pack=layout.pack)
+                yield document
+
+        for found in folder.write_in_steps(ROWS, lambda file: write_rows(file, documents(), tokenizer, layout)):
+            if isinstance(found, Prepared):
+                folder.prepared = found
+            else:
+                self._progress.tokens = found
+            yield None
+        folder.corpus = {"name": self._corpus.name}
+        folder.remember()
+
+    def _read_all(self, order: Order) -> Iterator[float | None]:
+        prepared = self._folder.prepared
+        assert prepared is not None, "it was prepared before"
+        units = len(prepared.starts) - 1
+        state, done, used = self._folder.load(d_dict=self._dictionary.d_dict, k=self._plan.k, units=units)
+        self._sizes = self._count_tokens(prepared)
+        progress = self._progress
+        progress.phase, progress.total = "sweeps", prepared.tokens
+        progress.tokens = progress.before = int(self._sizes[done].sum())
+        self._saved_at = self._began = time.monotonic()
+        work = _Work(state, done, used)
+        by_itself = self._plan.engine == "local" and self._plan.workers == 1
+        try:
+            yield from self._read_here(work) if by_itself else self._read_together(work, order)
+        except BaseException:
+            # Of whatever ends it: what is whole is kept, and the reason is what is told.
+            with suppress(GscopeError):
+                self._save(work)
+            raise
+        self._save(work)
+        progress.phase = "writes"
+        for _ in self._folder.write_results(work.state, work.used):
+            yield 1.0
+
+    def _read_here(self, work: "_Work") -> Iterator[float | None]:
+        prepared = self._folder.prepared
+        assert prepared is not None, "it was prepared before"
+        hand = Hand(
+            self._scope._engine.loaded,
+            self._dictionary,
+            batch_tokens=self._plan.batch_tokens,
+            threads=self._plan.threads,
+        )
+        for unit in np.flatnonzero(~work.done).tolist():
+            stretch = self._cut(unit, unit + 1)
+            found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+            count, batch_share = 0, 0
+            for one in hand.read(stretch.rows, first=stretch.starts[0]):
+                if isinstance(one, int):
+                    count = one
+                else:
+                    found.append(one)
+                    batch_share += 1
+                    yield self._progress.share
+            # From here to the end of the unit nothing stops it: a state holds whole units.
+            work.is_whole = False
+            for firings in found:
+                work.state.add(*firings)
+            work.used += count
+            work.done[unit] = True
+            work.is_whole = True
+            self._advance(unit)
+            self._save_in_time(work)
+            yield self._progress.share
+
+    def _read_together(self, work: "_Work", order: Order) -> Iterator[float | None]:
+        """Share the work out; a worker that is lost is replaced, and its stretch is given out again."""
+        waiting = deque(self._list_stretches(work.done))
+        workers = min(self._plan.workers, len(waiting))
+        under_way: dict[int, tuple[int, int]] = {}
+        read: dict[int, int] = {}  # units that a worker has read of its stretch
+        lives: dict[tuple[int, int], int] = {}
+        idle_losses = 0
+        crew = self._make_crew(order, workers)
+        try:
+            for worker in range(workers):
+                crew.hire(worker)
+                self._give(crew, worker, waiting, under_way)
+            while under_way:
+                for event in crew.wait(0.05):
+                    if isinstance(event, Failed):
+                        raise event.error
+                    stretch = under_way.get(event.worker)
+                    if isinstance(event, Advanced):
+                        if stretch is not None and read.get(event.worker, 0) < stretch[1] - stretch[0]:
+                            self._advance(stretch[0] + read.get(event.worker, 0))
+                            read[event.worker] = read.get(event.worker, 0) + 1
+                    elif isinstance(event, Done) and stretch is not None:
+                        self._take_in(work, stretch, event)
+                        self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
+                        del under_way[event.worker]
+                        read.pop(event.worker, None)
+                        self._save_in_time(work)
+                        self._give(crew, event.worker, waiting, under_way)
+                    elif isinstance(event, Lost) and stretch is not None:
+                        lives[stretch] = lives.get(stretch, 0) + 1
+                        idle_losses += 1
+                        if lives[stretch] >= _LIVES:
+                            raise GscopeError(
+                                f"{_LIVES} workers of the sweep were lost at rows {self._name_rows(stretch)}, the last "
+                                f"because {event.reason}; is there memory enough for {workers} models? What was read "
+                                "is kept: the same line with fewer workers goes on from there"
+                            )
+                        waiting.appendleft(stretch)
+                        del under_way[event.worker]
+                        read.pop(event.worker, None)
+                        self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
+                        crew.hire(event.worker)
+                        self._give(crew, event.worker, waiting, under_way)
+                yield self._progress.share
+        finally:
+            crew.close()
+
+    def _under_way(self, under_way: dict[int, tuple[int, int]], read: dict[int, int]) -> int:
+        """Tokens of units that are read but not handed in."""
+        parts = (self._sizes[first : first + read.get(worker, 0)] for worker, (first, _) in under_way.items())
+        return int(sum(part.sum() for part in parts))
+
+    def _make_crew(self, order: Order, workers: int) -> Crew:
+        device = torch.device(self._scope.info.device)
+        uses_gpu = device.type == "cuda"
+        if self._plan.engine == "ray":
+            from gscope_widgets.runtime.sweeps.cluster import RayCrew
+
+            return RayCrew(order, workers=workers, address=self._plan.address, uses_gpu=uses_gpu)
+        devices = [f"cuda:{at}" for at in range(torch.cuda.device_count())] if uses_gpu else [str(device)]
+        return LocalCrew(order, devices=devices)
+
+    def _give(
+        self, crew: Crew, worker: int, waiting: deque[tuple[int, int]], under_way: dict[int, tuple[int, int]]
+    ) -> None:
+        if waiting:
+            under_way[worker] = waiting.popleft()
+            crew.give(worker, self._cut(*under_way[worker]))
+
+    def _take_in(self, work: "_Work", stretch: tuple[int, int], event: Done) -> None:
+        state = SweepState.from_arrays(event.arrays, d_dict=work.state.d_dict, k=work.state.k)
+        work.is_whole = False
+        work.state.merge(state)
+        work.used += event.used
+        work.done[slice(*stretch)] = True
+        work.is_whole = True
+
+    def _list_stretches(self, done: np.ndarray) -> list[tuple[int, int]]:
+        """Units that are still to be read, in pieces of neighbours."""
+        left = np.flatnonzero(~done)
+        size = int(np.clip(-(-len(left) // (4 * self._plan.workers)), 1, _UNITS))
+        pieces: list[tuple[int, int]] = []
+        for unit in left.tolist():
+            if pieces and pieces[-1][1] == unit and unit - pieces[-1][0] < size:
+                pieces[-1] = (pieces[-1][0], unit + 1)
+            else:
+                pieces.append((unit, unit + 1))
+        return pieces
+
+    def _cut(self, first: int, stop: int) -> Stretch:
+        prepared = self._folder.prepared
+        assert prepared is not None, "it was prepared before"
+        starts = prepared.starts[first : stop + 1]
+        path = self._folder.path / ROWS
+        rows = read_rows(path, starts[0], starts[-1], seq_len=self._plan.layout.seq_len)
+        return Stretch((first, stop), starts, rows)
+
+    def _name_rows(self, stretch: tuple[int, int]) -> str:
+        assert self._folder.prepared is not None, "it was prepared before"
+        starts = self._folder.prepared.starts
+        return f"{starts[stretch[0]]:,} to {starts[stretch[1]] - 1:,}"
+
+    def _count_tokens(self, prepared: Prepared) -> np.ndarray:
+        """Tokens of each unit, about: the rows are not read for it."""
+        rows = np.diff(prepared.starts)
+        return np.diff(np.round(np.cumsum([0, *rows]) * (prepared.tokens / prepared.rows)).astype(np.int64))
+
+    def _advance(self, unit: int) -> None:
+        self._progress.tokens = min(self._progress.total, self._progress.tokens + int(self._sizes[unit]))
+        self._progress.seconds = time.monotonic() - self._began
+
+    def _save_in_time(self, work: "_Work") -> None:
+        if time.monotonic() - self._saved_at >= self._plan.checkpoint_s:
+            self._save(work)
+
+    def _save(self, work: "_Work") -> None:
+        if work.is_whole and work.saved != int(work.done.sum()):
+            self._folder.save(work.state, work.done, work.used)
+            work.saved = int(work.done.sum())
+        self._saved_at = time.monotonic()
+
+    def _describe(self) -> Sweep:
+        folder, prepared = self._folder, self._folder.prepared
+        assert prepared is not None, "it has ended"
+        assert folder.finished is not None, "it has ended"
+        return Sweep(
+            folder=folder.path,
+            dictionary_id=self._dictionary.info.id,
+            corpus=str(folder.corpus["name"]),
+            documents=prepared.documents,
+            rows=prepared.rows,
+            tokens=prepared.tokens,
+            used=int(folder.finished["used"]),
+            features=int(folder.finished["features"]),
+            d_dict=self._dictionary.d_dict,
+            k=self._plan.k,
+        )
+
+
+@dataclass
+class _Work:
+    """What was read so far."""
+
+    state: SweepState
+    done: np.ndarray  # bool, [unit]
+    used: int
+    is_whole: bool = True  # the state holds whole units
+    saved: int = -1  # units in the last checkpoint of this run
+
+    def __post_init__(self) -> None:
+        self.saved = int(self.done.sum()) or -1
+
+
+def _explain_steps(steps: Steps, demand: Demand) -> Steps:
+    """The same steps; memory that runs out and a device that fails are told as what they are."""
+    try:
+        while True:
+            try:
+                found = explain_faults(lambda: next(steps), demand)
+            except StopIteration as end:
+                result: Sweep = end.value
+                return result
+            yield found
+    finally:
+        steps.close()
+
+
+def fingerprint_tokenizer(tokenizer: Tokenizer) -> str:
+    """A digest of what a tokenizer does with text; empty where there is none."""
+    if tokenizer.inner is None:
+        return ""
+    backend: Any = getattr(tokenizer.inner, "backend_tokenizer", None)
+    content = backend.to_str() if backend is not None else repr(sorted(tokenizer.inner.get_vocab().items()))
+    template = str(getattr(tokenizer.inner, "chat_template", "") or "")
+    return hashlib.sha256(f"{content}\0{template}".encode("utf-8", "replace")).hexdigest()
+
+
+def describe_positions(tokenizer: Tokenizer) -> str:
+    """Which positions of a row count."""
+    left_out = "all but the first, BOS, EOS and padding" if tokenizer.inner is not None else "all but the first"
+    return f"{left_out}, and the chat header" if tokenizer.chat else left_out

@@ -1,0 +1,40 @@
+"""Sweeps of a tiny model, some of them in several processes, which takes longer than a minute on a busy machine."""
+
+import signal
+
+import pytest
+
+import gscope_widgets as gs
+
+
+@pytest.fixture(autouse=True)
+def _bounded():
+    """Instead of the minute of other tests of the runtime: processes that load torch take some of it each."""
+
+    def fail(*_):
+        raise AssertionError("the test took more than five minutes: something waits for ever")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(300)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="session")
+def texts():
+    """Documents of mini's world, short and long, one without a token."""
+    found = [one.text for one in gs.mini.texts()[:24]]
+    return [*found[:5], "", *found[5:]]
+
+
+@pytest.fixture
+def folder_of():
+    """The files of a finished sweep, by name, but for the lock and the paths in it."""
+
+    def read(folder):
+        return {
+            name: (folder / name).read_bytes() for name in ("examples.safetensors", "sweep.safetensors", "sweep.json")
+        }
+
+    return read

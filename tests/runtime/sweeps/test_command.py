@@ -1,0 +1,85 @@
+"""The command `gscope-widgets sweep`."""
+
+import io
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+from safetensors.numpy import load_file
+
+import gscope_widgets as gs
+from gscope_widgets import shell
+from gscope_widgets.runtime.sweeps.naming import open_named
+
+
+@pytest.fixture
+def corpus(tmp_path, texts):
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps({"body": text}) + "\n" for text in texts))
+    return path
+
+
+def test_it_sweeps_a_file_and_says_what_it_found(corpus, make_model, make_dictionary, tmp_path, capsys):
+    model, dictionary, out = make_model(), make_dictionary(), tmp_path / "out"
+    line = ["sweep", "--model", str(model), "--dictionary", str(dictionary), "--corpus", str(corpus), "--out", str(out)]
+    options = ["--field", "body", "--k", "3", "--seq-len", "40", "--name", "lectures"]
+    assert shell.main([*line, *options]) == 0
+    told = capsys.readouterr()
+    assert "layer_1_width_40_l0_medium on lectures: " in told.out and " of 25 documents; " in told.out
+    assert "sweep done: " in told.err
+    assert load_file(out / "examples.safetensors")["activations"].shape == (40, 3)
+    before = (out / "examples.safetensors").stat().st_mtime_ns
+    assert shell.main([*line, *options, "--quiet"]) == 0
+    again = capsys.readouterr()
+    assert again.out == told.out
+    assert "sweep" not in again.err
+    assert (out / "examples.safetensors").stat().st_mtime_ns == before
+    assert shell.main([*line, *options, "--k", "4"]) == 2
+    assert "holds another sweep: k is 4 now and was 3" in capsys.readouterr().err
+    with gs.load(str(model)) as scope:
+        home = scope.dictionary(path=dictionary)
+        scope.use_examples(out)
+        assert "lectures" in scope.card(home.feature(0)).examples_on
+
+
+def test_standard_input_is_a_corpus(monkeypatch, make_model, make_dictionary, tmp_path, capsys):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"The old fisherman\n\nsold fish.")))
+    line = ["sweep", "--model", str(make_model()), "--dictionary", str(make_dictionary()), "--corpus", "-"]
+    assert shell.main([*line, "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    assert "of 2 documents" in capsys.readouterr().out
+
+
+def test_a_bad_line_is_told_with_its_number(corpus, make_model, make_dictionary, tmp_path, capsys):
+    corpus.write_text('{"text": "one"}\nnone\n')
+    line = ["sweep", "--model", str(make_model()), "--dictionary", str(make_dictionary()), "--corpus", str(corpus)]
+    assert shell.main([*line, "--out", str(tmp_path / "out"), "--quiet"]) == 2
+    assert "line 2 of" in capsys.readouterr().err
+
+
+def test_a_dictionary_is_named_as_it_is_published(scope, tiny, make_dictionary):
+    assert open_named(scope, None) is scope.dictionary()
+    name = "resid_post/layer_4_width_4k_l0_medium"
+    assert open_named(scope, name).info.id.endswith(name)
+    assert open_named(scope, "transcoder_all/layer_0_width_512_l0_small_affine").info.affine
+    assert open_named(scope, "mlp_out").info.site == "mlp_out"
+    path = make_dictionary()
+    assert open_named(tiny, str(path)) is tiny.dictionary(path=path)
+    for wrong in ("resid_post/layer_4_width_9k_l0_medium", "nowhere", "resid_post/layer_99_width_1k_l0_medium"):
+        with pytest.raises(gs.GscopeError):
+            open_named(scope, wrong)
+
+
+def test_documents_of_the_generator_are_a_corpus():
+    import itertools
+
+    from factory.corpus import generate_documents
+    from factory.corpus.__main__ import HELD_OUT_SEED, write_lines
+    from factory.training import corpus_tokens
+
+    assert HELD_OUT_SEED == corpus_tokens.HELD_OUT_SEED
+    lines = list(write_lines(itertools.islice(generate_documents(HELD_OUT_SEED), 3)))
+    for line, text in zip(lines, gs.mini.texts(), strict=False):
+        content = json.loads(line)
+        assert (content["text"], content["register"]) == (text.text, text.register)
+        assert {name: tuple(map(tuple, spans)) for name, spans in content["spans"].items()} == dict(text.spans)

@@ -1,0 +1,130 @@
+"""Documents out of lists, files and datasets; what is none is refused with its place."""
+
+import io
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import gscope_widgets as gs
+from gscope_widgets.runtime.sweeps import corpus as corpora
+from gscope_widgets.runtime.sweeps.corpus import open_corpus
+
+
+def read(corpus, **options):
+    return list(open_corpus(corpus, **options).read())
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_here(name, content):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write_here
+
+
+def test_series_of_every_kind_give_their_documents():
+    chat = [{"role": "user", "content": "hi"}]
+    assert read(["a", "b"]) == ["a", "b"]
+    assert read(one for one in ("a", "b")) == ["a", "b"]
+    assert read([{"text": "a", "other": 1}, {"text": chat}, {"text": [2, 5]}]) == ["a", chat, [2, 5]]
+    assert read([{"body": "a"}], field="body") == ["a"]
+    assert read([np.array([2, 7]), (2, 8), chat, ""]) == [[2, 7], [2, 8], chat, ""]
+    assert read(gs.mini.texts()[:2]) == [one.text for one in gs.mini.texts()[:2]]
+
+
+def test_a_dataset_of_hugging_face_is_any_iterable_of_mappings():
+    class Stream:
+        info = SimpleNamespace(dataset_name="fineweb")
+
+        def __iter__(self):
+            return iter([{"text": "a", "url": "x"}, {"text": "b", "url": "y"}])
+
+    opened = open_corpus(Stream())
+    assert (opened.name, list(opened.read()), list(opened.read())) == ("fineweb", ["a", "b"], ["a", "b"])
+    with pytest.raises(gs.InvalidValue, match=r"got a mapping of 'train', 'test'; give one part: corpus\[...\]"):
+        open_corpus({"train": Stream(), "test": Stream()})
+
+
+def test_files(write):
+    lines = write("a.jsonl", '{"text": "one"}\n\n"two"\n{"text": ""}\n')
+    assert read(lines) == read(str(lines)) == ["one", "two", ""]
+    assert open_corpus(lines).name == "a.jsonl"
+    assert read(write("a.txt", "one\nmore\n\n\n \ntwo\r\n\r\nthree")) == ["one\nmore", "two", "three"]
+    assert read(write("bom.txt", b"\xef\xbb\xbfone")) == ["one"]
+    assert read(write("empty.txt", "")) == []
+    assert open_corpus("mini").name == "mini's held-out text"
+    assert read("mini") == [one.text for one in gs.mini.texts()]
+    assert read("mini-it") == [one.text for one in gs.mini.texts(model="mini-it")]
+
+
+@pytest.mark.parametrize(("content", "found"), [('{"text": "a"}\n"b"\n', ["a", "b"]), ("a b\n\nc", ["a b", "c"])])
+def test_standard_input_is_lines_of_json_or_text(monkeypatch, content, found):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content.encode())))
+    opened = open_corpus("-")
+    assert (opened.name, list(opened.read())) == ("standard input", found)
+
+
+def test_a_file_is_read_as_it_is_asked_for(write):
+    """Not whole: what is wrong at its end is told when it comes to that."""
+    documents = open_corpus(write("a.jsonl", '"one"\n' * 1000 + "{")).read()
+    assert next(documents) == "one"
+    with pytest.raises(gs.InvalidValue, match="line 1001 of"):
+        list(documents)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.jsonl", '"one"\n{"text": \n', r"line 2 of .*a\.jsonl is not JSON \(.*\): '{\"text\":'; mend or delete"),
+        ("a.jsonl", '"one"\n\n{"body": "x", "n": 1}', r'line 3 of .* has no "text": it has \'body\', \'n\'; name one'),
+        ("a.jsonl", '{"text": 5}', "line 1 of .* should be a text, chat messages or token ids, got 5"),
+        ("a.jsonl", "[" * 100_000, "line 1 of .* is not JSON"),
+        ("a.jsonl", "null", "line 1 of .* should be a text.*, got None"),
+        ("a.jsonl", b'"one"\n"t\xfcr"\n', r"line 2 of .* is not UTF-8 \(byte 2 of it is 0xfc\); convert"),
+        ("a.txt", b"one\n\ntwo \xff\xfe", r"line 3 of .* is not UTF-8 \(byte 4 of it is 0xff\)"),
+    ],
+)
+def test_a_bad_line_is_named(write, name, content, sentence):
+    with pytest.raises(gs.InvalidValue, match=sentence):
+        read(write(name, content))
+
+
+def test_a_line_or_document_that_never_ends_is_not_read_whole(write, monkeypatch):
+    monkeypatch.setattr(corpora, "MOST_BYTES", 1000)
+    with pytest.raises(gs.InvalidValue, match=r"line 2 of .* has more than 1,000 bytes; cut it"):
+        read(write("a.jsonl", json.dumps("x") + "\n" + json.dumps("y" * 1000)))
+    with pytest.raises(gs.InvalidValue, match="the document that ends at line 11 of .* more than 1,000 characters"):
+        read(write("a.txt", ("z" * 99 + "\n") * 20))
+    assert read(write("b.txt", ("z" * 99 + "\n\n") * 20)) == ["z" * 99] * 20  # control
+
+
+@pytest.mark.parametrize(
+    ("corpus", "sentence"),
+    [
+        ("a text of its own", r"'a text of its own' is no file; a corpus is a text or JSONL file, or a list: \[text"),
+        (5, "a corpus is a list of texts.*, got 5"),
+        (b"bytes", "a corpus is a list of texts"),
+        (None, "got None"),
+        ("x\0y", "is no file"),
+        ("x" * 5000, "is no file"),
+    ],
+)
+def test_what_is_no_corpus_is_refused(corpus, sentence):
+    with pytest.raises(gs.InvalidValue, match=sentence):
+        open_corpus(corpus)
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(gs.InvalidValue, match="is a folder; a corpus is"):
+        open_corpus(tmp_path)
+
+
+@pytest.mark.parametrize("item", [5, None, [1.5], [True], ["a", "b"], b"x"], ids=repr)
+def test_a_document_that_is_none_is_named(item):
+    with pytest.raises(gs.InvalidValue, match="document 1 of the corpus should be a text"):
+        read(["fine", item])

@@ -1,0 +1,589 @@
+"""A sweep against all activations at once, computed by plain transformers and NumPy, and against itself when stopped."""
+
+import itertools
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+import gscope_widgets as gs
+from factory.corpus import generate_documents
+from gscope_widgets.mini import DICTIONARIES
+from gscope_widgets.records.sweeps import Sweep, SweepProgress
+from gscope_widgets.runtime.sweeps import sweep as sweeps
+from gscope_widgets.runtime.sweeps.hand import Hand
+from gscope_widgets.runtime.sweeps.rows import HEAD
+from gscope_widgets.runtime.sweeps.state import SweepState, split_places
+from tests.hub.disk import disk_full
+from tests.runtime.inside import loaded
+from tests.runtime.sweeps.plain import bin_up, check_state, collect, rank, sample
+
+K, SEQ_LEN = 4, 40
+RARE, SILENT = 3, 7
+
+
+@pytest.fixture
+def run(tiny, tiny_dictionary, texts, tmp_path):
+    """`gs.sweep` of the tiny model in small steps; keywords replace arguments."""
+
+    def run_here(out="out", corpus=None, **options):
+        options = {"k": K, "seq_len": SEQ_LEN, "batch_tokens": 200, "show": False} | options
+        return gs.sweep(tiny, tiny_dictionary, texts if corpus is None else corpus, tmp_path / out, **options)
+
+    return run_here
+
+
+@pytest.fixture
+def tiny_dictionary(tiny, make_dictionary):
+    """Of features that fire everywhere, one that hardly ever does and one that never does."""
+    threshold = torch.rand(40, generator=torch.Generator().manual_seed(0)) * 3 + 0.1
+    threshold[RARE], threshold[SILENT] = 22, 1e6
+    return tiny.dictionary(path=make_dictionary(threshold=threshold))
+
+
+@pytest.fixture(autouse=True)
+def _small_units(monkeypatch):
+    monkeypatch.setattr(sweeps, "_UNIT_TOKENS", 300)
+
+
+def read_all(scope, dictionary, table, lengths):
+    """The activations of all rows as the sweep's own reading gives them: float32, [row, pos, feature], and what counts."""
+    dense = np.zeros((*table.shape, dictionary.d_dict), np.float32)
+    tokenizer = loaded(scope).tokenizer
+
+    def read(_job):
+        hand = Hand(loaded(scope), dictionary, batch_tokens=10**9, threads=1)
+        rows = np.concatenate([lengths[:, None], np.zeros((len(table), HEAD - 1), int), table], 1).astype(np.int32)
+        for found in hand.read(rows, first=0):
+            if not isinstance(found, int):
+                features, values, places = found
+                where, columns = split_places(places)
+                dense[where, columns, features] = values
+
+    scope.submit(read).result()
+    return dense, tokenizer.mask_used(table, lengths)
+
+
+def plain_activations(scope, folder, table, lengths, load_plain, plain_run, read_weights, *, layer):
+    """The same, by transformers and float64: [row, pos, feature]."""
+    weights, model = read_weights(folder), load_plain(scope.name)
+    dense = np.zeros((*table.shape, weights["w_enc"].shape[1]))
+    for row, (ids, length) in enumerate(zip(table, lengths, strict=True)):
+        _, residual = plain_run(model, ids[:length].tolist(), layer=layer)
+        pre = residual @ weights["w_enc"] + weights["b_enc"]
+        dense[row, :length] = np.where(pre > weights["threshold"], pre, 0)
+    return dense
+
+
+@pytest.fixture
+def swept(run, tiny, tiny_dictionary):
+    result = run()
+    files = load_file(result.folder / "examples.safetensors") | load_file(result.folder / "sweep.safetensors")
+    return result, files
+
+
+def test_every_panel_is_that_of_all_activations_at_once(
+    swept, tiny, tiny_dictionary, load_plain, plain_run, read_weights
+):
+    result, files = swept
+    table, lengths = files["tokens"], files["row_lengths"]
+    plain = plain_activations(
+        tiny, tiny_dictionary.folder.path, table, lengths, load_plain, plain_run, read_weights, layer=1
+    )
+    dense, used = read_all(tiny, tiny_dictionary, table, lengths)
+    np.testing.assert_allclose(np.where(used[..., None], plain, 0), dense, atol=1e-3)
+    found = collect(dense, used)
+    assert sum(map(len, found)) > 1000
+    assert len(found[SILENT]) == 0 < len(found[RARE]) < 200
+    state = SweepState(tiny_dictionary.d_dict, K)
+    rows, positions, features = np.nonzero(dense * used[..., None])
+    state.add(features.astype(np.int32), dense[rows, positions, features], (rows << 16) | positions)
+    check_state(state, found, K)
+    assert result.used == used.sum()
+    for feature, firings in enumerate(found):
+        strongest = rank(firings, K)
+        count = len(strongest)
+        np.testing.assert_allclose(files["activations"][feature, :count], [one[0] for one in strongest], rtol=1e-4)
+        # Rows of a batch of other lengths differ in the last bits, and may change places of what is as good as equal.
+        for value, row, pos in zip(
+            files["activations"][feature], files["seq_ids"][feature], files["positions"][feature], strict=True
+        ):
+            assert dense[row, pos, feature] == pytest.approx(value, rel=1e-4)
+        assert files["counts"][feature] == len(firings)
+        assert files["feature_frequencies"][feature] == len(firings) / used.sum()
+        if not firings:
+            continue
+        width, _ = bin_up([one[0] for one in firings])
+        assert 2.0 ** files["exponents"][feature] == width
+        counted = np.bincount(bin_up([one[0] for one in firings])[1], minlength=32)
+        near = sum(abs(one[0] / width - round(one[0] / width)) < 1e-4 for one in firings)
+        assert np.abs(np.cumsum(counted - files["bins"][feature])).max() <= near
+        for at, (value, row, pos) in sample(feature, firings).items():
+            if near == 0:
+                kept = files["sample_rows"][feature, at], files["sample_positions"][feature, at]
+                assert kept == (row, pos)
+                assert files["sample_activations"][feature, at] == pytest.approx(value, rel=1e-4)
+
+
+def test_rows_are_the_documents(swept, tiny, texts):
+    result, files = swept
+    assert result.documents == len(texts) and result.rows == len(files["tokens"])
+    for number, text in enumerate(texts):
+        mine = files["row_documents"] == number
+        ids = [
+            one
+            for row, length in zip(files["tokens"][mine], files["row_lengths"][mine], strict=True)
+            for one in row[1:length]
+        ]
+        assert ids == loaded(tiny).tokenizer.encode_all([text])[0]
+    assert result.tokens == files["row_lengths"].sum()
+
+
+@pytest.mark.parametrize("options", [{}, {"pack": True}], ids=["apart", "packed"])
+def test_a_dictionary_of_several_layers_and_packed_rows(
+    tiny, make_multilayer, texts, tmp_path, load_plain, read_weights, options
+):
+    dictionary = tiny.dictionary(path=make_multilayer(site="crosscoder"))
+    result = gs.sweep(tiny, dictionary, texts[:8], tmp_path / "out", k=3, seq_len=30, show=False, **options)
+    files = load_file(result.folder / "examples.safetensors")
+    lengths = load_file(result.folder / "sweep.safetensors")["row_lengths"]
+    dense = np.stack([_read_padded(tiny, dictionary, row[:length], len(row)) for row, length in zip(files["tokens"], lengths, strict=True)])  # fmt: skip
+    for feature in range(dictionary.d_dict):
+        np.testing.assert_allclose(
+            files["activations"][feature], np.sort(dense[:, :, feature].ravel())[::-1][:3], atol=1e-3
+        )
+    assert (files["activations"][:, 0] > 0).sum() > 20
+
+
+def _read_padded(scope, dictionary, ids, length):
+    found = scope.read(ids.tolist(), dictionary).to_dense()
+    return np.pad(found, ((0, length - len(found)), (0, 0)))
+
+
+def test_top_examples_are_those_that_ship_with_mini(scope, tmp_path):
+    """The shipped ones are of 1,000 packed rows; all that lie in its first rows are found first in a sweep of those."""
+    dictionary = scope.dictionary(width="1k")
+    shipped = load_file(dictionary.folder.path / "examples.safetensors")
+    rows = 100
+    documents = itertools.islice(generate_documents(4), 120)  # factory.training.corpus_tokens.HELD_OUT_SEED
+    result = gs.sweep(
+        scope, dictionary, documents, tmp_path / "out", k=16, seq_len=128, pack=True, max_tokens=128 * rows, show=False
+    )
+    found = load_file(result.folder / "examples.safetensors")
+    assert found["tokens"].shape == (rows, 128)
+    np.testing.assert_array_equal(found["tokens"], shipped["tokens"][:rows])
+    compared = 0
+    for feature in range(dictionary.d_dict):
+        inside = (shipped["seq_ids"][feature] < rows) & (shipped["activations"][feature] > 0)
+        values = shipped["activations"][feature][inside]
+        count = len(values)
+        np.testing.assert_allclose(found["activations"][feature, :count], values, rtol=1e-3, atol=1e-3)
+        ours = list(zip(found["seq_ids"][feature, :count], found["positions"][feature, :count], strict=True))
+        theirs = list(zip(shipped["seq_ids"][feature][inside], shipped["positions"][feature][inside], strict=True))
+        if count and len(set(np.round(values, 2))) == count and _is_apart(found["activations"][feature], count):
+            assert ours == theirs
+            compared += count
+    assert compared > 500
+
+
+def _is_apart(values, count):
+    return count == len(values) or values[count - 1] - values[count] > 0.01
+
+
+def test_the_texts_of_mini_are_the_first_of_that_corpus():
+    assert [one.text for one in itertools.islice(generate_documents(4), 300)] == [one.text for one in gs.mini.texts()]
+    assert (DICTIONARIES["mini"] / "resid_post/layer_4_width_1k_l0_medium/examples.safetensors").is_file()
+
+
+# ---- cards
+
+
+@pytest.mark.row("11")
+def test_a_card_shows_what_the_sweep_found(swept, tiny, tiny_dictionary, texts):
+    result, files = swept
+    feature = int(np.argmax(files["counts"]))
+    ref = tiny_dictionary.feature(feature)
+    assert tiny.card(ref).histogram is None  # control
+    assert tiny.use_examples(result.folder, tiny_dictionary) is tiny_dictionary
+    card = tiny.card(ref, examples=3)
+    assert [one.activation for one in card.examples] == files["activations"][feature, :3].tolist()
+    for one, row, pos in zip(card.examples, files["seq_ids"][feature], files["positions"][feature], strict=False):
+        assert one.tokens[one.peak] == loaded(tiny).tokenizer.describe(files["tokens"][row, pos])
+        assert "<pad>" not in one.tokens
+        document = texts[files["row_documents"][row]]
+        assert "".join(one.tokens).removeprefix("<bos>").strip() in document.replace("\t", " ")
+    assert card.density == files["feature_frequencies"][feature]
+    assert card.max_activation == files["activations"][feature, 0] == card.histogram.edges[-1]
+    assert card.histogram.fired == files["counts"][feature]
+    assert card.histogram.tokens == result.used
+    assert f"the {result.used:,} tokens of the 25 texts given" in card.examples_on
+    assert card.bands_on == card.histogram.on == f"the {result.used:,} tokens of the 25 texts given"
+    assert [band.high for band in card.bands] == sorted((band.high for band in card.bands), reverse=True)
+    assert sum(band.count for band in card.bands) == files["counts"][feature]
+    assert card.bands[0].high == card.max_activation and card.bands[-1].low == 0
+    for band in card.bands:
+        assert bool(band.examples) == (band.count > 0)
+        assert all(band.low < one.activation <= band.high for one in band.examples)
+    assert card.promoted  # worked out for this card
+    assert not any("no histogram" in note or "no examples" in note for note in card.notes)
+    tiny.use_examples(None, tiny_dictionary)
+    assert tiny.card(ref).histogram is None
+
+
+def test_a_feature_that_never_fired_has_an_honest_card(swept, tiny, tiny_dictionary):
+    result, files = swept
+    assert files["counts"][SILENT] == 0
+    tiny.use_examples(result.folder)
+    card = tiny.card(tiny_dictionary.feature(SILENT))
+    assert (card.examples, card.bands, card.histogram, card.density) == ((), (), None, 0.0)
+    assert any("no histogram: the feature fires at none of the" in note for note in card.notes)
+
+
+def test_texts_of_ones_own_still_come_first(swept, tiny, tiny_dictionary):
+    result, files = swept
+    tiny.use_examples(result.folder, tiny_dictionary)
+    card = tiny.card(tiny_dictionary.feature(int(np.argmax(files["counts"]))), texts=["The old fisherman sold fish."])
+    assert "the texts given" in card.histogram.on and card.histogram.tokens < 20
+
+
+def test_a_sweep_of_something_else_is_not_shown(swept, tiny, load, make_model, make_dictionary, tmp_path):
+    result, _ = swept
+    other = tiny.dictionary(path=make_dictionary(layer=0))
+    with pytest.raises(
+        gs.UnknownDictionary, match=r"holds a sweep of another dictionary: .*layer_1.*, and this is .*layer_0"
+    ):
+        tiny.use_examples(result.folder, other)
+    again = load(str(make_model("again")))
+    changed = again.dictionary(path=make_dictionary("again-pt", seed=1))
+    with pytest.raises(gs.UnknownDictionary, match="another model"):
+        again.use_examples(result.folder, changed)
+    with pytest.raises(gs.UnknownDictionary, match="is no dictionary that this scope has opened"):
+        again.use_examples(result.folder)
+    with pytest.raises(gs.InvalidValue, match=r"holds no sweep: it has no sweep\.json"):
+        tiny.use_examples(tmp_path)
+    manifest = json.loads((result.folder / "sweep.json").read_text())
+    for change, sentence in (
+        ({"version": 2}, "it is of version 2, this package reads 1: upgrade"),
+        ({"format": "x"}, "it is another program's"),
+        ({"settings": None}, "parts of it are missing"),
+        ({"finished": {"used": "5"}}, "its end is not as it was written"),
+        ({"corpus": manifest["corpus"] | {"unit_starts": [0, 5, 5]}}, "its corpus is not as it was written"),
+    ):
+        (result.folder / "sweep.json").write_text(json.dumps(manifest | change))
+        with pytest.raises(gs.BadArtefact, match=sentence):
+            tiny.use_examples(result.folder)
+    content = (result.folder / "sweep.safetensors").read_bytes()
+    (result.folder / "sweep.json").write_text(json.dumps(manifest))
+    (result.folder / "sweep.safetensors").write_bytes(content[:-1])
+    with pytest.raises(gs.BadArtefact, match="cut short or changed"):
+        tiny.use_examples(result.folder)
+    (result.folder / "sweep.safetensors").write_bytes(content)
+    del manifest["finished"]
+    (result.folder / "sweep.json").write_text(json.dumps(manifest))
+    with pytest.raises(gs.InvalidValue, match="has not ended; run the same gs.sweep again"):
+        tiny.use_examples(result.folder)
+
+
+# ---- stopped and gone on with
+
+
+def test_the_same_line_again_gives_the_same_without_reading_anything(run, monkeypatch, folder_of):
+    first = run()
+    before = folder_of(first.folder)
+    monkeypatch.setattr(Hand, "read", None)
+    assert run() == first
+    assert folder_of(first.folder) == before
+    assert sorted(path.name for path in first.folder.iterdir()) == [
+        "examples.safetensors", "sweep.json", "sweep.lock", "sweep.safetensors",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("units", [0, 1, 5])
+def test_a_cancel_keeps_what_is_done(run, tiny, tiny_dictionary, texts, tmp_path, folder_of, monkeypatch, units):
+    whole = folder_of(run("whole").folder)
+    read, real = [], Hand.read
+
+    def count(self, rows, *, first):
+        read.append(first)
+        return real(self, rows, first=first)
+
+    monkeypatch.setattr(Hand, "read", count)
+    progress = SweepProgress()
+    job = gs.start_sweep(
+        tiny, tiny_dictionary, texts, tmp_path / "out", k=K, seq_len=SEQ_LEN, batch_tokens=200, progress=progress
+    )
+    job.watch(lambda _job: len(read) > units and job.cancel())
+    with pytest.raises(gs.Cancelled):
+        job.result()
+    assert 0 < len(read) < 20
+    first = list(read)
+    result = run()
+    assert folder_of(result.folder) == whole
+    done = set(first) & set(read[len(first) :])
+    assert len(done) <= 1  # the unit that was under way is read again, and no other
+    assert isinstance(result, Sweep)
+
+
+def test_a_sweep_is_killed_and_goes_on_with_the_same_bits(run, tiny, tiny_dictionary, texts, tmp_path, folder_of):
+    """`kill -9` of a real process, at the moment when its checkpoint has been written a few times."""
+    whole = folder_of(run("whole", checkpoint_s=0).folder)
+    program = """
+import json, sys, time
+import gscope_widgets as gs
+from gscope_widgets.runtime.sweeps import sweep as sweeps
+from gscope_widgets.runtime.sweeps.hand import Hand
+sweeps._UNIT_TOKENS = 300
+real = Hand.read
+def slow(self, rows, *, first):
+    time.sleep(0.05)
+    return real(self, rows, first=first)
+Hand.read = slow
+model, dictionary, texts, out = json.load(sys.stdin)
+scope = gs.load(model)
+gs.sweep(scope, scope.dictionary(path=dictionary), texts, out, k=4, seq_len=40, batch_tokens=200, checkpoint_s=0, show=False)
+"""
+    out = tmp_path / "out"
+    process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
+    given = json.dumps([tiny.name, str(tiny_dictionary.folder.path), texts, str(out)])
+    process.stdin.write(given.encode())
+    process.stdin.close()
+    checkpoint, seen = out / "checkpoint.safetensors", set()
+    while len(seen) < 4 and process.poll() is None:
+        if checkpoint.exists():
+            seen.add(checkpoint.stat().st_mtime_ns)
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    done = load_file(checkpoint)["done"]
+    assert 0 < done.sum() < len(done)
+    assert not (out / "examples.safetensors").exists()
+    read, real = [], Hand.read
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hand, "read", lambda self, rows, *, first: (read.append(first), real(self, rows, first=first))[1])
+        result = run("out")
+    assert len(read) == (done == 0).sum()
+    assert folder_of(result.folder) == whole
+
+
+def test_another_process_keeps_out(run, tmp_path):
+    program = "import fcntl, sys, time; f = open(sys.argv[1], 'ab'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
+    (tmp_path / "out").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "out" / "sweep.lock")], stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(gs.InvalidValue, match="another process is sweeping into"):
+            run()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    run()
+
+
+def test_what_changed_is_refused_by_name(run, tiny, texts, make_dictionary, load, make_model, tmp_path, monkeypatch):
+    run()
+    for options, sentence in (
+        ({"k": 5}, "k is 5 now and was 4"),
+        ({"seq_len": 30}, "seq_len is 30 now and was 40"),
+        ({"pack": True}, "pack is True now and was False"),
+        ({"batch_tokens": 100}, "batch_tokens is 100 now and was 200"),
+        ({"max_tokens": 500}, "max_tokens is 500 now and was None"),
+        ({"threads": 2}, "threads is 2 now and was 1"),
+        ({"corpus": [*texts[:-1], "x"]}, "another corpus, 'the 25 texts given': a text among its 25 documents"),
+        ({"corpus": texts[:-1]}, "another corpus, 'the 25 texts given': it has 24 documents, then 25"),
+    ):
+        with pytest.raises(gs.InvalidValue, match="holds (another sweep: |a sweep of )" + sentence):
+            run(**options)
+    out = tmp_path / "out"
+    options = {"k": K, "seq_len": SEQ_LEN, "batch_tokens": 200, "show": False}
+    other = tiny.dictionary(path=make_dictionary(layer=0))
+    with pytest.raises(gs.InvalidValue, match="the dictionary is '.*layer_0.*' now and was '.*layer_1"):
+        gs.sweep(tiny, other, texts, out, **options)
+    changed = load(str(make_model("changed", seed=1)))
+    home = changed.dictionary(path=make_dictionary())
+    with pytest.raises(gs.InvalidValue, match="the model is 'changed' now and was 'tiny'"):
+        gs.sweep(changed, home, texts, out, **options)
+    monkeypatch.setattr(sweeps, "fingerprint_dictionary", lambda _dictionary: "f00")
+    with pytest.raises(gs.InvalidValue, match="the dictionary's weights is 'f00' now"):
+        run()
+    assert run.__name__  # the folder is as it was
+    monkeypatch.undo()
+
+
+def test_a_weight_that_changed_is_another_model_or_dictionary(tiny, tiny_dictionary, make_dictionary):
+    from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
+    from gscope_widgets.runtime.sweeps.hand import fingerprint_model
+
+    model = loaded(tiny).model
+    before = fingerprint_model(model), fingerprint_dictionary(tiny_dictionary)
+    assert (fingerprint_model(model), fingerprint_dictionary(tiny_dictionary)) == before
+    weight = model.model.layers[2].mlp.up_proj.weight.data
+    weight[3, 4] += 1e-3
+    assert fingerprint_model(model) != before[0]
+    weight[3, 4] -= 1e-3
+    path = tiny_dictionary.folder.path / "params.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    assert fingerprint_dictionary(tiny_dictionary) != before[1]
+
+
+def test_a_folder_of_something_else_is_left_alone(run, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    with pytest.raises(gs.InvalidValue, match=r"holds 'thesis\.txt' and is no sweep's; give a new or empty folder"):
+        run()
+    assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(gs.InvalidValue, match="out must be a folder, got the file|cannot be written"):
+        run("file")
+
+
+@pytest.mark.parametrize("name", ["checkpoint.safetensors", "sweep.json"])
+def test_a_damaged_file_is_named(run, tiny, tiny_dictionary, texts, tmp_path, name, monkeypatch):
+    monkeypatch.setattr(sweeps.SweepFolder, "write_results", lambda *_: (_ for _ in ()).throw(gs.DiskFull("full")))
+    with pytest.raises(gs.DiskFull):
+        run()
+    monkeypatch.undo()
+    monkeypatch.setattr(sweeps, "_UNIT_TOKENS", 300)
+    path = tmp_path / "out" / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    with pytest.raises(gs.BadArtefact, match=name):
+        run()
+    path.write_bytes(whole)
+    run()
+
+
+# ---- what is not there, and what does not fit
+
+
+def test_the_disk_may_be_full_at_any_write(run, tmp_path, folder_of, monkeypatch):
+    """With room for so and so many bytes, until all of it is enough: each time told, nothing torn, and gone on with."""
+    whole = folder_of(run("whole", checkpoint_s=0).folder)
+    fresh = 0
+    for room in [0, 1, 500, 3000, 20_000, 60_000, 90_000, 150_000, 300_000, 600_000, 1_200_000]:
+        out = tmp_path / f"out{room}"
+        try:
+            with disk_full(out, after_bytes=room):
+                run(out.name, checkpoint_s=0)
+            fresh += 1
+        except gs.DiskFull as error:
+            assert "the disk is full" in str(error) and "it goes on where it was" in str(error)
+            assert not list(out.glob("*.unfinished")) and not list(out.glob(".*.unfinished"))
+            for path in out.glob("*.safetensors"):
+                load_file(path)  # whole
+            if (out / "sweep.json").exists():
+                json.loads((out / "sweep.json").read_text())
+        assert folder_of(run(out.name).folder) == whole
+        shutil.rmtree(out)
+    assert 1 <= fresh <= 4
+
+
+def test_an_empty_corpus_leaves_nothing_behind_that_stops_the_next(run, tmp_path):
+    for corpus in ([], ["", ""]):
+        with pytest.raises(gs.InvalidValue, match="the corpus (is empty|holds no token)"):
+            run(corpus=corpus)
+    assert run().documents == 25
+
+
+def test_a_bad_line_stops_before_the_model_runs(run, tmp_path, monkeypatch):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "one"}\n{"text"')
+    with monkeypatch.context() as patch:
+        patch.setattr(Hand, "read", None)
+        with pytest.raises(gs.InvalidValue, match=r"line 2 of .*a\.jsonl is not JSON"):
+            run(corpus=path)
+    path.write_text('{"text": "one"}\n{"text": "two"}')
+    assert run(corpus=path).corpus == "a.jsonl"
+    assert run("named", corpus=path, name="my lectures").corpus == "my lectures"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"k": 0}, "k must be a whole number from 1 to 1000"),
+        ({"seq_len": 121}, "seq_len must be a whole number from 2 to 120"),
+        ({"max_tokens": 0}, "max_tokens must be"),
+        ({"workers": 0}, "workers must be"),
+        ({"threads": 1.5}, "threads must be"),
+        ({"checkpoint_s": float("nan")}, "checkpoint_s must be"),
+        ({"engine": "spark"}, 'engine must be "local" or "ray", got \'spark\''),
+        ({"address": "auto"}, 'give engine="ray" with it'),
+        ({"pack": 1}, "pack must be True or False"),
+        ({"field": 5}, "field must be a string"),
+        ({"name": ""}, "name must be 1 to 200 characters"),
+        ({"corpus": "nowhere.txt"}, "'nowhere.txt' is no file"),
+        ({"out": "\0"}, "out must be a folder"),
+    ],
+)
+def test_arguments_that_do_not_do_are_refused(run, options, sentence):
+    with pytest.raises(gs.InvalidValue, match=sentence):
+        run(**options)
+
+
+def test_conversations_are_not_packed(load, make_model, make_dictionary, tmp_path):
+    chat = load(str(make_model("tiny", tokenizer="chat")))
+    home = chat.dictionary(path=make_dictionary())
+    messages = [[{"role": "user", "content": "The old fisherman sold fish."}]]
+    with pytest.raises(gs.InvalidValue, match="chat messages are not packed"):
+        gs.sweep(chat, home, messages, tmp_path / "out", pack=True, show=False)
+    result = gs.sweep(chat, home, messages, tmp_path / "out2", show=False)
+    assert result.used == len(chat.tokens(messages[0]).used)
+
+
+def test_the_scope_answers_while_it_sweeps_and_is_as_it_was(run, tiny, tiny_dictionary, texts, tmp_path, count_hooks):
+    before = tiny.read("The old fisherman", tiny_dictionary).to_dense()
+    job = gs.start_sweep(tiny, tiny_dictionary, texts, tmp_path / "out", k=K, seq_len=SEQ_LEN, batch_tokens=50)
+    seen = []
+    while not job.done():
+        seen.append((job.progress, tiny.read("The old fisherman", tiny_dictionary, features=(3,)).to_dense()))
+    assert len(seen) > 5
+    assert all((one[1][:, 3] == before[:, 3]).all() for one in seen[2:3])
+    shares = [share for share, _ in seen if share is not None]
+    assert shares == sorted(shares) and shares[-1] <= 1
+    assert count_hooks(loaded(tiny).model) == 0
+
+
+def test_progress_says_how_much_is_left(capsys, run, monkeypatch):
+    from gscope_widgets.runtime.sweeps import showing
+
+    monkeypatch.setattr(showing, "_LOG_S", 0.0)
+    run(show=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("sweep done: ")
+    moving = [line for line in lines if "a second" in line]
+    assert moving and all(" tokens; " in line and "left" in line for line in moving)
+    progress = SweepProgress("sweeps", 5000, 20_000, 1000, 8.0)
+    assert (progress.share, progress.rate, progress.seconds_left) == (0.25, 500.0, 30.0)
+    assert str(progress) == "sweeps: 25 %, 5,000 of 20,000 tokens; 500 a second, 30 s left"
+
+
+def test_an_interrupt_keeps_what_is_done(run, tiny, tiny_dictionary, monkeypatch, tmp_path, folder_of):
+    whole = folder_of(run("whole").folder)
+    from gscope_widgets.runtime.sweeps import showing
+
+    real, looks = time.sleep, []
+
+    def interrupt(seconds):
+        looks.append(seconds)
+        if (tmp_path / "out" / "rows.i32").exists():
+            raise KeyboardInterrupt
+        real(0.001)
+
+    monkeypatch.setattr(showing.time, "sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run("out")
+    monkeypatch.undo()
+    monkeypatch.setattr(sweeps, "_UNIT_TOKENS", 300)
+    assert not (tmp_path / "out" / "examples.safetensors").exists()
+    assert folder_of(run("out").folder) == whole
