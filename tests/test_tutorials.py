@@ -14,7 +14,12 @@ from nbclient import NotebookClient
 import gscope_widgets as gs
 from gscope_widgets.teaching.tutorials import find_tutorials, list_sources
 from gscope_widgets.teaching.variants import build_variant, read_answers, write_notebook
+from tests.hub.fixtures import hub, no_waiting, short_time_outs
+from tests.hub.gemma import write_gemma
+from tests.hub.published import write_scope_repository
 from tests.published import find_faults
+
+__all__ = ["hub", "no_waiting", "short_time_outs"]
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 SOURCES = list_sources()
@@ -26,6 +31,7 @@ PRINTS = {  # a part of what each prints
     "03_what_a_dictionary_buys": "sentences shuffled",
     "04_matryoshka_splitting_absorption": "median lift",
     "05_steering_with_a_lab_notebook": "stands out from:",
+    "07_across_layers": "rows of decoders that are not 0",
 }
 
 
@@ -133,7 +139,7 @@ def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(run):
         cell
         for cell in run.notebook.cells
         if re.fullmatch(
-            r"heatmap|sliders|panel|bench|doctor|card|sweep|compare|ex\d+", cell.source.rstrip().split("\n")[-1]
+            r"heatmap|sliders|panel|bench|doctor|card|sweep|compare|circuit|ex\d+", cell.source.rstrip().split("\n")[-1]
         )
     ]
     assert len(copies) == len(shown) > 0
@@ -177,3 +183,19 @@ def test_on_another_model_a_tutorial_finds_its_features_without_minis_labels(ste
     printed = run_cells(TUTORIALS / f"{stem}.py")
     assert said in printed
     assert PRINTS[stem] in printed
+
+
+@pytest.mark.filterwarnings("ignore::gscope_widgets.errors.SanityWarning")  # weights are random
+def test_across_layers_runs_on_gemma_from_a_hub_and_leaves_the_large_files_there(
+    hub, no_waiting, short_time_outs, monkeypatch
+):
+    write_gemma(hub.folder, "270m")
+    each = [f"transcoder_all/layer_{layer}_width_16k_l0_small" for layer in range(18)]
+    crossing = ["clt/width_262k_l0_medium", "crosscoder/layer_5_9_12_15_width_65k_l0_medium"]
+    folders = [*each, *(f"{one}_affine" for one in each), *crossing]
+    write_scope_repository(hub.folder, "270m", "pt", folders=folders)
+    monkeypatch.setenv("GSCOPE_MODEL", "gemma-3-270m")
+    printed = run_cells(TUTORIALS / "07_across_layers.py")
+    assert "GB of encoders, and rows of decoders" in printed and PRINTS["07_across_layers"] in printed
+    here = {path.parent.parent.name for path in (hub.home / "hub").rglob("*.safetensors")}
+    assert "transcoder_all" in here and not here & {"clt", "crosscoder"}

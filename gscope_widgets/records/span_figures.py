@@ -18,7 +18,7 @@ def draw_spans(spans: WriteSpans, *, kinds: bool) -> "Figure":
     """See `WriteSpans.plot`."""
     count, names = len(spans.layers), spans.kinds
     shown = min(len(spans), _MOST)
-    figure = open_figure(min(14.0, 2.6 + 0.42 * count), 0.9 + 0.62 * max(1, shown), spans.provenance)
+    figure = open_figure(min(14.0, max(6.0, 2.6 + 0.42 * count)), 0.9 + 0.62 * max(1, shown), spans.provenance)
     axes = figure.subplots(max(1, shown), 1, sharex=True, squeeze=False)[:, 0]
     shares, near, places = spans.shares, spans.near_peak, np.arange(count)
     for row, one in zip(range(shown), axes, strict=False):

@@ -149,7 +149,8 @@ class Engine:
         self, tokens: Tokens, dictionary: Dictionary, *, features: tuple[int, ...] | None
     ) -> Steps[FeatureReading]:
         """A dictionary's features on a text; the first reading of all features also checks the dictionary."""
-        yield from dictionary.fetch()
+        if features is None or not dictionary.is_read_by_row:
+            yield from dictionary.fetch()
         if features is None:
             self._warn_once(dictionary)
         key = (dictionary, tokens.ids, features)

@@ -66,8 +66,11 @@ def _find_exercises(cell: ast.Module) -> Iterator[tuple[str, ast.Call]]:
 
 
 def _list_questions(cell: ast.Module, answer: Plain) -> list[str]:
+    """A line for each question; of one that a loop makes several of, the same line with each answer."""
     questions = [node for node in ast.walk(cell) if isinstance(node, ast.Call) and _name_function(node) == "Question"]
     lines = []
+    if len(questions) == 1 and isinstance(answer, list):
+        questions *= len(answer)
     for number, (question, own) in enumerate(zip(questions, answer, strict=True), 1):
         lines += [f"{number}. {_read(question.args[0])}"]
         lines += [f"   {line}" for line in (f"* Right: {own}", *_list_wrong(question))]

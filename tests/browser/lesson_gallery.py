@@ -46,6 +46,13 @@ def _steer(notebook: Notebook, view: Locator) -> None:
     notebook.wait_for("[panel.status['state'], panel.strength]", ["idle", 0.5])
 
 
+def _choose_the_strongest(notebook: Notebook, view: Locator) -> None:
+    notebook.run("table = circuit.graph.to_frame()")
+    notebook.run("circuit.selected_node = int(table[table['kind'] == 'feature']['node'].iloc[0])")
+    notebook.wait_for("circuit.status['state']", "idle")
+    view.locator(".gscope-circuit-scroll").evaluate("one => { one.scrollLeft = one.scrollWidth; }")
+
+
 @dataclass(frozen=True)
 class Moment:
     """What is shown of a tutorial, with what is to be noticed."""
@@ -89,6 +96,12 @@ MOMENTS = {
         "Steering panel",
         "The changed text turns French and begins to break up, and the panel says so; the random push beside it stays English.",
         _steer,
+    ),
+    "07_across_layers": Moment(
+        ("gs.load(", "PROMPT =", "circuit = gs.CircuitGraph("),
+        "Circuit graph",
+        "A graph through the cross-layer transcoder: an edge holds all that a feature writes, at its own and at later layers.",
+        _choose_the_strongest,
     ),
 }
 

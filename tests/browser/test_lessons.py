@@ -15,6 +15,7 @@ NEEDED = {
     "03_what_a_dictionary_buys": ("gs.load(", "answer_6 =", "ex6 ="),
     "04_matryoshka_splitting_absorption": ("gs.load(", "TABLE =", "answer_5 =", "ex5 ="),
     "05_steering_with_a_lab_notebook": ("gs.load(", "answer_3 =", "ex3 ="),
+    "07_across_layers": ("gs.load(", "answer_7 =", "ex7 ="),
 }
 
 
@@ -125,3 +126,28 @@ def test_a_goal_is_missed_by_too_much_and_reached_by_less(notebook):
         notebook.wait_for("ex3.status['state']", "idle")
         expect(view.locator(".gscope-verdict")).to_contain_text(verdict)
     keep_answer(notebook, "ex3", f"[['add', {brown}, 0.45]]")
+
+
+@pytest.mark.row("43")
+def test_a_quiz_is_wrong_in_one_question_and_then_right(notebook):
+    view = notebook.widget("Quiz").filter(has_text="To which layers may it write?")
+    chosen = [
+        "all layers",
+        "this is there at layer 6 when the feature fires at layer 2",
+        "no feature explains a layer before the one that it reads",
+        "one through a CLT",
+        "a part of their paths runs through a matrix, which is no node",
+        "at equal explained influence",
+        "late",
+        "neither that both dictionaries have all three kinds, nor that it is impossible",
+    ]
+    for one in chosen:
+        view.get_by_role("radio", name=one, exact=True).check()
+    view.get_by_role("button", name="Check").click()
+    expect(view.locator(".gscope-verdict")).to_contain_text("7 of 8 right")
+    expect(view).to_contain_text("Not to earlier ones: those rows of its decoder are 0.")
+    chosen[0] = "layer 4 and all later ones"
+    view.get_by_role("radio", name=chosen[0], exact=True).check()
+    view.get_by_role("button", name="Check").click()
+    expect(view.locator(".gscope-verdict")).to_contain_text("8 of 8 right")
+    keep_answer(notebook, "ex7", repr(chosen))

@@ -126,6 +126,19 @@ def test_changing_a_node_fetches_rows_alone(hub, published, affine, load, tmp_pa
     assert np.abs(effect.free).max() > 0
 
 
+def test_heads_of_an_edge_are_found_without_the_files(hub, published, affine, load, tmp_path):
+    scope = load("gemma-3-270m")
+    clt = scope.dictionary("clt", affine=affine)
+    graph = scope.circuit(TEXT, dictionaries=clt)
+    hub.forget()
+    edge = len(graph) - 1, int(np.abs(graph.weights[-1, graph.first_row :]).argmax()) + graph.first_row
+    heads = scope.circuit_heads(graph, *edge)
+    assert hub.count_sent_bytes("/lfs/*") == 0
+    same = scope.circuit(TEXT, dictionaries=scope.dictionary(path=copy_folder(published, tmp_path)))
+    expected = scope.circuit_heads(same, *edge)
+    np.testing.assert_allclose(heads.weights, expected.weights, atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["clt", "crosscoder"])
 def test_spans_of_a_few_features_cost_their_rows(hub, load, kind):
     write_gemma(hub.folder, "270m")
@@ -152,6 +165,17 @@ def test_spans_of_a_few_features_cost_their_rows(hub, load, kind):
         np.testing.assert_allclose(spans.norms[at], home.write_span(feature), rtol=1e-6)
     assert spans.scales.shape == (len(home.info.layers),) and (spans.scales > 0).all()
     assert not home.info.cached
+
+
+def test_some_features_are_read_off_the_encoders_of_their_layers(hub, published, affine, load, tmp_path):
+    scope = load("gemma-3-270m")
+    clt = scope.dictionary("clt", affine=affine)
+    features = [SHARE + 3, SHARE + 40, 5 * SHARE + 9]
+    hub.forget()
+    reading = scope.read(TEXT, clt, features=features)
+    assert hub.count_sent_bytes("/lfs/*") == count_encoder_bytes(published) * 2 / GEOMETRY.n_layers
+    expected = scope.read(TEXT, scope.dictionary(path=copy_folder(published, tmp_path)), features=features)
+    np.testing.assert_allclose(reading.to_dense(), expected.to_dense(), rtol=1e-5)
 
 
 def test_a_server_without_ranges_costs_the_files_and_gives_the_same_graph(hub, published, affine, load, tmp_path):
