@@ -31,9 +31,9 @@ class AttentionReading:
 
     Scores of a head, over the text's tokens but the first, which is BOS:
 
-    * `previous`: mean share on the token before.
-    * `induction`: mean share on tokens that follow an earlier occurrence of the token, BOS aside, over tokens that
-      occurred before; NaN where none did.
+    * `previous`: mean share on the token before, BOS aside: a head that rests on the first token looks back by chance.
+    * `induction`: mean share on earlier tokens that follow an earlier occurrence of the token, BOS aside, over tokens
+      that have such; NaN where none has.
     * `first`: mean share on the first token, where heads rest that have nothing to do.
     * `distance`: how many tokens back it looks, weighted by its shares, the first token left out as a key.
     * `beyond`: mean share on tokens further back than the model's local window, the first token left out, over tokens
@@ -152,18 +152,16 @@ def weigh_scores(ids: Sequence[int], window: int) -> np.ndarray:
     inside = (query > 0) & (behind >= 0)
     follows = np.zeros((count, count), bool)
     follows[:, 2:] = tokens[:, None] == tokens[None, 1:-1]  # the key's own predecessor, which is not BOS
-    follows &= inside & (behind >= 0) & (key - 1 < query)
+    follows &= inside & (behind > 0)
     later = inside & (key > 0)
     far = later & (behind >= window) if window else np.zeros((count, count), bool)
-    means = [inside & (behind == 1), follows, inside & (key == 0), None, far]
+    means = [later & (behind == 1), follows, inside & (key == 0), None, far]
     found = []
     for mask in means:
         if mask is None:
             found.append(np.where(later, behind, 0).astype(np.float32))
             continue
-        # Over all tokens but the first, or over those that have such keys at all.
-        rows = mask.any(1).sum() if mask is follows or mask is far else count - 1
-        found.append((mask / max(rows, 1)).astype(np.float32))
+        found.append((mask / max(mask.any(1).sum(), 1)).astype(np.float32))  # over tokens that have such keys
     return np.stack([*found, later.astype(np.float32)])
 
 

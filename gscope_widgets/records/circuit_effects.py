@@ -37,10 +37,9 @@ class CircuitEffect:
     predicted: np.ndarray  # float32, [target]; change; NaN where features give place to others, which have no edges
     frozen: np.ndarray  # float32, [target]; change
     free: np.ndarray  # float32, [target]; change
-    random: (
-        np.ndarray
-    )  # float32, [control, target]; change in the model where random features of as much activation are
-    # changed in the nodes' place
+    # float32, [control, target]; change in the model where as much of random features of the same layers is taken out
+    # or put in at the same places, whether they fire there or not: random decoder directions
+    random: np.ndarray
     provenance: Provenance | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:

@@ -271,9 +271,9 @@ class AttributionGraph:
         graphs.
 
         Args:
-            explained: only past the fewest features, most passed first, with which at least this share of all walks
-                ends at a token, so that two graphs of one prompt can be compared where they explain as much; None for
-                all.
+            explained: only past the features that most walks pass, as many as it takes for at least this share of all
+                walks to end at a token, so that two graphs of one prompt can be compared where they explain as much;
+                None for all.
 
         Raises:
             InvalidValue: fewer walks end at a token even with all features.

@@ -149,11 +149,12 @@ def _draw_changes(
     """In each node's place a random feature of its layer, of which as much is taken out or put in.
 
     Where another feature comes in a node's place, a second random one comes in with the node's activation.
+    The draws hang on the features alone, not on which nodes a graph has.
     """
-    random = np.random.default_rng([seed, *nodes])
     found = []
     for node in nodes:
         layer, pos, own = _locate(graph, node)
+        random = np.random.default_rng([seed, layer, pos, own])
         features, size = list_layer_features(by_layer[layer], layer), float(graph.activations[node])
         amounts = [(factor - 1) * size, *([size] if node in instead else [])]
         others = [one for one in random.permutation(features).tolist() if one != own][: len(amounts)]

@@ -245,3 +245,14 @@ def test_what_cannot_be_changed_is_told(scope, graphs):
             scope.change_circuit(*given)
     with pytest.raises(gs.InvalidValue, match="a feature of its dictionary"):
         scope.change_circuit(graph, [node], instead={node: scope.dictionary().feature(3)})
+
+
+def test_controls_hang_on_the_features_and_not_on_what_else_a_graph_has(scope, graphs):
+    graph = graphs["plain"]
+    small = graph.prune()
+    node = next(one for one in range(len(small)) if small.kinds[one] == FEATURE)
+    [same] = graph.find(small.ref(node), pos=int(small.positions[node]))
+    assert same != node
+    of_small, of_whole = scope.change_circuit(small, [node]), scope.change_circuit(graph, [same])
+    np.testing.assert_array_equal(of_small.random, of_whole.random)
+    assert len(set(of_small.random[:, 0].tolist())) == len(of_small.random)

@@ -8,7 +8,7 @@ import torch
 from transformers import Gemma3ForConditionalGeneration
 
 import gscope_widgets as gs
-from gscope_widgets.records.attention import MAX_NUMBERS, SCORES
+from gscope_widgets.records.attention import MAX_NUMBERS, SCORES, finish_scores, weigh_scores
 from gscope_widgets.runtime.gemma import loading
 from tests.hub.gemma import write_gemma
 from tests.runtime.inside import loaded
@@ -119,11 +119,11 @@ def score_plainly(pattern, ids, window):
     """One head's scores, by the sentences that define them, token by token."""
     count = len(ids)
     rest = range(1, count)
-    previous = np.mean([pattern[q, q - 1] for q in rest])
+    previous = np.mean([pattern[q, q - 1] for q in rest if q > 1])
     first = np.mean([pattern[q, 0] for q in rest])
     copied = []
     for q in rest:
-        before = [k for k in range(1, q) if ids[k] == ids[q]]
+        before = [k for k in range(1, q - 1) if ids[k] == ids[q]]
         if before:
             copied.append(sum(pattern[q, k + 1] for k in before))
     steps = sum(pattern[q, k] * (q - k) for q in rest for k in range(1, q + 1))
@@ -136,6 +136,20 @@ def score_plainly(pattern, ids, window):
         steps / shares,
         np.mean(far) if far else np.nan,
     ]
+
+
+@pytest.mark.parametrize("to", ["first", "self"])
+def test_a_head_that_only_rests_does_not_look_back_or_copy(to):
+    ids = [2, 7, 7, 9, 9, 7]
+    pattern = np.zeros((len(ids), len(ids)))
+    pattern[np.arange(len(ids)), 0 if to == "first" else np.arange(len(ids))] = 1
+    weights = weigh_scores(ids, window=3)
+    scores = dict(zip(SCORES, finish_scores((weights * pattern).sum((1, 2)), weights).tolist(), strict=True))
+    assert scores["previous"] == scores["induction"] == 0
+    assert scores["first"] == (to == "first")
+    copying = np.zeros_like(pattern)
+    copying[5, [2, 3]] = 0.5, 0.5  # what follows the two earlier 7s
+    assert finish_scores((weights * copying).sum((1, 2)), weights)[1] > 0
 
 
 def say_again(tokenizer, *, again, count=40):
