@@ -1,6 +1,7 @@
 """Workers of a sweep on Ray: an actor each, on this machine or on a cluster."""
 
 import os
+import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from gscope_widgets.runtime.sweeps.crew import Advanced, Done, Event, Failed, Lo
 from gscope_widgets.runtime.sweeps.hand import Order, Stretch
 
 _STARTS = 3  # of Ray on a busy machine
+_LISTEN_S = 10.0
 
 
 class RayCrew:
@@ -171,6 +173,13 @@ def start_here(ray: Any, *, cpus: int) -> None:
                 raise Offline(f"Ray did not start on this machine ({error}); try again when it is less busy") from None
 
 
+def _require_listener(address: str | None) -> None:
+    """Refuse an address at which nobody listens, for which Ray itself would wait minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_LISTEN_S).close()
+
+
 def _connect(ray: Any, address: str | None, *, cpus: int) -> bool:
     """Connect; True where this started what is to be ended again."""
     if address is None and ray.is_initialized():
@@ -179,8 +188,9 @@ def _connect(ray: Any, address: str | None, *, cpus: int) -> bool:
         start_here(ray, cpus=cpus)
         return True
     try:
+        _require_listener(address)
         ray.init(address=address or "auto", log_to_driver=False, configure_logging=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         if address is None:
             start_here(ray, cpus=cpus)
             return True

@@ -13,7 +13,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from gscope_widgets.errors import BadArtefact, DiskFull, InvalidValue, describe_value, write_bytes
+from gscope_widgets.errors import BadArtefact, DiskFull, GscopeError, InvalidValue, describe_value, write_bytes
 from gscope_widgets.runtime.examples.files import FILE
 from gscope_widgets.runtime.examples.sweeps import FORMAT, MANIFEST, SIDECAR, VERSION, read_manifest
 from gscope_widgets.runtime.sweeps.rows import HEAD, Prepared
@@ -95,7 +95,9 @@ class SweepFolder:
         except ImportError:  # Windows
             yield
             return
-        with _explain(self.path), (self.path / _LOCK).open("ab") as lock:
+        with _explain(self.path):
+            lock = (self.path / _LOCK).open("ab")
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -330,7 +332,7 @@ def _sync_folder(path: Path) -> None:
 def _explain(place: Path) -> Iterator[None]:
     try:
         yield
-    except (DiskFull, InvalidValue):
+    except GscopeError:
         raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

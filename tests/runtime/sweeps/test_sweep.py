@@ -372,6 +372,17 @@ gs.sweep(scope, scope.dictionary(path=dictionary), texts, out, k=4, seq_len=40, 
     assert folder_of(result.folder) == whole
 
 
+def test_a_fault_inside_is_told_as_it_is(run, monkeypatch):
+    """Not as one of the folder: some of our errors are OSErrors too."""
+
+    def fail(_self, _order):
+        raise gs.Offline("no cluster")
+
+    monkeypatch.setattr(sweeps._Course, "_read_all", fail)
+    with pytest.raises(gs.Offline, match="no cluster"):
+        run()
+
+
 def test_another_process_keeps_out(run, tmp_path):
     program = "import fcntl, sys, time; f = open(sys.argv[1], 'ab'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
     (tmp_path / "out").mkdir()

@@ -256,9 +256,8 @@ def test_ray_is_started_where_none_runs_and_ended_again(run, whole, folder_of):
     assert not ray.is_initialized()
 
 
-@many
 def test_a_cluster_that_is_not_there_is_said(run):
-    pytest.importorskip("ray").shutdown()
+    pytest.importorskip("ray")
     with pytest.raises(gs.Offline, match="there is no Ray cluster at '127.0.0.1:1'.*ray start --head"):
         run("out", engine="ray", address="127.0.0.1:1")
 
