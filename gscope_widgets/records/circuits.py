@@ -326,19 +326,26 @@ class AttributionGraph:
 
 
 def prune_graph(
-    graph: AttributionGraph, nodes: float = NODE_SHARE, edges: float = EDGE_SHARE, *, keep: Iterable[int] = ()
+    graph: AttributionGraph,
+    nodes: float = NODE_SHARE,
+    edges: float = EDGE_SHARE,
+    *,
+    keep: Iterable[int] = (),
+    influence: np.ndarray | None = None,
 ) -> tuple[AttributionGraph, np.ndarray]:
     """See `AttributionGraph.prune`; and which of the graph's nodes those of the pruned one are, int64, rising.
 
     Args:
         keep: nodes that stay, whatever they weigh.
+        influence: of the graph's nodes, where it is known.
 
     Raises:
         InvalidValue: a share is outside 0 to 1, or there is no such node.
     """
     nodes = check_float("nodes", nodes, low=0.0, high=1.0)
     edges = check_float("edges", edges, low=0.0, high=1.0)
-    influence, always = graph.influence(), np.isin(graph.kinds, (TOKEN, TARGET))
+    influence = graph.influence() if influence is None else influence
+    always = np.isin(graph.kinds, (TOKEN, TARGET))
     for node in keep:
         always[check_int("a node", node, low=0, high=len(graph) - 1)] = True
     found = np.flatnonzero(always | (influence >= _find_least(influence, nodes)))
@@ -348,13 +355,15 @@ def prune_graph(
     inflow, flows = measure_influence(weights, first, start)
     through = flows * (inflow + start)[first:][:, None]
     shown = (through >= _find_least(through, edges)) & (weights != 0)
-    kept = np.ones(len(found), bool)
-    count = -1
-    while count != (count := int(kept.sum())):
-        shown &= kept[None] & kept[first:][:, None]
-        comes = np.ones(len(found), bool)
+    kept, comes = np.ones((2, len(found)), bool)
+    while True:
         comes[first:] = shown.any(1)
-        kept &= always | (shown.any(0) & ((graph.kinds[found] == ERROR) | comes))
+        now = kept & (always | (shown.any(0) & ((graph.kinds[found] == ERROR) | comes)))
+        if (now == kept).all():
+            break
+        kept = now
+        shown[:, ~kept] = False
+        shown[~kept[first:]] = False
     taken = np.where(shown, weights, 0)[np.ix_(kept[first:], kept)]
     return graph._take(found[kept], taken), found[kept]
 

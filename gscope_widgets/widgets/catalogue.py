@@ -246,7 +246,10 @@ CATALOGUE = (
         change={"prompt": "On Monday the children sang 😀 at home."},
         refused={"node_share": 5},
         kilobytes=(80, 20),
-        sends={"change": {"nodes": ["0_-1_2"], "factor": 0.0, "instead": []}},
+        sends={
+            "change": {"nodes": ["0_-1_2"], "factor": 0.0, "instead": []},
+            "heads": {"node": "1_12_4", "source": "0_-1_2"},
+        },
         fixable=("prompt", "target"),
     ),
     Row(

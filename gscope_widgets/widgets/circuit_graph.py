@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import numpy as np
@@ -10,30 +10,19 @@ import traitlets as t
 
 from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes
-from gscope_widgets.records.circuit_parts import (
-    CircuitSubgraph,
-    build_subgraph,
-    list_node_ids,
-    measure_error_share,
-    name_number,
-)
+from gscope_widgets.records.circuit_parts import CircuitSubgraph, build_subgraph, name_number
 from gscope_widgets.records.circuits import (
     EDGE_SHARE,
-    ERROR,
     FEATURE,
-    KINDS,
     MAX_FEATURES,
     NODE_SHARE,
     TARGET,
-    TOKEN,
     AttributionGraph,
     CircuitTarget,
-    GraphScores,
     NodeGroup,
-    find_fault,
-    measure_influence,
-    prune_graph,
+    check_graph,
 )
+from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.figures import escape_math
 from gscope_widgets.records.glossary import define
@@ -41,6 +30,20 @@ from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.protocols import Dictionary, Job, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
+from gscope_widgets.widgets.base.circuits import (
+    GraphFacts,
+    PlacedFeature,
+    as_circuit_target,
+    check_target,
+    choose_drawn,
+    count_part,
+    format_share,
+    name_layer,
+    name_node,
+    name_place,
+    pack_edges,
+    tell_target,
+)
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.features import tell_label, tell_ref
@@ -59,6 +62,7 @@ from gscope_widgets.widgets.base.limits import (
     DRAWN_NODES,
     GROUP_LABEL,
     GROUPS,
+    LISTED_HEADS,
     PINNED_NODES,
 )
 from gscope_widgets.widgets.base.picks import TokenPicker
@@ -133,6 +137,7 @@ class GraphResult(TypedDict):
     refs: list[str]  # ids of dictionaries, of which `dictionaries` has the place
     labels: dict[str, Label]  # of features, by their place in `ids`
     can_change: bool  # whether nodes of this graph can be changed in the model
+    has_heads: bool  # whether its edges can be taken apart by attention heads
     notes: list[str]  # what to keep in mind, a sentence each
     note: str  # what became of the picks, a sentence; empty where they stand where they stood
     # of nodes [n]: kinds int32 (0 token, 1 error, 2 feature, 3 target), node_layers int32, positions int32, numbers
@@ -197,6 +202,35 @@ class EffectResult(TypedDict):
     rows: list[EffectRow]
 
 
+class HeadRow(TypedDict):
+    """What went through one attention head."""
+
+    layer: int
+    head: int
+    weight: float  # what the edge loses where this head alone is cut out
+    share: float  # of the edge
+
+
+class HeadsResult(TypedDict):
+    """Which attention heads carried an edge; no node where the graph that it was of is no longer shown."""
+
+    type: Literal["heads"]
+    node: str
+    source: str
+    weight: float  # of the edge
+    direct: float  # through no head
+    heads: int  # that carried any of it
+    rows: list[HeadRow]  # the strongest
+
+
+class AskHeads(TypedDict):
+    """From the page: which attention heads carried an edge."""
+
+    type: Literal["heads"]
+    node: Annotated[str, Bounds(length=60)]
+    source: Annotated[str, Bounds(length=60)]
+
+
 class SwapIn(TypedDict):
     """A feature that comes in a node's place."""
 
@@ -213,14 +247,6 @@ class ChangeNodes(TypedDict):
     instead: list[SwapIn]
 
 
-@dataclass(frozen=True)
-class PlacedFeature:
-    """A feature at a position, as a target: `(ref, pos)`."""
-
-    ref: FeatureRef
-    pos: int
-
-
 class _Effect(NamedTuple):
     record: CircuitEffect
     ids: tuple[str, ...]  # of the nodes that were changed
@@ -230,72 +256,32 @@ class _Effect(NamedTuple):
 
 class _Read(NamedTuple):
     settings: dict[str, Any]
-    graph: AttributionGraph  # whole, as a lesson lets it be seen
+    facts: GraphFacts  # of the whole graph
     shown: AttributionGraph  # what is drawn of it
     nodes: np.ndarray  # of the whole graph, that are drawn; int64, rising
-    ids: dict[str, int]  # the whole graph's nodes, by id
     extra: frozenset[int]  # nodes that a reader marked, and that are drawn whatever they weigh
-    plain: frozenset[int]  # nodes that pruning leaves without that
+    plain: frozenset[int]  # nodes that are drawn without that
     left: int  # nodes that pruning leaves, of which not all are drawn where there are too many
+    numbers: dict[str, Any]  # of what is drawn
     is_given: bool = False  # whether it was given, not traced here
     effect: _Effect | None = None
+    heads: EdgeHeads | None = None  # of the edge that was taken apart last
+
+    @property
+    def graph(self) -> AttributionGraph:
+        return self.facts.graph
+
+    @property
+    def ids(self) -> dict[str, int]:
+        return self.facts.places
 
 
 def _check_prompt(graph: "CircuitGraph", value: object) -> object:
     return check_text(graph.scope, value)
 
 
-def _check_target(graph: "CircuitGraph", value: Any) -> object:
-    scope = graph.scope
-    if value is None or isinstance(value, PlacedFeature):
-        return value
-    if isinstance(value, Mapping):
-        if set(value) != {"dictionary_id", "feature", "pos"}:
-            raise InvalidValue(
-                'target as a feature is {"dictionary_id": ..., "feature": ..., "pos": ...}, got '
-                f"{describe_value(dict(value))}"
-            )
-        value = (FeatureRef(value["dictionary_id"], value["feature"]), value["pos"])
-    if isinstance(value, (list, tuple)):
-        if len(value) != 2:
-            raise InvalidValue(f"target is a token, two, or (ref, pos), got {describe_value(value)}")
-        if isinstance(value[0], FeatureRef):
-            ref = value[0]
-            if not isinstance(ref.dictionary_id, str) or isinstance(ref.feature, bool):
-                raise InvalidValue(f"a feature comes from dictionary.feature(number), got {describe_value(ref)}")
-            scope.describe(ref)
-            return PlacedFeature(ref, check_int("the target's position", value[1], low=0, high=scope.info.context))
-        first, second = (_check_token(scope, one) for one in value)
-        if first == second:
-            raise InvalidValue(f"a difference is of two tokens, got {describe_value(first)} twice")
-        return first, second
-    if isinstance(value, FeatureRef):
-        raise InvalidValue("a feature is a target at a position: target=(ref, pos)")
-    return _check_token(scope, value)
-
-
-def _check_token(scope: Scope, value: object) -> str | int:
-    """A token as a text or an id, where the model has it as one."""
-    if not isinstance(value, str):
-        return check_int("a target's token id", value, low=0, high=scope.info.vocabulary - 1)
-    tokens = scope.tokens(value)
-    count = sum(stop > start for start, stop in tokens.byte_spans)
-    if count != 1:
-        raise InvalidValue(
-            f"{describe_value(value)} is {count} tokens; give one, with the space before it where it begins a word: "
-            "' red'"
-        )
-    return value
-
-
-def _tell_target(target: object) -> Any:
-    if isinstance(target, PlacedFeature):
-        return {**tell_ref(target.ref), "pos": target.pos}
-    return list(target) if isinstance(target, tuple) else target
-
-
-def _as_circuit_target(target: Any) -> CircuitTarget:
-    return (target.ref, target.pos) if isinstance(target, PlacedFeature) else target
+def _check_target(graph: "CircuitGraph", value: object) -> object:
+    return check_target(graph.scope, value)
 
 
 def _check_node_share(_graph: object, value: object) -> float:
@@ -372,7 +358,7 @@ class CircuitGraph(TokenPicker):
         _check_target,
         str | int | list[str | int] | PlacedRef | None,
         None,
-        to_page=_tell_target,
+        to_page=tell_target,
         help="What is explained: None for the likeliest next tokens; a token, as its text or its id; two, for the "
         "difference of their logits; or a feature at a position, set as `(ref, pos)`.",
     )
@@ -419,8 +405,14 @@ class CircuitGraph(TokenPicker):
         help="The feature of the node selected, which `gs.link` shares; one that the graph has is selected.",
     )
 
-    to_page = {"piece": Piece, "result": GraphResult, "subgraph": SubgraphResult, "effect": EffectResult}
-    to_python = {"change": ChangeNodes}
+    to_page = {
+        "piece": Piece,
+        "result": GraphResult,
+        "subgraph": SubgraphResult,
+        "effect": EffectResult,
+        "heads": HeadsResult,
+    }
+    to_python = {"change": ChangeNodes, "heads": AskHeads}
     shared_state: ClassVar[Mapping[SharedName, str]] = {"feature": "selected_feature", "pos": "selected_pos"}
     settings = ("prompt", "target", "node_share", "edge_share")
     _asking = settings
@@ -548,6 +540,25 @@ class CircuitGraph(TokenPicker):
         assert found is not None, "the change was delivered"
         return found
 
+    def heads(self, node: int | str, source: int | str) -> EdgeHeads:
+        """Which attention heads carried what one node adds to another; see `EdgeHeads`. The page shows it too.
+
+        Args:
+            node, source: ids or numbers of the graph's nodes.
+
+        Raises:
+            InvalidValue: there is no such edge, or a graph that this scope cannot take apart.
+            Cancelled.
+        """
+        self._require_open()
+        read = self._wait_for_first()
+        into, start = (self._check_ids("an edge", [one])[0] for one in (node, source))
+        self._start_heads(read.graph, read.ids[into], read.ids[start])
+        self.wait()
+        found = self._require_read().heads
+        assert found is not None, "the heads were delivered"
+        return found
+
     def save_graph(self, path: Any, *, slug: str | None = None) -> None:
         """Write the whole graph with pins and groups as a file of circuit-tracer's layout; see `gs.save_circuit`."""
         from gscope_widgets.keeping.circuits import save_circuit
@@ -573,12 +584,11 @@ class CircuitGraph(TokenPicker):
         """The tokens, the targets, both scores of the whole graph and of what is drawn, and the strongest nodes."""
         read = self._wait_for_first()
         words = [*format_tokens(read.graph.tokens.strings, read.graph.tokens.glyphs), *self._name_targets()]
-        for part in (read.graph, read.shown):
-            numbers = _count(part)
+        for numbers in (read.facts.numbers, read.numbers):
             words += [format_number(numbers[name]) for name in ("replacement", "completeness")]
             words.append(format_percent(numbers["error_share"]))
         for node in self._list_strongest(read, _SHOWN_NODES):
-            words += [self._name_node(read, node), format_percent(_share_influence(read.graph)[node])]
+            words += [name_node(read.graph, node), format_percent(float(read.facts.shares[node]))]
         return list(dict.fromkeys(words))
 
     def to_code(self) -> str:
@@ -625,7 +635,7 @@ class CircuitGraph(TokenPicker):
             return read.graph.provenance
         settings = read.settings
         kept = {
-            "target": _tell_target(settings["target"]),
+            "target": tell_target(settings["target"]),
             "max_features": self._max_features,
             "node_share": settings["node_share"],
             "edge_share": settings["edge_share"],
@@ -708,7 +718,7 @@ class CircuitGraph(TokenPicker):
         read = self._read
         if read is None or not isinstance(ref, FeatureRef):
             return []
-        influence, names = read.graph.influence(), list(read.ids)
+        influence, names = read.facts.influence, read.facts.names
         nodes = read.graph.find(ref)
         ranked = sorted(nodes, key=lambda node: (read.graph.positions[node] != self.selected_pos, -influence[node]))
         return [names[node] for node in ranked]
@@ -718,7 +728,7 @@ class CircuitGraph(TokenPicker):
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
             raise InvalidValue(f"{name} is a list of nodes, ids or numbers, got {describe_value(value)}")
         read = self._read
-        known = None if read is None else list(read.ids)
+        known = None if read is None else list(read.facts.names)
         found: list[str] = []
         for one in value:
             if isinstance(one, str):
@@ -772,8 +782,9 @@ class CircuitGraph(TokenPicker):
             )
 
     def _ask_again(self) -> None:
-        if self._newest[0] == "change" and self._requests.is_unanswered and self._newest[1][0] is self._read_graph():
-            self._start_change(*self._newest[1])
+        kind, given = self._newest
+        if kind != "trace" and self._requests.is_unanswered and given[0] is self._read_graph():
+            (self._start_change if kind == "change" else self._start_heads)(*given)
         else:
             super()._ask_again()
 
@@ -784,7 +795,7 @@ class CircuitGraph(TokenPicker):
         return self.scope.start_circuit(
             as_prompt(settings["prompt"]),
             dictionaries=self._dictionaries,
-            target=_as_circuit_target(settings["target"]),
+            target=as_circuit_target(settings["target"]),
             max_features=self._max_features,
             slot=id(self),
         )
@@ -809,7 +820,9 @@ class CircuitGraph(TokenPicker):
         read = self._require_read()
         settings = {**read.settings, "node_share": self.node_share, "edge_share": self.edge_share}
         marks = self._list_marks(self.pinned, self.groups, self.selected_node)
-        return self._pack(settings, read.graph, extra=marks, is_given=read.is_given)._replace(effect=read.effect)
+        return self._pack(settings, read.graph, extra=marks, is_given=read.is_given)._replace(
+            effect=read.effect, heads=read.heads
+        )
 
     def _pack(
         self,
@@ -819,15 +832,17 @@ class CircuitGraph(TokenPicker):
         extra: frozenset[int] | None = None,
         is_given: bool = False,
     ) -> _Read:
-        ids = {name: node for node, name in enumerate(list_node_ids(graph))}
+        known = self._read
+        facts = known.facts if known is not None and known.graph is graph else GraphFacts.of(graph)
         if extra is None:
             named = [*self.pinned, *(one for each in self.groups for one in each["nodes"]), self.selected_node or ""]
-            extra = frozenset(ids[one] for one in named if one in ids)
-        shown, nodes, count = _choose_drawn(graph, settings, frozenset())
+            extra = frozenset(facts.places[one] for one in named if one in facts.places)
+        shares = settings["node_share"], settings["edge_share"]
+        shown, nodes, left = choose_drawn(facts, *shares, frozenset(), most=DRAWN_NODES)
         plain = frozenset(nodes.tolist())
         if not extra <= plain:
-            shown, nodes, count = _choose_drawn(graph, settings, extra)
-        return _Read(dict(settings), graph, shown, nodes, ids, extra, plain, count, is_given)
+            shown, nodes, left = choose_drawn(facts, *shares, extra, most=DRAWN_NODES)
+        return _Read(dict(settings), facts, shown, nodes, extra, plain, left, count_part(shown), is_given)
 
     def _require_read(self) -> _Read:
         if self._read is None:
@@ -868,6 +883,8 @@ class CircuitGraph(TokenPicker):
         self._send_subgraph()
         if read.effect is not (None if before is None else before.effect):
             self._send_effect()
+        if read.heads is not (None if before is None else before.heads):
+            self._send_heads()
 
     def _drop_marks(self, read: _Read) -> str:
         """Let go of what the graph has not; a sentence that says so."""
@@ -905,6 +922,12 @@ class CircuitGraph(TokenPicker):
     # ---- changes
 
     def _take_message(self, kind: str, content: dict[str, Any]) -> None:
+        if kind == "heads":
+            if self._read is None:
+                raise InvalidValue("there is no graph yet; wait for the trace")
+            into, start = (self._check_ids("an edge", [content[name]])[0] for name in ("node", "source"))
+            self._start_heads(self._read.graph, self._read.ids[into], self._read.ids[start])
+            return
         if kind != "change":
             super()._take_message(kind, content)
             return
@@ -973,16 +996,68 @@ class CircuitGraph(TokenPicker):
 
         self._requests.start(submit, doing="Changing…")
 
+    def _start_heads(self, graph: AttributionGraph, node: int, source: int) -> None:
+        self._newest = ("heads", (graph, node, source))
+
+        def submit(number: int) -> Job:
+            job = self.scope.start_circuit_heads(graph, node, source, slot=id(self))
+
+            def take(ended: Job) -> None:
+                read = self._read
+                if ended.exception() is not None or read is None or read.graph is not graph:
+                    return
+                try:
+                    heads: EdgeHeads = ended.result()
+                    self._requests.deliver(number, lambda: self._deliver(read._replace(heads=heads)))
+                except Exception as error:  # noqa: BLE001 - it becomes the widget's status
+                    self._requests.end(number, error)
+
+            job.add_done_callback(take)
+            return job
+
+        self._requests.start(submit, doing="Taking the edge apart…")
+
+    def _send_heads(self) -> None:
+        read = self._require_read()
+        found = read.heads
+        if found is None:
+            self.send({"type": "heads", "node": "", "source": "", "weight": 0.0, "direct": 0.0, "heads": 0, "rows": []})
+            return
+        rows: list[HeadRow] = [
+            {
+                "layer": layer,
+                "head": head,
+                "weight": float(found.weights[layer, head]),
+                "share": float(found.weights[layer, head]) / found.weight,
+            }
+            for layer, head in found.top(LISTED_HEADS)
+        ]
+        self.send(
+            {
+                "type": "heads",
+                "node": read.facts.names[found.node],
+                "source": read.facts.names[found.source],
+                "weight": found.weight,
+                "direct": found.direct,
+                "heads": int(np.count_nonzero(found.weights)),
+                "rows": rows,
+            }
+        )
+
     def _can_change(self, read: _Read) -> bool:
-        """Whether the model here is the one that the graph is of."""
+        """Whether the model here is the one that the graph is of, and the graph is of next tokens."""
         if any(not one.ids for one in read.graph.targets) or not (read.graph.kinds == FEATURE).any():
             return False
+        return self._is_own(read)
+
+    def _is_own(self, read: _Read) -> bool:
+        """Whether the dictionaries of the graph are this scope's."""
         try:
             for one in filter(None, read.graph.dictionary_ids):
                 self.scope.dictionary_info(one)
         except GscopeError:
             return False
-        return hasattr(self.scope, "start_change_circuit")
+        return True
 
     # ---- words
 
@@ -990,7 +1065,7 @@ class CircuitGraph(TokenPicker):
         self, graph: AttributionGraph, nodes: Sequence[int], factor: float, swaps: Mapping[int, FeatureRef]
     ) -> str:
         names = ", ".join(
-            f"{_name_node(graph, node)} of layer {graph.node_layers[node]} at {_name_place(graph, node)}"
+            f"{name_node(graph, node)} of layer {graph.node_layers[node]} at {name_place(graph, node)}"
             for node in nodes
         )
         if swaps:
@@ -1017,16 +1092,16 @@ class CircuitGraph(TokenPicker):
 
     def _list_strongest(self, read: _Read, count: int) -> list[int]:
         """Nodes of the whole graph that are drawn, most influential first."""
-        influence = read.graph.influence()[read.nodes]
+        influence = read.facts.influence[read.nodes]
         found: list[int] = read.nodes[np.argsort(-influence, kind="stable")[:count]].tolist()
         return found
 
-    def _name_node(self, read: _Read, node: int) -> str:
-        return _name_node(read.graph, node)
+    def name_node(self, read: _Read, node: int) -> str:
+        return name_node(read.graph, node)
 
     def _build_boxes(self, read: _Read) -> tuple[CircuitSubgraph, list[str]]:
         """Groups, other pins and targets, by layer and position; and the key of each."""
-        graph, names = read.graph, list(read.ids)
+        graph, names = read.graph, list(read.facts.names)
         grouped = [(one["label"], [read.ids[id_] for id_ in one["nodes"] if id_ in read.ids]) for one in self.groups]
         taken = {node for _, nodes in grouped for node in nodes}
         alone = [read.ids[one] for one in self.pinned if one in read.ids]
@@ -1043,11 +1118,13 @@ class CircuitGraph(TokenPicker):
             self._send_subgraph()
             if self._read.effect is not None:
                 self._send_effect()
+            if self._read.heads is not None:
+                self._send_heads()
 
     def _send_subgraph(self) -> None:
         read = self._require_read()
         found, keys = self._build_boxes(read)
-        names = list(read.ids)
+        names = list(read.facts.names)
         boxes: list[BoxInfo] = [
             {
                 "key": key,
@@ -1096,12 +1173,12 @@ class CircuitGraph(TokenPicker):
 
     def _tell_graph(self, read: _Read, note: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         graph, shown, nodes = read.graph, read.shown, read.nodes
-        names, first, settings = list(read.ids), graph.first_row, read.settings
+        names, first, settings = list(read.facts.names), graph.first_row, read.settings
         rows = nodes >= first
         inputs, rest = np.zeros(len(nodes), np.float32), np.full(len(nodes), np.nan, np.float32)
         values = np.full(len(nodes), np.nan, np.float32)
         at = nodes[rows] - first
-        inputs[rows] = np.abs(graph.weights[at]).sum(1, dtype=np.float64)
+        inputs[rows] = read.facts.inputs[at]
         rest[rows] = graph.remainder[at] + graph.left_out[at]
         values[rows] = graph.values[at]
         refs = list(dict.fromkeys(graph.dictionary_ids))
@@ -1110,7 +1187,7 @@ class CircuitGraph(TokenPicker):
                   shown.node_layers[is_feature].tolist()]  # fmt: skip
         dictionaries, features = np.full((2, len(nodes)), -1, np.int32)
         dictionaries[is_feature], features[is_feature] = owners, shown.numbers[is_feature]
-        edges, count = _pack_edges(shown)
+        edges = pack_edges(shown, most=DRAWN_EDGES)
         arrays = {
             "kinds": shown.kinds.astype(np.int32),
             "node_layers": shown.node_layers.astype(np.int32),
@@ -1119,7 +1196,7 @@ class CircuitGraph(TokenPicker):
             "features": features,
             "dictionaries": dictionaries,
             "activations": shown.activations.astype(np.float32),
-            "influence": _share_influence(graph)[nodes],
+            "influence": read.facts.shares[nodes],
             "inputs": inputs,
             "values": values,
             "rest": rest,
@@ -1128,7 +1205,7 @@ class CircuitGraph(TokenPicker):
         tokens = graph.tokens
         content = {
             "prompt": as_prompt(settings["prompt"]),
-            "target": _tell_target(settings["target"]),
+            "target": tell_target(settings["target"]),
             "node_share": settings["node_share"],
             "edge_share": settings["edge_share"],
             "tokens": list(tokens.strings),
@@ -1145,27 +1222,27 @@ class CircuitGraph(TokenPicker):
                 }
                 for one, weight in zip(graph.targets, graph.target_weights.tolist(), strict=True)
             ],
-            "whole": _count(graph),
-            "shown": _count(shown),
+            "whole": read.facts.numbers,
+            "shown": read.numbers,
             "ids": [names[node] for node in nodes.tolist()],
             "refs": refs,
             "labels": {str(at): label for at, one in shown.labels.items() if (label := tell_label(one))},
             "can_change": self._can_change(read),
-            "notes": self._write_notes(read, count),
+            "has_heads": self._is_own(read),
+            "notes": self._write_notes(read),
             "note": note,
         }
         return content, arrays
 
-    def _write_notes(self, read: _Read, edges: int) -> list[str]:
+    def _write_notes(self, read: _Read) -> list[str]:
         notes = []
         if read.left > len(read.shown):
             notes.append(
                 f"The {len(read.shown)} most influential of {read.left} nodes are drawn; prune further to see all "
                 "that is left."
             )
-        drawn = int(np.count_nonzero(read.shown.weights))
-        if edges < drawn:
-            notes.append(f"The {edges} heaviest of {drawn} edges are drawn.")
+        if read.numbers["edges"] > DRAWN_EDGES:
+            notes.append(f"The {DRAWN_EDGES} heaviest of {read.numbers['edges']} edges are drawn.")
         left = float(np.abs(read.graph.left_out[-len(read.graph.targets) :]).max(initial=0))
         if left > 0 and read.graph.whole is None:
             notes.append(
@@ -1191,7 +1268,7 @@ class CircuitGraph(TokenPicker):
             format_token(one.name) + ("" if one.probability is None else f" {format_percent(one.probability)}")
             for one in graph.targets
         )
-        numbers = [(name, _count(part)) for name, part in (("whole graph", graph), ("shown", read.shown))]
+        numbers = [("whole graph", read.facts.numbers), ("shown", read.numbers)]
         scores = copy.build_table(
             columns=["part", "features", "errors", "edges", "replacement", "completeness", "begun by errors"],
             rows=[
@@ -1205,17 +1282,17 @@ class CircuitGraph(TokenPicker):
             ],
             caption="How far the graph explains its target",
         )
-        influence = _share_influence(graph)
+        influence = read.facts.shares
         listed = self._list_strongest(read, COPIED_NODES)
         rows = [
             [
-                self._name_node(read, node),
+                name_node(read.graph, node),
                 "" if node not in graph.labels else format_label(graph.labels[node]).strip(" ()"),
-                _name_layer(graph, node),
+                name_layer(graph, node),
                 str(graph.positions[node]),
                 tokens[int(graph.positions[node])],
                 format_number(float(graph.activations[node]), 4) if graph.kinds[node] == FEATURE else "",
-                format_percent(influence[node]),
+                format_percent(float(influence[node])),
             ]
             for node in listed
         ]
@@ -1226,10 +1303,22 @@ class CircuitGraph(TokenPicker):
             copy.build_paragraph(f"Tokens: {' '.join(tokens)}"),
             copy.build_paragraph(f"Explained: {explained}"),
             scores,
-            *map(copy.build_paragraph, self._write_notes(read, DRAWN_EDGES)),
+            *map(copy.build_paragraph, self._write_notes(read)),
             copy.build_details("Numbers", copy.build_table(columns=columns, rows=rows, caption=caption)),
         ]
-        return [*parts, *self._copy_subgraph(read), *self._copy_effect(read)]
+        return [*parts, *self._copy_subgraph(read), *self._copy_effect(read), *self._copy_heads(read)]
+
+    def _copy_heads(self, read: _Read) -> list[str]:
+        found = read.heads
+        if found is None:
+            return []
+        rows = [["through no head", format_number(found.direct), format_share(found.direct / found.weight)]]
+        for layer, head in found.top(LISTED_HEADS):
+            weight = float(found.weights[layer, head])
+            rows.append([f"{layer}.{head}", format_number(weight), format_share(weight / found.weight)])
+        names = [f"{name_node(read.graph, one)} at {name_place(read.graph, one)}" for one in (found.source, found.node)]
+        caption = f"Heads that carried {names[0]} to {names[1]}, of {format_number(found.weight)}"
+        return [copy.build_table(columns=["layer.head", "amount", "share"], rows=rows, caption=caption)]
 
     def _copy_subgraph(self, read: _Read) -> list[str]:
         if not self.pinned and not self.groups:
@@ -1238,8 +1327,8 @@ class CircuitGraph(TokenPicker):
         names = [
             label
             if len(nodes) > 1
-            else f"{_name_node(read.graph, nodes[0])}, layer {_name_layer(read.graph, nodes[0])}, "
-            f"at {_name_place(read.graph, nodes[0])}"
+            else f"{name_node(read.graph, nodes[0])}, layer {name_layer(read.graph, nodes[0])}, "
+            f"at {name_place(read.graph, nodes[0])}"
             for label, nodes in zip(found.labels, found.members, strict=True)
         ]
         pairs = sorted(np.argwhere(found.weights), key=lambda pair: -abs(found.shares[tuple(pair)]))
@@ -1248,7 +1337,7 @@ class CircuitGraph(TokenPicker):
                 format_text(names[source]),
                 format_text(names[row]),
                 format_number(float(found.weights[row, source])),
-                format_percent(float(found.shares[row, source])),
+                format_share(float(found.shares[row, source])),
             ]
             for row, source in pairs
         ]
@@ -1312,8 +1401,7 @@ def _read_given(graph: object, prompt: object, target: object) -> tuple[Any, Any
     """
     if not isinstance(graph, AttributionGraph):
         raise InvalidValue(f"graph comes from scope.circuit(...) or gs.load_circuit(...), got {describe_value(graph)}")
-    if fault := find_fault(graph):
-        raise InvalidValue(f"the graph is not as scope.circuit(...) makes it: {fault}")
+    check_graph(graph)
     if prompt != "" or target is not None:
         raise InvalidValue("a graph has its own prompt and target; leave them out, or leave out the graph")
     ids = [one.ids for one in graph.targets]
@@ -1334,75 +1422,6 @@ def _wait_for_graph(job: Job) -> AttributionGraph | None:
         job.cancel()
         raise
     return graph
-
-
-def _choose_drawn(
-    graph: AttributionGraph, settings: Mapping[str, Any], keep: frozenset[int]
-) -> tuple[AttributionGraph, np.ndarray, int]:
-    """What is drawn, its nodes' numbers in the graph, rising, and how many nodes there are of which those are the most
-    influential.
-    """
-    shown, nodes = prune_graph(graph, settings["node_share"], settings["edge_share"], keep=keep)
-    count = len(shown)
-    if count > DRAWN_NODES:
-        worth = graph.influence()[nodes]
-        worth[np.isin(nodes, list(keep)) | np.isin(shown.kinds, (TOKEN, TARGET))] = np.inf
-        kept = np.sort(np.argsort(-worth, kind="stable")[: max(DRAWN_NODES, int(np.isinf(worth).sum()))])
-        shown, nodes = shown.keep(kept.tolist()), nodes[kept]
-    return shown, nodes, count
-
-
-def _share_influence(graph: AttributionGraph) -> np.ndarray:
-    """Each node's share of all influence: float32, [node]."""
-    influence = graph.influence()
-    return (influence / max(float(influence.sum()), 1e-30)).astype(np.float32)
-
-
-def _count(graph: AttributionGraph) -> PartNumbers:
-    scores: GraphScores = graph.scores()
-    return {
-        "features": int((graph.kinds == FEATURE).sum()),
-        "errors": int((graph.kinds == ERROR).sum()),
-        "edges": int(np.count_nonzero(graph.weights)),
-        "replacement": min(scores.replacement, 1.0),
-        "completeness": min(scores.completeness, 1.0),
-        "error_share": measure_error_share(graph),
-    }
-
-
-def _pack_edges(graph: AttributionGraph) -> tuple[dict[str, np.ndarray], int]:
-    """The heaviest edges, rising by flow, and how many those are: sources, sinks int32; weights, flows float32."""
-    start = graph.start_weights()
-    influence, shares = measure_influence(graph.weights, graph.first_row, start)
-    flows = shares * (influence + start)[graph.first_row :][:, None]
-    rows, sources = np.nonzero(graph.weights)
-    worth = flows[rows, sources]
-    order = np.argsort(worth, kind="stable")[-DRAWN_EDGES:]
-    rows, sources = rows[order], sources[order]
-    total = max(float(start.sum()), 1e-30)
-    return {
-        "sources": sources.astype(np.int32),
-        "sinks": (rows + graph.first_row).astype(np.int32),
-        "weights": graph.weights[rows, sources].astype(np.float32),
-        "flows": (worth[order] / total).astype(np.float32),
-    }, len(order)
-
-
-def _name_node(graph: AttributionGraph, node: int) -> str:
-    kind = KINDS[graph.kinds[node]]
-    if kind == "target":
-        return f"target {format_token(graph.targets[node - (len(graph) - len(graph.targets))].name)}"
-    return f"feature {name_number(graph, node)}" if kind == "feature" else kind
-
-
-def _name_layer(graph: AttributionGraph, node: int) -> str:
-    layer = int(graph.node_layers[node])
-    return "" if not 0 <= layer < graph.layers else str(layer)
-
-
-def _name_place(graph: AttributionGraph, node: int) -> str:
-    pos = int(graph.positions[node])
-    return f"{format_token(graph.tokens.strings[pos])} ({pos})"
 
 
 def _as_number(value: float) -> float | None:

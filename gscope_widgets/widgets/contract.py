@@ -53,6 +53,22 @@ _GOLDEN: dict[str, Json] = {  # of messages that no example leads to
         "buffers": [],
         "shows": ["4.5", "\u22121.25", "\u22120.75"],
     },
+    "heads": {
+        "content": {
+            "type": "heads",
+            "node": "3_12_4",
+            "source": "1_7_2",
+            "weight": 2.0,
+            "direct": 0.5,
+            "heads": 2,
+            "rows": [
+                {"layer": 2, "head": 1, "weight": 1.75, "share": 0.875},
+                {"layer": 3, "head": 0, "weight": -0.25, "share": -0.125},
+            ],
+        },
+        "buffers": [],
+        "shows": ["2.1", "1.75", "87.5 %"],
+    },
     "kept": {"content": {"type": "kept", "text": "Pinned.", "format": ""}, "buffers": [], "shows": []},
     "piece": {"content": {"type": "piece", "index": 0}, "buffers": [], "shows": []},
 }

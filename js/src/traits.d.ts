@@ -1023,6 +1023,8 @@ export interface GraphResult {
   labels: Record<string, Label>;
   /** whether nodes of this graph can be changed in the model */
   can_change: boolean;
+  /** whether its edges can be taken apart by attention heads */
+  has_heads: boolean;
   /** what to keep in mind, a sentence each */
   notes: string[];
   /** what became of the picks, a sentence; empty where they stand where they stood */
@@ -1096,6 +1098,38 @@ export interface EffectResult {
   /** draws of random features */
   controls: number;
   rows: EffectRow[];
+}
+
+/** What went through one attention head. */
+export interface HeadRow {
+  layer: number;
+  head: number;
+  /** what the edge loses where this head alone is cut out */
+  weight: number;
+  /** of the edge */
+  share: number;
+}
+
+/** Which attention heads carried an edge; no node where the graph that it was of is no longer shown. */
+export interface HeadsResult {
+  type: "heads";
+  node: string;
+  source: string;
+  /** of the edge */
+  weight: number;
+  /** through no head */
+  direct: number;
+  /** that carried any of it */
+  heads: number;
+  /** the strongest */
+  rows: HeadRow[];
+}
+
+/** From the page: which attention heads carried an edge. */
+export interface AskHeads {
+  type: "heads";
+  node: string;
+  source: string;
 }
 
 /** A feature that comes in a node's place. */
@@ -1647,6 +1681,6 @@ export interface DoctorTraits extends BaseTraits {
   models: string[];
 }
 
-export type ToPython = Ready | Cancel | Again | Step | Pin | AskPicture | Start | Stop | StartDose | ChangeNodes | OpenPart | ReadRun | Back | CheckAgain | Pong;
+export type ToPython = Ready | Cancel | Again | Step | Pin | AskPicture | Start | Stop | StartDose | ChangeNodes | AskHeads | OpenPart | ReadRun | Back | CheckAgain | Pong;
 
-export type FromPython = Ack | KeepAnswer | Piece | ReadingResult | DistributionResult | SteeringStream | SteeringScores | DoseResult | DoseTexts | LensResult | AttentionResult | CardResult | FinderResult | ContrastResult | CompareResult | GraphResult | SubgraphResult | EffectResult | ExerciseResult | CheckupResult | Ping;
+export type FromPython = Ack | KeepAnswer | Piece | ReadingResult | DistributionResult | SteeringStream | SteeringScores | DoseResult | DoseTexts | LensResult | AttentionResult | CardResult | FinderResult | ContrastResult | CompareResult | GraphResult | SubgraphResult | EffectResult | HeadsResult | ExerciseResult | CheckupResult | Ping;

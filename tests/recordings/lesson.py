@@ -46,6 +46,7 @@ def record_widgets(scope, path: Path) -> dict[str, dict[str, object]]:
     with scope.recording(path):
         for row in RECORDED:
             widget = make_example(row, scope)
+            widget.wait()  # what takes long goes on in the view: stopped, it would not be recorded
             use(row, widget)
             told[row.name] = {**tell(widget), "printed": run_code(widget)}
             widget.close()

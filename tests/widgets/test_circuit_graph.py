@@ -431,6 +431,33 @@ def test_a_change_that_fails_is_tried_again_and_one_under_way_is_stopped(page, s
     assert page.widget._read.effect[0].factor == 0
 
 
+# ---- heads
+
+
+@pytest.mark.row("10")
+def test_an_edge_is_taken_apart_into_the_heads_that_carried_it(page, scope, graph):
+    ids, node = list_node_ids(graph), len(graph) - 1
+    source = int(np.argmax(np.abs(graph.weights[-1])))
+    page.send({"type": "heads", "node": ids[node], "source": ids[source]})
+    assert page.settle()["state"] == "idle"
+    told, wanted = page.messages("heads")[-1][0], scope.circuit_heads(graph, node, source)
+    assert (told["weight"], told["direct"]) == (wanted.weight, wanted.direct)
+    assert [(row["layer"], row["head"]) for row in told["rows"]] == list(wanted.top(12))
+    best = told["rows"][0]
+    assert best["weight"] == pytest.approx(float(np.abs(wanted.weights).max()) * np.sign(best["weight"]))
+    assert best["share"] == pytest.approx(best["weight"] / wanted.weight)
+    assert f"{best['layer']}.{best['head']}" in page.widget.to_html()
+    np.testing.assert_array_equal(page.widget.heads(node, ids[source]).weights, wanted.weights)
+    page.forget()
+    page.send({"type": "ready"})
+    assert page.messages("heads")[-1][0]["node"] == ids[node]
+    with pytest.raises(gs.InvalidValue, match="no edge"):
+        page.widget.heads(node, node)
+    page.set(prompt="The bird sang")
+    page.settle()
+    assert page.messages("heads")[-1][0]["node"] == ""
+
+
 # ---- graphs at hand
 
 

@@ -32,6 +32,7 @@ MEMBERS_LISTED = 5  # features of either side of a match that are named in the l
 MATCHED_HERE = 8  # features of either dictionary whose matches are listed for a token
 DRAWN_NODES = 5000  # of a graph
 DRAWN_EDGES = 20_000  # the heaviest
+LISTED_HEADS = 12  # of an edge, the strongest
 PINNED_NODES = 100
 GROUPS = 50
 GROUP_LABEL = 60  # characters

@@ -6,6 +6,7 @@ import { createTerm } from "../shared/term.js";
 import { drawText, visibleText } from "../shared/tokens.js";
 import { feature_kind, kinds, target_kind } from "./circuit_reading.js";
 import { signedPercent } from "./circuit_table.js";
+import { createTableHolder } from "./twin.js";
 
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Circuit, Link } from "./circuit_reading.js" */
@@ -33,8 +34,8 @@ function createLink() {
         `${layer ? `, ${layer}` : ""}${circuit.kinds[node] === target_kind ? "" : `, at ${circuit.tokenAt(node)} (${circuit.positions[node]})`}`);
       setText(share, signedPercent(part));
       setText(weight, formatNumber(size));
-      heads.hidden = true;
-      assign(heads, { "data-heads": node, "aria-label": `Heads that carried ${circuit.titleOf(node)}`, "data-side": side });
+      heads.hidden = !circuit.head.has_heads;
+      assign(heads, { "data-heads": node, "aria-label": `heads: which carried ${side === "in" ? "what comes from" : "what goes to"} ${circuit.titleOf(node)}`, "data-side": side });
     },
   };
 }
@@ -79,9 +80,10 @@ function createLinkList({ watch, name, side }) {
  * All about one node: what it is, what comes in and what goes out. It keeps its size.
  * @param {{
  *   watch: Watch, onGo: (node: number) => void, onPin: (node: number) => void, onExplain: (node: number) => void,
+ *   onHeads: (node: number, source: number) => void,
  * }} options
  */
-export function createCircuitDetails({ watch, onGo, onPin, onExplain }) {
+export function createCircuitDetails({ watch, onGo, onPin, onExplain, onHeads }) {
   const hint = "Point at a node, or walk over them by the arrow keys; i goes to its strongest input, o to its strongest output. Press it to pin it.";
   const mark = el("span", { class: "gscope-kind-mark", "aria-hidden": "true" });
   const title = el("p", { class: "gscope-circuit-node" });
@@ -100,8 +102,13 @@ export function createCircuitDetails({ watch, onGo, onPin, onExplain }) {
   watch.dom(pin, "click", () => shown !== null && onPin(shown));
   watch.dom(explain, "click", () => shown !== null && onExplain(shown));
   watch.dom(box, "click", (event) => {
-    const go = closest(event, "go")?.dataset.go;
+    const go = closest(event, "go")?.dataset.go, asked = closest(event, "heads")?.dataset;
     if (go !== undefined) onGo(Number(go));
+    else if (asked && shown !== null) {
+      const other = Number(asked.heads);
+      if (asked.side === "in") onHeads(shown, other);
+      else onHeads(other, shown);
+    }
   });
 
   return {
@@ -140,6 +147,34 @@ export function createCircuitDetails({ watch, onGo, onPin, onExplain }) {
         ? `Shown: ${formatPercent(Math.min(1, told))} of what comes in, ${formatPercent(Math.min(1, wrong))} from errors. From no node: ${formatNumber(rest)}.`
         : kinds[kind] === "error" ? "An error has no inputs: no feature stands for it." : "A token has no inputs.");
       outputs.draw(circuit, node, from, from.length ? "" : kind === target_kind ? "It is what is explained." : "Nothing that is shown.");
+    },
+  };
+}
+
+/**
+ * Which attention heads carried an edge, as a table that stands until another edge is taken apart.
+ */
+export function createHeadTable() {
+  const words = el("p", { class: "gscope-label" });
+  const body = el("tbody");
+  const table = el("table", { class: "gscope-table" }, el("thead", {}, el("tr", {}, ...["layer.head", "amount", "share of the edge"].map((name) => el("th", { scope: "col" }, name)))), body);
+  const hint = el("p", { class: "gscope-hint" }, "A head\u2019s amount: what the edge loses where that head alone is cut out. A way through two heads counts in both.");
+  const box = el("section", { class: "gscope-circuit-heads", "aria-label": "Heads that carried an edge", hidden: true }, words, createTableHolder("Heads that carried an edge", table), hint);
+  return {
+    el: box,
+    /**
+     * @param {import("../traits.js").HeadsResult} message
+     * @param {Circuit | null} circuit
+     */
+    draw({ node, source, weight, direct, heads, rows }, circuit) {
+      box.hidden = node === "";
+      const name = (/** @type {string} */ id) => {
+        const at = circuit?.placeOf(id) ?? null;
+        return circuit && at !== null ? circuit.titleOf(at) : id;
+      };
+      setText(words, `${name(source)} adds ${formatNumber(weight)} to ${name(node)}: ${heads === 0 ? "through no attention head" : `through ${heads} head${heads === 1 ? "" : "s"}`}`);
+      const row = (/** @type {string} */ first, /** @type {number} */ amount) => el("tr", {}, el("th", { scope: "row" }, first), el("td", {}, formatNumber(amount)), el("td", {}, signedPercent(amount / weight)));
+      body.replaceChildren(row("through no head", direct), ...rows.map((one) => row(`${one.layer}.${one.head}`, one.weight)));
     },
   };
 }

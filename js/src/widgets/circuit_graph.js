@@ -1,6 +1,6 @@
 import { createCircuitChange } from "../parts/circuit_change.js";
 import { createPruning, createTargetField, writeTargets } from "../parts/circuit_controls.js";
-import { createCircuitDetails } from "../parts/circuit_details.js";
+import { createCircuitDetails, createHeadTable } from "../parts/circuit_details.js";
 import { createCircuitPicture } from "../parts/circuit_picture.js";
 import { feature_kind, target_kind, toCircuit } from "../parts/circuit_reading.js";
 import { createCircuitSubgraph } from "../parts/circuit_subgraph.js";
@@ -15,7 +15,7 @@ import { createTextField } from "../shared/text_field.js";
 import { defineWidget } from "../shared/widget.js";
 
 /** @import { AnyModel } from "@anywidget/types" */
-/** @import { CircuitGraphTraits, EffectResult, GraphResult, GroupState, SubgraphResult } from "../traits.js" */
+/** @import { CircuitGraphTraits, EffectResult, GraphResult, GroupState, HeadsResult, SubgraphResult } from "../traits.js" */
 /** @import { Frame } from "../shared/frame.js" */
 /** @import { Circuit } from "../parts/circuit_reading.js" */
 
@@ -65,7 +65,8 @@ function openGraph({ model, frame }) {
   const notes = el("ul", { class: "gscope-hint gscope-circuit-notes" });
   const empty = el("p", { class: "gscope-empty" }, "No graph traced yet.");
   const picture = createCircuitPicture({ watch, onEnter: press, onGo: findNext, isPinned });
-  const details = createCircuitDetails({ watch, onGo: goTo, onPin: togglePin, onExplain: explain });
+  const details = createCircuitDetails({ watch, onGo: goTo, onPin: togglePin, onExplain: explain, onHeads: askHeads });
+  const heads = createHeadTable();
   const pick = createPick({
     watch, surface: picture.surface, details: details.el, itemOf: picture.nodeOf, picked: selected,
     isSame: () => false, // a second press is no letting go alone: it unpins
@@ -190,6 +191,15 @@ function openGraph({ model, frame }) {
     if (circuit.kinds[node] === feature_kind) frame.ask({ target: { dictionary_id: head.refs[circuit.dictionaries[node]], feature: circuit.features[node], pos: circuit.positions[node] } });
     else if (circuit.kinds[node] === target_kind) frame.ask({ target: head.targets[node - circuit.first_target].id });
   }
+  /**
+   * @param {number} node
+   * @param {number} source
+   */
+  function askHeads(node, source) {
+    if (!circuit) return;
+    frame.status.asked();
+    frame.send({ type: "heads", node: circuit.head.ids[node], source: circuit.head.ids[source] });
+  }
   function drawChange() {
     if (!circuit) return;
     const node = selected(), is_busy = model.get("status").state === "busy";
@@ -267,10 +277,11 @@ function openGraph({ model, frame }) {
     glossary.error_node, glossary.group, glossary.probability);
   const upper = el("div", { class: "gscope-circuit-upper" }, el("div", { class: "gscope-circuit-side" }, createLegend(), picture.el), details.el);
   return {
-    body: [prompt.el, target.el, state, pruning.el, notes, empty, upper, change.el, sub.el, table.el, words],
+    body: [prompt.el, target.el, state, pruning.el, notes, empty, upper, heads.el, change.el, sub.el, table.el, words],
     receive: {
       result: drawResult,
       subgraph: drawSub,
+      heads: (/** @type {HeadsResult} */ message) => heads.draw(message, circuit),
       effect: (/** @type {EffectResult} */ message) => {
         change.draw(message);
         if (last_sub) sub.redraw();

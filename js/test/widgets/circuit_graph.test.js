@@ -38,7 +38,7 @@ function answer(changes = {}) {
   model.emit("msg:custom", {
     type: "result", request: 1, pieces: 0, prompt: "a b", target: null, node_share: 0.8, edge_share: 0.98, tokens: ["a", " b"], glyphs: [], ignored: {}, layers: 2,
     targets: [{ name: " c", id: 4, probability: 0.625, value: 7, weight: 1 }], whole: { ...part, features: 30, replacement: 0.8 }, shown: part, ids, refs: ["d0", "d1"],
-    labels: { 3: { text: "fish", source: "measured", auc: 0.9 } }, can_change: true, notes: ["Keep this in mind."], note: "", ...changes, arrays,
+    labels: { 3: { text: "fish", source: "measured", auc: 0.9 } }, can_change: true, has_heads: true, notes: ["Keep this in mind."], note: "", ...changes, arrays,
   }, Object.values(lists).map((data) => new DataView(/** @type {any} */ (data).buffer)));
 }
 
@@ -268,6 +268,25 @@ test("what is marked, or chosen, is changed: ablated, scaled or swapped, refused
   const row = { target: " c", baseline: 7, predicted: null, frozen: -1.5, free: -1.25, random: 0.1, random_low: -0.2, random_high: 0.4 };
   model.emit("msg:custom", { type: "effect", words: "feature 7: ablated", nodes: ["0_7_1"], controls: 5, rows: [row] });
   assert.deepEqual(findAll(page.holder, ".gscope-circuit-effect tbody :is(th, td)").map((one) => one.textContent), ["␣c", "7", "none", "\u22121.5", "\u22121.25", "0.1", "\u22120.2 to 0.4"]);
+});
+
+// row 10
+test("an edge is taken apart into the heads that carried it, of either list", () => {
+  open({ selected_node: "0_7_1" });
+  answer();
+  find(page.holder, "[aria-label='Strongest inputs'] [data-heads]").click();
+  find(page.holder, "[aria-label='Strongest outputs'] [data-heads]").click();
+  assert.deepEqual(model.sent.filter(({ type }) => type === "heads"), [
+    { type: "heads", node: "0_7_1", source: "E_5_1" }, { type: "heads", node: "1_8_1", source: "0_7_1" },
+  ]);
+  model.emit("msg:custom", { type: "heads", node: "1_8_1", source: "0_7_1", weight: 4, direct: 1, heads: 2, rows: [{ layer: 1, head: 3, weight: 3.5, share: 0.875 }, { layer: 0, head: 0, weight: -0.5, share: -0.125 }] });
+  const table = find(page.holder, ".gscope-circuit-heads");
+  assert.match(table.textContent ?? "", /feature 7 fish, layer 0 at ␣b, position 1 adds 4 to feature 8, layer 1 at ␣b, position 1: through 2 heads/);
+  assert.deepEqual(findAll(table, "tbody tr").map((row) => [...row.children].map((cell) => cell.textContent)), [
+    ["through no head", "1", "+25.0 %"], ["1.3", "3.5", "+87.5 %"], ["0.0", "\u22120.5", "\u221212.5 %"],
+  ]);
+  answer({ has_heads: false });
+  assert.equal(findAll(page.holder, "[data-heads]:not([hidden])").length, 0);
 });
 
 test("a graph of another model offers no change and says why", () => {
