@@ -20,6 +20,7 @@ from gscope_widgets.errors import GscopeError
 from gscope_widgets.runtime.sweeps.hand import Order, Stretch, list_environment
 
 Arrays = Mapping[str, np.ndarray]
+_Letter = tuple[Mapping[str, Any], Arrays]
 _HEAD = struct.Struct("<QQ")
 _LAST_WORDS = 2000  # characters of a lost worker's errors
 
@@ -87,6 +88,7 @@ class LocalCrew:
         self._order, self._devices = order, devices
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._letters: dict[int, queue.SimpleQueue[_Letter | None]] = {}
 
     def hire(self, worker: int) -> None:
         """See `Crew`."""
@@ -99,6 +101,10 @@ class LocalCrew:
             env=dict(list_environment(self._order.threads)),
         )
         self._processes[worker] = process
+        letters: queue.SimpleQueue[_Letter | None] = queue.SimpleQueue()
+        self._letters[worker] = letters
+        # A pipe holds 64 kB, and a process that loads a model reads none of it: whoever gives does not wait for that.
+        threading.Thread(target=_post, args=(process, letters), name=f"gscope sweep {worker} post", daemon=True).start()
         order = self._order.to_dict() | {"device": self._devices[worker % len(self._devices)]}
         self._send(worker, {"order": order}, {})
         reader = threading.Thread(
@@ -121,25 +127,21 @@ class LocalCrew:
 
     def close(self) -> None:
         """See `Crew`."""
+        for letters in self._letters.values():
+            letters.put(None)
         for process in self._processes.values():
             process.kill()
         for process in self._processes.values():
             process.wait()
-            for pipe in (process.stdin, process.stdout):
-                with suppress(OSError):
-                    if pipe is not None:
-                        pipe.close()
         self._processes.clear()
+        self._letters.clear()
 
     def list_processes(self) -> dict[int, int]:
         """Process ids by worker."""
         return {worker: process.pid for worker, process in self._processes.items()}
 
     def _send(self, worker: int, head: Mapping[str, Any], arrays: Arrays) -> None:
-        process = self._processes[worker]
-        assert process.stdin is not None, "it was started with a pipe"
-        with suppress(OSError):  # that it is gone is told by whoever listens
-            write_frame(process.stdin, head, arrays)
+        self._letters[worker].put((head, arrays))
 
     def _listen(self, worker: int, process: subprocess.Popen[bytes], words: IO[bytes]) -> None:
         assert process.stdout is not None, "it was started with a pipe"
@@ -147,12 +149,21 @@ class LocalCrew:
             with suppress(OSError, ValueError):
                 while (frame := read_frame(process.stdout)) is not None:
                     self._events.put(_understand(worker, *frame))
+            process.stdout.close()
             code = process.wait()
             words.seek(0, 2)
             words.seek(max(0, words.tell() - _LAST_WORDS))
             said = words.read().decode("utf-8", "replace").strip()
         if self._processes.get(worker) is process:
             self._events.put(Lost(worker, f"it ended with status {code}" + (f": {said}" if said else "")))
+
+
+def _post(process: subprocess.Popen[bytes], letters: "queue.SimpleQueue[_Letter | None]") -> None:
+    """Send what is to be sent, until nothing more is."""
+    assert process.stdin is not None, "it was started with a pipe"
+    with suppress(OSError, ValueError), process.stdin:  # that it is gone is told by whoever listens
+        while (letter := letters.get()) is not None:
+            write_frame(process.stdin, *letter)
 
 
 def _understand(worker: int, head: dict[str, Any], arrays: Arrays) -> Event:

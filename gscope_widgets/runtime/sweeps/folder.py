@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ ROWS = "rows.i32"
 CHECKPOINT = "checkpoint.safetensors"
 _LOCK = "sweep.lock"
 _NAMES = {MANIFEST, ROWS, CHECKPOINT, _LOCK, FILE, SIDECAR}
+_UNFINISHED = re.compile(rf"\.({'|'.join(map(re.escape, sorted(_NAMES)))})\.[0-9a-f]{{8}}\.unfinished")
 _CHUNK = 1 << 22
 _TYPES = {"float32": "F32", "float64": "F64", "int32": "I32", "int64": "I64", "uint64": "U64", "uint8": "U8"}
 # What a reader would call each part of the settings that must be the same.
@@ -60,19 +62,12 @@ class SweepFolder:
             BadArtefact: its manifest is damaged.
             DiskFull: there is no room.
         """
+        self._require_ours()
         manifest = self.path / MANIFEST
-        if self.path.exists() and not self.path.is_dir():
-            raise InvalidValue(f"out must be a folder, got the file {self.path}")
         if manifest.is_file():
             self._read(manifest)
             self._compare(settings)
             return
-        if self.path.is_dir():
-            others = sorted(one.name for one in self.path.iterdir() if not _is_ours(one.name))
-            if others:
-                raise InvalidValue(
-                    f"{self.path} holds {describe_value(others[0])} and is no sweep's; give a new or empty folder"
-                )
         self.settings = dict(settings)
         with _explain(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -83,13 +78,11 @@ class SweepFolder:
         """Keep other processes out of the folder.
 
         Raises:
-            InvalidValue: another one is at work in it.
+            InvalidValue: another one is at work in it, or it is something else's.
         """
+        self._require_ours()
         with _explain(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-        with suppress(OSError):
-            for left in self.path.glob("*.unfinished"):
-                left.unlink()
         try:
             import fcntl
         except ImportError:  # Windows
@@ -104,7 +97,29 @@ class SweepFolder:
                 if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
                     raise InvalidValue(f"another process is sweeping into {self.path}; wait for it") from None
                 # A file system without locks, as some networks have: go on.
+            else:
+                self._sweep_up()
             yield
+
+    def _require_ours(self) -> None:
+        """Refuse a folder of something else's, before anything in it is made or deleted."""
+        if self.path.exists() and not self.path.is_dir():
+            raise InvalidValue(f"out must be a folder, got the file {self.path}")
+        if not self.path.is_dir() or (self.path / MANIFEST).is_file():
+            return
+        with _explain(self.path):
+            others = sorted(one.name for one in self.path.iterdir() if not _is_ours(one.name))
+        if others:
+            raise InvalidValue(
+                f"{self.path} holds {describe_value(others[0])} and is no sweep's; give a new or empty folder"
+            )
+
+    def _sweep_up(self) -> None:
+        """Delete what a killed run left half written: names of our own form, and only while nobody else is at work."""
+        with suppress(OSError):
+            for left in self.path.iterdir():
+                if _UNFINISHED.fullmatch(left.name):
+                    left.unlink()
 
     def remember(self) -> None:
         """Write the manifest."""
@@ -315,7 +330,7 @@ def _block_rows(seq_len: int) -> int:
 
 
 def _is_ours(name: str) -> bool:
-    return name in _NAMES or (name.startswith(".") and name.endswith(".unfinished"))
+    return name in _NAMES or _UNFINISHED.fullmatch(name) is not None
 
 
 def _sync_folder(path: Path) -> None:

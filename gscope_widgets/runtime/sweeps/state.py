@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gscope_widgets.errors import BadArtefact
+from gscope_widgets.errors import BadArtefact, InvalidValue
 
 BINS = 32  # of a histogram; a feature uses 17 to 32 of them
 _WAITING = 1 << 19  # firings that may be among the strongest, and are sorted in together
@@ -80,9 +80,17 @@ class SweepState:
             features: int, [firing].
             activations: float32, [firing], > 0.
             places: int64, [firing].
+
+        Raises:
+            InvalidValue: an activation is infinite; nothing is counted then.
         """
         if not len(features):
             return
+        if not np.isfinite(activations).all():
+            wrong = int(features[np.flatnonzero(~np.isfinite(activations))[0]])
+            raise InvalidValue(
+                f"feature {wrong} has an infinite activation: its weights are damaged, or of another model"
+            )
         self.counts += np.bincount(features, minlength=self.d_dict)
         self._add_top(features, activations, places)
         self._add_bins(features, activations, places)

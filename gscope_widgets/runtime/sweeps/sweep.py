@@ -348,13 +348,12 @@ class _Course:
         for unit in np.flatnonzero(~work.done).tolist():
             stretch = self._cut(unit, unit + 1)
             found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-            count, batch_share = 0, 0
+            count = 0
             for one in hand.read(stretch.rows, first=stretch.starts[0]):
                 if isinstance(one, int):
                     count = one
                 else:
                     found.append(one)
-                    batch_share += 1
                     yield self._progress.share
             # From here to the end of the unit nothing stops it: a state holds whole units.
             work.is_whole = False
@@ -374,11 +373,11 @@ class _Course:
         under_way: dict[int, tuple[int, int]] = {}
         read: dict[int, int] = {}  # units that a worker has read of its stretch
         lives: dict[tuple[int, int], int] = {}
-        idle_losses = 0
         crew = self._make_crew(order, workers)
         try:
             for worker in range(workers):
                 crew.hire(worker)
+            for worker in range(workers):
                 self._give(crew, worker, waiting, under_way)
             while under_way:
                 for event in crew.wait(0.05):
@@ -398,7 +397,6 @@ class _Course:
                         self._give(crew, event.worker, waiting, under_way)
                     elif isinstance(event, Lost) and stretch is not None:
                         lives[stretch] = lives.get(stretch, 0) + 1
-                        idle_losses += 1
                         if lives[stretch] >= _LIVES:
                             raise GscopeError(
                                 f"{_LIVES} workers of the sweep were lost at rows {self._name_rows(stretch)}, the last "

@@ -138,6 +138,13 @@ def test_a_state_is_as_large_as_it_says():
     assert sum(array.nbytes for array in state.to_arrays().values()) == state.nbytes
 
 
+def test_an_infinite_activation_is_refused_before_anything_is_counted():
+    state = SweepState(F, 2)
+    with pytest.raises(gs.InvalidValue, match="feature 3 has an infinite activation"):
+        state.add(np.array([1, 3], np.int32), np.array([1.0, np.inf], np.float32), np.array([0, 1]))
+    assert write(state) == write(SweepState(F, 2))
+
+
 @pytest.mark.parametrize(
     "change", [{"counts": None}, {"bins": np.zeros((F, 31), np.int32)}, {"exponents": np.zeros(F, np.int64)}]
 )

@@ -372,6 +372,30 @@ gs.sweep(scope, scope.dictionary(path=dictionary), texts, out, k=4, seq_len=40, 
     assert folder_of(result.folder) == whole
 
 
+def test_a_refused_sweep_deletes_and_makes_nothing(run, tmp_path):
+    """Neither a stranger's files nor what another process is writing now."""
+    strange = tmp_path / "strange"
+    strange.mkdir()
+    for name in ("thesis.unfinished", ".thesis.0123abcd.unfinished", "thesis.txt"):
+        (strange / name).write_text("mine")
+    before = sorted(strange.iterdir())
+    with pytest.raises(gs.InvalidValue, match="is no sweep's"):
+        run("strange")
+    assert sorted(strange.iterdir()) == before
+    out = tmp_path / "out"
+    out.mkdir()
+    writing = out / ".rows.i32.0123abcd.unfinished"
+    writing.write_text("half")
+    with sweeps.SweepFolder(out).hold():
+        assert not writing.exists()  # a killed run's, which nobody goes on with
+        writing.write_text("half")
+        with pytest.raises(gs.InvalidValue, match="another process is sweeping into"):
+            run()
+        assert writing.read_text() == "half"
+    run()
+    assert not writing.exists()
+
+
 def test_a_fault_inside_is_told_as_it_is(run, monkeypatch):
     """Not as one of the folder: some of our errors are OSErrors too."""
 

@@ -3,9 +3,12 @@
 import os
 import random
 import signal
+import subprocess
 import threading
+import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import gscope_widgets as gs
@@ -13,7 +16,7 @@ from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_diction
 from gscope_widgets.runtime.sweeps import sweep as sweeps
 from gscope_widgets.runtime.sweeps.cluster import start_here
 from gscope_widgets.runtime.sweeps.crew import Advanced, Done, Failed, LocalCrew, Lost, make_error
-from gscope_widgets.runtime.sweeps.hand import Hand, fingerprint_model, make_order, open_hand
+from gscope_widgets.runtime.sweeps.hand import Hand, Stretch, fingerprint_model, make_order, open_hand
 from gscope_widgets.runtime.sweeps.state import SweepState
 from tests.runtime.inside import loaded
 
@@ -198,6 +201,23 @@ def test_an_error_of_a_process_is_told_as_what_it_is(tiny, tiny_dictionary):
     finally:
         crew.close()
     assert crew.list_processes() == {}
+
+
+def test_giving_work_to_a_process_that_still_loads_waits_for_nothing(tiny, tiny_dictionary, monkeypatch):
+    """A stretch is larger than a pipe, and nobody reads it before the model is there."""
+    order = make_order(tiny, tiny_dictionary, weights="", dictionary_weights="", k=4, batch_tokens=200, threads=1)
+    crew = LocalCrew(order, devices=["cpu"])
+    sleeper = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda _command, **options: sleeper(["/bin/sleep", "60"], **options))
+    try:
+        began = time.monotonic()
+        for worker in range(3):
+            crew.hire(worker)
+            crew.give(worker, Stretch((0, 1), (0, 9000), np.zeros((9000, 43), np.int32)))
+        assert time.monotonic() - began < 5
+        assert crew.wait(0.0) == []
+    finally:
+        crew.close()
 
 
 def test_errors_of_workers_keep_their_class():
