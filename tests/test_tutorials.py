@@ -31,6 +31,7 @@ PRINTS = {  # a part of what each prints
     "03_what_a_dictionary_buys": "sentences shuffled",
     "04_matryoshka_splitting_absorption": "median lift",
     "05_steering_with_a_lab_notebook": "stands out from:",
+    "06_computation": "largest gap between what comes in",
     "07_across_layers": "rows of decoders that are not 0",
 }
 
@@ -139,7 +140,8 @@ def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(run):
         cell
         for cell in run.notebook.cells
         if re.fullmatch(
-            r"heatmap|sliders|panel|bench|doctor|card|sweep|compare|circuit|ex\d+", cell.source.rstrip().split("\n")[-1]
+            r"heatmap|sliders|panel|bench|doctor|card|sweep|compare|lens|circuit|attention|ex\d+",
+            cell.source.rstrip().split("\n")[-1],
         )
     ]
     assert len(copies) == len(shown) > 0

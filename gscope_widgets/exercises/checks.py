@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.exercises.literals import Plain
-from gscope_widgets.records.exercises import CheckState, Question
+from gscope_widgets.records.exercises import CheckState, Goal, Question
 from gscope_widgets.widgets.base.formats import format_number, format_text
 
 NOT_ANSWERED = "Not answered yet."
@@ -43,6 +43,8 @@ def judge(question: Question, answer: Plain, key: Plain, wrong: Mapping[str, str
 
 def ask_for(question: Question) -> str:
     """What an answer to this question looks like, as a sentence."""
+    if question.choices and isinstance(question.key, Goal):
+        return f"Choose one{' or more' if question.several else ''} of the choices above."
     if question.choices:
         names = ", ".join(repr(one) for one in question.choices)
         return f"Choose {'all that hold' if question.several else 'one'} of {names}."

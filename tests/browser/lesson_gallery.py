@@ -97,6 +97,11 @@ MOMENTS = {
         "The changed text turns French and begins to break up, and the panel says so; the random push beside it stays English.",
         _steer,
     ),
+    "06_computation": Moment(
+        ("gs.load(", "graph = scope.circuit(", "circuit = gs.CircuitGraph(", "def find_nodes(", "circuit.change("),
+        "Circuit graph",
+        "Three features at the last token, grouped and taken out: the lead of one answer falls, and hardly by random features.",
+    ),
     "07_across_layers": Moment(
         ("gs.load(", "PROMPT =", "circuit = gs.CircuitGraph("),
         "Circuit graph",

@@ -536,7 +536,8 @@ def test_a_goal_takes_every_answer_that_reaches_it_and_says_what_became_of_other
     check = exercise.check(["ox", "fox"])
     assert (check.state, check.score, check.next_step) == ("wrong", 0.5, "")
     assert exercise.check(["ox", "ox"]).state == exercise.check("gull").state == "unusable"
-    assert exercise.check().state == "not answered"
+    untouched = exercise.check()
+    assert (untouched.state, untouched.next_step) == ("not answered", "Choose one or more of the choices above.")
 
 
 def test_a_goal_stands_in_a_quiz_too(scope):
