@@ -23,6 +23,7 @@ CELLS = [
     "drawn = np.random.default_rng(0).choice(words, 80, replace=False).tolist()\n"
     "again, other = ' '.join(drawn[:40] * 2), ' '.join(drawn)",
     f"view = gs.AttentionView(scope, {SHORT!r})\nview",
+    f"other_view = gs.AttentionView(scope, {SHORT!r}, layer=4, head=3)\nother_view",
 ]
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -34,7 +35,7 @@ def view(notebook) -> Locator:
         f"view.text, view.layer, view.head, view.score, view.show = {SHORT!r}, 0, 0, 'previous', 'pattern'\n"
         "view.leaves_first_out, view.selected_pos = False, None; view.wait()"
     )
-    shown = notebook.widget("Attention view")
+    shown = notebook.widget("Attention view").first
     expect(cell(shown, "0.0")).to_have_attribute("aria-selected", "true")
     shown.get_by_role("heading").hover()
     return shown
@@ -168,6 +169,16 @@ def test_the_slider_goes_through_the_layers(notebook, view):
         notebook.page.keyboard.press("ArrowRight")
         notebook.wait_for("view.reading.layer", layer)
     expect(view.get_by_text("layer 5, global: sees the whole text", exact=True)).to_be_visible()
+
+
+def test_several_stand_in_one_notebook_each_by_itself(notebook, view):
+    other = notebook.widget("Attention view").nth(1)
+    other.get_by_role("option", name="head 4.1").click()
+    notebook.wait_for("[other_view.head, view.head]", [1, 0])
+    highest(view).first.click()
+    layer, head = (int(part) for part in highest(view).first.inner_text().split()[0].split("."))
+    notebook.wait_for("[view.layer, view.head, other_view.layer, other_view.head]", [layer, head, 4, 1])
+    expect(other.get_by_role("listbox", name="Heads of layer 4")).to_be_visible()
 
 
 def test_two_views_share_the_token_picked(notebook, view):

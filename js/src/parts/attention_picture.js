@@ -1,73 +1,18 @@
-import { ramp } from "../shared/colour.js";
-import { claim, el, setText } from "../shared/dom.js";
+import { assign, claim, el, setText } from "../shared/dom.js";
+import { formatPercent } from "../shared/format.js";
 import { createKeyed } from "../shared/keyed.js";
 import { drawTokenAt, visibleText } from "../shared/tokens.js";
+import { paintCells, scaleCells } from "./attention_canvas.js";
+import { scores } from "./attention_reading.js";
 
 /** @import { Watch } from "../shared/watch.js" */
-/** @import { Theme } from "../shared/theme.js" */
-/** @import { Attention, Cell, Shown } from "./attention_reading.js" */
-
-/** @typedef {{ show: Shown, first: number, theme: Theme, most: number }} Look `first` is the first key that is drawn */
+/** @import { Look } from "./attention_canvas.js" */
+/** @import { Attention, Cell } from "./attention_reading.js" */
 
 const labelled_tokens = 32;
-const shades = 255;
 const steps = /** @type {Record<string, [number, number]>} */ ({
   ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], PageUp: [-10, 0], PageDown: [10, 0], Home: [0, -Infinity], End: [0, Infinity],
 });
-
-/** @param {HTMLCanvasElement} canvas */
-function contextOf(canvas) {
-  return canvas.getContext?.("2d") ?? null; // null where nothing can be drawn, as on a page without a screen
-}
-
-/**
- * Colours by the root of the share, so that small ones are seen: for -1 to 1.
- * @param {Theme} theme
- */
-function listShades(theme) {
-  return Array.from({ length: 2 * shades + 1 }, (_, at) => {
-    const [r, g, b] = ramp((at - shades) / shades, theme);
-    return r | (g << 8) | (b << 16) | (255 << 24);
-  });
-}
-
-/**
- * One pixel a cell: a head's picture, from which all sizes are drawn.
- * @param {HTMLCanvasElement} canvas
- * @param {Attention} attention
- * @param {number} one
- * @param {Look} look
- */
-function paintCells(canvas, { length, values }, one, { show, first, theme, most }) {
-  const context = contextOf(canvas);
-  canvas.width = length;
-  canvas.height = length;
-  if (!context) return;
-  const picture = context.createImageData(length, length);
-  const pixels = new Int32Array(picture.data.buffer);
-  const colours = listShades(theme), value = values[show];
-  for (let query = 0; query < length; query += 1) {
-    for (let key = first; key <= query; key += 1) {
-      const share = value(one, query, key) / most;
-      pixels[query * length + key] = colours[shades + Math.sign(share) * Math.round(shades * Math.sqrt(Math.min(1, Math.abs(share))))];
-    }
-  }
-  context.putImageData(picture, 0, 0);
-}
-
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {HTMLCanvasElement} cells
- * @param {number} size pixels
- */
-function scaleCells(canvas, cells, size) {
-  canvas.width = size;
-  canvas.height = size;
-  const context = contextOf(canvas);
-  if (!context) return;
-  context.imageSmoothingEnabled = cells.width > size;
-  context.drawImage(cells, 0, 0, size, size);
-}
 
 /**
  * The heads of a layer in small; arrow keys go from one to the next, which is then the one enlarged.
@@ -84,15 +29,17 @@ export function createThumbnails({ watch, onPick }) {
     keyOf: (/** @type {number} */ one) => one,
     create: (one) => {
       const canvas = el("canvas", { "aria-hidden": "true" });
-      const name = el("span");
-      const node = el("div", { role: "option", "data-head": one, class: "gscope-head" }, canvas, name);
+      const name = el("span"), first = el("span", { class: "gscope-hint" });
+      const node = el("div", { role: "option", "data-head": one, class: "gscope-head" }, canvas, name, first);
       return {
         el: node,
         draw() {
           if (!attention) return;
           const { layer } = attention.head;
           setText(name, `${layer}.${one}`);
-          node.setAttribute("aria-label", `head ${layer}.${one}`);
+          const rest = attention.scoresOf(layer, one)[scores.indexOf("first")];
+          setText(first, Number.isNaN(rest) ? "" : `first ${formatPercent(rest)}`);
+          assign(node, { "aria-label": `head ${layer}.${one}`, title: `head ${layer}.${one}: ${formatPercent(rest)} of its attention is on the first token` });
           node.setAttribute("aria-selected", String(one === chosen));
           node.tabIndex = one === chosen ? 0 : -1;
           scaleCells(canvas, cells[one], 96);

@@ -1,9 +1,9 @@
+import { scalePicture } from "../parts/attention_canvas.js";
 import { createAttentionDetails } from "../parts/attention_details.js";
 import { createHeads, score_names } from "../parts/attention_heads.js";
 import { createEnlarged, createThumbnails } from "../parts/attention_picture.js";
 import { describeWindow, scores, toAttention } from "../parts/attention_reading.js";
 import { createRowTable, createScoreTable } from "../parts/attention_table.js";
-import { rampPicture } from "../shared/colour.js";
 import { el, setText } from "../shared/dom.js";
 import { formatNumber } from "../shared/format.js";
 import * as glossary from "../shared/glossary.js";
@@ -127,7 +127,7 @@ function openAttention({ model, frame }) {
     const showing = model.get("show"), start = model.get("leaves_first_out") ? 1 : 0, theme = frame.theme();
     const most = attention.most(showing, start);
     const is_signed = showing === "effect";
-    scale.style.setProperty("background-image", rampPicture(theme, is_signed));
+    scale.style.setProperty("background-image", scalePicture(theme, is_signed));
     setText(low, is_signed ? formatNumber(-most, 2) : "0");
     setText(high, showing === "pattern" ? "100 %" : formatNumber(most, 2));
     all.draw(attention, model.get("score"), theme);
