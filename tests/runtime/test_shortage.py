@@ -82,6 +82,7 @@ def questions(tiny, tiny_dictionary):
         "read": lambda: tiny.read(TEXT, tiny_dictionary).activations.tolist(),
         "next tokens": lambda: [one.logit for one in tiny.next_tokens(TEXT, 4, pushed).chances],
         "lens": lambda: tiny.logit_lens(TEXT, 2).logits.flatten().tolist(),
+        "attention": lambda: tiny.attention(TEXT, layer=1).effects.flatten().tolist(),
         "generate": lambda: [one.id for one in tiny.generate(TEXT, pushed, max_new_tokens=12).wait().tokens()],
         "compare": lambda: [
             token.id for row in tiny.compare(TEXT, pushed, max_new_tokens=3).rows for token in row.tokens
@@ -96,7 +97,7 @@ def count_operations(scope, ask) -> int:
     return mode.count
 
 
-@pytest.mark.parametrize("name", ["read", "next tokens", "lens", "generate", "compare"])
+@pytest.mark.parametrize("name", ["read", "next tokens", "lens", "attention", "generate", "compare"])
 @pytest.mark.row("NEW 7")
 def test_wherever_memory_runs_out_it_is_said_and_the_next_answer_is_right(tiny, questions, name, count_hooks):
     ask, model = questions[name], loaded(tiny).model
@@ -122,7 +123,7 @@ def test_wherever_memory_runs_out_it_is_said_and_the_next_answer_is_right(tiny, 
             assert ask() == expected
 
 
-@pytest.mark.parametrize("name", ["read", "next tokens", "lens", "compare"])
+@pytest.mark.parametrize("name", ["read", "next tokens", "lens", "attention", "compare"])
 def test_memory_that_runs_out_once_is_made_up_for_by_emptying_the_caches(tiny, questions, name):
     ask = questions[name]
     expected, count = ask(), count_operations(tiny, ask)

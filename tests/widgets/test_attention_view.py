@@ -155,7 +155,7 @@ def test_scores_are_taken_of_any_ids():
     weights = weigh_scores([2, 7, 8, 7], 2)
     pattern = np.array([[[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.2, 0.3, 0.5, 0], [0.1, 0.2, 0.4, 0.3]]])
     found = finish_scores(np.einsum("hqk,sqk->hs", pattern, weights), weights)[0]
-    previous, first = (0.5 + 0.3 + 0.4) / 3, (0.5 + 0.2 + 0.1) / 3
+    previous, first = (0.3 + 0.4) / 2, (0.5 + 0.2 + 0.1) / 3
     distance = (0.3 * 1 + 0.2 * 2 + 0.4 * 1) / (0.5 + 0.3 + 0.5 + 0.2 + 0.4 + 0.3)
     np.testing.assert_allclose(found, [previous, 0.4, first, distance, 0.2], rtol=1e-6)
     assert np.isnan(finish_scores(np.zeros((1, 6)), weigh_scores([2], 2))).all()
