@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph
+from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph, GraphScores
 from gscope_widgets.records.frames import build_frame
 
 if TYPE_CHECKING:
@@ -106,6 +106,36 @@ def build_subgraph(graph: AttributionGraph, boxes: Sequence[tuple[str, Sequence[
     shares[np.arange(count), np.arange(count)] = 0
     as_float = [one.astype(np.float32) for one in (weights, shares, shown, wrong)]
     return CircuitSubgraph(tuple(label for label, _ in boxes), tuple(tuple(sorted(one)) for _, one in boxes), *as_float)
+
+
+def score_part(
+    graph: AttributionGraph, part: AttributionGraph, nodes: np.ndarray | None = None
+) -> tuple[GraphScores, float]:
+    """Scores of a part, in which all that was cut counts as unexplained: they fall as less of the graph is kept.
+
+    Args:
+        part: pruned from `graph`.
+        nodes: the graph's numbers of its nodes, where they are known.
+
+    Returns:
+        The scores; and the share of what the graph's paths begin with that the part's errors begin.
+    """
+    if nodes is None:
+        places = {name: node for node, name in enumerate(list_node_ids(graph))}
+        nodes = np.array([places[name] for name in list_node_ids(part)])
+    rows = nodes[nodes >= graph.first_row] - graph.first_row
+    totals = np.abs(graph.weights).sum(1, dtype=np.float64)
+    shares = np.abs(part.weights) / np.maximum(totals[rows], 1e-10)[:, None]
+    start, inflow = part.start_weights(), np.zeros(len(part))
+    for row in range(len(shares) - 1, -1, -1):
+        inflow += (inflow[part.first_row + row] + start[part.first_row + row]) * shares[row]
+    influence = graph.influence()
+    begun = float(influence[np.isin(graph.kinds, (TOKEN, ERROR))].sum())
+    tokens, errors = (float(inflow[part.kinds == kind].sum()) for kind in (TOKEN, ERROR))
+    worth = (influence + graph.start_weights())[graph.first_row :] * (totals > 0)
+    known = float((worth[rows] * shares[:, part.kinds != ERROR].sum(1)).sum())
+    scores = GraphScores(tokens / begun if begun else 0.0, known / float(worth.sum()) if worth.sum() else 0.0)
+    return scores, errors / begun if begun else 0.0
 
 
 def measure_error_share(graph: AttributionGraph) -> float:

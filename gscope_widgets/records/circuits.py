@@ -173,6 +173,15 @@ class AttributionGraph:
             completeness=float((weight * (1 - wrong)).sum() / weight.sum()) if weight.sum() else 0.0,
         )
 
+    def scores_within(self, whole: "AttributionGraph") -> GraphScores:
+        """Scores of this part of a whole graph, in which what was cut counts as unexplained.
+
+        They fall as less is kept, which `scores()`, of the part alone, need not.
+        """
+        from gscope_widgets.records.circuit_parts import score_part
+
+        return score_part(whole, self)[0]
+
     def prune(self, nodes: float = NODE_SHARE, edges: float = EDGE_SHARE) -> "AttributionGraph":
         """The part that carries most of the influence, as circuit-tracer prunes.
 

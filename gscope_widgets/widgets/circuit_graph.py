@@ -616,7 +616,7 @@ class CircuitGraph(TokenPicker):
             f"graph = scope.circuit({', '.join(parts)})",
             "print(graph, graph.scores())",
             f"small = graph.prune({settings['node_share']!r}, {settings['edge_share']!r})",
-            "print(small, small.scores())",
+            "print(small, small.scores_within(graph))",
             "print(small.to_frame().to_string())",
         ]
         if read.effect is not None:
@@ -842,7 +842,7 @@ class CircuitGraph(TokenPicker):
         plain = frozenset(nodes.tolist())
         if not extra <= plain:
             shown, nodes, left = choose_drawn(facts, *shares, extra, most=DRAWN_NODES)
-        return _Read(dict(settings), facts, shown, nodes, extra, plain, left, count_part(shown), is_given)
+        return _Read(dict(settings), facts, shown, nodes, extra, plain, left, count_part(shown, graph, nodes), is_given)
 
     def _require_read(self) -> _Read:
         if self._read is None:

@@ -64,10 +64,12 @@ def test_the_message_is_the_pruned_graph_with_numbers_of_the_whole(page, graph):
     small, ids = graph.prune(0.8, 0.98), list_node_ids(graph)
     assert (content["prompt"], content["target"], content["tokens"]) == (TEXT, None, list(graph.tokens.strings))
     assert content["ids"] == list(list_node_ids(small))
-    for part, told in ((graph, content["whole"]), (small, content["shown"])):
-        scores = part.scores()
-        assert (told["replacement"], told["completeness"]) == (scores.replacement, scores.completeness)
-        assert told["error_share"] == pytest.approx(1 - scores.replacement)
+    assert content["whole"]["error_share"] == pytest.approx(1 - graph.scores().replacement)
+    for part, told, scores in (
+        (graph, content["whole"], graph.scores()),
+        (small, content["shown"], small.scores_within(graph)),
+    ):
+        assert (told["replacement"], told["completeness"]) == pytest.approx((scores.replacement, scores.completeness))
         assert told["edges"] == np.count_nonzero(part.weights)
         assert (told["features"], told["errors"]) == tuple((part.kinds == kind).sum() for kind in (FEATURE, ERROR))
     for name in ("kinds", "node_layers", "positions", "activations"):
@@ -101,12 +103,26 @@ def test_less_influence_shows_fewer_nodes_and_both_scores_beside_those_of_the_wh
         assert page.settle()["state"] == "idle"
         content, _ = unpack(page.messages("result")[-1])
         small = graph.prune(share, 0.98)
-        assert content["shown"]["completeness"] == small.scores().completeness
+        assert content["shown"]["completeness"] == pytest.approx(small.scores_within(graph).completeness)
         assert content["whole"] == before["whole"]
         assert widget.shown.weights.shape == small.weights.shape
         counts.append(len(content["ids"]))
-        assert format_number(small.scores().replacement) in widget.to_html()
+        assert format_number(small.scores_within(graph).replacement) in widget.to_html()
     assert counts == sorted(counts, reverse=True) and counts[0] > counts[-1]
+
+
+def test_scores_of_what_is_shown_only_fall_as_it_is_pruned_though_those_of_the_part_alone_rise(mini):
+    graph = mini.circuit(FACT)
+    parts = [graph.prune(share) for share in (0.95, 0.8, 0.6, 0.4, 0.2, 0.05)]
+    for name in ("replacement", "completeness"):
+        falling = [getattr(one.scores_within(graph), name) for one in parts]
+        assert falling == sorted(falling, reverse=True) and falling[0] > falling[-1]
+        alone = [getattr(one.scores(), name) for one in parts]
+        assert alone != sorted(alone, reverse=True)  # the control
+    whole = graph.scores_within(graph)
+    assert (whole.replacement, whole.completeness) == pytest.approx(
+        (graph.scores().replacement, graph.scores().completeness)
+    )
 
 
 def test_of_a_huge_graph_the_most_influential_nodes_and_heaviest_edges_are_drawn_and_that_is_said(
@@ -565,7 +581,7 @@ def test_on_mini_the_code_gives_the_numbers_on_screen(mini, open_page):
     with contextlib.redirect_stdout(out):
         exec(widget.to_code(), {})
     printed = out.getvalue()
-    assert repr(widget.shown.scores()) in printed and repr(widget.graph.scores()) in printed
+    assert repr(widget.shown.scores_within(widget.graph)) in printed and repr(widget.graph.scores()) in printed
     assert f"{float(effect.free[0]):.6f}"[:6] in printed
     plain = mini.circuit(FACT).prune(0.6)
     assert len(widget.to_frame()) == len(plain.to_frame())

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.records.circuit_parts import list_node_ids, measure_error_share, name_number
+from gscope_widgets.records.circuit_parts import list_node_ids, measure_error_share, name_number, score_part
 from gscope_widgets.records.circuits import (
     ERROR,
     FEATURE,
@@ -128,16 +128,18 @@ class GraphFacts(NamedTuple):
         )
 
 
-def count_part(graph: AttributionGraph) -> dict[str, Any]:
-    """How large a graph, or a part of one, is, and how far it explains its targets: see `PartNumbers`."""
-    scores = graph.scores()
+def count_part(
+    graph: AttributionGraph, whole: AttributionGraph | None = None, nodes: np.ndarray | None = None
+) -> dict[str, Any]:
+    """How large a graph, or a part of a whole one, is, and how far it explains its targets: see `PartNumbers`."""
+    scores, errors = (graph.scores(), measure_error_share(graph)) if whole is None else score_part(whole, graph, nodes)
     return {
         "features": int((graph.kinds == FEATURE).sum()),
         "errors": int((graph.kinds == ERROR).sum()),
         "edges": int(np.count_nonzero(graph.weights)),
         "replacement": min(scores.replacement, 1.0),
         "completeness": min(scores.completeness, 1.0),
-        "error_share": measure_error_share(graph),
+        "error_share": min(errors, 1.0),
     }
 
 

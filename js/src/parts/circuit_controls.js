@@ -108,7 +108,7 @@ export function createPruning({ watch, read, onShare, onDone }) {
   const errors = createTerm(glossary.error_node, "begun by errors");
   const body = el("tbody");
   const scores = el("table", { class: "gscope-table gscope-circuit-scores", "aria-label": "How far the graph explains its target" },
-    el("thead", {}, el("tr", {}, ...["", "whole graph", "shown"].map((name) => el("th", { scope: "col" }, name)))), body);
+    el("thead", {}, el("tr", {}, ...["", "whole graph", "shown (what is cut is unexplained)"].map((name) => el("th", { scope: "col" }, name)))), body);
   const influence = createTerm(glossary.influence, "influence");
   const cells = ["nodes", "edges", replacement.el, completeness.el, errors.el].map((name) => {
     const both = [el("td"), el("td")];

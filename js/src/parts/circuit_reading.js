@@ -52,8 +52,9 @@ export function toCircuit(head, buffers) {
     node, weight: real.weights[edge], flow: real.flows[edge],
     share: real.weights[edge] / Math.max(real.inputs[whole.sinks[edge]], 1e-30),
   });
+  const shown_tokens = head.tokens.map(visibleText); // once: many nodes stand at each
   /** @param {number} node */
-  const tokenAt = (node) => visibleText(head.tokens[whole.positions[node]]);
+  const tokenAt = (node) => shown_tokens[whole.positions[node]];
   /** @param {number} node */
   function nameOf(node) {
     const kind = whole.kinds[node];
