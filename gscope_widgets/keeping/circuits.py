@@ -1,11 +1,12 @@
 """Attribution graphs as the JSON that circuit-tracer and Neuronpedia read and write."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,13 @@ from gscope_widgets.records.circuits import (
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens, Turn
+from gscope_widgets.widgets.base.limits import GROUP_LABEL, GROUPS, PINNED_NODES
 
 MOST_BYTES = 100_000_000  # that Neuronpedia takes
 MOST_NODES = 10_000  # whose edges, held densely, take 400 MB
 _LARGEST = 1e30  # that a weight may be
 _MOST_LAYERS = 1000  # of a model; and one more, of targets
 _MOST_TEXT = 500  # characters of a label that are kept
-_MOST_LABEL = 60  # characters of a group's
 _TYPES = {
     "embedding": TOKEN,
     "mlp reconstruction error": ERROR,
@@ -301,18 +302,27 @@ def read_json(content: Any) -> AttributionGraph:
 
 
 def _read_marks(told: Any, where: Mapping[str, int]) -> dict[str, Any]:
-    """Pins and groups, as far as their nodes are in the file and in no group before."""
+    """Pins and groups, as far as their nodes are in the file and in no group before, and as many as are kept.
+
+    Every group gets a name of its own.
+    """
     marks = told if isinstance(told, Mapping) else {}
     pinned = dict.fromkeys(where[one] for one in _read_ids(marks.get("pinnedIds")) if one in where)
-    groups, taken = [], set[int]()
+    groups: list[NodeGroup] = []
+    taken, names = set[int](), set[str]()
     listed = marks.get("supernodes")
     for one in listed if isinstance(listed, list) else []:
         label, *ids = _read_ids(one) or [""]
         nodes = {where[name] for name in ids if name in where} - taken
+        if not nodes or len(groups) == GROUPS or len(taken | nodes) > PINNED_NODES:
+            continue
         taken |= nodes
-        if nodes:
-            groups.append(NodeGroup(label[:_MOST_LABEL] or "group", tuple(sorted(nodes))))
-    return {"pinned": tuple(pinned), "groups": tuple(groups)}
+        label = label[:GROUP_LABEL].strip() or "group"
+        if label in names:
+            label = next(made for at in count(2) if (made := f"{label[: GROUP_LABEL - 4].strip()} {at}") not in names)
+        names.add(label)
+        groups.append(NodeGroup(label, tuple(sorted(nodes))))
+    return {"pinned": tuple(pinned)[:PINNED_NODES], "groups": tuple(groups)}
 
 
 def _read_ids(told: Any) -> list[str]:
@@ -419,13 +429,23 @@ def _read_labels(found: list[dict[str, Any]], own: Mapping[str, Any]) -> dict[in
 def _build_label(told: Mapping[str, Any]) -> FeatureLabel:
     texts = {name: str(told.get(name, ""))[:_MOST_TEXT] for name in ("text", "source", "author", "date")}
     numbers = {
-        name: None if told.get(name) is None else float(told[name]) for name in ("auc", "precision", "recall", "score")
+        name: None if told.get(name) is None else _read_finite(told[name])
+        for name in ("auc", "precision", "recall", "score")
     }
     return FeatureLabel(**texts, **numbers)  # type: ignore[arg-type]  # texts are texts, numbers numbers
 
 
 def _read_scores(told: Any) -> GraphScores | None:
-    return None if told is None else GraphScores(float(told["replacement"]), float(told["completeness"]))
+    if told is None:
+        return None
+    return GraphScores(_read_finite(told["replacement"]), _read_finite(told["completeness"]))
+
+
+def _read_finite(told: Any) -> float:
+    value = float(told)
+    if not math.isfinite(value):
+        raise BadArtefact(f"a score of it is {value}")
+    return value
 
 
 def _read_origin(told: Any) -> Provenance | None:

@@ -330,3 +330,37 @@ def test_a_graph_of_too_many_edges_is_refused_before_it_is_written(graph, tmp_pa
     content = json.dumps(build_json(graph), separators=(",", ":"))
     links = content[content.index('"links":') :]
     assert 48 * edges < len(links)  # so none is refused that would have had room
+
+
+def test_as_many_pins_and_groups_are_read_as_a_widget_keeps_each_with_a_name_of_its_own(graph, tmp_path):
+    content = build_json(graph)
+    ids = [node["node_id"] for node in content["nodes"]]
+    content["qParams"]["pinnedIds"] = ids
+    listed = [["a", ids[0]], ["a", ids[1]], ["  ", ids[2]], ["", ids[3]], ["a" * 80, ids[4]], ["a" * 90, ids[5]]]
+    content["qParams"]["supernodes"] = listed
+    place = tmp_path / "graph.json"
+    place.write_text(json.dumps(content))
+    found = gs.load_circuit(place)
+    assert len(found.pinned) == 100 < len(ids)
+    names = [one.label for one in found.groups]
+    assert names == ["a", "a 2", "group", "group 2", "a" * 60, f"{'a' * 56} 2"]
+    assert [one.nodes for one in found.groups] == [(at,) for at in range(6)]
+    content["qParams"]["supernodes"] = [[f"one {at}", name] for at, name in enumerate(ids[:70])]
+    place.write_text(json.dumps(content))
+    assert len(gs.load_circuit(place).groups) == 50
+    content["qParams"]["supernodes"] = [["many", *ids[:101]], ["few", ids[0]]]
+    place.write_text(json.dumps(content))
+    assert [one.label for one in gs.load_circuit(place).groups] == ["few"]
+
+
+@pytest.mark.parametrize("part", ["label", "whole"])
+def test_a_score_that_is_no_number_is_refused(graph, tmp_path, part):
+    content = build_json(graph.prune())
+    own = content["metadata"]["gscope_widgets"]
+    if part == "label":
+        next(iter(own["labels"].values()))["auc"] = "nan"
+    else:
+        own["whole"]["replacement"] = "inf"
+    (tmp_path / "graph.json").write_text(json.dumps(content))
+    with pytest.raises(gs.BadArtefact, match="score"):
+        gs.load_circuit(tmp_path / "graph.json")
