@@ -145,7 +145,7 @@ doctor
 # | [3 · What a dictionary buys](03_what_a_dictionary_buys.ipynb) | 60 | what a copy costs the model; neurons and probes beside it |
 # | [4 · Matryoshka, splitting, absorption](04_matryoshka_splitting_absorption.ipynb) | 60 | what more features do to features |
 # | [5 · Steering with a lab notebook](05_steering_with_a_lab_notebook.ipynb) | 45 | change the model, beside a control |
-# | [6 · Computation: transcoders and graphs](06_computation.ipynb) | 60 | a hidden step found, taken out and swapped |
+# | [6 · Computation: transcoders and graphs](06_computation.ipynb) | 60 | what decides between two answers, found, taken out and swapped |
 # | [7 · Across layers](07_across_layers.ipynb) | 45 | where features write, and how long their paths are |
 #
 # ## What this does not show

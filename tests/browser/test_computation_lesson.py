@@ -1,4 +1,4 @@
-"""The lesson on computation in JupyterLab: a step that the prompt does not name is found, taken out, and swapped."""
+"""The lesson on computation in JupyterLab: what decides between two answers is found, taken out, and swapped."""
 
 import re
 
