@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Across layers
 #
-# **45 minutes · difficulty ●●●● · no account, no GPU, no network**
+# **55 minutes · difficulty ●●●● · no account, no GPU, no network**
 #
 # Each layer of a language model has an **MLP**, which reads the residual stream and adds something to it. A **transcoder** is a
 # dictionary that stands in for one MLP: its **features** read what the MLP reads and write what it writes. So an **attribution graph**
@@ -34,7 +34,7 @@
 #
 # *How to use it.* Run each cell with Shift+Enter. An exercise has two cells. Answer in the widget of the second and press its button;
 # then run the first, the one with `gs-answer`, again: your answer is written into it, so that it is saved with the notebook. Hints come
-# when you ask for them. Some cells take some seconds.
+# when you ask for them. Some cells take some seconds, the first graphs of section 4 up to half a minute.
 
 # %%
 import os
@@ -129,7 +129,7 @@ ex1 = gs.Predict(
     name="ex1",
     answer=answer_1,
     choices=SHARES,
-    reveal="gs1:eNolzEEKg0AMRuGr/MxaehIFoScIM3FmoE0kiYq319bV91YvvRWElaIhmulWf7Izwkg8a2FzZBJUxWL6Rdb1ROjfAUdjYzjvbPTBNM6Ow3owVO5F61JBlbqApDz1ShdX9Sjp",
+    reveal="gs1:eNodjMENhDAMBFtZ8T5RAG1cBRY4iXWAkW2E0j3OvWZWWs30VRAuioZopncdZGeE0emrbmyOgzqqopgeWPXqCP3zAylDhB20u+IxCU6VHy/Qc89noxjFjiKWVa2cy/BQZpn8Nt7m6QW8kzB9",
     hints="gs1:eNoljzFuw0AMBL+yUG3kA65SBkgC94YLRllHRE68gEdZ1u9DnfqZHfI6vBo+3i9oZENMhLPp9yIFLZwyn6CGddJxgpSShAQoXpS+ew2r1yC0Ja8doPNlOGH4rEk+6BvulFi8Q/WOVmfGpPZzjO1N4zNQZMvNtfpvYgbJaZZyxtcS3UGXGsZqI90wi22H1HrvLfaAUfcTIHDJJJ8j/0Jzz6of/y0l77v9A6OSV7A=",
 )
 ex1
@@ -224,16 +224,20 @@ ex2 = gs.Predict(
     answer=answer_2,
     tolerance=0,
     wrong={
+        "1": "That is the largest alone: count each that reaches half of it.",
+        str(counts[telling[0], 0] - 1): "The largest counts too.",
+        str(counts[telling[0], 0] + 1): "Halve the largest share, not the norm: one of these stays below.",
         str(counts[telling[0], 1]): "You compared the norms: divide each by what the MLP writes at that layer.",
         str(counts[telling[0], 2]): "At these it writes something; count those with half of the largest share or more.",
     },
+    reveal="gs1:eNodjbEOwkAMQ3/F6sLWD2BjB4mBHzhKSk4Kd9LFVejfk7JYsp9lTxeMHieHSXtTQTFLU0kTPHdUuth6Rmghlr41OqpDe+CzLZr8sH1FMQOPElVwu94Ro1Ic/yTFyi5jxiNpk29u5RFeo0TucZ5+z8YvjA==",
     hints="gs1:eNotzEEKwjAQheGrPLIuPYCuRPAS4mI0YxNIZmAyreT2jdbt+z/ePVxiBOGlZa1ygqhVxLzlyBHPjsokKCyLpzlMCLcsEdkbCtnCzcHi1ifQmBOVjUf8wauu4vDEQ3a2hk/SxgdHbqOQQw1Vjc9/dzyOqMLQ93etc3jsEAA4bw==",
 )
 ex2
 
 # %% [markdown]
 # **See.** The same as a picture: a bar for each layer, as a part of the largest share, dark from one half on. The triangle marks the
-# layer that is read. Run it when you have committed.
+# layer that is read; layers before it, where a feature may not write, are hatched in such pictures. Run it when you have committed.
 
 # %%
 span.plot(kinds=False)
@@ -307,8 +311,8 @@ card
 #
 # Three kinds, so one might say: *the features of such dictionaries fall into early, late and persistent ones*. For gscope-mini that was
 # put to the test on all features of the CLT and of the crosscoder, which you will meet in section 5. The bar was set before: each kind
-# has at least 2 % of the features, in both. The control takes the features that read the first layer, and deals their norms at each
-# layer out anew among them, so that no feature keeps a span of its own.
+# has at least 2 % of the features, in both. The crosscoder has four layers, so that "half of all" is two of them. The control takes only
+# the features that read the first layer, and deals their norms at each layer out anew among them, so that none keeps a span of its own.
 
 # %%
 claim = mini.claims()["T7w"]
@@ -322,9 +326,11 @@ for name, share in claim.control["persistent_of_first_member"].items():
     print(f"{name:10} {share:4.0%}   dealt out anew {dealt[name]:4.0%}")
 
 # %% [markdown]
-# The claim is missed. Look at three things. The crosscoder has no early feature at all. The control: dealt out anew, as many are
-# persistent, in both dictionaries. So *persistent* says something of how long rows are at each layer in general, and little of any
-# single feature. And the next cell: much of the sorting is settled by the layer that a feature reads, which leaves it no other choice.
+# The claim is missed. Look at three things. The crosscoder has no early feature at all. The control: of the CLT's features that read the
+# first layer, as many are persistent when norms are dealt out anew. So there *persistent* says something of how long rows are at each
+# layer in general, and little of any single feature. In the crosscoder all that read the first layer are persistent, dealt out or not:
+# there the control tells nothing. And the next cell: much of the sorting is settled by the layer that a feature reads, which leaves it
+# no other choice. Its last line answers what exercise 3 asked: of which layers a persistent feature could be.
 
 # %%
 layers = np.array(spans.source_layers)
@@ -336,6 +342,10 @@ for layer in LAYERS:
             f"{own.count(kind) / len(own):{width}.0%}" for kind, width in zip(KINDS, (13, 7, 13), strict=True)
         )
         print(f"{layer:5d} {len(LAYERS) - layer:14d}{row}{len(own):14d}")
+half = (len(LAYERS) + 1) // 2
+print(
+    f"persistent takes {half} layers to write to: only a feature that reads one of layers 0 to {len(LAYERS) - half} has them"
+)
 
 # %% [markdown]
 # ## 4 · Two graphs of one prompt
@@ -352,13 +362,17 @@ print(
 
 # %% [markdown]
 # The graph through the CLT. Each column is a token, each row a layer; the next token is at the top right (drag the graph to get there).
-# Press a feature: what comes into it and what goes out of it is listed with it. What an edge holds is not the same in both kinds of
-# graph: from a transcoder's feature it is what that wrote at its own layer, which the residual stream then carries on; from a CLT's
-# feature, all that it writes at its own layer and later ones, before the reader's. (The graph numbers features within their layer;
-# `clt` numbers them through, layer after layer.)
+# Press a node: what comes into it and what goes out of it is listed beside the graph. **Find:** press the answer, the triangle at the
+# top. Which feature adds most to it, and what is its label? Press that feature in turn: what adds most to it? (The cell after exercise 4
+# says it.)
+#
+# An edge holds what one feature adds to another *directly*, through no third feature. In this graph that is all that it writes at its own
+# layer and at later ones, up to the layer before the reader's, taken together. In a graph through transcoders of one layer each, the same
+# edge holds only what the feature wrote at its own layer; the residual stream carries it on to the reader. (The graph numbers features
+# within their layer; `clt` numbers them through, layer after layer.)
 
 # %%
-circuit = gs.CircuitGraph(scope, PROMPT, dictionaries=clt, target=top.id)
+circuit = gs.CircuitGraph(scope, PROMPT, dictionaries=clt, target=top.token if is_mini else top.id)
 circuit
 
 # %% [markdown]
@@ -399,6 +413,7 @@ ex4 = gs.Predict(
     answer=answer_4,
     tolerance=0.03,
     unit="steps",
+    reveal="gs1:eNoljMEKgCAQBX/l4TmsIBK69yGmG0rhgm6If5/U6c0w8NRuXUC1DY6fJAVHQ+AKPoUSoiCWXu+L/ACb/McFEqyAuvaRQKCcOcMzEst/tGHWy4oRkzZGqxdEgCHb",
     wrong="gs1:eNqdj8FOxDAMRH9llHNVAWKpVA5c+AQuHL2Nl1jNxijxblUh/p1k6Upw4MLJGceeN/5wd26EewlkkAILjCNTgh4ubwuZGe9koYAK5ACKEQtnbjLKzHF9rFreApimgP2KoEtdN06Qi+dCcWbfuw7utr9/aLhnOYvnNtwgJVD124htuuWoeTh51EIwnTmNtamFf38lcM6a4RVJDZOekm2kYddIr3r67rL/y/7qYarb6u6/GTvc9MPQVQFNDM+THCmOaAnFY72G2U75QX9yn1+ZboJT",
     hints="gs1:eNpljLEOgjAURX/lppNGLLQKGjcXVxY34wCmSAO2hNYg/ogf5I9ZWjane+85L+9CTr1+wNYCSrwsrG6EQoGhaBvctTCOzPCIQdoaXa/LopSttCN4zJJouqiCy9ymyCusGbRqR//XyLfATT+VNZREILlyzIrugIRyivOg/TTTzvD9uNiljte9EH+GpyH3/tWCzRQr8FC3qeub0BlfIsYi+Fl5Sq4/LDVIFg==",
     solution="gs1:eNo1yEEKgCAURdGtPByHqVlR0Doaf0lQFIv6EO0+IRpdzhUr5XSBAzF82VBD4D35AqbkoXGxP3BHDjjO3ZGLOfIDJU0D830lbd+g+6HNDC3tgLZiHLFUTVK8Ir0egw==",
@@ -412,8 +427,9 @@ ex4
 # graphs rarely explain as much, and one that is cut shorter may just have met an error sooner. So `graph.walks(explained=x)` takes away
 # features, least walked first, until only about a share x is explained.
 #
-# By how many steps are walks through the transcoders, one a layer, *longer* than those through the CLT, both explaining as much? (Plain
-# transcoders, without skip connections; their length less the CLT's.) Work it out in the next cell.
+# By how many steps are walks through the transcoders, one a layer, *longer* than those through the CLT, both explaining as much as the one
+# that explains less does? (Plain transcoders, without skip connections; their length less the CLT's, below 0 where they are shorter.) The
+# next cell traces both graphs, and says what you were to find in the one above. Work the number out in the cell after it.
 
 
 # %%
@@ -424,15 +440,21 @@ def trace(scope, kind, prompt=PROMPT):
     return scope.circuit(prompt, dictionaries=dictionaries, target=scope.next_tokens(prompt, 1).chances[0].id)
 
 
+graph = trace(scope, "CLT")
+is_feature = graph.to_frame().sort_values("node")["kind"].to_numpy() == "feature"
+strongest = int(np.where(is_feature, graph.weights[-1], -np.inf).argmax())
+print("adds most to the answer, of all features:", graph.name(strongest))
+print("adds most to that one:", graph.name(int(graph.weights[strongest - graph.first_row].argmax())))
 for kind in ("CLT", "plain"):
     walks = trace(scope, kind).walks()
     print(f"{kind:6} length {walks.length:.3f}, explains {walks.explained:.3f}, past {walks.features} features")
+FIRST_SHARE = 0.3  # what the next cell begins with
 
 # %% tags=["yours"]
-least = 0.3  # change it: what share do both explain?
-longer = trace(scope, "plain").walks(explained=least).length
-shorter = trace(scope, "CLT").walks(explained=least).length
-print(f"{longer - shorter:.3f}")
+least = FIRST_SHARE  # put a number here: what share do both explain?
+through_plain = trace(scope, "plain").walks(explained=least).length
+through_clt = trace(scope, "CLT").walks(explained=least).length
+print(f"{through_plain - through_clt:+.3f} steps")
 
 # %% tags=["student"]
 answer_5 = None  # gs-answer: ex5
@@ -445,10 +467,11 @@ answer_5 = 0.066  # gs-answer: ex5
 
 
 # %%
-def measure_fall(scope, kind="plain", prompt=PROMPT):
-    """Length through transcoders less that through the CLT, at equal explained influence."""
+def measure_fall(scope, kind="plain", prompt=PROMPT, least=None):
+    """Length through transcoders less that through the CLT, both explaining a share: the largest that both do, or another."""
     graphs = [trace(scope, one, prompt) for one in (kind, "CLT")]
-    least = min(graph.walks().explained for graph in graphs)
+    if least is None:
+        least = min(graph.walks().explained for graph in graphs)
     first, second = (graph.walks(explained=least).length for graph in graphs)
     return first - second
 
@@ -466,14 +489,17 @@ ex5 = gs.Predict(
     wrong={
         f"{whole_fall:.4f}": "That compares whole graphs, of which one explains more: give both the smaller explained share.",
         f"{-measure_fall(scope):.4f}": "The size is right; take the CLT's length from the other one.",
+        f"{measure_fall(scope, least=FIRST_SHARE):.4f}": "That is at the share that the cell began with: both explain more.",
     },
+    reveal="gs1:eNoti0EKwzAMBL+y5FzygNzanyjuYhtkuVgKJL+vU3rbYWeWV48CGUQ6AtERhVAZmR7wch9RJLDfGs+PSrUVz4DAm6hyoBt/lR1tn1gdYtPmeMzxRpMLqYhloobDa7YNzn/DM5Coui5fNLcwbQ==",
     hints="gs1:eNo1j7FuwzAMRH/loMkGBH9AgaJDhywZA2SoO8gyAxGRJUOk4/TvK6vNSN4dH+/LXALBU4xwU34QtI70pOJZCGvhpII9OAU5H6qyRsdJBlwD1znfWkD3DBbI4mKk8mEszInbsRpM2zJRsdhSyVuaabbQjClreEMkJ4p3LJw6Lc5TJz6vZHHnNPfD7uJdun74x9KMWy5NAyd0o/k8X8ZKG03TR9P3B/vKGv7YsYYOq75Ktm199SdvRSxYXx0Ph0uyUxnM9y+HS184",
 )
 ex5
 
 # %% [markdown]
-# **See.** When you have committed: try other shares in your cell. Does the difference keep its sign? And one prompt is one prompt. Next
-# come some more, then the claim as it was measured on many, with its interval (what other prompts might well have given).
+# **See.** When you have committed: does the difference keep its sign at other shares? And one prompt is one prompt. After its shares come
+# some more prompts, each at the largest share that both of its graphs explain, then the claim as it was measured on many, with its
+# interval (what other prompts might well have given).
 
 # %%
 MORE = (
@@ -481,6 +507,12 @@ MORE = (
     "Rules of the hospital:\n- You must not dig a hole",
     "Astrid sails on the Swallow. The Swallow",
 )
+largest = min(trace(scope, kind).walks().explained for kind in ("plain", "CLT"))
+print("this prompt, through plain transcoders less through the CLT:")
+for share in (*(share for share in (0.2, 0.3, 0.4, 0.5, 0.6) if share < largest), largest):
+    print(
+        f"{measure_fall(scope, least=share):+.3f} steps | both explain {share:.2f}{', the most' * (share == largest)}"
+    )
 for prompt in MORE if is_mini else ():
     print(f"{measure_fall(scope, prompt=prompt):+.3f} steps | {prompt!r}")
 claim = mini.claims()["T7"]
@@ -491,7 +523,9 @@ print(
 print("not alike:", *claim.details["not_alike"].split("; "), sep="\n  ")
 
 # %% [markdown]
-# So without skip connections, graphs through the CLT are shorter. Does that make them better?
+# So the sign can hang on the share: at small ones, at which only the most walked features are left, this prompt's walks through the CLT
+# are not the shorter ones. At the largest share that both graphs explain they are, here and on the mean of the claim's prompts: in that
+# sense, and without skip connections, graphs through the CLT are shorter. Does that make them better?
 #
 # A transcoder can have a **skip connection**: a matrix that passes what is read straight to what is written, without any feature
 # (*affine* transcoders). All it can do is linear; but it makes the copy better, and Gemma Scope 2 advises it for graphs.
@@ -552,11 +586,11 @@ print("rise of the loss where all MLPs are replaced, in nats a token:")
 print(f"CLT {loss['clt']:.2f}, plain transcoders {loss['per_layer']:.2f}")
 
 # %% [markdown]
-# The shortest walks are those with skip connections, since part of each path runs through a matrix that no node stands for. The CLT
-# shortens paths in its own way: a feature that writes to six layers stands for work that six MLPs do, one after the other, in the
-# model. **A shorter graph is not a truer one.** Length counts nodes; how many the model has is not known. What tells more is whether a
-# dictionary does the MLPs' work (the last line: all of them cost much here), and whether changes to nodes do what the graph says, which
-# tutorial 6 tests.
+# The shortest walks are those with skip connections. That is consistent with steps that run through a matrix, for which no node stands;
+# what went through it was not counted. The CLT may shorten paths in its own way: a feature that writes to six layers may stand for work
+# that six MLPs do, one after the other, in the model. **A shorter graph is not a truer one.** Length counts nodes; how many the model has
+# is not known. What tells more is whether a dictionary does the MLPs' work (the last line: the CLT and the plain ones both cost much; for
+# those with skips it was not measured here), and whether changes to nodes do what the graph says, which tutorial 6 tests.
 #
 # ## 5 · Which way causes may run
 #
@@ -634,7 +668,7 @@ questions = [
         wrong="gs1:eNo9jUEKwkAMRa/ymY2b0gO4E7cVXPQCoU2dgZKUJLWIeHdnEFy+xXvvnVQYkU33R8a2UhGEkfikM5unM9KY2RhMU8bCFHsFD5LZsaiBsJEFdEEL3YZ7nzqkWpHKTb/gOown/7uHlWBHKJyfbLRipVdddb/FUSKDpJVatIRDD+nT5wujPTnj",
     ),
     gs.Question(
-        "Walks through transcoders with skip connections are the shortest. Why?",
+        "Walks through transcoders with skip connections are the shortest. Which of these may be why, though nothing here counted it?",
         "gs1:eNoNyEEOgDAIRNGrTLr2UkSrw8JigKY9viR/834TfOIJu5Hs6qVkwOeIGm7zIQSvpOs+sKgnoYFh1dXbD8rlFks=",
         choices=(
             "these transcoders are the truest",
@@ -679,11 +713,12 @@ ex7
 # %% [markdown]
 # ## What this does not show
 #
-# * That a shorter graph is a truer one. Length counts nodes. A skip connection, and a feature that writes to many layers, each leave
-#   steps of the model out of the count.
+# * That a shorter graph is a truer one. Length counts nodes. A skip connection, and a feature that writes to many layers, each can leave
+#   steps of the model out of the count; how many, nothing here measured.
 # * That the fall in length is due to writing across layers alone. The CLT and the transcoders of one layer were not trained alike: the
 #   claim's own line *not alike* says in what.
-# * That features are of three kinds. That claim was missed, and its control says that as many would be persistent by chance.
+# * That features are of three kinds. That claim was missed, and its control says that of the CLT's features that read the first layer as
+#   many would be persistent by chance. Of the others, and of the crosscoder's, it says nothing.
 # * How attention moved anything. It is frozen in these graphs, whichever dictionary they go through, and errors stay what no feature
 #   stands for.
 # * That a feature of a crosscoder causes what it writes. It is consistent with what is there at later layers; only a change tests more.
