@@ -1,14 +1,15 @@
 """CircuitGraph: which features brought about a prediction, through which others, over tokens and layers."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import numpy as np
 import traitlets as t
 
-from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
+from gscope_widgets.errors import Cancelled, GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes
 from gscope_widgets.records.circuit_parts import CircuitSubgraph, build_subgraph, name_number
 from gscope_widgets.records.circuits import (
@@ -74,6 +75,8 @@ from gscope_widgets.widgets.base.wire import ArrayHead, Glyph, Label, Piece, Ref
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
+
+_Work = Literal["trace", "prune", "change", "heads"]
 
 _PATIENCE_S = 2.0  # that the constructor waits for the first graph; what takes longer goes on in the view
 _ID = re.compile(r"(E_)?-?\d{1,10}(_-?\d{1,10}){1,3}")
@@ -293,10 +296,7 @@ def _check_edge_share(_graph: object, value: object) -> float:
 
 
 def _check_pinned(graph: "CircuitGraph", value: object) -> tuple[str, ...]:
-    ids = graph._check_ids("pinned", value)
-    if len(ids) > PINNED_NODES:
-        raise InvalidValue(f"at most {PINNED_NODES} nodes are pinned, got {len(ids)}")
-    return ids
+    return graph._check_ids("pinned", value, most=PINNED_NODES, limit=f"at most {PINNED_NODES} nodes are pinned")
 
 
 def _check_groups(graph: "CircuitGraph", value: Any) -> tuple[dict[str, Any], ...]:
@@ -304,9 +304,12 @@ def _check_groups(graph: "CircuitGraph", value: Any) -> tuple[dict[str, Any], ..
         value = [{"label": label, "nodes": nodes} for label, nodes in value.items()]
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise InvalidValue(f'groups are nodes by label, {{"town": [4, 7]}}, got {describe_value(value)}')
+    limit = f"at most {GROUPS} groups of {PINNED_NODES} nodes together are kept"
     found: list[dict[str, Any]] = []
     taken: set[str] = set()
     for one in value:
+        if len(found) == GROUPS:
+            raise InvalidValue(f"{limit}, got more groups")
         if isinstance(one, NodeGroup):
             one = {"label": one.label, "nodes": one.nodes}
         if not isinstance(one, Mapping) or set(one) != {"label", "nodes"}:
@@ -315,7 +318,7 @@ def _check_groups(graph: "CircuitGraph", value: Any) -> tuple[dict[str, Any], ..
         if not isinstance(label, str) or not 0 < len(label.strip()) <= GROUP_LABEL:
             raise InvalidValue(f"a group's label has 1 to {GROUP_LABEL} characters, got {describe_value(label)}")
         label = label.strip().encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        ids = graph._check_ids(f"the nodes of {describe_value(label)}", one["nodes"])
+        ids = graph._check_ids(f"the nodes of {describe_value(label)}", one["nodes"], most=PINNED_NODES, limit=limit)
         if not ids:
             raise InvalidValue(f"the group {describe_value(label)} has no node; leave it out")
         if taken & set(ids):
@@ -323,9 +326,9 @@ def _check_groups(graph: "CircuitGraph", value: Any) -> tuple[dict[str, Any], ..
         if any(each["label"] == label for each in found):
             raise InvalidValue(f"two groups are called {describe_value(label)}; give each a name of its own")
         taken |= set(ids)
+        if len(taken) > PINNED_NODES:
+            raise InvalidValue(f"{limit}, got {len(taken)} nodes")
         found.append({"label": label, "nodes": list(ids)})
-    if len(found) > GROUPS or len(taken) > PINNED_NODES:
-        raise InvalidValue(f"at most {GROUPS} groups of {PINNED_NODES} nodes are kept, got {len(found)} groups")
     return tuple(found)
 
 
@@ -457,6 +460,7 @@ class CircuitGraph(TokenPicker):
         self._picture: tuple[Any, ...] | None = None
         self._read: _Read | None = None
         self._newest: tuple[str, Any] = ("trace", None)
+        self._doing: _Work = "trace"
         if graph is not None:
             prompt, target = _read_given(graph, prompt, target)
         settings = {
@@ -465,6 +469,7 @@ class CircuitGraph(TokenPicker):
             "node_share": _check_node_share(self, node_share),
             "edge_share": _check_edge_share(self, edge_share),
         }
+        self._traced = [settings["prompt"], settings["target"]]
         job = None
         if graph is None:
             job = self._start_trace(settings)
@@ -528,17 +533,17 @@ class CircuitGraph(TokenPicker):
             factor: what their activations are multiplied by, -100 to 100.
             instead: by node, another feature of its layer, as a ref or its number in the layer.
 
+        While another prompt is traced, waits for its graph.
+
         Raises:
             InvalidValue: no features, or a graph that this scope cannot change.
-            Cancelled.
+            Cancelled: it was stopped, or something newer took its place.
         """
         self._require_open()
-        read = self._wait_for_first()
-        self._start_change(*self._read_change(read, nodes, factor, {} if instead is None else instead))
-        self.wait()
-        found = self.effect
-        assert found is not None, "the change was delivered"
-        return found
+        read = self._wait_for_graph()
+        job = self._start_change(*self._read_change(read, nodes, factor, {} if instead is None else instead))
+        effect: CircuitEffect = self._wait_for(job)
+        return effect
 
     def heads(self, node: int | str, source: int | str) -> EdgeHeads:
         """Which attention heads carried what one node adds to another; see `EdgeHeads`. The page shows it too.
@@ -546,18 +551,16 @@ class CircuitGraph(TokenPicker):
         Args:
             node, source: ids or numbers of the graph's nodes.
 
+        While another prompt is traced, waits for its graph.
+
         Raises:
             InvalidValue: there is no such edge, or a graph that this scope cannot take apart.
-            Cancelled.
+            Cancelled: it was stopped, or something newer took its place.
         """
         self._require_open()
-        read = self._wait_for_first()
-        into, start = (self._check_ids("an edge", [one])[0] for one in (node, source))
-        self._start_heads(read.graph, read.ids[into], read.ids[start])
-        self.wait()
-        found = self._require_read().heads
-        assert found is not None, "the heads were delivered"
-        return found
+        job = self._start_heads(*self._read_edge(self._wait_for_graph(), node, source))
+        heads: EdgeHeads = self._wait_for(job)
+        return heads
 
     def save_graph(self, path: Any, *, slug: str | None = None) -> None:
         """Write the whole graph with pins and groups as a file of circuit-tracer's layout; see `gs.save_circuit`."""
@@ -704,14 +707,11 @@ class CircuitGraph(TokenPicker):
         read = self._read
         if read is None:
             return
-        marks = self._list_marks(self.pinned, self.groups, self.selected_node)
-        plain = read.plain
-        if marks <= plain and read.extra <= plain:
-            self._read = read._replace(extra=marks)
+        if self._is_behind(read) and not self._is_at("trace", "change", "heads"):
+            self._prune(read)
+        else:  # what is under way draws it when it ends
             self._send_subgraph()
             self._output.refresh()
-        else:
-            self._request(self._repack, deliver=self._deliver, doing="Pruning…")
 
     def _find_feature(self, ref: FeatureRef) -> list[str]:
         """The ids of a feature's nodes: at the token picked first, then by influence."""
@@ -723,18 +723,30 @@ class CircuitGraph(TokenPicker):
         ranked = sorted(nodes, key=lambda node: (read.graph.positions[node] != self.selected_pos, -influence[node]))
         return [names[node] for node in ranked]
 
-    def _check_ids(self, name: str, value: Any) -> tuple[str, ...]:
-        """Ids of nodes, each once; unknown ones are let through only while another graph is awaited."""
+    def _check_ids(self, name: str, value: Any, *, most: int | None = None, limit: str = "") -> tuple[str, ...]:
+        """Ids of nodes, each once; unknown ones are let through only while another graph is awaited.
+
+        Args:
+            most: ids that are taken, by default as many as the graph has nodes.
+            limit: what is said of more.
+        """
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
             raise InvalidValue(f"{name} is a list of nodes, ids or numbers, got {describe_value(value)}")
         read = self._read
-        known = None if read is None else list(read.facts.names)
-        found: list[str] = []
-        for one in value:
+        known = None if read is None else read.facts.names
+        if most is None and known is not None:
+            most, limit = len(known), f"the graph has {len(known)} nodes, all of them different"
+        given = list(value if most is None else islice(value, most + 1))
+        if most is not None and len(given) > most:
+            count = len(value) if isinstance(value, Sized) else f"more than {most}"
+            raise InvalidValue(f"{limit}, got {count}")
+        is_settled = read is not None and self._is_settled(read)
+        found: dict[str, None] = {}
+        for one in given:
             if isinstance(one, str):
                 if len(one) > 60 or not _ID.fullmatch(one):
                     raise InvalidValue(f"a node's id is such as '3_21_5', got {describe_value(one)}")
-                if read is not None and one not in read.ids and self._is_settled(read):
+                if is_settled and read is not None and one not in read.ids:
                     raise InvalidValue(f"the graph has no node {describe_value(one)}; see widget.graph.to_frame()")
                 id_ = one
             elif known is None:
@@ -743,7 +755,7 @@ class CircuitGraph(TokenPicker):
                 id_ = known[check_int("a node", one, low=0, high=len(known) - 1)]
             if id_ in found:
                 raise InvalidValue(f"{name} has node {describe_value(id_)} twice")
-            found.append(id_)
+            found[id_] = None
         return tuple(found)
 
     def _is_settled(self, read: _Read) -> bool:
@@ -773,13 +785,45 @@ class CircuitGraph(TokenPicker):
         return super()._read_keyword(name)
 
     def _answer(self, settings: dict[str, Any]) -> None:
-        known, self._newest = self._read, ("trace", None)
-        if known is not None and all(known.settings[one] == settings[one] for one in ("prompt", "target")):
-            self._request(self._repack, deliver=self._deliver, doing="Pruning…")
-        else:
+        asked, read = [settings[name] for name in ("prompt", "target")], self._read
+        if read is not None and self._is_settled(read):
+            if not self._is_at("change", "heads"):  # which prune by what is set when they end
+                self._newest = ("trace", None)
+                self._prune(read)
+        elif not (self._is_at("trace") and asked == self._traced):
+            self._newest, self._doing, self._traced = ("trace", None), "trace", asked
             self._requests.start(
                 lambda number: self._follow_trace(self._start_trace(settings), settings, number), doing="Tracing…"
             )
+
+    def _is_at(self, *kinds: _Work) -> bool:
+        """Whether work of one of these kinds is under way."""
+        return self._requests.is_busy and self._doing in kinds
+
+    def _prune(self, read: _Read) -> None:
+        self._doing = "prune"
+
+        def redraw() -> _Read:
+            now = self._require_read()  # a trace that this took the place of may have ended all the same
+            is_same = all(now.settings[name] == read.settings[name] for name in ("prompt", "target"))
+            return self._redraw(now if is_same else read)
+
+        self._request(redraw, deliver=self._deliver, doing="Pruning…")
+
+    def _end_request(self, delivered: bool) -> None:
+        self._catch_up()
+        super()._end_request(delivered)
+
+    def _catch_up(self) -> None:
+        """Draw what was marked or set while work went on that this would have stopped."""
+        try:
+            while self._read is not None and not self._requests.is_busy:
+                fresh = self._redraw(self._read)
+                if fresh is self._read:
+                    return
+                self._present(fresh, self._deliver)
+        except Exception as error:  # noqa: BLE001 - it becomes the widget's status
+            self._requests.refuse(error)
 
     def _ask_again(self) -> None:
         kind, given = self._newest
@@ -807,7 +851,8 @@ class CircuitGraph(TokenPicker):
             if ended.exception() is not None:
                 return
             try:
-                read = self._pack(settings, ended.result())
+                now = {**settings, "node_share": self.node_share, "edge_share": self.edge_share}
+                read = self._pack(now, ended.result())
                 self._requests.deliver(number, lambda: self._deliver(read))
             except Exception as error:  # noqa: BLE001 - it becomes the widget's status
                 self._requests.end(number, error)
@@ -815,14 +860,21 @@ class CircuitGraph(TokenPicker):
         job.add_done_callback(take)
         return job
 
-    def _repack(self) -> _Read:
-        """The graph shown, pruned by the settings as they are now."""
-        read = self._require_read()
-        settings = {**read.settings, "node_share": self.node_share, "edge_share": self.edge_share}
+    def _is_behind(self, read: _Read) -> bool:
+        """Whether it is pruned by other shares than those set, or other nodes than those marked are drawn besides."""
+        if any(read.settings[name] != getattr(self, name) for name in ("node_share", "edge_share")):
+            return True
         marks = self._list_marks(self.pinned, self.groups, self.selected_node)
-        return self._pack(settings, read.graph, extra=marks, is_given=read.is_given)._replace(
-            effect=read.effect, heads=read.heads
-        )
+        wanted, drawn = ([] if nodes <= read.plain else sorted(nodes) for nodes in (marks, read.extra))
+        return wanted != drawn
+
+    def _redraw(self, read: _Read) -> _Read:
+        """The same graph by shares and marks as they are now; itself where that is how it is drawn."""
+        if not self._is_behind(read):
+            return read
+        settings = {**read.settings, "node_share": self.node_share, "edge_share": self.edge_share}
+        fresh = self._pack(settings, read.graph, is_given=read.is_given)
+        return fresh._replace(effect=read.effect, heads=read.heads)
 
     def _pack(
         self,
@@ -854,6 +906,14 @@ class CircuitGraph(TokenPicker):
         if self._read is None:
             self.wait()
         return self._require_read()
+
+    def _wait_for(self, job: Job) -> Any:
+        """What a job gave, once that is shown; what took its place is not waited for."""
+        error = job.exception()
+        if isinstance(error, Cancelled):
+            raise error
+        self.wait()
+        return job.wait()
 
     def _wait_for_graph(self) -> _Read:
         """What is shown, once the newest request is answered; a change that failed leaves the graph what it was."""
@@ -922,24 +982,37 @@ class CircuitGraph(TokenPicker):
     # ---- changes
 
     def _take_message(self, kind: str, content: dict[str, Any]) -> None:
-        if kind == "heads":
-            if self._read is None:
-                raise InvalidValue("there is no graph yet; wait for the trace")
-            into, start = (self._check_ids("an edge", [content[name]])[0] for name in ("node", "source"))
-            self._start_heads(self._read.graph, self._read.ids[into], self._read.ids[start])
-            return
-        if kind != "change":
+        if kind not in ("heads", "change"):
             super()._take_message(kind, content)
             return
-        swaps = {one["node"]: one["feature"] for one in content["instead"]}
         read = self._read
         if read is None:
             raise InvalidValue("there is no graph yet; wait for the trace")
-        self._start_change(*self._read_change(read, content["nodes"], content["factor"], swaps))
+        if kind == "heads":
+            self._start_heads(*self._read_edge(read, content["node"], content["source"]))
+        else:
+            swaps = {one["node"]: one["feature"] for one in content["instead"]}
+            self._start_change(*self._read_change(read, content["nodes"], content["factor"], swaps))
+
+    def _require_settled(self, read: _Read) -> None:
+        """Refuse what would be asked of a graph that is about to go, or that is not what the view says."""
+        if self._is_settled(read):
+            return
+        if self._requests.is_busy:
+            raise InvalidValue("another graph is being traced, and the one shown goes; wait for the trace")
+        raise InvalidValue(
+            "the graph shown is not of the prompt and target set, whose trace was stopped or failed; set them again"
+        )
+
+    def _read_edge(self, read: _Read, node: Any, source: Any) -> tuple[AttributionGraph, int, int]:
+        self._require_settled(read)
+        into, start = (read.ids[self._check_ids("an edge", [one])[0]] for one in (node, source))
+        return read.graph, into, start
 
     def _read_change(
         self, read: _Read, nodes: Any, factor: object, instead: Any
     ) -> tuple[AttributionGraph, tuple[int, ...], tuple[str, ...], float, dict[int, FeatureRef]]:
+        self._require_settled(read)
         graph = read.graph
         labels = {one["label"]: one["nodes"] for one in self.groups}
         if isinstance(nodes, str) and nodes in labels:
@@ -950,6 +1023,8 @@ class CircuitGraph(TokenPicker):
         factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
         if not isinstance(instead, Mapping):
             raise InvalidValue(f"instead maps nodes to features, {{node: ref}}, got {describe_value(instead)}")
+        if len(instead) > len(graph):
+            raise InvalidValue(f"instead names nodes of the graph, which has {len(graph)}, got {len(instead)}")
         swaps = {}
         for node, ref in instead.items():
             [id_] = self._check_ids("instead", [node])
@@ -974,9 +1049,11 @@ class CircuitGraph(TokenPicker):
         ids: tuple[str, ...],
         factor: float,
         swaps: dict[int, FeatureRef],
-    ) -> None:
-        self._newest = ("change", (graph, nodes, ids, factor, swaps))
+    ) -> Job:
+        self._newest, self._doing = ("change", (graph, nodes, ids, factor, swaps)), "change"
         words = self._write_change(graph, nodes, factor, swaps)
+
+        started: list[Job] = []
 
         def submit(number: int) -> Job:
             job = self.scope.start_change_circuit(graph, nodes, factor, instead=swaps or None, slot=id(self))
@@ -986,18 +1063,21 @@ class CircuitGraph(TokenPicker):
                 if ended.exception() is not None or read is None or read.graph is not graph:
                     return
                 try:
-                    effect = _Effect(ended.result(), ids, words, swaps)
-                    self._requests.deliver(number, lambda: self._deliver(read._replace(effect=effect)))
+                    fresh = self._redraw(read)._replace(effect=_Effect(ended.result(), ids, words, swaps))
+                    self._requests.deliver(number, lambda: self._deliver(fresh))
                 except Exception as error:  # noqa: BLE001 - it becomes the widget's status
                     self._requests.end(number, error)
 
             job.add_done_callback(take)
+            started.append(job)
             return job
 
         self._requests.start(submit, doing="Changing…")
+        return started[0]
 
-    def _start_heads(self, graph: AttributionGraph, node: int, source: int) -> None:
-        self._newest = ("heads", (graph, node, source))
+    def _start_heads(self, graph: AttributionGraph, node: int, source: int) -> Job:
+        self._newest, self._doing = ("heads", (graph, node, source)), "heads"
+        started: list[Job] = []
 
         def submit(number: int) -> Job:
             job = self.scope.start_circuit_heads(graph, node, source, slot=id(self))
@@ -1007,15 +1087,17 @@ class CircuitGraph(TokenPicker):
                 if ended.exception() is not None or read is None or read.graph is not graph:
                     return
                 try:
-                    heads: EdgeHeads = ended.result()
-                    self._requests.deliver(number, lambda: self._deliver(read._replace(heads=heads)))
+                    fresh = self._redraw(read)._replace(heads=ended.result())
+                    self._requests.deliver(number, lambda: self._deliver(fresh))
                 except Exception as error:  # noqa: BLE001 - it becomes the widget's status
                     self._requests.end(number, error)
 
             job.add_done_callback(take)
+            started.append(job)
             return job
 
         self._requests.start(submit, doing="Taking the edge apart…")
+        return started[0]
 
     def _send_heads(self) -> None:
         read = self._require_read()
@@ -1087,8 +1169,9 @@ class CircuitGraph(TokenPicker):
     def _mark(self, graph: AttributionGraph) -> AttributionGraph:
         """The graph with pins and groups as they are."""
         ids = self._require_read().ids
-        groups = (NodeGroup(one["label"], tuple(sorted(ids[id_] for id_ in one["nodes"]))) for one in self.groups)
-        return replace(graph, pinned=tuple(ids[one] for one in self.pinned), groups=tuple(groups))
+        held = ((one["label"], sorted(ids[id_] for id_ in one["nodes"] if id_ in ids)) for one in self.groups)
+        groups = tuple(NodeGroup(label, tuple(nodes)) for label, nodes in held if nodes)
+        return replace(graph, pinned=tuple(ids[one] for one in self.pinned if one in ids), groups=groups)
 
     def _list_strongest(self, read: _Read, count: int) -> list[int]:
         """Nodes of the whole graph that are drawn, most influential first."""

@@ -358,6 +358,194 @@ def test_the_node_selected_is_the_feature_and_token_that_a_link_shares(page, sco
     assert widget.selected_feature is None and widget.selected_pos == 0
 
 
+# ---- marks and settings while work is under way
+
+
+def find_weak(graph, count=1) -> list[int]:
+    """Features that pruning leaves out, weakest first."""
+    order = np.argsort(graph.influence())
+    return [int(node) for node in order if graph.kinds[node] == FEATURE][:count]
+
+
+def stop_a_trace(page, scope, prompt) -> None:
+    """The view says a prompt whose trace was stopped before it began."""
+    gate = threading.Event()
+    scope.submit(lambda _job: gate.wait(10))
+    page.set(prompt=prompt)
+    page.send({"type": "cancel"})
+    gate.set()
+    assert page.settle()["state"] == "cancelled"
+
+
+def test_back_at_the_first_prompt_its_graph_is_shown_though_the_other_trace_ends_too(page, scope, graph):
+    for _ in range(20):
+        scope.gate.clear()
+        page.set(prompt="The bird sang")
+        scope.gate.set()
+        page.set(prompt=TEXT)
+        page.settle()
+        page.widget.wait()
+        assert page.widget.graph.tokens.text == TEXT
+
+
+def test_a_node_picked_while_a_prompt_is_traced_leaves_the_trace_and_is_drawn_in_its_graph(page, scope, graph):
+    widget, longer = page.widget, f"{TEXT[:-1]} and bread."
+    ids, wanted = list_node_ids(graph), scope.circuit(longer)
+    widget.pinned = find_weak(graph)
+    widget.wait()
+    shared = sorted(set(ids) & set(list_node_ids(wanted)))
+    before = scope.calls.count("circuit")
+    scope.gate.clear()
+    page.set(prompt=longer)
+    page.set(selected_node=shared[0])
+    page.set(pinned=[list_node_ids(graph)[one] for one in find_weak(graph, 2)])
+    page.set(node_share=0.5)
+    assert widget.status["state"] == "busy"
+    scope.gate.set()
+    assert page.settle()["state"] == "idle"
+    widget.wait()
+    assert scope.calls.count("circuit") == before + 1  # one trace, which went on
+    content, _ = read_result(page)
+    assert (content["prompt"], content["node_share"]) == (longer, 0.5)
+    np.testing.assert_array_equal(widget.graph.weights, wanted.weights)
+    assert shared[0] in content["ids"]
+
+
+def test_pins_and_pruning_during_a_change_leave_it_and_are_drawn_with_its_effect(page, scope, graph):
+    widget, node, (weak, other) = page.widget, list_features(graph, 1)[0], find_weak(graph, 2)
+    ids = list_node_ids(graph)
+    for state in ({"pinned": [ids[weak]]}, {"selected_node": ids[other]}, {"node_share": 0.4}):
+        page.forget()
+        scope.gate.clear()
+        factor = len(ids) % 7 + len(str(state)) / 100
+        page.send({"type": "change", "nodes": [ids[node]], "factor": factor, "instead": []})
+        page.set(**state)
+        scope.gate.set()
+        assert page.settle()["state"] == "idle"
+        widget.wait()
+        assert widget.effect.factor == factor and len(page.messages("effect")) == 1
+        content, _ = read_result(page)
+        assert ids[weak] in content["ids"] and content["node_share"] == widget.node_share
+        assert set(state) != {"selected_node"} or ids[other] in content["ids"]
+    assert len(widget.shown) < len(graph.prune(0.8, 0.98))
+
+
+@pytest.mark.parametrize("stop", [True, False], ids=["stopped", "failed"])
+def test_what_was_set_during_a_change_that_ends_without_a_result_is_drawn_all_the_same(page, scope, graph, stop):
+    widget, node, weak = page.widget, list_features(graph, 1)[0], find_weak(graph)[0]
+    ids = list_node_ids(graph)
+    scope.gate.clear()
+    page.send({"type": "change", "nodes": [ids[node]], "factor": 0.0, "instead": []})
+    page.set(pinned=[ids[weak]], node_share=0.5)
+    if stop:
+        page.send({"type": "cancel"})
+    else:
+        scope.error = RuntimeError("a tensor broke")
+    scope.gate.set()
+    assert page.settle()["state"] == ("cancelled" if stop else "error")
+    with contextlib.suppress(RuntimeError):
+        widget.wait()
+    assert widget.status["state"] == ("cancelled" if stop else "error")  # what was said stays
+    content, _ = read_result(page)
+    assert ids[weak] in content["ids"] and content["node_share"] == 0.5
+
+
+def test_a_change_returns_its_own_effect_whatever_is_marked_meanwhile_and_is_cancelled_by_something_newer(
+    page, scope, graph
+):
+    widget, node, weak = page.widget, list_features(graph, 1)[0], find_weak(graph)[0]
+
+    def change_meanwhile(act) -> dict:
+        found, scope.calls[:] = {}, []
+        scope.gate.clear()
+
+        def run():
+            try:
+                found["effect"] = widget.change(node, 5.0)
+            except gs.GscopeError as error:
+                found["error"] = error
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        while "change_circuit" not in scope.calls:
+            time.sleep(0.001)
+        act()
+        scope.gate.set()
+        thread.join(20)
+        return found
+
+    assert change_meanwhile(lambda: setattr(widget, "pinned", [weak]))["effect"].factor == 5.0  # the first of all
+    widget.change(node, 0.0)
+    assert change_meanwhile(lambda: setattr(widget, "pinned", []))["effect"].factor == 5.0
+    found = change_meanwhile(lambda: setattr(widget, "prompt", "The bird sang"))
+    assert isinstance(found.get("error"), gs.Cancelled), found
+    widget.wait()
+    assert widget.graph.tokens.text == "The bird sang" and widget.effect is None
+
+
+def test_while_another_prompt_is_traced_the_old_graph_is_not_changed_and_the_trace_goes_on(page, scope, graph):
+    widget, ids, node = page.widget, list_node_ids(graph), list_features(graph, 1)[0]
+    for message in (
+        {"type": "change", "nodes": [ids[node]], "factor": 0.0, "instead": []},
+        {"type": "change", "nodes": ["9_9_9"], "factor": 0.0, "instead": []},
+        {"type": "heads", "node": ids[-1], "source": ids[0]},
+        {"type": "heads", "node": "9_9_9", "source": "9_9_8"},
+    ):
+        widget.prompt = TEXT
+        widget.wait()
+        scope.gate.clear()
+        page.set(prompt="The bird sang")
+        page.send(message)
+        assert widget.status["state"] == "busy" and "wait for the trace" in widget.status["message"]
+        scope.gate.set()
+        page.settle()
+        widget.wait()
+        assert widget.graph.tokens.text == "The bird sang"
+    stop_a_trace(page, scope, TEXT)
+    page.send({"type": "change", "nodes": [ids[node]], "factor": 0.0, "instead": []})
+    assert "stopped or failed; set them again" in page.settle()["message"]
+
+
+def test_python_changes_the_graph_that_is_being_traced_and_unknown_marks_let_through_do_no_harm(page, scope):
+    widget = page.widget
+    widget.prompt = "The bird sang"
+    effect = widget.change(list_features(scope.circuit("The bird sang"), 1), 0.5)
+    assert widget.effect is effect and effect.factor == 0.5
+    stop_a_trace(page, scope, TEXT)
+    page.set(pinned=["9_9_9"], groups=[{"label": "g", "nodes": ["9_9_9"]}])
+    assert widget.pinned == ("9_9_9",) and widget.graph.pinned == () and widget.graph.groups == ()
+    assert widget.to_html() and widget.subgraph.labels and widget.to_code()
+    with pytest.raises(gs.InvalidValue, match="set them again"):
+        widget.change("g")
+    widget.prompt = TEXT
+    with pytest.raises(gs.InvalidValue):
+        widget.change("g")  # the new graph has it not either: it was let go
+
+
+def test_far_too_many_nodes_are_refused_at_once(page, scope, graph):
+    many = [f"1_{at}_1" for at in range(100_000)]
+    ids = list_node_ids(graph)
+    scope.gate.clear()
+    page.set(prompt="The bird sang")  # unknown ids are let through now
+    began = time.monotonic()
+    for state in (
+        {"pinned": many},
+        {"groups": [{"label": "a", "nodes": many}]},
+        {"groups": [{"label": f"g{at}", "nodes": [f"1_{at}_1"]} for at in range(10_000)]},
+        {"groups": [{"label": f"g{at}", "nodes": many[at * 60 : at * 60 + 60]} for at in range(2)]},
+    ):
+        page.set(**state)
+        assert "at most" in page.widget.status["message"], state
+    scope.gate.set()
+    page.set(prompt=TEXT)
+    page.settle()
+    for nodes, instead in ((many, []), ([ids[-3]], [{"node": one, "feature": 1} for one in many])):
+        page.send({"type": "change", "nodes": nodes, "factor": 0.0, "instead": instead})
+        assert f"{len(ids)}" in page.settle()["message"]
+    assert time.monotonic() - began < 10
+    assert page.widget.pinned == () and page.widget.groups == ()
+
+
 # ---- changes
 
 
