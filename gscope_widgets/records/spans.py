@@ -31,7 +31,8 @@ def check_spanned(features: Sequence[FeatureRef] | FeatureRef) -> tuple[FeatureR
         raise InvalidValue(f"features are a list of refs, dictionary.feature(number), got {describe_value(features)}")
     refs = tuple(given)
     for ref in refs:
-        if not isinstance(ref, FeatureRef):
+        is_one = isinstance(ref, FeatureRef) and isinstance(ref.dictionary_id, str)
+        if not is_one or isinstance(ref.feature, bool) or not isinstance(ref.feature, (int, np.integer)):
             raise InvalidValue(f"a feature comes from dictionary.feature(number), got {describe_value(ref)}")
     if not 1 <= len(refs) <= MAX_SPANS or len(set(refs)) < len(refs):
         raise InvalidValue(f"features are 1 to {MAX_SPANS} different ones, got {len(refs)}")

@@ -62,7 +62,7 @@ def read_examples(
         UnknownFeature: no such feature in it.
     """
     path, heads = file.path, file.heads
-    count = _check_layout(path, heads)
+    count = check_layout(path, heads)
     if isinstance(feature, bool) or not isinstance(feature, (int, np.integer)) or not 0 <= feature < count:
         raise UnknownFeature(f"{path} has features 0 to {count - 1}, got {describe_value(feature)}")
     rows = {name: file.row(name, int(feature)).numpy() for name in heads if name in _LAYOUT and name != "tokens"}
@@ -102,8 +102,12 @@ def _check_inside(path: Path, numbers: np.ndarray, *, name: str, feature: int, s
         )
 
 
-def _check_layout(path: Path, heads: dict[str, TensorHead]) -> int:
-    """The number of features, after checking that every tensor has its type and agrees on every axis."""
+def check_layout(path: Path, heads: dict[str, TensorHead]) -> int:
+    """The number of features, after checking that every tensor has its type and agrees on every axis.
+
+    Raises:
+        BadArtefact: one does not.
+    """
     sizes: dict[str, tuple[str, int]] = {}
     for name, (dtype, _, axes) in _LAYOUT.items():
         if name not in heads:

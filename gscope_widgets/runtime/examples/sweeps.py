@@ -4,13 +4,13 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.dashboards import BANDS, ActivationHistogram
-from gscope_widgets.runtime.examples.files import FILE
+from gscope_widgets.runtime.examples.files import FILE, check_layout
 from gscope_widgets.runtime.files.weights import WeightFile
 
 MANIFEST = "sweep.json"
@@ -18,6 +18,8 @@ SIDECAR = "sweep.safetensors"
 FORMAT, VERSION = "gscope sweep", 1
 _LARGEST_MANIFEST = 50_000_000
 BAND_EXAMPLES = 4  # of a band that are shown
+_MOST = 2**53  # of whatever a manifest counts
+_WIDEST = 200  # of exponents, either way: those of float32 lie in it
 # Key -> type, and axes: F features, B bins, n_seq rows of tokens.
 _LAYOUT = {
     "counts": ("I64", ("F",)),
@@ -81,13 +83,20 @@ class Swept:
         return int(self.examples.heads["activations"].shape[0])
 
     def read(self, feature: int) -> SweptFeature:
-        """One feature's histogram and bands."""
+        """One feature's histogram and bands.
+
+        Raises:
+            BadArtefact: they are not what a sweep writes, or do not fit its examples.
+        """
         row = {name: self._beside.row(name, feature).numpy() for name, (_, axes) in _LAYOUT.items() if axes[0] == "F"}
-        largest = float(self.examples.row("activations", feature)[0])
+        activations = self.examples.row("activations", feature).numpy()
+        self._check_feature(feature, row, activations, float(self.examples.row("feature_frequencies", feature)))
+        largest = float(activations[0])
         if not largest:
             return SweptFeature(None, ())
         width = 2.0 ** int(row["exponents"])
         count = int(np.ceil(largest / width))
+        self._check_bins(feature, row, count, width)
         edges = (np.arange(count + 1) * width).astype(np.float32)
         edges[-1] = largest
         histogram = ActivationHistogram(edges, row["bins"][:count].astype(np.int64), self.used, self.on)
@@ -101,7 +110,6 @@ class Swept:
             filled = first + np.flatnonzero(row["sample_rows"][first:stop] >= 0)
             chosen = filled[np.linspace(0, len(filled) - 1, min(len(filled), BAND_EXAMPLES)).round().astype(int)][::-1]
             rows = row["sample_rows"][chosen]
-            self._check_inside(rows, row["sample_positions"][chosen])
             tokens = [self.examples.row("tokens", int(one)).numpy() for one in rows]
             bands.append(
                 SweptBand(
@@ -121,16 +129,52 @@ class Swept:
         heads = self.examples.heads
         return {"F": self.d_dict, "n_seq": heads["tokens"].shape[0], "seq_len": heads["tokens"].shape[1]}
 
-    def _check_inside(self, rows: np.ndarray, positions: np.ndarray) -> None:
-        sizes = self._sizes
-        if (rows >= sizes["n_seq"]).any() or (positions < 0).any() or (positions >= sizes["seq_len"]).any():
-            raise BadArtefact(f"{self._beside.path}: samples point outside the table of tokens; sweep again")
+    def _check_feature(
+        self, feature: int, row: dict[str, np.ndarray], activations: np.ndarray, frequency: float
+    ) -> None:
+        """Activations, counts and width of a feature, one with another."""
+        fired, largest, exponent, bins = int(row["counts"]), float(activations[0]), int(row["exponents"]), row["bins"]
+        if (activations < 0).any() or (np.diff(activations) > 0).any():
+            self._refuse(feature, f"activations fall from the largest to 0, got {describe_value(activations.tolist())}")
+        if not 0 <= fired <= self.used:
+            self._refuse(feature, f"counts are 0 to {self.used}, got {fired}")
+        if abs(frequency - fired / max(1, self.used)) > 1e-9:
+            self._refuse(feature, f"its frequency should be {fired} of {self.used} tokens, got {frequency:g}")
+        if int((activations > 0).sum()) != min(len(activations), fired):
+            self._refuse(feature, f"{int((activations > 0).sum())} activations are above 0 of {fired} counted")
+        if (bins < 0).any() or int(bins.sum(dtype=np.int64)) != fired:
+            self._refuse(feature, f"bins hold {int(bins.sum(dtype=np.int64))} of {fired} counted")
+        if largest and (
+            abs(exponent) > _WIDEST
+            or not len(bins) / 2 < largest / 2.0 ** np.clip(exponent, -_WIDEST, _WIDEST) <= len(bins)
+        ):
+            self._refuse(feature, f"{len(bins)} bins of width 2**{exponent} do not fit activations up to {largest:g}")
+
+    def _check_bins(self, feature: int, row: dict[str, np.ndarray], count: int, width: float) -> None:
+        """That each bin up to the largest activation has its sample, inside of it and inside the table of tokens."""
+        filled = np.flatnonzero(row["bins"])
+        if filled.max(initial=0) >= count or (filled.tolist() != np.flatnonzero(row["sample_rows"] != -1).tolist()):
+            self._refuse(feature, "bins and their samples are not of the same activations")
+        rows, positions = row["sample_rows"][filled], row["sample_positions"][filled]
+        for name, numbers, size in (
+            ("rows", rows, self._sizes["n_seq"]),
+            ("positions", positions, self._sizes["seq_len"]),
+        ):
+            wrong = numbers[(numbers < 0) | (numbers >= size)]
+            if len(wrong):
+                self._refuse(feature, f"{name} of samples are 0 to {size - 1}, got {wrong[0]}")
+        values = row["sample_activations"][filled].astype(np.float64)
+        if (np.ceil(values / width) - 1 != filled).any():
+            self._refuse(feature, "samples lie outside their bins")
+
+    def _refuse(self, feature: int, sentence: str) -> NoReturn:
+        raise BadArtefact(f"{self.path}, feature {feature}: {sentence}; delete the folder and sweep again")
 
     def _check(self) -> None:
         heads, path = self._beside.heads, self._beside.path
-        missing = [name for name in ("tokens", "activations") if name not in self.examples.heads]
-        if missing or any(len(self.examples.heads[name].shape) != 2 for name in ("tokens", "activations")):
-            raise BadArtefact(f"{self.examples.path}: expected tensors tokens and activations of two axes; sweep again")
+        check_layout(self.examples.path, self.examples.heads)
+        if not self.examples.heads["activations"].shape[1]:
+            raise BadArtefact(f"{self.examples.path}: it keeps no example of any feature; sweep again")
         sizes = self._sizes
         for name, (dtype, axes) in _LAYOUT.items():
             if name not in heads or heads[name].dtype != dtype or len(heads[name].shape) != len(axes):
@@ -177,16 +221,25 @@ def read_manifest(manifest: Path) -> dict[str, Any]:
             raise ValueError("parts of it are missing")
         corpus, finished = content.get("corpus"), content.get("finished")
         if corpus is not None:
-            kinds = {"name": str, "sha256": str, "documents": int, "empty": int, "tokens": int, "unit_starts": list}
-            starts = corpus["unit_starts"]
+            kinds = {"name": str, "sha256": str, "unit_starts": list}
+            starts, counts = corpus["unit_starts"], [corpus[key] for key in ("documents", "empty", "tokens")]
             right = all(isinstance(corpus[key], kind) for key, kind in kinds.items())
-            if not right or any(type(one) is not int for one in starts) or starts != sorted(set(starts)):
+            right = right and all(map(_is_count, [*starts, *counts])) and starts == sorted(set(starts))
+            if not right or len(starts) < 2 or starts[0] != 0 or starts[-1] > corpus["tokens"]:
                 raise ValueError("its corpus is not as it was written")
-        if finished is not None and type(finished.get("used")) is not int:
+        if finished is not None and not (
+            corpus is not None
+            and all(_is_count(finished[key]) for key in ("used", "firings", "features"))
+            and finished["used"] <= corpus["tokens"]
+        ):
             raise ValueError("its end is not as it was written")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadArtefact(f"{manifest} cannot be read as the manifest of a sweep ({error}); {advice}") from None
     return content
+
+
+def _is_count(number: object) -> bool:
+    return type(number) is int and 0 <= number <= _MOST
 
 
 def check_same(swept: Swept, *, model: str, dictionary: str, weights: str, d_dict: int) -> None:

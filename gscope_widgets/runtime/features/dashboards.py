@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from gscope_widgets.errors import GscopeError, InvalidValue, Offline, UnknownFeature, describe_value
+from gscope_widgets.errors import BadArtefact, GscopeError, InvalidValue, Offline, UnknownFeature, describe_value
 from gscope_widgets.records.dashboards import (
     BANDS,
     CONTEXT_SIZES,
@@ -86,8 +86,14 @@ def gather(
     def read() -> FeatureExamples:
         folder = dictionary.folder
         if swept is not None:
-            found.swept, found.on = swept.read(feature), swept.on
-            return read_examples(swept.examples, feature, most=examples)
+            try:
+                of_sweep, file = swept.read(feature), read_examples(swept.examples, feature, most=examples)
+            except BadArtefact as error:
+                # Beside the note on examples, which is taken back where other text has some.
+                found.notes.append(f"the sweep in {swept.path} is not shown: {error}")
+                raise
+            found.swept, found.on = of_sweep, swept.on
+            return file
         if FILE not in folder.names():
             raise UnknownFeature(f"{dictionary.info.id} comes without {FILE}")
         if not asked and not folder.is_here(FILE):

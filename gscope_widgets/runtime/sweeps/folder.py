@@ -16,7 +16,7 @@ from safetensors.numpy import load
 
 from gscope_widgets.errors import BadArtefact, DiskFull, GscopeError, InvalidValue, describe_value, write_bytes
 from gscope_widgets.runtime.examples.files import FILE
-from gscope_widgets.runtime.examples.sweeps import FORMAT, MANIFEST, SIDECAR, VERSION, read_manifest
+from gscope_widgets.runtime.examples.sweeps import FORMAT, MANIFEST, SIDECAR, VERSION, Swept, read_manifest
 from gscope_widgets.runtime.sweeps.rows import HEAD, Prepared
 from gscope_widgets.runtime.sweeps.state import SweepState
 
@@ -55,7 +55,7 @@ class SweepFolder:
         self.finished: dict[str, Any] | None = None
 
     def open(self, settings: Mapping[str, Any]) -> None:
-        """Begin a sweep here, or find the one that was begun.
+        """Begin a sweep here, or find the one that was begun; one that ended and whose results are lost has not ended.
 
         Raises:
             InvalidValue: the folder holds something else, or a sweep with other settings: which, and both values.
@@ -79,6 +79,7 @@ class SweepFolder:
 
         Raises:
             InvalidValue: another one is at work in it, or it is something else's.
+            BadArtefact: its manifest is damaged, or another program's.
         """
         self._require_ours()
         with _explain(self.path):
@@ -103,9 +104,13 @@ class SweepFolder:
 
     def _require_ours(self) -> None:
         """Refuse a folder of something else's, before anything in it is made or deleted."""
-        if self.path.exists() and not self.path.is_dir():
-            raise InvalidValue(f"out must be a folder, got the file {self.path}")
-        if not self.path.is_dir() or (self.path / MANIFEST).is_file():
+        with _explain(self.path):
+            if self.path.exists() and not self.path.is_dir():
+                raise InvalidValue(f"out must be a folder, got the file {self.path}")
+        if (self.path / MANIFEST).is_file():
+            read_manifest(self.path / MANIFEST)
+            return
+        if not self.path.is_dir():
             return
         with _explain(self.path):
             others = sorted(one.name for one in self.path.iterdir() if not _is_ours(one.name))
@@ -120,6 +125,14 @@ class SweepFolder:
             for left in self.path.iterdir():
                 if _UNFINISHED.fullmatch(left.name):
                     left.unlink()
+
+    @property
+    def lacks_rows(self) -> bool:
+        """Whether the rows are still to be written, or are no longer there whole."""
+        if self.prepared is None:
+            return True
+        place, size = self.path / ROWS, 4 * self.prepared.rows * (HEAD + int(self.settings["seq_len"]))
+        return not place.is_file() or place.stat().st_size != size
 
     def remember(self) -> None:
         """Write the manifest."""
@@ -250,6 +263,11 @@ class SweepFolder:
         content = read_manifest(manifest)
         self.settings = content["settings"]
         self.finished = content.get("finished")
+        if self.finished is not None:
+            try:
+                Swept(self.path, content)
+            except BadArtefact:
+                self.finished = None
         corpus = content.get("corpus")
         if corpus is not None:
             self.corpus = {"name": corpus["name"]}
@@ -330,7 +348,8 @@ def _block_rows(seq_len: int) -> int:
 
 
 def _is_ours(name: str) -> bool:
-    return name in _NAMES or _UNFINISHED.fullmatch(name) is not None
+    # Of a folder without a manifest, which is written before anything else.
+    return name == _LOCK or _UNFINISHED.fullmatch(name) is not None
 
 
 def _sync_folder(path: Path) -> None:

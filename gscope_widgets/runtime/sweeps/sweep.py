@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import torch
@@ -286,8 +286,8 @@ class _Course:
     def _prepare(self, tokenizer: Tokenizer) -> Iterator[float | None]:
         """Write the rows of the corpus, or see that it is the one whose rows were written."""
         self._progress.phase = "reads the corpus"
-        folder, layout = self._folder, self._plan.layout
-        if folder.prepared is not None:
+        folder, layout, before = self._folder, self._plan.layout, self._folder.prepared
+        if folder.prepared is not None and (folder.finished is not None or not folder.lacks_rows):
             is_cut = layout.max_tokens is not None and folder.prepared.tokens >= layout.max_tokens
             for differs in compare_corpus(self._corpus.read(), folder.prepared, is_cut=is_cut):
                 if differs:
@@ -303,7 +303,16 @@ class _Course:
                 check_document_kind(document, pack=layout.pack)
                 yield document
 
-        for found in folder.write_in_steps(ROWS, lambda file: write_rows(file, documents(), tokenizer, layout)):
+        def fill(file: BinaryIO) -> Iterator[Prepared | int]:
+            for found in write_rows(file, documents(), tokenizer, layout):
+                if isinstance(found, Prepared) and before not in (None, found):
+                    raise InvalidValue(
+                        f"{folder.path} holds a sweep of another corpus, {describe_value(folder.corpus['name'])}, "
+                        "or its manifest was changed; give another folder, or delete this one"
+                    )
+                yield found
+
+        for found in folder.write_in_steps(ROWS, fill):
             if isinstance(found, Prepared):
                 folder.prepared = found
             else:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 import gscope_widgets as gs
 from factory.corpus import generate_documents
@@ -499,6 +500,146 @@ def test_a_damaged_file_is_named(run, tiny, tiny_dictionary, texts, tmp_path, na
     run()
 
 
+def remake(folder, change):
+    """Write the results of a sweep anew, of arrays that `change` was given."""
+    for name in ("examples.safetensors", "sweep.safetensors"):
+        arrays = {key: array.copy() for key, array in load_file(folder / name).items()}
+        change(arrays)
+        save_file(arrays, folder / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("exponents", 10**6, r"do not fit activations up to"),
+        ("exponents", -2000, r"32 bins of width 2\*\*-2000 do not fit"),
+        ("exponents", -60, "do not fit"),
+        ("exponents", -25, "do not fit"),
+        ("exponents", 40, "do not fit"),
+        ("activations", -1, "activations fall from the largest to 0"),
+        ("activations", np.nan, "activations holds NaN"),
+        ("feature_frequencies", np.nan, "feature_frequencies holds NaN"),
+        ("feature_frequencies", 7, "its frequency should be .* tokens, got 7"),
+        ("positions", -1, "positions of feature .* should be 0 to 39, got -1"),
+        ("seq_ids", 10**9, "seq_ids of feature .* should be"),
+        ("counts", -3, "counts are 0 to"),
+        ("counts", 10**12, "counts are 0 to"),
+        ("counts", 1, "its frequency should be 1 of"),
+        ("bins", -5, "bins hold -160 of"),
+        ("bins", 0, "bins hold 0 of"),
+        ("sample_rows", -7, "rows of samples are 0 to .*, got -7|bins and their samples"),
+        ("sample_rows", 10**9, "bins and their samples"),
+        ("sample_rows", -1, "bins and their samples"),
+        ("sample_positions", 40, "positions of samples are 0 to 39, got 40"),
+        ("sample_activations", np.nan, "sample_activations holds NaN"),
+        ("sample_activations", 0, "samples lie outside their bins"),
+    ],
+)
+def test_a_card_says_where_the_folder_was_not_used(swept, tiny, tiny_dictionary, name, value, sentence):
+    result, files = swept
+    ref = tiny_dictionary.feature(int(np.argmax(files["counts"])))
+    tiny.use_examples(result.folder, tiny_dictionary)
+    assert not any("is not shown" in note for note in tiny.card(ref).notes)  # control
+    remake(result.folder, lambda arrays: name in arrays and arrays[name].fill(value))
+    swept_again = tiny.use_examples(result.folder, tiny_dictionary).swept
+    assert swept_again is not None
+    card = tiny.card(ref)
+    assert sum("is not shown" in note for note in card.notes) == 1
+    (note,) = (note for note in card.notes if "is not shown" in note)
+    assert re.search(f"the sweep in {re.escape(str(result.folder))} is not shown: .*(?:{sentence})", note)
+    assert "again" in note
+    assert card.histogram is None and card.bands == () and card.density is None
+
+
+def test_every_feature_of_a_real_sweep_is_as_it_should_be(swept, tiny, tiny_dictionary):
+    """The checks refuse nothing that a sweep writes."""
+    found = tiny.use_examples(swept[0].folder, tiny_dictionary).swept
+    fired = [found.read(feature).histogram.fired for feature in range(found.d_dict) if feature != SILENT]
+    assert fired == np.delete(swept[1]["counts"], SILENT).tolist()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda corpus, _: corpus.update(unit_starts=[]),
+        lambda corpus, _: corpus.update(unit_starts=[0]),
+        lambda corpus, _: corpus.update(unit_starts=[3, 5]),
+        lambda corpus, _: corpus.update(unit_starts=[-5, 3]),
+        lambda corpus, _: corpus.update(unit_starts=[0, 10**30]),
+        lambda corpus, _: corpus.update(documents=-1),
+        lambda corpus, _: corpus.update(documents=True),
+        lambda corpus, _: corpus.update(tokens=10**30),
+        lambda _, finished: finished.pop("features"),
+        lambda _, finished: finished.update(used=-1),
+        lambda _, finished: finished.update(used=10**9),
+        lambda _, finished: finished.update(features=1.5),
+        lambda corpus, _: corpus.clear(),
+    ],
+)
+def test_a_manifest_that_is_not_as_it_was_written_is_told(run, tiny, tiny_dictionary, change):
+    folder = run().folder
+    manifest = json.loads((folder / "sweep.json").read_text())
+    change(manifest["corpus"], manifest["finished"])
+    (folder / "sweep.json").write_text(json.dumps({key: part for key, part in manifest.items() if part}))
+    for again in (run, lambda: tiny.use_examples(folder, tiny_dictionary)):
+        with pytest.raises(gs.BadArtefact, match=r"sweep\.json cannot be read .*delete its folder and sweep again"):
+            again()
+
+
+@pytest.mark.parametrize("name", ["examples.safetensors", "sweep.safetensors"])
+@pytest.mark.parametrize("damage", ["deleted", "damaged", "empty"])
+def test_a_finished_sweep_whose_results_are_lost_is_swept_anew(run, tiny, tiny_dictionary, name, damage, folder_of):
+    first = run()
+    whole = folder_of(first.folder)
+    if damage == "deleted":
+        (first.folder / name).unlink()
+    else:
+        (first.folder / name).write_bytes(b"x" * 100 if damage == "damaged" else b"")
+    with pytest.raises(gs.BadArtefact, match=name):
+        tiny.use_examples(first.folder, tiny_dictionary)
+    with pytest.raises(gs.InvalidValue, match="a sweep of another corpus, 'the 25 texts given'"):
+        run(corpus=["Another text."])
+    assert run() == first
+    assert folder_of(first.folder) == whole
+    assert not (first.folder / "rows.i32").exists()
+    tiny.use_examples(first.folder, tiny_dictionary)
+
+
+def test_rows_that_are_lost_are_written_again(run, tmp_path, monkeypatch, folder_of):
+    whole = folder_of(run("whole").folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(sweeps.SweepFolder, "write_results", lambda *_: (_ for _ in ()).throw(gs.DiskFull("full")))
+        for lose in (lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-4])):
+            with pytest.raises(gs.DiskFull):
+                run()
+            lose(tmp_path / "out" / "rows.i32")
+            with pytest.raises(gs.InvalidValue, match="another corpus"):
+                run(corpus=["Another text."])
+    assert folder_of(run().folder) == whole
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("sweep.json", '{"format": "a broom"}', gs.BadArtefact),
+        ("examples.safetensors", "mine", gs.InvalidValue),
+        ("checkpoint.safetensors", "of a sweep whose manifest is gone", gs.InvalidValue),
+        (".thesis.0123abcd.unfinished", "mine", gs.InvalidValue),
+        (".rows.i32.thesis.unfinished", "mine", gs.InvalidValue),
+    ],
+)
+def test_a_folder_that_is_no_sweeps_is_refused_as_it_was(run, tmp_path, name, content, error):
+    """No lock is left in it, and nothing of it is deleted."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text(content)
+    left = {".rows.i32.0123abcd.unfinished": "half", name: content}
+    (out / ".rows.i32.0123abcd.unfinished").write_text("half")
+    with pytest.raises(error):
+        run()
+    assert {path.name: path.read_text() for path in out.iterdir()} == left
+
+
 # ---- what is not there, and what does not fit
 
 
@@ -559,6 +700,7 @@ def test_a_bad_line_stops_before_the_model_runs(run, tmp_path, monkeypatch):
         ({"name": ""}, "name must be 1 to 200 characters"),
         ({"corpus": "nowhere.txt"}, "'nowhere.txt' is no file"),
         ({"out": "\0"}, "out must be a folder"),
+        ({"out": "x" * 5000}, "cannot be written .*; give another folder"),
     ],
 )
 def test_arguments_that_do_not_do_are_refused(run, options, sentence):
