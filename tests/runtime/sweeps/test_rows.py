@@ -84,7 +84,7 @@ def test_no_more_than_wanted_is_read(tokenizer):
     assert len(taken) < 300
 
 
-def test_ids_and_conversations_are_taken_too(load, make_model):
+def test_ids_and_conversations_are_taken_too(load, make_model, scope):
     chat = loaded(load(str(make_model(tokenizer="chat")))).tokenizer
     messages = [{"role": "user", "content": "The old fisherman"}]
     rows, _ = write([messages, [2, 500, 501], [500, 501]], chat, seq_len=40)
@@ -98,7 +98,7 @@ def test_ids_and_conversations_are_taken_too(load, make_model):
     with pytest.raises(gs.InvalidValue, match="document 1 of the corpus: a token id must be"):
         write(["a", [2, 5000]], chat)
     with pytest.raises(gs.InvalidValue, match="document 0 of the corpus: .* takes no chat messages"):
-        write([messages], loaded(load("mini")).tokenizer)
+        write([messages], loaded(scope).tokenizer)
 
 
 def test_what_counts_is_what_a_reading_counts(tokenizer):
