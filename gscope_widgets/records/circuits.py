@@ -182,7 +182,14 @@ class AttributionGraph:
 
         return score_part(whole, self)[0]
 
-    def prune(self, nodes: float = NODE_SHARE, edges: float = EDGE_SHARE) -> "AttributionGraph":
+    def prune(
+        self,
+        nodes: float = NODE_SHARE,
+        edges: float = EDGE_SHARE,
+        *,
+        keep: Iterable[int] = (),
+        most: int | None = None,
+    ) -> "AttributionGraph":
         """The part that carries most of the influence, as circuit-tracer prunes.
 
         Nodes are kept, most influential first, until they have a share of all influence; tokens and targets always.
@@ -192,11 +199,21 @@ class AttributionGraph:
         Args:
             nodes: share of influence, 0 to 1; 1 keeps all.
             edges: share of what flows through edges, 0 to 1; 1 keeps all.
+            keep: nodes that stay, whatever they weigh.
+            most: how many nodes are kept, 1 or more; where more are left, the most influential, beside tokens, targets
+                and `keep`. None for all.
 
         Raises:
-            InvalidValue: a share is outside 0 to 1.
+            InvalidValue: a share is outside 0 to 1, or a number is no node's.
         """
-        return prune_graph(self, nodes, edges)[0]
+        if not isinstance(keep, Iterable):
+            raise InvalidValue(f"keep has numbers of the graph's nodes, got {describe_value(keep)}")
+        kept, influence = tuple(keep), self.influence()
+        found = prune_graph(self, nodes, edges, keep=kept, influence=influence)
+        if most is not None:
+            most = check_int("most", most, low=1, high=2**31 - 1)
+            found = keep_strongest(*found, influence, keep=kept, most=most)
+        return found[0]
 
     def keep(self, nodes: Iterable[int]) -> "AttributionGraph":
         """The graph of these nodes, of the tokens and of the targets alone; what others added is `left_out`.
@@ -375,6 +392,24 @@ def prune_graph(
         shown[~kept[first:]] = False
     taken = np.where(shown, weights, 0)[np.ix_(kept[first:], kept)]
     return graph._take(found[kept], taken), found[kept]
+
+
+def keep_strongest(
+    part: AttributionGraph, nodes: np.ndarray, influence: np.ndarray, *, keep: Iterable[int], most: int
+) -> tuple[AttributionGraph, np.ndarray]:
+    """Of a pruned graph at most so many nodes, the most influential, beside tokens, targets and those to keep.
+
+    Args:
+        nodes: numbers, in the whole graph, of the part's nodes, rising.
+        influence: of the whole graph's nodes.
+        keep: numbers in the whole graph.
+    """
+    if len(part) <= most:
+        return part, nodes
+    worth = influence[nodes]
+    worth[np.isin(nodes, list(keep)) | np.isin(part.kinds, (TOKEN, TARGET))] = np.inf
+    kept = np.sort(np.argsort(-worth, kind="stable")[: max(most, int(np.isinf(worth).sum()))])
+    return part.keep(kept.tolist()), nodes[kept]
 
 
 def measure_influence(weights: np.ndarray, first_row: int, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

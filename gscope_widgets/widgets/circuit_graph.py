@@ -14,6 +14,7 @@ from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, c
 from gscope_widgets.records.circuit_parts import CircuitSubgraph, build_subgraph, name_number
 from gscope_widgets.records.circuits import (
     EDGE_SHARE,
+    ERROR,
     FEATURE,
     MAX_FEATURES,
     NODE_SHARE,
@@ -43,11 +44,12 @@ from gscope_widgets.widgets.base.circuits import (
     name_node,
     name_place,
     pack_edges,
+    tell_labels,
     tell_target,
 )
 from gscope_widgets.widgets.base.code import Opening
 from gscope_widgets.widgets.base.contract import Bounds
-from gscope_widgets.widgets.base.features import tell_label, tell_ref
+from gscope_widgets.widgets.base.features import tell_ref
 from gscope_widgets.widgets.base.formats import (
     format_label,
     format_number,
@@ -63,6 +65,7 @@ from gscope_widgets.widgets.base.limits import (
     DRAWN_NODES,
     GROUP_LABEL,
     GROUPS,
+    LABEL_BYTES,
     LISTED_HEADS,
     PINNED_NODES,
 )
@@ -81,6 +84,7 @@ _Work = Literal["trace", "prune", "change", "heads"]
 _PATIENCE_S = 2.0  # that the constructor waits for the first graph; what takes longer goes on in the view
 _ID = re.compile(r"(E_)?-?\d{1,10}(_-?\d{1,10}){1,3}")
 _LISTED_IDS = 5  # dictionaries named in the footer
+_NAMED_NODES = 20  # of those that were changed
 _SHOWN_NODES = 12  # the most influential, that copy and view agree on
 
 
@@ -138,7 +142,7 @@ class GraphResult(TypedDict):
     shown: PartNumbers  # of those that are drawn
     ids: list[str]  # of nodes, in their order: tokens, errors, features, targets
     refs: list[str]  # ids of dictionaries, of which `dictionaries` has the place
-    labels: dict[str, Label]  # of features, by their place in `ids`
+    labels: dict[str, Label]  # of features, by their place in `ids`; cut short, of huge graphs the strongest's
     can_change: bool  # whether nodes of this graph can be changed in the model
     has_heads: bool  # whether its edges can be taken apart by attention heads
     notes: list[str]  # what to keep in mind, a sentence each
@@ -595,40 +599,75 @@ class CircuitGraph(TokenPicker):
         return list(dict.fromkeys(words))
 
     def to_code(self) -> str:
-        """Code that gives the numbers on screen without the widget."""
+        """Code that gives the numbers on screen without the widget; a graph that was given is saved first."""
         read = self._wait_for_first()
-        settings = read.settings
-        refs = [settings["target"].ref] if isinstance(settings["target"], PlacedFeature) else []
-        swaps = {} if read.effect is None else read.effect[3]
-        given = self._dictionaries
-        ids = [] if given is None else [one.info.id for one in ([given] if hasattr(given, "info") else given)]
-        opening = Opening(self.scope, [*refs, *swaps.values()], dictionary_ids=ids)
-        parts = ["prompt"]
-        if ids:
-            named = ", ".join(opening.names[one] for one in ids)
-            parts.append(f"dictionaries=[{named}]")
-        if settings["target"] is not None:
-            target = settings["target"]
-            written = f"({opening.feature(target.ref)}, {target.pos})" if refs else repr(target)
-            parts.append(f"target={written}")
-        if self._max_features != MAX_FEATURES:
-            parts.append(f"max_features={self._max_features}")
-        lines = [
-            *opening.lines,
-            f"prompt = {as_prompt(settings['prompt'])!r}",
-            f"graph = scope.circuit({', '.join(parts)})",
+        settings, graph = read.settings, read.graph
+        target = settings["target"]
+        swaps = {} if read.effect is None else read.effect.swaps
+        changed = () if read.effect is None else read.effect.record.nodes
+        extra = () if read.extra <= read.plain else sorted(read.extra)
+        kept = [node for node in extra if graph.kinds[node] in (ERROR, FEATURE)]
+        named = [graph.ref(node) for node in (*kept, *changed) if graph.kinds[node] == FEATURE]
+        if not self._is_own(read):  # its dictionaries cannot be opened here
+            named = []
+        ids = [] if read.is_given else self._read_dictionary_ids()
+        refs = [target.ref] if isinstance(target, PlacedFeature) and not read.is_given else []
+        opening = Opening(self.scope, [*refs, *named, *swaps.values()], dictionary_ids=ids)
+
+        def write_nodes(nodes: Iterable[int]) -> str:
+            return ", ".join(
+                f"*graph.find({opening.feature(graph.ref(node))}, pos={graph.positions[node]})"
+                if named and graph.kinds[node] == FEATURE
+                else str(node)
+                for node in nodes
+            )
+
+        if read.is_given:
+            is_in_files = all(len(one.ids) == 1 for one in graph.targets)  # see `save_circuit`
+            how = (
+                'widget.save_graph("graph.json") writes it' if is_in_files else "files hold graphs of next tokens alone"
+            )
+            loaded = 'gs.load_circuit("graph.json")' if is_in_files else "widget.graph"
+            lines = [f"# this graph was given: {how}", *opening.lines, f"graph = {loaded}"]
+        else:
+            parts = ["prompt"]
+            if ids:
+                parts.append(f"dictionaries=[{', '.join(opening.names[one] for one in ids)}]")
+            if target is not None:
+                parts.append(f"target={f'({opening.feature(target.ref)}, {target.pos})' if refs else repr(target)}")
+            if self._max_features != MAX_FEATURES:
+                parts.append(f"max_features={self._max_features}")
+            lines = [
+                *opening.lines,
+                f"prompt = {as_prompt(settings['prompt'])!r}",
+                f"graph = scope.circuit({', '.join(parts)})",
+            ]
+        pruning = [repr(settings["node_share"]), repr(settings["edge_share"])]
+        if kept:
+            pruning.append(f"keep=[{write_nodes(kept)}]")
+        if read.left > len(read.shown):
+            pruning.append(f"most={DRAWN_NODES}")
+        lines += [
             "print(graph, graph.scores())",
-            f"small = graph.prune({settings['node_share']!r}, {settings['edge_share']!r})",
+            f"small = graph.prune({', '.join(pruning)})",
             "print(small, small.scores_within(graph))",
             "print(small.to_frame().to_string())",
         ]
         if read.effect is not None:
-            effect, *_ = read.effect
-            written = ", ".join(f"{node}: {opening.feature(ref)}" for node, ref in swaps.items())
+            effect = read.effect.record
+            places = {node: at for at, node in enumerate(effect.nodes)}
+            written = ", ".join(f"nodes[{places[node]}]: {opening.feature(ref)}" for node, ref in swaps.items())
             instead = f", instead={{{written}}}" if written else ""
-            lines += [f"effect = scope.change_circuit(graph, {list(effect.nodes)}, {effect.factor!r}{instead})"]
+            lines += [f"nodes = [{write_nodes(effect.nodes)}]"]
+            lines += [f"effect = scope.change_circuit(graph, nodes, {effect.factor!r}{instead})"]
             lines += ["print(effect.to_frame().to_string())"]
         return "\n".join(lines)
+
+    def _read_dictionary_ids(self) -> list[str]:
+        given = self._dictionaries
+        if given is None:
+            return []
+        return [given.info.id] if hasattr(given, "info") else [one.info.id for one in given]
 
     @property
     def provenance(self) -> Provenance:
@@ -780,8 +819,7 @@ class CircuitGraph(TokenPicker):
                 )
             return None
         if name == "dictionaries" and self._dictionaries is not None:
-            given = self._dictionaries
-            return [given.info.id] if hasattr(given, "info") else [one.info.id for one in given]
+            return self._read_dictionary_ids()
         return super()._read_keyword(name)
 
     def _answer(self, settings: dict[str, Any]) -> None:
@@ -1148,11 +1186,13 @@ class CircuitGraph(TokenPicker):
     ) -> str:
         names = ", ".join(
             f"{name_node(graph, node)} of layer {graph.node_layers[node]} at {name_place(graph, node)}"
-            for node in nodes
+            for node in nodes[:_NAMED_NODES]
         )
+        if len(nodes) > _NAMED_NODES:
+            names += f" and {len(nodes) - _NAMED_NODES} more"
         if swaps:
             size = graph.share or 2**31
-            numbers = ", ".join(str(ref.feature % size) for ref in swaps.values())
+            numbers = ", ".join(str(ref.feature % size) for ref in list(swaps.values())[:_NAMED_NODES])
             return f"{names}: feature {numbers} in its place"
         return f"{names}: ablated" if factor == 0 else f"{names}: times {format_number(factor, 4)}"
 
@@ -1309,7 +1349,7 @@ class CircuitGraph(TokenPicker):
             "shown": read.numbers,
             "ids": [names[node] for node in nodes.tolist()],
             "refs": refs,
-            "labels": {str(at): label for at, one in shown.labels.items() if (label := tell_label(one))},
+            "labels": tell_labels(shown, read.facts.influence[nodes], most=LABEL_BYTES),
             "can_change": self._can_change(read),
             "has_heads": self._is_own(read),
             "notes": self._write_notes(read),

@@ -1019,7 +1019,7 @@ export interface GraphResult {
   ids: string[];
   /** ids of dictionaries, of which `dictionaries` has the place */
   refs: string[];
-  /** of features, by their place in `ids` */
+  /** of features, by their place in `ids`; cut short, of huge graphs the strongest's */
   labels: Record<string, Label>;
   /** whether nodes of this graph can be changed in the model */
   can_change: boolean;

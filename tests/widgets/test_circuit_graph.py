@@ -565,7 +565,8 @@ def test_a_change_is_the_scopes_own_with_its_controls(page, scope, graph):
         assert told["controls"] == 5 and ("ablated" in told["words"]) == (factor == 0)
         assert page.messages("result") == []  # the graph is not drawn again
         assert format_number(float(wanted.free[0])) in widget.to_html()
-        assert f"change_circuit(graph, {nodes}" in widget.to_code()
+        for node in nodes:
+            assert f".feature({graph.ref(node).feature}), pos={graph.positions[node]})" in widget.to_code()
     assert scope.calls.count("change_circuit") == 4
 
 
@@ -776,6 +777,66 @@ def test_on_mini_the_code_gives_the_numbers_on_screen(mini, open_page):
     assert widget.shown.targets[0].name == " Queen"
 
 
+def run_code(widget, /, **names) -> tuple[dict, str]:
+    """What its code leaves, and prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(widget.to_code(), names)
+    return names, out.getvalue()
+
+
+@pytest.mark.row("10")
+def test_on_mini_the_code_draws_what_is_marked_and_caps_as_the_view_does(mini, open_page, monkeypatch):
+    widget = open_page(gs.CircuitGraph(mini, FACT, node_share=0.4, edge_share=0.9)).widget
+    graph = widget.graph
+    weak, other = find_weak(graph, 2)
+    error = int(np.flatnonzero(graph.kinds == ERROR)[np.argmin(graph.influence()[graph.kinds == ERROR])])
+    plain = len(widget.shown)
+    widget.pinned, widget.groups, widget.selected_node = [weak], {"a": [error]}, other
+    for most in (5000, 20):
+        monkeypatch.setattr(circuit_graph, "DRAWN_NODES", most)
+        widget.edge_share = 0.95 if most > 1000 else 0.98  # drawn anew
+        widget.wait()
+        small = run_code(widget)[0]["small"]
+        assert list_node_ids(small) == list_node_ids(widget.shown)
+        np.testing.assert_array_equal(small.weights, widget.shown.weights)
+        assert {list_node_ids(graph)[node] for node in (weak, other, error)} <= set(list_node_ids(small))
+        assert most < 1000 or len(small) != plain
+        assert ("most=" in widget.to_code()) == (most < 1000)
+    assert len(graph.prune(0.4, 0.98)) != len(small)  # the control
+    with pytest.raises(gs.InvalidValue, match="a node"):
+        graph.prune(keep=[len(graph)])
+    with pytest.raises(gs.InvalidValue, match="keep has numbers"):
+        graph.prune(keep=5)
+    with pytest.raises(gs.InvalidValue, match="most"):
+        graph.prune(most=0)
+
+
+@pytest.mark.parametrize("form", ["pruned", "of_a_feature", "of_few_features"])
+def test_on_mini_the_code_of_a_graph_that_was_given_is_of_that_graph(mini, open_page, tmp_path, monkeypatch, form):
+    whole = mini.circuit(TEXT)
+    best = list_features(whole, 1)[0]
+    graph = {
+        "pruned": lambda: whole.prune(0.5, 0.8),
+        "of_a_feature": lambda: mini.circuit(TEXT, target=(whole.ref(best), int(whole.positions[best]))),
+        "of_few_features": lambda: mini.circuit(TEXT, max_features=20),
+    }[form]()
+    widget = open_page(gs.CircuitGraph(mini, graph=graph)).widget
+    effect = None if form == "of_a_feature" else widget.change([int(np.flatnonzero(graph.kinds == FEATURE)[-1])])
+    monkeypatch.chdir(tmp_path)
+    in_files = form != "of_a_feature"  # which hold graphs of next tokens
+    assert widget.to_code().startswith("# this graph was given: ")
+    assert ('widget.save_graph("graph.json")' in widget.to_code().splitlines()[0]) == in_files
+    if in_files:
+        widget.save_graph("graph.json")
+    names, printed = run_code(widget, widget=widget)
+    assert names["graph"].targets[0].name == graph.targets[0].name
+    assert len(names["small"]) == len(widget.shown) and repr(widget.shown) in printed
+    np.testing.assert_allclose(names["small"].weights, widget.shown.weights, rtol=1e-6)
+    if effect is not None:
+        assert names["effect"].nodes == effect.nodes and repr(names["effect"]) == repr(effect)
+
+
 def test_on_mini_a_clts_features_are_numbered_within_their_layer_and_swapped_by_that(mini, open_page):
     clt = mini.dictionary("clt")
     widget = open_page(gs.CircuitGraph(mini, "The old fisherman sold two", dictionaries=clt)).widget
@@ -806,8 +867,11 @@ def test_a_recording_answers_graph_and_change_again(scope, open_page, tmp_path):
         again.change(list_features(again.graph, 2), 0.25)
 
 
-def test_a_graph_of_five_thousand_nodes_goes_in_messages_below_a_megabyte(scope, open_page):
+@pytest.mark.parametrize("label", ["w" * 300, "\U0001f600" * 300], ids=["plain", "of_many_bytes"])
+def test_a_graph_of_five_thousand_nodes_goes_in_messages_below_a_megabyte(scope, open_page, label):
     graph = build_circuit(tokenize("The old cat sang and " * 40, chat=False), None, 4000)
+    features = np.flatnonzero(graph.kinds == FEATURE).tolist()
+    graph = replace(graph, labels={node: FeatureLabel(f"{node} {label}", label) for node in features})
     began = time.monotonic()
     page = open_page(gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0))
     assert time.monotonic() - began < 60
@@ -815,4 +879,12 @@ def test_a_graph_of_five_thousand_nodes_goes_in_messages_below_a_megabyte(scope,
     page.send({"type": "ready"})
     sizes = [len(json.dumps(content).encode()) + sum(map(len, buffers)) for content, buffers in page.messages()]
     assert max(sizes) < 1_000_000
-    assert len(page.messages("result")[-1][0]["ids"]) > 4000
+    content = page.messages("result")[-1][0]
+    assert len(content["ids"]) > 4000
+    places = {name: node for node, name in enumerate(list_node_ids(graph))}
+    told = {places[content["ids"][int(at)]]: one["text"] for at, one in content["labels"].items()}
+    assert len(told) > 100 and all(len(text) == 121 and text.endswith("…") for text in told.values())
+    assert all(text.startswith(f"{node} ") for node, text in told.items())
+    drawn, worth = {places[one] for one in content["ids"]}, graph.influence()
+    others = [node for node in features if node in drawn and node not in told]
+    assert min(worth[list(told)]) >= max(worth[others])

@@ -1,5 +1,6 @@
 """Attribution graphs as widgets take and draw them: targets, what is drawn of a graph, and words for its nodes."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -12,10 +13,9 @@ from gscope_widgets.records.circuits import (
     ERROR,
     FEATURE,
     KINDS,
-    TARGET,
-    TOKEN,
     AttributionGraph,
     CircuitTarget,
+    keep_strongest,
     measure_influence,
     prune_graph,
 )
@@ -24,6 +24,8 @@ from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.widgets.base.features import tell_ref
 from gscope_widgets.widgets.base.formats import format_percent, format_token
+from gscope_widgets.widgets.base.limits import NODE_LABEL
+from gscope_widgets.widgets.base.wire import Label
 
 _MINUS = "\u2212"
 
@@ -153,13 +155,7 @@ def choose_drawn(
         most: nodes that are drawn; where more are left, the most influential.
     """
     shown, nodes = prune_graph(facts.pruned, node_share, edge_share, keep=keep, influence=facts.influence)
-    count = len(shown)
-    if count > most:
-        worth = facts.influence[nodes]
-        worth[np.isin(nodes, list(keep)) | np.isin(shown.kinds, (TOKEN, TARGET))] = np.inf
-        kept = np.sort(np.argsort(-worth, kind="stable")[: max(most, int(np.isinf(worth).sum()))])
-        shown, nodes = shown.keep(kept.tolist()), nodes[kept]
-    return shown, nodes, count
+    return *keep_strongest(shown, nodes, facts.influence, keep=keep, most=most), len(shown)
 
 
 def pack_edges(graph: AttributionGraph, *, most: int) -> dict[str, np.ndarray]:
@@ -177,6 +173,25 @@ def pack_edges(graph: AttributionGraph, *, most: int) -> dict[str, np.ndarray]:
         "weights": graph.weights[rows, sources].astype(np.float32),
         "flows": (flows[rows, sources] / max(float(start.sum()), 1e-30)).astype(np.float32),
     }
+
+
+def tell_labels(graph: AttributionGraph, influence: np.ndarray, *, most: int) -> dict[str, Label]:
+    """Labels of features by their place, cut to `NODE_LABEL`; the most influential first, to so many bytes together.
+
+    Args:
+        influence: [node]; of the nodes of this graph.
+        most: bytes of JSON, in which a character beyond ASCII may be six.
+    """
+    told: dict[str, Label] = {}
+    size = 0
+    for node in sorted(graph.labels, key=lambda one: -influence[one]):
+        label = graph.labels[node]
+        text, source = (one if len(one) <= NODE_LABEL else f"{one[:NODE_LABEL]}…" for one in (label.text, label.source))
+        size += len(json.dumps([text, source])) + 60
+        if size > most:
+            break
+        told[str(node)] = {"text": text, "source": source, "auc": label.auc}
+    return told
 
 
 # ---- words
