@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -155,9 +156,15 @@ class AttributionGraph:
         """How much each node matters to the targets over all paths: float64, [node], 0 or more.
 
         Each row's sizes are made to add up to 1; a node's influence is what then flows back to it from the targets.
-        Targets have none.
+        Targets have none. Found once; the array cannot be written to.
         """
-        return measure_influence(self.weights, self.first_row, self.start_weights())[0]
+        return self._influence
+
+    @cached_property
+    def _influence(self) -> np.ndarray:
+        found = measure_influence(self.weights, self.first_row, self.start_weights())[0]
+        found.flags.writeable = False
+        return found
 
     def scores(self) -> GraphScores:
         """Replacement and completeness of the nodes and edges that this graph has."""

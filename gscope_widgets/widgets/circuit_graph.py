@@ -271,6 +271,7 @@ class _Read(NamedTuple):
     left: int  # nodes that pruning leaves, of which not all are drawn where there are too many
     numbers: dict[str, Any]  # of what is drawn
     is_given: bool = False  # whether it was given, not traced here
+    told: tuple[dict[str, Any], dict[str, np.ndarray]] | None = None  # for the page, but for what became of the picks
     effect: _Effect | None = None
     heads: EdgeHeads | None = None  # of the edge that was taken apart last
 
@@ -483,7 +484,9 @@ class CircuitGraph(TokenPicker):
         if graph is not None:
             self._read = self._pack(settings, graph, is_given=job is None)
             marks = _check_pinned(self, pinned), _check_groups(self, groups), _check_selected(self, selected_node)
-            self._read = self._pack(settings, graph, is_given=job is None, extra=self._list_marks(*marks))
+            extra = self._list_marks(*marks)
+            if not extra <= self._read.plain:
+                self._read = self._pack(settings, graph, is_given=job is None, extra=extra)
         super().__init__(
             scope,
             **settings,
@@ -890,7 +893,7 @@ class CircuitGraph(TokenPicker):
                 return
             try:
                 now = {**settings, "node_share": self.node_share, "edge_share": self.edge_share}
-                read = self._pack(now, ended.result())
+                read = self._prepare(self._pack(now, ended.result()))
                 self._requests.deliver(number, lambda: self._deliver(read))
             except Exception as error:  # noqa: BLE001 - it becomes the widget's status
                 self._requests.end(number, error)
@@ -911,7 +914,7 @@ class CircuitGraph(TokenPicker):
         if not self._is_behind(read):
             return read
         settings = {**read.settings, "node_share": self.node_share, "edge_share": self.edge_share}
-        fresh = self._pack(settings, read.graph, is_given=read.is_given)
+        fresh = self._prepare(self._pack(settings, read.graph, is_given=read.is_given))
         return fresh._replace(effect=read.effect, heads=read.heads)
 
     def _pack(
@@ -933,6 +936,10 @@ class CircuitGraph(TokenPicker):
         if not extra <= plain:
             shown, nodes, left = choose_drawn(facts, *shares, extra, most=DRAWN_NODES)
         return _Read(dict(settings), facts, shown, nodes, extra, plain, left, count_part(shown, graph, nodes), is_given)
+
+    def _prepare(self, read: _Read) -> _Read:
+        """With the message for the page, which of huge graphs takes long, before it is delivered under a lock."""
+        return read._replace(told=self._tell_graph(read))
 
     def _require_read(self) -> _Read:
         if self._read is None:
@@ -976,8 +983,8 @@ class CircuitGraph(TokenPicker):
             one is not other for one, other in zip(self._picture, (read.graph, read.shown), strict=True)
         ):
             self._picture = (read.graph, read.shown)
-            content, arrays = self._tell_graph(read, note)
-            self._send_result(content, arrays)
+            content, arrays = self._tell_graph(read) if read.told is None else read.told
+            self._send_result({**content, "note": note}, arrays)
         self._send_subgraph()
         if read.effect is not (None if before is None else before.effect):
             self._send_effect()
@@ -1294,7 +1301,7 @@ class CircuitGraph(TokenPicker):
         ]
         self.send({"type": "effect", "words": words, "nodes": list(ids), "controls": len(effect.random), "rows": rows})
 
-    def _tell_graph(self, read: _Read, note: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def _tell_graph(self, read: _Read) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         graph, shown, nodes = read.graph, read.shown, read.nodes
         names, first, settings = list(read.facts.names), graph.first_row, read.settings
         rows = nodes >= first
@@ -1353,7 +1360,6 @@ class CircuitGraph(TokenPicker):
             "can_change": self._can_change(read),
             "has_heads": self._is_own(read),
             "notes": self._write_notes(read),
-            "note": note,
         }
         return content, arrays
 

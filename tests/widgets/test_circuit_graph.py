@@ -164,6 +164,40 @@ def test_a_graph_that_takes_long_goes_on_in_the_view_with_its_progress_and_is_st
     assert page.settle()["state"] in ("cancelled", "idle")
 
 
+def test_the_influence_of_a_graph_is_found_once_and_its_message_is_written_before_the_lock_is_taken(
+    page, scope, graph, monkeypatch
+):
+    from gscope_widgets.records import circuits
+
+    found, sizes = circuits.measure_influence, []
+    monkeypatch.setattr(circuits, "measure_influence", lambda *given: [sizes.append(len(given[2])), found(*given)][1])
+    tell, free = page.widget._tell_graph, []
+
+    def tell_graph(read):
+        """Another thread gets past the requests' lock meanwhile."""
+        other = threading.Thread(target=page.widget._requests.mend, daemon=True)
+        other.start()
+        other.join(2)
+        free.append(not other.is_alive())
+        return tell(read)
+
+    monkeypatch.setattr(page.widget, "_tell_graph", tell_graph)
+    longer = f"{TEXT[:-1]} and bread."
+    page.widget.prompt = longer
+    page.widget.wait()
+    whole = len(page.widget.graph)
+    assert sizes.count(whole) == 1
+    page.widget.node_share = 0.5
+    page.widget.wait()
+    page.widget.pinned = find_weak(page.widget._read.graph)
+    page.widget.wait()
+    assert page.widget.shows() and page.widget.to_html() and page.widget.subgraph.labels
+    assert sizes.count(whole) == 1
+    assert len(free) == 3 and all(free)
+    with pytest.raises(ValueError, match="read-only"):
+        graph.influence()[0] = 1
+
+
 # ---- what is explained
 
 
