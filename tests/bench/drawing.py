@@ -1,16 +1,21 @@
 """How long an attribution graph of 5,000 nodes takes to be drawn and panned: `python -m tests.bench.drawing`.
 
 In Chromium, of the view alone: from the message to the page laid out, and to its first frame; then frames while the
-picture is scrolled. A graph of a fixed seed with 20,000 edges drawn.
+picture is scrolled and while it is scaled by the wheel, and how long a node takes to show its own edges. A graph of a
+fixed seed with 20,000 edges. A folder of other built bundles, such as another commit's `gscope_widgets/static`, may be
+named: both are measured in turn.
 """
 
 import statistics
+import sys
+from pathlib import Path
+from unittest.mock import patch
 
 from playwright.sync_api import sync_playwright
 
 import gscope_widgets as gs
+from tests.browser import plain
 from tests.browser.lab import open_browser
-from tests.browser.plain import PlainView
 from tests.fake_circuits import build_circuit
 from tests.fake_model import tokenize
 from tests.fake_scope import FakeScope
@@ -44,44 +49,80 @@ KEEP = """() => {
     };
     window.model.send({ type: "ready" });
 }"""
-PAN = """() => new Promise((done) => {
+PAN = """(way) => new Promise((done) => {
     const box = document.querySelector(".gscope-circuit-scroll"), frames = [];
     let count = 0, last = performance.now();
     const step = (now) => {
         frames.push(now - last);
         last = now;
-        box.scrollLeft = 400 + 300 * Math.sin(count / 10);
-        box.scrollTop = 50 + 40 * Math.sin(count / 7);
+        if (way === "zoom") {
+            const deltaY = 30 * Math.cos(count / 20);
+            box.dispatchEvent(new WheelEvent("wheel", { ctrlKey: true, deltaY, bubbles: true, cancelable: true }));
+        } else {
+            box.scrollLeft = 900 + 800 * Math.sin(count / 20);
+            box.scrollTop = 50 + 40 * Math.sin(count / 7);
+        }
         count += 1;
-        if (count < 120) requestAnimationFrame(step);
+        if (count < 240) requestAnimationFrame(step);
         else done(frames.slice(5));
     };
     requestAnimationFrame(step);
 })"""
+# The strongest inputs of what is chosen, one after the other.
+CHOOSE = """(runs) => new Promise(async (done) => {
+    const times = [];
+    for (let run = 0; run < runs; run += 1) {
+        const link = document.querySelectorAll("[aria-label='Strongest inputs'] .gscope-link")[0]
+            ?? document.querySelectorAll("[aria-label='Strongest outputs'] .gscope-link")[run % 3];
+        const began = performance.now();
+        link.click();
+        await new Promise((next) => requestAnimationFrame(() => setTimeout(next)));
+        times.push(performance.now() - began);
+    }
+    done(times);
+})"""
+
+
+def write(name: str, times: list[float], unit: str = "ms") -> str:
+    times = sorted(times)
+    return f"{name}: median {statistics.median(times):.1f} {unit}, 95 % within {times[len(times) * 95 // 100]:.1f}"
+
+
+def measure(browser, scope: FakeScope, bundles: Path | None) -> None:
+    """Measure one set of bundles, and print."""
+    graph = build_circuit(tokenize("The old cat sang and " * 40, chat=False), None, 5000)
+    read = plain.read_bundle if bundles is None else lambda name: (bundles / name).read_text("utf-8")
+    page = browser.new_context(viewport={"width": 1500, "height": 1600}).new_page()
+    with patch.object(plain, "read_bundle", read):
+        view = plain.PlainView(page, lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0))
+    page.evaluate(KEEP)
+    view.settle()
+    times = page.evaluate(DRAW, RUNS)
+    assert all(drawn for *_, drawn in times), "a message was not drawn"
+    print(f"{bundles or 'these bundles'}: {page.locator('[role=option]').count()} elements of {len(graph.kinds)} nodes")
+    for at, name in enumerate(("laid out", "first frame")):
+        print(" ", write(name, [one[at] for one in times]))
+    while int(page.locator(".gscope-circuit-bar .gscope-hint").inner_text().removesuffix(" %")) < 60:
+        page.get_by_role("button", name="Larger").click()
+    page.wait_for_timeout(1000)
+    print(" ", write("panning", page.evaluate(PAN, "pan"), "ms a frame"))
+    print(" ", write("zooming", page.evaluate(PAN, "zoom"), "ms a frame"))
+    page.wait_for_timeout(1000)
+    view.widget.selected_node = len(graph.kinds) - 1
+    view.settle()
+    print(" ", write("a node's own edges", page.evaluate(CHOOSE, 12)))
+    page.context.close()
+    view.widget.close()
 
 
 def main() -> None:
     """Measure, and print."""
     scope = FakeScope()
-    graph = build_circuit(tokenize("The old cat sang and " * 40, chat=False), None, 5000)
     with sync_playwright() as playwright:
         browser = open_browser(playwright)
-        page = browser.new_context(viewport={"width": 1500, "height": 1600}).new_page()
-        view = PlainView(page, lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0))
-        page.evaluate(KEEP)
-        view.settle()
-        times = page.evaluate(DRAW, RUNS)
-        assert all(drawn for *_, drawn in times), "a message was not drawn"
-        frames = sorted(page.evaluate(PAN))
-        print(f"{page.locator('[role=option]').count()} nodes, {RUNS} runs")
-        for at, name in enumerate(("laid out", "first frame")):
-            taken = [one[at] for one in times]
-            print(f"{name}: median {statistics.median(taken):.0f} ms, {min(taken):.0f} to {max(taken):.0f}")
-        print(
-            f"panning: median {statistics.median(frames):.1f} ms a frame, 95 % within {frames[len(frames) * 95 // 100]:.1f}"
-        )
+        for bundles in [*map(Path, sys.argv[1:]), None]:
+            measure(browser, scope, bundles)
         browser.close()
-    view.widget.close()
     scope.close()
 
 

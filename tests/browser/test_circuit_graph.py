@@ -9,6 +9,8 @@ from gscope_widgets.records.circuit_parts import list_node_ids
 from gscope_widgets.records.circuits import FEATURE
 from tests.browser.axe import find_barriers
 from tests.browser.plain import PlainView
+from tests.fake_circuits import build_circuit
+from tests.fake_model import tokenize
 from tests.fake_scope import FakeScope
 
 # Of claim T6a: mini never saw this town and this relation together. Vellmar's ruler is a Governor, Norrland's a Queen.
@@ -152,6 +154,91 @@ def test_the_hidden_step_of_a_fact_is_found_ablated_and_swapped_beside_its_contr
     assert view.complaints == []
     widget.close()
     view.page.context.close()
+
+
+def reach(view, name, *, most=80):
+    """Go there by Tab alone."""
+    for _ in range(most):
+        view.page.keyboard.press("Tab")
+        if view.page.evaluate("() => document.activeElement.textContent") == name:
+            return
+    raise AssertionError(f"{name} was not reached by Tab")
+
+
+@pytest.mark.row("10", "51")
+def test_a_change_and_the_heads_of_an_edge_are_asked_for_by_keyboard_alone(browser, mini):
+    view = open_view(browser, lambda: gs.CircuitGraph(mini, FACT.format(TOWN)))
+    keys = view.page.keyboard
+    node_named(view, "target").focus()
+    keys.press("ArrowDown")
+    keys.press("Home")
+    press_until(view, "ArrowRight", "feature")
+    keys.press("Enter")
+    view.settle()
+
+    # The heads of its strongest input, as the scope has them.
+    reach(view, "heads")
+    keys.press("Enter")
+    view.settle()
+    table = view.root.get_by_role("region", name="Heads that carried an edge", exact=True).last
+    expect(table).to_be_visible()
+    graph, shown = view.widget.graph, view.widget.shown
+    ids, ids_shown = list_node_ids(graph), list_node_ids(shown)
+    node = view.widget.pinned[-1]
+    into = np.abs(shown.weights[ids_shown.index(node) - len(shown.kinds)])  # rows are of the last nodes
+    wanted = mini.circuit_heads(graph, ids.index(node), ids.index(ids_shown[int(into.argmax())]))
+    told = table.locator("tbody tr").nth(0).locator("td").first.inner_text().replace("\u2212", "-")
+    assert float(told) == pytest.approx(wanted.direct, rel=0.01, abs=1e-3)
+    assert table.locator("tbody tr").count() > 1
+    assert view.page.evaluate("() => document.activeElement.textContent") == "heads"
+
+    # Change, which stays where the keyboard is.
+    reach(view, "Change")
+    keys.press("Enter")
+    view.page.wait_for_timeout(100)
+    assert view.page.evaluate("() => document.activeElement.textContent") == "Change"
+    view.settle()
+    assert np.isfinite(read_effect(view)[1:4]).all()
+    assert view.page.evaluate("() => document.activeElement.textContent") == "Change"
+    assert view.complaints == []
+    view.widget.close()
+    view.page.context.close()
+
+
+# ---- many nodes, and a long text
+
+
+def test_of_many_nodes_the_one_pointed_at_is_shown_and_pinned_and_the_text_fits(browser):
+    scope = FakeScope()
+    graph = build_circuit(tokenize("The old cat sang and " * 8, chat=False), None, 5000)
+    view = open_view(browser, lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0))
+    assert len(graph.kinds) > 500
+    nodes = view.root.locator("[role=option]")
+    assert nodes.count() < 5
+    scroller = view.root.get_by_role("region", name="Graph over tokens and layers")
+    view.root.get_by_role("button", name="Fit", exact=True).click()
+    assert scroller.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+    target = nodes.last.bounding_box()
+    frame = scroller.bounding_box()
+    assert frame["x"] <= target["x"] and target["x"] + target["width"] <= frame["x"] + frame["width"]
+    view.root.get_by_role("button", name="Larger").click()
+    node_named(view, "target").first.focus()
+    view.page.keyboard.press("i")
+    one = view.page.evaluate("() => [document.activeElement.ariaLabel, document.activeElement.dataset.node]")
+    place = view.root.locator(f"[data-node='{one[1]}'][role=option]").bounding_box()
+    view.page.keyboard.press("o")  # away again: where it stood there is only a picture of it
+    view.page.keyboard.press("Home")
+    view.page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2, steps=3)
+    expect(view.root.get_by_role("region", name="Node details")).to_contain_text(one[0].split(",")[0])
+    view.page.mouse.down()
+    view.page.mouse.up()
+    view.settle()
+    assert view.widget.selected_node is not None and len(view.widget.pinned) == 1
+    assert find_barriers(view.page, ".gscope") == []
+    assert view.complaints == []
+    view.widget.close()
+    view.page.context.close()
+    scope.close()
 
 
 # ---- marks

@@ -49,6 +49,7 @@ export function createCircuitChange({ watch, onChange }) {
   }
   watch.dom(way, "change", drawWay);
   watch.dom(run, "click", () => {
+    if (run.getAttribute("aria-disabled") === "true") return;
     if (way.value === "scale" && !times.commit()) return;
     if (way.value === "swap" && (!swap.commit() || other === null)) {
       if (other === null) note.say("Write the number of the feature that takes its place.");
@@ -85,7 +86,8 @@ export function createCircuitChange({ watch, onChange }) {
         : nodes.length === 0 ? "a feature: choose one, or mark boxes below"
           : nodes.length === 1 && ids.length === 1 ? name : `${name}: ${nodes.length} feature${nodes.length === 1 ? "" : "s"}`);
       assign(of, { title: of.textContent });
-      run.disabled = !can || is_busy;
+      run.disabled = !can;
+      assign(run, { "aria-disabled": is_busy ? "true" : null }); // disabled, it would lose the focus to its own press
       way.disabled = !can;
     },
     /** @param {EffectResult} effect */

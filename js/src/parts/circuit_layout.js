@@ -81,3 +81,42 @@ export function stepTo(circuit, { x, y, rowOf }, from, key) {
   }
   return best;
 }
+
+const square = 32; // pixels of a square of the grid in which nodes are looked for
+
+/**
+ * Finds the node nearest to a place.
+ * @param {Layout} layout
+ */
+export function createFinder({ x, y }) {
+  /** @type {Map<number, number[]>} */
+  const squares = new Map();
+  /** @param {number} column @param {number} row */
+  const keyOf = (column, row) => row * 1e6 + column;
+  x.forEach((across, node) => {
+    const key = keyOf(Math.floor(across / square), Math.floor(y[node] / square));
+    const held = squares.get(key);
+    if (held) held.push(node);
+    else squares.set(key, [node]);
+  });
+  /**
+   * @param {number} across
+   * @param {number} along
+   * @param {number} reach how far off a node may be
+   * @returns {number | null}
+   */
+  return (across, along, reach) => {
+    /** @type {number | null} */
+    let best = null;
+    let least = reach * reach;
+    for (let row = Math.floor((along - reach) / square); row <= (along + reach) / square; row += 1) {
+      for (let column = Math.floor((across - reach) / square); column <= (across + reach) / square; column += 1) {
+        for (const node of squares.get(keyOf(column, row)) ?? []) {
+          const far = (x[node] - across) ** 2 + (y[node] - along) ** 2;
+          if (far <= least) [best, least] = [node, far];
+        }
+      }
+    }
+    return best;
+  };
+}

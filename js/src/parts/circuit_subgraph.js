@@ -12,7 +12,7 @@ import { createTableHolder } from "./twin.js";
 
 /** @typedef {{ box: BoxInfo, circuit: Circuit, x: number, y: number, is_marked: boolean }} Placed */
 
-const [box_width, box_height, row_height, beside, lane] = [148, 50, 88, 14, 16];
+const [box_width, box_height, row_height, beside, lane] = [156, 72, 112, 14, 16];
 const most_bent = 80; // edges, the heaviest, that are led past boxes
 
 /**
@@ -91,8 +91,8 @@ function nameOf({ label, nodes }, circuit) {
  * @param {Watch} watch
  */
 const createBox = (onBox, watch) => (/** @type {Placed} */ { box: { key } }) => {
-  const title = el("span", { class: "gscope-box-name" }), facts = el("span", { class: "gscope-hint" });
-  const button = el("button", { type: "button", class: "gscope-box", "data-box": key }, title, facts);
+  const title = el("span", { class: "gscope-box-name" }), facts = el("span", { class: "gscope-hint gscope-box-place" }), part = el("span", { class: "gscope-hint" });
+  const button = el("button", { type: "button", class: "gscope-box", "data-box": key }, title, facts, part);
   watch.dom(button, "click", () => onBox(key));
   return {
     el: button,
@@ -105,7 +105,8 @@ const createBox = (onBox, watch) => (/** @type {Placed} */ { box: { key } }) => 
       title.replaceChildren(...(box.label ? drawText(box.label) : node === null ? [box.nodes[0]] : [circuit.nameOf(node), ...(said ? [" ", ...drawText(said.text)] : [])]));
       const where = box.label ? `${box.nodes.length} nodes` : node === null ? "not shown above" : [circuit.layerText(node), circuit.tokenAt(node)].filter(Boolean).join(", ");
       const shown = box.shown === null ? "" : `${formatPercent(box.shown)} of its input`;
-      setText(facts, `${where}${shown ? ` \u00b7 ${shown}` : ""}`);
+      setText(facts, where);
+      setText(part, shown);
       assign(button, {
         "aria-pressed": String(is_marked), "data-group": box.label ? "yes" : null, "data-kind": node === null ? null : circuit.kinds[node],
         title: `${nameOf(box, circuit)}${shown ? `: ${shown} stands here, ${formatPercent(box.errors ?? 0)} is from errors` : ""}`,

@@ -2,18 +2,20 @@ import { el } from "../shared/dom.js";
 import { formatNumber, formatPercent } from "../shared/format.js";
 import { drawText, drawTokenAt } from "../shared/tokens.js";
 import { feature_kind } from "./circuit_reading.js";
+import { drawn_faintly } from "./circuit_sheets.js";
 import { createTwin } from "./twin.js";
 
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Circuit } from "./circuit_reading.js" */
 
+const edge_columns = ["from", "to", "weight", "share of the input of where it goes", "share of all that flows"];
 const columns = ["node", "label", "layer", "position", "token", "activation", "influence", "strongest input", "its share"];
 
 /**
  * The nodes that are drawn as a table, most influential first.
  * @param {{ watch: Watch }} options
  */
-export function createCircuitTable({ watch }) {
+function createNodeTable({ watch }) {
   /** @type {Circuit | null} */
   let circuit = null;
 
@@ -35,6 +37,49 @@ export function createCircuitTable({ watch }) {
     draw(next) {
       circuit = next;
       twin.draw(next.count);
+    },
+  };
+}
+
+/**
+ * The edges that are drawn as a table, by how much flows through them to what is explained.
+ * @param {{ watch: Watch }} options
+ */
+function createEdgeTable({ watch }) {
+  /** @type {Circuit | null} */
+  let circuit = null;
+
+  /** @param {number} row */
+  function drawRow(row) {
+    if (!circuit) return el("tr");
+    const edge = circuit.sources.length - 1 - row; // the heaviest come last
+    const { sources, sinks, weights, flows, inputs } = circuit;
+    return el("tr", {}, el("th", { scope: "row" }, circuit.titleOf(sources[edge])), el("td", {}, circuit.titleOf(sinks[edge])), el("td", {}, formatNumber(weights[edge])),
+      el("td", {}, signedPercent(weights[edge] / Math.max(inputs[sinks[edge]], 1e-30))), el("td", {}, formatPercent(flows[edge])));
+  }
+  const drawHead = () => el("thead", {}, el("tr", {}, ...edge_columns.map((name) => el("th", { scope: "col" }, name))));
+  const twin = createTwin({ watch, name: "Table of edges", drawHead, drawRow });
+  return {
+    el: twin.el,
+    /** @param {Circuit} next */
+    draw(next) {
+      circuit = next;
+      twin.draw(Math.min(next.sources.length, drawn_faintly));
+    },
+  };
+}
+
+/**
+ * What is drawn, as tables: of nodes, and of edges.
+ * @param {{ watch: Watch }} options
+ */
+export function createCircuitTables({ watch }) {
+  const tables = [createNodeTable({ watch }), createEdgeTable({ watch })];
+  return {
+    els: tables.map((one) => one.el),
+    /** @param {Circuit} circuit */
+    draw(circuit) {
+      for (const one of tables) one.draw(circuit);
     },
   };
 }

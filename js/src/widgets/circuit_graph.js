@@ -4,7 +4,7 @@ import { createCircuitDetails, createHeadTable } from "../parts/circuit_details.
 import { createCircuitPicture } from "../parts/circuit_picture.js";
 import { feature_kind, target_kind, toCircuit } from "../parts/circuit_reading.js";
 import { createCircuitSubgraph } from "../parts/circuit_subgraph.js";
-import { createCircuitTable } from "../parts/circuit_table.js";
+import { createCircuitTables } from "../parts/circuit_table.js";
 import { limits } from "../shared/contract.js";
 import { el, setText } from "../shared/dom.js";
 import * as glossary from "../shared/glossary.js";
@@ -64,7 +64,7 @@ function openGraph({ model, frame }) {
   });
   const notes = el("ul", { class: "gscope-hint gscope-circuit-notes" });
   const empty = el("p", { class: "gscope-empty" }, "No graph traced yet.");
-  const picture = createCircuitPicture({ watch, onEnter: press, onGo: findNext, isPinned });
+  const picture = createCircuitPicture({ watch, onEnter: press, onGo: findNext, listPinned });
   const details = createCircuitDetails({ watch, onGo: goTo, onPin: togglePin, onExplain: explain, onHeads: askHeads });
   const heads = createHeadTable();
   const pick = createPick({
@@ -84,12 +84,16 @@ function openGraph({ model, frame }) {
       drawChange();
     },
   });
-  const table = createCircuitTable({ watch });
+  const tables = createCircuitTables({ watch });
 
   /** @param {number} node */
   function isPinned(node) {
     const id = circuit?.head.ids[node] ?? "";
     return marks.now.pinned.includes(id) || marks.now.groups.some(({ nodes }) => nodes.includes(id));
+  }
+  function listPinned() {
+    const ids = [...marks.now.pinned, ...marks.now.groups.flatMap(({ nodes }) => nodes)];
+    return ids.map((id) => circuit?.placeOf(id) ?? -1).filter((node) => node >= 0);
   }
   function selected() {
     return circuit?.placeOf(model.get("selected_node")) ?? null;
@@ -247,7 +251,7 @@ function openGraph({ model, frame }) {
     notes.replaceChildren(...message.notes.map((note) => el("li", {}, note)));
     const [adds, takes] = edge_colours[frame.theme()];
     picture.draw(circuit, [adds, takes]);
-    table.draw(circuit);
+    tables.draw(circuit);
     draw();
   }
   /** @param {SubgraphResult} message */
@@ -277,7 +281,7 @@ function openGraph({ model, frame }) {
     glossary.error_node, glossary.group, glossary.probability);
   const upper = el("div", { class: "gscope-circuit-upper" }, el("div", { class: "gscope-circuit-side" }, createLegend(), picture.el), details.el);
   return {
-    body: [prompt.el, target.el, state, pruning.el, notes, empty, upper, heads.el, change.el, sub.el, table.el, words],
+    body: [prompt.el, target.el, state, pruning.el, notes, empty, upper, heads.el, change.el, sub.el, ...tables.els, words],
     receive: {
       result: drawResult,
       subgraph: drawSub,

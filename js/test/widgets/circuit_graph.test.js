@@ -219,7 +219,7 @@ test("marked boxes are grouped under a name, renamed, taken apart, and each step
   await wait(frame_ms);
   assert.deepEqual(model.state.groups, [{ label: "sea & fish", nodes: ["0_7_1", "1_8_1"] }]);
   sub({ boxes: [{ key: "group sea & fish", label: "sea & fish", nodes: ["0_7_1", "1_8_1"], layer: 0.5, pos: 1, shown: 0.25, errors: 0 }], edges: [] });
-  assert.equal(boxes()[0].textContent, "sea & fish2 nodes \u00b7 25.0 % of its input");
+  assert.equal(boxes()[0].textContent, "sea & fish2 nodes25.0 % of its input");
   assert.equal(boxes()[0].title, "sea & fish: 25.0 % of its input stands here, 0.00 % is from errors");
   boxes()[0].click();
   enter(label, "sea");
@@ -309,6 +309,55 @@ test("boxes stand in rows by layer, and edges that pass a row have a place of th
   assert.ok(Math.abs(places[ways[0][1]].x - places[1].x) > 74, "the edge passes beside the box, not behind it");
 });
 
+test("while an answer is awaited Change stays where the keyboard is, and a press does nothing", () => {
+  open({ selected_node: "0_7_1" });
+  answer();
+  const run = button(page.holder, "Change"), at_rest = model.state.status;
+  model.fromPython("status", { ...model.state.status, state: "busy" });
+  assert.equal(run.disabled, false);
+  assert.equal(run.getAttribute("aria-disabled"), "true");
+  run.click();
+  assert.equal(model.sent.filter(({ type }) => type === "change").length, 0);
+  model.fromPython("status", at_rest);
+  assert.equal(run.hasAttribute("aria-disabled"), false);
+  run.click();
+  assert.equal(model.sent.filter(({ type }) => type === "change").length, 1);
+});
+
+// row 51
+test("of many nodes those in use have elements, each with its name and its place among all", async () => {
+  const many = 1200, fill = (/** @type {number} */ value) => new Array(many).fill(value);
+  const lists = {
+    kinds: Int32Array.of(...fill(2), 3), node_layers: Int32Array.of(...fill(0).map((_, at) => at % 2), 2), positions: Int32Array.of(...fill(0).map((_, at) => at % 40), 39),
+    numbers: Int32Array.of(...fill(0).map((_, at) => at), 4), features: Int32Array.of(...fill(0).map((_, at) => at), -1), dictionaries: Int32Array.of(...fill(0), -1),
+    activations: Float32Array.of(...fill(1), NaN), influence: Float32Array.of(...fill(1 / many), 0),
+    inputs: Float32Array.of(...fill(1), 4), values: Float32Array.of(...fill(1), 1), rest: Float32Array.of(...fill(0), 0),
+    sources: Int32Array.of(5, 7), sinks: Int32Array.of(many, many), weights: Float32Array.of(1, 3), flows: Float32Array.of(0.25, 0.75),
+  };
+  const arrays = Object.entries(lists).map(([name, data]) => ({ name, dtype: data instanceof Int32Array ? "int32" : "float32", shape: [data.length] }));
+  const names = [...fill(0).map((_, at) => `${at % 2}_${at}_${at % 40}`), "2_4_39"];
+  open({ pinned: [names[11]] });
+  model.emit("msg:custom", {
+    type: "result", request: 1, pieces: 0, prompt: "a", target: null, node_share: 0.8, edge_share: 0.98, tokens: new Array(40).fill("a"), glyphs: [], ignored: {}, layers: 2,
+    targets: [{ name: " c", id: 4, probability: 0.625, value: 7, weight: 1 }], whole: part, shown: part, ids: names, refs: ["d0"], labels: {}, can_change: true, has_heads: true,
+    notes: [], note: "", arrays,
+  }, Object.values(lists).map((data) => new DataView(/** @type {any} */ (data).buffer)));
+  assert.deepEqual(nodes().map((one) => one.dataset.node).sort(), ["11", "1200"], "what is pinned, and what takes the keyboard");
+  const held = nodes().filter((one) => one.tabIndex === 0);
+  assert.deepEqual(held.map((one) => [one.dataset.node, one.getAttribute("aria-setsize"), one.getAttribute("aria-posinset")]), [["1200", "1201", "1201"]]);
+  held[0].focus();
+  press(held[0], "i");
+  const now = /** @type {HTMLElement} */ (document.activeElement);
+  assert.equal(now.getAttribute("aria-label"), "feature 7, layer 1 at a, position 7; 0.08 % of the influence; activation 1");
+  press(now, "ArrowRight");
+  assert.equal(/** @type {HTMLElement} */ (document.activeElement).dataset.node, "47", "beside it in its cell");
+  press(/** @type {HTMLElement} */ (document.activeElement), "Enter");
+  await wait(frame_ms);
+  assert.deepEqual(model.state.pinned, [names[11], names[47]]);
+  assert.deepEqual(nodes().map((one) => [one.dataset.node, one.getAttribute("aria-selected")]).sort(), [["11", "true"], ["47", "true"]]);
+  assert.equal(nodes().filter((one) => one.tabIndex === 0).length, 1);
+});
+
 // row 37
 test("hostile tokens, labels, targets and groups stay words", () => {
   open();
@@ -329,13 +378,17 @@ test("numbers that are no numbers are drawn as none, not as an error", () => {
 });
 
 // row 53
-test("the table has every node, most influential first, with its strongest input", async () => {
+test("tables have every node with its strongest input, and every edge with its ends, the strongest first", async () => {
   open();
   answer();
-  const fold = find(page.holder, ".gscope-twin");
-  Reflect.set(fold, "open", true);
+  const [fold, of_edges] = findAll(page.holder, ".gscope-twin");
+  for (const one of [fold, of_edges]) Reflect.set(one, "open", true);
   await wait(5);
-  const rows = findAll(fold, "tbody tr").map((row) => [...row.children].map((cell) => cell.textContent));
+  const rowsOf = (/** @type {HTMLElement} */ one) => findAll(one, "tbody tr").map((row) => [...row.children].map((cell) => cell.textContent));
+  const rows = rowsOf(fold), edges = rowsOf(of_edges);
   assert.equal(rows.length, 7);
+  assert.equal(edges.length, 7);
+  assert.deepEqual(edges[0], ["feature 8, layer 1 at ␣b, position 1", "target ␣c", "10", "+50.0 %", "50.0 %"]);
+  assert.deepEqual(edges[3], ["feature 7 fish, layer 0 at ␣b, position 1", "feature 9, layer 1 at ␣b, position 1", "\u22125", "\u221250.0 %", "5.00 %"]);
   assert.deepEqual(rows[0], ["feature 7", "fish", "layer 0", "1", "␣b", "2.5", "30.0 %", "token at ␣b, position 1", "+75.0 %"]);
 });

@@ -1,0 +1,106 @@
+import { createPerFrame } from "../shared/latest.js";
+import { followPrint } from "../shared/print.js";
+import { chooseRegion, covers, createDots, drawEdges, fitCanvas } from "./circuit_canvas.js";
+
+/** @import { Watch } from "../shared/watch.js" */
+/** @import { Layout } from "./circuit_layout.js" */
+/** @import { Circuit } from "./circuit_reading.js" */
+
+/**
+ * @typedef {object} Drawn what is drawn, and how
+ * @property {Circuit} circuit
+ * @property {Layout} layout
+ * @property {number} zoom
+ * @property {number} turned by what the picture is scaled meanwhile, until it is drawn anew
+ * @property {[string, string]} colours of edges
+ * @property {number | null} shown the node whose own edges are drawn
+ * @property {number[]} near that node, and those that its edges join it with
+ * @property {boolean} is_many nodes are drawn here, too
+ * @property {Float32Array} sizes of nodes, in pixels
+ * @property {number} times by what sizes are multiplied
+ */
+
+export const drawn_faintly = 4000; // edges of the whole picture, the heaviest; a node's own are drawn all
+
+/**
+ * The canvases behind the nodes: edges of the whole picture, nodes where they are many, and the edges of one node. Of a large
+ * picture they hold what is in sight and around it, and follow as it is scrolled.
+ * @param {{ watch: Watch, scroller: HTMLElement, canvases: HTMLCanvasElement[], read: () => Drawn | null }} options
+ */
+export function createSheets({ watch, scroller, canvases: [faint, dots, strong], read }) {
+  const shapes = createDots();
+  let region = { left: 0, top: 0, width: 0, height: 0 }, is_printed = false, is_painted = false;
+
+  /** What the reader sees of the picture, in its pixels.
+   * @param {Drawn} drawn */
+  function readSight({ turned }) {
+    if (is_printed) return { left: 0, top: 0, width: 0, height: 0 };
+    return { left: scroller.scrollLeft / turned, top: scroller.scrollTop / turned, width: scroller.clientWidth / turned, height: scroller.clientHeight / turned };
+  }
+  function drawWhole() {
+    const drawn = read();
+    if (!drawn) return;
+    const { circuit, layout, zoom, is_many } = drawn;
+    region = chooseRegion(layout.width * zoom, layout.height * zoom, readSight(drawn));
+    const context = fitCanvas(faint, region);
+    const count = circuit.sources.length, first = Math.max(0, count - drawn_faintly);
+    const edges = Array.from({ length: count - first }, (_, at) => first + at);
+    if (context) drawEdges(context, circuit, layout, edges, { ...drawn, largest: circuit.flows[count - 1] ?? 1, strength: 0.75, region, is_rough: is_many });
+    dots.hidden = !is_many;
+    const over = is_many ? fitCanvas(dots, region) : null;
+    if (!over) return;
+    if (!is_painted) shapes.paint(scroller);
+    is_painted = true;
+    shapes.draw(over, circuit, layout, circuit.ranked, { ...drawn, region });
+  }
+  function drawOwn() {
+    const drawn = read();
+    strong.hidden = !drawn || drawn.shown === null;
+    if (!drawn || drawn.shown === null) return;
+    const { circuit, layout, shown, near, is_many } = drawn;
+    const context = fitCanvas(strong, region);
+    if (!context) return;
+    const edges = [...circuit.edgesInto(shown), ...circuit.edgesFrom(shown)];
+    const largest = edges.reduce((most, edge) => Math.max(most, circuit.flows[edge]), 1e-30);
+    drawEdges(context, circuit, layout, edges, { ...drawn, largest, strength: 1, region });
+    if (is_many) shapes.draw(context, circuit, layout, near, { ...drawn, region });
+  }
+  function drawAll() {
+    drawWhole();
+    drawOwn();
+  }
+  // Once a frame, whatever happened meanwhile.
+  const all = createPerFrame(drawAll);
+  const own = createPerFrame(() => {
+    if (!all.isPending()) drawOwn();
+  });
+  function look() {
+    const drawn = read();
+    if (drawn && !covers(region, readSight(drawn), drawn.layout.width * drawn.zoom, drawn.layout.height * drawn.zoom)) all.soon();
+  }
+  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(look);
+  resized?.observe(scroller);
+  watch.dom(scroller, "scroll", look);
+  watch.onStop(() => {
+    resized?.disconnect();
+    all.cancel();
+    own.cancel();
+  });
+  followPrint(watch, {
+    before() {
+      is_printed = true;
+      drawAll();
+    },
+    after() {
+      is_printed = false;
+      all.soon();
+    },
+  });
+  return {
+    all, own, look,
+    /** Takes colours of nodes anew, where the theme is another. */
+    paint() {
+      is_painted = false;
+    },
+  };
+}
