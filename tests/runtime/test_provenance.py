@@ -28,9 +28,10 @@ NO_RESULT = {
     "submit": "a job of the caller's own",
     "to_code": "code",
     "tokens": "a text, without the model",
+    "use_examples": "a dictionary, whose cards then say which sweep they show",
     "write_opening": "code",
 }
-WITHOUT_TEXT = ("card", "check", "contrast", "direction", "find", "score_claim")
+WITHOUT_TEXT = ("card", "check", "contrast", "direction", "find", "score_claim", "write_spans")
 WITHOUT_DICTIONARY = (
     "attention",
     "change_circuit",
@@ -38,6 +39,7 @@ WITHOUT_DICTIONARY = (
     "circuit_heads",
     "direction",
     "logit_lens",
+    "write_spans",
 )  # or with others than the one asked for here
 
 
@@ -66,6 +68,7 @@ def results(scope, dictionary) -> dict[str, object]:
         "logit_lens": scope.logit_lens(TEXT, 2),
         "next_tokens": scope.next_tokens(TEXT, 2, pushed),
         "read": scope.read(TEXT, dictionary),
+        "write_spans": scope.write_spans(scope.dictionary("clt").feature(3)),
     }
 
 
