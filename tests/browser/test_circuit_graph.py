@@ -285,11 +285,11 @@ def test_the_scores_fall_while_the_share_is_dragged(view):
         slider.press(key)
         view.settle()
         nodes = view.root.locator("[role=option]").count()
-        told = [float(cells.nth(at).inner_text()) for at in (5, 7)]  # replacement and completeness of what is shown
-        seen.append((nodes, int(cells.nth(3).inner_text()), *told))
+        told = [float(cells.nth(at).inner_text()) for at in (7, 9)]  # replacement and completeness of what is shown
+        seen.append((nodes, int(cells.nth(5).inner_text()), *told))
         scores = view.widget.shown.scores_within(view.widget.graph)
         assert told == pytest.approx([scores.replacement, scores.completeness], abs=1e-3)
-        assert float(cells.nth(4).inner_text()) == pytest.approx(view.widget.graph.scores().replacement, abs=1e-3)
+        assert float(cells.nth(6).inner_text()) == pytest.approx(view.widget.graph.scores().replacement, abs=1e-3)
     for column in zip(*seen, strict=True):
         assert list(column) == sorted(column, reverse=True) and column[0] > column[-1]
     assert view.widget.node_share == 0.0

@@ -36,10 +36,10 @@ export function createThumbnails({ watch, onPick }) {
         draw() {
           if (!attention) return;
           const { layer } = attention.head;
-          setText(name, `${layer}.${one}`);
+          setText(name, `head ${layer}.${one}`);
           const rest = attention.scoresOf(layer, one)[scores.indexOf("first")];
           setText(first, Number.isNaN(rest) ? "" : `first ${formatPercent(rest)}`);
-          assign(node, { "aria-label": `head ${layer}.${one}`, title: `head ${layer}.${one}: ${formatPercent(rest)} of its attention is on the first token` });
+          assign(node, { title: `${formatPercent(rest)} of its attention is on the first token` });
           node.setAttribute("aria-selected", String(one === chosen));
           node.tabIndex = one === chosen ? 0 : -1;
           scaleCells(canvas, cells[one], 96);

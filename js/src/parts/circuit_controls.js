@@ -110,7 +110,7 @@ export function createPruning({ watch, read, onShare, onDone }) {
   const scores = el("table", { class: "gscope-table gscope-circuit-scores", "aria-label": "How far the graph explains its target" },
     el("thead", {}, el("tr", {}, ...["", "whole graph", "shown (what is cut is unexplained)"].map((name) => el("th", { scope: "col" }, name)))), body);
   const influence = createTerm(glossary.influence, "influence");
-  const cells = ["nodes", "edges", replacement.el, completeness.el, errors.el].map((name) => {
+  const cells = ["features", "errors", "edges", replacement.el, completeness.el, errors.el].map((name) => {
     const both = [el("td"), el("td")];
     body.append(el("tr", {}, el("th", { scope: "row" }, name), ...both));
     return both;
@@ -136,11 +136,12 @@ export function createPruning({ watch, read, onShare, onDone }) {
     draw(whole, shown) {
       [whole, shown].forEach((part, at) => {
         const bar = el("span", { class: "gscope-circuit-mass", "aria-hidden": "true", style: { "--share": `${100 * part.error_share}%` } });
-        setText(cells[0][at], `${part.features} features, ${part.errors} errors`);
-        setText(cells[1][at], String(part.edges));
-        setText(cells[2][at], formatNumber(part.replacement));
-        setText(cells[3][at], formatNumber(part.completeness));
-        cells[4][at].replaceChildren(bar, formatPercent(part.error_share));
+        setText(cells[0][at], String(part.features));
+        setText(cells[1][at], String(part.errors));
+        setText(cells[2][at], String(part.edges));
+        setText(cells[3][at], formatNumber(part.replacement));
+        setText(cells[4][at], formatNumber(part.completeness));
+        cells[5][at].replaceChildren(bar, formatPercent(part.error_share));
       });
     },
   };

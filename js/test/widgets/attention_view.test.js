@@ -135,7 +135,7 @@ test("arrow keys move in the picture, Enter picks the token, Escape lets it go",
 test("the heads of a layer are one tab stop, and arrow keys enlarge the next", () => {
   open();
   answer();
-  assert.deepEqual(findAll(page.holder, "[role=option]").map((node) => node.textContent), ["1.0first 40.0 %", "1.1first 60.0 %"]);
+  assert.deepEqual(findAll(page.holder, "[role=option]").map((node) => node.textContent), ["head 1.0first 40.0 %", "head 1.1first 60.0 %"]);
   option(0).focus();
   press(option(0), "ArrowRight");
   assert.equal(document.activeElement, option(1));
