@@ -188,7 +188,7 @@ def _make_golden(row: Row, engine: Engine) -> dict[str, list[Json]]:
 def build_typescript() -> str:
     """The contract as TypeScript: every type under its Python name, and one interface of traits a widget."""
     classes = [load_class(row) for row in CATALOGUE]
-    modules = [wire, exercise_wire, *(sys.modules[cls.__module__] for cls in classes)]
+    modules = list(dict.fromkeys([wire, exercise_wire, *(one for cls in classes for one in _list_modules(cls))]))
     aliases = {value: name for module in modules for name, value in vars(module).items() if _is_alias(name, value)}
     declared = [
         value
@@ -211,6 +211,12 @@ def build_typescript() -> str:
     names = [f"export type {name} = {_write(value, {})};" for value, name in aliases.items() if name in used]
     parts[1:1] = names
     return "\n\n".join(parts) + "\n"
+
+
+def _list_modules(cls: type[GscopeWidget]) -> Iterator[types.ModuleType]:
+    """Where the types of a widget's traits and messages stand: its own file, and those of its messages."""
+    for kind in (cls, *cls.to_page.values(), *cls.to_python.values()):
+        yield sys.modules[kind.__module__]
 
 
 def _is_alias(name: str, value: object) -> bool:

@@ -18,6 +18,7 @@ from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, Attri
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.widgets import circuit_graph
 from gscope_widgets.widgets.base.formats import format_number
+from gscope_widgets.widgets.circuits import drawn, telling
 from tests.fake_circuits import build_circuit
 from tests.fake_model import tokenize
 
@@ -128,8 +129,8 @@ def test_scores_of_what_is_shown_only_fall_as_it_is_pruned_though_those_of_the_p
 def test_of_a_huge_graph_the_most_influential_nodes_and_heaviest_edges_are_drawn_and_that_is_said(
     scope, open_page, monkeypatch
 ):
-    monkeypatch.setattr(circuit_graph, "DRAWN_NODES", 30)
-    monkeypatch.setattr(circuit_graph, "DRAWN_EDGES", 25)
+    monkeypatch.setattr(drawn, "DRAWN_NODES", 30)
+    monkeypatch.setattr(telling, "DRAWN_EDGES", 25)
     page = open_page(gs.CircuitGraph(scope, TEXT, node_share=1.0, edge_share=1.0))
     content, arrays = read_result(page)
     graph = scope.circuit(TEXT)
@@ -171,17 +172,17 @@ def test_the_influence_of_a_graph_is_found_once_and_its_message_is_written_befor
 
     found, sizes = circuits.measure_influence, []
     monkeypatch.setattr(circuits, "measure_influence", lambda *given: [sizes.append(len(given[2])), found(*given)][1])
-    tell, free = page.widget._tell_graph, []
+    tell, free = circuit_graph.tell_graph, []
 
-    def tell_graph(read):
+    def tell_graph(*given, **more):
         """Another thread gets past the requests' lock meanwhile."""
         other = threading.Thread(target=page.widget._requests.mend, daemon=True)
         other.start()
         other.join(2)
         free.append(not other.is_alive())
-        return tell(read)
+        return tell(*given, **more)
 
-    monkeypatch.setattr(page.widget, "_tell_graph", tell_graph)
+    monkeypatch.setattr(circuit_graph, "tell_graph", tell_graph)
     longer = f"{TEXT[:-1]} and bread."
     page.widget.prompt = longer
     page.widget.wait()
@@ -189,7 +190,7 @@ def test_the_influence_of_a_graph_is_found_once_and_its_message_is_written_befor
     assert sizes.count(whole) == 1
     page.widget.node_share = 0.5
     page.widget.wait()
-    page.widget.pinned = find_weak(page.widget._read.graph)
+    page.widget.pinned = find_weak(page.widget._drawn.graph)
     page.widget.wait()
     assert page.widget.shows() and page.widget.to_html() and page.widget.subgraph.labels
     assert sizes.count(whole) == 1
@@ -667,7 +668,7 @@ def test_a_change_that_fails_is_tried_again_and_one_under_way_is_stopped(page, s
     page.send({"type": "cancel"})
     scope.gate.set()
     assert page.settle()["state"] == "cancelled"
-    assert page.widget._read.effect[0].factor == 0
+    assert page.widget._drawn.effect.record.factor == 0
 
 
 # ---- heads
@@ -828,7 +829,7 @@ def test_on_mini_the_code_draws_what_is_marked_and_caps_as_the_view_does(mini, o
     plain = len(widget.shown)
     widget.pinned, widget.groups, widget.selected_node = [weak], {"a": [error]}, other
     for most in (5000, 20):
-        monkeypatch.setattr(circuit_graph, "DRAWN_NODES", most)
+        monkeypatch.setattr(drawn, "DRAWN_NODES", most)
         widget.edge_share = 0.95 if most > 1000 else 0.98  # drawn anew
         widget.wait()
         small = run_code(widget)[0]["small"]

@@ -1,0 +1,1 @@
+"""What `CircuitGraph` is made of."""

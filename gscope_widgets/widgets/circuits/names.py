@@ -1,0 +1,51 @@
+"""Words for what is in a graph, and what is done to it."""
+
+from collections.abc import Mapping, Sequence
+
+from gscope_widgets.records.circuit_parts import name_number
+from gscope_widgets.records.circuits import KINDS, AttributionGraph
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.widgets.base.formats import format_number, format_percent, format_token
+
+_MINUS = "\u2212"
+_NAMED_NODES = 20  # of those that were changed
+
+
+def name_node(graph: AttributionGraph, node: int) -> str:
+    """A node in words, without its place: "feature 21", "error", "token", "target ␣fish"."""
+    kind = KINDS[graph.kinds[node]]
+    if kind == "target":
+        return f"target {format_token(graph.targets[node - (len(graph) - len(graph.targets))].name)}"
+    return f"feature {name_number(graph, node)}" if kind == "feature" else kind
+
+
+def name_layer(graph: AttributionGraph, node: int) -> str:
+    """The number of its layer; empty for tokens and targets."""
+    layer = int(graph.node_layers[node])
+    return str(layer) if 0 <= layer < graph.layers else ""
+
+
+def name_place(graph: AttributionGraph, node: int) -> str:
+    """Where it stands: "␣fish (4)"."""
+    pos = int(graph.positions[node])
+    return f"{format_token(graph.tokens.strings[pos])} ({pos})"
+
+
+def format_share(share: float) -> str:
+    """A share with its sign: "+42.0 %"."""
+    return f"{_MINUS if share < 0 else '+'}{format_percent(abs(share))}"
+
+
+def write_change(graph: AttributionGraph, nodes: Sequence[int], factor: float, swaps: Mapping[int, FeatureRef]) -> str:
+    """What is changed, and how: "feature 21 of layer 3 at ␣fish (4): ablated"."""
+    names = ", ".join(
+        f"{name_node(graph, node)} of layer {graph.node_layers[node]} at {name_place(graph, node)}"
+        for node in nodes[:_NAMED_NODES]
+    )
+    if len(nodes) > _NAMED_NODES:
+        names += f" and {len(nodes) - _NAMED_NODES} more"
+    if swaps:
+        size = graph.share or 2**31
+        numbers = ", ".join(str(ref.feature % size) for ref in list(swaps.values())[:_NAMED_NODES])
+        return f"{names}: feature {numbers} in its place"
+    return f"{names}: ablated" if factor == 0 else f"{names}: times {format_number(factor, 4)}"

@@ -1,0 +1,136 @@
+"""What is asked of the model about a graph: what a change of its nodes does, which heads carried an edge."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
+from gscope_widgets.records.circuit_effects import MOST_FACTOR, check_nodes
+from gscope_widgets.records.circuits import FEATURE, AttributionGraph
+from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.protocols import Job, Scope
+from gscope_widgets.widgets.circuits.drawn import DrawnGraph, GraphFacts, ShownEffect
+from gscope_widgets.widgets.circuits.marks import NodeIds
+from gscope_widgets.widgets.circuits.names import write_change
+
+
+@dataclass(frozen=True, eq=False)
+class NodeChange:
+    """What happens where nodes are scaled, or give place to other features."""
+
+    graph: AttributionGraph
+    nodes: tuple[int, ...]
+    ids: tuple[str, ...]  # theirs
+    factor: float
+    swaps: dict[int, FeatureRef]  # what comes in place of which
+
+    kind: ClassVar[Literal["change"]] = "change"
+    doing: ClassVar[str] = "Changing…"
+
+    def start(self, scope: Scope, slot: Hashable) -> Job:
+        """Ask the model."""
+        return scope.start_change_circuit(self.graph, self.nodes, self.factor, instead=self.swaps or None, slot=slot)
+
+    def put(self, drawn: DrawnGraph, found: Any) -> DrawnGraph:
+        """The graph with the answer."""
+        words = write_change(self.graph, self.nodes, self.factor, self.swaps)
+        return drawn._replace(effect=ShownEffect(found, self.ids, words, self.swaps))
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeQuestion:
+    """Which heads carried an edge."""
+
+    graph: AttributionGraph
+    node: int
+    source: int
+
+    kind: ClassVar[Literal["heads"]] = "heads"
+    doing: ClassVar[str] = "Taking the edge apart…"
+
+    def start(self, scope: Scope, slot: Hashable) -> Job:
+        """Ask the model."""
+        return scope.start_circuit_heads(self.graph, self.node, self.source, slot=slot)
+
+    def put(self, drawn: DrawnGraph, found: Any) -> DrawnGraph:
+        """The graph with the answer."""
+        return drawn._replace(heads=found)
+
+
+def read_edge(facts: GraphFacts, ids: NodeIds, node: object, source: object) -> EdgeQuestion:
+    """An edge, by ids or numbers of its nodes.
+
+    Raises:
+        InvalidValue: one is no node.
+    """
+    into, start = (facts.places[ids.check("an edge", [one])[0]] for one in (node, source))
+    return EdgeQuestion(facts.graph, into, start)
+
+
+def read_change(
+    scope: Scope,
+    facts: GraphFacts,
+    ids: NodeIds,
+    nodes: Any,
+    factor: object,
+    instead: Any,
+    *,
+    groups: Sequence[Mapping[str, Any]],
+) -> NodeChange:
+    """A change of nodes.
+
+    Args:
+        nodes: ids or numbers, or a group's label.
+        instead: by node, a ref or a number in its layer.
+        groups: see `GroupState`.
+
+    Raises:
+        InvalidValue: it names what the graph has not, or the graph cannot be changed.
+    """
+    graph, places = facts.graph, facts.places
+    labels = {one["label"]: one["nodes"] for one in groups}
+    if isinstance(nodes, str) and nodes in labels:
+        nodes = [one for one in labels[nodes] if graph.kinds[places[one]] == FEATURE]
+    alone = isinstance(nodes, (str, int, np.integer))
+    names = ids.check("nodes", [nodes] if alone else nodes)
+    chosen = check_nodes(graph, [places[one] for one in names])
+    factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
+    if not isinstance(instead, Mapping):
+        raise InvalidValue(f"instead maps nodes to features, {{node: ref}}, got {describe_value(instead)}")
+    if len(instead) > len(graph):
+        raise InvalidValue(f"instead names nodes of the graph, which has {len(graph)}, got {len(instead)}")
+    swaps = {}
+    for one, ref in instead.items():
+        node = places[ids.check("instead", [one])[0]]
+        swaps[node] = ref if isinstance(ref, FeatureRef) else _find_in_layer(scope, graph, node, ref)
+    if not can_change(scope, graph):
+        raise InvalidValue("this graph cannot be changed here: it is not of next tokens, or of another model")
+    return NodeChange(graph, chosen, names, factor, swaps)
+
+
+def _find_in_layer(scope: Scope, graph: AttributionGraph, node: int, number: object) -> FeatureRef:
+    """A feature of a node's layer, by its number there."""
+    ref = graph.ref(node)
+    size = graph.share or (scope.dictionary_info(ref.dictionary_id).d_dict or 2**31)
+    own = check_int("the feature that takes its place", number, low=0, high=size - 1)
+    return FeatureRef(ref.dictionary_id, own + graph.share * int(graph.node_layers[node]))
+
+
+def can_change(scope: Scope, graph: AttributionGraph) -> bool:
+    """Whether the model here is the one that the graph is of, and the graph is of next tokens."""
+    if any(not one.ids for one in graph.targets) or not (graph.kinds == FEATURE).any():
+        return False
+    return is_own(scope, graph)
+
+
+def is_own(scope: Scope, graph: AttributionGraph) -> bool:
+    """Whether the dictionaries of a graph are this scope's."""
+    try:
+        for one in filter(None, graph.dictionary_ids):
+            scope.dictionary_info(one)
+    except GscopeError:
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""How a graph is traced, and what one that was given is of."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.circuits import AttributionGraph, check_graph
+from gscope_widgets.records.protocols import Job, Scope
+from gscope_widgets.widgets.base.state import as_prompt
+from gscope_widgets.widgets.circuits.targets import as_circuit_target
+
+
+class Tracing(NamedTuple):
+    """What every trace of a widget is made with."""
+
+    dictionaries: Any  # open: one CLT, or a list of transcoders; None for those of all layers
+    max_features: int
+
+    @property
+    def dictionary_ids(self) -> list[str]:
+        """Of those that were asked for."""
+        given = self.dictionaries
+        if given is None:
+            return []
+        return [given.info.id] if hasattr(given, "info") else [one.info.id for one in given]
+
+    def start(self, scope: Scope, settings: Mapping[str, Any], *, slot: Hashable) -> Job:
+        """Trace the prompt and target of the settings."""
+        return scope.start_circuit(
+            as_prompt(settings["prompt"]),
+            dictionaries=self.dictionaries,
+            target=as_circuit_target(settings["target"]),
+            max_features=self.max_features,
+            slot=slot,
+        )
+
+
+def open_dictionaries(scope: Scope, given: Any) -> Any:
+    """The dictionaries given, open; None for those of all layers.
+
+    Raises:
+        InvalidValue, UnknownDictionary: they are none.
+    """
+    if given is None or hasattr(given, "info"):
+        return given
+    if isinstance(given, Mapping):
+        given = [given]
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise InvalidValue(f"dictionaries is a list from scope.dictionary(), got {describe_value(given)}")
+    opened = []
+    for one in given:
+        if isinstance(one, Mapping):
+            try:
+                one = scope.dictionary(**one)
+            except TypeError as error:
+                raise InvalidValue(f"dictionaries holds {describe_value(one)}, but {error}") from None
+        if not hasattr(one, "info"):
+            raise InvalidValue(f"dictionaries come from scope.dictionary(), got {describe_value(one)}")
+        opened.append(one)
+    if not opened:
+        raise InvalidValue("dictionaries is empty; give transcoders or a CLT, or leave it out for those of all layers")
+    return opened
+
+
+def read_given(graph: object, prompt: object, target: object) -> tuple[Any, Any]:
+    """Prompt and target of a graph that was given.
+
+    Raises:
+        InvalidValue: it is none, or a prompt or target stands beside it.
+    """
+    if not isinstance(graph, AttributionGraph):
+        raise InvalidValue(f"graph comes from scope.circuit(...) or gs.load_circuit(...), got {describe_value(graph)}")
+    check_graph(graph)
+    if prompt != "" or target is not None:
+        raise InvalidValue("a graph has its own prompt and target; leave them out, or leave out the graph")
+    ids = [one.ids for one in graph.targets]
+    if len(ids) == 1 and len(ids[0]) == 2:
+        return graph.tokens.text, tuple(ids[0])
+    return graph.tokens.text, ids[0][0] if len(ids) == 1 and len(ids[0]) == 1 and ids[0][0] >= 0 else None
+
+
+def wait_for_trace(job: Job, seconds: float) -> AttributionGraph | None:
+    """What is traced, or None where it takes longer than a reader waits for nothing to see."""
+    try:
+        graph: AttributionGraph = job.result(seconds)
+    except TimeoutError:
+        if job.done():
+            raise
+        return None
+    except KeyboardInterrupt:
+        job.cancel()
+        raise
+    return graph
