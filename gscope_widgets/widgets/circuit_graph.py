@@ -33,16 +33,17 @@ from gscope_widgets.widgets.circuits.drawn import DrawnGraph, GraphFacts, draw_g
 from gscope_widgets.widgets.circuits.marks import Marks, NodeIds, check_feature, check_groups, check_pinned
 from gscope_widgets.widgets.circuits.names import name_node
 from gscope_widgets.widgets.circuits.questions import (
+    GIVE_SCOPE,
     EdgeQuestion,
     NodeChange,
-    can_change,
-    is_own,
+    find_reach,
+    has_model,
     read_change,
     read_edge,
 )
 from gscope_widgets.widgets.circuits.targets import check_target, tell_target
 from gscope_widgets.widgets.circuits.telling import tell_answers, tell_graph, tell_subgraph, write_notes
-from gscope_widgets.widgets.circuits.tracing import Tracing, open_dictionaries, read_given, wait_for_trace
+from gscope_widgets.widgets.circuits.tracing import Tracing, open_alone, open_dictionaries, read_given, wait_for_trace
 from gscope_widgets.widgets.circuits.wire import (
     AskHeads,
     ChangeNodes,
@@ -70,7 +71,7 @@ def _check_prompt(graph: "CircuitGraph", value: object) -> object:
 
 
 def _check_target(graph: "CircuitGraph", value: object) -> object:
-    return check_target(graph.scope, value)
+    return graph._refuse_alone("target", check_target(graph.scope, value))
 
 
 def _check_node_share(_graph: object, value: object) -> float:
@@ -173,7 +174,7 @@ class CircuitGraph(TokenPicker):
 
     def __init__(
         self,
-        scope: Scope,
+        scope: Scope | AttributionGraph,
         prompt: str | Sequence[dict[str, str]] = "",
         *,
         dictionaries: Sequence[Dictionary | Mapping[str, Any]] | Dictionary | None = None,
@@ -189,7 +190,8 @@ class CircuitGraph(TokenPicker):
         """Trace the prompt, and draw the graph. What takes longer than two seconds goes on in the view.
 
         Args:
-            scope: from `gs.load`.
+            scope: from `gs.load`; or a graph from `gs.load_circuit` alone, without a model: it is then drawn, pruned,
+                marked and saved, and nothing is traced or changed.
             prompt: a string, or chat messages for a chat model.
             dictionaries: one CLT, or transcoders of different layers, from `scope.dictionary()` or its keywords as
                 dicts; None for those of all layers. See `scope.circuit`.
@@ -203,6 +205,8 @@ class CircuitGraph(TokenPicker):
         Raises:
             InvalidValue, PromptTooLong, UnknownDictionary, OutOfMemory: with what to do.
         """
+        if isinstance(scope, AttributionGraph):
+            scope, graph = open_alone(scope, graph, dictionaries)
         check_scope(scope)
         self.scope = scope
         most = check_int("max_features", max_features, low=1, high=100_000)
@@ -362,7 +366,7 @@ class CircuitGraph(TokenPicker):
             drawn,
             dictionary_ids=self._tracing.dictionary_ids,
             max_features=self._tracing.max_features,
-            is_own=is_own(self.scope, drawn.graph),
+            is_own=find_reach(self.scope, drawn.graph).has_heads,
         )
 
     @property
@@ -465,6 +469,13 @@ class CircuitGraph(TokenPicker):
         drawn = self._drawn
         return NodeIds(None, True) if drawn is None else NodeIds(drawn.facts, not self._is_settled(drawn))
 
+    def _refuse_alone(self, name: str, value: object) -> object:
+        """What a setting is; where no model is, it stays what the graph is of."""
+        drawn = self._drawn
+        if drawn is not None and not has_model(self.scope) and value != drawn.settings[name]:
+            raise InvalidValue(f"no model is here to trace another {name}; {GIVE_SCOPE}")
+        return value
+
     def _is_settled(self, drawn: DrawnGraph) -> bool:
         """Whether the graph shown is that of the prompt and target set."""
         if not self._has_opened:
@@ -476,9 +487,10 @@ class CircuitGraph(TokenPicker):
     def _read_keyword(self, name: str) -> Any:
         if name == "graph":
             if self._drawn is not None and self._drawn.is_given:
+                first = "scope, graph=" if has_model(self.scope) else ""
                 raise InvalidValue(
-                    "a graph that was given is kept by widget.save_graph(path); gs.CircuitGraph(scope, "
-                    "graph=gs.load_circuit(path)) shows it again"
+                    "a graph that was given is kept by widget.save_graph(path); "
+                    f"gs.CircuitGraph({first}gs.load_circuit(path)) shows it again"
                 )
             return None
         if name == "dictionaries":
@@ -513,7 +525,7 @@ class CircuitGraph(TokenPicker):
 
     def _read_edge(self, drawn: DrawnGraph, node: object, source: object) -> EdgeQuestion:
         self._require_settled(drawn)
-        return read_edge(drawn.facts, self._name_nodes(), node, source)
+        return read_edge(self.scope, drawn.facts, self._name_nodes(), node, source)
 
     def _read_change(self, drawn: DrawnGraph, nodes: object, factor: object, instead: object) -> NodeChange:
         self._require_settled(drawn)
@@ -561,8 +573,7 @@ class CircuitGraph(TokenPicker):
     # ---- what is shown
 
     def _tell(self, drawn: DrawnGraph) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        graph = drawn.graph
-        return tell_graph(drawn, can_change=can_change(self.scope, graph), has_heads=is_own(self.scope, graph))
+        return tell_graph(drawn, find_reach(self.scope, drawn.graph))
 
     def _deliver(self, drawn: DrawnGraph) -> None:
         before, self._drawing.now = self._drawn, drawn
@@ -640,7 +651,8 @@ class CircuitGraph(TokenPicker):
         drawn = self._drawn
         if drawn is None:
             return [copy.build_paragraph("No graph has been traced yet.")]
-        return copy_drawn(drawn, self._marks, write_notes(drawn, can_change=can_change(self.scope, drawn.graph)))
+        notes = write_notes(drawn, find_reach(self.scope, drawn.graph))
+        return copy_drawn(drawn, self._marks, notes)
 
     def _define_terms(self) -> dict[str, str]:
         return {name: define(name) for name in _TERMS}

@@ -774,6 +774,100 @@ def test_hostile_labels_and_names_stay_words(scope, graph, open_page, check_copy
         widget.close()
 
 
+# ---- a graph alone
+
+
+@pytest.fixture
+def alone(graph, open_page, tmp_path):
+    """A file as others write it, drawn without a scope."""
+    content = build_json(graph.prune(0.7))
+    del content["metadata"]["gscope_widgets"]
+    (tmp_path / "graph.json").write_text(json.dumps(content))
+    return open_page(gs.CircuitGraph(gs.load_circuit(tmp_path / "graph.json")))
+
+
+@pytest.mark.row("10")
+def test_a_graph_without_a_model_is_drawn_pruned_marked_grouped_and_saved(alone, check_copy, tmp_path):
+    widget, (one, two, three) = alone.widget, list_features(alone.widget.graph, 3)
+    graph, ids = widget.graph, list_node_ids(widget.graph)
+    content, arrays = read_result(alone)
+    small = graph.prune(0.8, 0.98)
+    assert content["ids"] == list(list_node_ids(small)) and len(small) < len(graph)
+    np.testing.assert_array_equal(arrays["activations"], small.activations)
+    alone.set(node_share=0.5)
+    assert alone.settle()["state"] == "idle"
+    assert list_node_ids(widget.shown) == list_node_ids(graph.prune(0.5, 0.98))
+    alone.set(pinned=[ids[one]], groups=[{"label": "pair", "nodes": [ids[two], ids[three]]}], selected_node=ids[two])
+    assert widget.selected_feature == graph.ref(two) and widget.selected_pos == graph.positions[two]
+    weights, _ = add_up(graph, widget.subgraph.members)
+    np.testing.assert_allclose(widget.subgraph.weights, weights, rtol=1e-4, atol=1e-4)
+    check_copy(widget._build_copy())
+    assert "pair" in widget.to_html() and len(widget.to_frame()) == len(widget.shown) and widget.to_png()
+    assert widget.provenance == graph.provenance and widget.provenance.model in widget.badge
+    assert "gs.load(" not in widget.to_code()
+    widget.save_graph(tmp_path / "graph.json")
+    again = gs.CircuitGraph(gs.load_circuit(tmp_path / "graph.json"))
+    assert again.pinned == (ids[one],) and [each["label"] for each in again.groups] == ["pair"]
+    again.close()
+
+
+@pytest.mark.row("33")
+def test_the_code_of_a_graph_alone_prints_what_is_drawn(alone, monkeypatch, tmp_path):
+    widget = alone.widget
+    widget.pinned = find_weak(widget.graph)
+    widget.wait()
+    monkeypatch.chdir(tmp_path)
+    widget.save_graph("graph.json")
+    names, printed = run_code(widget)
+    assert list_node_ids(names["small"]) == list_node_ids(widget.shown) and repr(widget.shown) in printed
+
+
+def test_what_only_a_model_can_do_is_refused_with_what_to_do_and_the_graph_stays(alone, graph):
+    widget, before, node = alone.widget, read_result(alone)[0], list_features(alone.widget.graph, 1)[0]
+    ids, advice = list_node_ids(widget.graph), "give a scope: gs.CircuitGraph(gs.load(...), graph=graph)"
+    assert (before["can_change"], before["has_heads"]) == (False, False)
+    assert any(advice in one for one in before["notes"]) and advice in widget.to_html()
+    for message in (
+        {"type": "change", "nodes": [ids[node]], "factor": 0.0, "instead": []},
+        {"type": "heads", "node": ids[-1], "source": ids[node]},
+    ):
+        alone.send(message)
+        assert advice in alone.settle()["message"]
+    for state in ({"prompt": "The bird sang"}, {"target": " fish"}, {"target": 3}):
+        alone.set(**state)
+        assert advice in alone.settle()["message"], state
+    for act in (
+        lambda: widget.change(node),
+        lambda: widget.change("no group"),
+        lambda: widget.heads(-1, -1),
+        lambda: setattr(widget, "prompt", "The bird sang"),
+        lambda: widget.lock(features=[widget.graph.ref(node)]),
+    ):
+        with pytest.raises(gs.InvalidValue, match=r"give a scope: gs\.CircuitGraph"):
+            act()
+    with pytest.raises(gs.InvalidValue, match=r"gs\.CircuitGraph\(gs\.load_circuit\(path\)\) shows it again"):
+        widget.pin()
+    content, _ = read_result(alone)
+    assert content["ids"] == before["ids"] and content["prompt"] == before["prompt"] == graph.tokens.text
+    alone.set(node_share=0.4)  # it goes on
+    assert alone.settle()["state"] == "idle"
+
+
+def test_what_stands_beside_a_graph_alone_is_refused(graph, scope):
+    for more, words in (
+        ({"prompt": TEXT}, "its own prompt"),
+        ({"target": " fish"}, "its own prompt"),
+        ({"graph": graph}, "two graphs"),
+        ({"dictionaries": [{"layer": 0}]}, "dictionaries are of a model"),
+    ):
+        with pytest.raises(gs.InvalidValue, match=words):
+            gs.CircuitGraph(graph, **more)
+    broken = replace(graph, weights=np.full_like(graph.weights, np.nan))
+    with pytest.raises(gs.InvalidValue, match="not a finite number"):
+        gs.CircuitGraph(broken)
+    assert gs.CircuitGraph(scope, graph=graph).change(list_features(graph, 1)) is not None  # the control
+
+
 # ---- a lesson
 
 

@@ -27,7 +27,7 @@ class Opening:
         }
         opened = [f"{name} = {scope.write_opening(one)}" for one, name in self.names.items()]
         built = [f"{name} = {_write_direction(one)}" for one, name in self._directions.items()]
-        self.lines = ["import gscope_widgets as gs", "", scope.to_code(), *opened, *built]
+        self.lines = ["import gscope_widgets as gs", "", *filter(None, [scope.to_code()]), *opened, *built]
 
     def feature(self, ref: FeatureRef) -> str:
         """The expression of a feature."""

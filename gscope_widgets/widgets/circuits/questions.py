@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from gscope_widgets.records.protocols import Job, Scope
 from gscope_widgets.widgets.circuits.drawn import DrawnGraph, GraphFacts, ShownEffect
 from gscope_widgets.widgets.circuits.marks import NodeIds
 from gscope_widgets.widgets.circuits.names import write_change
+
+GIVE_SCOPE = "give a scope: gs.CircuitGraph(gs.load(...), graph=graph)"  # to a graph that was given alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +62,13 @@ class EdgeQuestion:
         return drawn._replace(heads=found)
 
 
-def read_edge(facts: GraphFacts, ids: NodeIds, node: object, source: object) -> EdgeQuestion:
+def read_edge(scope: Scope, facts: GraphFacts, ids: NodeIds, node: object, source: object) -> EdgeQuestion:
     """An edge, by ids or numbers of its nodes.
 
     Raises:
-        InvalidValue: one is no node.
+        InvalidValue: one is no node, or no model is here.
     """
+    require_model(scope, "edges are taken apart")
     into, start = (facts.places[ids.check("an edge", [one])[0]] for one in (node, source))
     return EdgeQuestion(facts.graph, into, start)
 
@@ -88,9 +91,10 @@ def read_change(
         groups: see `GroupState`.
 
     Raises:
-        InvalidValue: it names what the graph has not, or the graph cannot be changed.
+        InvalidValue: it names what the graph has not, or the graph cannot be changed here.
     """
     graph, places = facts.graph, facts.places
+    require_model(scope, "nodes are changed")
     labels = {one["label"]: one["nodes"] for one in groups}
     if isinstance(nodes, str) and nodes in labels:
         nodes = [one for one in labels[nodes] if graph.kinds[places[one]] == FEATURE]
@@ -106,7 +110,7 @@ def read_change(
     for one, ref in instead.items():
         node = places[ids.check("instead", [one])[0]]
         swaps[node] = ref if isinstance(ref, FeatureRef) else _find_in_layer(scope, graph, node, ref)
-    if not can_change(scope, graph):
+    if not find_reach(scope, graph).can_change:
         raise InvalidValue("this graph cannot be changed here: it is not of next tokens, or of another model")
     return NodeChange(graph, chosen, names, factor, swaps)
 
@@ -119,18 +123,39 @@ def _find_in_layer(scope: Scope, graph: AttributionGraph, node: int, number: obj
     return FeatureRef(ref.dictionary_id, own + graph.share * int(graph.node_layers[node]))
 
 
-def can_change(scope: Scope, graph: AttributionGraph) -> bool:
-    """Whether the model here is the one that the graph is of, and the graph is of next tokens."""
-    if any(not one.ids for one in graph.targets) or not (graph.kinds == FEATURE).any():
-        return False
-    return is_own(scope, graph)
+class Reach(NamedTuple):
+    """What can be asked of the model about a graph."""
+
+    has_model: bool  # whether there is one
+    can_change: bool  # whether it is the one that the graph is of, and the graph is of next tokens
+    has_heads: bool  # whether the graph's dictionaries are its own, so that edges can be taken apart
 
 
-def is_own(scope: Scope, graph: AttributionGraph) -> bool:
-    """Whether the dictionaries of a graph are this scope's."""
+def find_reach(scope: Scope, graph: AttributionGraph) -> Reach:
+    """What can be asked of this scope."""
+    is_own = True
     try:
         for one in filter(None, graph.dictionary_ids):
             scope.dictionary_info(one)
     except GscopeError:
-        return False
-    return True
+        is_own = False
+    is_of_tokens = all(one.ids for one in graph.targets) and bool((graph.kinds == FEATURE).any())
+    return Reach(has_model(scope), is_own and is_of_tokens, is_own)
+
+
+def has_model(scope: Scope) -> bool:
+    """Whether a model answers, or there is a graph alone."""
+    return scope.info.model_class != ""
+
+
+def require_model(scope: Scope, what: str) -> None:
+    """Refuse what only a model can do.
+
+    Args:
+        what: that is done, such as "nodes are changed".
+
+    Raises:
+        InvalidValue: there is a graph alone.
+    """
+    if not has_model(scope):
+        raise InvalidValue(f"{what} in a model, and none is here; {GIVE_SCOPE}")

@@ -13,6 +13,7 @@ from gscope_widgets.widgets.base.limits import DRAWN_EDGES, LABEL_BYTES, LISTED_
 from gscope_widgets.widgets.base.state import as_prompt
 from gscope_widgets.widgets.base.wire import Label
 from gscope_widgets.widgets.circuits.drawn import DrawnGraph, ShownEffect
+from gscope_widgets.widgets.circuits.questions import GIVE_SCOPE, Reach
 from gscope_widgets.widgets.circuits.targets import tell_target
 from gscope_widgets.widgets.circuits.wire import (
     BoxEdge,
@@ -25,12 +26,11 @@ from gscope_widgets.widgets.circuits.wire import (
 )
 
 
-def tell_graph(drawn: DrawnGraph, *, can_change: bool, has_heads: bool) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def tell_graph(drawn: DrawnGraph, reach: Reach) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """A graph as it is drawn: what stands in `GraphResult`, but for what became of the picks; and its arrays.
 
     Args:
-        can_change: whether its nodes can be changed in the model.
-        has_heads: whether its edges can be taken apart by attention heads.
+        reach: what can be asked of the model about it.
     """
     graph, shown, nodes = drawn.graph, drawn.shown, drawn.nodes
     names, first, settings = list(drawn.facts.names), graph.first_row, drawn.settings
@@ -87,14 +87,14 @@ def tell_graph(drawn: DrawnGraph, *, can_change: bool, has_heads: bool) -> tuple
         "ids": [names[node] for node in nodes.tolist()],
         "refs": refs,
         "labels": tell_labels(shown, drawn.facts.influence[nodes], most=LABEL_BYTES),
-        "can_change": can_change,
-        "has_heads": has_heads,
-        "notes": write_notes(drawn, can_change=can_change),
+        "can_change": reach.can_change,
+        "has_heads": reach.has_heads,
+        "notes": write_notes(drawn, reach),
     }
     return content, arrays
 
 
-def write_notes(drawn: DrawnGraph, *, can_change: bool) -> list[str]:
+def write_notes(drawn: DrawnGraph, reach: Reach) -> list[str]:
     """What to keep in mind, a sentence each."""
     graph, notes = drawn.graph, []
     if drawn.left > len(drawn.shown):
@@ -114,7 +114,9 @@ def write_notes(drawn: DrawnGraph, *, can_change: bool) -> list[str]:
             "The graph itself is a part of a larger one, whose replacement is "
             f"{format_number(graph.whole.replacement)} and completeness {format_number(graph.whole.completeness)}."
         )
-    if drawn.is_given and not can_change:
+    if not reach.has_model:
+        notes.append(f"No model is here: nothing is traced, changed or taken apart by heads. To do that, {GIVE_SCOPE}.")
+    elif drawn.is_given and not reach.can_change:
         notes.append("The graph was given; its nodes cannot be changed in this model.")
     return notes
 

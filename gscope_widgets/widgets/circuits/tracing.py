@@ -1,12 +1,13 @@
 """How a graph is traced, and what one that was given is of."""
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuits import AttributionGraph, check_graph
 from gscope_widgets.records.protocols import Job, Scope
 from gscope_widgets.widgets.base.state import as_prompt
+from gscope_widgets.widgets.circuits.questions import GIVE_SCOPE
 from gscope_widgets.widgets.circuits.targets import as_circuit_target
 
 
@@ -33,6 +34,24 @@ class Tracing(NamedTuple):
             max_features=self.max_features,
             slot=slot,
         )
+
+
+def open_alone(graph: AttributionGraph, other: object, dictionaries: object) -> tuple[Scope, AttributionGraph]:
+    """A graph without a model, behind a scope that knows it alone.
+
+    Args:
+        other, dictionaries: what else was given, with which there is nothing to do.
+
+    Raises:
+        InvalidValue: the graph is broken, or there is more.
+    """
+    from gscope_widgets.keeping.graph_scope import GraphScope
+
+    if dictionaries is not None:
+        raise InvalidValue(f"dictionaries are of a model, and none is here; {GIVE_SCOPE}")
+    if other is not None:
+        raise InvalidValue("two graphs are given; the first argument is a scope from gs.load(), or one graph alone")
+    return cast(Scope, GraphScope(check_graph(graph))), graph
 
 
 def open_dictionaries(scope: Scope, given: Any) -> Any:
