@@ -257,9 +257,8 @@ def find_nodes(graph, pos):
 
 
 def name_feature(graph, node):
-    """A feature by its layer and its number within the layer, as the view has it."""
-    number = int(graph.numbers[node])
-    return f"feature {number % graph.share if graph.share else number} of layer {graph.node_layers[node]}"
+    """A feature by its number and its layer, as the view has it."""
+    return f"feature {graph.numbers[node]} of layer {graph.node_layers[node]}"
 
 
 def list_more(graph, nodes, rival_graph, rivals):
@@ -297,10 +296,10 @@ for node in [*differing, *common]:
 answer_3 = None  # gs-answer: ex3
 
 # %% tags=["solution"]
-answer_3 = ["feature 48 of layer 5", "feature 14 of layer 6", "feature 55 of layer 7"]  # gs-answer: ex3
+answer_3 = ["feature 1328 of layer 5", "feature 1550 of layer 6", "feature 1847 of layer 7"]  # gs-answer: ex3
 
 # %% tags=["first-idea"]
-answer_3 = ["feature 126 of layer 3", "feature 48 of layer 5", "feature 55 of layer 7"]  # gs-answer: ex3
+answer_3 = ["feature 894 of layer 3", "feature 1328 of layer 5", "feature 1847 of layer 7"]  # gs-answer: ex3
 
 # %%
 NODES = {name_feature(graph, node): node for node in sorted([*differing, *common])}
@@ -477,14 +476,14 @@ answer_5 = None  # gs-answer: ex5
 
 # %% tags=["solution"]
 answer_5 = [
-    "feature 48 of layer 5 gives place to feature 109",
-    "feature 14 of layer 6 gives place to feature 158",
+    "feature 1328 of layer 5 gives place to feature 1389",
+    "feature 1550 of layer 6 gives place to feature 1694",
 ]  # gs-answer: ex5
 
 # %% tags=["first-idea"]
 answer_5 = [
-    "feature 14 of layer 6 gives place to feature 158",
-    "feature 55 of layer 7 gives place to feature 58",
+    "feature 1550 of layer 6 gives place to feature 1694",
+    "feature 1847 of layer 7 gives place to feature 1850",
 ]  # gs-answer: ex5
 
 

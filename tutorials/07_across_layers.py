@@ -368,8 +368,7 @@ print(
 #
 # An edge holds what one feature adds to another *directly*, through no third feature. In this graph that is all that it writes at its own
 # layer and at later ones, up to the layer before the reader's, taken together. In a graph through transcoders of one layer each, the same
-# edge holds only what the feature wrote at its own layer; the residual stream carries it on to the reader. (The graph numbers features
-# within their layer; `clt` numbers them through, layer after layer.)
+# edge holds only what the feature wrote at its own layer; the residual stream carries it on to the reader.
 
 # %%
 circuit = gs.CircuitGraph(scope, PROMPT, dictionaries=clt, target=top.token if is_mini else top.id)

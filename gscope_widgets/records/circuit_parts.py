@@ -44,7 +44,7 @@ class CircuitSubgraph:
 
 
 def name_number(graph: AttributionGraph, node: int) -> int:
-    """A feature's number within its layer, as others count a CLT's; of other nodes what the graph has."""
+    """A feature's number within its layer, as files count a CLT's; of other nodes what the graph has."""
     number = int(graph.numbers[node])
     return number % graph.share if graph.share and graph.kinds[node] == FEATURE else number
 
@@ -52,7 +52,7 @@ def name_number(graph: AttributionGraph, node: int) -> int:
 def list_node_ids(graph: AttributionGraph) -> tuple[str, ...]:
     """An id for each node, as circuit-tracer writes them: of layer, number and position, the same on every graph.
 
-    A token is `E_{id}_{pos}`, an error `{layer}_-1_{pos}`, a feature `{layer}_{number}_{pos}`, a target
+    A token is `E_{id}_{pos}`, an error `{layer}_-1_{pos}`, a feature `{layer}_{number in the layer}_{pos}`, a target
     `{layers + 1}_{id}_{pos}`. Where two nodes would have one id, further ones end in `_2`, `_3`, ....
     """
     counts: dict[str, int] = {}

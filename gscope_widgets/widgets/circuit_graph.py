@@ -295,7 +295,7 @@ class CircuitGraph(TokenPicker):
         Args:
             nodes: ids or numbers of features, or the label of a group, whose features are changed.
             factor: what their activations are multiplied by, -100 to 100.
-            instead: by node, another feature of its layer, as a ref or its number in the layer.
+            instead: by node, another feature of its layer, as a ref or its number.
 
         While another prompt is traced, waits for its graph.
 

@@ -1031,11 +1031,11 @@ export interface GraphResult {
   note: string;
   /**
    * of nodes [n]: kinds int32 (0 token, 1 error, 2 feature, 3 target), node_layers int32, positions int32, numbers
-   * int32 (in the layer), features int32 (in the dictionary, -1 for others), dictionaries int32, activations
-   * float32 (NaN for others), influence float32 (share of all there is), inputs float32 (sum of the sizes of all
-   * that comes in, of the whole graph), values float32, rest float32 (what comes in from no node of the whole
-   * graph; NaN for tokens and errors); of edges [e]: sources int32, sinks int32, weights float32, flows float32
-   * (share of what flows to the targets), heaviest last
+   * int32 (of features in their dictionary, of tokens their ids), features int32 (the same, -1 for others),
+   * dictionaries int32, activations float32 (NaN for others), influence float32 (share of all there is), inputs
+   * float32 (sum of the sizes of all that comes in, of the whole graph), values float32, rest float32 (what comes
+   * in from no node of the whole graph; NaN for tokens and errors); of edges [e]: sources int32, sinks int32,
+   * weights float32, flows float32 (share of what flows to the targets), heaviest last
    */
   arrays: ArrayHead[];
   /** messages that came before with the bytes of these arrays; 0 where they are this one's buffers */
@@ -1135,7 +1135,7 @@ export interface AskHeads {
 /** A feature that comes in a node's place. */
 export interface SwapIn {
   node: string;
-  /** its number in the layer */
+  /** its number in the dictionary */
   feature: number;
 }
 

@@ -966,15 +966,45 @@ def test_on_mini_the_code_of_a_graph_that_was_given_is_of_that_graph(mini, open_
         assert names["effect"].nodes == effect.nodes and repr(names["effect"]) == repr(effect)
 
 
-def test_on_mini_a_clts_features_are_numbered_within_their_layer_and_swapped_by_that(mini, open_page):
+@pytest.fixture
+def crossing(mini, open_page):
+    """A graph through mini's CLT, whose features of later layers have numbers of their own."""
     clt = mini.dictionary("clt")
-    widget = open_page(gs.CircuitGraph(mini, "The old fisherman sold two", dictionaries=clt)).widget
+    return open_page(gs.CircuitGraph(mini, "The old fisherman sold two", dictionaries=clt))
+
+
+def test_a_clts_feature_has_the_number_on_the_page_that_opens_its_card(crossing, mini):
+    widget, clt = crossing.widget, mini.dictionary("clt")
+    graph, (content, arrays) = widget.graph, read_result(crossing)
+    places = {name: node for node, name in enumerate(list_node_ids(graph))}
+    html, listed = widget.to_html(), set(widget.to_frame().feature)
+    features = [at for at, kind in enumerate(arrays["kinds"]) if kind == FEATURE]
+    for at in features:
+        node, number = places[content["ids"][at]], int(arrays["numbers"][at])
+        assert clt.feature(number) == graph.ref(node) and content["refs"][arrays["dictionaries"][at]] == clt.info.id
+        assert f"feature {number}<" in html and number in listed and graph.name(node).startswith(f"feature {number} of")
+        # The control: ids are those of files, which count within the layer.
+        assert content["ids"][at].split("_")[1] == str(number - graph.share * int(arrays["node_layers"][at]))
+    late = max(features, key=lambda at: (arrays["node_layers"][at], arrays["activations"][at]))
+    assert arrays["node_layers"][late] > 0
+    card = mini.card(clt.feature(int(arrays["numbers"][late])), texts=[graph.tokens.text])
+    assert card.examples[0].activation == pytest.approx(float(arrays["activations"][late]), rel=1e-3)
+
+
+def test_another_feature_of_a_clts_layer_comes_in_by_that_number(crossing, mini):
+    widget, clt = crossing.widget, mini.dictionary("clt")
     graph: AttributionGraph = widget.graph
     node = next(one for one in list_features(graph, 20) if graph.node_layers[one] > 0)
-    assert list_node_ids(graph)[node].split("_")[1] == str(graph.numbers[node] % graph.share)
-    effect = widget.change(node, instead={node: 3})
-    assert np.isfinite(effect.free).all()
-    assert f"feature({graph.share * graph.node_layers[node] + 3})" in widget.to_code()
+    first = graph.share * int(graph.node_layers[node])
+    effect = widget.change(node, instead={node: first + 3})
+    np.testing.assert_array_equal(
+        effect.free, mini.change_circuit(graph, [node], instead={node: clt.feature(first + 3)}).free
+    )
+    assert f"feature({first + 3})" in widget.to_code()
+    assert crossing.messages("effect")[-1][0]["words"].endswith(f"feature {first + 3} in its place")
+    for other in (3, first + graph.share):  # of other layers
+        with pytest.raises(gs.InvalidValue, match=f"{first} to {first + graph.share - 1}"):
+            widget.change(node, instead={node: other})
     assert widget.provenance.dictionaries.keys() == {clt.info.id}
 
 

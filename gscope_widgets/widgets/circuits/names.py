@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from gscope_widgets.records.circuit_parts import name_number
 from gscope_widgets.records.circuits import KINDS, AttributionGraph
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.widgets.base.formats import format_number, format_percent, format_token
@@ -16,7 +15,7 @@ def name_node(graph: AttributionGraph, node: int) -> str:
     kind = KINDS[graph.kinds[node]]
     if kind == "target":
         return f"target {format_token(graph.targets[node - (len(graph) - len(graph.targets))].name)}"
-    return f"feature {name_number(graph, node)}" if kind == "feature" else kind
+    return f"feature {graph.numbers[node]}" if kind == "feature" else kind
 
 
 def name_layer(graph: AttributionGraph, node: int) -> str:
@@ -45,7 +44,6 @@ def write_change(graph: AttributionGraph, nodes: Sequence[int], factor: float, s
     if len(nodes) > _NAMED_NODES:
         names += f" and {len(nodes) - _NAMED_NODES} more"
     if swaps:
-        size = graph.share or 2**31
-        numbers = ", ".join(str(ref.feature % size) for ref in list(swaps.values())[:_NAMED_NODES])
+        numbers = ", ".join(str(ref.feature) for ref in list(swaps.values())[:_NAMED_NODES])
         return f"{names}: feature {numbers} in its place"
     return f"{names}: ablated" if factor == 0 else f"{names}: times {format_number(factor, 4)}"

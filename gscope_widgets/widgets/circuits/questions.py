@@ -87,7 +87,7 @@ def read_change(
 
     Args:
         nodes: ids or numbers, or a group's label.
-        instead: by node, a ref or a number in its layer.
+        instead: by node, another feature of its layer, as a ref or its number.
         groups: see `GroupState`.
 
     Raises:
@@ -116,11 +116,12 @@ def read_change(
 
 
 def _find_in_layer(scope: Scope, graph: AttributionGraph, node: int, number: object) -> FeatureRef:
-    """A feature of a node's layer, by its number there."""
+    """A feature of a node's layer, by its number in the dictionary."""
     ref = graph.ref(node)
     size = graph.share or (scope.dictionary_info(ref.dictionary_id).d_dict or 2**31)
-    own = check_int("the feature that takes its place", number, low=0, high=size - 1)
-    return FeatureRef(ref.dictionary_id, own + graph.share * int(graph.node_layers[node]))
+    first = graph.share * int(graph.node_layers[node])
+    found = check_int("the feature of that layer that takes its place", number, low=first, high=first + size - 1)
+    return FeatureRef(ref.dictionary_id, found)
 
 
 class Reach(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gscope_widgets.records.circuit_parts import CircuitSubgraph, name_number
+from gscope_widgets.records.circuit_parts import CircuitSubgraph
 from gscope_widgets.records.circuits import FEATURE, AttributionGraph, measure_influence
 from gscope_widgets.widgets.base.formats import format_number
 from gscope_widgets.widgets.base.limits import DRAWN_EDGES, LABEL_BYTES, LISTED_HEADS, NODE_LABEL
@@ -52,7 +52,7 @@ def tell_graph(drawn: DrawnGraph, reach: Reach) -> tuple[dict[str, Any], dict[st
         "kinds": shown.kinds.astype(np.int32),
         "node_layers": shown.node_layers.astype(np.int32),
         "positions": shown.positions.astype(np.int32),
-        "numbers": np.array([name_number(graph, node) for node in nodes.tolist()], np.int32),
+        "numbers": shown.numbers.astype(np.int32),
         "features": features,
         "dictionaries": dictionaries,
         "activations": shown.activations.astype(np.float32),
