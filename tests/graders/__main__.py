@@ -1,9 +1,11 @@
 """nbgrader, otter and `gscope-widgets grade` on the same notebooks: `python -m tests.graders`, by `make test-graders`.
 
 Every tutorial is handed in solved and untouched; one of them also with cells copied, deleted and stripped. Each grader
-must give the points that are due, and say what became of an answer.
+must give the points that are due, and say what became of an answer. Names of tutorials, such as 06_computation, choose
+those; with --record what they took is written to docs/teaching.md.
 """
 
+import argparse
 import csv
 import html
 import json
@@ -13,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from gscope_widgets.teaching.graded import NBGRADER_CONFIG, build_nbgrader, buil
 from gscope_widgets.teaching.tutorials import list_sources
 from gscope_widgets.teaching.variants import build_variant, read_answers, write_notebook
 from tests.graders.handed_in import HandedIn, list_faulty, list_mended, list_plain
+from tests.graders.took import PAGE, find_title, time_cells, write_row
 
 FAULTY = "02_name_that_feature"  # whose cells are copied, deleted and stripped: the quickest with an answer to lose
 LOST = "ex2"
@@ -141,24 +144,44 @@ def list_bare(source: Path) -> list[HandedIn]:
     return list_plain(notebook, answers) + (list_faulty(notebook, answers, LOST) if source.stem == FAULTY else [])
 
 
-def main(stems: Sequence[str]) -> int:
-    """Grade those tutorials, or all that have an exercise; the number of faults is the exit status."""
-    sources = [one for one in list_sources() if read_answers(one, "student") and (not stems or one.stem in stems)]
+def grade_all(source: Path, folder: Path) -> Iterator[Graded]:
+    """By each grader, as each is done."""
+    for grade in (grade_by_nbgrader, grade_by_otter, grade_by_ours):
+        yield from grade(source, folder / f"{source.stem}-{grade.__name__}")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Grade those tutorials, or all that have an exercise; 1 if a grader gave what was not due, else 0."""
+    sources = {one.stem: one for one in list_sources() if read_answers(one, "student")}
+    parser = argparse.ArgumentParser(prog="python -m tests.graders", description=__doc__)
+    parser.add_argument("stems", nargs="*", metavar="tutorial", help=", ".join(sources))
+    parser.add_argument("--record", action="store_true", help=f"write what they took to {PAGE.name}")
+    asked = parser.parse_args(arguments)
+    if unknown := set(asked.stems) - set(sources):
+        parser.error(
+            f"no tutorial with an exercise is called {', '.join(sorted(unknown))}; there are {', '.join(sources)}"
+        )
     wrong = 0
     print(f"{'lesson':32} {'handed in':18} {'grader':15} {'points':>9} {'seconds':>8}")
     with tempfile.TemporaryDirectory() as made:
-        for source in sources:
-            exercises = list(read_answers(source, "student"))
-            for grade in (grade_by_nbgrader, grade_by_otter, grade_by_ours):
-                for one in grade(source, Path(made) / f"{source.stem}-{grade.__name__}"):
-                    points = f"{one.points:g} of {len(exercises)}"
-                    print(
-                        f"{one.lesson:32} {one.handed_in.name:18} {one.grader:15} {points:>9} {one.seconds:8.0f}",
-                        flush=True,
-                    )
-                    for fault in one.find_faults(exercises):
-                        wrong += 1
-                        print(f"    WRONG: {fault}", flush=True)
+        for stem in asked.stems or sources:
+            exercises = list(read_answers(sources[stem], "student"))
+            took: dict[str, list[float]] = {}
+            for one in grade_all(sources[stem], Path(made)):
+                took.setdefault(one.grader, []).append(one.seconds)
+                points = f"{one.points:g} of {len(exercises)}"
+                print(
+                    f"{one.lesson:32} {one.handed_in.name:18} {one.grader:15} {points:>9} {one.seconds:8.0f}",
+                    flush=True,
+                )
+                for fault in one.find_faults(exercises):
+                    wrong += 1
+                    print(f"    WRONG: {fault}", flush=True)
+            cells = time_cells(sources[stem], Path(made))
+            print(f"{stem:32} run solved: {sum(cells):.0f} s, its slowest cell {max(cells):.0f} s", flush=True)
+            if asked.record:
+                page = PAGE.read_text("utf-8")
+                PAGE.write_text(write_row(page, find_title(sources[stem]), len(exercises), cells, took), "utf-8")
     print("every grader gave what was due" if not wrong else f"{wrong} faults")
     return min(wrong, 1)
 
