@@ -35,6 +35,41 @@ PRINTS = {  # a part of what each prints
     "07_across_layers": "rows of decoders that are not 0",
 }
 
+# By tutorial and exercise: answers with a wrong idea behind them that lower the lead as much as is asked, the idea, and
+# what is said of each.
+WRONG_IDEAS = {
+    "06_computation": {
+        "ex3": [
+            (
+                "what any change as large would do",
+                ["feature 87 of layer 0", "feature 133 of layer 2", "feature 48 of layer 5"],
+                "A control comes too near",
+            ),
+            (
+                "what is read alike on both prompts",
+                ["feature 89 of layer 1", "feature 133 of layer 2", "feature 55 of layer 7"],
+                "A control comes too near",
+            ),
+            (
+                "features of another position",
+                [f"feature {one}, at Stormness" for one in ("242 of layer 0", "65 of layer 1", "118 of layer 0")],
+                "A control comes too near",
+            ),
+            (
+                "the right ones, clamped too strongly",
+                ["feature 48 of layer 5", "feature 14 of layer 6", "feature 55 of layer 7"]
+                + ["harder: held at minus five times what they are"],
+                "A control reaches what is asked",
+            ),
+            (
+                "one that does nothing beside two that do",
+                ["feature 48 of layer 5", "feature 14 of layer 6", "feature 131 of layer 7"],
+                "Alone no more than random ones in its place: feature 131 of layer 7.",
+            ),
+        ]
+    }
+}
+
 
 def test_there_are_tutorials():
     assert find_tutorials() == TUTORIALS
@@ -78,6 +113,7 @@ class Run:
     notebook: nbformat.NotebookNode
     recording: Path  # of all that it asked
     states: dict[str, dict[str, str]]  # by set of answers and exercise, what `check` said after the last cell
+    wrong: dict[str, tuple[str, str]]  # by wrong idea, the state that `check` gave and its sentence
 
     @property
     def printed(self) -> str:
@@ -103,6 +139,7 @@ def run(request, tmp_path_factory) -> Run:
     source, recording = request.param, tmp_path_factory.mktemp("tutorial") / "run.gscope"
     notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     answers = {kind: read_answers(source, kind) for kind in ("solution", "first-idea")}
+    wrong = WRONG_IDEAS.get(source.stem, {})
     record = f"import gscope_widgets as gs\nrecorder_ = gs.load('mini').recording({str(recording)!r}).__enter__()"
     keep = "recorder_.__exit__(None, None, None)"
     check = f"""import json
@@ -110,6 +147,8 @@ from gscope_widgets.exercises.exercise import Exercise
 exercises_ = {{one.name: one for one in list(globals().values()) if isinstance(one, Exercise)}}
 print(json.dumps({{
     "untouched": {{name: one.check().state for name, one in exercises_.items()}},
+    "wrong": {{idea: (found.state, found.sentence) for name, tried in {wrong!r}.items()
+       for idea, value, _ in tried for found in [exercises_[name].check(value)]}},
     **{{kind: {{name: exercises_[name].check(value).state for name, value in given.items()}}
        for kind, given in {answers!r}.items()}},
 }}))"""
@@ -124,7 +163,7 @@ print(json.dumps({{
     ).execute()
     states = json.loads(notebook.cells[-1].outputs[-1].text)
     notebook.cells = notebook.cells[1:-2]
-    return Run(source, notebook, recording, states)
+    return Run(source, notebook, recording, states, states.pop("wrong"))
 
 
 def test_tutorial_runs_top_to_bottom_and_leaves_readable_copies(run):
@@ -156,6 +195,16 @@ def test_exercises_take_the_solution_and_neither_the_first_idea_nor_an_untouched
     assert run.states["untouched"] == dict.fromkeys(solution, "not answered")
     assert run.states["solution"] == dict.fromkeys(solution, "right")
     assert run.states["first-idea"] == dict.fromkeys(ideas, "wrong")
+
+
+@pytest.mark.row("10", "44")
+def test_what_reaches_the_effect_and_not_its_control_is_wrong(run):
+    for tried in WRONG_IDEAS.get(run.source.stem, {}).values():
+        for idea, _, said in tried:
+            state, sentence = run.wrong[idea]
+            assert state == "wrong" and said in sentence, idea
+            fall, asked = map(float, re.search(r"falls by ([\d.]+); ([\d.]+) is asked", sentence).groups())
+            assert fall >= asked, idea  # by the effect alone it would pass
 
 
 def run_cells(source: Path) -> str:

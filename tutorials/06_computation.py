@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Computation: transcoders and graphs
 #
-# **60 minutes · difficulty ●●●● · no account, no GPU, no network**
+# **70 minutes, 60 without section 8 · difficulty ●●●● · no account, no GPU, no network**
 #
 # So far you have looked at what a model *holds*: which features are active, and what they can write. This tutorial is about what it
 # *does*: how one feature brings about the next, until a word comes out. The tool is an **attribution graph**. It is a hypothesis, drawn by
@@ -23,7 +23,7 @@
 # 2. draw the graph of a question that needs two steps, and leaves what lies between them to the model;
 # 3. find what decides between two answers, take it out, and put something else in its place, each time beside a control;
 # 4. look at what the graph does not explain;
-# 5. ask how a token fetches what stands far back.
+# 5. ask how a token fetches what stands far back (section 8, which can wait for another day).
 #
 # The model is **gscope-mini**, a small model of Gemma 3's architecture that comes with the package. It was trained on
 # generated texts about Tarn, an invented archipelago. Nothing you see here is a result about Gemma.
@@ -89,15 +89,22 @@ print(f"from the question alone {claim.control['from_the_relation']:.0%}")
 
 # %% [markdown]
 # **See.** Where does the answer appear? The lens below shows, for each token and after each layer, the next token that the model would say if it
-# stopped there. Move to its last column, under *is*: up to which layer is there no colour?
+# stopped there. Move to its last column, under the last token: from which layer on does the answer lead?
 
 # %%
 lens = gs.LogitLens(scope, first)
 lens
 
+# %%
+reading = scope.logit_lens(first)
+likeliest = [reading.top(layer=layer, pos=last)[0] for layer in reading.layers]
+begins = max((at + 1 for at, one in enumerate(likeliest) if one.token != own), default=0)
+print(f"the likeliest token is{own} after layer {reading.layers[begins]} and every later one, with probabilities")
+print("  ".join(f"{one.probability:.2f}" for one in likeliest[begins:]))
+
 # %% [markdown]
-# In mini *blue* is the likeliest token from layer 3 on, and only grows surer. Keep that in mind: what acts in later layers need not be the step from the town to its
-# region. It may strengthen an answer that has begun.
+# So the answer leads before the later layers have acted. Keep that in mind: what acts there need not be the step from the town to its region. It may strengthen an answer
+# that has begun.
 #
 # ## 2 · An MLP taken apart
 #
@@ -286,11 +293,13 @@ for node in [*differing, *common]:
 # %% [markdown]
 # ### Exercise 3 — three nodes
 #
-# Taking out a feature, at the last token only, is to **ablate** it there. The reference circuit is the six features that differ most, the upper six
-# rows. Choose **three** of the ten so that without them the lead falls by at least 80 % of what it falls by without all six.
+# Taking out a feature at its token is to **ablate** it there. The reference circuit is the six features that differ most, the upper six rows. Choose
+# **three** so that without them the lead falls by at least 80 % of what it falls by without all six. Offered are the ten rows of the table, and the three features of most
+# influence at the token where the prompts part. You may also press *harder*: then the three are not taken out, but held at minus five times what they are.
 #
-# There are two controls, and each must come to less than half of your fall: random features of the same layers, of which as much is taken out; and *your* three, taken
-# out of the other prompt. What is needed for any answer changes that one too.
+# A fall alone proves little, so yours is set beside controls: sixteen draws of random features of the same layers, changed as much at the same tokens; and *your* three, changed alike
+# on the other prompt, for what is needed for any answer changes that one too. The worst of them must stay below half of your fall, and must not reach by itself what is asked of you. And
+# nobody rides along: each of your three alone must lower the lead by more than any random feature in its place.
 
 # %% tags=["student"]
 answer_3 = None  # gs-answer: ex3
@@ -302,32 +311,45 @@ answer_3 = ["feature 1328 of layer 5", "feature 1550 of layer 6", "feature 1847 
 answer_3 = ["feature 894 of layer 3", "feature 1328 of layer 5", "feature 1847 of layer 7"]  # gs-answer: ex3
 
 # %%
+at_town = find_nodes(graph, changed)
 NODES = {name_feature(graph, node): node for node in sorted([*differing, *common])}
+for node in sorted(at_town.values(), key=lambda node: -influence[node])[:3]:
+    NODES[f"{name_feature(graph, node)}, at{tokens[changed]}"] = node
+HARDER = "harder: held at minus five times what they are"
 
 
-def ablate(nodes):
-    """How far the lead falls in the model without these nodes, and on average without random ones."""
-    effect = scope.change_circuit(graph, nodes)
-    return -float(effect.free[0]), -float(effect.random.mean())
+def ablate(nodes, factor=0.0):
+    """How far the lead falls in the model without these nodes, and at the most with random ones in their place."""
+    effect = scope.change_circuit(graph, nodes, factor, controls=16)
+    return -float(effect.free[0]), -float(effect.random.min())
 
 
-def ablate_there(nodes):
-    """How far the lead moves on the other prompt, either way, without the same features."""
-    same = [theirs[graph.ref(node)] for node in nodes if graph.ref(node) in theirs]
-    return abs(float(scope.change_circuit(other, same).free[0])) if same else 0.0
+def ablate_there(nodes, factor=0.0):
+    """How far the lead moves on the other prompt, either way, when the same features are changed alike."""
+    places = [changed if graph.positions[node] == changed else len(other.tokens) - 1 for node in nodes]
+    found = [find_nodes(other, pos).get(graph.ref(node)) for node, pos in zip(nodes, places, strict=True)]
+    same = [node for node in found if node is not None]
+    return abs(float(scope.change_circuit(other, same, factor).free[0])) if same else 0.0
 
 
 def try_three(scope, names):
-    """The share of the reference's fall that three nodes reach, where the controls do not."""
-    if len(names) != 3:
-        return 0.0, f"You chose {len(names)}; choose three."
-    nodes = [NODES[name] for name in names]
-    (fall, random), (whole, _), there = ablate(nodes), ablate(differing), ablate_there(nodes)
-    said = f"Without them the lead falls by {fall:.1f}, {fall / whole:.0%} of the {whole:.1f} without "
-    said += f"all six. Controls: random features {random:.1f}; the same on the other prompt {there:.1f}."
+    """The share of the reference's fall that three nodes reach, where no control comes near."""
+    chosen = [NODES[name] for name in names if name != HARDER]
+    if len(chosen) != 3:
+        return 0.0, f"You chose {len(chosen)} features; choose three."
+    factor = -5.0 if HARDER in names else 0.0
+    (fall, random), (whole, _), there = ablate(chosen, factor), ablate(differing), ablate_there(chosen, factor)
+    said = f"With that the lead falls by {fall:.1f}; {0.8 * whole:.1f} is asked, of the {whole:.1f} without all six. "
+    said += f"Controls: random features {random:.1f} at the most; the same on the other prompt {there:.1f}."
     if max(random, there) >= fall / 2:
-        said += f" Too much in a control: each must stay below {fall / 2:.1f}."
-    reached = fall >= 0.8 * whole and max(random, there) < fall / 2
+        said += f" A control comes too near: each must stay below {fall / 2:.1f}, half of your fall."
+    elif max(random, there) >= 0.8 * whole:
+        said += " A control reaches what is asked: pressed so hard, features that decide nothing move the lead too."
+    alone = {name: ablate([NODES[name]], factor) for name in names if name != HARDER}
+    idle = [name for name, (own_fall, own_random) in alone.items() if own_fall <= own_random]
+    if idle:
+        said += f" Alone no more than random ones in its place: {'; '.join(idle)}."
+    reached = fall >= 0.8 * whole and max(random, there) < min(fall / 2, 0.8 * whole) and not idle
     return (1.0 if reached else min(0.9, max(0.0, fall / whole))), said
 
 
@@ -337,7 +359,7 @@ ex3 = gs.Predict(
     gs.Goal(try_three),
     name="ex3",
     answer=answer_3,
-    choices=list(NODES),
+    choices=[*NODES, HARDER],
     several=True,
     reveal="gs1:eNotjEEKwzAMBL+y+Bz6gH4jLxDuujZxJLBE0+fHLr0N7MymnR8O6cjVWqZjUHJFiw2iL6gFpHdYQVSekME/T/HdTOdqyicEZXnNJ12UA0FfH/5zld+AM8cqvNrlj3QDKhIqWA==",
     hints="gs1:eNo9jkEKAjEMRa/y6XqYA3gDwaU7cVGmqQ3ONJJUi7c3nQE3CSTv/eQWzjWvb6oLIa5SCUnIUKXB4hdS0QsvBcbJAZ97YzvBZCPYi+ITWRStEMSLIlbrpHOYEC4ix7aX2NzCJuohS+MPwVlyLdbhKk0uJpRo4P8/TWTPuZZBKhE6t7LfWqM+yBoS5+z2oK2NBN7zkFl9e0gq3eZw/wGm71JE",
@@ -383,7 +405,6 @@ answer_4 = [
 ]  # gs-answer: ex4
 
 # %%
-at_town = find_nodes(graph, changed)
 strongest = max(at_town.values(), key=lambda node: graph.activations[node])
 purest = max(differing[:3], key=lambda node: graph.node_layers[node])
 ABLATIONS = {

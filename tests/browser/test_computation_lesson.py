@@ -53,7 +53,7 @@ def read_number(pattern: str, said: str) -> float:
 def test_three_nodes_are_found_that_carry_the_step_and_the_most_influential_do_not(notebook):
     asked = "Which three nodes carry"
     said = commit(notebook, asked, IDEAS["ex3"], by_keyboard=False)
-    assert said.startswith("✗ Without them the lead falls by")
+    assert said.startswith("✗ With that the lead falls by")
     said = commit(notebook, asked, ANSWERS["ex3"], by_keyboard=True)
     fall, random = (read_number(part, said) for part in (r"falls by ([\d.]+)", r"random features (-?[\d.]+)"))
     assert said.startswith("✓") and random < fall / 2
