@@ -113,8 +113,8 @@ class CircuitGraph(TokenPicker):
         str | int | list[str | int] | PlacedRef | None,
         None,
         to_page=tell_target,
-        help="What is explained: None for the likeliest next tokens; a token, as its text or its id; two, for the "
-        "difference of their logits; or a feature at a position, set as `(ref, pos)`.",
+        help="What is explained: None for the likeliest next tokens; a token, as its text or its id, which is kept as "
+        "its text; two, for the difference of their logits; or a feature at a position, set as `(ref, pos)`.",
     )
     node_share = Checked(
         _check_node_share,
@@ -214,7 +214,7 @@ class CircuitGraph(TokenPicker):
         self._picture: tuple[Any, ...] | None = None
         self._drawing = Drawing(want=self._read_wanted, tell=self._tell)
         if graph is not None:
-            prompt, target = read_given(graph, prompt, target)
+            prompt, target = read_given(scope, graph, prompt, target)
         settings = {
             "prompt": check_text(scope, prompt),
             "target": _check_target(self, target),

@@ -1530,8 +1530,8 @@ export interface CircuitGraphTraits extends BaseTraits {
   /** [B,P] Position of the token picked, or None. */
   selected_pos: number | null;
   /**
-   * [B,P] What is explained: None for the likeliest next tokens; a token, as its text or its id; two, for the
-   * difference of their logits; or a feature at a position, set as `(ref, pos)`.
+   * [B,P] What is explained: None for the likeliest next tokens; a token, as its text or its id, which is kept as
+   * its text; two, for the difference of their logits; or a feature at a position, set as `(ref, pos)`.
    */
   target: string | number | (string | number)[] | PlacedRef | null;
   /** [P] Characters; the view refuses longer text before sending it. */

@@ -202,26 +202,49 @@ def test_the_influence_of_a_graph_is_found_once_and_its_message_is_written_befor
 # ---- what is explained
 
 
+IDS = {name: tokenize(name, chat=False).ids[-1] for name in (" fish", " bread")}
+
+
 @pytest.mark.parametrize(
-    ("written", "read", "told"),
+    ("written", "told"),
     [
-        (None, None, None),
-        (" fish", " fish", " fish"),
-        (5, 5, 5),
-        ((" fish", " bread"), (" fish", " bread"), [" fish", " bread"]),
-        ([" fish", 5], (" fish", 5), [" fish", 5]),
+        (None, None),
+        (" fish", " fish"),
+        (IDS[" fish"], " fish"),
+        ((" fish", " bread"), [" fish", " bread"]),
+        ([" fish", IDS[" bread"]], [" fish", " bread"]),
     ],
 )
-def test_a_target_is_a_token_two_or_none(page, scope, written, read, told):
+def test_a_target_is_a_token_two_or_none_and_an_id_is_shown_as_the_text_of_its_token(page, scope, written, told):
     page.widget.target = written
     page.widget.wait()
-    assert page.widget.target == read
+    assert page.widget.target == (tuple(told) if isinstance(told, list) else told)
     content, _ = read_result(page)
-    wanted = scope.circuit(TEXT, target=read)
+    wanted = scope.circuit(TEXT, target=tuple(told) if isinstance(told, list) else told)
+    given = scope.circuit(TEXT, target=tuple(written) if isinstance(written, list) else written)
     assert content["target"] == told
-    assert [one["name"] for one in content["targets"]] == [one.name for one in wanted.targets]
+    assert [one["name"] for one in content["targets"]] == [one.name for one in given.targets]
+    assert [one.ids for one in page.widget.graph.targets] == [one.ids for one in given.targets]
     np.testing.assert_array_equal(page.widget.graph.weights, wanted.weights)
-    assert ("target=" in page.widget.to_code()) == (read is not None)
+    assert ("target=" in page.widget.to_code()) == (written is not None)
+
+
+def test_the_same_token_as_text_and_as_id_is_no_difference(page, refuse_all):
+    refuse_all(page, "target", [[" fish", IDS[" fish"]]], message="a difference is of two tokens")
+
+
+def test_on_mini_ids_are_told_as_text_also_of_a_recording_and_stay_ids_where_there_is_no_model(
+    mini, open_page, tmp_path
+):
+    red = mini.tokens(" red").ids[-1]
+    with mini.recording(tmp_path / "target.gscope"):
+        live = open_page(gs.CircuitGraph(mini, FACT, target=red)).widget
+    assert live.target == " red" and live.graph.targets[0].ids == (red,)
+    again = open_page(gs.CircuitGraph(gs.replay(tmp_path / "target.gscope"), FACT, target=red)).widget
+    assert again.target == " red"
+    np.testing.assert_array_equal(again.graph.weights, live.graph.weights)
+    assert open_page(gs.CircuitGraph(live.graph)).widget.target == red
+    assert open_page(gs.CircuitGraph(mini, graph=live.graph)).widget.target == " red"
 
 
 def test_a_feature_at_a_position_is_a_target(page, scope, graph):
@@ -851,6 +874,20 @@ def test_what_only_a_model_can_do_is_refused_with_what_to_do_and_the_graph_stays
     assert content["ids"] == before["ids"] and content["prompt"] == before["prompt"] == graph.tokens.text
     alone.set(node_share=0.4)  # it goes on
     assert alone.settle()["state"] == "idle"
+
+
+def test_a_graph_of_another_model_whose_target_this_one_has_not_is_drawn(scope, graph, open_page):
+    far = scope.info.vocabulary + 5
+    target = replace(graph.targets[0], ids=(far,), name=" Dallas")
+    part = scope.circuit(TEXT, target=" fish")
+    other = replace(part, targets=(target,), dictionary_ids=tuple(f"elsewhere/{one}" for one in part.dictionary_ids))
+    page = open_page(gs.CircuitGraph(scope, graph=other))
+    content, _ = read_result(page)
+    assert (content["target"], content["targets"][0]["name"], content["can_change"]) == (None, " Dallas", False)
+    assert page.widget.target is None and page.widget.graph.targets[0].ids == (far,)
+    page.set(node_share=0.5)
+    assert page.settle()["state"] == "idle"
+    assert open_page(gs.CircuitGraph(other)).widget.target == far
 
 
 def test_what_stands_beside_a_graph_alone_is_refused(graph, scope):

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.circuits import CircuitTarget
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.protocols import Scope
+from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.widgets.base.features import tell_ref
 
 
@@ -22,6 +23,8 @@ class PlacedFeature:
 
 def check_target(scope: Scope, value: Any) -> object:
     """What a graph may explain, as a trait holds it: None, a token's text or id, two of them, or a `PlacedFeature`.
+
+    An id is held as the token's text, where that can be said.
 
     Raises:
         InvalidValue, UnknownFeature, UnknownDictionary: it is none of these, in words.
@@ -54,16 +57,34 @@ def check_target(scope: Scope, value: Any) -> object:
 
 
 def _check_token(scope: Scope, value: object) -> str | int:
-    """A token as a text or an id, where the model has it as one."""
+    """A token as its text; as its id where no text is read as that token alone, or nobody is here to say.
+
+    Raises:
+        InvalidValue: the model has no such token.
+    """
     if not isinstance(value, str):
-        return check_int("a target's token id", value, low=0, high=scope.info.vocabulary - 1)
-    count = sum(stop > start for start, stop in scope.tokens(value).byte_spans)
+        return name_token(scope, check_int("a target's token id", value, low=0, high=scope.info.vocabulary - 1))
+    count = len(_list_ids(scope.tokens(value)))
     if count != 1:
         raise InvalidValue(
             f"{describe_value(value)} is {count} tokens; give one, with the space before it where it begins a word: "
             "' red'"
         )
     return value
+
+
+def name_token(scope: Scope, token: int) -> str | int:
+    """The text that is read as this token alone; its id where there is none, or nobody to say."""
+    try:
+        text = scope.tokens([token]).strings[-1]
+        return text if _list_ids(scope.tokens(text)) == [token] else token
+    except GscopeError:  # a recording has not every text, a graph alone has none
+        return token
+
+
+def _list_ids(tokens: Tokens) -> list[int]:
+    """Of those that hold text."""
+    return [token for token, (start, stop) in zip(tokens.ids, tokens.byte_spans, strict=True) if stop > start]
 
 
 def tell_target(target: object) -> Any:

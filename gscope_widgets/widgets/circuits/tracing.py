@@ -7,8 +7,8 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuits import AttributionGraph, check_graph
 from gscope_widgets.records.protocols import Job, Scope
 from gscope_widgets.widgets.base.state import as_prompt
-from gscope_widgets.widgets.circuits.questions import GIVE_SCOPE
-from gscope_widgets.widgets.circuits.targets import as_circuit_target
+from gscope_widgets.widgets.circuits.questions import GIVE_SCOPE, find_reach
+from gscope_widgets.widgets.circuits.targets import as_circuit_target, name_token
 
 
 class Tracing(NamedTuple):
@@ -81,8 +81,8 @@ def open_dictionaries(scope: Scope, given: Any) -> Any:
     return opened
 
 
-def read_given(graph: object, prompt: object, target: object) -> tuple[Any, Any]:
-    """Prompt and target of a graph that was given.
+def read_given(scope: Scope, graph: object, prompt: object, target: object) -> tuple[Any, Any]:
+    """Prompt and target of a graph that was given; no target where it may be another token in the model here.
 
     Raises:
         InvalidValue: it is none, or a prompt or target stands beside it.
@@ -92,10 +92,18 @@ def read_given(graph: object, prompt: object, target: object) -> tuple[Any, Any]
     check_graph(graph)
     if prompt != "" or target is not None:
         raise InvalidValue("a graph has its own prompt and target; leave them out, or leave out the graph")
-    ids = [one.ids for one in graph.targets]
-    if len(ids) == 1 and len(ids[0]) == 2:
-        return graph.tokens.text, tuple(ids[0])
-    return graph.tokens.text, ids[0][0] if len(ids) == 1 and len(ids[0]) == 1 and ids[0][0] >= 0 else None
+    return graph.tokens.text, _find_target(scope, graph)
+
+
+def _find_target(scope: Scope, graph: AttributionGraph) -> int | tuple[int, ...] | None:
+    name, ids = graph.targets[0].name, graph.targets[0].ids
+    if len(graph.targets) > 1 or not 0 < len(ids) <= 2 or min(ids) < 0:
+        return None
+    reach = find_reach(scope, graph)
+    if reach.has_model and not reach.has_heads:  # its ids may be of other tokens
+        is_same = len(ids) == 1 and ids[0] < scope.info.vocabulary and name_token(scope, ids[0]) == name
+        return ids[0] if is_same else None
+    return ids[0] if len(ids) == 1 else ids
 
 
 def wait_for_trace(job: Job, seconds: float) -> AttributionGraph | None:
