@@ -36,8 +36,9 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def open_notebook(browser, lab) -> Iterator[Callable[[Path], Notebook]]:
-    """Opens a notebook in a browser window of its own, as after logging in anew."""
+    """Opens a notebook in a browser window of its own, as after logging in anew. Nothing of it is left to the next file."""
     contexts = []
+    lab.put_settings_back()
 
     def open_one(path: Path) -> Notebook:
         context = browser.new_context(viewport=VIEWPORT)
@@ -49,18 +50,18 @@ def open_notebook(browser, lab) -> Iterator[Callable[[Path], Notebook]]:
     yield open_one
     for context in contexts:
         context.close()
+    lab.shut_kernels_down()
 
 
 @pytest.fixture(scope="module")
-def notebook(request, lab, open_notebook) -> Iterator[Notebook]:
+def notebook(request, lab, open_notebook) -> Notebook:
     """The notebook of the test file's CELLS, open and run."""
     path = write_notebook(lab.notebooks / f"{request.path.stem}.ipynb", request.module.CELLS)
     opened = open_notebook(path)
     opened.run_all()
     opened.wait_for_views()
     assert opened.error_outputs() == []
-    yield opened
-    lab.shut_kernels_down()
+    return opened
 
 
 @pytest.fixture

@@ -140,6 +140,11 @@ class Lab:
         for session in json.loads(self._ask("GET", "api/sessions")):
             self._ask("DELETE", f"api/sessions/{session['id']}")
 
+    def put_settings_back(self) -> None:
+        """Those of a first start, whatever a page has chosen since, such as a theme: a page that opens reads them."""
+        shutil.rmtree(self._folder / "settings")
+        self._write_settings()
+
     def restart_kernels(self) -> None:
         """As another page of the same notebook does: this one's page is not told."""
         for kernel in json.loads(self._ask("GET", "api/kernels")):

@@ -68,8 +68,7 @@ def unfolded(notebook):
     parts = notebook.widget("Workbench").locator(".gscope-slot .gscope-live")
     expect(parts).to_have_count(5)
     notebook.page.evaluate(UNFOLD)
-    yield notebook
-    show_theme(notebook, "light")  # which JupyterLab keeps for all notebooks
+    return notebook
 
 
 @contextmanager
@@ -79,9 +78,11 @@ def widened(page, width):
     page.set_viewport_size({**before, "width": 2000})
     whole = ".jp-Cell, .gscope * { content-visibility: visible !important }"
     style = page.add_style_tag(content=f"{VIEW} {{ width: {width}px }} {whole}")
-    yield
-    style.evaluate("(node) => node.remove()")
-    page.set_viewport_size(before)
+    try:
+        yield
+    finally:
+        style.evaluate("(node) => node.remove()")
+        page.set_viewport_size(before)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1500), ("dark", 400)])  # no rule looks at both at once
@@ -107,9 +108,11 @@ def test_axe_finds_a_view_that_was_made_inaccessible(unfolded, theme, width):
         for (const one of [field, pale, picture]) one.classList.add("spoiled");
         view.append(field, pale, picture);
     }""")
-    with widened(unfolded.page, width):
-        found = find_barriers(unfolded.page, ".spoiled")
-    view.locator(".spoiled").evaluate_all("(nodes) => nodes.forEach((node) => node.remove())")
+    try:
+        with widened(unfolded.page, width):
+            found = find_barriers(unfolded.page, ".spoiled")
+    finally:
+        view.locator(".spoiled").evaluate_all("(nodes) => nodes.forEach((node) => node.remove())")
     assert {one.split(" ")[0] for one in found} == {"label", "color-contrast", "role-img-alt"}
 
 

@@ -1,5 +1,7 @@
 """What a view says of its kernel: busy, restarted, dead, shut down and out of reach are told apart, and at once."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -28,6 +30,20 @@ def said(notebook):
 
 def type_text(notebook, text):
     lens(notebook).get_by_role("textbox", name="Text", exact=True).fill(text)
+
+
+@pytest.fixture(autouse=True)
+def alive(notebook):
+    """Views that answer, whatever became of the kernel in a test before."""
+    notebook.page.context.set_offline(False)
+    if lens(notebook).get_attribute("data-link") != "live":
+        restart(notebook)
+        run_again(notebook)
+        notebook.complaints.all.clear()
+
+
+def restart(notebook):
+    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
 
 
 def run_again(notebook):
@@ -70,21 +86,27 @@ def test_a_lost_connection_is_told_until_the_kernel_is_reached_again(notebook):
 def test_a_restart_says_to_run_from_the_top_and_what_is_typed_then_raises_nothing(notebook, by):
     told = notebook.page.get_by_role("button", name="Ok", exact=True)
     notebook.page.add_locator_handler(told, lambda button: button.click())  # JupyterLab's own dialog, of most crashes
-    if by == "the page":
-        notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
-    elif by == "the server":
-        notebook.lab.restart_kernels()
-    else:
-        notebook.page.evaluate(f"() => {{ {KERNEL}.requestExecute({{ code: 'import os; os._exit(1)' }}); }}")
-    expect(said(notebook)).to_contain_text(FROM_THE_TOP)
-    expect(lens(notebook)).to_have_attribute("data-link", "silent")
-    type_text(notebook, "Typed to nobody")
-    notebook.widget("Steering panel").get_by_role("button", name="Start", exact=True).click()
-    expect(said(notebook)).to_contain_text("The kernel was restarted. " + FROM_THE_TOP)
-    if by == "the server":  # of which the page is not told: it may wait for an answer of the kernel before
-        notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
-    run_again(notebook)
-    notebook.page.remove_locator_handler(told)
+    reason = "The kernel was restarted. "
+    try:
+        if by == "the page":
+            restart(notebook)
+        elif by == "a crash":
+            notebook.page.evaluate(f"() => {{ {KERNEL}.requestExecute({{ code: 'import os; os._exit(1)' }}); }}")
+        else:
+            # A page that waits for an answer of the kernel before is not told: that nobody answers is all it can say.
+            notebook.lab.restart_kernels()
+            type_text(notebook, "Typed to another kernel")
+            reason = re.compile(rf"(The kernel was restarted|No kernel answers)\. {FROM_THE_TOP}")
+        expect(said(notebook)).to_contain_text(FROM_THE_TOP)
+        expect(lens(notebook)).to_have_attribute("data-link", "silent")
+        type_text(notebook, "Typed to nobody")
+        notebook.widget("Steering panel").get_by_role("button", name="Start", exact=True).click()
+        expect(said(notebook)).to_contain_text(reason if by == "the server" else reason + FROM_THE_TOP)
+        if by == "the server":
+            restart(notebook)
+        run_again(notebook)
+    finally:
+        notebook.page.remove_locator_handler(told)
 
 
 def test_a_kernel_that_was_shut_down_is_told_and_what_is_typed_then_raises_nothing(notebook):

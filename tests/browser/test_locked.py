@@ -137,4 +137,3 @@ def test_axe_finds_nothing_serious_in_locked_widgets(notebook, theme):
     notebook.command("apputils:change-theme", theme=THEMES[theme])
     expect(notebook.panel.locator(f"{VIEW}[data-theme='{theme}']")).to_have_count(len(LOCKED))
     assert find_barriers(notebook.page, VIEW) == []
-    notebook.command("apputils:change-theme", theme=THEMES["light"])

@@ -23,8 +23,7 @@ def reopened(lab, open_notebook):
     lab.trust(path)
     opened = open_notebook(path)
     opened.wait_for_views(len(TITLES), again=opened.page.reload)
-    yield opened
-    lab.shut_kernels_down()
+    return opened
 
 
 def test_views_that_no_kernel_answers_leave_their_results_in_sight(reopened):

@@ -13,8 +13,7 @@ TUTORIAL = ROOT / "tutorials" / "01_a_microscope_on_text.ipynb"
 
 @pytest.fixture(scope="module")
 def tutorial(lab, open_notebook):
-    yield open_notebook(Path(shutil.copy(TUTORIAL, lab.notebooks)))
-    lab.shut_kernels_down()
+    return open_notebook(Path(shutil.copy(TUTORIAL, lab.notebooks)))
 
 
 def test_every_cell_of_the_tutorial_runs(tutorial):

@@ -24,8 +24,7 @@ def pages(lab, open_notebook):
         view = second.widget(row.title)
         view.scroll_into_view_if_needed()
         expect(view).to_have_attribute("data-link", "live")
-    yield first, second
-    lab.shut_kernels_down()
+    return first, second
 
 
 def field(notebook, title: str, name: str) -> Locator:
