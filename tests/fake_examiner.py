@@ -24,7 +24,7 @@ class FakeExaminer:
         self.error: BaseException | None = None
         self.calls: list[str] = []  # "examine"
         self.planted: dict[str, Finding] = {}
-        self.patience_s = 0.1
+        self.patience_s = 60.0
         self.probe_bytes = 32
         self._worker = Worker("gscope fake doctor")
 

@@ -14,12 +14,12 @@ from nbclient import NotebookClient
 import gscope_widgets as gs
 from gscope_widgets.teaching.tutorials import find_tutorials, list_sources
 from gscope_widgets.teaching.variants import build_variant, read_answers, write_notebook
-from tests.hub.fixtures import hub, no_waiting, short_time_outs
+from tests.hub.fixtures import hub, no_waiting
 from tests.hub.gemma import write_gemma
 from tests.hub.published import write_scope_repository
 from tests.published import find_faults
 
-__all__ = ["hub", "no_waiting", "short_time_outs"]
+__all__ = ["hub", "no_waiting"]
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 SOURCES = list_sources()
@@ -237,9 +237,7 @@ def test_on_another_model_a_tutorial_finds_its_features_without_minis_labels(ste
 
 
 @pytest.mark.filterwarnings("ignore::gscope_widgets.errors.SanityWarning")  # weights are random
-def test_across_layers_runs_on_gemma_from_a_hub_and_leaves_the_large_files_there(
-    hub, no_waiting, short_time_outs, monkeypatch
-):
+def test_across_layers_runs_on_gemma_from_a_hub_and_leaves_the_large_files_there(hub, no_waiting, monkeypatch):
     write_gemma(hub.folder, "270m")
     each = [f"transcoder_all/layer_{layer}_width_16k_l0_small" for layer in range(18)]
     crossing = ["clt/width_262k_l0_medium", "crosscoder/layer_5_9_12_15_width_65k_l0_medium"]

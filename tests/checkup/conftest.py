@@ -11,7 +11,7 @@ __all__ = ["hub"]
 
 @pytest.fixture(autouse=True)
 def _bounded(no_hang):
-    """Every test here ends within a minute."""
+    """Every test here ends within five minutes."""
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from gscope_widgets.records.checkup import Finding
 from gscope_widgets.widgets.base import output
 from tests.fake_comm import CREATOR, FakeComm
 from tests.hub.disk import disk_full
+from tests.threads import wait_for_timers
 
 SECRET = "hf_" + "verysecret"
 pytestmark = pytest.mark.usefixtures("no_mini")
@@ -37,17 +38,12 @@ def show(monkeypatch):
         opened.append(gs.Doctor(model, **options))
         opened[-1]._ipython_display_()
         opened[-1].wait()
+        wait_for_timers(opened[-1])
         return opened[-1]
 
     yield show_one
     for one in opened:
         one.close()
-
-
-def wait_for_timer(doctor) -> None:
-    timer = doctor._timer
-    if timer is not None:
-        timer.join(10)
 
 
 def refuse_to_write(*_arguments, **_options):
@@ -109,7 +105,6 @@ def test_a_planted_fault_is_found_and_what_to_do_stands_beside_it(gemma, monkeyp
 @pytest.mark.row("NEW 15")
 def test_a_page_that_never_answers_is_told_in_python_and_in_the_copy(gemma, show):
     doctor = show("mini", ask_hub=False)
-    wait_for_timer(doctor)
     found = doctor.report["front end"]
     assert (found.state, found.seen) == ("broken", "no answer within 0 s")
     assert found.advice in doctor.to_html()

@@ -9,7 +9,7 @@ __all__ = ["check_copy", "fake_comms", "hostile_words", "open_page", "read_html"
 
 @pytest.fixture(autouse=True)
 def _bounded(no_hang):
-    """Every test here ends within a minute."""
+    """Every test here ends within five minutes."""
 
 
 class AlwaysEqual(str):

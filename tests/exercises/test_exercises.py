@@ -511,9 +511,10 @@ def test_a_goal_that_cannot_be_set_is_refused(scope, settings, words):
 def test_a_goal_can_be_cancelled_while_texts_are_made(scope, open_page):
     page = open_page(reach(scope))
     page.settle()
-    scope.delay = 0.05
+    scope.gate.clear()
     page.set(answer=[["add", 4, 0.3]])
     page.send({"type": "cancel"})
+    scope.gate.set()
     assert page.settle()["state"] == "cancelled"
     assert page.widget.check().state in ("right", "wrong")  # Python's own check is a run of its own
 

@@ -12,10 +12,11 @@ import pytest
 from huggingface_hub import constants, file_download, hf_api
 from huggingface_hub.utils import _http
 
+from tests.hub.faults import Silence
 from tests.hub.neuronpedia import NeuronpediaServer
 from tests.hub.server import HubServer
 
-__all__ = ["hub", "neuronpedia", "no_waiting", "short_time_outs"]
+__all__ = ["hub", "is_silent", "neuronpedia", "no_waiting", "short_time_outs", "short_where_silent"]
 
 
 @pytest.fixture
@@ -50,10 +51,24 @@ def no_waiting(monkeypatch) -> list[float]:
 
 @pytest.fixture
 def short_time_outs(monkeypatch) -> None:
-    """Downloads through huggingface_hub give a silent server 0.15 s: its own time-outs are 10 s, then 60 s."""
+    """Downloads through huggingface_hub give a silent server 0.4 s: its own time-outs are 10 s, then 60 s."""
     for name in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
-        monkeypatch.setattr(constants, name, 0.15)
-    monkeypatch.setattr(file_download, "_ETAG_RETRY_TIMEOUT", 0.15, raising=False)
+        monkeypatch.setattr(constants, name, 0.4)
+    monkeypatch.setattr(file_download, "_ETAG_RETRY_TIMEOUT", 0.4, raising=False)
+
+
+@pytest.fixture
+def is_silent(request) -> bool:
+    """Whether the test's case is a server that says nothing, which is the only one to be impatient with."""
+    case = getattr(request.node, "callspec", None)
+    return case is not None and any(isinstance(one, Silence) for one in case.params.values())
+
+
+@pytest.fixture
+def short_where_silent(request, is_silent) -> None:
+    """`short_time_outs` for such a case: any other server answers as fast as a busy machine lets it."""
+    if is_silent:
+        request.getfixturevalue("short_time_outs")
 
 
 def point_client_at(server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from tests.recordings.asked import ask_all
 
 @pytest.fixture(autouse=True)
 def _bounded(no_hang):
-    """Every test here ends within a minute."""
+    """Every test here ends within five minutes."""
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from gscope_widgets.mini import MODELS
 
 @pytest.fixture(autouse=True)
 def _bounded(no_hang):
-    """Every test here ends within a minute."""
+    """Every test here ends within five minutes."""
 
 
 @pytest.fixture(scope="session")

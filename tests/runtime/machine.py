@@ -98,14 +98,14 @@ class Fault:
     """Strikes once, at a pass's n-th module from now on, on whatever thread and in whoever's pass that is."""
 
     def __init__(self, error: type[BaseException], *, after: int):
-        self.error, self.fired, self._left = error, False, after
+        self.error, self.fired, self.visited, self._after = error, False, 0, after
 
     def strike(self) -> None:
         raise self.error("a fault of the test")
 
     def _visit(self, _module: torch.nn.Module, _inputs: object) -> None:
-        self._left -= 1
-        if self._left < 0 and not self.fired:
+        self.visited += 1
+        if self.visited > self._after and not self.fired:
             self.fired = True
             self.strike()
 

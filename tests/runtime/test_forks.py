@@ -59,7 +59,7 @@ def test_a_forked_process_answers_while_another_one_steers():
         [sys.executable, "-W", "ignore", "-c", CHILD],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=300,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TQDM_DISABLE": "1"},
     )
     assert (run.stdout, run.returncode) == ("all right\n", 0), run.stderr[-3000:]

@@ -12,7 +12,7 @@ from gscope_widgets.runtime.gemma.loading import load_model
 from gscope_widgets.runtime.gemma.sites import find_hook_point
 from tests.runtime.inside import forget_activations
 
-READS = 300
+READS = 120
 WORDS = "the old fisherman sold a brown boat to her brother on Monday in the harbour and laughed".split()
 
 
@@ -37,11 +37,13 @@ def test_two_threads_read_while_one_steers_and_nothing_is_contaminated(scope, te
     steered = [gs.add(feature, 3.0)]
     expected = [scope.read(text, dictionary) for text in texts]
     forget_activations(scope)
-    done, stopped = threading.Event(), []
+    begun, done, stopped = threading.Event(), threading.Event(), []
 
     def steer() -> None:
         while not done.is_set():
             generation = scope.generate("The old", steered, max_new_tokens=200, temperature=1.0)
+            next(iter(generation))
+            begun.set()
             done.wait(0.05)
             generation.cancel()
             stopped.append(len(generation.tokens()))
@@ -49,6 +51,7 @@ def test_two_threads_read_while_one_steers_and_nothing_is_contaminated(scope, te
     found: dict[int, object] = {}
 
     def read(first: int) -> None:
+        assert begun.wait(30)
         for index in range(first, READS, 2):
             found[index] = scope.read(texts[index], dictionary)
 

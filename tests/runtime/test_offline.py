@@ -9,11 +9,11 @@ from gscope_widgets.runtime.hub import faults as hub_faults
 from gscope_widgets.runtime.offline import fetch_all, list_needed, write_plan
 from gscope_widgets.shell import main
 from tests.hub.disk import no_free_space
-from tests.hub.fixtures import hub, no_waiting, short_time_outs
+from tests.hub.fixtures import hub, no_waiting
 from tests.hub.gemma import write_gemma
 from tests.hub.published import write_folder
 
-__all__ = ["hub", "no_waiting", "short_time_outs"]
+__all__ = ["hub", "no_waiting"]
 
 MODEL, SCOPE = "google/gemma-3-270m", "google/gemma-scope-2-270m-pt"
 FOLDERS = (
@@ -25,7 +25,7 @@ TEXT = "The old fisherman sold two red fish."
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch, no_waiting, short_time_outs):
+def _quick(monkeypatch, no_waiting):
     monkeypatch.setattr(hub_faults, "PAUSE_S", 0.0)
 
 

@@ -1,6 +1,7 @@
 """Widgets on a fake scope, with a fake page at the other end of the comm; a few on the embedded model."""
 
 import re
+import threading
 import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -50,12 +51,13 @@ class Page:
         self.start = len(self.comm.sent)
 
     def settle(self) -> dict:
-        """Wait until the widget is no longer busy, and return its status."""
+        """Wait until the newest request has ended, with its callbacks, and the page was told; return the status."""
+        requests = self.widget._requests
+        requests.wait_until_ended(SOON)
         deadline = time.monotonic() + SOON
-        while self.widget.status["state"] == "busy" and time.monotonic() < deadline:
-            time.sleep(0.002)
+        while self.widget.status != requests.status and time.monotonic() < deadline:
+            time.sleep(0.001)
         assert self.widget.status["state"] != "busy", "it never ended"
-        time.sleep(0.005)  # the last message leaves just before the status, the copy just after
         return self.widget.status
 
     def _handle(self, data) -> None:
@@ -64,7 +66,7 @@ class Page:
 
 @pytest.fixture(autouse=True)
 def _bounded(no_hang):
-    """Every test here ends within a minute."""
+    """Every test here ends within five minutes."""
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +87,38 @@ def chat_scope():
     fake = FakeScope(chat=True)
     yield fake
     fake.close()
+
+
+class Turns:
+    """A gate for a fake scope's steps that lets so many through, and holds the next one until it is set."""
+
+    def __init__(self, count: int):
+        self._left, self._held, self._open = count, threading.Event(), threading.Event()
+
+    def wait(self, timeout: float) -> bool:
+        """Called by each step as it begins."""
+        self._left -= 1
+        if self._left >= 0:
+            return True
+        self._held.set()
+        return self._open.wait(timeout)
+
+    def wait_until_held(self) -> None:
+        assert self._held.wait(SOON), "there were fewer steps"
+
+    def set(self) -> None:
+        self._open.set()
+
+
+@pytest.fixture
+def hold_after(scope):
+    """Has the scope stop before its step after so many, and gives what opens the way again."""
+
+    def hold(count: int) -> Turns:
+        scope.gate = Turns(count)
+        return scope.gate
+
+    return hold
 
 
 class Shown(list):

@@ -7,6 +7,7 @@ import pytest
 import gscope_widgets as gs
 from gscope_widgets.records.checkup import Finding
 from tests.fake_examiner import FakeExaminer
+from tests.threads import wait_for_timers
 
 PONG = {
     "type": "pong",
@@ -23,7 +24,6 @@ PONG = {
 @pytest.fixture
 def examiner():
     fake = FakeExaminer()
-    fake.patience_s = 60.0  # no test here lasts as long, but the ones that shorten it
     yield fake
     fake.close()
 
@@ -162,9 +162,7 @@ def test_a_page_that_falls_silent_is_found_and_mends_itself_when_it_answers(page
     examiner.patience_s = 0.01
     page.forget()
     page.send({"type": "ready"})
-    timer = page.widget._timer
-    if timer is not None:  # else it has run out already
-        timer.join(10)
+    wait_for_timers(page.widget)
     found = page.widget.report["front end"]
     assert (found.state, found.seen) == ("attention", "the view stands, but gave no answer within 0 s")
     assert page.messages("result")[-1][0]["findings"][3]["state"] == "attention"
@@ -185,7 +183,7 @@ def test_closing_stops_the_wait_for_the_page(page):
     page.send({"type": "ready"})
     timer = page.widget._timer
     page.widget.close()
-    timer.join(10)
+    timer.join(30)
     assert not timer.is_alive()
 
 

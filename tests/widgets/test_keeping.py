@@ -152,9 +152,10 @@ def test_all_that_a_constructor_takes_and_a_reader_sets_is_kept(row, engine, ope
 
 def test_a_stopped_run_is_made_whole_and_said_to_be(open_page, scope, tmp_path):
     panel = open_page(gs.SteeringPanel(scope, EXAMPLE_TEXT, features=[3], max_new_tokens=40)).widget
-    scope.delay = 0.01
+    scope.gate.clear()
     panel.start()
     panel.stop()
+    scope.gate.set()
     panel.wait()
     assert panel._run.ended == "cancelled"
     panel.save(tmp_path / "view.json")

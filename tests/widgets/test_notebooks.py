@@ -34,7 +34,8 @@ CELLS = [
     # Sets and does not wait: the second result comes within half a second of the first, and the notebook ends.
     "for text in ('The bird', 'On Monday the children sang'):\n    heatmap.text = text\n    time.sleep(0.2)",
     *(f"{row.module} = {row.write_call()}\n{row.module}" for row in OTHERS),
-    "doctor.wait()",  # a check-up goes on when its cell has ended
+    # A check-up goes on when its cell has ended, and so does its wait for a page.
+    "from tests.threads import wait_for_timers\nwait_for_timers(doctor)\ndoctor.wait()",
     f"import json; print(json.dumps([one._build_copy() for one in ({', '.join(NAMES)})]))",
 ]
 

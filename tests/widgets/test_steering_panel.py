@@ -190,10 +190,13 @@ def test_without_a_known_maximum_the_largest_here_is_full(recorded, dictionary, 
 # ---- messages
 
 
-def test_start_and_stop_are_acknowledged_at_once_and_each_by_its_id(page):
+def test_start_and_stop_are_acknowledged_at_once_and_each_by_its_id(page, hold_after):
     page.forget()
+    gate = hold_after(20)
     start(page, id="start-7", max_new_tokens=200, temperature=1.0)
+    gate.wait_until_held()
     page.send({"type": "stop", "id": "stop-8"})
+    gate.set()
     assert [content["id"] for content, _ in page.messages("ack")] == ["start-7", "stop-8"]
     status = page.settle()
     assert status["state"] == "cancelled"
@@ -345,14 +348,14 @@ def test_a_panel_that_cannot_be_made_is_refused(scope, arguments, error):
 # ---- a view that comes late, runs that overlap
 
 
-def test_a_late_view_gets_everything_and_nothing_twice(page):
+def test_a_late_view_gets_everything_and_nothing_twice(page, hold_after):
+    gate = hold_after(3)
     start(page, max_new_tokens=40, temperature=1.0)
-    deadline = time.monotonic() + 20
-    while len(page.widget._tokens("baseline")) < 3 and time.monotonic() < deadline:
-        time.sleep(0.001)
+    gate.wait_until_held()
     page.forget()
     page.send({"type": "ready"})
     assert page.messages("stream")[0][0]["reset"]
+    gate.set()
     page.settle()
     assert join(page.messages()) == made(page.widget)
     page.forget()
@@ -500,25 +503,28 @@ def test_at_most_thirty_messages_a_second_and_none_is_lost_a8(recorded, refs, op
 
 
 @pytest.mark.row("25")
-def test_a_stop_ends_the_run_within_a_step(page):
+def test_a_stop_ends_the_run_within_a_step(page, hold_after):
+    gate = hold_after(2)
     start(page, max_new_tokens=200, temperature=1.0)
-    deadline = time.monotonic() + 20
-    while len(page.widget._tokens("baseline")) < 2 and time.monotonic() < deadline:
-        time.sleep(0.001)
+    gate.wait_until_held()
     page.widget.stop()
     count = len(page.widget._tokens("baseline"))
+    gate.set()
     assert page.settle()["state"] == "cancelled"
     assert len(page.widget._tokens("baseline")) <= count + 1
-    assert page.widget.texts["baseline"] != "" or count == 0
+    assert page.widget.texts["baseline"] != ""
     assert page.messages("scores") == []
     assert page.widget.comparison is None
     assert "not measured: the run was not whole" in page.widget._build_copy()
 
 
-def test_closing_in_mid_run_stops_it_and_the_scope_goes_on(page, scope):
+def test_closing_in_mid_run_stops_it_and_the_scope_goes_on(page, scope, hold_after):
+    gate = hold_after(5)
     start(page, max_new_tokens=200, temperature=1.0)
+    gate.wait_until_held()
     job = page.widget._run.job
     page.widget.close()
+    gate.set()
     with pytest.raises(gs.Cancelled):
         job.result(10)
     assert scope.next_tokens(PROMPT, 2).chances

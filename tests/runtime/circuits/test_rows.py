@@ -11,7 +11,7 @@ from gscope_widgets.runtime.dictionaries import dictionary as dictionary_module
 from gscope_widgets.runtime.files import weights
 from gscope_widgets.runtime.hub import faults as hub_faults
 from tests.hub import faults
-from tests.hub.fixtures import hub, no_waiting, short_time_outs
+from tests.hub.fixtures import hub, no_waiting
 from tests.hub.gemma import write_gemma
 from tests.hub.geometry import name_repository, reduce_geometry
 from tests.hub.layout import write_clt, write_crosscoder
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::gscope_widgets.errors.SanityWarning",  # weights are random
     "ignore:.*w_dec writes to layers before",
 )
-__all__ = ["hub", "no_waiting", "short_time_outs"]
+__all__ = ["hub", "no_waiting"]
 
 TEXT = "The old fisherman sold two red fish."
 SHARE = 600  # features a layer
@@ -30,7 +30,7 @@ ROW = 4 * GEOMETRY.n_layers * GEOMETRY.d_model
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch, no_waiting, short_time_outs):
+def _quick(monkeypatch, no_waiting):
     monkeypatch.setattr(hub_faults, "PAUSE_S", 0.0)
 
 
@@ -192,19 +192,21 @@ def test_how_much_has_come_is_told_and_it_can_be_stopped(hub, published, affine,
     monkeypatch.setattr(weights, "_RANGE_BYTES", 10_000)
     scope = load("gemma-3-270m")
     clt = scope.dictionary("clt", affine=affine)
-    told = []
+    told, gate = [], threading.Event()
+    scope.submit(lambda _job: gate.wait(30))
     job = scope.start_circuit(TEXT, dictionaries=clt)
     job.watch(lambda one: told.append(one.fetched) if one.fetched is not None else None)
+    gate.set()
     graph = job.wait()
     expected = count_encoder_bytes(published) + count_features(graph) * ROW
     assert [one.done for one in told] == sorted(one.done for one in told)
     assert len(told) > 20 and told[-1].total == expected
     clt.close()
-    begun = threading.Event()
+    gate.clear()
+    scope.submit(lambda _job: gate.wait(30))
     job = scope.start_circuit(TEXT, dictionaries=clt)
-    job.watch(lambda one: begun.set() if one.fetched is not None else None)
-    begun.wait(20)
-    job.cancel()
+    job.watch(lambda one: one.cancel() if one.fetched is not None else None)
+    gate.set()
     with pytest.raises(gs.Cancelled):
         job.wait()
     assert clt.missing_encoder_bytes > 0
@@ -233,7 +235,7 @@ def test_a_damaged_member_is_told_before_anything_is_fetched(hub, published, aff
 def test_memory_stays_far_below_the_files(hub, load):
     """Resident memory while a circuit is traced, beside what the files take."""
     write_gemma(hub.folder, "270m")
-    folder = publish(hub, affine=False, share=6000)
+    folder = publish(hub, affine=False, share=2500)
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     scope = load("gemma-3-270m")
     scope.next_tokens(TEXT)

@@ -12,13 +12,13 @@ import gscope_widgets as gs
 from gscope_widgets.runtime.hub import faults as hub_faults
 from tests.hub import faults
 from tests.hub.disk import no_free_space
-from tests.hub.fixtures import hub, no_waiting, short_time_outs
+from tests.hub.fixtures import hub, no_waiting
 from tests.hub.gemma import write_gemma
 from tests.hub.geometry import GEOMETRIES, name_repository
 from tests.hub.published import list_folders, list_samples, write_folder, write_scope_repository
 from tests.runtime.inside import loaded, open_dictionaries
 
-__all__ = ["hub", "no_waiting", "short_time_outs"]
+__all__ = ["hub", "no_waiting"]
 
 SIZES = [(size, variant) for size in GEOMETRIES for variant in ("pt", "it")]
 WISHES = [
@@ -35,7 +35,7 @@ TEXT = "The old fisherman sold two red fish."
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch, no_waiting, short_time_outs):
+def _quick(monkeypatch, no_waiting):
     monkeypatch.setattr(hub_faults, "PAUSE_S", 0.0)
 
 

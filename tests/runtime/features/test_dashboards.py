@@ -14,13 +14,13 @@ from gscope_widgets.runtime.engine import ACTIVATION_CACHE_BYTES, SAMPLE_CACHE_B
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.hub import faults as hub_faults
 from tests.hub import faults
-from tests.hub.fixtures import hub, neuronpedia, no_waiting, short_time_outs
+from tests.hub.fixtures import hub, neuronpedia, no_waiting
 from tests.hub.gemma import write_gemma
 from tests.hub.layout import write_dictionary
 from tests.hub.neuronpedia import build_record
 from tests.runtime.inside import ask_at, loaded
 
-__all__ = ["hub", "neuronpedia", "no_waiting", "short_time_outs"]
+__all__ = ["hub", "neuronpedia", "no_waiting"]
 NAME = "google/gemma-scope-2-270m-pt"
 FOLDER = "resid_post/layer_9_width_16k_l0_medium"
 
@@ -222,7 +222,7 @@ def test_effects_without_a_file_are_the_directions_times_the_unembedding_with_it
 
 
 @pytest.fixture
-def published(hub, neuronpedia, load, monkeypatch, no_waiting, short_time_outs):
+def published(hub, neuronpedia, load, monkeypatch, no_waiting):
     """270m with one dictionary and its examples on the Hub, and a label of it on Neuronpedia."""
     monkeypatch.setattr(hub_faults, "PAUSE_S", 0.0)
     write_gemma(hub.folder, "270m")

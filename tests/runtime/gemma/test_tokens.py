@@ -1,7 +1,5 @@
 """Tokens: any text comes back whole, and every position knows what it is."""
 
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -246,16 +244,14 @@ def test_position_0_is_ignored_even_when_it_is_not_bos_and_not_called_that(scope
 # ---- too long
 
 
-def test_a_hundred_thousand_words_are_refused_quickly_with_both_numbers_and_without_tokenising(scope, monkeypatch):
+def test_a_hundred_thousand_words_are_refused_with_both_numbers_and_without_tokenising(scope, monkeypatch):
     tokenizer = loaded(scope).tokenizer
     _ = tokenizer.text_limit
     called = []
     monkeypatch.setattr(type(tokenizer.inner), "__call__", lambda *_, **__: called.append(1))
     text = "word " * 100_000
-    began = time.perf_counter()
     with pytest.raises(gs.PromptTooLong) as caught:
         scope.tokens(text)
-    assert time.perf_counter() - began < 0.5
     assert called == []
     assert "256 tokens" in str(caught.value)
     assert "500,000 characters" in str(caught.value)

@@ -81,7 +81,7 @@ def test_a_hub_that_refuses_is_told_within_seconds(hub, published, weights, faul
         with pytest.raises(error, match=sentence) as caught:
             get()
         assert "hf_secret" not in str(caught.value)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 30
     assert left_behind(hub) == []
 
 
@@ -137,7 +137,7 @@ def test_a_transfer_that_trickles_is_ended(hub, published, weights, monkeypatch)
     started = time.monotonic()
     with pytest.raises(gs.Offline, match="took too long over .*params.safetensors"):
         fetch_file(weights)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 30
 
 
 def test_too_little_room_is_told_with_both_numbers_before_anything_is_fetched(hub, published, weights):

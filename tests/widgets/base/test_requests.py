@@ -15,6 +15,7 @@ from gscope_widgets.records.progress import Fetched
 from gscope_widgets.widgets.base.course import write_seconds
 from gscope_widgets.widgets.base.requests import Requests, describe_error
 
+TOO_LONG_S = 9.0  # who waits for itself waits for 10
 ENDED = ("idle", "cancelled", "error")
 TAKEN_BACK = ". What is shown is the last whole result."
 
@@ -194,7 +195,7 @@ class Machine(RuleBasedStateMachine):
                 self.requests.wait()
             except Exception as error:  # noqa: BLE001 - any error of work, but not that it was stopped
                 assert not isinstance(error, gs.Cancelled)
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < TOO_LONG_S
 
     @invariant()
     def numbers_never_go_back_and_the_newest_is_shown(self):
@@ -325,7 +326,7 @@ def test_an_observer_of_the_status_may_wait(no_hang, state):
     requests.start(lambda _number: job, doing="")
     requests.wait()
     assert [status["state"] for status in seen] == ["idle"]
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < TOO_LONG_S
 
 
 def test_a_callback_after_the_work_may_wait(no_hang):
@@ -334,7 +335,7 @@ def test_a_callback_after_the_work_may_wait(no_hang):
     began = time.monotonic()
     begin(requests)[1].set_result(None)
     assert seen == [1]
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < TOO_LONG_S
 
 
 def test_work_that_waits_for_itself_goes_on(no_hang):
