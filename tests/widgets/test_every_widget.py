@@ -30,6 +30,7 @@ from gscope_widgets.widgets.catalogue import CATALOGUE, EXAMPLE_TEXT
 from gscope_widgets.widgets.contract import load_class, make_example
 from tests.fake_comm import WIDGETS
 from tests.fake_engines import make_engine
+from tests.threads import list_begun
 
 pytestmark = pytest.mark.usefixtures("little_garbage")
 REFUSED = re.compile(r"got (-1|5)\b")  # what rows of the catalogue send to be refused
@@ -45,6 +46,22 @@ SCALED = {
     "FeatureCard": ("density", "AUC"),
     "Workbench": ("strength", "L0", "FVU"),
 }
+
+
+def of(choose) -> pytest.MarkDecorator:
+    """A test of those rows of the catalogue alone."""
+    return pytest.mark.parametrize("row", list(filter(choose, CATALOGUE)), ids=lambda row: row.name)
+
+
+with_features = of(lambda row: row.has_features)
+with_text = of(lambda row: row.text is not None)
+with_scope = of(lambda row: row.asks_scope)
+which_ask = of(lambda row: row.asks)  # those that are not started by hand; see test_steering_panel
+# Those of which something is shown on the way: others' work is one job, which a newer one stops.
+which_stream = of(
+    lambda row: row.asks and row.text is not None and row.name not in ("DictionaryCompare", "CircuitGraph")
+)
+
 CHAT = ({"role": "user", "content": "The old fisherman sold"},)
 
 
@@ -81,8 +98,7 @@ def scope(request):
 
 
 @pytest.fixture
-def dictionary(row, scope):
-    require_scope(row)
+def dictionary(scope):
     return scope.dictionary()
 
 
@@ -91,21 +107,6 @@ def page(row, scope, open_page):
     page = open_page(make_example(row, scope))
     page.settle()
     return page
-
-
-def require_features(row) -> None:
-    if not row.has_features:
-        pytest.skip("it has no list of features")
-
-
-def require_scope(row) -> None:
-    if not row.asks_scope:
-        pytest.skip("it asks no scope")
-
-
-def require_text(row) -> None:
-    if row.text is None:
-        pytest.skip("it reads no text")
 
 
 def test_the_catalogue_is_what_the_package_offers(row):
@@ -124,7 +125,7 @@ def test_a_hundred_widgets_made_and_closed_leave_nothing_behind(row, scope):
     scope.submit(lambda _job: None).wait()  # starts the engine's thread
     gc.collect()
     registry = WIDGETS
-    registered, threads = len(registry), threading.active_count()
+    registered, threads = len(registry), set(threading.enumerate())
     watches = []
     for _ in range(100):
         widget = make_example(row, scope)
@@ -135,7 +136,7 @@ def test_a_hundred_widgets_made_and_closed_leave_nothing_behind(row, scope):
     gc.collect()
     assert [watch() for watch in watches if watch() is not None] == []
     assert len(registry) == registered
-    assert threading.active_count() == threads
+    assert list_begun(threads) == set()
 
 
 def test_widgets_that_were_used_and_shown_leave_nothing_behind_either(row, scope, shown):
@@ -165,30 +166,36 @@ def test_a_widget_that_is_not_closed_stays_registered(row, scope):
     widget.close()
 
 
+MISTAKES = (
+    ("features", [-1], gs.UnknownFeature),
+    ("features", [1024], gs.UnknownFeature),
+    ("features", "12", gs.InvalidValue),
+    ("features", 3, gs.InvalidValue),
+    ("features", [3, 4, 3], gs.InvalidValue),
+    ("features", [FeatureRef("elsewhere", 3)], gs.GscopeError),
+    ("TEXT", 5, gs.InvalidValue),
+    ("TEXT", "word " * 100_000, gs.PromptTooLong),
+    ("TEXT", [{"role": "user", "content": "Hi"}], gs.InvalidValue),  # a base model takes no chat
+    ("dictionary", 5, gs.GscopeError),
+    ("dictionary", "nothing", gs.GscopeError),
+    ("colour", 1, TypeError),
+    ("feature", [1], TypeError),
+)
+
+
+def can_make(row, name: str) -> bool:
+    """Whether the row's widget takes what is wrong in that way."""
+    if name in ("features", "dictionary"):
+        return row.has_features
+    return name != "TEXT" or row.text is not None
+
+
 @pytest.mark.parametrize(
-    ("name", "value", "error"),
-    [
-        ("features", [-1], gs.UnknownFeature),
-        ("features", [1024], gs.UnknownFeature),
-        ("features", "12", gs.InvalidValue),
-        ("features", 3, gs.InvalidValue),
-        ("features", [3, 4, 3], gs.InvalidValue),
-        ("features", [FeatureRef("elsewhere", 3)], gs.GscopeError),
-        ("TEXT", 5, gs.InvalidValue),
-        ("TEXT", "word " * 100_000, gs.PromptTooLong),
-        ("TEXT", [{"role": "user", "content": "Hi"}], gs.InvalidValue),  # a base model takes no chat
-        ("dictionary", 5, gs.GscopeError),
-        ("dictionary", "nothing", gs.GscopeError),
-        ("colour", 1, TypeError),
-        ("feature", [1], TypeError),
-    ],
-    ids=lambda value: str(value)[:30],
+    ("row", "name", "value", "error"),
+    [(row, *mistake) for row in CATALOGUE for mistake in MISTAKES if can_make(row, mistake[0])],
+    ids=lambda value: getattr(value, "name", str(value)[:30]),
 )
 def test_a_widget_that_cannot_be_made_is_refused_and_leaves_nothing(row, scope, name, value, error):
-    if name in ("features", "dictionary"):
-        require_features(row)
-    if name == "TEXT":
-        require_text(row)
     before = len(WIDGETS)
     with pytest.raises(error):
         make_example(row, scope, **{row.text if name == "TEXT" else name: value})
@@ -196,9 +203,9 @@ def test_a_widget_that_cannot_be_made_is_refused_and_leaves_nothing(row, scope, 
     assert len(WIDGETS) == before
 
 
+@with_scope
 @pytest.mark.parametrize("given", [EXAMPLE_TEXT, None, 5, gs], ids=["text", "None", "5", "module"])
 def test_what_is_no_scope_is_refused_in_words(row, given):
-    require_scope(row)
     with pytest.raises(gs.InvalidValue, match=r"the first argument is a scope from gs\.load\(\)"):
         load_class(row)(given, **row.example)
 
@@ -245,7 +252,7 @@ def test_a_widget_that_its_page_closes_stops_its_work_and_frees_its_slot(row, pa
     gate = threading.Event()
     scope.submit(lambda _job: gate.wait(10))
     change(row, page)
-    job, thread = page.widget._requests._work, threading.active_count()
+    job, threads = page.widget._requests._work, set(threading.enumerate())
     page.comm.handle_close({"content": {}})
     gate.set()
     assert isinstance(job.exception(10), gs.Cancelled)
@@ -255,7 +262,7 @@ def test_a_widget_that_its_page_closes_stops_its_work_and_frees_its_slot(row, pa
     calls = len(scope.calls)
     assert scope.submit(lambda _job: "goes on").result(10) == "goes on"
     assert len(scope.calls) == calls  # nothing of the widget's was left to do
-    assert threading.active_count() <= thread
+    assert list_begun(threads) == set()
 
 
 # ---- the front end
@@ -387,10 +394,9 @@ def test_copy_and_frame_and_plot_are_of_what_the_view_shows(row, page, check_cop
     assert figure.canvas.manager is None  # no window
 
 
+@with_scope
 @pytest.mark.row("NEW 9")
 def test_words_of_the_glossary_are_explained_in_the_copy(row, page):
-    if not row.asks_scope:
-        pytest.skip("it shows no number of a model's")
     use(row, page.widget)
     copy, rest = page.widget._build_copy().split("<strong>What the words mean</strong>")
     meanings = dict(re.findall("<li><em>(.*?)</em>: (.*?)</li>", html.unescape(rest.split("</ul>")[0])))
@@ -431,8 +437,8 @@ def test_the_file_is_one_page_without_script_or_address(row, page, read_html):
     assert not any(name.startswith("on") for name in names)
 
 
+@with_text
 def test_the_file_of_one_widget_holds_nothing_of_another(row, scope, open_page, read_html):
-    require_text(row)
     texts = ("only in one", "solely elsewhere")
     widgets = [open_page(make_example(row, scope, **{row.text: text})).widget for text in texts]
     for widget in widgets:
@@ -444,8 +450,8 @@ def test_the_file_of_one_widget_holds_nothing_of_another(row, scope, open_page, 
     assert [text in second for text in texts] == [False, True]
 
 
+@with_text
 def test_hostile_text_and_labels_are_inert_in_the_copy(row, scope, open_page, check_copy, hostile_words):
-    require_text(row)
     page = open_page(make_example(row, scope, **row.write_keywords(4)))  # its label holds markup
     for word in hostile_words:
         page.set(**{row.text: word})
@@ -456,8 +462,8 @@ def test_hostile_text_and_labels_are_inert_in_the_copy(row, scope, open_page, ch
         json.dumps(page.widget.provenance.to_dict(), allow_nan=False)
 
 
+@with_text
 def test_what_a_chat_model_is_given_stays_a_chat(row, chat_scope, open_page, check_copy):
-    require_text(row)
     page = open_page(make_example(row, chat_scope, **{row.text: CHAT}))
     widget = page.widget
     if not row.asks:
@@ -489,8 +495,8 @@ def test_what_a_chat_model_is_given_stays_a_chat(row, chat_scope, open_page, che
 # ---- features
 
 
+@with_features
 def test_features_are_written_as_numbers_or_refs_and_read_as_refs(row, page, dictionary):
-    require_features(row)
     widget = page.widget
     for written in ([5, 6], [np.int64(5), dictionary.feature(6)], tuple(map(dictionary.feature, (5, 6)))):
         widget.features = [7]
@@ -509,17 +515,17 @@ def test_features_are_written_as_numbers_or_refs_and_read_as_refs(row, page, dic
     use(row, widget)
 
 
+@with_features
 def test_the_same_feature_twice_is_refused_in_words(row, page, dictionary, refuse_all):
-    require_features(row)
     twice = [[3, 3], [3, 4, 3], [{"dictionary_id": dictionary.info.id, "feature": 3}, 3]]
     refuse_all(page, "features", twice, message="#3 twice; give each feature once")
     with pytest.raises(gs.InvalidValue, match="give each feature once"):
         page.widget.features = [dictionary.feature(3), 3]
 
 
+@with_features
 @pytest.mark.row("NEW 7")
 def test_features_that_do_not_exist_are_refused_from_page_and_python(row, page, refuse_all):
-    require_features(row)
     wrong = [[-1], [1024], [1.0], [True], ["7"], [2**63], [None], [[1]]]
     refuse_all(page, "features", wrong, message="a feature is a whole number from 0 to 1023")
     refuse_all(page, "features", ["12", 5, None, 1.5, True, {}], message="features is a list of features")
@@ -571,9 +577,7 @@ def test_callbacks_from_any_thread_give_the_same(row, page):
 @pytest.mark.row("25")
 def test_a_callback_returns_before_its_work_is_done(row, page, scope):
     scope.gate.clear()
-    began = time.monotonic()
-    change(row, page)
-    assert time.monotonic() - began < 1.0
+    change(row, page)  # which would wait for the gate
     assert page.widget.status["state"] == "busy"
     scope.gate.set()
     assert page.settle()["state"] == "idle"
@@ -589,9 +593,8 @@ def test_every_view_that_comes_gets_the_newest_result(row, page):
     assert first == second
 
 
+@which_ask
 def test_of_a_storm_the_newest_wins_and_few_are_worked_on(row, page, scope):
-    if not row.asks:
-        pytest.skip("a run is started one at a time; see test_steering_panel")
     scope.calls.clear()
     change(row, page)
     page.settle()
@@ -631,16 +634,11 @@ def test_a_scope_that_raises_gives_an_error_in_words_and_keeps_the_last_result(r
     assert page.settle()["state"] == "idle"
 
 
-def require_asking(row) -> None:
-    if not row.asks:
-        pytest.skip("a run is started by hand; see test_steering_panel")
-
-
+@which_ask
 @pytest.mark.parametrize("by", ["patch", "message", "Python"])
 @pytest.mark.parametrize("cause", ["error", "stop"])
 def test_what_was_not_answered_is_asked_for_again_by_setting_the_same(row, page, scope, by, cause):
     """By a patch, as the page of another tab sends; by the message of Ctrl+Enter; from Python."""
-    require_asking(row)
     widget, news = page.widget, row.write_news(1)
     if cause == "error":
         scope.error = RuntimeError("a tensor broke")
@@ -674,8 +672,8 @@ def test_what_was_not_answered_is_asked_for_again_by_setting_the_same(row, page,
         assert scope.calls == []
 
 
+@with_text
 def test_a_refused_text_that_is_sent_again_is_refused_again(row, page):
-    require_text(row)
     before = getattr(page.widget, row.text)
     page.set(**{row.text: "word " * 100_000})
     refusal = page.settle()
@@ -688,12 +686,9 @@ def test_a_refused_text_that_is_sent_again_is_refused_again(row, page):
     assert "status is written by Python alone" in page.settle()["message"]
 
 
+@which_stream
 def test_an_error_after_a_result_on_the_way_brings_the_last_whole_result_back(row, page, scope):
     """As in a drag: a result is shown while a newer one is asked for, which then fails."""
-    if row.name in ("DictionaryCompare", "CircuitGraph"):
-        pytest.skip("it is a job of its own, which a newer one stops: nothing is shown on the way")
-    require_asking(row)
-    require_text(row)
     widget, whole = page.widget, page.widget._last_message
     code, rows = widget.to_code(), widget.to_frame()
     deliver = widget._requests.deliver
@@ -705,7 +700,7 @@ def test_an_error_after_a_result_on_the_way_brings_the_last_whole_result_back(ro
     widget._requests.deliver = deliver_and_fail
     scope.gate.clear()
     page.forget()
-    begun, deadline = len(scope.calls), time.monotonic() + 10
+    begun, deadline = len(scope.calls), time.monotonic() + 30
     page.set(**{row.text: "A bird"})
     while len(scope.calls) == begun and time.monotonic() < deadline:
         time.sleep(0.002)
@@ -725,8 +720,8 @@ def test_an_error_after_a_result_on_the_way_brings_the_last_whole_result_back(ro
     assert widget._last_message[0][row.text] == "A bird sang"
 
 
+@which_ask
 def test_a_result_that_cannot_be_sent_is_an_error_and_not_a_result(row, page, monkeypatch):
-    require_asking(row)
     widget, results = page.widget, []
     whole, code = widget._last_message, widget.to_code()
     widget.on_result(results.append)
@@ -751,8 +746,8 @@ def test_a_result_that_cannot_be_sent_is_an_error_and_not_a_result(row, page, mo
     assert row.write_news(1).items() <= widget._last_message[0].items()
 
 
+@with_scope
 def test_a_closed_scope_is_told_to_python_and_to_the_page(row, page, scope):
-    require_scope(row)
     scope.close()
     with pytest.raises(gs.Closed):
         use(row, page.widget)
@@ -779,7 +774,7 @@ def test_an_observer_of_the_status_reads_the_newest_result_and_nothing_is_logged
     page.settle()
     widget.wait()
     assert len(seen) >= 1
-    assert all(seconds < 1 for _, seconds in seen)
+    assert all(seconds < 9 for _, seconds in seen)  # who waits for itself waits for 10
     assert seen[-1][0] == widget.shows()
     assert caplog.records == []
 
@@ -876,9 +871,9 @@ def test_state_that_python_owns_cannot_be_written_by_the_page(row, page):
     assert page.settle()["state"] == "idle"
 
 
+@with_text
 @pytest.mark.row("54")
 def test_a_refused_text_stays_in_the_editor_and_the_error_goes_when_it_is_mended(row, page):
-    require_text(row)
     before = getattr(page.widget, row.text)
     page.forget()
     page.set(**{row.text: "word " * 100_000})
@@ -896,8 +891,8 @@ def test_an_error_of_no_setting_is_said_by_no_field(row, page):
     assert page.widget.refused == ""
 
 
+@with_text
 def test_texts_of_another_form_are_refused(row, page, refuse_all):
-    require_text(row)
     refuse_all(page, row.text, [None, 5, ["a"], {"a": 1}, True, []], message="the text must be a string")
     refuse_all(page, row.text, ["word " * 100_000], message="at most 256 tokens")
     refuse_all(page, row.text, [[{"role": "user", "content": "Hi"}]], message="chat")
@@ -961,8 +956,8 @@ def test_what_one_page_sets_every_page_is_told(row, page):
     assert not any(data["method"] == "echo_update" for data, _ in page.comm.sent[page.start :])
 
 
+@with_features
 def test_what_python_makes_of_a_value_every_page_is_told(row, page, dictionary):
-    require_features(row)
     page.forget()
     page.set(features=[5])
     page.settle()
@@ -984,9 +979,9 @@ def test_provenance_holds_neither_path_nor_token(row, page, scope):
     assert "hf_" not in text
 
 
+@with_text
 @pytest.mark.row("50")
 def test_provenance_of_a_result_is_complete(row, page, scope, dictionary):
-    require_text(row)
     use(row, page.widget)
     record = page.widget.provenance.to_dict()
     assert (record["model"], record["revision"]) == (scope.info.id, scope.info.revision)
@@ -1115,8 +1110,8 @@ def test_whatever_the_page_sends_the_widget_lives_and_says_what_it_refused(scope
 # ---- what is likely not meant
 
 
+@with_text
 def test_a_text_that_ends_with_a_space_gets_the_hint_at_once_and_loses_it_when_mended(row, scope):
-    require_text(row)
     hint = scope.tokens(EXAMPLE_TEXT + " ").hints[0]
     widget = make_example(row, scope, **{row.text: EXAMPLE_TEXT + " "})
     assert widget.status["message"] == hint
