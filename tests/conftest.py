@@ -25,7 +25,16 @@ def _connect_here(self, address):
 
 
 # Begun first, so that no worker is left with a long one at the end.
-LONG = ("tests/browser/", "tests/test_tutorials.py", "tests/factory/")
+LONG = (
+    "tests/browser/",
+    "tests/test_tutorials.py",
+    "tests/factory/",
+    "tests/runtime/sweeps/",
+    "tests/runtime/circuits/",
+    "tests/widgets/test_every_widget.py",
+    "tests/widgets/test_kernels.py",
+    "tests/widgets/test_memory.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

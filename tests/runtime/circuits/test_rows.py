@@ -235,7 +235,7 @@ def test_a_damaged_member_is_told_before_anything_is_fetched(hub, published, aff
 def test_memory_stays_far_below_the_files(hub, load):
     """Resident memory while a circuit is traced, beside what the files take."""
     write_gemma(hub.folder, "270m")
-    folder = publish(hub, affine=False, share=2500)
+    folder = publish(hub, affine=False, share=4000)
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     scope = load("gemma-3-270m")
     scope.next_tokens(TEXT)
