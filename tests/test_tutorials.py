@@ -42,29 +42,29 @@ WRONG_IDEAS = {
         "ex3": [
             (
                 "what any change as large would do",
-                ["feature 87 of layer 0", "feature 133 of layer 2", "feature 48 of layer 5"],
+                ["feature 87 of layer 0", "feature 645 of layer 2", "feature 1328 of layer 5"],
                 "A control comes too near",
             ),
             (
                 "what is read alike on both prompts",
-                ["feature 89 of layer 1", "feature 133 of layer 2", "feature 55 of layer 7"],
+                ["feature 345 of layer 1", "feature 645 of layer 2", "feature 1847 of layer 7"],
                 "A control comes too near",
             ),
             (
                 "features of another position",
-                [f"feature {one}, at Stormness" for one in ("242 of layer 0", "65 of layer 1", "118 of layer 0")],
+                [f"feature {one}, at Stormness" for one in ("242 of layer 0", "321 of layer 1", "118 of layer 0")],
                 "A control comes too near",
             ),
             (
                 "the right ones, clamped too strongly",
-                ["feature 48 of layer 5", "feature 14 of layer 6", "feature 55 of layer 7"]
+                ["feature 1328 of layer 5", "feature 1550 of layer 6", "feature 1847 of layer 7"]
                 + ["harder: held at minus five times what they are"],
                 "A control reaches what is asked",
             ),
             (
                 "one that does nothing beside two that do",
-                ["feature 48 of layer 5", "feature 14 of layer 6", "feature 131 of layer 7"],
-                "Alone no more than random ones in its place: feature 131 of layer 7.",
+                ["feature 1328 of layer 5", "feature 1550 of layer 6", "feature 1923 of layer 7"],
+                "Alone no more than random ones in its place: feature 1923 of layer 7.",
             ),
         ]
     }

@@ -373,13 +373,16 @@ ex3
 # of several regions: a region is not one feature, nor is each feature of one region.
 
 # %%
-lists = mini.claims()["T6b"].details["features"]
+lists = mini.claims()["T6b"].details["features"]  # counted within their layer
+share = HOMES.d_dict // graph.layers if HOMES is not None else 0  # features that read a layer of mini's CLT
 for region in ("Ostrava", "Eastmark"):
     print(f"gscope-mini, {region}:")
     for place in lists[region]:
-        layer, feature = place.split("/")
+        layer, number = map(int, place.split("/"))
         others = [name for name in lists if place in lists[name] and name != region]
-        print(f"   feature {feature} of layer {layer}", f"(also of {', '.join(others)})" if others else "")
+        print(
+            f"   feature {layer * share + number} of layer {layer}", f"(also of {', '.join(others)})" if others else ""
+        )
 
 # %% [markdown]
 # ## 5 · What happens without it
