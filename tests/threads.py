@@ -3,7 +3,7 @@
 import threading
 import time
 
-SOON = 30.0  # seconds
+SOON = 60.0  # seconds
 
 
 def list_begun(before: set[threading.Thread], *, wanted: int = 0) -> set[threading.Thread]:

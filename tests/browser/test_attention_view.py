@@ -197,7 +197,7 @@ def long_view(browser: Browser) -> Iterator[PlainView]:
     scope = FakeScope()
     scope.text_limit = 6000
     page = browser.new_context(viewport={"width": 1500, "height": 1500}).new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(30_000)
     text = " ".join(["The old fisherman sold twelve fish"] * 86)[:-5]
     assert 500 < len(scope.tokens(text)) <= 516
     shown = PlainView(page, lambda: gs.AttentionView(scope, text, layer=3, head=2))

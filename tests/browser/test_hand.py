@@ -48,7 +48,7 @@ def show(browser: Browser) -> Iterator[Callable[..., PlainView]]:
         make: Callable[[], object], *, width: int = 1500, height: int = 900, theme: str = "light"
     ) -> PlainView:
         page = browser.new_context(viewport={"width": width, "height": height}).new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         opened.append(PlainView(page, make, theme=theme))
         return opened[-1]
 

@@ -51,7 +51,7 @@ class HostilePage:
 
     def __init__(self, browser: Browser):
         self.page: Page = browser.new_context().new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(30_000)
         self._body, self._asked, self._dialogs = "", [], []
         self.page.route("**/*", self._answer)
         self.page.on("dialog", lambda dialog: (self._dialogs.append(dialog.message), dialog.dismiss()))

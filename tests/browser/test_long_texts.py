@@ -27,7 +27,7 @@ def view(browser: Browser) -> Iterator[PlainView]:
     scope = FakeScope()
     scope.text_limit = 40_000 * 12
     page = browser.new_context(viewport={"width": 1500, "height": 1000}).new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(30_000)
     per_sentence = len(scope.tokens(SENTENCE)) - 1
     shown = PlainView(
         page, lambda: gs.TokenHeatmap(scope, SENTENCE * (32_000 // per_sentence) + "Amen", features=[3, 4])

@@ -7,8 +7,8 @@ from playwright.sync_api import Locator, expect
 
 PROMPT = "The old fisherman"
 TOKENS = 200
-# A step is slowed to 20 ms, so that a quick machine is still generating when Stop is pressed; and
-# a seed is taken whose text does not end by itself before that.
+# A step is slowed to 20 ms, and past 40 tokens to 300 ms, so that a quick machine is still generating when a slow page
+# presses Stop; and a seed is taken whose text does not end by itself before that.
 CELLS = [
     f"import gscope_widgets as gs\nscope = gs.load()\nprompt = {PROMPT!r}",
     "top = [found.feature for found in scope.read(prompt).top(2)]",
@@ -23,7 +23,7 @@ seed = next(seed for seed in range(100) if count(seed) == 100)""",
 import time
 on_step = panel._on_step
 def slowly(*arguments):
-    time.sleep(0.02)
+    time.sleep(0.02 if len(panel._tokens("baseline")) < 40 else 0.3)
     on_step(*arguments)
 panel._on_step = slowly
 panel""",

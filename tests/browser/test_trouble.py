@@ -43,8 +43,8 @@ def scope():
 def fail(view: PlainView, scope: FakeScope, error: Exception) -> None:
     scope.error = error
     view.root.get_by_role("textbox", name="Text", exact=True).fill("Two red coats")
-    view.settle()
-    view.page.wait_for_timeout(400)  # a text is sent when the hand rests
+    while view.widget.status["state"] != "error":  # a text is sent when the hand rests
+        view.settle()
     view.settle()
     scope.error = None
 

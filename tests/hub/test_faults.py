@@ -184,12 +184,12 @@ def run_until_closed(hub, call, *, when: Callable[[], object]) -> list[Exception
 
     caller = threading.Thread(target=run)
     caller.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not when() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert when() and caller.is_alive()
     hub.close()
-    caller.join(30)
+    caller.join(60)
     assert not caller.is_alive()
     return errors
 

@@ -136,7 +136,7 @@ def test_threads_that_want_one_value_make_it_once():
     cache, made, start = make_cache(), [], threading.Barrier(8)
 
     def work():
-        start.wait(10)
+        start.wait(60)
         with cache.hold("a", lambda: made.append(1) or "x", size_bytes=1) as value:
             assert value == "x"
 
@@ -144,7 +144,7 @@ def test_threads_that_want_one_value_make_it_once():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert made == [1]
     assert (cache.hits, cache.misses) == (7, 1)
 

@@ -51,7 +51,7 @@ def test_two_threads_read_while_one_steers_and_nothing_is_contaminated(scope, te
     found: dict[int, object] = {}
 
     def read(first: int) -> None:
-        assert begun.wait(30)
+        assert begun.wait(60)
         for index in range(first, READS, 2):
             found[index] = scope.read(texts[index], dictionary)
 
@@ -80,13 +80,13 @@ def test_a_hook_of_another_thread_would_show_without_the_worker(scope, texts):
     def steer() -> None:
         with edit(point, lambda x: x + 50.0):
             hooked.set()
-            read.wait(30)
+            read.wait(60)
 
     with torch.inference_mode():
         clean = run_until(text_model, deeper, input_ids=ids, use_cache=False)
         thread = threading.Thread(target=steer)
         thread.start()
-        hooked.wait(30)
+        hooked.wait(60)
         contaminated = run_until(text_model, deeper, input_ids=ids, use_cache=False)
         read.set()
         thread.join()

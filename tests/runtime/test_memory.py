@@ -100,7 +100,7 @@ def test_all_scopes_are_listed_and_a_closed_one_no_longer(load, make_model):
 
 def test_it_answers_while_the_model_is_at_work(tiny):
     gate = threading.Event()
-    job = tiny.submit(lambda _job: gate.wait(30))
+    job = tiny.submit(lambda _job: gate.wait(60))
     assert gs.memory().host_bytes > 0
     assert not job.done()
     gate.set()
@@ -173,17 +173,17 @@ def test_one_in_the_middle_of_an_encoding_is_not_dropped(tiny, make_dictionary, 
     def slow(*arguments):
         if threading.current_thread() is encoding and not inside.is_set():
             inside.set()
-            assert go_on.wait(30)
+            assert go_on.wait(60)
         return real(*arguments)
 
     encoding = threading.Thread(target=lambda: found.append(dictionaries[0].encode(x)))
     monkeypatch.setattr(torch, "addmm", slow)
     encoding.start()
-    assert inside.wait(30)
+    assert inside.wait(60)
     dictionaries[1].encode(x)
     assert dictionaries[0].bytes == WEIGHTS  # though together they are above the limit
     go_on.set()
-    encoding.join(30)
+    encoding.join(60)
     np.testing.assert_array_equal(found[0].activations, expected.activations)
     dictionaries[1].encode(x)
     tiny.limit_memory(dictionaries=WEIGHTS + 10)

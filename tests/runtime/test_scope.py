@@ -150,14 +150,14 @@ def test_methods_answer_directly_inside_a_job(tiny, tiny_dictionary):
         )
 
     expected = work(None)
-    assert tiny.submit(work).result(20) == expected
+    assert tiny.submit(work).result(60) == expected
 
 
 def test_no_gradients_are_kept_and_gradients_of_the_caller_are_left_alone(tiny, tiny_dictionary):
     assert torch.is_grad_enabled()
     tiny.next_tokens(TEXT, 3)
     assert torch.is_grad_enabled()
-    assert not tiny.submit(lambda _job: torch.is_grad_enabled()).result(10)
+    assert not tiny.submit(lambda _job: torch.is_grad_enabled()).result(60)
 
 
 def test_nothing_is_printed_by_the_work(tiny, tiny_dictionary, monkeypatch):
@@ -258,7 +258,7 @@ def test_an_interrupt_at_any_moment_leaves_the_model_as_it_was(tiny, tiny_dictio
     with whole.armed():
         calls[call]()
     for step in range(20):  # wherever the pass is: in each twentieth of its modules
-        tiny.submit(lambda _job: None).result(30)  # by when what was interrupted before has ended
+        tiny.submit(lambda _job: None).result(60)  # by when what was interrupted before has ended
         fault = Interrupt(after=whole.visited * step // 20)
         try:
             with fault.armed():

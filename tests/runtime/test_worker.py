@@ -16,7 +16,7 @@ from gscope_widgets.records.progress import Fetched
 from gscope_widgets.runtime import worker as worker_module
 from gscope_widgets.runtime.worker import Worker
 
-SOON = 30.0  # seconds; far more than any of this takes
+SOON = 60.0  # seconds; far more than any of this takes
 
 
 @pytest.fixture
@@ -548,14 +548,14 @@ def test_a_job_may_fork(worker):
 
 def test_a_job_says_how_many_come_before_it_until_it_begins(worker):
     gate, begun = threading.Event(), threading.Event()
-    worker.submit(lambda _job: (begun.set(), gate.wait(20)))
-    assert begun.wait(20)
+    worker.submit(lambda _job: (begun.set(), gate.wait(60)))
+    assert begun.wait(60)
     second, third = worker.submit(lambda _job: None), worker.submit(lambda job: job.ahead)
     seen = []
     third.watch(lambda job: seen.append((job.ahead, threading.current_thread() is threading.main_thread())))
     assert (second.ahead, third.ahead) == (1, 2)
     gate.set()
-    assert third.result(20) == 0
+    assert third.result(60) == 0
     assert seen == [(1, False), (0, False)]
     assert third.ahead == 0
 
@@ -566,12 +566,12 @@ def test_a_watcher_sees_each_change_and_its_fault_is_not_the_works(worker):
         return "done"
 
     gate, seen = threading.Event(), []
-    worker.submit(lambda _job: gate.wait(20))
+    worker.submit(lambda _job: gate.wait(60))
     job = worker.submit(work)
     job.watch(lambda _job: 1 / 0)
     job.watch(lambda one: seen.append((one.progress, one.fetched)))
     gate.set()
-    assert job.result(20) == "done"
+    assert job.result(60) == "done"
     assert seen == [(None, None), (0.25, None), (0.5, Fetched(3, 6)), (0.75, None)]
 
 
@@ -581,10 +581,10 @@ def test_work_inside_a_jobs_own_work_tells_how_far_that_is(worker):
         yield Fetched(2, 4)
 
     gate, seen = threading.Event(), []
-    worker.submit(lambda _job: gate.wait(20))
+    worker.submit(lambda _job: gate.wait(60))
     job = worker.submit(lambda _job: worker.run(inner))
     job.watch(lambda one: seen.append(one.fetched))
     gate.set()
-    job.result(20)
+    job.result(60)
     assert seen == [None, Fetched(1, 4), Fetched(2, 4)]
     assert (job.progress, job.fetched) == (None, None)

@@ -13,7 +13,7 @@ from gscope_widgets.widgets.catalogue import CATALOGUE, Row
 from tests.fake_comm import CREATOR, FakeComm
 from tests.fake_scope import FakeScope
 
-SOON = 20.0  # seconds; far more than any answer takes
+SOON = 60.0  # seconds; far more than any answer takes
 
 
 @dataclass

@@ -305,7 +305,7 @@ def test_two_comparisons_across_models_that_wait_for_each_other_both_end(mini, o
     ]
     gates = [threading.Event(), threading.Event()]
     for scope, gate in zip((mini, tuned), gates, strict=True):
-        scope.submit(lambda _job, gate=gate: gate.wait(10))
+        scope.submit(lambda _job, gate=gate: gate.wait(60))
     for widget in widgets:
         widget.text = "The children sang."
     for gate in gates:

@@ -74,12 +74,12 @@ def test_stop_keeps_what_was_found(page, examiner):
 
     def hold(finding):
         reached.set()
-        assert gate.wait(10)
+        assert gate.wait(60)
         return finding
 
     examiner.planted = Held({"memory": hold})
     page.widget.check()
-    assert reached.wait(10)
+    assert reached.wait(60)
     page.send({"type": "cancel"})
     gate.set()
     assert page.settle()["message"] == "Stopped."
@@ -183,7 +183,7 @@ def test_closing_stops_the_wait_for_the_page(page):
     page.send({"type": "ready"})
     timer = page.widget._timer
     page.widget.close()
-    timer.join(30)
+    timer.join(60)
     assert not timer.is_alive()
 
 

@@ -133,7 +133,7 @@ def test_the_look_up_of_another_feature_shows_its_progress_and_is_stopped(page, 
     def look_up(ref, *, slot):
         def steps(_job):
             yield 0.5
-            release.wait(10)
+            release.wait(60)
             yield 0.5
 
         return scope.submit(steps, slot=slot)
@@ -141,7 +141,7 @@ def test_the_look_up_of_another_feature_shows_its_progress_and_is_stopped(page, 
     release, before = threading.Event(), page.widget.dashboard
     monkeypatch.setattr(scope, "start_card", look_up)
     page.set(feature={"dictionary_id": before.ref.dictionary_id, "feature": 9})
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while page.widget.status["progress"] != 0.5 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert (page.widget.status["state"], page.widget.status["progress"]) == ("busy", 0.5)

@@ -160,7 +160,7 @@ def test_changes_on_two_threads_end_in_step(heatmap, lens):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
     heatmap.selected_pos = 0
     assert lens.selected_pos == 0

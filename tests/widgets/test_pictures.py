@@ -136,7 +136,7 @@ def test_what_is_no_such_message_is_refused(page, message):
 def test_what_is_still_being_made_is_not_pinned(scope, open_page):
     page = open_page(gs.TokenHeatmap(scope, "The old fisherman", features=[3]))
     gate = threading.Event()
-    scope.submit(lambda _job: gate.wait(10))
+    scope.submit(lambda _job: gate.wait(60))
     page.set(text="Another")
     page.send({"type": "pin", "note": ""})
     assert page.messages("kept")[-1][0]["text"].startswith("Not pinned: what is shown is still being made")

@@ -526,7 +526,7 @@ def test_closing_in_mid_run_stops_it_and_the_scope_goes_on(page, scope, hold_aft
     page.widget.close()
     gate.set()
     with pytest.raises(gs.Cancelled):
-        job.result(10)
+        job.result(60)
     assert scope.next_tokens(PROMPT, 2).chances
 
 

@@ -18,7 +18,7 @@ def held(mini):
 
     def run(_module, _inputs):
         passes.append(1)
-        assert gate.wait(30)
+        assert gate.wait(60)
 
     handle = inside.loaded(mini).model.register_forward_pre_hook(run)
     gate.set()
@@ -72,12 +72,12 @@ def test_a_drag_that_is_faster_than_the_model_shows_what_was_computed_on_the_way
 
     def run(_module, _inputs):
         begun.release()
-        assert allowed.acquire(timeout=30)
+        assert allowed.acquire(timeout=60)
 
     with inside.loaded(mini).model.register_forward_pre_hook(run):
         page.set(changes=clamp_first(refs, 1.0))
         for first in range(1, 8):
-            assert begun.acquire(timeout=30)
+            assert begun.acquire(timeout=60)
             for move in range(each):
                 page.set(changes=clamp_first(refs, first + (move + 1) / each))
             allowed.release()
@@ -125,7 +125,7 @@ def test_a_stop_leaves_at_most_the_step_under_way(mini, refs, open_page, held, a
 
     with inside.loaded(mini).model.register_forward_pre_hook(close_gate, prepend=True):
         page.widget.start()
-        assert reached.wait(30)
+        assert reached.wait(60)
         page.send({"type": "stop", "id": "x"})
         made = len(passes)
         gate.set()
@@ -133,7 +133,7 @@ def test_a_stop_leaves_at_most_the_step_under_way(mini, refs, open_page, held, a
     assert len(passes) <= made + 1
     gate.clear()
     answered = mini.submit(lambda _job: "free")
-    assert answered.result(10) == "free"
+    assert answered.result(60) == "free"
     assert len(passes) <= made + 1
 
 
@@ -143,11 +143,11 @@ def overtake(mini, first, then):
 
     def run(_module, _inputs):
         begun.set()
-        assert gate.wait(30)
+        assert gate.wait(60)
 
     with inside.loaded(mini).text_model.register_forward_pre_hook(run):
         first()
-        assert begun.wait(30)
+        assert begun.wait(60)
         then()
         gate.set()
 

@@ -193,7 +193,7 @@ def test_how_much_has_come_is_told_and_it_can_be_stopped(hub, published, affine,
     scope = load("gemma-3-270m")
     clt = scope.dictionary("clt", affine=affine)
     told, gate = [], threading.Event()
-    scope.submit(lambda _job: gate.wait(30))
+    scope.submit(lambda _job: gate.wait(60))
     job = scope.start_circuit(TEXT, dictionaries=clt)
     job.watch(lambda one: told.append(one.fetched) if one.fetched is not None else None)
     gate.set()
@@ -203,7 +203,7 @@ def test_how_much_has_come_is_told_and_it_can_be_stopped(hub, published, affine,
     assert len(told) > 20 and told[-1].total == expected
     clt.close()
     gate.clear()
-    scope.submit(lambda _job: gate.wait(30))
+    scope.submit(lambda _job: gate.wait(60))
     job = scope.start_circuit(TEXT, dictionaries=clt)
     job.watch(lambda one: one.cancel() if one.fetched is not None else None)
     gate.set()

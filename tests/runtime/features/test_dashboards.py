@@ -187,14 +187,14 @@ def test_truth_is_what_was_measured_beside_its_rivals(scope, dictionary):
 
 def test_a_card_answers_inside_a_job_and_can_be_stopped_outside(scope, dictionary):
     ref = dictionary.feature(3)
-    assert scope.submit(lambda _job: scope.card(ref, sources=())).result(30).ref == ref
+    assert scope.submit(lambda _job: scope.card(ref, sources=())).result(60).ref == ref
     many = [f"The old fisherman sold {number} fish." for number in range(900)]
     job = scope.start_card(ref, texts=many)
     soon = scope.submit(lambda _job: "a turn")
-    assert soon.result(30) == "a turn" and not job.done()
+    assert soon.result(60) == "a turn" and not job.done()
     job.cancel()
     with pytest.raises(gs.Cancelled):
-        job.result(30)
+        job.result(60)
 
 
 @pytest.mark.parametrize(

@@ -87,10 +87,10 @@ def test_a_shared_start_tells_no_sets_apart(scope, dictionary):
 def test_a_search_by_texts_gives_turns_and_can_be_stopped(scope, dictionary):
     many = [f"The old fisherman sold {number} fish and went home." for number in range(900)]
     job = scope.start_find(positive=many, dictionary=dictionary)
-    assert scope.submit(lambda _job: "a turn").result(30) == "a turn"
+    assert scope.submit(lambda _job: "a turn").result(60) == "a turn"
     assert not job.done() and job.cancel()
     with pytest.raises(gs.Cancelled):
-        job.result(30)
+        job.result(60)
 
 
 @pytest.mark.row("17")

@@ -309,7 +309,7 @@ def test_no_second_pass_is_made_but_one_step_for_the_last_token(tiny, refs, coun
 
 def test_a_cancelled_text_has_an_activation_at_every_token_it_shows(tiny, refs):
     gate = threading.Event()
-    tiny.submit(lambda _job: gate.wait(20))  # nothing is made before there is something to cancel
+    tiny.submit(lambda _job: gate.wait(60))  # nothing is made before there is something to cancel
     generation = tiny.generate_rows(
         TEXT, {"text": ()}, plan=SamplingPlan(100), features=refs, on_step=lambda _step: generation.cancel()
     )
@@ -323,7 +323,7 @@ def test_a_cancelled_text_has_an_activation_at_every_token_it_shows(tiny, refs):
 
 def test_before_the_prompt_was_read_its_activations_are_not_known(tiny, refs):
     gate = threading.Event()
-    tiny.submit(lambda _job: gate.wait(20))
+    tiny.submit(lambda _job: gate.wait(60))
     generation = tiny.generate(TEXT, max_new_tokens=1, features=refs)
     assert np.isnan(generation.trace().activations).all()
     gate.set()

@@ -167,11 +167,11 @@ def test_the_wait_for_another_download_is_said_and_ends(hub, published, weights,
     def hold():
         with hub_utils.WeakFileLock(path):
             held.set()
-            done.wait(30)
+            done.wait(60)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(10)
+    held.wait(60)
     try:
         with (
             pytest.warns(UserWarning, match="waiting for another download of .*params.safetensors"),

@@ -363,7 +363,7 @@ def test_statuses_are_shown_in_order_whichever_thread_has_them(no_hang):
 
     def on_show(status):
         if not shown:
-            gate.wait(5)
+            gate.wait(60)
         shown.append(status["request"])
 
     requests, _ = open_requests(on_show=on_show)
