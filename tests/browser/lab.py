@@ -133,7 +133,7 @@ class Lab:
     def trust(self, notebook: Path) -> None:
         """As the reader does who made the notebook: its outputs are shown as they are."""
         command = [PYTHON, "-m", "jupyter", "trust", str(notebook)]
-        subprocess.run(command, env=self._environment(), check=True, capture_output=True, timeout=60)
+        subprocess.run(command, env=self._environment(), check=True, capture_output=True, timeout=300)
 
     def shut_kernels_down(self) -> None:
         """As closing the notebook at the end of a day does, but by the server's own interface."""
@@ -153,7 +153,7 @@ class Lab:
     def _ask(self, method: str, path: str) -> bytes:
         headers = {"Authorization": f"token {self._token}"}
         request = urllib.request.Request(f"{self.url}/{path}", method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.read()
 
     def _wait_for_answer(self) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page
 from gscope_widgets.widgets.base.widget import GscopeWidget, read_bundle
 from gscope_widgets.widgets.catalogue import find_row
 
-SETTLE_S = 20
+SETTLE_S = 60
 # The page's side of the model, as ipywidgets has it: patches and messages wait in `outbox` for `pump`.
 MODEL = """([state, script, sheet, theme]) => {
     document.body.dataset.jpThemeLight = String(theme === "light");

@@ -17,7 +17,7 @@ def reopened(lab, open_notebook):
     """Run on another day with "Save Widget State Automatically", trusted, and opened now."""
     path = write_notebook(lab.notebooks / "saved_state.ipynb", CELLS)
     document = nbformat.read(path, as_version=4)
-    nbclient.NotebookClient(document, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
+    nbclient.NotebookClient(document, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
     assert document.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
     nbformat.write(document, path)
     lab.trust(path)

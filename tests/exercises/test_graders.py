@@ -51,7 +51,7 @@ for name in {list(SAID)!r}:
         said[name] = str(error)
 print(json.dumps(said))"""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in [*cells, ask]])
-    NotebookClient(notebook, timeout=60, kernel_name="python3", store_widget_state=False).execute()
+    NotebookClient(notebook, timeout=300, kernel_name="python3", store_widget_state=False).execute()
     return json.loads(notebook.cells[-1].outputs[-1].text)
 
 

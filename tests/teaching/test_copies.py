@@ -67,11 +67,11 @@ def test_jupyterlab_opens_on_the_folder(tmp_path, no_hang):
     log = tmp_path / "log"
     with log.open("w") as file, subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=file) as shell:
         try:
-            deadline = time.monotonic() + 50
+            deadline = time.monotonic() + 240
             while "is running at:" not in log.read_text():
                 assert shell.poll() is None and time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents", timeout=120) as answer:
                 names = sorted(one["name"] for one in json.load(answer)["content"])
         finally:
             for child in [*list_children(shell.pid), shell.pid]:

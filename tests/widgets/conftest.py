@@ -70,6 +70,13 @@ def _bounded(no_hang):
 
 
 @pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A constructor waits for the first result, however busy the machine is; tests of what comes later shorten it."""
+    for name in ("feature_card", "circuit_graph"):
+        monkeypatch.setattr(f"gscope_widgets.widgets.{name}._PATIENCE_S", 60.0)
+
+
+@pytest.fixture(autouse=True)
 def fake_comms(monkeypatch):
     monkeypatch.setattr(CREATOR, FakeComm)
 

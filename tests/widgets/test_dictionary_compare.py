@@ -398,7 +398,7 @@ def test_the_code_prints_what_is_on_screen(mini, open_page):
     ]
     mark = "=" * 20
     code = f"\nprint('{mark}')\n".join(widget.to_code() for widget in widgets)
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
     for printed, widget in zip(run.stdout.split(f"{mark}\n"), widgets, strict=True):
         check_printed(printed.splitlines(), widget.comparison)
 

@@ -263,7 +263,7 @@ def test_the_code_runs_in_a_fresh_kernel_and_prints_what_is_on_screen(mini, open
     sweep(page)
     page.widget.seed, page.widget.prompt = 7, "Something else"  # after the sweep that is on screen
     run = subprocess.run(
-        [sys.executable, "-c", page.widget.to_code()], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", page.widget.to_code()], capture_output=True, text=True, timeout=300, check=True
     )
     *lines, marks = run.stdout.splitlines()
     printed = np.array([line.split() for line in lines], float)

@@ -1035,7 +1035,7 @@ def test_the_code_of_each_widget_runs_and_prints_what_is_on_screen(mini, open_pa
     code = code.split("for row in compared.rows:")[0]
     code += "for row in compared.rows:\n"
     code += "    print(__import__('json').dumps([row.name, row.text, row.perplexity, row.mean_kl, row.trace.activations.tolist()]))\n"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
     traces, chances, texts = run.stdout.split(f"{mark}\n")
     read = {int(one): values.split() for one, values in re.findall(r"(\d+) \[(.*?)\]", traces, re.S)}
     assert list(read) == [ref.feature for ref in heatmap.features]

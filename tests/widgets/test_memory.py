@@ -194,5 +194,5 @@ for widget in kept:
 
 
 def test_a_process_that_ends_with_widgets_open_says_nothing():
-    ended = subprocess.run([sys.executable, "-c", LEAVE], capture_output=True, text=True, timeout=120)
+    ended = subprocess.run([sys.executable, "-c", LEAVE], capture_output=True, text=True, timeout=300)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

@@ -46,7 +46,7 @@ def notebook():
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(ROOT)
     try:
-        NotebookClient(made, timeout=120, kernel_name="python3", store_widget_state=False).execute()
+        NotebookClient(made, timeout=300, kernel_name="python3", store_widget_state=False).execute()
     finally:
         os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
     return made

@@ -147,7 +147,7 @@ def test_the_page_says_the_same():
           formatPercent(Math.abs(one)), formatSigned(one)]), tokens.map(visibleText)]));"""
     command = ["node", "--input-type=module", "-e", script]
     run = subprocess.run(
-        command, input=json.dumps([numbers, tokens]), capture_output=True, text=True, check=True, timeout=60
+        command, input=json.dumps([numbers, tokens]), capture_output=True, text=True, check=True, timeout=300
     )
     there = json.loads(run.stdout)
     here = [
