@@ -349,12 +349,13 @@ class AttributionGraph:
         rows, sources = np.nonzero(self.weights)
         order = np.argsort(-np.abs(self.weights[rows, sources]), kind="stable")
         rows, sources = rows[order], sources[order]
+        names = np.array([self.name(node) for node in range(len(self))], object)
         return build_frame(
             source=sources,
             target=rows + self.first_row,
             weight=self.weights[rows, sources],
-            source_name=[self.name(int(node)) for node in sources],
-            target_name=[self.name(int(node)) for node in rows + self.first_row],
+            source_name=names[sources],
+            target_name=names[rows + self.first_row],
         )
 
 

@@ -137,6 +137,9 @@ def test_of_a_huge_graph_the_most_influential_nodes_and_heaviest_edges_are_drawn
     kept = np.isin(graph.kinds, (TOKEN, TARGET))
     assert len(content["ids"]) <= 30 + kept.sum() and len(arrays["weights"]) == 25
     assert "most influential of" in content["notes"][0] and "The 25 heaviest of" in content["notes"][1]
+    whole = telling.pack_edges(page.widget.shown, most=10**9)  # all of them, by flow
+    np.testing.assert_array_equal(arrays["flows"], whole["flows"][-25:])
+    assert len(whole["flows"]) == np.count_nonzero(page.widget.shown.weights) > 25
     listed = [list_node_ids(graph).index(one) for one in content["ids"]]
     others = [node for node in range(len(graph)) if node not in listed]
     worth = graph.influence()
@@ -585,7 +588,7 @@ def test_far_too_many_nodes_are_refused_at_once(page, scope, graph):
     ids = list_node_ids(graph)
     scope.gate.clear()
     page.set(prompt="The bird sang")  # unknown ids are let through now
-    began = time.monotonic()
+    began = time.process_time()
     for state in (
         {"pinned": many},
         {"groups": [{"label": "a", "nodes": many}]},
@@ -600,7 +603,7 @@ def test_far_too_many_nodes_are_refused_at_once(page, scope, graph):
     for nodes, instead in ((many, []), ([ids[-3]], [{"node": one, "feature": 1} for one in many])):
         page.send({"type": "change", "nodes": nodes, "factor": 0.0, "instead": instead})
         assert f"{len(ids)}" in page.settle()["message"]
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert page.widget.pinned == () and page.widget.groups == ()
 
 
@@ -1068,9 +1071,9 @@ def test_a_graph_of_five_thousand_nodes_goes_in_messages_below_a_megabyte(scope,
     graph = build_circuit(tokenize("The old cat sang and " * 40, chat=False), None, 4000)
     features = np.flatnonzero(graph.kinds == FEATURE).tolist()
     graph = replace(graph, labels={node: FeatureLabel(f"{node} {label}", label) for node in features})
-    began = time.monotonic()
+    began = time.process_time()
     page = open_page(gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0))
-    assert time.monotonic() - began < 60
+    assert time.process_time() - began < 60
     page.forget()
     page.send({"type": "ready"})
     sizes = [len(json.dumps(content).encode()) + sum(map(len, buffers)) for content, buffers in page.messages()]

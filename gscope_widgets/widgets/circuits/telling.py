@@ -126,10 +126,12 @@ def pack_edges(graph: AttributionGraph, *, most: int) -> dict[str, np.ndarray]:
     start = graph.start_weights()
     influence, shares = measure_influence(graph.weights, graph.first_row, start)
     flows = shares * (influence + start)[graph.first_row :][:, None].astype(np.float32)
-    flat = flows.ravel()
-    heaviest = np.argpartition(flat, -most)[-most:] if flat.size > most else np.arange(flat.size)
-    heaviest = heaviest[graph.weights.ravel()[heaviest] != 0]
-    rows, sources = np.unravel_index(heaviest[np.argsort(flat[heaviest], kind="stable")], flows.shape)
+    edges = np.flatnonzero(graph.weights)
+    through = flows.ravel()[edges]
+    if len(edges) > most:  # among edges alone: where most values are alike, as zeros are, to part them takes far longer
+        heaviest = np.argpartition(through, -most)[-most:]
+        edges, through = edges[heaviest], through[heaviest]
+    rows, sources = np.unravel_index(edges[np.argsort(through, kind="stable")], flows.shape)
     return {
         "sources": sources.astype(np.int32),
         "sinks": (rows + graph.first_row).astype(np.int32),
