@@ -1,5 +1,7 @@
 """CircuitGraph in Chromium: the hidden step of a fact by mouse and by keyboard, marks, groups, and nothing in the way."""
 
+import re
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -7,6 +9,7 @@ from playwright.sync_api import expect
 import gscope_widgets as gs
 from gscope_widgets.records.circuit_parts import list_node_ids
 from gscope_widgets.records.circuits import FEATURE
+from tests import fake_model
 from tests.browser.axe import find_barriers
 from tests.browser.plain import PlainView
 from tests.fake_circuits import build_circuit
@@ -333,6 +336,75 @@ def test_the_picture_is_scrolled_and_scaled_by_mouse_and_keyboard(view):
     view.page.wait_for_timeout(300)
     assert scroller.evaluate("(node) => node.scrollWidth") >= width * 0.9
     view.page.keyboard.press("0")
+
+
+ROW_TOPS = "(nodes) => nodes.map((node) => node.getBoundingClientRect().top)"
+
+
+@pytest.mark.parametrize("tokens", [12, 90, 300])
+def test_fit_makes_a_long_text_narrow_and_leaves_its_rows_legible(browser, monkeypatch, tokens):
+    monkeypatch.setattr(fake_model, "CONTEXT", 512)
+    scope = FakeScope()
+    graph = build_circuit(tokenize("a " * (tokens - 1), chat=False), None, 100)
+    assert len(graph.tokens) >= tokens
+    view = open_view(browser, lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0))
+    scroller = view.root.get_by_role("region", name="Graph over tokens and layers")
+    larger, rows = view.root.get_by_role("button", name="Larger"), view.root.locator(".gscope-circuit-layers span")
+    for width in (1500, 900, 400):
+        view.page.set_viewport_size({"width": width, "height": 1200})
+        view.root.get_by_role("button", name="Fit", exact=True).click()
+        assert scroller.evaluate("(node) => node.scrollWidth <= node.clientWidth"), width
+        tops = rows.evaluate_all(ROW_TOPS)
+        assert min(np.abs(np.diff(tops))) >= 14, width  # lines of 11 pixels
+        # Larger: more of each token, and rows only grow once tokens are as large.
+        height = scroller.evaluate("(node) => node.scrollHeight")
+        spread = scroller.evaluate("(node) => node.scrollWidth")
+        for _ in range(3):
+            larger.click()
+            assert scroller.evaluate("(node) => node.scrollHeight") >= height
+        assert scroller.evaluate("(node) => node.scrollWidth") > spread
+    assert view.complaints == []
+    view.widget.close()
+    view.page.context.close()
+    scope.close()
+
+
+INKED = """(canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const quarters = [0, 0, 0, 0];
+    for (let at = 3; at < data.length; at += 4) {
+        if (data[at]) quarters[Math.floor(4 * ((at >> 2) % canvas.width) / canvas.width)] += 1;
+    }
+    return { quarters, size: [canvas.width, canvas.height], wide: canvas.getBoundingClientRect().width };
+}"""
+
+
+def test_a_large_graph_is_printed_whole_and_no_wider_than_the_page(browser):
+    scope = FakeScope()
+    graph = build_circuit(tokenize("The old cat sang and " * 40, chat=False), None, 300)
+    view = open_view(browser, lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0), width=760)
+    scroller = view.root.get_by_role("region", name="Graph over tokens and layers")
+    for _ in range(8):
+        view.root.get_by_role("button", name="Larger").click()
+    dots, stands = view.root.locator("canvas[data-drawn='dots']"), "(node) => [node.scrollLeft, node.scrollWidth]"
+    before = scroller.evaluate(stands)
+    assert before[1] > 16_384  # wider than a canvas may be
+    view.page.emulate_media(media="print")
+    expect(view.root.locator("caption")).to_have_text(re.compile(r"The strongest 4,000 of [0-9,]{6,} edges"))
+    drawn = dots.evaluate(INKED)
+    assert min(drawn["quarters"]) > 500, drawn
+    assert max(drawn["size"]) <= 4096 and drawn["wide"] <= 720
+    assert scroller.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+    assert view.page.pdf(format="A4", print_background=True).startswith(b"%PDF")
+    view.page.emulate_media(media="screen")
+    view.page.wait_for_function(
+        "(wide) => document.querySelector('.gscope-circuit-scroll').scrollWidth === wide", arg=before[1]
+    )
+    assert scroller.evaluate(stands) == before
+    assert view.complaints == []
+    view.widget.close()
+    view.page.context.close()
+    scope.close()
 
 
 # ---- for everyone

@@ -3,6 +3,7 @@ import { target_kind, token_kind } from "./circuit_reading.js";
 /** @import { Circuit } from "./circuit_reading.js" */
 
 /** @typedef {ReturnType<typeof layOut>} Layout */
+/** @typedef {{ x: Float32Array, y: Float32Array, width: number, height: number }} Places of nodes, and how large the picture is, in pixels of the page */
 
 const step = 15; // pixels from one node to the next in its cell
 const most_beside = 10; // nodes beside one another, before a second line of them begins
@@ -56,6 +57,16 @@ export function layOut(circuit) {
 }
 
 /**
+ * @param {Layout} layout
+ * @param {number} across by what it is scaled from token to token
+ * @param {number} along by what from layer to layer
+ * @returns {Places}
+ */
+export function scaleLayout({ x, y, width, height }, across, along) {
+  return { x: x.map((one) => one * across), y: y.map((one) => one * along), width: width * across, height: height * along };
+}
+
+/**
  * The node that an arrow key leads to.
  * @param {Circuit} circuit
  * @param {Layout} layout
@@ -86,7 +97,7 @@ const square = 32; // pixels of a square of the grid in which nodes are looked f
 
 /**
  * Finds the node nearest to a place.
- * @param {Layout} layout
+ * @param {Places} places
  */
 export function createFinder({ x, y }) {
   /** @type {Map<number, number[]>} */

@@ -16,15 +16,15 @@ export function createNodeElements(holder) {
   let circuit = null;
   /** @type {Set<number>} */
   let pinned = new Set();
-  let sizes = new Float32Array(0), is_many = false, zoom = 1;
+  let sizes = new Float32Array(0), is_many = false;
   /** @type {Layout | null} */
   let layout = null;
 
   /** @param {HTMLElement} one @param {number} node */
   function place(one, node) {
     if (!layout) return;
-    one.style.setProperty("left", `${(layout.x[node] * zoom).toFixed(1)}px`);
-    one.style.setProperty("top", `${(layout.y[node] * zoom).toFixed(1)}px`);
+    one.style.setProperty("left", `${(100 * layout.x[node] / layout.width).toFixed(3)}%`);
+    one.style.setProperty("top", `${(100 * layout.y[node] / layout.height).toFixed(3)}%`);
   }
   /** @param {number} node */
   function name(node) {
@@ -60,22 +60,18 @@ export function createNodeElements(holder) {
     /**
      * Begins anew.
      * @param {Circuit} next
+     * @param {Layout} places
      * @param {boolean} many
      * @param {number[]} marked
      * @param {number} current
      */
-    draw(next, many, marked, current) {
-      [circuit, is_many, layout] = [next, many, null];
+    draw(next, places, many, marked, current) {
+      [circuit, is_many, layout] = [next, many, places];
       const largest = Math.max(1e-30, next.influence[next.ranked[0] ?? 0] ?? 0);
       sizes = next.influence.map((share, node) => (next.kinds[node] === target_kind ? 14 : 8 + 8 * Math.sqrt(share / largest)));
       pinned = new Set(marked);
       made = new Map();
       holder.replaceChildren(...(many ? [...new Set([...marked, current])] : [...next.kinds.keys()]).map((node) => create(next, node)));
-    },
-    /** @param {Layout} next @param {number} scale */
-    stand(next, scale) {
-      [layout, zoom] = [next, scale];
-      made.forEach(place);
     },
     /** @param {number[]} marked what is pinned, in shape and in names */
     mark(marked) {

@@ -1,17 +1,14 @@
-import { claim, closest, createButton, el, hasFocus, setText } from "../shared/dom.js";
-import { createPause, createPerFrame } from "../shared/latest.js";
-import { drawTokenAt, visibleText } from "../shared/tokens.js";
-import { createFinder, layOut, stepTo } from "./circuit_layout.js";
+import { claim, closest, el, hasFocus } from "../shared/dom.js";
+import { createAxis } from "./circuit_axis.js";
+import { createFinder, layOut, scaleLayout, stepTo } from "./circuit_layout.js";
 import { createNodeElements } from "./circuit_nodes.js";
 import { createSheets } from "./circuit_sheets.js";
+import { createZoom } from "./circuit_zoom.js";
 
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Circuit } from "./circuit_reading.js" */
-/** @import { Layout } from "./circuit_layout.js" */
+/** @import { Layout, Places } from "./circuit_layout.js" */
 
-const zooms = [0.1, 0.25, 0.4, 0.6, 0.8, 1, 1.3, 1.7, 2.2, 3];
-const least_zoom = 0.05; // of Fit
-const opened_at = 0.4; // or more: the answer is in sight, and its tokens can be told apart
 const most_elements = 500; // beyond, nodes are drawn on a canvas, and an element stands only for those in use
 
 /**
@@ -25,27 +22,23 @@ const most_elements = 500; // beyond, nodes are drawn on a canvas, and an elemen
 export function createCircuitPicture({ watch, onEnter, onGo, listPinned }) {
   const canvases = ["faint", "dots", "strong"].map((name) => el("canvas", { "aria-hidden": "true", "data-drawn": name }));
   const nodes_box = el("div", { class: "gscope-circuit-nodes", role: "listbox", "aria-label": "Nodes of the graph", "aria-multiselectable": "true" });
-  const layers_box = el("div", { class: "gscope-circuit-layers", "aria-hidden": "true" });
-  const tokens_box = el("div", { class: "gscope-circuit-tokens", "aria-hidden": "true" });
+  const axis = createAxis();
   const column = el("span", { class: "gscope-circuit-column", hidden: true });
   const plane = el("div", { class: "gscope-circuit-plane" }, column, ...canvases, nodes_box);
   const scroller = el("div", { class: "gscope-circuit-scroll", role: "region", tabindex: 0, "aria-label": "Graph over tokens and layers" },
-    el("div", { class: "gscope-circuit-sheet" }, layers_box, plane, tokens_box));
-  const zoom_out = createButton({ "aria-label": "Smaller", title: "Smaller (\u2212)" }, "\u2212");
-  const zoom_in = createButton({ "aria-label": "Larger", title: "Larger (+)" }, "+");
-  const zoom_fit = createButton({ title: "All of it, as far as there is room (0)" }, "Fit");
-  const said = el("span", { class: "gscope-hint" });
-  const bar = el("div", { class: "gscope-circuit-bar" }, zoom_out, zoom_in, zoom_fit, said);
+    el("div", { class: "gscope-circuit-sheet" }, axis.layers, plane, axis.corner, axis.tokens));
   /** @type {Circuit | null} */
   let circuit = null;
   /** @type {Layout | null} */
   let layout = null;
-  /** @type {(across: number, along: number, reach: number) => number | null} */
-  let find = () => null;
+  /** @type {Places | null} of nodes in pixels, as it is scaled */
+  let places = null;
+  /** @type {ReturnType<typeof createFinder> | null} made when it is needed */
+  let finder = null;
   let is_many = false;
   /** @type {number | null} */
   let under = null;
-  let current = 0, zoom = 1, turned = 1, is_fit = true, least_fit = opened_at;
+  let current = 0;
   /** @type {number | null} */
   let peeked = null;
   /** @type {number | null} */
@@ -58,16 +51,19 @@ export function createCircuitPicture({ watch, onEnter, onGo, listPinned }) {
   let near = [];
 
   const sheets = createSheets({
-    watch, scroller, canvases, read: () => (circuit && layout ? { circuit, layout, zoom, turned, colours, near, shown: peeked ?? selected, is_many, sizes: nodes.sizes(), times: timesOf() } : null),
+    watch, scroller, canvases,
+    read: () => (circuit && places ? { circuit, places, turned: zoom.turned(), is_printed: zoom.isPrinted(), colours, near, shown: peeked ?? selected, is_many, sizes: nodes.sizes(), times: timesOf() } : null),
   });
+  const zoom = createZoom({ watch, scroller, plane, onScale: place, onTurn: sheets.look, onPrint: sheets.print });
   const nodes = createNodeElements(nodes_box);
-  const timesOf = () => Math.min(1.5, Math.max(0.45, zoom + 0.15));
+  const timesOf = () => Math.min(1.5, Math.max(0.6, zoom.across() + 0.15));
   /** @param {Event} event */
   function nodeOf(event) {
     const node = closest(event, "node");
     if (node) return Number(node.dataset.node);
-    if (!is_many || event.target !== nodes_box || !(event instanceof MouseEvent)) return null;
-    return find(event.offsetX / zoom, event.offsetY / zoom, (8 * timesOf() + 4) / zoom);
+    if (!is_many || !places || event.target !== nodes_box || !(event instanceof MouseEvent)) return null;
+    finder ??= createFinder(places);
+    return finder(event.offsetX, event.offsetY, 8 * timesOf() + 4);
   }
   /** @param {number} node */
   function rove(node) {
@@ -99,69 +95,24 @@ export function createCircuitPicture({ watch, onEnter, onGo, listPinned }) {
   }
   function place() {
     if (!circuit || !layout) return;
-    const { width, height, lines, columns } = layout;
-    const { head } = circuit;
-    plane.style.setProperty("width", `${width * zoom}px`);
-    plane.style.setProperty("height", `${height * zoom}px`);
-    plane.style.setProperty("transform", "none");
+    places = scaleLayout(layout, zoom.across(), zoom.along());
+    finder = null;
+    const { width, height } = places, is_printed = zoom.isPrinted();
+    // Of paper nobody tells the width: on narrow paper the picture shrinks with it.
+    const sizes = is_printed ? { "width": "100%", "max-width": `${width}px`, "height": "auto", "aspect-ratio": `${width} / ${height}` }
+      : { "width": `${width}px`, "max-width": "none", "height": `${height}px`, "aspect-ratio": "auto" };
+    for (const [name, value] of Object.entries(sizes)) plane.style.setProperty(name, value);
     plane.style.setProperty("--node", String(timesOf()));
-    nodes.stand(layout, zoom);
-    layers_box.replaceChildren(...lines.map(({ name, y: at }) => el("span", { style: { top: `${at * zoom}px` } }, name)));
-    tokens_box.style.setProperty("width", `${width * zoom}px`);
-    tokens_box.replaceChildren(...columns.map((one, pos) => el("span", {
-      style: { left: `${one.x * zoom}px`, width: `${one.width * zoom}px` }, title: `${visibleText(head.tokens[pos])}, position ${pos}`,
-    }, ...drawTokenAt(head, pos))));
-    setText(said, `${Math.round(100 * zoom)} %`);
-    drawColumn();
+    axis.draw(circuit, layout, places, is_printed);
     sheets.all.soon();
   }
   function drawColumn() {
     const one = picked === null ? null : layout?.columns[picked];
-    column.hidden = !one;
-    if (!one) return;
-    column.style.setProperty("left", `${one.x * zoom}px`);
-    column.style.setProperty("width", `${one.width * zoom}px`);
+    column.hidden = !one || !layout;
+    if (!one || !layout) return;
+    column.style.setProperty("left", `${100 * one.x / layout.width}%`);
+    column.style.setProperty("width", `${100 * one.width / layout.width}%`);
   }
-  /** @param {number} next */
-  function zoomTo(next, keep_fit = false) {
-    const before = zoom;
-    is_fit = keep_fit;
-    zoom = Math.min(3, Math.max(least_zoom, next));
-    const middle = [scroller.scrollLeft + scroller.clientWidth / 2, scroller.scrollTop + scroller.clientHeight / 2];
-    place();
-    scroller.scrollLeft = middle[0] * (zoom / before) - scroller.clientWidth / 2;
-    scroller.scrollTop = middle[1] * (zoom / before) - scroller.clientHeight / 2;
-  }
-  /** How large it may be for all of it to be in sight. */
-  function fitted() {
-    if (!layout || scroller.clientWidth < 100) return 1;
-    return Math.min(1.3, Math.max(least_fit, (scroller.clientWidth - 50) / layout.width));
-  }
-  // While it is turned, the wheel scales what is drawn; it is drawn anew at rest.
-  const settle = createPause(() => {
-    const next = zoom * turned;
-    turned = 1;
-    zoomTo(next);
-  }, 140);
-  const scale = createPerFrame(() => {
-    plane.style.setProperty("transform", `scale(${turned})`);
-    sheets.look();
-  });
-  watch.onStop(settle.cancel);
-  watch.onStop(scale.cancel);
-  watch.dom(scroller, "wheel", (/** @type {WheelEvent} */ event) => {
-    if (!event.ctrlKey && !event.metaKey) return;
-    claim(event);
-    turned = Math.min(3 / zoom, Math.max(least_zoom / zoom, turned * Math.exp(-event.deltaY / 300)));
-    scale.soon();
-    settle.later();
-  }, { passive: false });
-  watch.dom(zoom_in, "click", () => zoomTo(zooms.find((one) => one > zoom + 0.01) ?? 3));
-  watch.dom(zoom_out, "click", () => zoomTo(zooms.findLast((one) => one < zoom - 0.01) ?? least_zoom));
-  watch.dom(zoom_fit, "click", () => {
-    least_fit = least_zoom;
-    zoomTo(fitted(), true);
-  });
   watch.dom(nodes_box, "focusin", (event) => {
     const node = nodeOf(event);
     if (node !== null) rove(node);
@@ -193,11 +144,12 @@ export function createCircuitPicture({ watch, onEnter, onGo, listPinned }) {
   watch.dom(scroller, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !circuit || !layout) return;
     const { key } = event;
-    if (key === "+" || key === "=") zoom_in.click();
-    else if (key === "-") zoom_out.click();
-    else if (key === "0") zoom_fit.click();
-    else if (nodeOf(event) === null) return;
-    else if (/^(Arrow(Left|Right|Up|Down)|Home|End)$/.test(key)) go(stepTo(circuit, layout, current, key));
+    if (zoom.press(key)) {
+      claim(event);
+      return;
+    }
+    if (nodeOf(event) === null) return;
+    if (/^(Arrow(Left|Right|Up|Down)|Home|End)$/.test(key)) go(stepTo(circuit, layout, current, key));
     else if (key === "Enter" || key === " ") onEnter(current);
     else if (key === "i" || key === "o") go(onGo(current, key === "i" ? "in" : "out"));
     else return;
@@ -205,7 +157,7 @@ export function createCircuitPicture({ watch, onEnter, onGo, listPinned }) {
   });
 
   return {
-    el: el("div", { class: "gscope-circuit-picture" }, bar, scroller),
+    el: el("div", { class: "gscope-circuit-picture" }, zoom.el, scroller),
     surface: nodes_box,
     nodeOf,
     go,
@@ -220,22 +172,18 @@ export function createCircuitPicture({ watch, onEnter, onGo, listPinned }) {
       layout = layOut(next);
       colours = [adds, takes];
       [peeked, under, near] = [null, null, []];
-      if (is_fit || is_other) {
-        is_fit = true;
-        if (is_other) least_fit = opened_at;
-        zoom = fitted(); // read before anything is written
-      }
+      zoom.take(layout, is_other); // reads, so before anything is written
       is_many = next.count > most_elements;
-      find = is_many ? createFinder(layout) : () => null;
-      sheets.paint();
+      sheets.begin();
       const again = next.placeOf(id);
       current = again ?? next.first_target;
-      nodes.draw(next, is_many, listPinned(), current);
+      nodes.draw(next, layout, is_many, listPinned(), current);
       rove(current);
-      place();
-      if (is_other) {
+      zoom.scale();
+      drawColumn();
+      if (is_other && places) {
         scroller.scrollTop = 0;
-        scroller.scrollLeft = layout.x[next.first_target] * zoom - scroller.clientWidth / 2;
+        scroller.scrollLeft = places.x[next.first_target] - scroller.clientWidth / 2;
       }
       if (held) nodes.get(current)?.focus({ preventScroll: true });
     },

@@ -1,17 +1,17 @@
 import { createPerFrame } from "../shared/latest.js";
-import { followPrint } from "../shared/print.js";
 import { chooseRegion, covers, createDots, drawEdges, fitCanvas } from "./circuit_canvas.js";
 
 /** @import { Watch } from "../shared/watch.js" */
-/** @import { Layout } from "./circuit_layout.js" */
+/** @import { Places } from "./circuit_layout.js" */
+/** @import { Turn } from "./circuit_zoom.js" */
 /** @import { Circuit } from "./circuit_reading.js" */
 
 /**
  * @typedef {object} Drawn what is drawn, and how
  * @property {Circuit} circuit
- * @property {Layout} layout
- * @property {number} zoom
- * @property {number} turned by what the picture is scaled meanwhile, until it is drawn anew
+ * @property {Places} places
+ * @property {Turn} turned by what the picture is scaled meanwhile, until it is drawn anew
+ * @property {boolean} is_printed all of it is drawn, as finely as paper is
  * @property {[string, string]} colours of edges
  * @property {number | null} shown the node whose own edges are drawn
  * @property {number[]} near that node, and those that its edges join it with
@@ -29,45 +29,47 @@ export const drawn_faintly = 4000; // edges of the whole picture, the heaviest; 
  */
 export function createSheets({ watch, scroller, canvases: [faint, dots, strong], read }) {
   const shapes = createDots();
-  let region = { left: 0, top: 0, width: 0, height: 0 }, is_printed = false, is_painted = false;
+  let region = { left: 0, top: 0, width: 0, height: 0 }, is_painted = false, is_first = false;
 
   /** What the reader sees of the picture, in its pixels.
    * @param {Drawn} drawn */
-  function readSight({ turned }) {
+  function readSight({ turned: { across, along, x, y }, is_printed }) {
     if (is_printed) return { left: 0, top: 0, width: 0, height: 0 };
-    return { left: scroller.scrollLeft / turned, top: scroller.scrollTop / turned, width: scroller.clientWidth / turned, height: scroller.clientHeight / turned };
+    return { left: x + (scroller.scrollLeft - x) / across, top: y + (scroller.scrollTop - y) / along, width: scroller.clientWidth / across, height: scroller.clientHeight / along };
   }
   function drawWhole() {
     const drawn = read();
     if (!drawn) return;
-    const { circuit, layout, zoom, is_many } = drawn;
-    region = chooseRegion(layout.width * zoom, layout.height * zoom, readSight(drawn));
-    const context = fitCanvas(faint, region);
+    const { circuit, places, is_many, is_printed } = drawn;
+    region = chooseRegion(places.width, places.height, readSight(drawn), is_first);
+    const context = fitCanvas(faint, region, is_printed);
     const count = circuit.sources.length, first = Math.max(0, count - drawn_faintly);
     const edges = Array.from({ length: count - first }, (_, at) => first + at);
-    if (context) drawEdges(context, circuit, layout, edges, { ...drawn, largest: circuit.flows[count - 1] ?? 1, strength: 0.75, region, is_rough: is_many });
+    if (context) drawEdges(context, circuit, places, edges, { ...drawn, largest: circuit.flows[count - 1] ?? 1, strength: 0.75, region });
     dots.hidden = !is_many;
-    const over = is_many ? fitCanvas(dots, region) : null;
+    const over = is_many ? fitCanvas(dots, region, is_printed) : null;
     if (!over) return;
     if (!is_painted) shapes.paint(scroller);
     is_painted = true;
-    shapes.draw(over, circuit, layout, circuit.ranked, { ...drawn, region });
+    shapes.draw(over, circuit, places, [...circuit.ranked].reverse(), { ...drawn, region });
   }
   function drawOwn() {
     const drawn = read();
     strong.hidden = !drawn || drawn.shown === null;
     if (!drawn || drawn.shown === null) return;
-    const { circuit, layout, shown, near, is_many } = drawn;
-    const context = fitCanvas(strong, region);
+    const { circuit, places, shown, near, is_many, is_printed } = drawn;
+    const context = fitCanvas(strong, region, is_printed);
     if (!context) return;
     const edges = [...circuit.edgesInto(shown), ...circuit.edgesFrom(shown)];
     const largest = edges.reduce((most, edge) => Math.max(most, circuit.flows[edge]), 1e-30);
-    drawEdges(context, circuit, layout, edges, { ...drawn, largest, strength: 1, region });
-    if (is_many) shapes.draw(context, circuit, layout, near, { ...drawn, region });
+    drawEdges(context, circuit, places, edges, { ...drawn, largest, strength: 1, region });
+    if (is_many) shapes.draw(context, circuit, places, near, { ...drawn, region });
   }
   function drawAll() {
     drawWhole();
     drawOwn();
+    if (is_first) all.soon(); // what is around it, in the next frame
+    is_first = false;
   }
   // Once a frame, whatever happened meanwhile.
   const all = createPerFrame(drawAll);
@@ -76,7 +78,7 @@ export function createSheets({ watch, scroller, canvases: [faint, dots, strong],
   });
   function look() {
     const drawn = read();
-    if (drawn && !covers(region, readSight(drawn), drawn.layout.width * drawn.zoom, drawn.layout.height * drawn.zoom)) all.soon();
+    if (drawn && !covers(region, readSight(drawn), drawn.places.width, drawn.places.height)) all.soon();
   }
   const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(look);
   resized?.observe(scroller);
@@ -86,18 +88,20 @@ export function createSheets({ watch, scroller, canvases: [faint, dots, strong],
     all.cancel();
     own.cancel();
   });
-  followPrint(watch, {
-    before() {
-      is_printed = true;
-      drawAll();
-    },
-    after() {
-      is_printed = false;
-      all.soon();
-    },
-  });
   return {
     all, own, look,
+    /** Draws another picture: first what is in sight of it. */
+    begin() {
+      is_first = true;
+      is_painted = false;
+      all.soon();
+    },
+    /** At once where it is for paper.
+     * @param {boolean} is_printed */
+    print(is_printed) {
+      if (is_printed) drawAll();
+      else all.soon();
+    },
     /** Takes colours of nodes anew, where the theme is another. */
     paint() {
       is_painted = false;

@@ -9,6 +9,7 @@ import { createTwin } from "./twin.js";
 /** @import { Circuit } from "./circuit_reading.js" */
 
 const edge_columns = ["from", "to", "weight", "share of the input of where it goes", "share of all that flows"];
+const printed = 500; // rows, of thousands
 const columns = ["node", "label", "layer", "position", "token", "activation", "influence", "strongest input", "its share"];
 
 /**
@@ -30,7 +31,7 @@ function createNodeTable({ watch }) {
       el("td", {}, best ? circuit.titleOf(best.node) : ""), el("td", {}, best ? signedPercent(best.share) : ""));
   }
   const drawHead = () => el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col" }, name))));
-  const twin = createTwin({ watch, drawHead, drawRow });
+  const twin = createTwin({ watch, name: "Table of nodes", printed, drawHead, drawRow });
   return {
     el: twin.el,
     /** @param {Circuit} next */
@@ -57,8 +58,14 @@ function createEdgeTable({ watch }) {
     return el("tr", {}, el("th", { scope: "row" }, circuit.titleOf(sources[edge])), el("td", {}, circuit.titleOf(sinks[edge])), el("td", {}, formatNumber(weights[edge])),
       el("td", {}, signedPercent(weights[edge] / Math.max(inputs[sinks[edge]], 1e-30))), el("td", {}, formatPercent(flows[edge])));
   }
-  const drawHead = () => el("thead", {}, el("tr", {}, ...edge_columns.map((name) => el("th", { scope: "col" }, name))));
-  const twin = createTwin({ watch, name: "Table of edges", drawHead, drawRow });
+  /** With how many of the edges are in it, where some are not. */
+  function drawHead() {
+    const head = document.createDocumentFragment(), count = circuit?.sources.length ?? 0, all = Math.max(count, circuit?.head.shown.edges ?? 0);
+    if (all > drawn_faintly) head.append(el("caption", { class: "gscope-hint gscope-circuit-cut" }, `The strongest ${groupDigits(drawn_faintly)} of ${groupDigits(all)} edges`));
+    head.append(el("thead", {}, el("tr", {}, ...edge_columns.map((name) => el("th", { scope: "col" }, name)))));
+    return head;
+  }
+  const twin = createTwin({ watch, name: "Table of edges", printed, drawHead, drawRow });
   return {
     el: twin.el,
     /** @param {Circuit} next */
@@ -76,7 +83,7 @@ function createEdgeTable({ watch }) {
 export function createCircuitTables({ watch }) {
   const tables = [createNodeTable({ watch }), createEdgeTable({ watch })];
   return {
-    els: tables.map((one) => one.el),
+    el: el("div", { class: "gscope-circuit-tables" }, ...tables.map((one) => one.el)),
     /** @param {Circuit} circuit */
     draw(circuit) {
       for (const one of tables) one.draw(circuit);
@@ -88,3 +95,6 @@ export function createCircuitTables({ watch }) {
 export function signedPercent(share) {
   return `${share < 0 ? "\u2212" : "+"}${formatPercent(Math.abs(share))}`;
 }
+
+/** @param {number} count 12,345 */
+const groupDigits = (count) => count.toLocaleString("en-US");

@@ -16,9 +16,10 @@ export function createTableHolder(name, ...tables) {
 
 /**
  * A table beside a picture, folded: built when it is opened, or printed, some rows at a time.
- * @param {{ watch: Watch, name?: string, drawHead: () => HTMLElement, drawRow: (row: number) => HTMLElement }} options
+ * @param {{ watch: Watch, name?: string, printed?: number, drawHead: () => Node, drawRow: (row: number) => HTMLElement }} options
+ *   `printed`: so many rows, or some more, are printed
  */
-export function createTwin({ watch, name = "Table of values", drawHead, drawRow }) {
+export function createTwin({ watch, name = "Table of values", printed = Infinity, drawHead, drawRow }) {
   const holder = createTableHolder(name);
   const more = createButton({ hidden: true });
   const twin = el("details", { class: "gscope-fold gscope-twin" }, el("summary", {}, name), holder, more);
@@ -49,7 +50,7 @@ export function createTwin({ watch, name = "Table of values", drawHead, drawRow 
       was_open = twin.open;
       twin.open = true;
       rebuild();
-      while (!more.hidden) extend();
+      while (!more.hidden && rows.rows.length < printed) extend();
     },
     after() {
       twin.open = was_open;

@@ -281,7 +281,7 @@ function openGraph({ model, frame }) {
     glossary.error_node, glossary.group, glossary.probability);
   const upper = el("div", { class: "gscope-circuit-upper" }, el("div", { class: "gscope-circuit-side" }, createLegend(), picture.el), details.el);
   return {
-    body: [prompt.el, target.el, state, pruning.el, notes, empty, upper, heads.el, change.el, sub.el, ...tables.els, words],
+    body: [prompt.el, target.el, state, pruning.el, notes, empty, upper, heads.el, change.el, sub.el, tables.el, words],
     receive: {
       result: drawResult,
       subgraph: drawSub,

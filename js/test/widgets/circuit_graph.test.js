@@ -392,3 +392,15 @@ test("tables have every node with its strongest input, and every edge with its e
   assert.deepEqual(edges[3], ["feature 7 fish, layer 0 at ␣b, position 1", "feature 9, layer 1 at ␣b, position 1", "\u22125", "\u221250.0 %", "5.00 %"]);
   assert.deepEqual(rows[0], ["feature 7", "fish", "layer 0", "1", "␣b", "2.5", "30.0 %", "token at ␣b, position 1", "+75.0 %"]);
 });
+
+test("where the table of edges has not all of them, it says so", async () => {
+  open();
+  answer();
+  const of_edges = findAll(page.holder, ".gscope-twin")[1];
+  Reflect.set(of_edges, "open", true);
+  await wait(5);
+  assert.equal(of_edges.querySelector("caption"), null, "all seven are there");
+  answer({ shown: { ...part, edges: 51234 } });
+  assert.equal(of_edges.querySelector("caption")?.textContent, "The strongest 4,000 of 51,234 edges");
+  assert.equal(of_edges.querySelector("table")?.caption, of_edges.querySelector("caption"), "as a screen reader says it");
+});
