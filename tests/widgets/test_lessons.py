@@ -168,10 +168,9 @@ def test_a_lesson_is_told_in_the_copy_and_unlocking_takes_it_away(row, page):
 # ---- prompts
 
 
+@pytest.mark.parametrize("row", [row for row in LOCKED if row.text is not None], ids=lambda row: row.name)
 @pytest.mark.row("NEW 14")
 def test_only_the_courses_prompts_are_taken(row, page):
-    if row.text is None:
-        pytest.skip("it reads no text")
     widget, prompts = page.widget, ["The bird sang", "On Monday"]
     widget.lock(prompts=prompts)
     place = f" ({row.text})" if row.name == "PromptContrast" else ""
@@ -199,13 +198,13 @@ def test_only_the_courses_prompts_are_taken(row, page):
 # ---- features
 
 
+# Those that open several dictionaries are in test_circuit_graph.
+@pytest.mark.parametrize(
+    "row", [row for row in LOCKED if row.has_dictionary and not row.opens], ids=lambda row: row.name
+)
 @pytest.mark.row("NEW 14")
 def test_only_the_courses_features_are_taken_and_listed(row, page, scope):
     widget = page.widget
-    if not row.has_dictionary:
-        pytest.skip("it shows no feature")
-    if row.opens:
-        pytest.skip("its features are of several dictionaries; see test_circuit_graph")
     if not row.filters_features:
         with pytest.raises(gs.InvalidValue, match=f"{row.name} cannot leave features out"):
             widget.lock(features=[scope.dictionary().feature(3)])

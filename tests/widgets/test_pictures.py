@@ -13,6 +13,7 @@ from PIL import Image
 import gscope_widgets as gs
 from gscope_widgets.records.figures import describe_provenance, open_figure
 from gscope_widgets.records.provenance import Provenance
+from gscope_widgets.widgets.catalogue import CATALOGUE
 from gscope_widgets.widgets.contract import make_example
 from tests.fake_engines import make_engine
 
@@ -111,10 +112,10 @@ def test_a_picture_that_cannot_be_drawn_says_so(page, monkeypatch):
     assert page.widget.status["state"] != "error"
 
 
+# An exercise is kept by the line of its answer.
+@pytest.mark.parametrize("row", [row for row in CATALOGUE if row.home == "widgets"], ids=lambda row: row.name)
 @pytest.mark.row("NEW 24")
 def test_a_finding_pinned_in_the_page_is_there_in_python(row, page):
-    if row.home != "widgets":
-        pytest.skip("an exercise is kept by the line of its answer")
     page.forget()
     page.send({"type": "pin", "note": "fires <b>here</b>"})
     ((content, _buffers),) = page.messages("kept")

@@ -43,7 +43,7 @@ def firing(tiny, tiny_dictionary):
 def silent(tiny, tiny_dictionary):
     """A feature that fires nowhere on TEXT."""
     features = set(range(40)) - set(tiny.read(TEXT, tiny_dictionary).features.tolist())
-    return min(features) if features else pytest.skip("every feature fires")
+    return min(features)
 
 
 def activation(x, weights, feature):

@@ -133,10 +133,9 @@ def test_steered_generation_with_a_cache_equals_whole_passes(tiny, case):
         ids.append(token.id)
 
 
+@pytest.mark.parametrize("case", ["transcoder"], indirect=True)
 def test_a_transcoder_and_an_autoencoder_at_one_point_add_up(tiny, plain, make_dictionary, case):
     site, dictionary, w, f = case
-    if site != "transcoder":
-        pytest.skip("one pair is enough")
     other = tiny.dictionary(path=make_dictionary(site="mlp_out", layer=1))
 
     def change(read, written):
