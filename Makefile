@@ -9,7 +9,8 @@
 # make test-replay  runs every widget in JupyterLab on a recording, in .venv-replay, which has no torch
 # make test-binder  does what Binder does in .venv-binder, and runs every tutorial there in 2 GB of memory
 # make test-graders  runs nbgrader and otter on every tutorial, in .venv-graders: 1 to 2 GB, under an hour
-# make test-sweeps  runs the sweeps of four processes and on Ray too: some 2 minutes
+# make test-sweeps  runs the sweeps of four processes and on Ray too, and of datasets of Hugging Face, in .venv-datasets:
+#              some 3 minutes, and an environment of 1 to 2 GB
 # make soak    drives a model at random, faults included (10,000 operations, some 15 minutes); 500 widgets of every kind
 # make clean   removes what these made
 #
@@ -176,8 +177,16 @@ bench: .venv-bench/made.stamp
 	.venv-bench/bin/python -m tests.bench.parity
 	.venv-bench/bin/python -m tests.bench
 
-test-sweeps: $(VENV)/test.stamp
+.venv-datasets/made.stamp: constraints.txt pyproject.toml
+	$(PYTHON) -m venv --clear .venv-datasets
+	.venv-datasets/bin/python -m pip install -c constraints.txt -e '.[test]' 'datasets>=3' $(PIP_ARGS)
+	touch $@
+
+# datasets is no part of the usual environment: with pyarrow it is 200 MB, and asks for a newer huggingface_hub than Colab has.
+test-sweeps: $(VENV)/test.stamp .venv-datasets/made.stamp
 	GSCOPE_MANY_WORKERS=1 $(BIN)/python -m pytest tests/runtime/sweeps $(PYTEST_ARGS)
+	.venv-datasets/bin/python -m pip check
+	.venv-datasets/bin/python -m pytest tests/runtime/sweeps/test_datasets.py $(PYTEST_ARGS)
 
 .venv-peers/made.stamp: tests/bench/sweep_peers.txt
 	$(PYTHON) -m venv --clear .venv-peers
@@ -195,4 +204,4 @@ soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.widgets.soak
 
 clean:
-	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-replay .venv-binder .venv-graders .venv-bench .venv-peers js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-replay .venv-binder .venv-graders .venv-datasets .venv-bench .venv-peers js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -379,6 +379,7 @@ class Engine:
                 feature,
                 examples=examples if texts is None else 0,
                 with_bands=texts is None and not has_own,
+                vocabulary=self.loaded.tokenizer.vocabulary,
                 sources=sources,
                 neuronpedia=neuronpedia,
             )

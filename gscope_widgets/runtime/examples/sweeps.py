@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ MANIFEST = "sweep.json"
 SIDECAR = "sweep.safetensors"
 FORMAT, VERSION = "gscope sweep", 1
 _LARGEST_MANIFEST = 50_000_000
+LONGEST_NAME = 200  # of a corpus, in characters
 BAND_EXAMPLES = 4  # of a band that are shown
 _MOST = 2**53  # of whatever a manifest counts
 _WIDEST = 200  # of exponents, either way: those of float32 lie in it
@@ -75,7 +77,7 @@ class Swept:
     @property
     def on(self) -> str:
         """What text it was, for a reader."""
-        return f"the {self.used:,} tokens of {self.corpus['name']}"
+        return f"the {self.used:,} tokens of {shorten_name(self.corpus['name'])}"
 
     @property
     def d_dict(self) -> int:
@@ -101,6 +103,24 @@ class Swept:
         edges[-1] = largest
         histogram = ActivationHistogram(edges, row["bins"][:count].astype(np.int64), self.used, self.on)
         return SweptFeature(histogram, tuple(self._list_bands(histogram, row)))
+
+    def require_ids(self, tables: Sequence[np.ndarray], *, vocabulary: int) -> None:
+        """Refuse rows of tokens with ids that no token has.
+
+        Args:
+            tables: int32, [row, seq_len] each.
+            vocabulary: how many ids there are.
+
+        Raises:
+            BadArtefact: with the file, and the first such id.
+        """
+        for table in tables:
+            wrong = table[(table < 0) | (table >= vocabulary)]
+            if len(wrong):
+                raise BadArtefact(
+                    f"{self.examples.path}: tokens are ids 0 to {vocabulary - 1}, got {wrong[0]}; delete the folder "
+                    "and sweep again"
+                )
 
     def _list_bands(self, histogram: ActivationHistogram, row: dict[str, np.ndarray]) -> list[SweptBand]:
         bins = len(histogram.counts)
@@ -236,6 +256,11 @@ def read_manifest(manifest: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadArtefact(f"{manifest} cannot be read as the manifest of a sweep ({error}); {advice}") from None
     return content
+
+
+def shorten_name(name: str) -> str:
+    """The name of a corpus, as a card has room for it."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
 
 
 def _is_count(number: object) -> bool:

@@ -67,6 +67,7 @@ def gather(
     *,
     examples: int,
     with_bands: bool,
+    vocabulary: int,
     sources: Sequence[str],
     neuronpedia: Neuronpedia,
 ) -> Found:
@@ -75,6 +76,7 @@ def gather(
     Args:
         examples: the most to show.
         with_bands: read examples of each band of the file too.
+        vocabulary: token ids that the model has.
         sources: without them only what lies beside the dictionary on this machine.
     """
     found, asked, swept = Found(), "examples" in sources, dictionary.swept
@@ -88,6 +90,7 @@ def gather(
         if swept is not None:
             try:
                 of_sweep, file = swept.read(feature), read_examples(swept.examples, feature, most=examples)
+                swept.require_ids([file.tokens, *(band.tokens for band in of_sweep.bands)], vocabulary=vocabulary)
             except BadArtefact as error:
                 # Beside the note on examples, which is taken back where other text has some.
                 found.notes.append(f"the sweep in {swept.path} is not shown: {error}")

@@ -11,10 +11,12 @@ from typing import Any, BinaryIO
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.mini import texts
 from gscope_widgets.records.tokens import Prompt
+from gscope_widgets.runtime.examples.sweeps import shorten_name
 
 MOST_BYTES = 200_000_000  # of one line, and of one document of a text file
 STDIN = "-"
 EMBEDDED = ("mini", "mini-it")
+_FILE_KINDS = ("arrow", "csv", "json", "parquet", "text")  # names that Hugging Face gives datasets of plain files
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
@@ -33,8 +35,8 @@ def open_corpus(corpus: object, *, field: str = "text") -> Corpus:
         corpus: any iterable of documents (a list, a generator, a Hugging Face dataset, streaming or not), or a file:
             its path, "-" for standard input, "mini" or "mini-it" for the text that ships with those models. A document
             is a string, a list of chat messages, token ids, something with a `text`, as of `gs.mini.texts()`, or a
-            mapping that has one of these under `field`. In a file whose name ends in .jsonl each line is a document,
-            as JSON; in any other, blank lines part documents.
+            mapping that has one of these under `field`, or None, which counts as an empty text. In a file whose name
+            ends in .jsonl each line is a document, as JSON; in any other, blank lines part documents.
         field: where a document that is a mapping has its text.
 
     Raises:
@@ -44,8 +46,11 @@ def open_corpus(corpus: object, *, field: str = "text") -> Corpus:
     if isinstance(corpus, (str, os.PathLike)):
         return _open_place(corpus, field)
     if isinstance(corpus, Mapping):
-        names = ", ".join(map(repr, list(corpus)[:5]))
-        raise InvalidValue(f"a corpus is a series of documents, got a mapping of {names}; give one part: corpus[...]")
+        names = [describe_value(one) for one in list(corpus)[:5]]
+        raise InvalidValue(
+            f"a corpus is a series of documents, got a mapping of {', '.join(names) or 'nothing'}; give one part of "
+            f"it, such as corpus[{names[0] if names else '...'}]"
+        )
     if isinstance(corpus, (bytes, bytearray)) or not isinstance(corpus, Iterable):
         raise InvalidValue(
             "a corpus is a list of texts, another series of documents, or the path of a text or JSONL file, "
@@ -86,7 +91,7 @@ def _name_series(corpus: Iterable[Any]) -> str:
     info = getattr(corpus, "info", None)  # of a Hugging Face dataset
     name = getattr(info, "dataset_name", None)
     if isinstance(name, str) and name:
-        return name
+        return f"a dataset of {name} files" if name in _FILE_KINDS else shorten_name(name)
     return f"the {len(corpus):,} texts given" if isinstance(corpus, Sequence) else "the texts given"
 
 
@@ -106,6 +111,8 @@ def find_document(item: Any, field: str, *, where: str) -> Prompt:
             names = ", ".join(map(repr, list(item)[:8])) or "nothing"
             raise InvalidValue(f'{where} has no "{field}": it has {names}; name one with field=')
         item = item[field]
+        if item is None:  # as datasets have where a row has no text
+            return ""
     elif isinstance(getattr(item, "text", None), str):
         item = item.text
     if hasattr(item, "tolist"):

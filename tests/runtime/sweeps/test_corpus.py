@@ -46,8 +46,30 @@ def test_a_dataset_of_hugging_face_is_any_iterable_of_mappings():
 
     opened = open_corpus(Stream())
     assert (opened.name, list(opened.read()), list(opened.read())) == ("fineweb", ["a", "b"], ["a", "b"])
-    with pytest.raises(gs.InvalidValue, match=r"got a mapping of 'train', 'test'; give one part: corpus\[...\]"):
+    with pytest.raises(
+        gs.InvalidValue, match=r"got a mapping of 'train', 'test'; give one part of it, such as corpus\['train'\]"
+    ):
         open_corpus({"train": Stream(), "test": Stream()})
+
+
+def test_a_row_without_a_text_is_an_empty_document(write):
+    assert read([{"text": "a"}, {"text": None}]) == ["a", ""]
+    assert read(write("a.jsonl", '{"text": null}\n{"text": "b"}')) == ["", "b"]
+    with pytest.raises(gs.InvalidValue, match="document 1 of the corpus should be a text.*got None"):
+        read(["a", None])  # control: an item of a list is a document itself
+
+
+def test_a_dataset_of_plain_files_is_named_so_and_a_long_name_is_cut():
+    class Stream:
+        def __init__(self, name):
+            self.info = SimpleNamespace(dataset_name=name)
+
+        def __iter__(self):
+            return iter(["a"])
+
+    assert open_corpus(Stream("parquet")).name == "a dataset of parquet files"
+    assert open_corpus(Stream("x" * 200)).name == "x" * 200
+    assert open_corpus(Stream("x" * 100_000)).name == "x" * 197 + "..."
 
 
 def test_files(write):
