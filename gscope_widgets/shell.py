@@ -110,6 +110,12 @@ def _add_sweep(sweep: argparse.ArgumentParser) -> None:
     sweep.add_argument("--threads", type=int, default=1, help="of each, on a CPU (default: %(default)s)")
     sweep.add_argument("--address", help="of a Ray cluster")
     sweep.add_argument("--checkpoint-seconds", type=float, default=60.0, help="default: %(default)s")
+    sweep.add_argument(
+        "--patience-seconds",
+        type=float,
+        default=600.0,
+        help="that a worker of several may tell nothing before it is replaced (default: %(default)s)",
+    )
     sweep.add_argument("--quiet", action="store_true", help="say nothing of how far it is")
     sweep.set_defaults(run=_run_sweep)
 
@@ -140,6 +146,7 @@ def _run_sweep(given: argparse.Namespace) -> int:
                 given.corpus,
                 given.out,
                 checkpoint_s=given.checkpoint_seconds,
+                patience_s=given.patience_seconds,
                 show=not given.quiet,
                 **{name: getattr(given, name) for name in names},
             )

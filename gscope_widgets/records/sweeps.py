@@ -38,6 +38,7 @@ class SweepProgress:
     total: int = 0  # tokens in all; 0 while that is not known
     before: int = 0  # tokens that an earlier run had read
     seconds: float = 0.0  # since the model began in this run
+    note: str = ""  # what befell a worker last: that it was lost or silent for too long, and replaced
 
     @property
     def share(self) -> float | None:
@@ -63,6 +64,8 @@ class SweepProgress:
         rate, left = self.rate, self.seconds_left
         if rate is not None and left is not None:
             parts.append(f"{rate:,.0f} a second, {_write_seconds(left)} left")
+        if self.note:
+            parts.append(self.note)
         return "; ".join(parts)
 
 

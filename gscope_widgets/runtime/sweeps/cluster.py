@@ -4,16 +4,19 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from gscope_widgets.errors import GscopeError, InvalidValue, Offline
-from gscope_widgets.runtime.sweeps.crew import Advanced, Done, Event, Failed, Lost, make_error
+from gscope_widgets.runtime.sweeps.crew import Advanced, Done, Event, Failed, Lost, Ready, make_error
 from gscope_widgets.runtime.sweeps.hand import Order, Stretch
 
 _STARTS = 3  # of Ray on a busy machine
 _LISTEN_S = 10.0
+_WATCH = "watch"  # the thread of an actor that answers while another reads
+_ASK_S = 0.5  # between two questions how far an actor is
+_Task = Literal["open", "read", "ask"]
 
 
 class RayCrew:
@@ -36,49 +39,88 @@ class RayCrew:
         self._ray = _import_ray()
         self._is_ours = _connect(self._ray, address, cpus=workers * order.threads)
         self._actors: dict[int, Any] = {}
-        self._pending: dict[Any, tuple[int, bool]] = {}  # reference -> worker, and whether it is a stretch
+        self._pending: dict[Any, tuple[int, _Task]] = {}  # by reference: of which worker, and what was asked of it
+        self._given: dict[int, int] = {}  # how many stretches a worker was given
+        self._told: dict[int, int] = {}  # units that it has read of the last one, as far as was told
+        self._asked: dict[int, float] = {}  # when it was last asked how far it is
 
     def hire(self, worker: int) -> None:
         """See `Crew`."""
-        kind = self._ray.remote(max_restarts=0, num_cpus=self._order.threads, num_gpus=1 if self._uses_gpu else 0)(
-            Reader
-        )
+        kind = self._ray.remote(
+            max_restarts=0,
+            num_cpus=self._order.threads,
+            num_gpus=1 if self._uses_gpu else 0,
+            concurrency_groups={_WATCH: 1},
+        )(Reader)
         environment = {"env_vars": {"OMP_NUM_THREADS": str(self._order.threads), "TOKENIZERS_PARALLELISM": "false"}}
         actor = kind.options(runtime_env=environment).remote(self._order.to_dict())
-        self._actors[worker] = actor
-        self._pending[actor.open.remote()] = worker, False
+        self._actors[worker], self._given[worker], self._told[worker] = actor, 0, 0
+        self._pending[actor.open.remote()] = worker, "open"
+        self._ask(worker)
 
     def give(self, worker: int, stretch: Stretch) -> None:
         """See `Crew`."""
+        if worker not in self._given:  # lost, which `wait` has told already
+            return
         task = self._actors[worker].read.remote(stretch.units, stretch.starts, stretch.rows)
-        self._pending[task] = worker, True
+        self._pending[task] = worker, "read"
+        self._given[worker] += 1
+        self._told[worker] = 0
 
     def wait(self, seconds: float) -> list[Event]:
         """See `Crew`."""
+        asked = {worker for worker, task in self._pending.values() if task == "ask"}
+        for worker, at in self._asked.items():
+            if worker not in asked and time.monotonic() - at > _ASK_S:
+                self._ask(worker)
         if not self._pending:
             time.sleep(seconds)
             return []
         ready, _ = self._ray.wait(list(self._pending), num_returns=len(self._pending), timeout=seconds)
         events: list[Event] = []
-        for task in ready:
-            if task not in self._pending:
-                continue
-            worker, is_stretch = self._pending.pop(task)
-            try:
-                answer = self._ray.get(task)
-            except self._ray.exceptions.RayActorError as error:
-                self._pending = {one: told for one, told in self._pending.items() if told[0] != worker}
-                events.append(Lost(worker, str(error).strip().splitlines()[0]))
-                continue
-            except self._ray.exceptions.RayTaskError as error:
-                events.append(Failed(worker, GscopeError(f"a worker of the sweep failed: {error.cause!r}")))
-                continue
-            if "fault" in answer:
-                events.append(Failed(worker, make_error(answer["fault"], answer["words"])))
-            elif is_stretch:
-                events += [*(Advanced(worker) for _ in range(answer["units"]))]
-                events.append(Done(worker, answer["arrays"], answer["used"]))
+        for reference in ready:
+            if reference in self._pending:
+                events += self._understand(reference, *self._pending.pop(reference))
         return events
+
+    def _ask(self, worker: int) -> None:
+        """How far a worker is."""
+        self._asked[worker] = time.monotonic()
+        self._pending[self._call_aside(worker, "count")] = worker, "ask"
+
+    def _call_aside(self, worker: int, name: str) -> Any:
+        return getattr(self._actors[worker], name).options(concurrency_group=_WATCH).remote()
+
+    def _understand(self, reference: Any, worker: int, task: "_Task") -> list[Event]:
+        try:
+            answer = self._ray.get(reference)
+        except self._ray.exceptions.RayActorError as error:
+            self._forget(worker)
+            return [Lost(worker, str(error).strip().splitlines()[0])]
+        except self._ray.exceptions.RayTaskError as error:
+            return [Failed(worker, GscopeError(f"a worker of the sweep failed: {error.cause!r}"))]
+        if task == "ask":
+            begun, units = answer
+            return self._advance(worker, units) if begun == self._given[worker] else []
+        if "fault" in answer:
+            return [Failed(worker, make_error(answer["fault"], answer["words"]))]
+        if task == "open":
+            return [Ready(worker)]
+        return [*self._advance(worker, answer["units"]), Done(worker, answer["arrays"], answer["used"])]
+
+    def _advance(self, worker: int, units: int) -> list[Event]:
+        more, self._told[worker] = units - self._told[worker], max(units, self._told[worker])
+        return [Advanced(worker)] * max(0, more)
+
+    def _forget(self, worker: int) -> None:
+        self._pending = {one: told for one, told in self._pending.items() if told[0] != worker}
+        for kept in (self._asked, self._given, self._told):
+            kept.pop(worker, None)
+
+    def dismiss(self, worker: int) -> None:
+        """See `Crew`."""
+        self._forget(worker)
+        self._ray.kill(self._actors.pop(worker), no_restart=True)
 
     def close(self) -> None:
         """See `Crew`."""
@@ -91,7 +133,9 @@ class RayCrew:
 
     def list_processes(self) -> dict[int, int]:
         """Process ids by worker, of those that answer."""
-        return {worker: self._ray.get(actor.find_process.remote()) for worker, actor in self._actors.items()}
+        asked = {self._call_aside(worker, "find_process"): worker for worker in self._actors}
+        answered, _ = self._ray.wait(list(asked), num_returns=len(asked), timeout=_LISTEN_S)
+        return {asked[reference]: self._ray.get(reference) for reference in answered}
 
 
 class Reader:
@@ -101,6 +145,7 @@ class Reader:
         """Loads nothing yet."""
         self._order = Order(**order)
         self._hand: Any = None
+        self._place = 0, 0
 
     def open(self) -> dict[str, Any]:
         """Load the model and the dictionary."""
@@ -109,6 +154,10 @@ class Reader:
     def read(self, units: tuple[int, int], starts: tuple[int, ...], rows: np.ndarray) -> dict[str, Any]:
         """Read a stretch: the arrays of its state, and how many positions count."""
         return self._tell(lambda: self._read(Stretch(units, starts, rows)))
+
+    def count(self) -> tuple[int, int]:
+        """How many stretches it has begun, and how many units of the last it has read. Answers while it reads."""
+        return self._place
 
     def find_process(self) -> int:
         """Its process id."""
@@ -125,9 +174,13 @@ class Reader:
 
         from gscope_widgets.runtime.sweeps.state import SweepState
 
-        state = SweepState(self._hand.d_dict, self._order.k)
+        state, used = SweepState(self._hand.d_dict, self._order.k), 0
+        begun = self._place[0] + 1
+        self._place = begun, 0
         with torch.inference_mode():
-            used = sum(self._hand.fill(state, stretch))
+            for units, count in enumerate(self._hand.fill(state, stretch), 1):
+                used += count
+                self._place = begun, units
         return {"arrays": state.to_arrays(), "used": used, "units": stretch.units[1] - stretch.units[0]}
 
     def _tell(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 import numpy as np
-from safetensors.numpy import load, save
 
 from gscope_widgets import errors
 from gscope_widgets.errors import GscopeError
@@ -21,8 +20,16 @@ from gscope_widgets.runtime.sweeps.hand import Order, Stretch, list_environment
 
 Arrays = Mapping[str, np.ndarray]
 _Letter = tuple[Mapping[str, Any], Arrays]
-_HEAD = struct.Struct("<QQ")
+_HEAD = struct.Struct("<Q")
 _LAST_WORDS = 2000  # characters of a lost worker's errors
+_END_S = 10.0  # that a killed process may take: one that waits for a disk that is gone ends when the disk is back
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A worker has loaded what it needs."""
+
+    worker: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Failed:
     error: GscopeError
 
 
-Event = Advanced | Done | Lost | Failed
+Event = Ready | Advanced | Done | Lost | Failed
 
 
 class Crew(Protocol):
@@ -75,6 +82,10 @@ class Crew(Protocol):
         """What has happened, after so many seconds at most."""
         ...
 
+    def dismiss(self, worker: int) -> None:
+        """End a worker, whatever it does; nothing that it did or will tell comes out of `wait` any more."""
+        ...
+
     def close(self) -> None:
         """End all workers, whatever they do."""
         ...
@@ -86,12 +97,14 @@ class LocalCrew:
     def __init__(self, order: Order, *, devices: Sequence[str]):
         """Args: devices: for workers by number, in turn."""
         self._order, self._devices = order, devices
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[subprocess.Popen[bytes], Event]] = queue.SimpleQueue()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._letters: dict[int, queue.SimpleQueue[_Letter | None]] = {}
 
     def hire(self, worker: int) -> None:
         """See `Crew`."""
+        if worker in self._letters:
+            self._letters[worker].put(None)
         words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the thread that reads it
         process = subprocess.Popen(
             [sys.executable, "-m", "gscope_widgets.runtime.sweeps.process"],
@@ -118,12 +131,21 @@ class LocalCrew:
 
     def wait(self, seconds: float) -> list[Event]:
         """See `Crew`."""
-        events: list[Event] = []
+        told: list[tuple[subprocess.Popen[bytes], Event]] = []
         with suppress(queue.Empty):
-            events.append(self._events.get(timeout=seconds))
+            told.append(self._events.get(timeout=seconds))
             while True:
-                events.append(self._events.get_nowait())
-        return events
+                told.append(self._events.get_nowait())
+        # Not of one that was dismissed: another has its number now.
+        return [event for process, event in told if self._processes.get(event.worker) is process]
+
+    def dismiss(self, worker: int) -> None:
+        """See `Crew`."""
+        self._letters.pop(worker).put(None)
+        process = self._processes.pop(worker)
+        process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_END_S)
 
     def close(self) -> None:
         """See `Crew`."""
@@ -132,7 +154,8 @@ class LocalCrew:
         for process in self._processes.values():
             process.kill()
         for process in self._processes.values():
-            process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_END_S)
         self._processes.clear()
         self._letters.clear()
 
@@ -148,14 +171,13 @@ class LocalCrew:
         with words:
             with suppress(OSError, ValueError):
                 while (frame := read_frame(process.stdout)) is not None:
-                    self._events.put(_understand(worker, *frame))
+                    self._events.put((process, _understand(worker, *frame)))
             process.stdout.close()
             code = process.wait()
             words.seek(0, 2)
             words.seek(max(0, words.tell() - _LAST_WORDS))
             said = words.read().decode("utf-8", "replace").strip()
-        if self._processes.get(worker) is process:
-            self._events.put(Lost(worker, f"it ended with status {code}" + (f": {said}" if said else "")))
+        self._events.put((process, Lost(worker, f"it ended with status {code}" + (f": {said}" if said else ""))))
 
 
 def _post(process: subprocess.Popen[bytes], letters: "queue.SimpleQueue[_Letter | None]") -> None:
@@ -169,7 +191,9 @@ def _post(process: subprocess.Popen[bytes], letters: "queue.SimpleQueue[_Letter 
 def _understand(worker: int, head: dict[str, Any], arrays: Arrays) -> Event:
     if "fault" in head:
         return Failed(worker, make_error(head["fault"], head["words"]))
-    return Done(worker, arrays, head["used"]) if head.get("done") else Advanced(worker)
+    if head.get("done"):
+        return Done(worker, arrays, head["used"])
+    return Ready(worker) if head.get("ready") else Advanced(worker)
 
 
 def make_error(name: str, words: str) -> GscopeError:
@@ -181,30 +205,30 @@ def make_error(name: str, words: str) -> GscopeError:
 
 
 def write_frame(file: IO[bytes], head: Mapping[str, Any], arrays: Arrays) -> None:
-    """Send a message: plain data and arrays."""
-    text = json.dumps(head, separators=(",", ":")).encode()
-    body = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}) if arrays else b""
-    file.write(_HEAD.pack(len(text), len(body)))
-    file.write(text)
-    file.write(body)
+    """Send a message: plain data and arrays, which are copied nowhere in between."""
+    kinds = {name: [str(array.dtype), list(array.shape)] for name, array in arrays.items()}
+    text = json.dumps([head, kinds], separators=(",", ":")).encode()
+    file.write(_HEAD.pack(len(text)) + text)
+    for array in arrays.values():
+        file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     file.flush()
 
 
 def read_frame(file: IO[bytes]) -> tuple[dict[str, Any], Arrays] | None:
     """The next message, or None where the other side is gone."""
-    opening = _read_whole(file, _HEAD.size)
-    if opening is None:
+    opening = file.read(_HEAD.size)
+    if len(opening) != _HEAD.size:
         return None
-    sizes = _HEAD.unpack(opening)
-    parts = [_read_whole(file, size) for size in sizes]
-    if parts[0] is None or parts[1] is None:
+    (size,) = _HEAD.unpack(opening)
+    text = file.read(size)
+    if len(text) != size:
         return None
-    return json.loads(parts[0]), load(parts[1]) if parts[1] else {}
-
-
-def _read_whole(file: IO[bytes], size: int) -> bytes | None:
-    content = file.read(size)
-    return content if len(content) == size else None
+    head, kinds = json.loads(text)
+    arrays = {name: np.empty(shape, dtype) for name, (dtype, shape) in kinds.items()}
+    for array in arrays.values():
+        if file.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:  # type: ignore[attr-defined]
+            return None
+    return head, arrays
 
 
 def answer(order: Order, device: str | None, receive: Callable[[], Any], send: Callable[..., None]) -> None:
@@ -216,6 +240,7 @@ def answer(order: Order, device: str | None, receive: Callable[[], Any], send: C
 
     with torch.inference_mode():
         hand = open_hand(order, device=device)
+        send({"ready": True})
         while (asked := receive()) is not None:
             head, arrays = asked
             state, used = SweepState(hand.d_dict, order.k), 0
@@ -223,3 +248,4 @@ def answer(order: Order, device: str | None, receive: Callable[[], Any], send: C
                 used += count
                 send({})
             send({"done": True, "used": used}, state.to_arrays())
+            del state  # before there is another

@@ -2,21 +2,28 @@
 
 import errno
 import json
+import math
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from gscope_widgets.errors import BadArtefact, DiskFull, GscopeError, InvalidValue, describe_value, write_bytes
 from gscope_widgets.runtime.examples.files import FILE
-from gscope_widgets.runtime.examples.sweeps import FORMAT, MANIFEST, SIDECAR, VERSION, Swept, read_manifest
+from gscope_widgets.runtime.examples.sweeps import (
+    FORMAT,
+    MANIFEST,
+    SIDECAR,
+    VERSION,
+    Swept,
+    read_manifest,
+    shorten_name,
+)
 from gscope_widgets.runtime.sweeps.rows import HEAD, Prepared
 from gscope_widgets.runtime.sweeps.state import SweepState
 
@@ -27,6 +34,7 @@ _NAMES = {MANIFEST, ROWS, CHECKPOINT, _LOCK, FILE, SIDECAR}
 _UNFINISHED = re.compile(rf"\.({'|'.join(map(re.escape, sorted(_NAMES)))})\.[0-9a-f]{{8}}\.unfinished")
 _CHUNK = 1 << 22
 _TYPES = {"float32": "F32", "float64": "F64", "int32": "I32", "int64": "I64", "uint64": "U64", "uint8": "U8"}
+_DTYPES = {short: dtype for dtype, short in _TYPES.items()}
 # What a reader would call each part of the settings that must be the same.
 _WORDS = {
     "model": "the model",
@@ -200,58 +208,66 @@ class SweepFolder:
         if not place.is_file():
             return SweepState(d_dict, k), np.zeros(units, bool), 0
         try:
-            arrays = load(place.read_bytes())
+            arrays = read_tensors(place)
             done, used = arrays.pop("done"), arrays.pop("used")
             if done.shape != (units,) or used.shape != (1,):
                 raise BadArtefact(f"it is of {len(done)} units, the sweep has {units}")
-            return SweepState.from_arrays(arrays, d_dict=d_dict, k=k), done.astype(bool), int(used[0])
-        except (SafetensorError, BadArtefact, KeyError, ValueError, OSError) as error:
+            return SweepState.from_arrays(arrays, d_dict=d_dict, k=k, copy=False), done.astype(bool), int(used[0])
+        except (BadArtefact, KeyError, ValueError, OSError) as error:
             raise BadArtefact(f"{place} is damaged ({error}); delete it to begin the sweep anew") from None
 
     def write_results(self, state: SweepState, used: int) -> Iterator[None]:
         """Write the examples in the published layout, and beside them what that has no place for."""
         assert self.prepared is not None, "it is written at the end"
         rows, seq_len = self.prepared.rows, int(self.settings["seq_len"])
-        top_rows, top_positions = state.list_top()
-        sample_rows, sample_positions = state.list_samples()
-        table = _RowTable(self.path / ROWS, rows, seq_len)
+        per_feature, per_bin = (state.d_dict, state.k), state.bins.shape
         yield from self.write_in_steps(
             FILE,
             lambda file: write_in_blocks(
                 file,
                 {
                     "feature_frequencies": state.counts / max(1, used),
-                    "seq_ids": top_rows,
+                    "seq_ids": Made(np.int64, per_feature, lambda: (state.list_top(some)[0] for some in state.spans)),
                     "activations": state.top_activations,
-                    "positions": top_positions,
-                    "tokens": table,
+                    "positions": Made(np.int32, per_feature, lambda: (state.list_top(some)[1] for some in state.spans)),
+                    "tokens": self._make_of_rows(np.int32, (rows, seq_len), slice(HEAD, None)),
                 },
             ),
         )
-        with (self.path / ROWS).open("rb") as file:
-            heads = np.empty((rows, HEAD), np.int64)
-            for at, block in enumerate(iterate_blocks(file, rows, seq_len)):
-                heads[at * _block_rows(seq_len) :][: len(block)] = block[:, :HEAD]
         yield from self.write_in_steps(
             SIDECAR,
             lambda file: write_in_blocks(
                 file,
                 {
                     "counts": state.counts,
-                    "row_documents": heads[:, 1].copy(),
-                    "row_starts": heads[:, 2].copy(),
-                    "sample_rows": sample_rows,
+                    "row_documents": self._make_of_rows(np.int64, (rows,), 1),
+                    "row_starts": self._make_of_rows(np.int64, (rows,), 2),
+                    "sample_rows": Made(
+                        np.int64, per_bin, lambda: (state.list_samples(some)[0] for some in state.spans)
+                    ),
                     "bins": state.bins,
                     "exponents": state.exponents,
-                    "row_lengths": heads[:, 0].astype(np.int32),
+                    "row_lengths": self._make_of_rows(np.int32, (rows,), 0),
                     "sample_activations": state.sample_activations,
-                    "sample_positions": sample_positions,
+                    "sample_positions": Made(
+                        np.int32, per_bin, lambda: (state.list_samples(some)[1] for some in state.spans)
+                    ),
                 },
             ),
         )
         self.finished = {"used": used, "firings": int(state.counts.sum()), "features": int((state.counts > 0).sum())}
         self.remember()
         self.tidy()
+
+    def _make_of_rows(self, dtype: type[np.generic], shape: tuple[int, ...], columns: int | slice) -> "Made":
+        """Some columns of the file of rows."""
+
+        def read() -> Iterator[np.ndarray]:
+            with (self.path / ROWS).open("rb") as file:
+                for block in iterate_blocks(file, shape[0], int(self.settings["seq_len"])):
+                    yield block[:, columns].astype(dtype)
+
+        return Made(dtype, shape, read)
 
     def tidy(self) -> None:
         """Delete what only an unfinished sweep needs."""
@@ -270,7 +286,7 @@ class SweepFolder:
                 self.finished = None
         corpus = content.get("corpus")
         if corpus is not None:
-            self.corpus = {"name": corpus["name"]}
+            self.corpus = {"name": shorten_name(corpus["name"])}
             self.prepared = Prepared(
                 corpus["sha256"], corpus["documents"], corpus["empty"], corpus["tokens"], tuple(corpus["unit_starts"])
             )
@@ -292,8 +308,21 @@ def write_tensors(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
         pass
 
 
-def write_in_blocks(file: IO[bytes], arrays: Mapping[str, Any]) -> Iterator[None]:
-    """`write_tensors`, block by block, of arrays that need not be in memory: `_RowTable` gives its own blocks."""
+class Made:
+    """An array that is made as it is written, a block of its rows at a time."""
+
+    def __init__(self, dtype: type[np.generic], shape: tuple[int, ...], iterate: Callable[[], Iterator[np.ndarray]]):
+        """Args: iterate: gives the blocks, of that type."""
+        self.dtype, self.shape, self.iterate = np.dtype(dtype), shape, iterate
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all of it."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def write_in_blocks(file: IO[bytes], arrays: Mapping[str, "np.ndarray | Made"]) -> Iterator[None]:
+    """`write_tensors`, block by block, of arrays that need not be in memory."""
     heads, at = {}, 0
     for name, array in arrays.items():
         head = {"dtype": _TYPES[str(array.dtype)], "shape": list(array.shape)}
@@ -314,22 +343,27 @@ def write_in_blocks(file: IO[bytes], arrays: Mapping[str, Any]) -> Iterator[None
                 yield
 
 
-class _RowTable:
-    """The ids of all rows, read from the file of rows as they are written: int32, [row, seq_len]."""
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file of ours, each read to where it stays.
 
-    dtype = np.dtype(np.int32)
-
-    def __init__(self, path: Path, rows: int, seq_len: int):
-        self._path, self.shape = path, (rows, seq_len)
-
-    @property
-    def nbytes(self) -> int:
-        return 4 * self.shape[0] * self.shape[1]
-
-    def iterate(self) -> Iterator[np.ndarray]:
-        with self._path.open("rb") as file:
-            for block in iterate_blocks(file, *self.shape):
-                yield block[:, HEAD:]
+    Raises:
+        BadArtefact: the file is damaged.
+        OSError: it cannot be read.
+    """
+    arrays = {}
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        text = file.read(min(size, _CHUNK))
+        try:
+            heads = {name: (_DTYPES[head["dtype"]], head["shape"]) for name, head in json.loads(text).items()}
+            total = sum(np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape in heads.values())
+            if path.stat().st_size != 8 + size + total:
+                raise ValueError(f"it has {path.stat().st_size:,} bytes of {8 + size + total:,}")
+            for name, (dtype, shape) in heads.items():
+                arrays[name] = np.fromfile(file, dtype, math.prod(shape)).reshape(shape)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise BadArtefact(str(error)) from None
+    return arrays
 
 
 def iterate_blocks(file: IO[bytes], rows: int, seq_len: int) -> Iterator[np.ndarray]:

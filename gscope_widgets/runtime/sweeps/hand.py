@@ -1,10 +1,12 @@
 """What does the reading of a sweep: rows through the model to the dictionary's layer, and through its encoder."""
 
+import ctypes
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from gscope_widgets.runtime.sweeps.state import SweepState, make_places
 Firings = tuple[np.ndarray, np.ndarray, np.ndarray]
 _WHOLE = 20_000_000  # numbers of a model up to which all of them go into its fingerprint
 _SAMPLE = 4096  # of each tensor of a larger one
+_ENCODED = 512  # positions that a CPU encodes together: 4,096 features of them are 8 MB
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Hand:
         self._points = points.reads
 
     def read(self, rows: np.ndarray, *, first: int) -> Iterator[Firings | int]:
-        """The firings of one unit, batch by batch: features, activations, places; at the end how many positions count.
+        """The firings of one unit, some at a time: features, activations, places; at the end how many positions count.
 
         Rows of like length share a batch. Which do hangs on the unit alone, so that the same unit gives the same
         bits, whoever reads it and whatever was read before.
@@ -79,6 +82,7 @@ class Hand:
             rows: int32, [row, HEAD + seq_len].
             first: the number of the first of them in the corpus.
         """
+        give_back_memory()
         lengths, ids = rows[:, 0], rows[:, HEAD:]
         used = self._loaded.tokenizer.mask_used(ids, lengths)
         for batch in split_batches(lengths, self._batch_tokens):
@@ -86,9 +90,13 @@ class Hand:
             owners, columns = np.nonzero(used[batch, :length])
             with use_threads(self._threads, self._loaded.info.device):
                 x = self._run(ids[batch, :length], owners, columns)
-                sparse = self._dictionary.encode(x)
             places = make_places(first + batch[owners], columns)
-            yield sparse.features, sparse.activations, places[sparse.positions]
+            step = _ENCODED if x.device.type == "cpu" else max(1, len(x))
+            for start in range(0, len(x), step):
+                some = slice(start, start + step)
+                with use_threads(self._threads, self._loaded.info.device):
+                    sparse = self._dictionary.encode(x[some])
+                yield sparse.features, sparse.activations, places[some][sparse.positions]
         yield int(used.sum())
 
     def _run(self, ids: np.ndarray, owners: np.ndarray, columns: np.ndarray) -> torch.Tensor:
@@ -179,6 +187,25 @@ def fingerprint_model(model: torch.nn.Module) -> str:
             flat = flat[:: max(1, flat.numel() // _SAMPLE)][:_SAMPLE]
         digest.update(flat.float().cpu().numpy().tobytes())
     return digest.hexdigest()
+
+
+def give_back_memory() -> None:
+    """Have the C library give what was freed back to the system, where it is glibc: milliseconds.
+
+    It keeps it otherwise, in pieces between what is still in use, and more of it unit by unit: tens of MB.
+    """
+    trim = _find_trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _find_trim() -> Callable[[int], int] | None:
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # macOS, musl; Windows
+        return None
+    return found
 
 
 @contextmanager

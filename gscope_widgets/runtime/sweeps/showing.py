@@ -32,7 +32,8 @@ def show_until_done(job: Job, progress: SweepProgress, *, silent: bool) -> None:
         write(f"sweep stopped: {progress}", True)
         raise
     ended = "sweep done" if job.exception() is None else "sweep stopped"
-    write(f"{ended}: {progress.tokens:,} tokens" + (f" in {progress.seconds:.0f} s" if progress.seconds else ""), True)
+    words = f"{ended}: {progress.tokens:,} tokens" + (f" in {progress.seconds:.0f} s" if progress.seconds else "")
+    write(f"{words}; {progress.note}" if progress.note else words, True)
 
 
 def _choose() -> tuple[Callable[[str, bool], None], float]:

@@ -8,6 +8,8 @@ from gscope_widgets.errors import BadArtefact, InvalidValue
 
 BINS = 32  # of a histogram; a feature uses 17 to 32 of them
 _WAITING = 1 << 19  # firings that may be among the strongest, and are sorted in together
+_AT_ONCE = 1 << 17  # firings that are counted together
+_SPAN = 4096  # features that are worked on together: what that takes beside the state does not grow with their number
 _BITS = 5  # BINS == 2**_BITS
 POSITION_BITS = 16  # of a place: row << 16 | position
 _NOWHERE = np.iinfo(np.int64).max  # the place of an example that is none: after all others
@@ -16,15 +18,15 @@ _NO_BINS = -10_000  # exponent of a feature that never fired
 _MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _UNMIX = tuple(pow(factor, -1, 1 << 64) for factor in _MIX)
 _GOLDEN = 0x9E3779B97F4A7C15
-# Name -> type and number of axes, as in a checkpoint.
+# Name -> type, columns of a feature, and what is there before anything fired; as in a checkpoint.
 _LAYOUT = {
-    "counts": (np.int64, 1),
-    "top_activations": (np.float32, 2),
-    "top_places": (np.int64, 2),
-    "exponents": (np.int32, 1),
-    "bins": (np.int32, 2),
-    "sample_keys": (np.uint64, 2),
-    "sample_activations": (np.float32, 2),
+    "counts": (np.int64, "", 0),
+    "top_activations": (np.float32, "k", 0),
+    "top_places": (np.int64, "k", _NOWHERE),
+    "exponents": (np.int32, "", _NO_BINS),
+    "bins": (np.int32, "bins", 0),
+    "sample_keys": (np.uint64, "bins", _NO_KEY),
+    "sample_activations": (np.float32, "bins", 0),
 }
 
 
@@ -48,14 +50,16 @@ class SweepState:
             d_dict: F, the number of features.
             k: examples a feature, 1 or more.
         """
-        self.counts = np.zeros(d_dict, np.int64)
-        self.top_activations = np.zeros((d_dict, k), np.float32)
-        self.top_places = np.full((d_dict, k), _NOWHERE, np.int64)
-        self.exponents = np.full(d_dict, _NO_BINS, np.int32)
-        self.bins = np.zeros((d_dict, BINS), np.int32)
-        self.sample_keys = np.full((d_dict, BINS), _NO_KEY, np.uint64)
-        self.sample_activations = np.zeros((d_dict, BINS), np.float32)
-        self._salts = _mix(np.arange(d_dict, dtype=np.uint64) * np.uint64(_GOLDEN) + np.uint64(1))
+        self._hold({name: _make_empty(name, d_dict, k) for name in _LAYOUT})
+
+    def _hold(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self.counts: np.ndarray = arrays["counts"]
+        self.top_activations: np.ndarray = arrays["top_activations"]
+        self.top_places: np.ndarray = arrays["top_places"]
+        self.exponents: np.ndarray = arrays["exponents"]
+        self.bins: np.ndarray = arrays["bins"]
+        self.sample_keys: np.ndarray = arrays["sample_keys"]
+        self.sample_activations: np.ndarray = arrays["sample_activations"]
         self._waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # features, activations, places
 
     @property
@@ -66,7 +70,7 @@ class SweepState:
     @property
     def k(self) -> int:
         """Examples a feature."""
-        return self.top_activations.shape[1]
+        return int(self.top_activations.shape[1])
 
     @property
     def nbytes(self) -> int:
@@ -91,22 +95,38 @@ class SweepState:
             raise InvalidValue(
                 f"feature {wrong} has an infinite activation: its weights are damaged, or of another model"
             )
-        self.counts += np.bincount(features, minlength=self.d_dict)
-        self._add_top(features, activations, places)
-        self._add_bins(features, activations, places)
+        for first in range(0, len(features), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            self.counts += np.bincount(features[some], minlength=self.d_dict)
+            self._add_top(features[some], activations[some], places[some])
+            self._add_bins(features[some], activations[some], places[some])
 
     def merge(self, other: "SweepState") -> None:
         """Take in what another state knows, of other parts of the same corpus."""
         self._settle()
         other._settle()
+        for some in self.spans:
+            self._view(some)._merge(other._view(some))
+
+    @property
+    def spans(self) -> list[slice]:
+        """Features, some at a time: what is made of a state is made for so many together."""
+        return [slice(first, first + _SPAN) for first in range(0, self.d_dict, _SPAN)]
+
+    def _view(self, some: slice) -> "SweepState":
+        """Some features: what changes there changes here. Nothing is to be added to it: features have other numbers."""
+        part = object.__new__(SweepState)
+        part._hold({name: getattr(self, name)[some] for name in _LAYOUT})
+        return part
+
+    def _merge(self, other: "SweepState") -> None:
         self.counts += other.counts
         activations = np.concatenate([self.top_activations, other.top_activations], 1)
         places = np.concatenate([self.top_places, other.top_places], 1)
-        self.top_activations, self.top_places = _take_first(activations, places, self.k)
+        self.top_activations[:], self.top_places[:] = _take_first(activations, places, self.k)
         exponents = np.maximum(self.exponents, other.exponents)
-        theirs = SweepState(0, 1)
-        theirs.exponents, theirs.bins = other.exponents.copy(), other.bins.copy()
-        theirs.sample_keys, theirs.sample_activations = other.sample_keys.copy(), other.sample_activations.copy()
+        theirs = object.__new__(SweepState)
+        theirs._hold({name: getattr(other, name).copy() for name in _LAYOUT})
         theirs._widen(exponents)
         self._widen(exponents)
         self.bins += theirs.bins
@@ -120,36 +140,46 @@ class SweepState:
         return {name: getattr(self, name) for name in _LAYOUT}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray], *, d_dict: int, k: int) -> "SweepState":
-        """The state that `to_arrays` gave, with arrays of its own.
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], *, d_dict: int, k: int, copy: bool = True) -> "SweepState":
+        """The state that `to_arrays` gave.
+
+        Args:
+            copy: it gets arrays of its own; else it is for reading, or the arrays are given away.
 
         Raises:
             BadArtefact: names, types or shapes are not those of a state of F features and k examples.
         """
-        state = cls(d_dict, k)
-        for name, (dtype, _) in _LAYOUT.items():
-            expected, found = getattr(state, name), arrays.get(name)
-            if found is None or found.dtype != dtype or found.shape != expected.shape:
+        for name, (dtype, columns, _) in _LAYOUT.items():
+            expected, found = _list_sizes(columns, d_dict, k), arrays.get(name)
+            if found is None or found.dtype != dtype or found.shape != expected:
                 shown = "nothing" if found is None else f"{found.dtype} {list(found.shape)}"
-                raise BadArtefact(
-                    f"the state of a sweep has {name} {np.dtype(dtype)} {list(expected.shape)}, got {shown}"
-                )
-            setattr(state, name, np.array(found))
+                raise BadArtefact(f"the state of a sweep has {name} {np.dtype(dtype)} {list(expected)}, got {shown}")
+        state = object.__new__(cls)
+        state._hold({name: np.array(arrays[name]) if copy else arrays[name] for name in _LAYOUT})
         return state
 
-    def list_samples(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where the sample of each bin lies: rows int64 and positions int32, [F, BINS]; -1 where there is none."""
-        places = (_unmix(self.sample_keys) ^ self._salts[:, None]).astype(np.int64)
-        none = self.sample_keys == _NO_KEY
-        rows, positions = split_places(places)
+    def list_samples(self, some: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+        """Where the sample of each bin lies: rows int64 and positions int32, [F, BINS]; -1 where there is none.
+
+        Args:
+            some: of these features only.
+        """
+        keys = self.sample_keys[some]
+        salts = _make_salts(np.arange(self.d_dict)[some])
+        rows, positions = split_places((_unmix(keys) ^ salts[:, None]).astype(np.int64))
+        none = keys == _NO_KEY
         rows[none], positions[none] = -1, -1
         return rows, positions
 
-    def list_top(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where the strongest firings lie: rows int64 and positions int32, [F, k]; 0 where there is none."""
+    def list_top(self, some: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+        """Where the strongest firings lie: rows int64 and positions int32, [F, k]; 0 where there is none.
+
+        Args:
+            some: of these features only.
+        """
         self._settle()
-        rows, positions = split_places(self.top_places)
-        none = self.top_places == _NOWHERE
+        rows, positions = split_places(self.top_places[some])
+        none = self.top_places[some] == _NOWHERE
         rows[none], positions[none] = 0, 0
         return rows, positions
 
@@ -162,10 +192,15 @@ class SweepState:
 
     def _settle(self) -> None:
         """Sort what waits into the strongest."""
-        if not self._waiting:
-            return
-        features, activations, places = (np.concatenate(column) for column in zip(*self._waiting, strict=True))
-        self._waiting.clear()
+        waiting, self._waiting = self._waiting, []
+        for some in self.spans if waiting else ():
+            inside = [np.flatnonzero((one[0] >= some.start) & (one[0] < some.stop)) for one in waiting]
+            chosen = ([column[at] for column in one] for one, at in zip(waiting, inside, strict=True) if len(at))
+            columns = [np.concatenate(column) for column in zip(*chosen, strict=True)]
+            if columns:
+                self._sort_in(*columns)
+
+    def _sort_in(self, features: np.ndarray, activations: np.ndarray, places: np.ndarray) -> None:
         touched = np.unique(features)
         rows, columns = np.nonzero(self.top_places[touched] != _NOWHERE)
         features = np.concatenate([features, touched[rows]])
@@ -192,9 +227,9 @@ class SweepState:
         self._widen(exponents)
         scaled = np.ldexp(activations.astype(np.float64), -self.exponents[features])
         cells = features.astype(np.int64) * BINS + (np.ceil(scaled).astype(np.int64) - 1)
-        self.bins += np.bincount(cells, minlength=self.bins.size).reshape(self.bins.shape).astype(np.int32)
-        keys = _mix(places.astype(np.uint64) ^ self._salts[features])
+        keys = _mix(places.astype(np.uint64) ^ _make_salts(features))
         flat_keys, flat_activations = self.sample_keys.reshape(-1), self.sample_activations.reshape(-1)
+        np.add.at(self.bins.reshape(-1), cells, np.int32(1))
         np.minimum.at(flat_keys, cells, keys)
         chosen = np.flatnonzero(flat_keys[cells] == keys)
         flat_activations[cells[chosen]] = activations[chosen]
@@ -202,21 +237,42 @@ class SweepState:
     def _widen(self, exponents: np.ndarray) -> None:
         """Join bins until their widths are 2**exponents, which are no smaller than now."""
         shifts = np.minimum(exponents - self.exponents, _BITS)
+        shifts[self.exponents == _NO_BINS] = 0  # nothing is in them
         for shift in np.unique(shifts[shifts > 0]).tolist():
             rows = np.flatnonzero(shifts == shift)
-            joined = (len(rows), BINS >> shift, 1 << shift)
-            keys = self.sample_keys[rows].reshape(joined)
-            chosen = keys.argmin(2)[:, :, None]
-            values = np.take_along_axis(self.sample_activations[rows].reshape(joined), chosen, 2)[:, :, 0]
-            stop, counts = BINS >> shift, self.bins[rows].reshape(joined).sum(2)
-            for array, part, empty in (
-                (self.bins, counts, 0),
-                (self.sample_keys, keys.min(2), _NO_KEY),
-                (self.sample_activations, values, 0),
-            ):
-                array[rows] = empty
-                array[rows, :stop] = part
-        self.exponents = exponents.astype(np.int32)
+            for first in range(0, len(rows), _SPAN):
+                self._join(rows[first : first + _SPAN], shift)
+        self.exponents[:] = exponents
+
+    def _join(self, rows: np.ndarray, shift: int) -> None:
+        """Of some features, make each 2**shift neighbouring bins one."""
+        joined = (len(rows), BINS >> shift, 1 << shift)
+        keys = self.sample_keys[rows].reshape(joined)
+        chosen = keys.argmin(2)[:, :, None]
+        values = np.take_along_axis(self.sample_activations[rows].reshape(joined), chosen, 2)[:, :, 0]
+        stop, counts = BINS >> shift, self.bins[rows].reshape(joined).sum(2)
+        for array, part, empty in (
+            (self.bins, counts, 0),
+            (self.sample_keys, keys.min(2), _NO_KEY),
+            (self.sample_activations, values, 0),
+        ):
+            array[rows] = empty
+            array[rows, :stop] = part
+
+
+def _list_sizes(columns: str, d_dict: int, k: int) -> tuple[int, ...]:
+    return (d_dict, {"k": k, "bins": BINS}[columns]) if columns else (d_dict,)
+
+
+def _make_empty(name: str, d_dict: int, k: int) -> np.ndarray:
+    dtype, columns, empty = _LAYOUT[name]
+    sizes = _list_sizes(columns, d_dict, k)
+    return np.full(sizes, empty, dtype) if empty else np.zeros(sizes, dtype)
+
+
+def _make_salts(features: np.ndarray) -> np.ndarray:
+    """A number for each feature, uint64, so that no two sample the same places."""
+    return _mix(features.astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(1))
 
 
 def make_places(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:

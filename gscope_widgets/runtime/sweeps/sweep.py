@@ -19,11 +19,12 @@ from gscope_widgets.records.sweeps import Sweep, SweepProgress
 from gscope_widgets.runtime.devices import SPREAD
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
+from gscope_widgets.runtime.examples.sweeps import LONGEST_NAME
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.scope import Scope
 from gscope_widgets.runtime.shortage import Demand, explain_faults
 from gscope_widgets.runtime.sweeps.corpus import Corpus, open_corpus
-from gscope_widgets.runtime.sweeps.crew import Advanced, Crew, Done, Failed, LocalCrew, Lost
+from gscope_widgets.runtime.sweeps.crew import Advanced, Crew, Done, Failed, LocalCrew, Lost, Ready
 from gscope_widgets.runtime.sweeps.folder import ROWS, SweepFolder
 from gscope_widgets.runtime.sweeps.hand import (
     Hand,
@@ -33,6 +34,7 @@ from gscope_widgets.runtime.sweeps.hand import (
     fingerprint_model,
     make_order,
 )
+from gscope_widgets.runtime.sweeps.patience import Patience
 from gscope_widgets.runtime.sweeps.rows import (
     Layout,
     Prepared,
@@ -49,7 +51,7 @@ from gscope_widgets.runtime.worker import Job
 Engine = Literal["local", "ray"]
 Steps = Generator[float | None, None, Sweep]
 MAX_WORKERS = 1024
-_BATCH_TOKENS = {"cpu": 4096}  # of a forward pass
+BATCH_TOKENS = 1024  # of a forward pass on a CPU: more are no quicker, and take more memory
 _BATCH_TOKENS_GPU = 16_384
 _UNIT_TOKENS = 16_384
 _UNITS = 64  # of a stretch, at most
@@ -74,6 +76,7 @@ def sweep(
     address: str | None = None,
     batch_tokens: int | None = None,
     checkpoint_s: float = 60.0,
+    patience_s: float = 600.0,
     show: bool = True,
 ) -> Sweep:
     """Where every feature of a dictionary fires in a corpus: examples, histogram and density of all, in one pass.
@@ -106,8 +109,11 @@ def sweep(
         workers: processes, or actors, that share the work; 1 of the local engine works in this process.
         threads: that each computes with on a CPU. One each, and a worker a core, is fastest.
         address: of a Ray cluster; None for one that runs here, or else a new one.
-        batch_tokens: of one forward pass; None for 4,096 on a CPU, 16,384 on a GPU.
+        batch_tokens: of one forward pass; None for 1,024 on a CPU, 16,384 on a GPU.
         checkpoint_s: seconds between checkpoints; a kill loses what was read since the last.
+        patience_s: seconds that a worker of several may tell nothing, at least, before it counts as hung and is
+            replaced: as long, and 20 times the longest unit of 16,000 tokens so far; six times as long while no unit
+            was read and no model loaded.
         show: a line that says how far it is, in the notebook or on standard error.
 
     Raises:
@@ -134,6 +140,7 @@ def sweep(
         address=address,
         batch_tokens=batch_tokens,
         checkpoint_s=checkpoint_s,
+        patience_s=patience_s,
         progress=progress,
     )
     try:
@@ -162,6 +169,7 @@ def start_sweep(
     address: str | None = None,
     batch_tokens: int | None = None,
     checkpoint_s: float = 60.0,
+    patience_s: float = 600.0,
     progress: SweepProgress | None = None,
 ) -> Job:
     """`sweep` as a job, returned at once: `progress`, `cancel()`, which keeps what is done, and `result()`.
@@ -186,7 +194,7 @@ def start_sweep(
     if address is not None and engine != "ray":
         raise InvalidValue('address is of a Ray cluster; give engine="ray" with it')
     length = min(256, most) if seq_len is None else check_int("seq_len", seq_len, low=2, high=most)
-    batch = _BATCH_TOKENS["cpu"] if on_cpu else _BATCH_TOKENS_GPU
+    batch = BATCH_TOKENS if on_cpu else _BATCH_TOKENS_GPU
     if batch_tokens is not None:
         batch = check_int("batch_tokens", batch_tokens, low=1, high=1 << 24)
     plan = _Plan(
@@ -203,9 +211,10 @@ def start_sweep(
         address=address,
         batch_tokens=batch,
         checkpoint_s=check_float("checkpoint_s", checkpoint_s, low=0, high=86_400),
+        patience_s=check_float("patience_s", patience_s, low=0, high=86_400),
     )
-    if name is not None and (not isinstance(name, str) or not 0 < len(name) <= 200):
-        raise InvalidValue(f"name must be 1 to 200 characters, got {describe_value(name)}")
+    if name is not None and (not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME):
+        raise InvalidValue(f"name must be 1 to {LONGEST_NAME} characters, got {describe_value(name)}")
     opened = open_corpus(corpus, field=field)
     if name is not None:
         opened = replace(opened, name=name)
@@ -213,7 +222,7 @@ def start_sweep(
         folder = SweepFolder(Path(out).expanduser().resolve())
     except (TypeError, ValueError, OSError, RuntimeError):
         raise InvalidValue(f"out must be a folder, got {describe_value(out)}") from None
-    demand = Demand(f"sweeping with {home.info.id}", ["batch_tokens=1024", "a narrower dictionary"], info.device)
+    demand = Demand(f"sweeping with {home.info.id}", ["batch_tokens=256", "a narrower dictionary"], info.device)
     course = _Course(scope, home, opened, folder, plan, progress or SweepProgress())
     return scope._worker.submit(lambda _job: _explain_steps(course.run(), demand))
 
@@ -228,6 +237,7 @@ class _Plan:
     address: str | None
     batch_tokens: int
     checkpoint_s: float
+    patience_s: float
 
 
 class _Course:
@@ -366,8 +376,8 @@ class _Course:
                     yield self._progress.share
             # From here to the end of the unit nothing stops it: a state holds whole units.
             work.is_whole = False
-            for firings in found:
-                work.state.add(*firings)
+            while found:
+                work.state.add(*found.pop())
             work.used += count
             work.done[unit] = True
             work.is_whole = True
@@ -382,42 +392,65 @@ class _Course:
         under_way: dict[int, tuple[int, int]] = {}
         read: dict[int, int] = {}  # units that a worker has read of its stretch
         lives: dict[tuple[int, int], int] = {}
+        patience, looked = Patience(self._plan.patience_s), time.monotonic()
         crew = self._make_crew(order, workers)
+
+        def hire(worker: int) -> None:
+            crew.hire(worker)
+            self._give(crew, worker, waiting, under_way)
+            patience.begin(worker, "loads")
+
+        def replace_lost(worker: int, reason: str) -> None:
+            stretch = under_way.pop(worker)
+            read.pop(worker, None)
+            patience.end(worker)
+            lives[stretch] = lives.get(stretch, 0) + 1
+            if lives[stretch] >= _LIVES:
+                raise GscopeError(
+                    f"{_LIVES} workers of the sweep were lost at rows {self._name_rows(stretch)}, the last because "
+                    f"{reason}; is there memory enough for {workers} models? What was read is kept: the same line with "
+                    "fewer workers goes on from there"
+                )
+            waiting.appendleft(stretch)
+            self._progress.note = f"a worker was replaced: {reason.splitlines()[0]}"
+            self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
+            hire(worker)
+
         try:
             for worker in range(workers):
-                crew.hire(worker)
-            for worker in range(workers):
-                self._give(crew, worker, waiting, under_way)
+                hire(worker)
             while under_way:
                 for event in crew.wait(0.05):
                     if isinstance(event, Failed):
                         raise event.error
                     stretch = under_way.get(event.worker)
-                    if isinstance(event, Advanced):
-                        if stretch is not None and read.get(event.worker, 0) < stretch[1] - stretch[0]:
-                            self._advance(stretch[0] + read.get(event.worker, 0))
-                            read[event.worker] = read.get(event.worker, 0) + 1
-                    elif isinstance(event, Done) and stretch is not None:
+                    if stretch is None:
+                        continue
+                    if isinstance(event, Lost):
+                        replace_lost(event.worker, event.reason)
+                        continue
+                    if isinstance(event, Ready):
+                        patience.hear(event.worker)
+                    elif isinstance(event, Advanced) and read.get(event.worker, 0) < stretch[1] - stretch[0]:
+                        patience.hear(event.worker)
+                        self._advance(stretch[0] + read.get(event.worker, 0))
+                        read[event.worker] = read.get(event.worker, 0) + 1
+                    elif isinstance(event, Done):
                         self._take_in(work, stretch, event)
-                        self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
                         del under_way[event.worker]
                         read.pop(event.worker, None)
+                        self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
+                        patience.end(event.worker)
                         self._save_in_time(work)
-                        self._give(crew, event.worker, waiting, under_way)
-                    elif isinstance(event, Lost) and stretch is not None:
-                        lives[stretch] = lives.get(stretch, 0) + 1
-                        if lives[stretch] >= _LIVES:
-                            raise GscopeError(
-                                f"{_LIVES} workers of the sweep were lost at rows {self._name_rows(stretch)}, the last "
-                                f"because {event.reason}; is there memory enough for {workers} models? What was read "
-                                "is kept: the same line with fewer workers goes on from there"
-                            )
-                        waiting.appendleft(stretch)
-                        del under_way[event.worker]
-                        read.pop(event.worker, None)
-                        self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
-                        crew.hire(event.worker)
-                        self._give(crew, event.worker, waiting, under_way)
+                        if waiting:
+                            self._give(crew, event.worker, waiting, under_way)
+                            patience.begin(event.worker, "reads")
+                now = time.monotonic()
+                patience.pass_time(now - looked)
+                looked = now
+                for worker, reason in patience.take_silent().items():
+                    crew.dismiss(worker)
+                    replace_lost(worker, reason)
                 yield self._progress.share
         finally:
             crew.close()
@@ -445,7 +478,7 @@ class _Course:
             crew.give(worker, self._cut(*under_way[worker]))
 
     def _take_in(self, work: "_Work", stretch: tuple[int, int], event: Done) -> None:
-        state = SweepState.from_arrays(event.arrays, d_dict=work.state.d_dict, k=work.state.k)
+        state = SweepState.from_arrays(event.arrays, d_dict=work.state.d_dict, k=work.state.k, copy=False)
         work.is_whole = False
         work.state.merge(state)
         work.used += event.used

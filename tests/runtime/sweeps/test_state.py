@@ -1,5 +1,8 @@
 """The state of a sweep: equal to sorting everything at once, and the same bytes in any order and any parts."""
 
+import tracemalloc
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +10,8 @@ from hypothesis import strategies as st
 
 import gscope_widgets as gs
 from gscope_widgets.runtime.sweeps import state as states
+from gscope_widgets.runtime.sweeps.folder import SweepFolder
+from gscope_widgets.runtime.sweeps.rows import HEAD, Prepared
 from gscope_widgets.runtime.sweeps.state import SweepState, make_places
 from tests.runtime.sweeps.plain import check_state
 
@@ -20,6 +25,15 @@ FIRINGS = st.lists(
     max_size=60,
     unique_by=lambda one: (one[0], one[2], one[3]),
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_pieces():
+    """Features and firings are worked on a few at a time, so that pieces have borders in these tests too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(states, "_SPAN", 2)
+        patch.setattr(states, "_AT_ONCE", 7)
+        yield
 
 
 def build(firings, k, *, parts=1) -> SweepState:
@@ -102,7 +116,7 @@ def test_many_firings_are_sorted_in_before_the_end(monkeypatch):
         most = max(most, sum(len(one[0]) for one in state._waiting))
         for at, (feature, value) in enumerate(zip(features.tolist(), values.tolist(), strict=True)):
             found[feature].append((value, batch, at))
-    assert most <= 150
+    assert most <= 57
     check_state(state, found, 4)
 
 
@@ -152,3 +166,54 @@ def test_arrays_of_another_kind_are_refused(change):
     arrays = SweepState(F, 3).to_arrays() | change
     with pytest.raises(gs.BadArtefact, match=f"the state of a sweep has {next(iter(change))}"):
         SweepState.from_arrays({name: one for name, one in arrays.items() if one is not None}, d_dict=F, k=3)
+
+
+def measure(work) -> int:
+    """Bytes that some work takes at the most beside what was there before."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_done_with_a_state_takes_little_beside_it(tmp_path, monkeypatch):
+    """A state of 262k features is 200 MB: it is added to, merged, kept, found again and written a piece at a time."""
+    monkeypatch.setattr(states, "_SPAN", 1024)
+    monkeypatch.setattr(states, "_AT_ONCE", 4096)
+    monkeypatch.setattr(states, "_WAITING", 1)
+    d_dict, k, rows, seq_len = 40_000, 20, 50, 30
+    random = np.random.default_rng(0)
+
+    def fill(row):
+        state = SweepState(d_dict, k)
+        features = np.arange(d_dict, dtype=np.int32)
+        state.add(features, random.lognormal(size=d_dict).astype(np.float32), np.full(d_dict, row << 16, np.int64))
+        return state
+
+    one, other = fill(0), fill(1)
+    little = one.nbytes / 4
+    features = random.integers(0, d_dict, 20_000).astype(np.int32)
+    values = random.lognormal(size=20_000).astype(np.float32)
+    places = (2 << 16) + np.arange(20_000)
+    folder = SweepFolder(tmp_path)
+    folder.settings, folder.corpus = {"seq_len": seq_len}, {"name": "a corpus"}
+    folder.prepared = Prepared("", 1, 0, rows * seq_len, (0, rows))
+    (tmp_path / "rows.i32").write_bytes(np.ones((rows, HEAD + seq_len), "<i4").tobytes())
+    done = np.ones(1, bool)
+
+    def found() -> list:
+        return [folder.load(d_dict=d_dict, k=k, units=1)]
+
+    assert measure(lambda: one.add(features, values, places)) < little
+    assert measure(lambda: one.merge(other)) < little
+    assert measure(lambda: folder.save(one, done, 5)) < little
+    assert one.nbytes < measure(found) < one.nbytes + little
+    state, done_again, used = found()[0]
+    assert write(state) == write(one) and done_again.tolist() == [True] and used == 5
+    assert measure(lambda: list(folder.write_results(one, 5))) < little
+    assert not Path(tmp_path / "checkpoint.safetensors").exists()
+    assert (
+        measure(lambda: state.merge(SweepState.from_arrays(other.to_arrays(), d_dict=d_dict, k=k))) > little
+    )  # control

@@ -531,6 +531,8 @@ def remake(folder, change):
         ("sample_rows", 10**9, "bins and their samples"),
         ("sample_rows", -1, "bins and their samples"),
         ("sample_positions", 40, "positions of samples are 0 to 39, got 40"),
+        ("tokens", 10**6, r"examples\.safetensors: tokens are ids 0 to .*, got 1000000; delete the folder and sweep"),
+        ("tokens", -1, r"examples\.safetensors: tokens are ids 0 to .*, got -1; delete the folder and sweep"),
         ("sample_activations", np.nan, "sample_activations holds NaN"),
         ("sample_activations", 0, "samples lie outside their bins"),
     ],
@@ -549,6 +551,18 @@ def test_a_card_says_where_the_folder_was_not_used(swept, tiny, tiny_dictionary,
     assert re.search(f"the sweep in {re.escape(str(result.folder))} is not shown: .*(?:{sentence})", note)
     assert "again" in note
     assert card.histogram is None and card.bands == () and card.density is None
+
+
+def test_a_corpus_of_a_very_long_name_is_shown_short(swept, tiny, tiny_dictionary, run):
+    result, files = swept
+    manifest = json.loads((result.folder / "sweep.json").read_text())
+    manifest["corpus"]["name"] = "x" * 100_000
+    (result.folder / "sweep.json").write_text(json.dumps(manifest))
+    tiny.use_examples(result.folder, tiny_dictionary)
+    card = tiny.card(tiny_dictionary.feature(int(np.argmax(files["counts"]))))
+    assert card.histogram.on == f"the {result.used:,} tokens of {'x' * 197}..."
+    assert max(len(str(note)) for note in (*card.notes, card.examples_on, card.bands_on)) < 500
+    assert run().corpus == "x" * 197 + "..."
 
 
 def test_every_feature_of_a_real_sweep_is_as_it_should_be(swept, tiny, tiny_dictionary):

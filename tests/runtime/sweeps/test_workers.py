@@ -1,10 +1,12 @@
 """Many workers, here and on Ray: the same bytes as one, whoever read what, also where some are killed."""
 
+import io
 import os
 import random
+import re
 import signal
 import subprocess
-import threading
+import sys
 import time
 from dataclasses import replace
 
@@ -12,11 +14,23 @@ import numpy as np
 import pytest
 
 import gscope_widgets as gs
+from gscope_widgets.records.sweeps import SweepProgress
 from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
+from gscope_widgets.runtime.sweeps import patience
 from gscope_widgets.runtime.sweeps import sweep as sweeps
 from gscope_widgets.runtime.sweeps.cluster import start_here
-from gscope_widgets.runtime.sweeps.crew import Advanced, Done, Failed, LocalCrew, Lost, make_error
+from gscope_widgets.runtime.sweeps.crew import (
+    Advanced,
+    Done,
+    Failed,
+    LocalCrew,
+    Lost,
+    make_error,
+    read_frame,
+    write_frame,
+)
 from gscope_widgets.runtime.sweeps.hand import Hand, Stretch, fingerprint_model, make_order, open_hand
+from gscope_widgets.runtime.sweeps.patience import Patience
 from gscope_widgets.runtime.sweeps.state import SweepState
 from tests.runtime.inside import loaded
 
@@ -29,8 +43,18 @@ OPTIONS = {"k": 4, "seq_len": 40, "batch_tokens": 200, "show": False}
 def run(tiny, tiny_dictionary, texts, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeps, "_UNIT_TOKENS", 300)
 
-    def run_here(out, **options):
-        return gs.sweep(tiny, tiny_dictionary, texts, tmp_path / out, **(OPTIONS | options))
+    def run_here(out, *, watch=None, **options):
+        options = OPTIONS | options
+        if watch is None:
+            return gs.sweep(tiny, tiny_dictionary, texts, tmp_path / out, **options)
+        progress = SweepProgress()
+        del options["show"]
+        job = gs.start_sweep(tiny, tiny_dictionary, texts, tmp_path / out, **options, progress=progress)
+        while not job.done():
+            watch(progress)
+            time.sleep(0.01)
+        watch(progress)
+        return job.result()
 
     return run_here
 
@@ -43,10 +67,11 @@ def whole(run, folder_of):
 
 @pytest.fixture
 def watch_crew(monkeypatch):
-    """Notes which units were handed in, and calls `act` with the crew once the first are."""
-    taken, acted = [], threading.Event()
+    """Notes which units were handed in; once the first are, each of `acts` is called with the crew, a gift each."""
+    taken = []
 
-    def watch(act=None):
+    def watch(*acts):
+        left = list(acts)
         real = sweeps._Course._take_in
 
         def take_in(self, work, stretch, event):
@@ -61,10 +86,12 @@ def watch_crew(monkeypatch):
             give = crew.give
 
             def give_on(worker, stretch):
+                act = left.pop(0) if taken and left else None
+                if act is stop:  # before, so that it tells nothing of this stretch for sure
+                    stop(crew, worker)
                 give(worker, stretch)
-                if act is not None and taken and not acted.is_set():
-                    acted.set()
-                    act(crew, worker)
+                if act is kill:
+                    kill(crew, worker)
 
             crew.give = give_on
             return crew
@@ -78,6 +105,29 @@ def watch_crew(monkeypatch):
 def kill(crew, worker):
     """As the kernel does where memory runs out: at once, in the midst of its stretch."""
     os.kill(crew.list_processes()[worker], signal.SIGKILL)
+
+
+def stop(crew, worker):
+    """As one that waits for a disk that never answers: it is there, and tells nothing."""
+    stop.processes.append(crew.list_processes()[worker])
+    os.kill(stop.processes[-1], signal.SIGSTOP)
+
+
+stop.processes = []
+
+
+def be_impatient(monkeypatch):
+    """Where the machine is busy a worker that is well is replaced too, which changes nothing but the time it takes."""
+    monkeypatch.setattr(patience, "_FACTOR", 3.0)
+    monkeypatch.setattr(sweeps, "_LIVES", 100)
+
+
+def is_alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def check_each_unit_once(taken):
@@ -102,6 +152,9 @@ class ShuffledCrew:
     def give(self, worker, stretch):
         assert worker not in self._asked
         self._asked[worker] = stretch
+
+    def dismiss(self, worker):
+        del self._asked[worker]
 
     def wait(self, _seconds):
         worker = self._random.choice(sorted(self._asked))
@@ -140,13 +193,46 @@ def test_shards_in_any_order_and_with_losses_give_the_same_bytes(
     assert (crews[0].lost > 0) == (losses > 0)
 
 
-def test_of_two_processes_one_is_killed_and_replaced(run, whole, folder_of, watch_crew):
-    taken, hired, real = watch_crew(kill), [], LocalCrew.hire
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LocalCrew, "hire", lambda self, worker: (hired.append(worker), real(self, worker))[1])
-        assert folder_of(run("out", workers=2).folder) == whole
-    assert len(hired) == 3
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_workers_that_are_well_and_replaced_by_mistake_change_nothing(
+    run, whole, folder_of, watch_crew, monkeypatch, seed
+):
+    """In the midst of their stretch, again and again."""
+    chance, mistakes = random.Random(seed), []
+
+    def err(self):
+        found = {worker: "it was slow" for worker in self._begun if chance.random() < 0.5}
+        for worker in found:
+            self.end(worker)
+        mistakes.extend(found)
+        return found
+
+    monkeypatch.setattr(Patience, "take_silent", err)
+    monkeypatch.setattr(sweeps, "_LIVES", 10**6)
+    monkeypatch.setattr(
+        sweeps._Course,
+        "_make_crew",
+        lambda self, order, workers: ShuffledCrew(self, order, workers, seed=seed, losses=1),
+    )
+    taken = watch_crew()
+    assert folder_of(run("out", workers=3).folder) == whole
     check_each_unit_once(taken)
+    assert len(mistakes) >= 3
+
+
+def test_of_two_processes_one_is_killed_and_one_hangs(run, whole, folder_of, watch_crew, monkeypatch):
+    """Both are replaced, and what is told says so."""
+    be_impatient(monkeypatch)
+    taken, hired, real = watch_crew(stop, kill), [], LocalCrew.hire
+    monkeypatch.setattr(LocalCrew, "hire", lambda self, worker: (hired.append(worker), real(self, worker))[1])
+    notes = set()
+    out = run("out", workers=2, patience_s=2, watch=lambda progress: notes.add(progress.note))
+    assert folder_of(out.folder) == whole
+    assert len(hired) >= 4
+    check_each_unit_once(taken)
+    assert any(note.startswith("a worker was replaced: it ended with status -9") for note in notes)
+    assert any(re.match(r"a worker was replaced: it told nothing for .*; a unit took .* at most", one) for one in notes)
+    assert not any(map(is_alive, stop.processes))
 
 
 @many
@@ -163,10 +249,12 @@ def test_workers_that_die_again_and_again_end_the_sweep(run, whole, folder_of, m
     class Doomed(LocalCrew):
         def hire(self, worker):
             hired.append(worker)
-            self._events.put(Lost(worker, "it ended with status -9: no memory"))
 
         def give(self, worker, stretch):
             pass
+
+        def wait(self, seconds):
+            return [Lost(hired.pop(), "it ended with status -9: no memory")]
 
     monkeypatch.setattr(sweeps, "LocalCrew", Doomed)
     with pytest.raises(gs.GscopeError, match=r"3 workers of the sweep were lost at rows 0 to .*status -9: no memory"):
@@ -220,6 +308,81 @@ def test_giving_work_to_a_process_that_still_loads_waits_for_nothing(tiny, tiny_
         crew.close()
 
 
+# Answers each stretch with as many units as it has, and that it is done; says `used` so that it is known by it.
+_QUICK = """
+import json, struct, sys
+used = 0
+def receive():
+    (size,) = struct.unpack("<Q", sys.stdin.buffer.read(8))
+    head, kinds = json.loads(sys.stdin.buffer.read(size))
+    for dtype, shape in kinds.values():
+        sys.stdin.buffer.read(4 * shape[0] * shape[1])
+    return head
+def send(head):
+    text = json.dumps([head, {}]).encode()
+    sys.stdout.buffer.write(struct.pack("<Q", len(text)) + text)
+    sys.stdout.buffer.flush()
+receive()
+send({"ready": True})
+while True:
+    first, stop = receive()["units"]
+    for unit in range(first, stop):
+        send({})
+    send({"done": True, "used": first})
+"""
+
+
+def test_what_a_dismissed_process_had_told_is_heard_no_more(tiny, tiny_dictionary, monkeypatch):
+    """Its number is another's then: a stretch would be taken for another one."""
+    order = make_order(tiny, tiny_dictionary, weights="", dictionary_weights="", k=4, batch_tokens=200, threads=1)
+    crew, start = LocalCrew(order, devices=["cpu"]), subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda _line, **options: start([sys.executable, "-c", _QUICK], **options))
+
+    def give(first):
+        crew.give(0, Stretch((first, first + 2), (0, 1, 2), np.zeros((2, 43), np.int32)))
+
+    def hear():
+        events = []
+        while not (events and isinstance(events[-1], Done)):
+            events += crew.wait(0.05)
+        return [getattr(event, "used", type(event).__name__) for event in events]
+
+    try:
+        crew.hire(0)
+        give(10)
+        assert hear() == ["Ready", "Advanced", "Advanced", 10]
+        give(20)
+        while crew._events.qsize() < 3:  # it has told all of it, and nobody has listened
+            time.sleep(0.01)
+        process = crew.list_processes()[0]
+        crew.dismiss(0)
+        assert not is_alive(process) and crew.wait(0) == []
+        crew.hire(0)
+        give(30)
+        assert hear() == ["Ready", "Advanced", "Advanced", 30]
+    finally:
+        crew.close()
+
+
+def test_messages_arrive_as_they_were_sent_or_not_at_all():
+    arrays = {"a": np.arange(6, dtype=np.int64).reshape(2, 3), "none": np.zeros((0, 4), np.float32), "b": np.ones(1)}
+    file = io.BytesIO()
+    write_frame(file, {"units": (3, 5)}, arrays)
+    write_frame(file, {}, {})
+    content = file.getvalue()
+    file.seek(0)
+    head, found = read_frame(file)
+    assert head == {"units": [3, 5]} and list(found) == list(arrays)
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype and found[name].flags.writeable
+        np.testing.assert_array_equal(found[name], array)
+    assert read_frame(file) == ({}, {}) and read_frame(file) is None
+    for size in (0, 7, 20, 150, len(content) - 30):
+        file = io.BytesIO(content[:size])
+        while (one := read_frame(file)) is not None:
+            assert one[0]  # only the first is whole
+
+
 def test_errors_of_workers_keep_their_class():
     assert isinstance(make_error("OutOfMemory", "words"), gs.OutOfMemory)
     assert str(make_error("ZeroDivisionError", "words")) == "a worker of the sweep failed: ZeroDivisionError: words"
@@ -250,19 +413,24 @@ def cluster():
     start_here(ray, cpus=5)
     yield ray
     ray.shutdown()
+    for process in filter(is_alive, stop.processes):
+        os.kill(process, signal.SIGKILL)
 
 
-def test_of_two_actors_one_is_killed_and_replaced(cluster, run, whole, folder_of, watch_crew):
-    taken = watch_crew(kill)
-    assert folder_of(run("out", engine="ray", workers=2).folder) == whole
+def test_of_two_actors_one_is_killed_and_one_hangs(cluster, run, whole, folder_of, watch_crew, monkeypatch):
+    be_impatient(monkeypatch)
+    taken, notes = watch_crew(stop, kill), set()
+    out = run("out", engine="ray", workers=2, patience_s=2, watch=lambda progress: notes.add(progress.note))
+    assert folder_of(out.folder) == whole
     check_each_unit_once(taken)
+    assert any(re.match(r"a worker was replaced: it told nothing for .*; a unit took .* at most", one) for one in notes)
     assert cluster.is_initialized()  # it was there before, and stays
 
 
 @many
 @pytest.mark.parametrize("workers", [1, 4])
 def test_actors_find_what_one_process_does(cluster, run, whole, folder_of, watch_crew, workers):
-    taken = watch_crew(kill if workers > 1 else None)
+    taken = watch_crew(*([kill] if workers > 1 else []))
     assert folder_of(run("out", engine="ray", workers=workers).folder) == whole
     check_each_unit_once(taken)
 
