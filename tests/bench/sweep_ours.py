@@ -16,6 +16,7 @@ from gscope_widgets.runtime.examples.logits import measure_effects
 from gscope_widgets.runtime.sweeps.hand import Hand, split_batches
 from gscope_widgets.runtime.sweeps.rows import HEAD
 from gscope_widgets.runtime.sweeps.state import SweepState
+from gscope_widgets.runtime.sweeps.sweep import BATCH_TOKENS
 from tests.bench.memory import measure_peak
 
 
@@ -74,7 +75,7 @@ def _measure_floor(scope, dictionary, ids, asked) -> dict:
     loaded = scope._engine.loaded
     rows = np.zeros((len(ids), HEAD + ids.shape[1]), np.int32)
     rows[:, 0], rows[:, HEAD:] = ids.shape[1], ids
-    hand = Hand(loaded, dictionary, batch_tokens=4096, threads=asked["threads"])
+    hand = Hand(loaded, dictionary, batch_tokens=BATCH_TOKENS, threads=asked["threads"])
     w_enc = dictionary._members[0].file.tensor("w_enc")
 
     def sweep() -> float:
@@ -88,7 +89,7 @@ def _measure_floor(scope, dictionary, ids, asked) -> dict:
     def floor() -> float:
         began = time.perf_counter()
         used = loaded.tokenizer.mask_used(rows[:, HEAD:], rows[:, 0])
-        for batch in split_batches(rows[:, 0], 4096):
+        for batch in split_batches(rows[:, 0], BATCH_TOKENS):
             x = hand._run(rows[batch, HEAD:], *np.nonzero(used[batch]))
             for first in range(0, w_enc.shape[1], 16_384):
                 x @ w_enc[:, first : first + 16_384]
