@@ -95,7 +95,7 @@ def count_work(page: Page, runs: int) -> float:
     """Milliseconds of processor time that the page's thread takes for so many drawings of the newest result."""
     session, events, ended = page.context.new_cdp_session(page), [], []
     session.on("Tracing.dataCollected", lambda news: events.extend(news["value"]))
-    session.on("Tracing.tracingComplete", ended.append)
+    session.on("Tracing.tracingComplete", lambda news: ended.append(news))  # a handler must be a Python function
     session.send("Tracing.start", {"transferMode": "ReportEvents", "categories": "toplevel"})
     page.evaluate(DRAW, runs)
     session.send("Tracing.end")
