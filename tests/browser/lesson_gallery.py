@@ -29,6 +29,10 @@ def _keep(_notebook: Notebook, _view: Locator) -> None:
     """As the cells leave it."""
 
 
+def _as_it_is(_view: Locator) -> None:
+    """As the widget stands."""
+
+
 def _break_the_label(notebook: Notebook, view: Locator) -> None:
     field = view.get_by_role("textbox", name="Text", exact=True)
     field.fill("They study the map in the kitchen, and then they sleep in the attic.")
@@ -46,11 +50,17 @@ def _steer(notebook: Notebook, view: Locator) -> None:
     notebook.wait_for("[panel.status['state'], panel.strength]", ["idle", 0.5])
 
 
-def _choose_the_strongest(notebook: Notebook, view: Locator) -> None:
+def _choose_the_strongest(notebook: Notebook, _view: Locator) -> None:
     notebook.run("table = circuit.graph.to_frame()")
     notebook.run("circuit.selected_node = int(table[table['kind'] == 'feature']['node'].iloc[0])")
     notebook.wait_for("circuit.status['state']", "idle")
-    view.locator(".gscope-circuit-scroll").evaluate("one => { one.scrollLeft = one.scrollWidth; }")
+
+
+def _scroll_to_the_answer(view: Locator) -> None:
+    """A graph that is laid out anew, as where the theme changes, may begin at its first token again."""
+    scroller = view.locator(".gscope-circuit-scroll")
+    scroller.evaluate("one => { one.scrollLeft = one.scrollWidth; }")
+    expect(scroller).not_to_have_js_property("scrollLeft", 0)
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,7 @@ class Moment:
     title: str  # of the widget
     notice: str
     act: Callable[[Notebook, Locator], None] = _keep
+    frame: Callable[[Locator], None] = _as_it_is  # before each picture
 
 
 MOMENTS = {
@@ -107,6 +118,7 @@ MOMENTS = {
         "Circuit graph",
         "A graph through the cross-layer transcoder: an edge holds all that a feature writes, at its own and at later layers.",
         _choose_the_strongest,
+        _scroll_to_the_answer,
     ),
 }
 
@@ -158,6 +170,7 @@ def main() -> None:
                 notebook.command("apputils:change-theme", theme=name)
                 expect(view).to_have_attribute("data-theme", theme)
                 view.scroll_into_view_if_needed()
+                moment.frame(view)
                 pictures[name_picture(source.stem, theme)] = shrink(view.screenshot(animations="disabled"))
             notebook.page.context.close()
             lab.shut_kernels_down()
