@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 2.0  # that the constructor waits for the first graph; what takes longer goes on in the view
 _LISTED_IDS = 5  # dictionaries named in the footer
 _SHOWN_NODES = 12  # the most influential, that copy and view agree on
+_MARK_NAMES = {"pinned": "pinned", "groups": "groups", "selected_node": "selected"}  # of traits, in `Marks`
 _TERMS = ("feature", "activation", "layer", "probability", "influence", "replacement", "completeness", "error node")
 
 
@@ -134,7 +135,9 @@ class CircuitGraph(TokenPicker):
         (),
         accepts=list[str | int],
         to_page=list,
-        help="Ids of the nodes pinned, as circuit-tracer writes them; numbers of `graph`'s nodes are taken too.",
+        help="Ids of the nodes pinned, as circuit-tracer writes them; numbers of `graph`'s nodes are taken too, as "
+        "`to_frame` has them. With another prompt a pin goes with its token; where that has changed, a feature stays "
+        "wherever the graph has it, tokens and errors are let go.",
     )
     groups = Checked(
         _check_groups,
@@ -171,6 +174,7 @@ class CircuitGraph(TokenPicker):
     settings = ("prompt", "target", "node_share", "edge_share")
     _asking = settings
     _has_opened = _is_dropping = False
+    _fresh: frozenset[str] = frozenset()  # ids that Python marked for the graph that is awaited
 
     def __init__(
         self,
@@ -268,7 +272,7 @@ class CircuitGraph(TokenPicker):
 
     @property
     def shown(self) -> AttributionGraph:
-        """What is drawn of it: pruned, with all that is pinned."""
+        """What is drawn of it: pruned, with all that is pinned. Ids are the same there, numbers of nodes its own."""
         return self._wait_for_graph().shown
 
     @property
@@ -338,8 +342,13 @@ class CircuitGraph(TokenPicker):
         return super().to_html()
 
     def to_frame(self) -> "pandas.DataFrame":
-        """A pandas DataFrame, one row a node that is drawn, most influential first; see `AttributionGraph.to_frame`."""
-        return self._wait_for_first().shown.to_frame()
+        """A pandas DataFrame, one row a node that is drawn, most influential first; see `AttributionGraph.to_frame`.
+
+        Its column `node` has numbers of the whole `graph`, as `pinned`, `change` and `heads` take them.
+        """
+        drawn = self._wait_for_first()
+        frame = drawn.shown.to_frame()
+        return frame.assign(node=drawn.nodes[frame.node])
 
     def plot(self) -> "Figure":
         """A matplotlib Figure of what is drawn; see `AttributionGraph.plot`."""
@@ -394,15 +403,17 @@ class CircuitGraph(TokenPicker):
     # ---- state
 
     @t.observe("pinned", "groups")
-    def _on_marks(self, _change: object) -> None:
+    def _on_marks(self, change: Any) -> None:
         if self._is_quiet or self._is_dropping:
             return
+        self._note_fresh(change)
         self._follow_marks()
 
     @t.observe("selected_node")
     def _on_node(self, change: Any) -> None:
         if self._is_quiet:
             return
+        self._note_fresh(change)
         drawn = self._drawn
         node = None if drawn is None or change.new is None else drawn.ids.get(change.new)
         with self.hold_sync():
@@ -445,7 +456,16 @@ class CircuitGraph(TokenPicker):
 
     @property
     def _marks(self) -> Marks:
-        return Marks(self.pinned, self.groups, self.selected_node)
+        return Marks(self.pinned, self.groups, self.selected_node, self._fresh)
+
+    def _note_fresh(self, change: Any) -> None:
+        """Keep in mind what Python marks by its id while another graph is awaited: it is a node of that one."""
+        drawn = self._drawn
+        if drawn is None or self._is_dropping or self._is_from_page or self._is_settled(drawn):
+            return
+        marks = self._marks
+        before = marks._replace(**{_MARK_NAMES[change.name]: change.old})
+        self._fresh |= marks.list_ids() - before.list_ids()
 
     def _follow_marks(self) -> None:
         """Draw what is marked, where pruning has left it out, and tell the subgraph."""
@@ -581,7 +601,7 @@ class CircuitGraph(TokenPicker):
         if before is None or before.graph is not drawn.graph:
             if before is not None:
                 note = self._follow_pick(before.graph.tokens, drawn.graph.tokens, drawn.settings["prompt"])
-            note = " ".join(filter(None, (note, self._drop_marks(drawn))))
+            note = " ".join(filter(None, (note, self._carry_marks(before, drawn))))
             footer = self._describe_source(drawn.graph)["footer"]
             if footer != self.footer:
                 self.footer = footer
@@ -595,20 +615,18 @@ class CircuitGraph(TokenPicker):
         for answer in tell_answers(drawn, before):
             self.send(answer)
 
-    def _drop_marks(self, drawn: DrawnGraph) -> str:
-        """Let go of what the graph has not; a sentence that says so."""
-        marks, kept = self._marks, self._marks.keep_known(drawn.facts)
+    def _carry_marks(self, before: DrawnGraph | None, drawn: DrawnGraph) -> str:
+        """Bring what is marked from one graph to the next, or let go of it; a sentence that says so."""
+        kept, said = self._marks.follow(None if before is None else before.facts, drawn.facts)
+        self._fresh = frozenset()
         self._is_dropping = True
         try:
-            for name, before, now in zip(("pinned", "groups", "selected_node"), marks, kept, strict=True):
-                if before != now:
+            for name, now in (("pinned", kept.pinned), ("groups", kept.groups), ("selected_node", kept.selected)):
+                if getattr(self, name) != now:
                     setattr(self, name, now)
         finally:
             self._is_dropping = False
-        lost = len(marks.pinned) - len(kept.pinned)
-        if not lost:
-            return ""
-        return f"{lost} pinned {'node is' if lost == 1 else 'nodes are'} not in this graph, and unpinned."
+        return said
 
     def _greet(self) -> None:
         super()._greet()

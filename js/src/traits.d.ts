@@ -1519,7 +1519,11 @@ export interface CircuitGraphTraits extends BaseTraits {
   groups: GroupState[];
   /** [B,P] Nodes are drawn, most influential first, up to this share of all influence. */
   node_share: number;
-  /** [B,P] Ids of the nodes pinned, as circuit-tracer writes them; numbers of `graph`'s nodes are taken too. */
+  /**
+   * [B,P] Ids of the nodes pinned, as circuit-tracer writes them; numbers of `graph`'s nodes are taken too, as
+   * `to_frame` has them. With another prompt a pin goes with its token; where that has changed, a feature stays
+   * wherever the graph has it, tokens and errors are let go.
+   */
   pinned: string[];
   /** [B,P] What is traced: a string, or chat messages for a chat model. */
   prompt: Text;

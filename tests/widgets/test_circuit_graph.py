@@ -19,6 +19,9 @@ from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.widgets import circuit_graph
 from gscope_widgets.widgets.base.formats import format_number
 from gscope_widgets.widgets.circuits import drawn, telling
+from gscope_widgets.widgets.circuits.drawn import GraphFacts
+from gscope_widgets.widgets.circuits.marks import find_again
+from tests import fake_scope
 from tests.fake_circuits import build_circuit
 from tests.fake_model import tokenize
 
@@ -378,21 +381,101 @@ def test_a_box_says_how_much_of_its_input_stands_there_and_how_much_is_error(gra
     assert sub.to_frame().share.tolist() == pytest.approx([float(sub.shares[1, 0])])
 
 
-def test_marks_that_another_prompts_graph_has_stay_and_the_others_go_and_that_is_said(page, scope):
-    widget = page.widget
-    longer = f"{TEXT[:-1]} and bread."
-    shared = set(list_node_ids(scope.circuit(longer))) & set(list_node_ids(widget.graph))
-    kept = sorted(shared)[0]
-    lost = next(one for one in list_node_ids(widget.graph) if one not in shared)
+def test_a_number_in_the_frame_is_that_of_pins_changes_and_heads(page, graph):
+    widget, ids = page.widget, list_node_ids(graph)
+    frame = widget.to_frame()
+    assert len(frame) == len(widget.shown) < len(graph)
+    assert frame.node.tolist() != widget.shown.to_frame().node.tolist()  # the control: the pruned graph counts anew
+    for row in frame.itertuples():
+        assert (row.layer, row.pos) == (graph.node_layers[row.node], graph.positions[row.node])
+        assert row.kind != "feature" or row.feature == graph.numbers[row.node]
+    first = frame.query("kind == 'feature'").iloc[0]
+    widget.pinned = [int(first.node)]
+    assert widget.pinned == (ids[int(first.node)],)
+    assert graph.numbers[widget.graph.pinned[0]] == first.feature
+    assert widget.change(int(first.node)).nodes == (int(first.node),)
+
+
+def test_pins_go_with_their_tokens_and_those_of_words_that_changed_are_let_go_and_that_is_said(page, scope, graph):
+    widget, prompt = page.widget, f"{TEXT[:-1]} and bread"
+    other = scope.circuit(prompt)
+    ids, same = list_node_ids(graph), 3
+    assert graph.tokens.ids[:same] == other.tokens.ids[:same]
+    errors = [ids[node] for node in np.flatnonzero(graph.kinds == ERROR) if graph.positions[node] < same]
+    kept = next(one for one in errors if one in list_node_ids(other))
+    changed = next(at for at, (a, b) in enumerate(zip(graph.tokens.ids, other.tokens.ids, strict=False)) if a != b)
+    lost = next(
+        one
+        for node, one in enumerate(ids)
+        if graph.kinds[node] == ERROR and graph.positions[node] >= changed and one in list_node_ids(other)
+    )  # an id that both have, of two different words: the same id is no reason to stay
     widget.pinned = [kept, lost]
     widget.selected_node = lost
     widget.groups = {"a": [lost]}
     page.forget()
-    page.set(prompt=longer)
+    page.set(prompt=prompt)
     assert page.settle()["state"] == "idle"
     widget.wait()
     assert widget.pinned == (kept,) and widget.groups == () and widget.selected_node is None
     assert "1 pinned node is not in this graph, and unpinned." in page.messages("result")[-1][0]["note"]
+
+
+def test_a_node_is_where_its_token_is_and_a_feature_wherever_the_graph_has_it(scope, graph):
+    moved = replace(graph, tokens=scope.circuit(f"Now {TEXT}").tokens)
+    shift = len(moved.tokens) - len(graph.tokens)
+    moved = replace(moved, positions=graph.positions + shift)
+    before, after = GraphFacts.of(graph), GraphFacts.of(moved)
+    names, last = list_node_ids(moved), len(graph.tokens) - 1
+    for node, id_ in enumerate(list_node_ids(graph)):
+        found, pos = find_again(before, id_, after), graph.positions[node]
+        if graph.kinds[node] == TARGET:
+            assert found == []
+        elif pos == last:  # all of the text after it is the same: its token is there
+            assert found[0] == names[node]
+            assert len(found) == (len(moved.find(graph.ref(node))) if graph.kinds[node] == FEATURE else 1)
+        elif pos == 0:  # the first token is the same in both, and this graph has no node there
+            assert bool(found) == (graph.kinds[node] == FEATURE)
+    same = GraphFacts.of(replace(graph, pinned=(1,)))
+    assert all(find_again(before, one, same) == [one] for one in before.names)
+
+
+def test_a_feature_goes_with_its_token_or_is_found_elsewhere_and_marks_set_ahead_are_of_the_new_graph(
+    page, scope, graph, monkeypatch
+):
+    widget, prompt = page.widget, f"Now {TEXT}"
+    other = scope.circuit(prompt)
+    shift, pinned = len(other.tokens) - len(graph.tokens), list_features(graph, 1)[0]
+    place = graph.node_layers[pinned], graph.positions[pinned] + shift
+    assert shift > 0 and other.tokens.ids[place[1] :] == graph.tokens.ids[graph.positions[pinned] :]
+    numbers, features = other.numbers.copy(), np.flatnonzero(other.kinds == FEATURE)
+    there = features[(other.node_layers[features] == place[0]) & (other.positions[features] == place[1])][0]
+    numbers[there] = graph.numbers[pinned]  # the new text has the feature at the same word
+    build = fake_scope.build_circuit
+    monkeypatch.setattr(
+        fake_scope,
+        "build_circuit",
+        lambda tokens, *rest: replace(build(tokens, *rest), **({"numbers": numbers} if len(tokens) > 10 else {})),
+    )
+    other = scope.circuit(prompt)
+    wanted = list_node_ids(graph)[pinned], list_node_ids(other)[there]
+    assert wanted[0] != wanted[1] and wanted[0] not in list_node_ids(other)
+    widget.pinned = [wanted[0]]
+    widget.groups = {"a": [wanted[0]]}
+    widget.selected_node = wanted[0]
+    page.forget()
+    page.set(prompt=prompt)
+    assert page.settle()["state"] == "idle"
+    widget.wait()
+    assert widget.pinned == (wanted[1],) and widget.selected_node == wanted[1]
+    assert widget.groups == ({"label": "a", "nodes": [wanted[1]]},)
+    assert widget.selected_feature == other.ref(list_node_ids(other).index(wanted[1]))
+    assert "1 pinned node stands at another position now." in page.messages("result")[-1][0]["note"]
+    assert not widget._drawing.is_behind(widget._drawn)
+    error = next(one for one in list_node_ids(graph)[::-1] if graph.kinds[list_node_ids(graph).index(one)] == ERROR)
+    widget.prompt = TEXT
+    widget.pinned = [error]  # named for the graph to come
+    widget.wait()
+    assert widget.pinned == (error,)
 
 
 @pytest.mark.row("32")
@@ -652,6 +735,26 @@ def test_a_group_is_changed_by_its_name_and_errors_in_it_stay(page, scope, graph
     effect = page.widget.change("both", 0.5)
     assert sorted(effect.nodes) == sorted([one, two]) and effect.factor == 0.5
     np.testing.assert_array_equal(effect.free, scope.change_circuit(graph, effect.nodes, 0.5).free)
+    words = page.messages("effect")[-1][0]["words"]
+    assert words.startswith("both (feature ") and words.endswith("times 0.5; 1 error left as it is"), words
+    ids = list_node_ids(graph)
+    page.send({"type": "change", "nodes": [ids[one], ids[two]], "factor": 0.0, "instead": []})  # as the page has it
+    page.settle()
+    assert page.messages("effect")[-1][0]["words"].endswith("ablated; 1 error left as it is")
+    page.widget.change(one)
+    assert "both" not in page.messages("effect")[-1][0]["words"]
+
+
+def test_a_group_that_is_none_is_told_with_those_that_there_are(page, graph):
+    widget, (one, two) = page.widget, list_features(graph, 2)
+    with pytest.raises(gs.InvalidValue, match="no group is called 'town'; there is no group yet: set widget.groups"):
+        widget.change("town")
+    widget.groups = {"region": [one], "capital": [two], "noise": [int(np.flatnonzero(graph.kinds == ERROR)[0])]}
+    with pytest.raises(gs.InvalidValue, match="no group is called 'town'; the groups are 'region', 'capital', 'noise'"):
+        widget.change("town")
+    with pytest.raises(gs.InvalidValue, match="'noise' has no feature"):
+        widget.change("noise")
+    assert widget.change("capital").nodes == (two,)
 
 
 def test_an_effect_goes_with_its_graph_and_a_later_view_gets_it(page, graph):

@@ -44,7 +44,10 @@ class Drawing:
     def draw(self, settings: Mapping[str, Any], graph: AttributionGraph, *, is_given: bool = False) -> DrawnGraph:
         """A graph with what is marked. Its message, which of huge graphs takes long, is written later: `prepare`."""
         facts = self.now.facts if self.now is not None and self.now.graph is graph else GraphFacts.of(graph)
-        return draw_graph(facts, settings, self._want()[1].list_nodes(facts), is_given=is_given)
+        marks = self._want()[1]
+        if self.now is not None and self.now.graph is not graph:
+            marks, _ = marks.follow(self.now.facts, facts)
+        return draw_graph(facts, settings, marks.list_nodes(facts), is_given=is_given)
 
     def draw_first(self, settings: Mapping[str, Any], graph: AttributionGraph) -> DrawnGraph:
         """A graph that was asked for by some settings, by the shares as they are by now."""

@@ -10,13 +10,19 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuit_parts import CircuitSubgraph, build_subgraph
-from gscope_widgets.records.circuits import TARGET, AttributionGraph, NodeGroup
+from gscope_widgets.records.circuits import FEATURE, TARGET, AttributionGraph, NodeGroup
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.widgets.base.limits import GROUP_LABEL, GROUPS, PINNED_NODES
+from gscope_widgets.widgets.base.picks import find_same
 from gscope_widgets.widgets.circuits.drawn import GraphFacts
 
 _ID = re.compile(r"(E_)?-?\d{1,10}(_-?\d{1,10}){1,3}")
+
+
+def is_id(text: str) -> bool:
+    """Whether it is written as ids of nodes are."""
+    return len(text) <= 60 and _ID.fullmatch(text) is not None
 
 
 class NodeIds(NamedTuple):
@@ -48,7 +54,7 @@ class NodeIds(NamedTuple):
         found: dict[str, None] = {}
         for one in given:
             if isinstance(one, str):
-                if len(one) > 60 or not _ID.fullmatch(one):
+                if not is_id(one):
                     raise InvalidValue(f"a node's id is such as '3_21_5', got {describe_value(one)}")
                 if self.facts is not None and not self.is_awaiting and one not in self.facts.places:
                     raise InvalidValue(f"the graph has no node {describe_value(one)}; see widget.graph.to_frame()")
@@ -129,28 +135,72 @@ def check_feature(value: Any) -> FeatureRef | None:
     return FeatureRef(value.dictionary_id, number)
 
 
+def find_again(before: GraphFacts, id_: str, after: GraphFacts) -> list[str]:
+    """Where a node of one graph is in another, by ids, best first.
+
+    It goes with its token: where the text before that, or all after it, is the same. A feature that is not there is
+    found wherever the graph has it, at the same position first, then by influence; tokens and errors are not.
+    """
+    old, new, place = before.graph, after.graph, before.places[id_]
+    if old.tokens.ids == new.tokens.ids and old.tokens.strings == new.tokens.strings:
+        return [id_] if id_ in after.places else []
+    kind, pos = old.kinds[place], int(old.positions[place])
+    if kind == TARGET:
+        return []
+    alike = (new.kinds == kind) & (new.node_layers == old.node_layers[place])
+    if kind == FEATURE:
+        alike &= new.numbers == old.numbers[place]
+    now = find_same(old.tokens, new.tokens, pos)
+    found = [int(node) for node in np.flatnonzero(alike) if kind == FEATURE or new.positions[node] == now]
+    found.sort(key=lambda node: (new.positions[node] != now, new.positions[node] != pos, -after.influence[node]))
+    return [after.names[node] for node in found]
+
+
 class Marks(NamedTuple):
     """What a reader marked; ids that a graph has not are left out."""
 
     pinned: Sequence[str]
     groups: Sequence[Mapping[str, Any]]  # see `GroupState`
     selected: str | None
+    fresh: frozenset[str] = frozenset()  # ids that were set for the graph that is awaited
 
-    def list_nodes(self, facts: GraphFacts) -> frozenset[int]:
+    def list_ids(self) -> frozenset[str]:
         """All of them."""
         grouped = (id_ for one in self.groups for id_ in one["nodes"])
-        ids = (*self.pinned, *grouped, *(() if self.selected is None else (self.selected,)))
-        return frozenset(facts.places[id_] for id_ in ids if id_ in facts.places)
+        return frozenset((*self.pinned, *grouped, *(() if self.selected is None else (self.selected,))))
 
-    def keep_known(self, facts: GraphFacts) -> "Marks":
-        """Those that the graph has."""
-        places = facts.places
-        groups = [{**one, "nodes": [id_ for id_ in one["nodes"] if id_ in places]} for one in self.groups]
-        return Marks(
-            tuple(one for one in self.pinned if one in places),
+    def list_nodes(self, facts: GraphFacts) -> frozenset[int]:
+        """All that the graph has."""
+        return frozenset(facts.places[id_] for id_ in self.list_ids() if id_ in facts.places)
+
+    def follow(self, before: GraphFacts | None, after: GraphFacts) -> tuple["Marks", str]:
+        """What is marked in another graph, and a sentence on pins that moved or are let go; see `find_again`."""
+        pins = dict.fromkeys((*self.pinned, *(id_ for one in self.groups for id_ in one["nodes"])))
+        now = {id_: self._find_again(id_, before, after) for id_ in pins}
+        places: dict[str, str] = {id_: id_ for id_, found in now.items() if found[:1] == [id_]}
+        for id_, found in now.items():  # what moved takes no other pin's place
+            free = [] if id_ in places else [one for one in found if one not in places.values()]
+            places.update({id_: free[0]} if free else {})
+        groups = [{**one, "nodes": [places[id_] for id_ in one["nodes"] if id_ in places]} for one in self.groups]
+        chosen = [] if self.selected is None else self._find_again(self.selected, before, after)
+        kept = Marks(
+            tuple(places[one] for one in self.pinned if one in places),
             tuple(one for one in groups if one["nodes"]),
-            self.selected if self.selected in places else None,
+            chosen[0] if chosen else None,
         )
+        moved, lost = sum(one != id_ for id_, one in places.items()), len(pins) - len(places)
+        said = [f"{moved} pinned {'node stands' if moved == 1 else 'nodes stand'} at another position now."] * bool(
+            moved
+        )
+        said += [f"{lost} pinned {'node is' if lost == 1 else 'nodes are'} not in this graph, and unpinned."] * bool(
+            lost
+        )
+        return kept, " ".join(said)
+
+    def _find_again(self, id_: str, before: GraphFacts | None, after: GraphFacts) -> list[str]:
+        if before is None or id_ in self.fresh or id_ not in before.places:
+            return [id_] if id_ in after.places else []
+        return find_again(before, id_, after)
 
     def put(self, facts: GraphFacts) -> AttributionGraph:
         """The graph with these pins and groups."""

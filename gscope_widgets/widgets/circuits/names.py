@@ -35,15 +35,38 @@ def format_share(share: float) -> str:
     return f"{_MINUS if share < 0 else '+'}{format_percent(abs(share))}"
 
 
-def write_change(graph: AttributionGraph, nodes: Sequence[int], factor: float, swaps: Mapping[int, FeatureRef]) -> str:
-    """What is changed, and how: "feature 21 of layer 3 at ␣fish (4): ablated"."""
+def write_change(
+    graph: AttributionGraph,
+    nodes: Sequence[int],
+    factor: float,
+    swaps: Mapping[int, FeatureRef],
+    *,
+    group: str = "",
+    left: Sequence[int] = (),
+) -> str:
+    """What is changed, and how: "feature 21 of layer 3 at ␣fish (4): ablated".
+
+    Args:
+        group: the label of the group that it is.
+        left: nodes of the group that are no features, and stay as they are.
+    """
     names = ", ".join(
         f"{name_node(graph, node)} of layer {graph.node_layers[node]} at {name_place(graph, node)}"
         for node in nodes[:_NAMED_NODES]
     )
     if len(nodes) > _NAMED_NODES:
         names += f" and {len(nodes) - _NAMED_NODES} more"
+    if group:
+        names = f"{group} ({names})"
     if swaps:
         numbers = ", ".join(str(ref.feature) for ref in list(swaps.values())[:_NAMED_NODES])
         return f"{names}: feature {numbers} in its place"
-    return f"{names}: ablated" if factor == 0 else f"{names}: times {format_number(factor, 4)}"
+    done = "ablated" if factor == 0 else f"times {format_number(factor, 4)}"
+    return f"{names}: {done}{_write_left(graph, left)}"
+
+
+def _write_left(graph: AttributionGraph, nodes: Sequence[int]) -> str:
+    """What of a group is not changed: "; 1 error left as it is"."""
+    kinds = [KINDS[graph.kinds[node]] for node in nodes]
+    counts = [f"{kinds.count(one)} {one}{'' if kinds.count(one) == 1 else 's'}" for one in dict.fromkeys(kinds)]
+    return f"; {' and '.join(counts)} left as {'it is' if len(nodes) == 1 else 'they are'}" if counts else ""

@@ -13,9 +13,10 @@ from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.protocols import Job, Scope
 from gscope_widgets.widgets.circuits.drawn import DrawnGraph, GraphFacts, ShownEffect
-from gscope_widgets.widgets.circuits.marks import NodeIds
+from gscope_widgets.widgets.circuits.marks import NodeIds, is_id
 from gscope_widgets.widgets.circuits.names import write_change
 
+_NAMED_GROUPS = 10  # in an error
 GIVE_SCOPE = "give a scope: gs.CircuitGraph(gs.load(...), graph=graph)"  # to a graph that was given alone
 
 
@@ -28,6 +29,8 @@ class NodeChange:
     ids: tuple[str, ...]  # theirs
     factor: float
     swaps: dict[int, FeatureRef]  # what comes in place of which
+    group: str = ""  # the label of the group whose features they are
+    left: tuple[int, ...] = ()  # nodes of the group that are no features
 
     kind: ClassVar[Literal["change"]] = "change"
     doing: ClassVar[str] = "Changing…"
@@ -38,7 +41,7 @@ class NodeChange:
 
     def put(self, drawn: DrawnGraph, found: Any) -> DrawnGraph:
         """The graph with the answer."""
-        words = write_change(self.graph, self.nodes, self.factor, self.swaps)
+        words = write_change(self.graph, self.nodes, self.factor, self.swaps, group=self.group, left=self.left)
         return drawn._replace(effect=ShownEffect(found, self.ids, words, self.swaps))
 
 
@@ -95,9 +98,8 @@ def read_change(
     """
     graph, places = facts.graph, facts.places
     require_model(scope, "nodes are changed")
-    labels = {one["label"]: one["nodes"] for one in groups}
-    if isinstance(nodes, str) and nodes in labels:
-        nodes = [one for one in labels[nodes] if graph.kinds[places[one]] == FEATURE]
+    if isinstance(nodes, str) and not is_id(nodes):
+        nodes = _find_group(nodes, groups, facts)
     alone = isinstance(nodes, (str, int, np.integer))
     names = ids.check("nodes", [nodes] if alone else nodes)
     chosen = check_nodes(graph, [places[one] for one in names])
@@ -112,7 +114,33 @@ def read_change(
         swaps[node] = ref if isinstance(ref, FeatureRef) else _find_in_layer(scope, graph, node, ref)
     if not find_reach(scope, graph).can_change:
         raise InvalidValue("this graph cannot be changed here: it is not of next tokens, or of another model")
-    return NodeChange(graph, chosen, names, factor, swaps)
+    group, left = ("", ()) if alone else _name_group(set(chosen), groups, facts)
+    return NodeChange(graph, chosen, names, factor, swaps, group, left)
+
+
+def _find_group(label: str, groups: Sequence[Mapping[str, Any]], facts: GraphFacts) -> list[str]:
+    """The features of a group."""
+    labels = [one["label"] for one in groups]
+    if label not in labels:
+        known = ", ".join(map(describe_value, labels[:_NAMED_GROUPS]))
+        more = f" and {len(labels) - _NAMED_GROUPS} more" if len(labels) > _NAMED_GROUPS else ""
+        there = f"the groups are {known}{more}" if labels else "there is no group yet: set widget.groups"
+        raise InvalidValue(f"no group is called {describe_value(label)}; {there}; a node's id is such as '3_21_5'")
+    members = groups[labels.index(label)]["nodes"]
+    found = [id_ for id_ in members if facts.graph.kinds[facts.places[id_]] == FEATURE]
+    if not found:
+        raise InvalidValue(f"the group {describe_value(label)} has no feature, and only features are changed")
+    return found
+
+
+def _name_group(nodes: set[int], groups: Sequence[Mapping[str, Any]], facts: GraphFacts) -> tuple[str, tuple[int, ...]]:
+    """The group whose features these are, and its other nodes; the page, too, names nodes alone."""
+    for one in groups:
+        members = [facts.places[id_] for id_ in one["nodes"] if id_ in facts.places]
+        left = tuple(node for node in members if facts.graph.kinds[node] != FEATURE)
+        if nodes and nodes == set(members) - set(left):
+            return one["label"], left
+    return "", ()
 
 
 def _find_in_layer(scope: Scope, graph: AttributionGraph, node: int, number: object) -> FeatureRef:
