@@ -31,6 +31,7 @@ from gscope_widgets.widgets.base.locking import (
     take_lesson,
     tell_lesson,
 )
+from gscope_widgets.widgets.base.names import explain_name
 from gscope_widgets.widgets.base.output import SecondOutput
 from gscope_widgets.widgets.base.requests import Requests, describe_error
 from gscope_widgets.widgets.base.state import Checked, Shared, Told, refuse_as_words
@@ -146,6 +147,20 @@ class GscopeWidget(anywidget.AnyWidget):
         self.on_msg(self._receive)
         if self.comm is not None:
             self.comm.on_close(lambda _message: self.close())  # by the page: no view can come any more
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse a name that is none but is like a setting's: it would be taken, and do nothing.
+
+        Attributes of one's own, and what a class names, are set as ever.
+
+        Raises:
+            InvalidValue: with the name that is meant.
+        """
+        is_new = not (self._is_quiet or name.startswith("_") or hasattr(type(self), name) or name in vars(self))
+        sentence = explain_name(self, name) if is_new else ""
+        if sentence:
+            raise InvalidValue(sentence)
+        super().__setattr__(name, value)
 
     def _open(self) -> None:
         """From now on changes of state are answered; called last by the constructor."""
