@@ -86,7 +86,7 @@ class SteeringWarning(UserWarning):
 
 
 class KeptWarning(UserWarning):
-    """A view was opened that differs from when it was kept: in a revision, a version, or its numbers."""
+    """A view, or a graph's file, is not as it was kept: in a revision, a version or its numbers, or edited by hand."""
 
 
 def describe_value(value: object, *, limit: int = 60) -> str:

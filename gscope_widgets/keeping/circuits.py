@@ -4,16 +4,19 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gscope_widgets import __version__
-from gscope_widgets.errors import BadArtefact, InvalidValue, describe_value, write_bytes
+from gscope_widgets.errors import BadArtefact, InvalidValue, KeptWarning, describe_value, write_bytes
+from gscope_widgets.keeping.circuit_marks import count_lost, read_marks
 from gscope_widgets.recordings.container import as_path, check_free, refuse_constant, refuse_twins, write_whole
 from gscope_widgets.records.circuit_parts import list_node_ids, name_number
 from gscope_widgets.records.circuits import (
@@ -24,13 +27,11 @@ from gscope_widgets.records.circuits import (
     AttributionGraph,
     GraphScores,
     GraphTarget,
-    NodeGroup,
     find_fault,
 )
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens, Turn
-from gscope_widgets.widgets.base.limits import GROUP_LABEL, GROUPS, PINNED_NODES
 
 MOST_BYTES = 100_000_000  # that Neuronpedia takes
 MOST_NODES = 10_000  # whose edges, held densely, take 400 MB
@@ -50,6 +51,7 @@ _OWN = "gscope_widgets"  # what others' viewers do not ask for
 _EXAMPLE = "graph.json"
 _ADVICE = "get it again from where it was made"
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+_ROUNDING = 1e-5  # of the sizes of what is added up: beyond it, edges or sums were changed by hand
 _EDGE_BYTES = 48  # of an edge in a file, at least: its punctuation, two ids and a weight
 _SMALLER = "which viewers take: prune it first, graph.prune()"
 
@@ -120,8 +122,15 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
                 "share": graph.share,
                 "whole": None if graph.whole is None else asdict(graph.whole),
                 "sums": {
-                    name: [float(graph.values[row]), float(graph.remainder[row]), float(graph.left_out[row])]
-                    for row, name in enumerate(ids[graph.first_row :])
+                    name: [float(one) for one in four]
+                    for name, *four in zip(
+                        ids[graph.first_row :],
+                        graph.values,
+                        graph.remainder,
+                        graph.left_out,
+                        _measure_gaps(graph.weights, graph.values, graph.remainder, graph.left_out),
+                        strict=True,
+                    )
                 },
                 "labels": {ids[node]: asdict(label) for node, label in graph.labels.items()},
                 "dictionary_ids": list(graph.dictionary_ids),
@@ -200,6 +209,10 @@ def load_circuit(path: str | os.PathLike[str]) -> AttributionGraph:
     and its scores are those of the part that was written. A bias node becomes `remainder`. A file of ours gives the
     graph as it was saved.
 
+    A file of ours that was changed by hand is read as it now stands. Where edges or sums of a node no longer add up to
+    its value, the difference goes into `left_out`. That, and each pin or group that cannot be kept, is told in one
+    `KeptWarning`.
+
     Args:
         path: at most 100 MB and 10,000 nodes. Files that need unpickling (`.pt`) are refused.
 
@@ -209,74 +222,95 @@ def load_circuit(path: str | os.PathLike[str]) -> AttributionGraph:
     """
     place = as_path(path, example=_EXAMPLE)
     try:
-        is_there = place.is_file()
+        is_there, is_folder = place.is_file(), place.is_dir()
     except (OSError, ValueError):  # a name that no file can have
-        is_there = False
+        is_there = is_folder = False
+    if is_folder:
+        raise InvalidValue(f"{place} is a folder; give the graph's file in it, such as {place / _EXAMPLE}")
     if not is_there:
         raise InvalidValue(f"there is no file {place}; gs.save_circuit({str(path)!r}, graph) makes one")
     size = place.stat().st_size
     if size > MOST_BYTES:
         raise BadArtefact(f"{place} has {write_bytes(size)}, a graph at most {write_bytes(MOST_BYTES)}; it is not read")
     try:
-        content = json.loads(place.read_bytes(), parse_constant=refuse_constant, object_pairs_hook=refuse_twins)
-        return read_json(content)
+        graph, told = read_json(_parse(place.read_bytes()))
     except BadArtefact as error:
         raise BadArtefact(f"{place} is no graph: {error}; {_ADVICE}") from None
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError) as error:
-        fault = f"{type(error).__name__}: {str(error)[:200]}"
-        raise BadArtefact(f"{place} is no graph of circuit-tracer's layout ({fault}); {_ADVICE}") from None
+    if told:
+        warnings.warn(
+            f"not all of {place} could be read as it stands there: {'; '.join(told)}", KeptWarning, stacklevel=2
+        )
+    return graph
 
 
-def read_json(content: Any) -> AttributionGraph:
-    """A graph out of plain data in circuit-tracer's layout.
+def _parse(content: bytes) -> Any:
+    try:
+        return json.loads(content, parse_constant=refuse_constant, object_pairs_hook=refuse_twins)
+    except json.JSONDecodeError as error:
+        raise BadArtefact(f"its JSON breaks off or is none: {error}") from None
+    except UnicodeDecodeError:
+        raise BadArtefact("it is no text") from None
+    except RecursionError:
+        raise BadArtefact("its parts lie within one another too deeply") from None
+    except ValueError as error:  # of ours, or a number of too many digits
+        raise BadArtefact(str(error)[:200]) from None
+
+
+class _Sums(NamedTuple):
+    """What comes into each row of a graph, float32 [row]; and what was made to fit, in sentences."""
+
+    values: np.ndarray
+    remainder: np.ndarray
+    left_out: np.ndarray
+    told: tuple[str, ...]
+
+
+def read_json(content: Any) -> tuple[AttributionGraph, tuple[str, ...]]:
+    """A graph out of plain data in circuit-tracer's layout; and what of that was made to fit or left out, in sentences.
 
     Raises:
         BadArtefact: it is none, in words.
-        ValueError, TypeError, KeyError, ...: it lacks what every graph has.
     """
-    nodes, metadata = content["nodes"], content["metadata"]
-    own: Mapping[str, Any] = metadata.get(_OWN) or {}
+    nodes, metadata = _take(content, "nodes", "it", list), _take(content, "metadata", "it", dict)
+    own = metadata.get(_OWN) or {}
+    if not isinstance(own, dict):
+        raise BadArtefact(f"its metadata has {_OWN!r} as {_name_kind(own)}, not as an object")
     if len(nodes) > MOST_NODES:
         raise BadArtefact(f"it has {len(nodes)} nodes, at most {MOST_NODES} are read; prune it where it was made")
-    strings = tuple(str(one) for one in metadata["prompt_tokens"])
+    prompt = str(_take(metadata, "prompt", "its metadata"))
+    strings = tuple(str(one) for one in _take(metadata, "prompt_tokens", "its metadata", list))
     if len(strings) > MOST_NODES:
         raise BadArtefact(f"its prompt has {len(strings)} tokens, at most {MOST_NODES} are read")
-    found = [_read_node(one, len(strings)) for one in nodes if one["feature_type"] != "bias"]
-    biases = {str(one["node_id"]) for one in nodes if one["feature_type"] == "bias"}
+    types = [_take(one, "feature_type", f"node {at}") for at, one in enumerate(nodes)]
+    names = [str(_take(one, "node_id", f"node {at}")) for at, one in enumerate(nodes)]
+    biases = {name for name, type_ in zip(names, types, strict=True) if type_ == "bias"}
+    found = [_read_node(one, len(strings)) for one, type_ in zip(nodes, types, strict=True) if type_ != "bias"]
     found.sort(key=lambda one: one["order"])
     where = {one["id"]: at for at, one in enumerate(found)}
     if len(where) < len(found):
         raise BadArtefact("two of its nodes have one id")
     kinds = np.array([one["kind"] for one in found], np.int32)
     first = int((kinds < FEATURE).sum())
-    weights = np.zeros((len(found) - first, len(found)), np.float32)
-    remainder = np.zeros(len(weights), np.float32)
-    for link in content["links"]:
-        source, target, weight = str(link["source"]), str(link["target"]), float(link["weight"])
-        if not abs(weight) < _LARGEST:
-            raise BadArtefact(f"the edge from {source[:40]!r} to {target[:40]!r} weighs {weight:g}")
-        row = where[target] - first
-        if row < 0:
-            raise BadArtefact(f"an edge goes to {target[:40]!r}, a token or an error, which has no input")
-        if source in biases:
-            remainder[row] += weight
-        elif where[source] >= where[target]:
-            raise BadArtefact(f"an edge goes backwards, from {source[:40]!r} to {target[:40]!r}")
-        else:
-            weights[row, where[source]] = weight
+    weights, remainder = _read_links(_take(content, "links", "it", list), where, biases, first, len(found))
     deepest = max([0, *(one["layer"] for one in found if one["kind"] in (ERROR, FEATURE))])
-    layers = int(own.get("layers") or 1 + deepest)
+    with _reading("layers, share and labels"):
+        layers, share = int(own.get("layers") or 1 + deepest), int(own.get("share") or 0)
+        labels = _read_labels(found, own)
     if not deepest < layers <= _MOST_LAYERS:
         raise BadArtefact(f"it is of {layers} layers, its nodes reach layer {deepest}; at most {_MOST_LAYERS} are read")
-    share = int(own.get("share") or 0)
-    sums = own.get("sums") or {}
-    values = weights.sum(1) + remainder
-    left_out = np.zeros_like(values)
-    for name, three in sums.items():
-        row = where[name] - first
-        values[row], remainder[row], left_out[row] = (float(one) for one in three)
+    if not 0 <= share * layers < 2**31:
+        raise BadArtefact(f"a CLT of {share} features a layer is none")
+    sums = _read_sums(own.get("sums"), where, first, weights, remainder, is_ours=bool(own))
+    marks = read_marks(content.get("qParams"), where)
+    with _reading("tokens"):
+        tokens = _read_tokens(prompt, strings, found, own)
+    with _reading("dictionary_ids"):
+        dictionary_ids = _read_dictionaries(metadata, own, layers)
+    with _reading("whole and provenance"):
+        whole = _read_scores(own.get("whole"))
+        provenance = _read_origin(own.get("provenance")) if own else _read_maker(metadata)
     graph = AttributionGraph(
-        tokens=_read_tokens(str(metadata["prompt"]), strings, found, own),
+        tokens=tokens,
         layers=layers,
         kinds=kinds,
         node_layers=np.array([layers if one["kind"] == TARGET else one["layer"] for one in found], np.int32),
@@ -284,77 +318,206 @@ def read_json(content: Any) -> AttributionGraph:
         numbers=np.array([one["number"] + share * one["layer"] * (one["kind"] == FEATURE) for one in found], np.int32),
         activations=np.array([one["activation"] for one in found], np.float32),
         weights=weights,
-        values=values,
-        remainder=remainder,
-        left_out=left_out,
+        values=sums.values,
+        remainder=sums.remainder,
+        left_out=sums.left_out,
         targets=tuple(one["target"] for one in found if one["kind"] == TARGET),
         target_weights=_share([one["target"].probability or 0.0 for one in found if one["kind"] == TARGET]),
-        dictionary_ids=_read_dictionaries(metadata, own, layers),
-        labels=_read_labels(found, own),
+        dictionary_ids=dictionary_ids,
+        labels=labels,
         share=share,
-        whole=_read_scores(own.get("whole")),
-        provenance=_read_origin(own.get("provenance")) if own else _read_maker(metadata),
-        **_read_marks(content.get("qParams"), where),
+        whole=whole,
+        provenance=provenance,
+        pinned=marks.pinned,
+        groups=marks.groups,
     )
     if fault := find_fault(graph):
         raise BadArtefact(fault)
-    return graph
+    return graph, (*sums.told, *marks.left_out)
 
 
-def _read_marks(told: Any, where: Mapping[str, int]) -> dict[str, Any]:
-    """Pins and groups, as far as their nodes are in the file and in no group before, and as many as are kept.
+def _take(told: Any, name: str, what: str, kind: type = object) -> Any:
+    """A part of an object of the file.
 
-    Every group gets a name of its own.
+    Raises:
+        BadArtefact: it is no object, lacks the part, or that is something else.
     """
-    marks = told if isinstance(told, Mapping) else {}
-    pinned = dict.fromkeys(where[one] for one in _read_ids(marks.get("pinnedIds")) if one in where)
-    groups: list[NodeGroup] = []
-    taken, names = set[int](), set[str]()
-    listed = marks.get("supernodes")
-    for one in listed if isinstance(listed, list) else []:
-        label, *ids = _read_ids(one) or [""]
-        nodes = {where[name] for name in ids if name in where} - taken
-        if not nodes or len(groups) == GROUPS or len(taken | nodes) > PINNED_NODES:
+    if not isinstance(told, Mapping):
+        raise BadArtefact(f"{what} is {_name_kind(told)}, not an object with {name!r}")
+    if name not in told:
+        raise BadArtefact(f"{what} has no {name!r}")
+    if not isinstance(told[name], kind):
+        wanted = "a list" if kind is list else "an object"
+        raise BadArtefact(f"{name!r} of {what} is {_name_kind(told[name])}, not {wanted}")
+    return told[name]
+
+
+def _name_kind(value: Any) -> str:
+    """What a value of JSON is, in words."""
+    named = {list: "a list", dict: "an object", str: "a text", bool: "true or false", type(None): "null"}
+    return named.get(type(value), "a number")
+
+
+def _read_number(told: Any, what: str) -> float:
+    """A number of the file, not a text of digits.
+
+    Raises:
+        BadArtefact: it is none, or too large to count with.
+    """
+    if isinstance(told, bool) or not isinstance(told, (int, float)):
+        raise BadArtefact(f"{what} is {describe_value(told)}, {_name_kind(told)} where a number is wanted")
+    if not abs(told) < _LARGEST:
+        raise BadArtefact(f"{what} is {describe_value(told)}, of at most {_LARGEST:g}")
+    return float(told)
+
+
+def _read_whole(told: Any, what: str) -> int:
+    """A whole number of the file, which may be written as a text, as others write layers."""
+    if isinstance(told, str) and re.fullmatch(r"-?[0-9]{1,10}", told):
+        return int(told)
+    if isinstance(told, bool) or not isinstance(told, int):
+        raise BadArtefact(f"{what} is {describe_value(told)}, no whole number")
+    return told
+
+
+@contextmanager
+def _reading(part: str) -> Generator[None]:
+    """Whatever goes wrong in a part that only this package writes is told as a fault of that."""
+    try:
+        yield
+    except BadArtefact:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError):
+        raise BadArtefact(f"{part} in its metadata are not as gs.save_circuit writes them") from None
+
+
+def _read_links(
+    links: list[Any], where: Mapping[str, int], biases: set[str], first: int, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Edges, and what comes from biases: float32, [row, node] and [row]."""
+    weights = np.zeros((count - first, count), np.float32)
+    remainder = np.zeros(len(weights), np.float32)
+    for at, link in enumerate(links):
+        what = f"link {at}"
+        source, target, told = (_take(link, name, what) for name in ("source", "target", "weight"))
+        if fault := _find_link_fault(source, target, told, where, biases, first):
+            raise BadArtefact(f"{what}, from {describe_value(source)} to {describe_value(target)}, {fault}")
+        row = where[target] - first
+        if source in biases:
+            remainder[row] += told
+        elif weights[row, where[source]]:
+            raise BadArtefact(f"two links go from {describe_value(source)} to {describe_value(target)}")
+        else:
+            weights[row, where[source]] = told
+    return weights, remainder
+
+
+def _find_link_fault(
+    source: Any, target: Any, weight: Any, where: Mapping[str, int], biases: set[str], first: int
+) -> str:
+    """Why a link is no edge of the graph, in words; "" where it is one."""
+    for name in (source, target):
+        if not isinstance(name, str) or (name not in where and name not in biases):
+            return f"is of no node: none has the id {describe_value(name)}"
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+        return f"has as its weight {describe_value(weight)}, {_name_kind(weight)} where a number is wanted"
+    if not abs(weight) < _LARGEST:
+        return f"weighs {describe_value(weight)}, of less than {_LARGEST:g} that an edge may"
+    if where.get(target, -1) < first:
+        return "goes to a token, an error or a bias, which has no input"
+    return "goes backwards" if source not in biases and where[source] >= where[target] else ""
+
+
+def _measure_gaps(weights: np.ndarray, values: np.ndarray, remainder: np.ndarray, left_out: np.ndarray) -> np.ndarray:
+    """By how much values differ from the sums of what comes in, as a bfloat16 model's do: float64, [row]."""
+    parts = weights.sum(1, dtype=np.float64) + remainder.astype(np.float64) + left_out.astype(np.float64)
+    gaps: np.ndarray = values.astype(np.float64) - parts
+    return gaps
+
+
+def _read_sums(
+    told: Any, where: Mapping[str, int], first: int, weights: np.ndarray, remainder: np.ndarray, *, is_ours: bool
+) -> _Sums:
+    """What each row adds up to, as the file says; where its edges say otherwise, the difference is left out.
+
+    Args:
+        told: by node, its value, remainder, what was left out, and by how much the value was off their sum with the
+            edges when it was saved.
+    """
+    values, left_out = weights.sum(1) + remainder, np.zeros_like(remainder)
+    if not is_ours:
+        return _Sums(values, remainder, left_out, ())
+    if told is not None and not isinstance(told, Mapping):
+        raise BadArtefact(f"'sums' of its metadata is {_name_kind(told)}, not an object")
+    sums, gaps, known = told or {}, np.zeros(len(values)), np.zeros(len(values), bool)
+    lost = [name for name in sums if where.get(name, -1) < first]
+    for name, numbers in sums.items():
+        row = where.get(name, -1) - first
+        if row < 0:
             continue
-        taken |= nodes
-        label = label[:GROUP_LABEL].strip() or "group"
-        if label in names:
-            label = next(made for at in count(2) if (made := f"{label[: GROUP_LABEL - 4].strip()} {at}") not in names)
-        names.add(label)
-        groups.append(NodeGroup(label, tuple(sorted(nodes))))
-    return {"pinned": tuple(pinned)[:PINNED_NODES], "groups": tuple(groups)}
-
-
-def _read_ids(told: Any) -> list[str]:
-    return [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
+        what = f"a sum of node {describe_value(name)}"
+        if not isinstance(numbers, list) or len(numbers) not in (3, 4):
+            raise BadArtefact(f"{what} is {describe_value(numbers)}, not a list of four numbers")
+        read = [_read_number(one, what) for one in numbers]
+        values[row], remainder[row], left_out[row] = read[:3]
+        gaps[row], known[row] = read[3] if len(read) == 4 else 0.0, True
+    moved = np.where(known, _measure_gaps(weights, values, remainder, left_out) - gaps, 0.0)
+    scale = np.abs(weights).sum(1, dtype=np.float64) + np.abs(values) + np.abs(remainder) + np.abs(left_out)
+    changed = np.flatnonzero(np.abs(moved) > _ROUNDING * scale)
+    left_out[changed] += moved[changed].astype(np.float32)
+    names = list(where)[first:]
+    return _Sums(
+        values,
+        remainder,
+        left_out,
+        (
+            *count_lost("a sum stands there of {}, which no feature or target has", lost, "id"),
+            *count_lost(
+                "{} no sum in it: its edges' sum is taken for its value", np.array(names)[~known].tolist(), "node"
+            ),
+            *count_lost(
+                f"edges or sums of {{}} were changed; the difference, {np.abs(moved[changed]).max(initial=0):.3g} at "
+                "most, is now in left_out",
+                [names[row] for row in changed],
+                "node",
+            ),
+        ),
+    )
 
 
 def _read_node(node: Mapping[str, Any], count: int) -> dict[str, Any]:
-    name, kind, pos = str(node["node_id"]), _TYPES[node["feature_type"]], int(node["ctx_idx"])
+    name = str(node["node_id"])
+    what = f"node {describe_value(name)}"
+    type_ = node["feature_type"]
+    if not isinstance(type_, str) or type_ not in _TYPES:
+        raise BadArtefact(f"{what} is of the type {describe_value(type_)}, none of {', '.join(map(repr, _TYPES))}")
+    kind, pos = _TYPES[type_], _read_whole(_take(node, "ctx_idx", what), f"the 'ctx_idx' of {what}")
     if not 0 <= pos < count:
-        raise BadArtefact(f"node {name[:40]!r} is at position {pos} of {count} tokens")
+        raise BadArtefact(f"{what} is at position {pos} of {count} tokens")
     parts = name.split("_")
-    layer = -1 if kind == TOKEN else int(node["layer"])
+    layer = -1 if kind == TOKEN else _read_whole(_take(node, "layer", what), f"the 'layer' of {what}")
     number = -1
     if kind == FEATURE:
-        number = int(parts[1])
+        number = _read_whole(parts[1] if len(parts) > 1 else name, f"the feature's number in the id of {what}")
     elif kind == TOKEN:
-        number = int(parts[1]) if len(parts) == 3 else -1
+        number = _read_whole(parts[1], f"the token in the id of {what}") if len(parts) == 3 else -1
     elif kind == TARGET:
-        number = int(node["feature"])
+        number = _read_whole(_take(node, "feature", what), f"the 'feature' of {what}")
     if not -1 <= layer <= _MOST_LAYERS or not -1 <= number < 2**31:
-        raise BadArtefact(f"node {name[:40]!r} has layer {layer} and number {number}")
+        raise BadArtefact(f"{what} has layer {layer} and number {number}")
     activation, label = node.get("activation"), str(node.get("clerp") or "")[:_MOST_TEXT]
-    chance = float(node.get("token_prob") or 0.0)
+    if activation is not None:
+        activation = _read_number(activation, f"the 'activation' of {what}")
+    chance = _read_number(node.get("token_prob") or 0.0, f"the 'token_prob' of {what}")
     told = re.fullmatch(r'Output "(.*)" \(p=[\d.]+\)', label, re.DOTALL)
-    attends = node["feature_type"] == "lorsa"  # before the MLP of its layer
+    attends = type_ == "lorsa"  # before the MLP of its layer
     return {
         "id": name,
         "kind": kind,
         "layer": layer,
         "pos": pos,
         "number": number,
-        "activation": float(activation) if kind == FEATURE and activation is not None else np.nan,
+        "activation": activation if kind == FEATURE and activation is not None else np.nan,
         "label": label,
         "target": GraphTarget(told[1] if told else label or str(number), (number,), chance) if kind == TARGET else None,
         "order": (kind, layer if kind != TARGET else 0, not attends, pos if kind != TARGET else -chance, number),
@@ -411,7 +574,7 @@ def _read_dictionaries(metadata: Mapping[str, Any], own: Mapping[str, Any], laye
         return tuple(listed)
     details = metadata.get("feature_details") or {}
     source = str(details.get("neuronpedia_source_set") or (listed or ["unknown"])[0])[:_MOST_TEXT]
-    scan = str(metadata["scan"])[:_MOST_TEXT]
+    scan = str(_take(metadata, "scan", "its metadata"))[:_MOST_TEXT]
     return tuple(f"{scan}/{layer}-{source}" for layer in range(layers))
 
 
@@ -470,7 +633,9 @@ def _read_maker(metadata: Mapping[str, Any]) -> Provenance:
     versions = {}
     if isinstance(maker, Mapping) and maker.get("name"):
         versions = {str(maker["name"])[:_MOST_TEXT]: str(maker.get("version", ""))[:_MOST_TEXT]}
-    return Provenance(str(metadata["scan"])[:_MOST_TEXT], revision="", device="", dtype="", versions=versions)
+    return Provenance(
+        str(_take(metadata, "scan", "its metadata"))[:_MOST_TEXT], revision="", device="", dtype="", versions=versions
+    )
 
 
 def _is_graph(place: Path) -> bool:

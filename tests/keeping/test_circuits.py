@@ -2,7 +2,9 @@
 
 import copy
 import json
+import re
 import time
+import warnings
 from dataclasses import fields, replace
 
 import jsonschema
@@ -210,13 +212,22 @@ def spoilt(content, change):
         ),
         (lambda one: one["links"][0].update(target=one["nodes"][0]["node_id"]), "which has no input"),
         (lambda one: one["links"][0].update(weight=float("nan")), "NaN"),
+        (lambda one: one["links"][0].update(weight="1"), r"weight '1', a text where a number is wanted"),
+        (lambda one: one["links"][0].pop("weight"), "link 0 has no 'weight'"),
+        (lambda one: one["links"].append(one["links"][0]), "two links go from"),
+        (lambda one: one["links"].insert(0, 5), "link 0 is a number, not an object"),
+        (lambda one: one.update(links={"a": 1}), "'links' of it is an object, not a list"),
+        (lambda one: one["nodes"][2].pop("ctx_idx"), "has no 'ctx_idx'"),
+        (lambda one: one["nodes"][-1].update(layer="top"), "the 'layer' of node .* is 'top', no whole number"),
+        (lambda one: one["nodes"][-1].update(token_prob="0.5"), "'token_prob' of node .* a text where a number"),
+        (lambda one: one["metadata"].update(gscope_widgets={"tokens": {"text": 5}}), "tokens in its metadata are not"),
         (lambda one: one["links"][0].update(weight=1e300), r"weighs 1e\+300"),
-        (lambda one: one["links"][0].update(source="nobody"), "KeyError"),
+        (lambda one: one["links"][0].update(source="nobody"), r"link 0, from 'nobody' to .* is of no node.*'nobody'"),
         (lambda one: one["nodes"][2].update(ctx_idx=99), "position 99 of"),
         (lambda one: one["nodes"].append(one["nodes"][0]), "one id"),
         (lambda one: one.update(nodes=one["nodes"][:1] * (MOST_NODES + 1)), "at most 10000 are read"),
-        (lambda one: one.pop("nodes"), "KeyError"),
-        (lambda one: one["nodes"][0].update(feature_type="<img src=x>"), "KeyError"),
+        (lambda one: one.pop("nodes"), "it has no 'nodes'"),
+        (lambda one: one["nodes"][0].update(feature_type="<img src=x>"), "of the type '<img src=x>', none of"),
         (lambda one: one.update(nodes=[n for n in one["nodes"] if n["feature_type"] != "logit"], links=[]), "targets"),
         (lambda one: one["nodes"][-1].update(layer=10**9), "has layer"),
         (lambda one: one["metadata"].update(gscope_widgets={"layers": 3_000_000}), "of 3000000 layers"),
@@ -234,9 +245,9 @@ def test_a_hostile_file_is_answered_in_words(small, tmp_path, change, words):
 
 def test_what_is_no_graph_is_neither_read_nor_written_over(graph, tmp_path):
     for content, words in (
-        (b"", "no graph"),
-        (b"{}", "KeyError"),
-        (b"[1, 2]", "no graph"),
+        (b"", "its JSON breaks off or is none: .*line 1 column 1"),
+        (b"{}", "it has no 'nodes'"),
+        (b"[1, 2]", "it is a list, not an object with 'nodes'"),
         (b"\x80\x04pickle", "no graph"),
         (b'{"metadata": {}, "metadata": {}}', "two parts"),
     ):
@@ -257,6 +268,8 @@ def test_what_is_no_graph_is_neither_read_nor_written_over(graph, tmp_path):
         gs.save_circuit(tmp_path / "graph.json", graph, slug=5)
     with pytest.raises(gs.InvalidValue, match="there is no file"):
         gs.load_circuit(tmp_path / "none.json")
+    with pytest.raises(gs.InvalidValue, match=r"is a folder; give the graph's file in it"):
+        gs.load_circuit(tmp_path)
     with pytest.raises(gs.InvalidValue, match="slug must be"):
         gs.save_circuit(tmp_path / "graph.json", graph, slug="../up")
     with pytest.raises(gs.InvalidValue, match="of next tokens"):
@@ -351,6 +364,74 @@ def test_as_many_pins_and_groups_are_read_as_a_widget_keeps_each_with_a_name_of_
     content["qParams"]["supernodes"] = [["many", *ids[:101]], ["few", ids[0]]]
     place.write_text(json.dumps(content))
     assert [one.label for one in gs.load_circuit(place).groups] == ["few"]
+
+
+def edit(graph, place, change):
+    """The graph of a file of ours in which somebody changed something, and what is told of that."""
+    content = json.loads(json.dumps(build_json(graph)))
+    change(content)
+    place.write_text(json.dumps(content))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = gs.load_circuit(place)
+    assert all(one.category is gs.KeptWarning and one.filename == __file__ for one in told) and len(told) < 2
+    return found, str(told[0].message) if told else ""
+
+
+def drop_node(content):
+    name = next(one["node_id"] for one in content["nodes"] if one["feature_type"] == "cross layer transcoder")
+    content["nodes"] = [one for one in content["nodes"] if one["node_id"] != name]
+    content["links"] = [one for one in content["links"] if name not in (one["source"], one["target"])]
+
+
+@pytest.mark.row("10")
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda one: None, ""),
+        (lambda one: one["links"][0].update(weight=99), r"sums of 1 node \(.*\) were changed; .* is now in left_out"),
+        (lambda one: one["links"].pop(0), "1 node .* is now in left_out"),
+        (drop_node, "a sum stands there of 1 id .* no feature or target has; .* now in left_out"),
+        (lambda one: one["metadata"]["gscope_widgets"]["sums"].popitem(), "1 node .* no sum in it"),
+        (lambda one: next(iter(one["metadata"]["gscope_widgets"]["sums"].values())).__setitem__(0, 50.0), "1 node"),
+    ],
+    ids=["nothing", "weight", "link", "node", "sum", "value"],
+)
+def test_sums_hold_whatever_was_changed_in_a_file(small, tmp_path, change, words):
+    off = np.linspace(-0.05, 0.05, len(small.values)).astype(np.float32)  # as a bfloat16 model's sums are
+    rounded = replace(small, values=small.weights.sum(1) + small.remainder + small.left_out + off)
+    found, told = edit(rounded, tmp_path / "graph.json", change)
+    assert re.search(words, told) and bool(told) == bool(words)
+    gaps = found.values - (found.weights.sum(1) + found.remainder + found.left_out)
+    assert np.abs(gaps).max() < 0.0501
+    if not words:
+        np.testing.assert_array_equal(found.left_out, small.left_out)
+
+
+@pytest.mark.parametrize(
+    ("marks", "words", "kept"),
+    [
+        ({"pinnedIds": ["{0}", "9_9_9"]}, "pins 1 id .'9_9_9'. that no node has", ((0,), ())),
+        ({"pinnedIds": "{0}, {1}"}, "", ((0, 1), ())),
+        ({"pinnedIds": 5}, "pinnedIds is 5, no list", ((), ())),
+        ({"pinnedIds": [5, "<b>"] * 2}, r"4 ids \(5, '<b>', 5 and 1 more\)", ((), ())),
+        ({"supernodes": [["a", "{0}", "{1}"], ["b", "{1}", "{2}"]]}, "1 id .* in two groups", ((), ((0, 1), (2,)))),
+        ({"supernodes": [["a", "{0}"], ["b", "{0}"]]}, "1 group .'b'. without a node", ((), ((0,),))),
+        ({"supernodes": [["a", "no", "{0}"]]}, "in its groups 1 id .'no'. that no node has", ((), ((0,),))),
+        ({"supernodes": [["a" * 100_000, "{0}"]]}, r"1 label \('a+\.\.\.\) cut to 60 characters", ((), ((0,),))),
+        ({"supernodes": [["a", "{0}"], ["a", "{1}"]]}, "1 label .'a'. of another group too", ((), ((0,), (1,)))),
+        ({"supernodes": [{"label": "a"}, 3]}, "2 parts .* that are no lists", ((), ())),
+        ({"supernodes": "[]"}, "supernodes is '..', no list", ((), ())),
+        ([], "", ((), ())),
+        ([1], r"qParams is \[1\], no object", ((), ())),
+    ],
+)
+def test_pins_and_groups_that_cannot_be_kept_are_named(graph, tmp_path, marks, words, kept):
+    ids = [node["node_id"] for node in build_json(graph)["nodes"]]
+    written = json.loads(re.sub(r"\{(\d)\}", lambda found: ids[int(found[1])], json.dumps(marks)))
+    found, told = edit(graph, tmp_path / "graph.json", lambda one: one.update(qParams=written or None))
+    assert re.search(words, told) and bool(told) == bool(words) and len(told) < 500
+    assert (found.pinned, tuple(one.nodes for one in found.groups)) == kept
 
 
 @pytest.mark.parametrize("part", ["label", "whole"])
