@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gscope_widgets.keeping.page import to_html
     from gscope_widgets.lessons.scope import restrict
     from gscope_widgets.recordings.replay import replay
+    from gscope_widgets.records.change_scores import score_changes
     from gscope_widgets.records.directions import Direction
     from gscope_widgets.records.exercises import Goal, Question
     from gscope_widgets.records.interventions import ablate, add, clamp, scale
@@ -87,6 +88,7 @@ _HOMES = {
     "load_direction": "keeping.directions",
     "save_circuit": "keeping.circuits",
     "load_circuit": "keeping.circuits",
+    "score_changes": "records.change_scores",
     "memory": "runtime.memory",
     "Scope": "runtime.scope",
     "sweep": "runtime.sweeps.sweep",

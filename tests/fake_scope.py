@@ -11,7 +11,7 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.attention import AttentionReading
-from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes, check_swaps
+from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, Swaps, check_nodes, check_swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import ComparedText, Comparison
@@ -361,12 +361,12 @@ class FakeScope:
 
         return self._worker.submit(work, slot=slot)
 
-    def circuit_heads(self, graph: AttributionGraph, node: int, source: int) -> EdgeHeads:
+    def circuit_heads(self, graph: AttributionGraph, node: int | str, source: int | str) -> EdgeHeads:
         heads: EdgeHeads = self.start_circuit_heads(graph, node, source).wait()
         return heads
 
     def start_circuit_heads(
-        self, graph: AttributionGraph, node: int, source: int, *, slot: Hashable | None = None
+        self, graph: AttributionGraph, node: int | str, source: int | str, *, slot: Hashable | None = None
     ) -> Job:
         into, start = check_edge(check_graph(graph), node, source)
         self._require_tokens(list(graph.tokens.ids))
@@ -384,10 +384,10 @@ class FakeScope:
     def change_circuit(
         self,
         graph: AttributionGraph,
-        nodes: Sequence[int] | int,
+        nodes: Sequence[int | str] | int | str,
         factor: float = 0.0,
         *,
-        instead: Mapping[int, FeatureRef] | None = None,
+        instead: Swaps | None = None,
         controls: int = 5,
     ) -> CircuitEffect:
         effect: CircuitEffect = self.start_change_circuit(
@@ -398,10 +398,10 @@ class FakeScope:
     def start_change_circuit(
         self,
         graph: AttributionGraph,
-        nodes: Sequence[int] | int,
+        nodes: Sequence[int | str] | int | str,
         factor: float = 0.0,
         *,
-        instead: Mapping[int, FeatureRef] | None = None,
+        instead: Swaps | None = None,
         controls: int = 5,
         slot: Hashable | None = None,
     ) -> Job:

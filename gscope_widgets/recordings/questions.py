@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.contents import RecordedRow
 from gscope_widgets.records.attention import AttentionReading
-from gscope_widgets.records.circuit_effects import CircuitEffect
+from gscope_widgets.records.circuit_effects import CircuitEffect, Swaps, check_nodes, check_swaps
 from gscope_widgets.records.circuits import AttributionGraph, CircuitTarget, check_graph
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison
@@ -229,13 +229,13 @@ def ask_circuit(prompt: Prompt, dictionaries: Any, target: CircuitTarget, max_fe
     )
 
 
-def ask_heads(graph: AttributionGraph, node: int, source: int) -> Question:
+def ask_heads(graph: AttributionGraph, node: int | str, source: int | str) -> Question:
     """`scope.circuit_heads`; of a graph and of what is pruned from it alike."""
     return _ask(
         "circuit_heads",
         prompt=graph.tokens.ids,
         dictionaries=[one for one in graph.dictionary_ids if one],
-        **describe_edge(graph, node, source),
+        **describe_edge(graph, graph.locate(node), graph.locate(source)),
     )
 
 
@@ -245,10 +245,15 @@ def ask_spans(features: Sequence[FeatureRef] | FeatureRef) -> Question:
 
 
 def ask_change(
-    graph: AttributionGraph, nodes: Any, factor: float, instead: Mapping[int, FeatureRef] | None, controls: int
+    graph: AttributionGraph,
+    nodes: Any,
+    factor: float,
+    instead: Swaps | None,
+    controls: int,
 ) -> Question:
     """`scope.change_circuit`; the graph is known by its tokens, its dictionaries and a digest of its edges."""
-    check_graph(graph)
+    chosen = check_nodes(check_graph(graph), nodes)
+    swaps = check_swaps(graph, chosen, instead or {})
     digest = hashlib.sha256()
     for one in (graph.numbers, graph.node_layers, graph.positions, graph.activations, graph.weights):
         digest.update(np.ascontiguousarray(one).tobytes())
@@ -257,9 +262,9 @@ def ask_change(
         prompt=graph.tokens.ids,
         dictionaries=[one for one in graph.dictionary_ids if one],
         graph=digest.hexdigest(),
-        nodes=_as_list(nodes),
+        nodes=list(chosen),
         factor=factor,
-        instead=sorted((write(node), write(ref)) for node, ref in (instead or {}).items()),
+        instead=sorted((write(node), write(ref)) for node, ref in swaps.items()),
         controls=controls,
     )
 

@@ -23,7 +23,7 @@ from gscope_widgets.recordings.generation import ReplayedGeneration
 from gscope_widgets.recordings.job import SettledJob, Work
 from gscope_widgets.records import protocols
 from gscope_widgets.records.attention import AttentionReading
-from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes, check_swaps
+from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, Swaps, check_nodes, check_swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import Comparison
@@ -586,12 +586,12 @@ class ReplayedScope:
         most = check_int("max_features", max_features, low=1, high=100_000)
         return self._start(questions.ask_circuit(prompt, dictionaries, target, most))
 
-    def circuit_heads(self, graph: AttributionGraph, node: int, source: int) -> EdgeHeads:
+    def circuit_heads(self, graph: AttributionGraph, node: int | str, source: int | str) -> EdgeHeads:
         heads: EdgeHeads = self.start_circuit_heads(graph, node, source).wait()
         return heads
 
     def start_circuit_heads(
-        self, graph: AttributionGraph, node: int, source: int, *, slot: Hashable | None = None
+        self, graph: AttributionGraph, node: int | str, source: int | str, *, slot: Hashable | None = None
     ) -> SettledJob:
         into, start = check_edge(check_graph(graph), node, source)
         question, names = questions.ask_heads(graph, into, start), (graph.name(start), graph.name(into))
@@ -606,7 +606,7 @@ class ReplayedScope:
         return spans
 
     def change_circuit(
-        self, graph: AttributionGraph, nodes: Sequence[int] | int, factor: float = 0.0, **settings: Any
+        self, graph: AttributionGraph, nodes: Sequence[int | str] | int | str, factor: float = 0.0, **settings: Any
     ) -> CircuitEffect:
         effect: CircuitEffect = self.start_change_circuit(graph, nodes, factor, **settings).wait()
         return effect
@@ -614,10 +614,10 @@ class ReplayedScope:
     def start_change_circuit(
         self,
         graph: AttributionGraph,
-        nodes: Sequence[int] | int,
+        nodes: Sequence[int | str] | int | str,
         factor: float = 0.0,
         *,
-        instead: Mapping[int, FeatureRef] | None = None,
+        instead: Swaps | None = None,
         controls: int = 5,
         slot: Hashable | None = None,
     ) -> SettledJob:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,13 +10,17 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuits import FEATURE, AttributionGraph, GraphTarget
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.frames import build_frame
-from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.numbers import check_float
 from gscope_widgets.records.provenance import Provenance
 
 if TYPE_CHECKING:
     import pandas
 
+    from gscope_widgets.records.change_scores import ChangeScores
+
 MOST_FACTOR = 100.0
+# By a node's number or id, the feature that takes its place.
+Swaps = Mapping[int, FeatureRef] | Mapping[str, FeatureRef] | Mapping[int | str, FeatureRef]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +47,18 @@ class CircuitEffect:
     provenance: Provenance | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
-        told = f"{self.targets[0].name!r} {self.free[0]:+.3g} ({self.predicted[0]:+.3g} predicted"
-        return f"<CircuitEffect of {len(self.nodes)} nodes times {self.factor:g}: {told})>"
+        is_predicted = bool(np.isfinite(self.predicted[0]))
+        told = f"{self.predicted[0]:+.3g} predicted" if is_predicted else "not predicted"
+        nodes = f"{len(self.nodes)} node{'s' if len(self.nodes) > 1 else ''}"
+        return (
+            f"<CircuitEffect of {nodes} times {self.factor:g}: {self.targets[0].name!r} {self.free[0]:+.3g} ({told})>"
+        )
+
+    def scores(self) -> "ChangeScores":
+        """How well the prediction held, as numbers, a row a target; of several changes `gs.score_changes(effects)`."""
+        from gscope_widgets.records.change_scores import score_changes
+
+        return score_changes([self])
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame, a row a target: `target`, `baseline`, `predicted`, `frozen`, `free`, `random`.
@@ -64,16 +78,16 @@ class CircuitEffect:
 
 
 def check_nodes(graph: AttributionGraph, nodes: object) -> tuple[int, ...]:
-    """Different features of a graph.
+    """Different features of a graph, given by numbers or ids, one or a list.
 
     Raises:
         InvalidValue: none, one twice, or one that is no feature.
     """
     try:
-        given = [nodes] if isinstance(nodes, (int, np.integer)) else list(nodes)  # type: ignore[call-overload]
+        given: list[Any] = [nodes] if isinstance(nodes, (int, np.integer, str)) else list(nodes)  # type: ignore[call-overload]
     except TypeError:
-        raise InvalidValue(f"nodes are numbers of the graph's nodes, got {describe_value(nodes)}") from None
-    found = tuple(check_int("a node", one, low=0, high=len(graph) - 1) for one in given)
+        raise InvalidValue(f"nodes are numbers or ids of the graph's nodes, got {describe_value(nodes)}") from None
+    found = tuple(graph.locate(one) for one in given)
     if not found or len(set(found)) < len(found):
         raise InvalidValue(f"nodes are different features of the graph, at least one, got {list(found)}")
     for node in found:
@@ -84,20 +98,28 @@ def check_nodes(graph: AttributionGraph, nodes: object) -> tuple[int, ...]:
 
 
 def check_swaps(graph: AttributionGraph, nodes: Sequence[int], instead: object) -> dict[int, FeatureRef]:
-    """Which features come in place of which nodes.
+    """Which features come in place of which nodes, those given by numbers or ids.
 
     Raises:
         InvalidValue: no mapping of nodes that are changed to features of their dictionary.
     """
     if not isinstance(instead, Mapping):
         raise InvalidValue(f"instead maps nodes to features, {{node: ref}}, got {describe_value(instead)}")
-    for node, ref in instead.items():
-        if node not in nodes or not isinstance(ref, FeatureRef) or ref.dictionary_id != graph.ref(node).dictionary_id:
+    swaps: dict[int, FeatureRef] = {}
+    for given, ref in instead.items():
+        node = graph.locate(given)
+        if (
+            node not in nodes
+            or node in swaps
+            or not isinstance(ref, FeatureRef)
+            or ref.dictionary_id != graph.ref(node).dictionary_id
+        ):
             raise InvalidValue(
-                f"instead names a node that is changed, and a feature of its dictionary; got {describe_value(node)}: "
-                f"{describe_value(ref)}"
+                f"instead names a node that is changed, once, and a feature of its dictionary; got "
+                f"{describe_value(given)}: {describe_value(ref)}"
             )
-    return dict(instead)
+        swaps[node] = ref
+    return swaps
 
 
 def predict_change(graph: AttributionGraph, nodes: Sequence[int], factor: float) -> np.ndarray:

@@ -102,6 +102,32 @@ class AttributionGraph:
         """The node whose inputs are row 0 of `weights`: the first feature, or target where there is none."""
         return len(self) - len(self.weights)
 
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Each node's id, the same on every graph, such as '3_21_5': what pins and files take; see `list_node_ids`."""
+        from gscope_widgets.records.circuit_parts import list_node_ids
+
+        return list_node_ids(self)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: node for node, name in enumerate(self.ids)}
+
+    def locate(self, node: int | str, *, name: str = "a node") -> int:
+        """The number of a node that is given by its number or id.
+
+        Args:
+            name: what it is, for the message.
+
+        Raises:
+            InvalidValue: there is no such node.
+        """
+        if not isinstance(node, str):
+            return check_int(name, node, low=0, high=len(self) - 1)
+        if node not in self._places:
+            raise InvalidValue(f"the graph has no node {describe_value(node)}; graph.to_frame() lists their ids")
+        return self._places[node]
+
     def ref(self, node: int) -> FeatureRef:
         """The feature that a node is.
 
@@ -328,12 +354,14 @@ class AttributionGraph:
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame, a row a node, most influential first.
 
-        Columns `node`, `kind`, `layer`, `pos`, `token`, `feature`, `activation`, `influence`, `label`.
+        Columns `node`, `id`, `kind`, `layer`, `pos`, `token`, `feature`, `activation`, `influence`, `label`. Pins,
+        groups and files have the ids, which stay as they are in a pruned graph.
         """
         influence = self.influence()
         order = np.argsort(-influence, kind="stable")
         return build_frame(
             node=order,
+            id=[self.ids[node] for node in order],
             kind=[KINDS[self.kinds[node]] for node in order],
             layer=self.node_layers[order],
             pos=self.positions[order],

@@ -63,14 +63,14 @@ class EdgeHeads:
         return build_frame(layer=layers, head=heads, weight=weights, share=weights / np.float32(self.weight))
 
 
-def check_edge(graph: AttributionGraph, node: object, source: object) -> tuple[int, int]:
-    """The two ends of an edge that a graph has: (node, source).
+def check_edge(graph: AttributionGraph, node: int | str, source: int | str) -> tuple[int, int]:
+    """The two ends of an edge that a graph has, given by numbers or ids: (node, source).
 
     Raises:
         InvalidValue: one is no node, or there is no edge.
     """
-    into = check_int("node", node, low=0, high=len(graph) - 1)
-    start = check_int("source", source, low=0, high=len(graph) - 1)
+    into = graph.locate(node, name="node")
+    start = graph.locate(source, name="source")
     row = into - graph.first_row
     if row < 0 or not graph.weights[row, start]:
         raise InvalidValue(

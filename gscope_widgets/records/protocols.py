@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.checkup import Finding
-from gscope_widgets.records.circuit_effects import CircuitEffect
+from gscope_widgets.records.circuit_effects import CircuitEffect, Swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison
@@ -322,38 +322,38 @@ class Scope(Engine, Protocol):
     ) -> Job:
         """`circuit` as a job, returned at once."""
 
-    def circuit_heads(self, graph: AttributionGraph, node: int, source: int) -> EdgeHeads:
+    def circuit_heads(self, graph: AttributionGraph, node: int | str, source: int | str) -> EdgeHeads:
         """Which attention heads carried the edge from `source` to `node`."""
 
     def start_circuit_heads(
-        self, graph: AttributionGraph, node: int, source: int, *, slot: Hashable | None = None
+        self, graph: AttributionGraph, node: int | str, source: int | str, *, slot: Hashable | None = None
     ) -> Job:
         """`circuit_heads` as a job, returned at once."""
 
     def change_circuit(
         self,
         graph: AttributionGraph,
-        nodes: Sequence[int] | int,
+        nodes: Sequence[int | str] | int | str,
         factor: float = 0.0,
         *,
-        instead: Mapping[int, FeatureRef] | None = None,
+        instead: Swaps | None = None,
         controls: int = 5,
     ) -> CircuitEffect:
         """What scaling features of a graph does to its targets: predicted, frozen, in the model, at random.
 
         Args:
             factor: what their activations are multiplied by; 0 ablates.
-            instead: by node, another feature of its layer that has its activation.
+            instead: by node (number or id), another feature of its layer that has its activation.
             controls: draws of random features.
         """
 
     def start_change_circuit(
         self,
         graph: AttributionGraph,
-        nodes: Sequence[int] | int,
+        nodes: Sequence[int | str] | int | str,
         factor: float = 0.0,
         *,
-        instead: Mapping[int, FeatureRef] | None = None,
+        instead: Swaps | None = None,
         controls: int = 5,
         slot: Hashable | None = None,
     ) -> Job:

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import gscope_widgets as gs
-from gscope_widgets.records.circuit_effects import predict_change
+from gscope_widgets.recordings.questions import ask_change, ask_heads
+from gscope_widgets.records.circuit_effects import check_nodes, check_swaps, predict_change
+from gscope_widgets.records.circuit_parts import list_node_ids
 from gscope_widgets.records.circuits import ERROR, FEATURE, KINDS, TARGET, TOKEN, find_fault
+from gscope_widgets.records.edge_heads import check_edge
 from tests.fake_circuits import build_circuit
 from tests.fake_model import tokenize
 
@@ -110,7 +113,8 @@ def test_the_strongest_paths_are_those_of_all(graph):
 
 def test_a_node_says_what_it_is(graph):
     frame = graph.to_frame()
-    assert list(frame.columns)[:3] == ["node", "kind", "layer"] and len(frame) == len(graph)
+    assert list(frame["id"]) == [list_node_ids(graph)[node] for node in frame["node"]]
+    assert list(frame.columns)[:3] == ["node", "id", "kind"] and len(frame) == len(graph)
     assert frame.influence.is_monotonic_decreasing
     edges = graph.edges_to_frame()
     assert len(edges) == np.count_nonzero(graph.weights) and abs(edges.weight[0]) == np.abs(graph.weights).max()
@@ -185,3 +189,40 @@ def test_a_change_is_predicted_along_the_edges(graph):
         changes[later] = row @ changes / size
     np.testing.assert_allclose(predict_change(graph, [node], 0.0), changes[graph.kinds == TARGET], rtol=1e-5)
     np.testing.assert_allclose(predict_change(graph, [node], 3.0), -2 * changes[graph.kinds == TARGET], rtol=1e-5)
+
+
+@pytest.mark.row("10")
+def test_nodes_are_given_by_number_or_id_alike(graph):
+    small = graph.prune(0.6)
+    for node, name in enumerate(small.ids):
+        assert small.locate(name) == small.locate(node) == node
+        assert graph.name(graph.locate(name)) == small.name(node)  # an id stays, a number does not
+    edge = small.edges_to_frame().iloc[0]
+    into, start = int(edge["target"]), int(edge["source"])
+    assert check_edge(small, small.ids[into], start) == check_edge(small, into, small.ids[start]) == (into, start)
+    first, second = small.first_row, small.first_row + 1
+    assert check_nodes(small, [small.ids[first], second]) == (first, second)
+    assert check_nodes(small, small.ids[first]) == check_nodes(small, first) == (first,)
+    other = small.ref(first)
+    assert check_swaps(small, (first,), {small.ids[first]: other}) == {first: other}
+    by_id = ask_change(small, small.ids[first], 0.5, {small.ids[first]: other}, 3)
+    assert by_id == ask_change(small, [first], 0.5, {first: other}, 3) != ask_change(small, [second], 0.5, None, 3)
+    assert ask_heads(small, small.ids[into], small.ids[start]) == ask_heads(small, into, start)
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda graph: graph.locate("9_9_9"), "has no node '9_9_9'; .* lists their ids"),
+        (lambda graph: graph.locate("<b>" * 50), r"has no node '<b>.*\.\.\.;"),
+        (lambda graph: graph.locate(len(graph)), "a node must be a whole number"),
+        (lambda graph: graph.locate(True), "a node must be a whole number"),
+        (lambda graph: check_nodes(graph, [graph.ids[graph.first_row], graph.first_row]), "different features"),
+        (lambda graph: check_nodes(graph, graph.ids[0]), "is no feature but token"),
+        (lambda graph: check_swaps(graph, (40,), {graph.ids[40]: graph.ref(40), 40: graph.ref(40)}), "once"),
+        (lambda graph: check_edge(graph, "nobody", 0), "has no node 'nobody'"),
+    ],
+)
+def test_what_names_no_node_is_told(graph, ask, words):
+    with pytest.raises(gs.InvalidValue, match=words):
+        ask(graph)

@@ -219,8 +219,8 @@ def test_a_graph_of_another_text_or_model_is_refused(scope, graphs):
         with pytest.raises(gs.InvalidValue, match=r"from scope\.circuit"):
             scope.change_circuit(wrong, [1])
     for given, words in (
-        ((graph, None), "numbers of the graph's nodes"),
-        ((graph, 46.5), "numbers of the graph's nodes"),
+        ((graph, None), "numbers or ids of the graph's nodes"),
+        ((graph, 46.5), "numbers or ids of the graph's nodes"),
     ):
         with pytest.raises(gs.InvalidValue, match=words):
             scope.change_circuit(*given)
