@@ -1,13 +1,13 @@
 """The part of a scope that looks for features: searches, dashboards, claims, texts and dictionaries compared."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Literal
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.recorder import recorded
 from gscope_widgets.records import protocols
 from gscope_widgets.records.attention import AttentionReading, check_length
-from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, check_nodes, check_swaps
+from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, Swaps, check_nodes, check_swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.contrasts import TextContrast
@@ -30,6 +30,7 @@ from gscope_widgets.runtime.features.dashboards import SOURCES, check_sources
 from gscope_widgets.runtime.features.labels import find_labels
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.gemma.attention import count_heads
+from gscope_widgets.runtime.showing import show_and_wait
 from gscope_widgets.runtime.waiting import wait_aside
 from gscope_widgets.runtime.worker import Job
 
@@ -407,7 +408,8 @@ class Exploring(Asking):
         one forward pass with eager attention, one encoding a dictionary, and for each feature that is followed one
         pass back through the attention of the layers before it: it grows with the square of the text. Memory: 8
         bytes times features kept times features found, 20 where not all are kept; refused beforehand where it is more
-        than half of what is free.
+        than half of what is free. After a second it is told how far it is, as it is by `change_circuit` and
+        `circuit_heads`.
 
         Args:
             dictionaries: one CLT, or transcoders of different layers (a layer without one is all error); None for
@@ -423,7 +425,7 @@ class Exploring(Asking):
             PromptTooLong, OutOfMemory, Cancelled.
         """
         job = self.start_circuit(prompt, dictionaries=dictionaries, target=target, max_features=max_features)
-        graph: AttributionGraph = job.wait()
+        graph: AttributionGraph = show_and_wait(job, "tracing a circuit")
         return graph
 
     @recorded
@@ -488,10 +490,10 @@ class Exploring(Asking):
     def change_circuit(
         self,
         graph: AttributionGraph,
-        nodes: Sequence[int] | int,
+        nodes: Sequence[int | str] | int | str,
         factor: float = 0.0,
         *,
-        instead: Mapping[int, FeatureRef] | None = None,
+        instead: Swaps | None = None,
         controls: int = 5,
     ) -> CircuitEffect:
         """Scale features of a graph at their positions, and see what becomes of its targets; see `CircuitEffect`.
@@ -501,7 +503,7 @@ class Exploring(Asking):
 
         Args:
             graph: of next tokens, from `circuit` of this scope; pruned or whole.
-            nodes: features, changed together.
+            nodes: features by number or id, changed together.
             factor: what their activations are multiplied by, -100 to 100; 0 ablates.
             instead: by node, another feature of the same layer, which then has the node's activation there.
             controls: 3 to 16 draws of random features of the same layers, of which as much is changed.
@@ -511,17 +513,17 @@ class Exploring(Asking):
             Cancelled.
         """
         job = self.start_change_circuit(graph, nodes, factor, instead=instead, controls=controls)
-        effect: CircuitEffect = job.wait()
+        effect: CircuitEffect = show_and_wait(job, "changing a circuit")
         return effect
 
     @recorded
     def start_change_circuit(
         self,
         graph: AttributionGraph,
-        nodes: Sequence[int] | int,
+        nodes: Sequence[int | str] | int | str,
         factor: float = 0.0,
         *,
-        instead: Mapping[int, FeatureRef] | None = None,
+        instead: Swaps | None = None,
         controls: int = 5,
         slot: Hashable | None = None,
     ) -> Job:
@@ -559,26 +561,27 @@ class Exploring(Asking):
             slot=slot,
         )
 
-    def circuit_heads(self, graph: AttributionGraph, node: int, source: int) -> EdgeHeads:
+    def circuit_heads(self, graph: AttributionGraph, node: int | str, source: int | str) -> EdgeHeads:
         """Which attention heads carried an edge of a graph, and how much of it went through none; see `EdgeHeads`.
 
         Costs one pass with eager attention, one encoding a dictionary, and one way through the frozen pass to and fro.
 
         Args:
             graph: from `circuit` of this scope; pruned or whole.
-            node: where the edge goes, a feature or a target.
-            source: where it comes from, a token, an error or a feature.
+            node: where the edge goes, a feature or a target, by number or id.
+            source: where it comes from, a token, an error or a feature, likewise.
 
         Raises:
             InvalidValue: there is no such edge; a graph of other tokens, model or dictionaries.
             Cancelled.
         """
-        heads: EdgeHeads = self.start_circuit_heads(graph, node, source).wait()
+        job = self.start_circuit_heads(graph, node, source)
+        heads: EdgeHeads = show_and_wait(job, "taking an edge of a circuit apart")
         return heads
 
     @recorded
     def start_circuit_heads(
-        self, graph: AttributionGraph, node: int, source: int, *, slot: Hashable | None = None
+        self, graph: AttributionGraph, node: int | str, source: int | str, *, slot: Hashable | None = None
     ) -> Job:
         """`circuit_heads` as a job, returned at once.
 
