@@ -142,8 +142,11 @@ async function script(name) {
 function dropUnused(sheet, code) {
   const known = new Set(code.match(/gscope[\w-]*/g));
   const isUsed = (/** @type {string} */ selector) => (selector.match(/(?<=\.)gscope[\w-]*/g) ?? []).every((name) => known.has(name));
-  return sheet.replace(/(?<=^|[{}])([^{}@;]+)(\{[^{}]*\})/g, (_, selectors, body) => {
-    const used = selectors.split(/,(?![^(]*\))/).filter(isUsed);
+  const keepUsed = (/** @type {string} */ selectors) => selectors.split(/,(?![^(]*\))/).filter(isUsed).join();
+  return sheet.replace(/(?<=^|[{}])([^{}@;]+)(\{[^{}]*\})/g, (_rule, selectors, body) => {
+    // Of `:is(.a, .b)` one may be used; where none is, "()" matches nothing and goes as a whole.
+    const narrowed = selectors.replace(/:is\(([^()]*)\)/g, (/** @type {string} */ _is, /** @type {string} */ list) => `:is(${keepUsed(list)})`);
+    const used = keepUsed(narrowed).split(/,(?![^(]*\))/).filter((selector) => selector && !selector.includes(":is()"));
     return used.length ? used.join() + body : "";
   });
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import contract from "../contract.json" with { type: "json" };
 import { FakeModel, openPage, render, stateOf } from "./support.js";
@@ -38,5 +39,12 @@ for (const [name, { module }] of Object.entries(contract.widgets)) {
     assert.ok(drawn.length > 1000);
     assert.doesNotMatch(drawn, /not on the list|could not be drawn/);
     assert.equal(drawn, draw(source.default, name));
+  });
+
+  test(`${name}: its sheet keeps of a rule for several classes those that it has`, async () => {
+    const sheet = await readFile(new URL(`../../gscope_widgets/static/${module}.css`, import.meta.url), "utf8");
+    const print = sheet.match(/@media print\{\.gscope\{.*?display:none\}/)?.[0] ?? "";
+    assert.match(print, /:is\([^)]*\.gscope-button[,)]/);
+    assert.doesNotMatch(sheet, /:is\(,?\)/);
   });
 }
