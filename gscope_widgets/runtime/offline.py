@@ -8,7 +8,8 @@ from gscope_widgets.mini import MODELS
 from gscope_widgets.runtime.dictionaries.catalogue import describe_listed
 from gscope_widgets.runtime.dictionaries.choice import choose_dictionary
 from gscope_widgets.runtime.dictionaries.shelf import find_dictionaries, split_folders
-from gscope_widgets.runtime.gemma.loading import find_repository, is_folder, list_model
+from gscope_widgets.runtime.gemma.loading import list_model
+from gscope_widgets.runtime.gemma.names import find_repository, is_folder
 from gscope_widgets.runtime.hub.repository import RemoteFile, Repository
 from gscope_widgets.runtime.hub.transfer import fetch_file, require_room
 

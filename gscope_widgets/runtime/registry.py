@@ -11,7 +11,8 @@ from types import NoneType
 from gscope_widgets.errors import InvalidValue, UnknownModel, describe_value
 from gscope_widgets.mini import MODELS
 from gscope_widgets.runtime.devices import SPREAD, choose_device, choose_dtype
-from gscope_widgets.runtime.gemma.loading import check_token, is_folder, load_model
+from gscope_widgets.runtime.gemma.loading import check_token, load_model
+from gscope_widgets.runtime.gemma.names import is_folder
 from gscope_widgets.runtime.hub.colab import find_colab_token
 from gscope_widgets.runtime.scope import Scope
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.runtime.devices import SPREAD, choose_device, choose_dtype
 from gscope_widgets.runtime.files.integrity import verify_beside, verify_embedded
 from gscope_widgets.runtime.files.weights import read_header
+from gscope_widgets.runtime.gemma.names import find_repository, is_folder
 from gscope_widgets.runtime.gemma.sites import find_text_model
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.hub.faults import advise_return
@@ -37,7 +37,6 @@ from gscope_widgets.runtime.hub.transfer import fetch_file, require_room
 from gscope_widgets.runtime.memory import empty_caches, find_free
 from gscope_widgets.runtime.shortage import Demand, explain_faults, is_loss, is_shortage, write_shortage
 
-_SHORT_NAME = re.compile(r"gemma-3-(270m|1b|4b|12b|27b)(-pt|-it)?")
 _NEEDED = (".safetensors", ".json", ".jinja", "tokenizer.model")  # ends of the names of a model's files
 _INDEX = "model.safetensors.index.json"
 _INSTEAD = "use gs.load('mini'), which needs no network"
@@ -187,14 +186,6 @@ def check_token(token: object) -> str | None:
     return word
 
 
-def is_folder(name: str) -> bool:
-    """Whether a name means a folder of this machine; "mini" never does."""
-    try:
-        return name not in MODELS and Path(name).expanduser().is_dir()
-    except (OSError, RuntimeError, ValueError):  # longer than any path can be, "~" of nobody, a zero byte
-        return False
-
-
 @dataclass(frozen=True)
 class _Source:
     """Where a model's files lie on this machine."""
@@ -223,27 +214,6 @@ def _find_source(name: str, *, revision: str | None, token: str | None) -> _Sour
     repository = find_repository(name)
     folder = _fetch_model(repository, revision=revision, token=token)
     return _Source(folder, name, folder.name, repository)
-
-
-def find_repository(name: str) -> str:
-    """The Hub's repository of a model's name.
-
-    Raises:
-        UnknownModel: it is none.
-    """
-    match = _SHORT_NAME.fullmatch(name)
-    if match:
-        # The base 270m is the one repository without "-pt".
-        ending = match[2] or "-pt"
-        return f"google/gemma-3-{match[1]}" + ("" if (match[1], ending) == ("270m", "-pt") else ending)
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith("."):
-        return name
-    is_path = name[:1] in "~./\\" or name.count("/") > 1 or "\\" in name
-    kind, known = "folder" if is_path else "model named", ", ".join(map(repr, MODELS))
-    raise UnknownModel(
-        f"there is no {kind} {describe_value(name)}: use {known}, 'gemma-3-270m' to 'gemma-3-27b-it', "
-        "a Hub id such as 'google/gemma-3-1b-pt', or a folder with a model in it"
-    )
 
 
 def list_model(repository: str, *, revision: str | None, token: str | None) -> tuple[Repository, list[RemoteFile]]:
