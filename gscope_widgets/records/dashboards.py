@@ -64,6 +64,11 @@ class ActivationHistogram:
         """Tokens at which the feature fires."""
         return int(self.counts.sum())
 
+    @property
+    def largest(self) -> float:
+        """The largest activation on this text."""
+        return float(self.edges[-1])
+
 
 @dataclass(frozen=True)
 class ActivationBand:
@@ -147,7 +152,7 @@ class FeatureDashboard:
         if self.density is not None:
             lines.append(f"fires at {self.density:.3%} of tokens")
         if self.max_activation is not None:
-            lines.append(f"largest activation seen: {self.max_activation:.4g}")
+            lines.append(f"largest activation known: {self.max_activation:.4g}{self._write_largest_shown()}")
         for name, effects in (("promotes", self.promoted), ("suppresses", self.suppressed)):
             if effects:
                 lines.append(f"{name}: {', '.join(repr(one.token) for one in effects)}")
@@ -159,6 +164,18 @@ class FeatureDashboard:
             shown = [f"[[{token}]]" if at == short.peak else token for at, token in enumerate(short.tokens)]
             lines.append(f"{one.activation:10.4g}  {''.join(shown)}".replace("\n", "⏎"))
         return "\n".join([*lines, *self.notes])
+
+    @property
+    def largest_shown(self) -> float | None:
+        """The largest activation on the histogram's text, where a larger one is known of other text; else None."""
+        if self.histogram is None or self.max_activation is None:
+            return None
+        largest = self.histogram.largest
+        return largest if largest < self.max_activation and not np.isclose(largest, self.max_activation) else None
+
+    def _write_largest_shown(self) -> str:
+        largest = self.largest_shown
+        return "" if largest is None or self.histogram is None else f"; {largest:.4g} in {self.histogram.on}"
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame of the examples: `band`, `activation`, `token`, `text`, `logit_effect`.
@@ -184,7 +201,8 @@ class FeatureDashboard:
         title = f"feature {self.ref.feature}" + (f": {self.labels[0].text}" if self.labels else "")
         axes.set_title(escape_math(title), fontsize="small")
         if self.histogram is None:
-            axes.text(0.5, 0.5, "no histogram", ha="center", transform=axes.transAxes)
+            why = next((note for note in self.notes if note.startswith("no histogram:")), "no histogram")
+            axes.text(0.5, 0.5, escape_math(why), ha="center", wrap=True, fontsize="small", transform=axes.transAxes)
             return figure
         axes.stairs(self.histogram.counts, self.histogram.edges, fill=True)
         axes.set_yscale("symlog", linthresh=1)

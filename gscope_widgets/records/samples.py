@@ -153,8 +153,11 @@ def collect_sample(
         on: what text it is, without the number of tokens: "mini's held-out text".
     """
     offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts])])
-    places = np.concatenate([one[0] + offset for one, offset in zip(firings, offsets[:-1], strict=True)])
-    features = np.concatenate([one[1] for one in firings])
+    # Of no text at all too, as the examples of a feature that never fires are.
+    nothing = np.zeros(0, np.int64)
+    places = np.concatenate([nothing, *(one[0] + at for one, at in zip(firings, offsets[:-1], strict=True))])
+    features = np.concatenate([nothing, *(one[1] for one in firings)])
+    activations = np.concatenate([nothing, *(one[2] for one in firings)])
     order = np.argsort(features, kind="stable")
     used = sum(len(text.used) for text in texts)
     return FeatureSample(
@@ -162,6 +165,6 @@ def collect_sample(
         texts=tuple(texts),
         starts=np.searchsorted(features[order], np.arange(d_dict + 1)).astype(np.int64),
         places=places[order].astype(np.int32),
-        activations=np.concatenate([one[2] for one in firings])[order].astype(np.float32),
+        activations=activations[order].astype(np.float32),
         used=used,
     )

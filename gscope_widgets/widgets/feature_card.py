@@ -511,6 +511,8 @@ class FeatureCard(TextReader):
             yield f"fires at {format_percent(dashboard.density)} of tokens"
         if dashboard.max_activation is not None:
             yield f"largest activation known: {format_number(dashboard.max_activation, 4)}"
+            if dashboard.largest_shown is not None and dashboard.histogram is not None:
+                yield f"{format_number(dashboard.largest_shown, 4)} in {format_text(dashboard.histogram.on)}"
         peak = self._find_peak()
         yield "silent on the text below" if peak is None else f"strongest on {peak[0]}: {format_number(peak[1], 4)}"
 

@@ -164,7 +164,9 @@ def build_dashboard(
         if traced is None and shown.examples:
             notes.append(f"no activations beside the strongest token, but for those in {FILE}")
     if sample is not None:
-        shown = _show_sample(sample, feature, shown, examples=examples)
+        # What a sweep found stands alone: of a feature that never fired in it there is no example, not one of other text.
+        is_swept = file is not None and found.swept is not None
+        shown = _show_sample(sample, feature, shown, examples=0 if is_swept else examples)
         notes = [note for note in notes if not note.startswith("no examples:")]
         if shown.histogram is None and found.swept is None:
             notes.append(f"no histogram: the feature fires at none of {sample.on}")
@@ -174,7 +176,9 @@ def build_dashboard(
     if file is not None and found.swept is not None:
         shown = _show_swept(tokenizer, file, found.swept, shown, on=found.on)
         if shown.histogram is None:
-            notes.append(f"no histogram: the feature fires at none of {found.on}")
+            notes.append(f"no histogram: the feature never fired in {found.on}")
+    if examples and not shown.examples and not any(note.startswith("no examples:") for note in notes):
+        notes.append(f"no examples: {_explain_silence(file, found, sample)}")
     promoted, suppressed = _rank_effects(tokenizer, file, effect)
     if not found.labels and not any(note.startswith("no label:") for note in notes):
         notes.append("no label: nobody is known to have written one; its examples say what it fires on")
@@ -206,6 +210,13 @@ def build_dashboard(
         notes=tuple(notes),
         provenance=provenance,
     )
+
+
+def _explain_silence(file: FeatureExamples | None, found: Found, sample: FeatureSample | None) -> str:
+    if file is not None and found.swept is not None:
+        return f"the feature never fired in {found.on}"
+    silent = "" if sample is None else f"the feature fires at none of {sample.on}"
+    return silent if file is None else f"{FILE} has none{silent and ', and '}{silent}"
 
 
 @dataclass(frozen=True)

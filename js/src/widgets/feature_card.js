@@ -28,11 +28,12 @@ function createFacts() {
   const parts = [density, largest].map((term, at) => el("div", {}, el("dt", {}, term.el), values[at]));
   return {
     el: el("dl", { class: "gscope-card-facts" }, ...parts),
-    /** @param {CardResult} head */
-    draw({ density: share, max_activation: most }) {
+    /** @param {Card} card */
+    draw({ head: { density: share, max_activation: most, histogram }, edges }) {
       density.draw(share);
       setText(values[0], share === null ? "not known" : formatPercent(share));
-      setText(values[1], most === null ? "not known" : formatNumber(most, 4));
+      const here = edges.data[edges.data.length - 1], differs = most !== null && here < most * (1 - 1e-5);
+      setText(values[1], most === null ? "not known" : `${formatNumber(most, 4)}${histogram && differs ? `; ${formatNumber(here, 4)} in ${visibleText(histogram.on)}` : ""}`);
     },
   };
 }
@@ -171,7 +172,7 @@ function openCard({ model, frame }) {
     empty.hidden = true;
     content.hidden = false;
     setText(place, visibleText(message.place));
-    facts.draw(message);
+    facts.draw(next);
     drawNotes(message.notes);
     effects.draw(message.promoted, message.suppressed);
     neighbours.draw(message.neighbours);

@@ -65,6 +65,8 @@ test("a label says who wrote it, when, how it was scored, and that it is a guess
   answer();
   assert.deepEqual(texts(".gscope-card-labels li"), ["fishmachine-written guess, elsewhere, by a model, 2026-01-31, score 0.8"]);
   assert.match(find(page.holder, ".gscope-card-facts").textContent ?? "", /density2.00 %.*known maximum40/);
+  answer({ request: 1, max_activation: 63.5 });
+  assert.match(find(page.holder, ".gscope-card-facts").textContent ?? "", /known maximum63.5; 40 in 100 tokens$/, "on the histogram's text it is less");
   answer({ request: 2, labels: [], truth: null, notes: ["no label: nobody wrote one", "no truth: no known concept fits it", "no network: off"] });
   assert.deepEqual(texts(".gscope-card-labels li"), ["No label: nobody wrote one.", "No truth: no known concept fits it."]);
   assert.deepEqual(texts(".gscope-card-notes li"), ["No network: off."]);

@@ -244,7 +244,35 @@ def test_a_feature_that_never_fired_has_an_honest_card(swept, tiny, tiny_diction
     tiny.use_examples(result.folder)
     card = tiny.card(tiny_dictionary.feature(SILENT))
     assert (card.examples, card.bands, card.histogram, card.density) == ((), (), None, 0.0)
-    assert any("no histogram: the feature fires at none of the" in note for note in card.notes)
+    assert {note.split(" the feature never fired in the ")[0] for note in card.notes} >= {"no histogram:", "no examples:"}
+
+
+def test_on_mini_a_sweep_stands_alone_and_says_what_is_of_it(scope, tmp_path):
+    home = scope.dictionary()
+    folder = gs.sweep(scope, home, [one.text for one in gs.mini.texts()[:3]], tmp_path / "out", show=False).folder
+    files = load_file(folder / "examples.safetensors")
+    largest, known = files["activations"][:, 0], np.array([home.max_activation(one) or 0 for one in range(home.d_dict)])
+    dead = int(np.flatnonzero((largest == 0) & (known > 0))[0])  # of this text, not of the held-out one
+    live = int(np.flatnonzero((largest > 0) & (known > largest * 2))[0])
+    assert scope.card(home.feature(dead), sources=()).examples  # the control
+    scope.use_examples(folder, home)
+    try:
+        card, other = scope.card(home.feature(dead), sources=()), scope.card(home.feature(live), sources=())
+        widget = gs.FeatureCard(scope, home.feature(dead))
+        copy = widget.to_html()
+        widget.close()
+    finally:
+        scope.use_examples(None, home)
+    sentence = "the feature never fired in the "
+    assert (card.examples, card.bands, card.histogram, card.density, card.examples_on) == ((), (), None, 0, "")
+    assert {f"no {part}: {sentence}" for part in ("examples", "histogram")} <= {
+        note.partition(sentence)[0] + sentence for note in card.notes
+    }
+    assert len(card.to_frame()) == 0 and sentence in copy
+    assert sentence in " ".join(one.get_text() for one in card.plot().axes[0].texts)
+    words = f"largest activation known: {known[live]:.4g}; {largest[live]:.4g} in {other.histogram.on}\n"
+    assert words in str(other) and "the 3 texts given" in words
+    assert other.max_activation == pytest.approx(known[live])
 
 
 def test_texts_of_ones_own_still_come_first(swept, tiny, tiny_dictionary):
