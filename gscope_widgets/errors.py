@@ -98,6 +98,13 @@ def describe_value(value: object, *, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
+def write_name(name: object) -> str:
+    """A name of a file, folder or corpus as it goes into a sentence: itself, or as `describe_value` where a terminal
+    would obey what is in it."""
+    text = str(name)
+    return text if text.isprintable() else describe_value(text, limit=max(200, len(text)))
+
+
 def write_bytes(count: float) -> str:
     """A number of bytes as it goes into a message or a table: "2.4 GB"."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -3,11 +3,16 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from gscope_widgets import __version__
-from gscope_widgets.errors import GscopeError, InvalidValue, write_bytes
+from gscope_widgets.errors import GscopeError, InvalidValue, write_bytes, write_name
+
+_PATIENCE_S = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,8 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(given.run(given))
     except GscopeError as error:
-        print(f"gscope-widgets: {error}", file=sys.stderr)
+        print(f"gscope-widgets: {_write_shown(str(error))}", file=sys.stderr)
         return 2
+
+
+def _write_shown(text: str) -> str:
+    """Text as a terminal may have it: nothing in it is obeyed but the ends of lines."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
 
 
 def _add_sweep(sweep: argparse.ArgumentParser) -> None:
@@ -94,10 +104,11 @@ def _add_sweep(sweep: argparse.ArgumentParser) -> None:
     sweep.add_argument(
         "--corpus",
         required=True,
-        help="a text file, in which blank lines part documents, or a JSONL file; - for standard input; mini for the "
-        "text that ships with that model",
+        nargs="+",
+        help="a text file, in which blank lines part documents, or a JSONL file, or several, one after the other; "
+        "- for standard input; mini for the text that ships with that model",
     )
-    sweep.add_argument("--out", required=True, type=Path, help="folder; one with an unfinished sweep goes on")
+    sweep.add_argument("--out", required=True, help="folder; one with an unfinished sweep goes on")
     sweep.add_argument("--field", default="text", help="of a line of JSONL that has the text (default: %(default)s)")
     sweep.add_argument("--name", help="what the corpus is called on cards; by default its file's name")
     sweep.add_argument("--k", type=int, default=20, help="examples a feature (default: %(default)s)")
@@ -121,9 +132,9 @@ def _add_sweep(sweep: argparse.ArgumentParser) -> None:
 
 
 def _run_sweep(given: argparse.Namespace) -> int:
-    from gscope_widgets.runtime.registry import load
-    from gscope_widgets.runtime.sweeps.naming import open_named
-    from gscope_widgets.runtime.sweeps.sweep import sweep
+    from gscope_widgets.runtime.gemma.names import require_name
+    from gscope_widgets.runtime.sweeps.corpus import open_corpus
+    from gscope_widgets.runtime.sweeps.limits import check_settings
 
     names = (
         "k",
@@ -138,23 +149,47 @@ def _run_sweep(given: argparse.Namespace) -> int:
         "threads",
         "address",
     )
-    with load(given.model, revision=given.revision, device=given.device, dtype=given.dtype) as scope:
-        try:
-            found = sweep(
-                scope,
-                open_named(scope, given.dictionary),
-                given.corpus,
-                given.out,
-                checkpoint_s=given.checkpoint_seconds,
-                patience_s=given.patience_seconds,
-                show=not given.quiet,
-                **{name: getattr(given, name) for name in names},
-            )
-        except KeyboardInterrupt:
-            print(f"gscope-widgets: stopped; the same line goes on from {given.out}", file=sys.stderr)
-            return 130
+    options = {name: getattr(given, name) for name in names} | {
+        "checkpoint_s": given.checkpoint_seconds,
+        "patience_s": given.patience_seconds,
+    }
+    corpus = given.corpus[0] if len(given.corpus) == 1 else [Path(one) for one in given.corpus]
+    # What can be told at once is not told after torch and a model were loaded, which takes many seconds.
+    require_name(given.model)
+    check_settings(options | {"out": given.out})
+    open_corpus(corpus, field=given.field)
+    try:
+        return _sweep(given, corpus, options)
+    except KeyboardInterrupt:
+        out = write_name(given.out)
+        print(f"gscope-widgets: stopped; the same line goes on from {out}", file=sys.stderr)
+        return 130
+
+
+def _sweep(given: argparse.Namespace, corpus: object, options: dict[str, Any]) -> int:
+    with _tell_late(f"loading {write_name(given.model)}…", silent=given.quiet):
+        from gscope_widgets.runtime.registry import load
+        from gscope_widgets.runtime.sweeps.naming import open_named
+        from gscope_widgets.runtime.sweeps.sweep import sweep
+
+        scope = load(given.model, revision=given.revision, device=given.device, dtype=given.dtype)
+    with scope:
+        found = sweep(scope, open_named(scope, given.dictionary), corpus, given.out, show=not given.quiet, **options)
     print(found)
     return 0
+
+
+@contextmanager
+def _tell_late(line: str, *, silent: bool) -> Iterator[None]:
+    """Say a line on standard error where what is done takes longer than a second."""
+    timer = threading.Timer(_PATIENCE_S, lambda: print(line, file=sys.stderr, flush=True))
+    timer.daemon = True
+    if not silent:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _run_doctor(given: argparse.Namespace) -> int:

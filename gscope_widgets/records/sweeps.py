@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from gscope_widgets.errors import write_name
+
+LONGEST_NAME = 200  # of a corpus, in characters
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -24,8 +28,8 @@ class Sweep:
 
     def __str__(self) -> str:
         return (
-            f"{self.dictionary_id} on {self.corpus}: {self.used:,} tokens of {self.documents:,} documents; "
-            f"{self.features:,} of {self.d_dict:,} features fired; {self.folder}"
+            f"{self.dictionary_id} on {write_name(self.corpus)}: {self.used:,} tokens of {self.documents:,} documents; "
+            f"{self.features:,} of {self.d_dict:,} features fired; {write_name(self.folder)}"
         )
 
 
@@ -60,7 +64,8 @@ class SweepProgress:
     def __str__(self) -> str:
         if not self.total:
             return f"{self.phase}: {self.tokens:,} tokens" if self.tokens else self.phase
-        parts = [f"{self.phase}: {100 * self.tokens / self.total:.0f} %, {self.tokens:,} of {self.total:,} tokens"]
+        phase = "" if self.phase == "sweeps" else f"{self.phase}: "
+        parts = [f"{phase}{100 * self.tokens / self.total:.0f} %, {self.tokens:,} of {self.total:,} tokens"]
         rate, left = self.rate, self.seconds_left
         if rate is not None and left is not None:
             parts.append(f"{rate:,.0f} a second, {_write_seconds(left)} left")
@@ -73,3 +78,9 @@ def _write_seconds(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def shorten_name(name: str) -> str:
+    """The name of a corpus, as a card has room for it; what a terminal would obey in other words."""
+    name = write_name(name)
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."

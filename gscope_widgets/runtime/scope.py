@@ -8,7 +8,7 @@ from typing import Literal, NoReturn
 
 import torch
 
-from gscope_widgets.errors import InvalidValue
+from gscope_widgets.errors import InvalidValue, UnknownDictionary
 from gscope_widgets.recordings.recorder import Recorder, recorded
 from gscope_widgets.records import protocols
 from gscope_widgets.records.catalogues import Catalogue
@@ -44,7 +44,7 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.engine import Engine
-from gscope_widgets.runtime.examples.sweeps import check_same, open_swept
+from gscope_widgets.runtime.examples.sweeps import check_model, check_same, open_swept
 from gscope_widgets.runtime.exploring import Exploring
 from gscope_widgets.runtime.features.directing import check_over
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
@@ -208,8 +208,8 @@ class Scope(Exploring):
 
         Args:
             path: the folder that `gs.sweep` wrote; None for what came with the dictionary.
-            dictionary: that was swept, or its id; None for the one that the sweep names, which is to be open; without
-                a path, for the default one.
+            dictionary: that was swept, or its id; None for the one that the sweep names, which is opened where it
+                ships with the model or is on the Hub, and is else to be open; without a path, for the default one.
 
         Returns:
             The dictionary.
@@ -224,7 +224,17 @@ class Scope(Exploring):
             home.swept = None
             return home
         swept = open_swept(path)
-        home = self._take.dictionary(dictionary or str(swept.settings.get("dictionary")))
+        if dictionary is not None:
+            home = self._take.dictionary(dictionary)
+        else:
+            check_model(swept, self.info.id)
+            try:
+                home = self._shelf.open_id(str(swept.settings.get("dictionary")))
+            except UnknownDictionary as error:
+                raise UnknownDictionary(
+                    f"{error}; the sweep is of it: scope.use_examples({str(path)!r}, scope.dictionary(path=...)), "
+                    "with its folder"
+                ) from None
         check_same(
             swept,
             model=self.info.id,

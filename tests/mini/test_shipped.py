@@ -52,7 +52,7 @@ def test_every_dictionary_opens_and_explains_a_text_at_its_recorded_sparsity(sco
         (
             {"site": "attn_in"},
             gs.InvalidValue,
-            r"site must be one of resid_post, attn_out, .*, clt, got 'attn_in'$",
+            r"site must be one of resid_post, attn_out, .*, clt, .*, transcoder_all, got 'attn_in'; did you mean 'attn_out'\?$",
         ),
         (
             {"layer": 9},

@@ -22,6 +22,7 @@ _KINDS = {
     "clt": "clt",
 }
 SITES = tuple(_KINDS)
+SUITES = ("resid_post_all", "attn_out_all", "mlp_out_all", "transcoder_all")  # of every layer, as they are published
 _FOLDER = re.compile(
     r"(?:layer_(?P<layers>\d{1,4}(?:_\d{1,4})*)_)?width_(?P<width>\w+?)_l0_(?P<l0>[a-z]+)(?P<affine>_affine)?(?:_seed_\d+)?"
 )

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from numbers import Integral
 from typing import TypedDict
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.dictionaries import DictionaryInfo
-from gscope_widgets.runtime.dictionaries.catalogue import SITES
+from gscope_widgets.runtime.dictionaries.catalogue import SITES, SUITES
 
 # Gemma Scope 2's and gscope-mini's standard widths, each of which has every l0; else the narrowest.
 _USUAL_WIDTHS = ("16k", "1k")
@@ -47,7 +48,7 @@ def choose_dictionary(
         InvalidValue: the site is no site of Gemma Scope 2.
     """
     if not isinstance(site, str) or site.removesuffix("_all") not in SITES:
-        raise InvalidValue(f"site must be one of {', '.join(SITES)}, got {describe_value(site)}")
+        raise InvalidValue(_refuse_site(site))
     asked: Wishes = {"site": site, "layer": layer, "width": width, "l0": l0, "affine": affine}
     for folder in dict.fromkeys((site, site.removesuffix("_all") + "_all")):
         if folder != site and site.endswith("_all"):
@@ -61,6 +62,12 @@ def choose_dictionary(
     raise UnknownDictionary(
         f"there is no dictionary {wish}; {_describe_layers(infos, asked)}there are: {_describe_nearest(infos, asked)}"
     )
+
+
+def _refuse_site(site: object) -> str:
+    near = get_close_matches(site, (*SITES, *SUITES), n=1) if isinstance(site, str) else []
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return f"site must be one of {', '.join(SITES)}, {', '.join(SUITES)}, got {describe_value(site)}{meant}"
 
 
 def write_choice(infos: Sequence[DictionaryInfo], info: DictionaryInfo) -> str | None:

@@ -216,6 +216,27 @@ class Shelf:
             )
         return dictionary
 
+    def open_id(self, dictionary_id: str) -> Dictionary:
+        """The dictionary of an id: open, or else opened where it ships with the model or its repository lists it.
+
+        Raises:
+            UnknownDictionary: it is neither.
+        """
+        self._require_open()
+        if dictionary_id in self._open:
+            return self._open[dictionary_id]
+        folders: dict[str, Folder] = {}
+        if self._root is not None:
+            folders |= {info.id: LocalFolder(self._root.parent / info.id) for info in self.catalogue()}
+        elif self._has_repository:
+            folders |= self._list_folders(None)
+        if dictionary_id not in folders:
+            raise UnknownDictionary(
+                f"{describe_value(dictionary_id, limit=200)} is not open, and none of those that are listed for "
+                f"{self._model.id}"
+            )
+        return self._take(folders[dictionary_id], device=None, dtype=None)
+
     def check(self, dictionary: object) -> Dictionary:
         """The dictionary, if it is one that this shelf opened."""
         if isinstance(dictionary, str):

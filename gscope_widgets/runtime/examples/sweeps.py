@@ -11,6 +11,7 @@ import numpy as np
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.dashboards import BANDS, ActivationHistogram
+from gscope_widgets.records.sweeps import shorten_name
 from gscope_widgets.runtime.examples.files import FILE, check_layout
 from gscope_widgets.runtime.files.weights import WeightFile
 
@@ -18,7 +19,6 @@ MANIFEST = "sweep.json"
 SIDECAR = "sweep.safetensors"
 FORMAT, VERSION = "gscope sweep", 1
 _LARGEST_MANIFEST = 50_000_000
-LONGEST_NAME = 200  # of a corpus, in characters
 BAND_EXAMPLES = 4  # of a band that are shown
 _MOST = 2**53  # of whatever a manifest counts
 _WIDEST = 200  # of exponents, either way: those of float32 lie in it
@@ -258,13 +258,17 @@ def read_manifest(manifest: Path) -> dict[str, Any]:
     return content
 
 
-def shorten_name(name: str) -> str:
-    """The name of a corpus, as a card has room for it."""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
-
-
 def _is_count(number: object) -> bool:
     return type(number) is int and 0 <= number <= _MOST
+
+
+def check_model(swept: Swept, model: str) -> None:
+    """Refuse a sweep of another model.
+
+    Raises:
+        UnknownDictionary: with both names.
+    """
+    _refuse_other(swept, "model", model, swept.settings.get("model"))
 
 
 def check_same(swept: Swept, *, model: str, dictionary: str, weights: str, d_dict: int) -> None:
@@ -280,7 +284,11 @@ def check_same(swept: Swept, *, model: str, dictionary: str, weights: str, d_dic
         ("dictionary's weights", weights, found.get("dictionary_weights")),
         ("number of features", d_dict, swept.d_dict),
     ):
-        if own != other:
-            raise UnknownDictionary(
-                f"{swept.path} holds a sweep of another {what}: {other}, and this is {own}; sweep with this one"
-            )
+        _refuse_other(swept, what, own, other)
+
+
+def _refuse_other(swept: Swept, what: str, own: object, other: object) -> None:
+    if own != other:
+        raise UnknownDictionary(
+            f"{swept.path} holds a sweep of another {what}: {other}, and this is {own}; sweep with this one"
+        )

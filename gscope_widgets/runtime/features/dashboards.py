@@ -164,7 +164,7 @@ def build_dashboard(
         if traced is None and shown.examples:
             notes.append(f"no activations beside the strongest token, but for those in {FILE}")
     if sample is not None:
-        # What a sweep found stands alone: of a feature that never fired in it there is no example, not one of other text.
+        # A sweep stands alone: of a feature that never fired in it there is no example, and none of other text.
         is_swept = file is not None and found.swept is not None
         shown = _show_sample(sample, feature, shown, examples=0 if is_swept else examples)
         notes = [note for note in notes if not note.startswith("no examples:")]

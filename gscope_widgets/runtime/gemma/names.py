@@ -36,3 +36,13 @@ def find_repository(name: str) -> str:
         f"there is no {kind} {describe_value(name)}: use {known}, 'gemma-3-270m' to 'gemma-3-27b-it', "
         "a Hub id such as 'google/gemma-3-1b-pt', or a folder with a model in it"
     )
+
+
+def require_name(name: str) -> None:
+    """Refuse what can be the name of no model: neither an embedded one's, a folder's, nor one's on the Hub.
+
+    Raises:
+        UnknownModel: with what there is.
+    """
+    if name not in MODELS and not is_folder(name):
+        find_repository(name)

@@ -1,5 +1,6 @@
 """Documents out of whatever holds them, one at a time."""
 
+import itertools
 import json
 import os
 import sys
@@ -8,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.errors import InvalidValue, describe_value, write_name
 from gscope_widgets.mini import texts
+from gscope_widgets.records.sweeps import shorten_name
 from gscope_widgets.records.tokens import Prompt
-from gscope_widgets.runtime.examples.sweeps import shorten_name
 
 MOST_BYTES = 200_000_000  # of one line, and of one document of a text file
 STDIN = "-"
 EMBEDDED = ("mini", "mini-it")
 _FILE_KINDS = ("arrow", "csv", "json", "parquet", "text")  # names that Hugging Face gives datasets of plain files
+_LONGEST_PATH = 4096
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
@@ -33,14 +35,16 @@ def open_corpus(corpus: object, *, field: str = "text") -> Corpus:
 
     Args:
         corpus: any iterable of documents (a list, a generator, a Hugging Face dataset, streaming or not), or a file:
-            its path, "-" for standard input, "mini" or "mini-it" for the text that ships with those models. A document
-            is a string, a list of chat messages, token ids, something with a `text`, as of `gs.mini.texts()`, or a
-            mapping that has one of these under `field`, or None, which counts as an empty text. In a file whose name
-            ends in .jsonl each line is a document, as JSON; in any other, blank lines part documents.
+            its path, "-" for standard input, "mini" or "mini-it" for the text that ships with those models; several
+            files, one after the other, as a list of `pathlib.Path`. A document is a string, a list of chat messages,
+            token ids, something with a `text`, as of `gs.mini.texts()`, or a mapping that has one of these under
+            `field`, or None, which counts as an empty text. In a file whose name ends in .jsonl each line is a
+            document, as JSON; in any other, blank lines part documents.
         field: where a document that is a mapping has its text.
 
     Raises:
-        InvalidValue: it is none of these; there is no such file. While it is read: a document is none; a line is not
+        InvalidValue: it is none of these; there is no such file; it is a list of strings that are all names of files,
+            which would be swept as texts. While it is read: a document is none; a line is not
             JSON or not UTF-8, or too long: with the number of the line.
     """
     if isinstance(corpus, (str, os.PathLike)):
@@ -56,8 +60,44 @@ def open_corpus(corpus: object, *, field: str = "text") -> Corpus:
             "a corpus is a list of texts, another series of documents, or the path of a text or JSONL file, "
             f"got {describe_value(corpus)}"
         )
+    if isinstance(corpus, (list, tuple)) and corpus:
+        if all(isinstance(one, os.PathLike) for one in corpus):
+            return _open_files([_open_place(one, field) for one in corpus])
+        if any(isinstance(one, os.PathLike) for one in corpus):
+            raise InvalidValue("a list holds paths or documents, got both; give each as a list of its own")
+        _refuse_names(corpus)
     given: Iterable[Any] = corpus
     return Corpus(_name_series(given), lambda: _take_out(given, field))
+
+
+def _open_files(files: Sequence[Corpus]) -> Corpus:
+    """One file after the other."""
+    first, *others = [one.name for one in files]
+    more = f"{first} and {len(others)} more files" if len(others) > 1 else " and ".join([first, *others])
+    return Corpus(more, lambda: itertools.chain.from_iterable(one.read() for one in files))
+
+
+def _refuse_names(corpus: Sequence[Any]) -> None:
+    """Refuse a series of texts each of which is the name of a file that there is."""
+    if not all(map(_is_name_of_file, corpus)):
+        return
+    path = f"Path({describe_value(corpus[0], limit=200)})"
+    paths, what = (
+        (f"[{path}]", "it is the name of a file") if len(corpus) == 1 else (f"[{path}, ...]", "all name files")
+    )
+    raise InvalidValue(
+        f"the corpus would be a list of {len(corpus):,} texts, and {what}; for what is in files give paths: {paths}, "
+        "with from pathlib import Path"
+    )
+
+
+def _is_name_of_file(text: object) -> bool:
+    if not isinstance(text, str) or not 0 < len(text) <= _LONGEST_PATH:
+        return False
+    try:
+        return Path(text).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def _open_place(place: str | os.PathLike[str], field: str) -> Corpus:
@@ -80,11 +120,11 @@ def _open_place(place: str | os.PathLike[str], field: str) -> Corpus:
     def read() -> Iterator[Prompt]:
         try:
             with path.open("rb") as file:
-                yield from _read_file(file, str(path), field, as_json=path.suffix.lower() in _JSON_LINES)
+                yield from _read_file(file, write_name(path), field, as_json=path.suffix.lower() in _JSON_LINES)
         except OSError as error:
-            raise InvalidValue(f"{path} cannot be read ({error.strerror or error})") from None
+            raise InvalidValue(f"{write_name(path)} cannot be read ({error.strerror or error})") from None
 
-    return Corpus(path.name, read)
+    return Corpus(write_name(path.name), read)
 
 
 def _name_series(corpus: Iterable[Any]) -> str:

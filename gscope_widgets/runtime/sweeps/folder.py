@@ -14,6 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from gscope_widgets.errors import BadArtefact, DiskFull, GscopeError, InvalidValue, describe_value, write_bytes
+from gscope_widgets.records.sweeps import shorten_name
 from gscope_widgets.runtime.examples.files import FILE
 from gscope_widgets.runtime.examples.sweeps import (
     FORMAT,
@@ -22,7 +23,6 @@ from gscope_widgets.runtime.examples.sweeps import (
     VERSION,
     Swept,
     read_manifest,
-    shorten_name,
 )
 from gscope_widgets.runtime.sweeps.rows import HEAD, Prepared
 from gscope_widgets.runtime.sweeps.state import SweepState
@@ -61,6 +61,7 @@ class SweepFolder:
         self.corpus: dict[str, Any] = {}
         self.prepared: Prepared | None = None
         self.finished: dict[str, Any] | None = None
+        self._made: list[Path] = []  # what this run has made, the innermost first
 
     def open(self, settings: Mapping[str, Any]) -> None:
         """Begin a sweep here, or find the one that was begun; one that ended and whose results are lost has not ended.
@@ -77,9 +78,8 @@ class SweepFolder:
             self._compare(settings)
             return
         self.settings = dict(settings)
-        with _explain(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
         self.remember()
+        self._made.insert(0, manifest)
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -90,14 +90,15 @@ class SweepFolder:
             BadArtefact: its manifest is damaged, or another program's.
         """
         self._require_ours()
-        with _explain(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
+        self._make()
         try:
             import fcntl
         except ImportError:  # Windows
             yield
             return
         with _explain(self.path):
+            if not (self.path / _LOCK).exists():
+                self._made.insert(0, self.path / _LOCK)
             lock = (self.path / _LOCK).open("ab")
         with lock:
             try:
@@ -109,6 +110,20 @@ class SweepFolder:
             else:
                 self._sweep_up()
             yield
+
+    def _make(self) -> None:
+        with _explain(self.path):
+            new = [one for one in (self.path, *self.path.parents) if not one.exists()]
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._made += new
+
+    def withdraw(self) -> None:
+        """Take away what this run has made, where it has begun the sweep and its corpus was not written."""
+        if self.prepared is not None or self.path / MANIFEST not in self._made:
+            return
+        with suppress(OSError):  # such as a folder into which somebody else has put something
+            for one in self._made:
+                one.rmdir() if one.is_dir() else one.unlink()
 
     def _require_ours(self) -> None:
         """Refuse a folder of something else's, before anything in it is made or deleted."""

@@ -3,11 +3,13 @@
 import re
 from pathlib import Path
 
-from gscope_widgets.errors import UnknownDictionary
+from gscope_widgets.errors import UnknownDictionary, describe_value
+from gscope_widgets.runtime.dictionaries.choice import choose_dictionary
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.scope import Scope
 
 _FOLDER = re.compile(r"([a-z_]+)/(?:layer_(\d+)(?:_\d+)*_)?width_(\w+?)_l0_([a-z]+)(_affine)?")
+_BEGUN = re.compile(r"([a-z_]+)/(?:layer_(\d{1,4}))?")
 
 
 def open_named(scope: Scope, name: str | None) -> Dictionary:
@@ -26,7 +28,13 @@ def open_named(scope: Scope, name: str | None) -> Dictionary:
         return scope.dictionary(path=name)
     match = _FOLDER.fullmatch(name)
     if match is None:
-        return scope.dictionary(name)
+        part = _BEGUN.match(name)
+        if part is None:
+            return scope.dictionary(name)
+        near = choose_dictionary(scope.catalogue(), site=part[1], layer=None if part[2] is None else int(part[2]))
+        raise UnknownDictionary(
+            f"there is no dictionary {describe_value(name)}; the nearest is {near.id.partition('/')[2]}"
+        )
     site, layer, width, l0, affine = match.groups()
     found = scope.dictionary(site, None if layer is None else int(layer), width, l0, affine=affine is not None)
     if not found.info.id.endswith(f"/{name}"):

@@ -21,24 +21,28 @@ def show_until_done(job: Job, progress: SweepProgress, *, silent: bool) -> None:
         job.run_if_current()
         while not job.done():
             now = time.monotonic()
-            if now - told_at >= every and str(progress) != told:
+            if now - told_at >= every and progress.phase != "begins" and str(progress) != told:
                 told_at, told = now, str(progress)
-                write(f"sweep {told}", False)
+                write(f"sweep: {told}", False)
             time.sleep(_LOOK_S)
     except KeyboardInterrupt:
         job.cancel("interrupted")
+        write("sweep: stopping; what is done is kept", False)
         with suppress(BaseException):
             job.exception()
         write(f"sweep stopped: {progress}", True)
         raise
     ended = "sweep done" if job.exception() is None else "sweep stopped"
+    if job.exception() is not None and not told:
+        if _is_cell():  # where it stands that it begins; elsewhere nothing was said, and the error says all
+            write(ended, True)
+        return
     words = f"{ended}: {progress.tokens:,} tokens" + (f" in {progress.seconds:.0f} s" if progress.seconds else "")
     write(f"{words}; {progress.note}" if progress.note else words, True)
 
 
 def _choose() -> tuple[Callable[[str, bool], None], float]:
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if getattr(shell, "kernel", None) is not None:
+    if _is_cell():
         from IPython.display import display
 
         handle = display({"text/plain": "sweep begins"}, raw=True, display_id=True)
@@ -58,6 +62,11 @@ def _choose() -> tuple[Callable[[str, bool], None], float]:
         print(words, file=sys.stderr, flush=True)
 
     return write_log, _LOG_S
+
+
+def _is_cell() -> bool:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
 
 
 def _write_nothing(_words: str, _is_last: bool) -> None:

@@ -15,11 +15,10 @@ import torch
 
 from gscope_widgets.errors import Cancelled, GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.numbers import check_float, check_int
-from gscope_widgets.records.sweeps import Sweep, SweepProgress
+from gscope_widgets.records.sweeps import LONGEST_NAME, Sweep, SweepProgress
 from gscope_widgets.runtime.devices import SPREAD
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
-from gscope_widgets.runtime.examples.sweeps import LONGEST_NAME
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.scope import Scope
 from gscope_widgets.runtime.shortage import Demand, explain_faults
@@ -34,6 +33,7 @@ from gscope_widgets.runtime.sweeps.hand import (
     fingerprint_model,
     make_order,
 )
+from gscope_widgets.runtime.sweeps.limits import MAX_WORKERS, check_settings
 from gscope_widgets.runtime.sweeps.patience import Patience
 from gscope_widgets.runtime.sweeps.rows import (
     Layout,
@@ -50,7 +50,6 @@ from gscope_widgets.runtime.worker import Job
 
 Engine = Literal["local", "ray"]
 Steps = Generator[float | None, None, Sweep]
-MAX_WORKERS = 1024
 BATCH_TOKENS = 1024  # of a forward pass on a CPU: more are no quicker, and take more memory
 _BATCH_TOKENS_GPU = 16_384
 _UNIT_TOKENS = 16_384
@@ -189,10 +188,7 @@ def start_sweep(
         raise InvalidValue(f"pack must be True or False, got {describe_value(pack)}")
     if not isinstance(field, str):
         raise InvalidValue(f"field must be a string, got {describe_value(field)}")
-    if engine not in ("local", "ray"):
-        raise InvalidValue(f'engine must be "local" or "ray", got {describe_value(engine)}')
-    if address is not None and engine != "ray":
-        raise InvalidValue('address is of a Ray cluster; give engine="ray" with it')
+    check_settings({"engine": engine, "address": address, "out": out})
     length = min(256, most) if seq_len is None else check_int("seq_len", seq_len, low=2, high=most)
     batch = BATCH_TOKENS if on_cpu else _BATCH_TOKENS_GPU
     if batch_tokens is not None:
@@ -277,7 +273,12 @@ class _Course:
         }
         with self._folder.hold():
             self._folder.open(settings)
-            yield from self._prepare(loaded.tokenizer)
+            try:
+                yield from self._prepare(loaded.tokenizer)
+            except Exception:
+                # Of a corpus that was refused nothing is there to go on with.
+                self._folder.withdraw()
+                raise
             if self._folder.finished is None:
                 order = make_order(
                     self._scope,

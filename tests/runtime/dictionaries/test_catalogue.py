@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch
 import gscope_widgets as gs
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.models import ModelInfo
-from gscope_widgets.runtime.dictionaries.catalogue import describe_dictionary, list_dictionaries
+from gscope_widgets.runtime.dictionaries.catalogue import SITES, SUITES, describe_dictionary, list_dictionaries
 from gscope_widgets.runtime.dictionaries.choice import choose_dictionary
 from gscope_widgets.runtime.dictionaries.folders import LocalFolder
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
@@ -191,6 +192,29 @@ def test_an_unknown_site_lists_the_sites(infos, site):
         gs.InvalidValue, match="site must be one of resid_post, attn_out, mlp_out, transcoder, crosscoder"
     ):
         choose_dictionary(infos, site=site)
+
+
+@pytest.mark.parametrize(
+    ("site", "near"),
+    [
+        ("transcoders_all", "transcoder_all"),
+        ("resid", "resid_post"),
+        ("nope", None),
+        ("clts", "clt"),
+        ("atn_out", "attn_out"),
+    ],
+)
+def test_the_nearest_site_is_named(infos, site, near):
+    with pytest.raises(gs.InvalidValue) as caught:
+        choose_dictionary(infos, site=site)
+    assert all(name in str(caught.value) for name in (*SITES, *SUITES))
+    assert str(caught.value).endswith(f"got {site!r}" + (f"; did you mean {near!r}?" if near else ""))
+
+
+def test_every_site_that_is_named_is_one(infos):
+    for site in (*SITES, *SUITES):
+        with suppress(gs.UnknownDictionary):  # of what is listed here
+            choose_dictionary(infos, site=site)
 
 
 def test_nothing_at_all_is_said_to_be_nothing():

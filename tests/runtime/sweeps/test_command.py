@@ -2,7 +2,9 @@
 
 import io
 import json
+import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +12,7 @@ from safetensors.numpy import load_file
 
 import gscope_widgets as gs
 from gscope_widgets import shell
+from gscope_widgets.runtime import registry
 from gscope_widgets.runtime.sweeps.naming import open_named
 
 
@@ -22,7 +25,11 @@ def corpus(tmp_path, texts):
 
 def test_it_sweeps_a_file_and_says_what_it_found(corpus, make_model, make_dictionary, tmp_path, capsys):
     model, dictionary, out = make_model(), make_dictionary(), tmp_path / "out"
-    line = ["sweep", "--model", str(model), "--dictionary", str(dictionary), "--corpus", str(corpus), "--out", str(out)]
+    lines, more = corpus.read_text().splitlines(keepends=True), tmp_path / "more.jsonl"
+    corpus.write_text("".join(lines[:10]))
+    more.write_text("".join(lines[10:]))
+    line = ["sweep", "--model", str(model), "--dictionary", str(dictionary), "--out", str(out)]
+    line += ["--corpus", str(corpus), str(more)]
     options = ["--field", "body", "--k", "3", "--seq-len", "40", "--name", "lectures"]
     assert shell.main([*line, *options]) == 0
     told = capsys.readouterr()
@@ -57,6 +64,58 @@ def test_a_bad_line_is_told_with_its_number(corpus, make_model, make_dictionary,
     assert "line 2 of" in capsys.readouterr().err
 
 
+def test_what_is_wrong_is_told_before_anything_is_loaded(tmp_path):
+    bad = tmp_path / "\x1b[31m.jsonl"
+    wrong = {
+        f"--corpus {bad}": "31m.jsonl' is no file",
+        "--corpus a.jsonl b.jsonl": "'a.jsonl' is no file",
+        "--k 0": "k must be a whole number from 1 to 1000, got 0",
+        "--workers -1": "workers must be a whole number from 1",
+        "--seq-len 1": "seq_len must be",
+        "--checkpoint-seconds nan": "checkpoint_s must be",
+        "--address a": 'give engine="ray" with it',
+        "--model nomodel": "there is no model named 'nomodel'",
+        "--out": "out must be a folder, got ''",
+    }
+    lines = [[*line.split(), ""] if line == "--out" else line.split() for line in wrong]
+    code = (
+        "import sys; from gscope_widgets import shell; "
+        f"print(*[shell.main(['sweep', '--corpus', 'mini', '--out', 'o', *one]) for one in {lines!r}], "
+        "'torch' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert ran.stdout == f"{'2 ' * len(wrong)}False\n", ran.stderr
+    told = ran.stderr.splitlines()
+    assert len(told) == len(wrong) and all(map(str.isprintable, told)) and not (tmp_path / "o").exists()
+    for sentence, words in zip(told, wrong.values(), strict=True):
+        assert words in sentence
+
+
+def test_what_takes_long_to_load_is_told_and_an_interrupt_of_it_is_no_fault(monkeypatch, tmp_path, capsys):
+    def load(*_args, **_options):
+        timers[0].join(60)
+        raise KeyboardInterrupt
+
+    timers = []
+
+    class Timer(threading.Timer):
+        def start(self):
+            timers.append(self)
+            super().start()
+
+    monkeypatch.setattr(shell.threading, "Timer", Timer)
+    monkeypatch.setattr(shell, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(registry, "load", load)
+    assert shell.main(["sweep", "--corpus", "mini", "--out", str(tmp_path / "o")]) == 130
+    assert capsys.readouterr().err.splitlines() == [
+        "loading mini…",
+        f"gscope-widgets: stopped; the same line goes on from {tmp_path / 'o'}",
+    ]
+    timers[:] = [SimpleNamespace(join=lambda _seconds: None)]
+    assert shell.main(["sweep", "--corpus", "mini", "--out", str(tmp_path / "o"), "--quiet"]) == 130
+    assert "loading" not in capsys.readouterr().err  # the control
+
+
 def test_a_dictionary_is_named_as_it_is_published(scope, tiny, make_dictionary):
     assert open_named(scope, None) is scope.dictionary()
     name = "resid_post/layer_4_width_4k_l0_medium"
@@ -68,6 +127,11 @@ def test_a_dictionary_is_named_as_it_is_published(scope, tiny, make_dictionary):
     for wrong in ("resid_post/layer_4_width_9k_l0_medium", "nowhere", "resid_post/layer_99_width_1k_l0_medium"):
         with pytest.raises(gs.GscopeError):
             open_named(scope, wrong)
+    for begun, nearest in (("transcoder_all/layer_3", "transcoder_all/layer_3_width_"), ("clt/", "clt/width_")):
+        with pytest.raises(gs.UnknownDictionary, match=f"there is no dictionary '{begun}'; the nearest is {nearest}"):
+            open_named(scope, begun)
+    with pytest.raises(gs.InvalidValue, match="did you mean 'transcoder_all'"):
+        open_named(scope, "transcoders_all/layer_3")
 
 
 def test_documents_of_the_generator_are_a_corpus():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gscope_widgets as gs
+from gscope_widgets.records.sweeps import Sweep
 from gscope_widgets.runtime.sweeps import corpus as corpora
 from gscope_widgets.runtime.sweeps.corpus import open_corpus
 
@@ -82,6 +83,53 @@ def test_files(write):
     assert open_corpus("mini").name == "mini's held-out text"
     assert read("mini") == [one.text for one in gs.mini.texts()]
     assert read("mini-it") == [one.text for one in gs.mini.texts(model="mini-it")]
+
+
+def test_several_files_are_read_one_after_the_other(write):
+    files = [write("a.jsonl", '{"text": "one"}\n"two"'), write("b.txt", "three\n\nfour"), write("c.jsonl", "")]
+    assert read(files) == ["one", "two", "three", "four"] and read(files[::-1]) == ["three", "four", "one", "two"]
+    assert [open_corpus(files[:count]).name for count in (1, 2, 3)] == [
+        "a.jsonl",
+        "a.jsonl and b.txt",
+        "a.jsonl and 2 more files",
+    ]
+    write("b.txt", b"three\n\n\xff")
+    with pytest.raises(gs.InvalidValue, match=r"line 3 of .*b\.txt is not UTF-8"):
+        read(files)
+    with pytest.raises(gs.InvalidValue, match=r"d\.txt' is no file"):
+        open_corpus([*files, files[0].with_name("d.txt")])
+    with pytest.raises(gs.InvalidValue, match="paths or documents, got both"):
+        open_corpus([*files, "a text"])
+
+
+def test_names_of_files_are_not_swept_as_texts(write, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("one.jsonl", "two.jsonl"):
+        write(name, '"a text"')
+    with pytest.raises(
+        gs.InvalidValue, match=r"2 texts, and all name files; .* give paths: \[Path\('one\.jsonl'\), \.\.\.\]"
+    ):
+        open_corpus(["one.jsonl", "two.jsonl"])
+    with pytest.raises(gs.InvalidValue, match=r"it is the name of a file; .*: \[Path\('one\.jsonl'\)\], with"):
+        open_corpus(("one.jsonl",))
+    for texts in (
+        ["one.jsonl", "three.jsonl"],
+        ["", "one.jsonl"],
+        ["~nobody", "x\0"],
+        [],
+    ):  # the control: some are no files
+        assert read(texts) == texts
+
+
+def test_a_name_that_a_terminal_would_obey_is_told_in_other_words(write):
+    path = write("n\n\x1b[31m.jsonl", "{")
+    opened = open_corpus(path)
+    assert opened.name == r"'n\n\x1b[31m.jsonl'" and open_corpus(write("Ähre.txt", "a")).name == "Ähre.txt"
+    with pytest.raises(gs.InvalidValue) as caught:
+        list(opened.read())
+    assert str(caught.value).isprintable() and r"n\n\x1b[31m.jsonl" in str(caught.value)
+    found = Sweep(path, "d", "a\x1bb", 1, 1, 1, 1, 1, 1, 1)
+    assert str(found).isprintable() and r"on 'a\x1bb': 1 tokens" in str(found)
 
 
 @pytest.mark.parametrize(("content", "found"), [('{"text": "a"}\n"b"\n', ["a", "b"]), ("a b\n\nc", ["a b", "c"])])

@@ -18,6 +18,7 @@ import gscope_widgets as gs
 from factory.corpus import generate_documents
 from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.sweeps import Sweep, SweepProgress
+from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.sweeps import sweep as sweeps
 from gscope_widgets.runtime.sweeps.hand import Hand
 from gscope_widgets.runtime.sweeps.rows import HEAD
@@ -36,7 +37,8 @@ def run(tiny, tiny_dictionary, texts, tmp_path):
 
     def run_here(out="out", corpus=None, **options):
         options = {"k": K, "seq_len": SEQ_LEN, "batch_tokens": 200, "show": False} | options
-        return gs.sweep(tiny, tiny_dictionary, texts if corpus is None else corpus, tmp_path / out, **options)
+        place = tmp_path / out if out else out
+        return gs.sweep(tiny, tiny_dictionary, texts if corpus is None else corpus, place, **options)
 
     return run_here
 
@@ -244,7 +246,10 @@ def test_a_feature_that_never_fired_has_an_honest_card(swept, tiny, tiny_diction
     tiny.use_examples(result.folder)
     card = tiny.card(tiny_dictionary.feature(SILENT))
     assert (card.examples, card.bands, card.histogram, card.density) == ((), (), None, 0.0)
-    assert {note.split(" the feature never fired in the ")[0] for note in card.notes} >= {"no histogram:", "no examples:"}
+    assert {note.split(" the feature never fired in the ")[0] for note in card.notes} >= {
+        "no histogram:",
+        "no examples:",
+    }
 
 
 def test_on_mini_a_sweep_stands_alone_and_says_what_is_of_it(scope, tmp_path):
@@ -273,6 +278,11 @@ def test_on_mini_a_sweep_stands_alone_and_says_what_is_of_it(scope, tmp_path):
     words = f"largest activation known: {known[live]:.4g}; {largest[live]:.4g} in {other.histogram.on}\n"
     assert words in str(other) and "the 3 texts given" in words
     assert other.max_activation == pytest.approx(known[live])
+    shelf = Shelf(scope.info, name="mini")  # as of a new session
+    with pytest.raises(gs.UnknownDictionary, match="no dictionary that this scope has opened"):
+        shelf.find_id(home.info.id)
+    fresh = shelf.open_id(home.info.id)
+    assert fresh is not home and fresh.folder.path == home.folder.path and shelf.open_id(home.info.id) is fresh
 
 
 def test_texts_of_ones_own_still_come_first(swept, tiny, tiny_dictionary):
@@ -293,8 +303,13 @@ def test_a_sweep_of_something_else_is_not_shown(swept, tiny, load, make_model, m
     changed = again.dictionary(path=make_dictionary("again-pt", seed=1))
     with pytest.raises(gs.UnknownDictionary, match="another model"):
         again.use_examples(result.folder, changed)
-    with pytest.raises(gs.UnknownDictionary, match="is no dictionary that this scope has opened"):
+    with pytest.raises(gs.UnknownDictionary, match="holds a sweep of another model"):
         again.use_examples(result.folder)
+    fresh = load(tiny.name, dtype="bfloat16")
+    with pytest.raises(
+        gs.UnknownDictionary, match=r"is not open, and none of .*: scope\.use_examples\('.*/out', scope\.dictionary\("
+    ):
+        fresh.use_examples(result.folder)
     with pytest.raises(gs.InvalidValue, match=r"holds no sweep: it has no sweep\.json"):
         tiny.use_examples(tmp_path)
     manifest = json.loads((result.folder / "sweep.json").read_text())
@@ -714,6 +729,40 @@ def test_an_empty_corpus_leaves_nothing_behind_that_stops_the_next(run, tmp_path
     assert run().documents == 25
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["", '{"body": "x"}', '{"text": "a"}\n{"text"', '{"text": ""}'],
+    ids=["empty", "field", "bad", "no token"],
+)
+def test_what_was_made_for_a_refused_corpus_is_taken_away(run, tmp_path, content):
+    path, known = tmp_path / "a.jsonl", tmp_path / "known"
+    path.write_text(content)
+    known.mkdir()
+    for out in ("new/inner", "known"):
+        with pytest.raises(gs.InvalidValue):
+            run(out, corpus=path)
+    assert not (tmp_path / "new").exists() and list(known.iterdir()) == []
+    path.write_text('{"text": "one"}')
+    before = sorted(one.name for one in run("new/inner", corpus=path, k=3).folder.iterdir())
+    path.write_text(content)  # the control: of a sweep that was there nothing is taken away
+    with pytest.raises(gs.InvalidValue):
+        run("new/inner", corpus=path, k=3)
+    assert sorted(one.name for one in (tmp_path / "new" / "inner").iterdir()) == before
+
+
+def test_several_files_are_one_corpus_and_a_change_in_any_is_seen(run, tmp_path):
+    files = [tmp_path / name for name in ("one.jsonl", "two.jsonl")]
+    for file in files:
+        file.write_text('{"text": "The old fisherman sold two fish."}\n{"text": "The sea is calm."}')
+    found = run(corpus=files)
+    assert (found.documents, found.corpus) == (4, "one.jsonl and two.jsonl") and run(corpus=files) == found
+    files[1].write_text('{"text": "The old fisherman sold two fish."}\n{"text": "The sea was calm."}')
+    with pytest.raises(
+        gs.InvalidValue, match="holds a sweep of another corpus, 'one.jsonl and two.jsonl': a text among"
+    ):
+        run(corpus=files)
+
+
 def test_a_bad_line_stops_before_the_model_runs(run, tmp_path, monkeypatch):
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "one"}\n{"text"')
@@ -742,6 +791,7 @@ def test_a_bad_line_stops_before_the_model_runs(run, tmp_path, monkeypatch):
         ({"name": ""}, "name must be 1 to 200 characters"),
         ({"corpus": "nowhere.txt"}, "'nowhere.txt' is no file"),
         ({"out": "\0"}, "out must be a folder"),
+        ({"corpus": ["a"], "out": ""}, "out must be a folder, got ''; give its name"),
         ({"out": "x" * 5000}, "cannot be written .*; give another folder"),
     ],
 )
@@ -778,16 +828,20 @@ def test_progress_says_how_much_is_left(capsys, run, monkeypatch):
 
     monkeypatch.setattr(showing, "_LOG_S", 0.0)
     run(show=True)
-    lines = capsys.readouterr().err.splitlines()
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("sweep")]
+    assert not any("begins" in line or "sweeps" in line for line in lines)
     assert lines[-1].startswith("sweep done: ")
     moving = [line for line in lines if "a second" in line]
     assert moving and all(" tokens; " in line and "left" in line for line in moving)
+    with pytest.raises(gs.InvalidValue):
+        run("x" * 5000, show=True)
+    assert "sweep" not in capsys.readouterr().err  # the error says it
     progress = SweepProgress("sweeps", 5000, 20_000, 1000, 8.0)
     assert (progress.share, progress.rate, progress.seconds_left) == (0.25, 500.0, 30.0)
-    assert str(progress) == "sweeps: 25 %, 5,000 of 20,000 tokens; 500 a second, 30 s left"
+    assert str(progress) == "25 %, 5,000 of 20,000 tokens; 500 a second, 30 s left"
 
 
-def test_an_interrupt_keeps_what_is_done(run, tiny, tiny_dictionary, monkeypatch, tmp_path, folder_of):
+def test_an_interrupt_keeps_what_is_done(run, tiny, tiny_dictionary, monkeypatch, tmp_path, folder_of, capsys):
     whole = folder_of(run("whole").folder)
     from gscope_widgets.runtime.sweeps import showing
 
@@ -801,7 +855,8 @@ def test_an_interrupt_keeps_what_is_done(run, tiny, tiny_dictionary, monkeypatch
 
     monkeypatch.setattr(showing.time, "sleep", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        run("out")
+        run("out", show=True)
+    assert "sweep: stopping; what is done is kept\nsweep stopped: " in capsys.readouterr().err
     monkeypatch.undo()
     monkeypatch.setattr(sweeps, "_UNIT_TOKENS", 300)
     assert not (tmp_path / "out" / "examples.safetensors").exists()

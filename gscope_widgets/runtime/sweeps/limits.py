@@ -1,0 +1,44 @@
+"""What the settings of a sweep may be, told before anything is loaded."""
+
+from collections.abc import Mapping
+
+from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.numbers import check_float, check_int
+
+MAX_WORKERS = 1024
+_WHOLE = {
+    "k": (1, 1000),
+    "seq_len": (2, 1 << 20),  # or the model's context, which is less
+    "max_tokens": (1, 2**31 - 1),
+    "batch_tokens": (1, 1 << 24),
+    "workers": (1, MAX_WORKERS),
+    "threads": (1, 1024),
+}
+_SECONDS = ("checkpoint_s", "patience_s")
+_MAY_BE_NONE = ("seq_len", "max_tokens", "batch_tokens")
+
+
+def check_settings(settings: Mapping[str, object]) -> None:
+    """Refuse what no sweep takes, of whatever model.
+
+    Args:
+        settings: arguments of `gs.sweep`, by name, some or all of those that are numbers, `engine`, `address`, `out`.
+
+    Raises:
+        InvalidValue: with the argument, and the value got.
+    """
+    for name, value in settings.items():
+        if value is None and name in _MAY_BE_NONE:
+            continue
+        if name in _WHOLE:
+            low, high = _WHOLE[name]
+            check_int(name, value, low=low, high=high)
+        elif name in _SECONDS:
+            check_float(name, value, low=0, high=86_400)
+    engine, out = settings.get("engine", "local"), settings.get("out")
+    if engine not in ("local", "ray"):
+        raise InvalidValue(f'engine must be "local" or "ray", got {describe_value(engine)}')
+    if settings.get("address") is not None and engine != "ray":
+        raise InvalidValue('address is of a Ray cluster; give engine="ray" with it')
+    if isinstance(out, str) and not out.strip():
+        raise InvalidValue(f'out must be a folder, got {describe_value(out)}; give its name, or "." for this one')
