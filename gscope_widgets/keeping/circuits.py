@@ -52,6 +52,7 @@ _EXAMPLE = "graph.json"
 _ADVICE = "get it again from where it was made"
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _ROUNDING = 1e-5  # of the sizes of what is added up: beyond it, edges or sums were changed by hand
+_LARGEST_GAP = 0.1  # of the largest value: what a bfloat16 model's sums are off by is a few hundredths
 _EDGE_BYTES = 48  # of an edge in a file, at least: its punctuation, two ids and a weight
 _SMALLER = "which viewers take: prune it first, graph.prune()"
 
@@ -66,7 +67,8 @@ def save_circuit(path: str | os.PathLike[str], graph: AttributionGraph, *, slug:
 
     Args:
         path: such as "graph.json", in a folder that there is; only over another graph.
-        graph: of next tokens; what is a difference or a feature has no place in the format.
+        graph: of next tokens. A difference or a feature has no place in the format, where every target is a token's
+            logit, known by the token's number. `gs.CircuitGraph(...).save` and recordings keep such graphs.
         slug: the graph's name, of letters, digits, ".", "_" and "-"; None for one made of the prompt.
 
     Raises:
@@ -94,7 +96,12 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
     """
     for target in graph.targets:
         if len(target.ids) != 1:
-            raise InvalidValue(f"files hold graphs of next tokens, {target.name!r} is none: give target=' word'")
+            what = "a difference of two" if target.ids else "a feature"
+            raise InvalidValue(
+                f"files of circuit-tracer's layout hold graphs of next tokens, {target.name!r} is {what}: keep it with "
+                "gs.CircuitGraph(scope, prompt, target=...).save(path), or by with scope.recording(path): "
+                "scope.circuit(...)"
+            )
     if slug is not None and not isinstance(slug, str):
         raise InvalidValue(f"slug must be a text, got {describe_value(slug)}")
     if slug is not None and len(slug) > _MOST_TEXT:
@@ -461,6 +468,7 @@ def _read_sums(
         read = [_read_number(one, what) for one in numbers]
         values[row], remainder[row], left_out[row] = read[:3]
         gaps[row], known[row] = read[3] if len(read) == 4 else 0.0, True
+    gaps[np.abs(gaps) > _LARGEST_GAP * np.abs(values).max(initial=0)] = 0  # no model's rounding, but somebody's edit
     moved = np.where(known, _measure_gaps(weights, values, remainder, left_out) - gaps, 0.0)
     scale = np.abs(weights).sum(1, dtype=np.float64) + np.abs(values) + np.abs(remainder) + np.abs(left_out)
     changed = np.flatnonzero(np.abs(moved) > _ROUNDING * scale)

@@ -272,8 +272,12 @@ def test_what_is_no_graph_is_neither_read_nor_written_over(graph, tmp_path):
         gs.load_circuit(tmp_path)
     with pytest.raises(gs.InvalidValue, match="slug must be"):
         gs.save_circuit(tmp_path / "graph.json", graph, slug="../up")
-    with pytest.raises(gs.InvalidValue, match="of next tokens"):
-        gs.save_circuit(tmp_path / "graph.json", build_circuit(graph.tokens, (" fish", " bread"), 100))
+    for target, words in (
+        ((" fish", " bread"), "is a difference of two: keep it with"),
+        ((gs.load("mini").dictionary().feature(3), 2), r"is a feature: keep it .*scope\.recording"),
+    ):
+        with pytest.raises(gs.InvalidValue, match=words):
+            gs.save_circuit(tmp_path / "graph.json", build_circuit(graph.tokens, target, 100))
     with pytest.raises(gs.InvalidValue, match=r"from scope\.circuit"):
         gs.save_circuit(tmp_path / "graph.json", "graph")
 
@@ -394,8 +398,9 @@ def drop_node(content):
         (drop_node, "a sum stands there of 1 id .* no feature or target has; .* now in left_out"),
         (lambda one: one["metadata"]["gscope_widgets"]["sums"].popitem(), "1 node .* no sum in it"),
         (lambda one: next(iter(one["metadata"]["gscope_widgets"]["sums"].values())).__setitem__(0, 50.0), "1 node"),
+        (lambda one: next(iter(one["metadata"]["gscope_widgets"]["sums"].values())).__setitem__(3, 50.0), "1 node"),
     ],
-    ids=["nothing", "weight", "link", "node", "sum", "value"],
+    ids=["nothing", "weight", "link", "node", "sum", "value", "gap"],
 )
 def test_sums_hold_whatever_was_changed_in_a_file(small, tmp_path, change, words):
     off = np.linspace(-0.05, 0.05, len(small.values)).astype(np.float32)  # as a bfloat16 model's sums are
