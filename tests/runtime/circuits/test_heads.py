@@ -226,7 +226,7 @@ def test_what_is_no_edge_of_this_model_is_answered_in_words(scope, graphs):
         (graph, (0, 0), "has no edge from node"),
         (graph, (len(graph), 0), "node must be"),
         (graph, (node, -1), "source must be"),
-        (graph, (node, "all"), "source must be"),
+        (graph, (node, "all"), "the graph has no node 'all'"),
         (replace(graph, kinds=graph.kinds[::-1]), (node, source), "not as scope.circuit"),
         (replace(graph, dictionary_ids=("other",)), (node, source), "other"),
         (replace(graph, weights=doubled), (len(graph) - 1, source), "another model or revision: this edge is"),
