@@ -1,4 +1,4 @@
-import { el, setText } from "../shared/dom.js";
+import { assign, el, setText } from "../shared/dom.js";
 import { formatCount, formatNumber } from "../shared/format.js";
 import { visibleText } from "../shared/tokens.js";
 import { createTwin } from "./twin.js";
@@ -61,6 +61,7 @@ export function createHistogram({ watch }) {
         twin.draw(counts.length);
       }
       mark.hidden = marked === null;
+      assign(mark_words, { "data-marked": marked ? "" : null });
       const share = marked && largest > 0 ? marked.value / largest : 0;
       mark.style.setProperty("--at", `${Math.min(100, 100 * share)}%`);
       setText(mark_words, marked ? `\u25b2 ${marked.name} ${formatNumber(marked.value, 4)}${share > 1 ? ", above all of these" : ""}` : "no token of the text fires it");

@@ -172,6 +172,10 @@ export function openFrame({ model, holder, agreement, cancellable }) {
 
   return {
     root, body, status, watch, follow, ready, send, tell,
+    /** @param {HTMLElement[]} parts stand above the strip, which stands above the body */
+    putFields(parts) {
+      body.before(el("div", { class: "gscope-fields" }, ...parts), status.el);
+    },
     /**
      * Lets a field say beside itself why its setting is not taken.
      * @param {string} name the setting

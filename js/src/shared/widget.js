@@ -8,6 +8,8 @@ import { openFrame } from "./frame.js";
 /**
  * What a widget adds to the frame that all share.
  * @typedef {object} View
+ * @property {HTMLElement[]} [fields] those that ask the kernel, above what it answers: the status strip stands under them.
+ *   A view that may be taller than a page has them; without, the strip stands under the body
  * @property {Node[]} body
  * @property {Record<string, (message: any, buffers: DataView[]) => void>} receive what draws a message, by its type
  * @property {() => void} draw the state; also after the theme changed
@@ -25,8 +27,9 @@ export function defineWidget({ name, cancellable, open }) {
   function render({ model, el: holder }) {
     const frame = openFrame({ model, holder, agreement: agreementOf(name), cancellable });
     if (frame.checkTraits()) {
-      const { body, receive, draw, locks } = open({ model, frame });
+      const { fields, body, receive, draw, locks } = open({ model, frame });
       frame.body.append(...body);
+      if (fields) frame.putFields(fields);
       frame.lock(locks ?? {});
       frame.receive(receive);
       frame.start(draw);

@@ -155,7 +155,7 @@ function openAttention({ model, frame }) {
   frame.follow(["head", "selected_pos"], () => is_telling || drawChoice());
   const words = createGlossary(glossary.attention_pattern, glossary.head, glossary.induction_head, glossary.layer, glossary.logit, glossary.bos);
   return {
-    body: [text.el, finder, layer, bar, empty, picture, score_table.el, row_table.el, words],
+    fields: [text.el], body: [finder, layer, bar, empty, picture, score_table.el, row_table.el, words],
     receive: { result: drawResult }, draw, locks: { text: text.el, layer },
   };
 }

@@ -55,7 +55,7 @@ function openGraph({ model, frame }) {
   frame.sayRefused("prompt", prompt.refuse);
   const target = createTargetField({ watch, read: () => model.get("target"), onTarget: (value) => frame.ask({ target: value }) });
   frame.sayRefused("target", target.refuse);
-  const state = el("p", { class: "gscope-shown", role: "status" });
+  const state = el("p", { class: "gscope-shown gscope-circuit-state", role: "status" });
   const pruning = createPruning({
     watch, read: () => shares.now.node_share, onShare: (share) => shares.change({ node_share: share }, "drag"), onDone: () => {
       shares.endGesture();
@@ -226,8 +226,8 @@ function openGraph({ model, frame }) {
   function drawState() {
     target.pull();
     if (!circuit) return;
-    const { head } = circuit;
-    const is_old = !isSame([head.prompt, head.target], [model.get("prompt"), model.get("target")]);
+    const { head } = circuit, is_old = !isSame([head.prompt, head.target], [model.get("prompt"), model.get("target")]);
+    frame.body.toggleAttribute("data-stale", is_old);
     setText(state, `Explains ${writeTargets(head.targets)}.${is_old ? " Still of the last prompt or target traced." : ""}`);
   }
   function draw() {
@@ -281,7 +281,7 @@ function openGraph({ model, frame }) {
     glossary.error_node, glossary.group, glossary.probability);
   const upper = el("div", { class: "gscope-circuit-upper" }, el("div", { class: "gscope-circuit-side" }, createLegend(), picture.el), details.el);
   return {
-    body: [prompt.el, target.el, state, pruning.el, notes, empty, upper, heads.el, change.el, sub.el, tables.el, words],
+    fields: [prompt.el, target.el], body: [state, pruning.el, notes, empty, upper, heads.el, change.el, sub.el, tables.el, words],
     receive: {
       result: drawResult,
       subgraph: drawSub,

@@ -202,7 +202,7 @@ function openCompare({ model, frame }) {
   const picture = el("div", { class: "gscope-compare-picture" }, legend, strip.el);
   const words = createGlossary(glossary.feature, glossary.dictionary, glossary.activation, glossary.l0, glossary.fvu,
     glossary.decoder_cosine, glossary.co_activation);
-  return { body: [text.el, pair.el, state, how, notes, empty, picture, kinds.el, list.el, table.el, words], receive: { result: drawResult }, draw, locks: { text: text.el } };
+  return { fields: [text.el, pair.el], body: [state, how, notes, empty, picture, kinds.el, list.el, table.el, words], receive: { result: drawResult }, draw, locks: { text: text.el } };
 }
 
 export default defineWidget({ name: "DictionaryCompare", cancellable: true, open: openCompare });

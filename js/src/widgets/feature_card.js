@@ -186,7 +186,7 @@ function openCard({ model, frame }) {
   frame.follow(["feature", "d_dict"], drawFeature);
   frame.follow(["bands", "context"], draw);
   const words = createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.density, glossary.auc, glossary.decoder_cosine, glossary.co_activation);
-  return { body: [head, empty, content, words], receive: { result: drawResult }, draw, locks: { text: text.el, feature: number.el } };
+  return { fields: [head], body: [empty, content, words], receive: { result: drawResult }, draw, locks: { text: text.el, feature: number.el } };
 }
 
 export default defineWidget({ name: "FeatureCard", cancellable: true, open: openCard });

@@ -158,7 +158,7 @@ function openFinder({ model, frame }) {
   frame.follow(["selected_feature"], drawList);
   const words = createGlossary(glossary.feature, glossary.activation, glossary.known_maximum, glossary.density);
   return {
-    body: [text.el, choice.el, here, query.el, sets.el, heading, note, empty, columns.el, list.el, left_out.el, words],
+    fields: [text.el, choice.el, here, query.el, sets.el], body: [heading, note, empty, columns.el, list.el, left_out.el, words],
     receive: { result: drawResult }, locks: { text: text.el, query: query.el },
     draw,
   };

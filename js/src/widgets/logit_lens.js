@@ -152,7 +152,7 @@ function openLens({ model, frame }) {
     drawChoice();
   });
   const words = createGlossary(glossary.layer, glossary.probability, glossary.logit, glossary.rank);
-  return { body: [text.el, bar, empty, picture, table.el, words], receive: { result: drawResult }, draw, locks: { text: text.el } };
+  return { fields: [text.el], body: [bar, empty, picture, table.el, words], receive: { result: drawResult }, draw, locks: { text: text.el } };
 }
 
 export default defineWidget({ name: "LogitLens", cancellable: true, open: openLens });

@@ -161,7 +161,7 @@ function openContrast({ model, frame }) {
   });
   const fields = el("div", { class: "gscope-contrast-texts" }, ...texts.map((text) => text.el));
   const picture = el("div", { class: "gscope-contrast-picture" }, el("div", { class: "gscope-contrast-side" }, strip.el, key, state), details.el);
-  return { body: [fields, bar, empty, picture, table.el, createGlossary(glossary.feature, glossary.activation)], receive: { result: drawResult }, draw, locks: { first: texts[0].el, second: texts[1].el } };
+  return { fields: [fields], body: [bar, empty, picture, table.el, createGlossary(glossary.feature, glossary.activation)], receive: { result: drawResult }, draw, locks: { first: texts[0].el, second: texts[1].el } };
 }
 
 export default defineWidget({ name: "PromptContrast", cancellable: true, open: openContrast });

@@ -309,6 +309,20 @@ test("boxes stand in rows by layer, and edges that pass a row have a place of th
   assert.ok(Math.abs(places[ways[0][1]].x - places[1].x) > 74, "the edge passes beside the box, not behind it");
 });
 
+test("what the kernel does stands under the fields that ask, above the graph, which is pale while it is of another prompt", () => {
+  open();
+  const [fields, strip, body] = [".gscope-fields", ".gscope-status", ".gscope-body"].map((one) => find(page.holder, one));
+  assert.ok(fields.nextElementSibling === strip && strip.nextElementSibling === body);
+  assert.ok(fields.querySelector("textarea") && fields.querySelector("select") && body.querySelector(".gscope-circuit-upper"));
+  answer();
+  assert.ok(!body.hasAttribute("data-stale"));
+  model.fromPython("prompt", "c d");
+  assert.ok(body.hasAttribute("data-stale"));
+  assert.match(find(page.holder, ".gscope-shown").textContent ?? "", /Still of the last prompt/);
+  model.fromPython("prompt", "a b");
+  assert.ok(!body.hasAttribute("data-stale"));
+});
+
 test("while an answer is awaited Change stays where the keyboard is, and a press does nothing", () => {
   open({ selected_node: "0_7_1" });
   answer();

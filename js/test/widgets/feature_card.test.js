@@ -89,9 +89,11 @@ test("every bar of the histogram has a name, and the text's strongest token is m
   const mark = find(page.holder, ".gscope-histogram-mark");
   assert.deepEqual([mark.hidden, mark.style.getPropertyValue("--at")], [false, "50%"]);
   assert.match(find(page.holder, ".gscope-histogram-words").textContent ?? "", /\u2423b 20$/);
+  assert.ok(find(page.holder, ".gscope-histogram-words").hasAttribute("data-marked"));
   assert.match(find(page.holder, ".gscope-card-said").textContent ?? "", /^Strongest: \u2423b, position 2, activation 20, 50 % of the largest known$/);
   answer({ request: 2 }, [0, 0, 0]);
   assert.equal(mark.hidden, true);
+  assert.ok(!find(page.holder, ".gscope-histogram-words").hasAttribute("data-marked"), "no letter has the mark's colour");
   assert.equal(find(page.holder, ".gscope-card-said").textContent, "The feature is silent on this text.");
 });
 
