@@ -1,6 +1,7 @@
 """The command `gscope-widgets`."""
 
 import argparse
+import gc
 import json
 import sys
 import threading
@@ -80,7 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_sweep(commands.add_parser("sweep", help="collect the examples of all features of a dictionary from a corpus"))
     given = parser.parse_args(arguments)
     try:
-        return int(given.run(given))
+        status = int(given.run(given))
+        if arguments is None:
+            gc.freeze()  # the process ends: to look through all that torch has made takes seconds
+        return status
     except GscopeError as error:
         print(f"gscope-widgets: {_write_shown(str(error))}", file=sys.stderr)
         return 2

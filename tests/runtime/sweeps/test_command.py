@@ -112,8 +112,13 @@ def test_what_takes_long_to_load_is_told_and_an_interrupt_of_it_is_no_fault(monk
         f"gscope-widgets: stopped; the same line goes on from {tmp_path / 'o'}",
     ]
     timers[:] = [SimpleNamespace(join=lambda _seconds: None)]
-    assert shell.main(["sweep", "--corpus", "mini", "--out", str(tmp_path / "o"), "--quiet"]) == 130
+    frozen = []
+    monkeypatch.setattr(shell.gc, "freeze", lambda: frozen.append(True))
+    quiet = ["sweep", "--corpus", "mini", "--out", str(tmp_path / "o"), "--quiet"]
+    assert shell.main(quiet) == 130 and not frozen
     assert "loading" not in capsys.readouterr().err  # the control
+    monkeypatch.setattr(sys, "argv", ["gscope-widgets", *quiet])
+    assert shell.main() == 130 and frozen  # a process of its own ends soon
 
 
 def test_a_dictionary_is_named_as_it_is_published(scope, tiny, make_dictionary):
