@@ -23,7 +23,7 @@ class SweepPlan:
     """One run of the bench of sweeps."""
 
     widths: tuple[tuple[str, int], ...]
-    rows: int  # of 128 tokens
+    rows: int  # of 128 tokens: two whole units of a sweep, so that its memory is what it will be
     floor_rows: int  # that are read and counted beside a bare product
     more_rows: int  # ten times as many
     cached_rows: int  # that delphi caches, and we sweep beside it
@@ -32,7 +32,7 @@ class SweepPlan:
     gated: bool
 
 
-FULL = SweepPlan((("16k", 16_384), ("65k", 65_536)), 200, 200, 2000, 1024, 3, 1, True)
+FULL = SweepPlan((("16k", 16_384), ("65k", 65_536)), 256, 256, 2560, 1024, 3, 1, True)
 QUICK = SweepPlan((("1k", 1024), ("2k", 2048)), 32, 32, 320, 64, 1, 1, False)
 
 
