@@ -27,6 +27,7 @@ Firings = tuple[np.ndarray, np.ndarray, np.ndarray]
 _WHOLE = 20_000_000  # numbers of a model up to which all of them go into its fingerprint
 _SAMPLE = 4096  # of each tensor of a larger one
 _ENCODED = 512  # positions that a CPU encodes together: 4,096 features of them are 8 MB
+_GIVEN_BACK = 4  # batches after which freed memory goes back to the system
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,11 @@ class Hand:
             rows: int32, [row, HEAD + seq_len].
             first: the number of the first of them in the corpus.
         """
-        give_back_memory()
         lengths, ids = rows[:, 0], rows[:, HEAD:]
         used = self._loaded.tokenizer.mask_used(ids, lengths)
-        for batch in split_batches(lengths, self._batch_tokens):
+        for number, batch in enumerate(split_batches(lengths, self._batch_tokens)):
+            if number % _GIVEN_BACK == 0:
+                give_back_memory()
             length = int(lengths[batch].max())
             owners, columns = np.nonzero(used[batch, :length])
             with use_threads(self._threads, self._loaded.info.device):

@@ -7,7 +7,7 @@ import numpy as np
 from gscope_widgets.errors import BadArtefact, InvalidValue
 
 BINS = 32  # of a histogram; a feature uses 17 to 32 of them
-_WAITING = 1 << 19  # firings that may be among the strongest, and are sorted in together
+_WAITING = 1 << 18  # firings that may be among the strongest, and are sorted in together
 _AT_ONCE = 1 << 17  # firings that are counted together
 _SPAN = 4096  # features that are worked on together: what that takes beside the state does not grow with their number
 _BITS = 5  # BINS == 2**_BITS
