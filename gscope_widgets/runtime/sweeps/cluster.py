@@ -209,6 +209,7 @@ def start_here(ray: Any, *, cpus: int) -> None:
     Raises:
         Offline: its processes did not come up.
     """
+    os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # 30 s are too few on a busy machine
     own: Mapping[str, Any] = {
         "address": "local",
         "num_cpus": max(cpus, os.cpu_count() or 1),
