@@ -277,7 +277,7 @@ class CircuitGraph(TokenPicker):
 
     @property
     def subgraph(self) -> CircuitSubgraph:
-        """What is pinned, groups as one box each, and the targets."""
+        """What is pinned, groups as one box each; and the heaviest target, where none is among them."""
         return self._marks.build_boxes(self._wait_for_graph().facts)[0]
 
     @property

@@ -1068,7 +1068,7 @@ export interface BoxEdge {
   share: number;
 }
 
-/** What is pinned, and the targets, with what each adds to the others directly, on the whole graph. */
+/** What is pinned, and a target, with what each adds to the others directly, on the whole graph. */
 export interface SubgraphResult {
   type: "subgraph";
   boxes: BoxInfo[];

@@ -209,11 +209,16 @@ class Marks(NamedTuple):
         return replace(facts.graph, pinned=tuple(places[id_] for id_ in self.pinned if id_ in places), groups=groups)
 
     def build_boxes(self, facts: GraphFacts) -> tuple[CircuitSubgraph, list[str]]:
-        """Groups, other pins and targets, by layer and position; and the key of each, see `BoxInfo`."""
+        """Groups and other pins, by layer and position, and the heaviest target where none is among them.
+
+        Returns:
+            the subgraph; the key of each box, see `BoxInfo`.
+        """
         graph, grouped = facts.graph, self._list_groups(facts)
         taken = {node for _, nodes in grouped for node in nodes}
         alone = [facts.places[id_] for id_ in self.pinned if id_ in facts.places]
-        alone += np.flatnonzero(graph.kinds == TARGET).tolist()
+        if not any(graph.kinds[node] == TARGET for node in [*taken, *alone]):
+            alone.append(len(graph) - len(graph.targets) + int(np.argmax(graph.target_weights)))
         boxes = [(f"group {label}", label, nodes) for label, nodes in grouped]
         boxes += [(facts.names[node], "", [node]) for node in dict.fromkeys(alone) if node not in taken]
         boxes.sort(key=lambda box: (float(graph.node_layers[box[2]].mean()), float(graph.positions[box[2]].mean())))

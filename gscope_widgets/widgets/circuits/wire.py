@@ -99,7 +99,7 @@ class BoxEdge(TypedDict):
 
 
 class SubgraphResult(TypedDict):
-    """What is pinned, and the targets, with what each adds to the others directly, on the whole graph."""
+    """What is pinned, and a target, with what each adds to the others directly, on the whole graph."""
 
     type: Literal["subgraph"]
     boxes: list[BoxInfo]

@@ -12,20 +12,30 @@ import { createTableHolder } from "./twin.js";
 
 /** @typedef {{ box: BoxInfo, circuit: Circuit, x: number, y: number, is_marked: boolean }} Placed */
 
-const [box_width, box_height, row_height, beside, lane] = [156, 72, 112, 14, 16];
+const [box_width, box_height, row_height, beside_gap, lane] = [156, 72, 112, 14, 16];
 const most_bent = 80; // edges, the heaviest, that are led past boxes
 
 /**
- * Rows by layer, from below. The heaviest edges that pass by a row take a place of their own there, so that no box stands
- * on them; within a row boxes and places are ordered by what they are joined with, so that few edges cross.
+ * Rows by layer, from below; a layer of many boxes takes several. The heaviest edges that pass by a row take a place of
+ * their own there, so that no box stands on them; within a row boxes and places are ordered by what they are joined with,
+ * so that few edges cross.
  * @param {SubgraphResult} sub
+ * @param {number} [most_beside] boxes of a row
  */
-export function layOutBoxes({ boxes, edges }) {
+export function layOutBoxes({ boxes, edges }, most_beside = Infinity) {
   const layers = [...new Set(boxes.map(({ layer }) => layer))].sort((one, other) => one - other);
-  const rowOf = boxes.map(({ layer }) => layers.indexOf(layer));
   /** @type {number[][]} */
-  const rows = layers.map(() => []);
-  boxes.forEach((_, at) => rows[rowOf[at]].push(at));
+  const rows = [];
+  const rowOf = new Array(boxes.length).fill(0);
+  for (const layer of layers) {
+    const held = boxes.map((_, at) => at).filter((at) => boxes[at].layer === layer);
+    const beside = Math.ceil(held.length / Math.ceil(held.length / most_beside)); // rows of a layer are about as long as one another
+    for (let start = 0; start < held.length; start += beside) {
+      const row = held.slice(start, start + beside);
+      for (const at of row) rowOf[at] = rows.length;
+      rows.push(row);
+    }
+  }
   for (const row of rows) row.sort((one, other) => boxes[one].pos - boxes[other].pos);
   /** @type {{ from: number, to: number, share: number }[]} */
   const joints = [];
@@ -44,7 +54,7 @@ export function layOutBoxes({ boxes, edges }) {
   });
   const middles = new Float64Array(count);
   /** @param {number} at */
-  const widthOf = (at) => (at < boxes.length ? box_width + beside : lane);
+  const widthOf = (at) => (at < boxes.length ? box_width + beside_gap : lane);
   /** @param {number[]} row */
   function space(row) {
     let x = -row.reduce((sum, at) => sum + widthOf(at), 0) / 2;
@@ -145,6 +155,7 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
   let circuit = null;
   /** @type {Set<string>} */
   let marked = new Set();
+  let beside = Infinity; // boxes of a row that find room
 
   const marks = () => (sub?.boxes ?? []).filter(({ key }) => marked.has(key));
   /** @param {string} key */
@@ -223,20 +234,30 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
     best?.focus();
   });
 
+  const findBeside = () => Math.max(2, Math.floor((scroller.clientWidth || Infinity) / (box_width + beside_gap)));
+  if (globalThis.ResizeObserver) {
+    const observer = new ResizeObserver(() => {
+      if (findBeside() !== beside) redraw();
+    });
+    observer.observe(scroller);
+    watch.onStop(() => observer.disconnect());
+  }
+
   function redraw() {
     if (!sub || !circuit) return;
     const now = sub, read = circuit;
-    const pins = now.boxes.length > read.head.targets.length || now.boxes.some((one) => one.label);
+    const pins = now.boxes.length > 1 || now.boxes.some((one) => one.label);
     box.hidden = !pins && !canUndo();
     undo.disabled = !canUndo();
-    const { places, ways, width, height } = layOutBoxes(now);
+    beside = findBeside();
+    const { places, ways, width, height } = layOutBoxes(now, beside);
     for (const part of [stage, lines]) {
       part.style.setProperty("width", `${width}px`);
       part.style.setProperty("height", `${height}px`);
     }
     const largest = Math.max(1e-9, ...now.edges.map(({ share }) => Math.abs(share)));
     lines.replaceChildren(...now.edges.flatMap(({ share }, at) => {
-      const line_width = `${(0.5 + 5.5 * Math.sqrt(Math.abs(share) / largest)).toFixed(2)}px`;
+      const line_width = `${(0.75 + 5.25 * Math.abs(share) / largest).toFixed(2)}px`;
       const ends = ways[at].map((one) => places[one]), is_level = ends[0].y === ends[ends.length - 1].y;
       const points = is_level ? ends : ends.flatMap(({ x, y }, step) => [
         ...(step > 0 ? [{ x, y: y + box_height / 2 }] : []), ...(step < ends.length - 1 ? [{ x, y: y - box_height / 2 }] : []),

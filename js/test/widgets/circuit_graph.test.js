@@ -309,6 +309,22 @@ test("boxes stand in rows by layer, and edges that pass a row have a place of th
   assert.ok(Math.abs(places[ways[0][1]].x - places[1].x) > 74, "the edge passes beside the box, not behind it");
 });
 
+test("a layer with more boxes than find room takes rows as long as one another, and its edges pass between their boxes", () => {
+  const box = (/** @type {number} */ at) => ({ key: `b${at}`, label: "", nodes: [`b${at}`], layer: at ? 7 : 0, pos: 1, shown: null, errors: null });
+  /** @type {import("../../src/traits.js").SubgraphResult} */
+  const wide = { type: "subgraph", boxes: Array.from({ length: 11 }, (_, at) => box(at)), edges: [{ source: 0, sink: 10, weight: 1, share: 0.9 }] };
+  const { places, ways, width } = layOutBoxes(wide, 4);
+  const rows = new Map();
+  for (const { y } of places.slice(1, 11)) rows.set(y, (rows.get(y) ?? 0) + 1);
+  assert.deepEqual([...rows.values()].sort(), [2, 4, 4]);
+  assert.ok(width <= 5 * 170 && layOutBoxes(wide).width >= 10 * 170);
+  assert.ok(places[10].y < places[1].y, "what comes first stands nearest to what feeds it");
+  assert.equal(ways[0].length, 4);
+  for (const passed of ways[0].slice(1, -1)) {
+    for (const one of places.slice(1, 11)) assert.ok(one.y !== places[passed].y || Math.abs(one.x - places[passed].x) > 78);
+  }
+});
+
 test("what the kernel does stands under the fields that ask, above the graph, which is pale while it is of another prompt", () => {
   open();
   const [fields, strip, body] = [".gscope-fields", ".gscope-status", ".gscope-body"].map((one) => find(page.holder, one));
