@@ -103,7 +103,10 @@ def write_notes(drawn: DrawnGraph, reach: Reach) -> list[str]:
             "that is left."
         )
     if drawn.numbers["edges"] > DRAWN_EDGES:
-        notes.append(f"The {DRAWN_EDGES} heaviest of {drawn.numbers['edges']} edges are drawn.")
+        notes.append(
+            f"The {DRAWN_EDGES} heaviest of {drawn.numbers['edges']} edges are at hand: a node that is chosen shows its "
+            "own among them, the whole picture the heaviest."
+        )
     left = float(np.abs(graph.left_out[-len(graph.targets) :]).max(initial=0))
     if left > 0 and graph.whole is None:
         notes.append(
