@@ -82,7 +82,7 @@ export function createCircuitChange({ watch, onChange }) {
         return node !== null && circuit.kinds[node] === feature_kind;
       });
       const can = circuit.head.can_change && nodes.length > 0;
-      setText(of, !circuit.head.can_change ? "nothing: this graph is not of this model\u2019s next tokens"
+      setText(of, !circuit.head.can_change ? "nothing: that takes a model, and a graph of its next tokens"
         : nodes.length === 0 ? "a feature: choose one, or mark boxes below"
           : nodes.length === 1 && ids.length === 1 ? name : `${name}: ${nodes.length} feature${nodes.length === 1 ? "" : "s"}`);
       assign(of, { title: of.textContent });

@@ -293,7 +293,7 @@ test("a graph of another model offers no change and says why", () => {
   open({ selected_node: "0_7_1" });
   answer({ can_change: false });
   assert.equal(button(page.holder, "Change").disabled, true);
-  assert.match(find(page.holder, ".gscope-circuit-changed").textContent ?? "", /not of this model/);
+  assert.match(find(page.holder, ".gscope-circuit-changed").textContent ?? "", /takes a model, and a graph of its/);
 });
 
 test("boxes stand in rows by layer, and edges that pass a row have a place of their own there", () => {
