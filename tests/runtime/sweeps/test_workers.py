@@ -118,7 +118,7 @@ stop.processes = []
 
 def be_impatient(monkeypatch):
     """Where the machine is busy a worker that is well is replaced too, which changes nothing but the time it takes."""
-    monkeypatch.setattr(patience, "_FACTOR", 3.0)
+    monkeypatch.setattr(patience, "_FACTOR", 6.0)
     monkeypatch.setattr(sweeps, "_LIVES", 100)
 
 
@@ -254,7 +254,7 @@ def test_workers_that_die_again_and_again_end_the_sweep(run, whole, folder_of, m
             pass
 
         def wait(self, seconds):
-            return [Lost(hired.pop(), "it ended with status -9: no memory")]
+            return [Lost(hired.pop(0), "it ended with status -9: no memory")]
 
     monkeypatch.setattr(sweeps, "LocalCrew", Doomed)
     with pytest.raises(gs.GscopeError, match=r"3 workers of the sweep were lost at rows 0 to .*status -9: no memory"):
@@ -420,7 +420,7 @@ def cluster():
 def test_of_two_actors_one_is_killed_and_one_hangs(cluster, run, whole, folder_of, watch_crew, monkeypatch):
     be_impatient(monkeypatch)
     taken, notes = watch_crew(stop, kill), set()
-    out = run("out", engine="ray", workers=2, patience_s=2, watch=lambda progress: notes.add(progress.note))
+    out = run("out", engine="ray", workers=2, patience_s=4, watch=lambda progress: notes.add(progress.note))
     assert folder_of(out.folder) == whole
     check_each_unit_once(taken)
     assert any(re.match(r"a worker was replaced: it told nothing for .*; a unit took .* at most", one) for one in notes)
