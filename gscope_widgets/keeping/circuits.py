@@ -51,7 +51,7 @@ _OWN = "gscope_widgets"  # what others' viewers do not ask for
 _EXAMPLE = "graph.json"
 _ADVICE = "get it again from where it was made"
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
-_ROUNDING = 1e-5  # of the sizes of what is added up: beyond it, edges or sums were changed by hand
+_ROUNDING = 1e-5  # of the sizes of what is added up: beyond it, edges and sums do not add up
 _LARGEST_GAP = 0.1  # of the largest value: what a bfloat16 model's sums are off by is a few hundredths
 _EDGE_BYTES = 48  # of an edge in a file, at least: its punctuation, two ids and a weight
 _SMALLER = "which viewers take: prune it first, graph.prune()"
@@ -216,9 +216,10 @@ def load_circuit(path: str | os.PathLike[str]) -> AttributionGraph:
     and its scores are those of the part that was written. A bias node becomes `remainder`. A file of ours gives the
     graph as it was saved.
 
-    A file of ours that was changed by hand is read as it now stands. Where edges or sums of a node no longer add up to
+    A file of ours that was changed by hand is read as it now stands. Where edges or sums of a node do not add up to
     its value, the difference goes into `left_out`. That, and each pin or group that cannot be kept, is told in one
-    `KeptWarning`.
+    `KeptWarning`. Early files do not say by how much rounding had the two differ: of those, up to a tenth of the
+    largest value is taken for rounding.
 
     Args:
         path: at most 100 MB and 10,000 nodes. Files that need unpickling (`.pt`) are refused.
@@ -449,14 +450,14 @@ def _read_sums(
 
     Args:
         told: by node, its value, remainder, what was left out, and by how much the value was off their sum with the
-            edges when it was saved.
+            edges when it was saved; early files lack the last, and what it is off now is taken for it.
     """
     values, left_out = weights.sum(1) + remainder, np.zeros_like(remainder)
     if not is_ours:
         return _Sums(values, remainder, left_out, ())
     if told is not None and not isinstance(told, Mapping):
         raise BadArtefact(f"'sums' of its metadata is {_name_kind(told)}, not an object")
-    sums, gaps, known = told or {}, np.zeros(len(values)), np.zeros(len(values), bool)
+    sums, given, known = told or {}, np.full(len(values), np.nan), np.zeros(len(values), bool)
     lost = [name for name in sums if where.get(name, -1) < first]
     for name, numbers in sums.items():
         row = where.get(name, -1) - first
@@ -467,12 +468,15 @@ def _read_sums(
             raise BadArtefact(f"{what} is {describe_value(numbers)}, not a list of four numbers")
         read = [_read_number(one, what) for one in numbers]
         values[row], remainder[row], left_out[row] = read[:3]
-        gaps[row], known[row] = read[3] if len(read) == 4 else 0.0, True
-    gaps[np.abs(gaps) > _LARGEST_GAP * np.abs(values).max(initial=0)] = 0  # no model's rounding, but somebody's edit
-    moved = np.where(known, _measure_gaps(weights, values, remainder, left_out) - gaps, 0.0)
-    scale = np.abs(weights).sum(1, dtype=np.float64) + np.abs(values) + np.abs(remainder) + np.abs(left_out)
-    changed = np.flatnonzero(np.abs(moved) > _ROUNDING * scale)
-    left_out[changed] += moved[changed].astype(np.float32)
+        given[row], known[row] = read[3] if len(read) == 4 else np.nan, True
+    measured = _measure_gaps(weights, values, remainder, left_out)
+    gaps = np.where(np.isnan(given), measured, given)
+    gaps[np.abs(gaps) > _LARGEST_GAP * np.abs(values).max(initial=0)] = 0  # more than a model's rounding
+    moved = np.where(known, measured - gaps, 0.0)
+    least = _ROUNDING * (np.abs(weights).sum(1, dtype=np.float64) + np.abs([values, remainder, left_out]).sum(0))
+    off = np.abs(moved) > least
+    is_edited = np.abs(measured - given) > least  # never of NaN: without a gap that was saved it is not known
+    left_out[off] += moved[off].astype(np.float32)
     names = list(where)[first:]
     return _Sums(
         values,
@@ -481,13 +485,19 @@ def _read_sums(
         (
             *count_lost("a sum stands there of {}, which no feature or target has", lost, "id"),
             *count_lost(
-                "{} no sum in it: its edges' sum is taken for its value", np.array(names)[~known].tolist(), "node"
+                "{} without a sum, whose edges' sum is taken for the value", np.array(names)[~known].tolist(), "node"
             ),
-            *count_lost(
-                f"edges or sums of {{}} were changed; the difference, {np.abs(moved[changed]).max(initial=0):.3g} at "
-                "most, is now in left_out",
-                [names[row] for row in changed],
-                "node",
+            *(
+                line
+                for which, words in (
+                    (off & is_edited, "edges or sums of {} were changed"),
+                    (off & ~is_edited, "edges and sums of {} do not add up"),
+                )
+                for line in count_lost(
+                    f"{words}; the difference, {np.abs(moved[which]).max(initial=0):.3g} at most, is now in left_out",
+                    np.array(names)[which].tolist(),
+                    "node",
+                )
             ),
         ),
     )

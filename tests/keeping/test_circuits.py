@@ -388,29 +388,51 @@ def drop_node(content):
     content["links"] = [one for one in content["links"] if name not in (one["source"], one["target"])]
 
 
+def shorten(content, **edit):
+    """As files were written early, with three numbers a sum; and then edited."""
+    for numbers in content["metadata"]["gscope_widgets"]["sums"].values():
+        numbers.pop()
+    content["links"][0].update(edit)
+
+
 @pytest.mark.row("10")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (lambda one: None, ""),
+        (shorten, ""),
+        (lambda one: shorten(one, weight=99), r"edges and sums of 1 node \(.*\) do not add up; .* is now in left_out"),
         (lambda one: one["links"][0].update(weight=99), r"sums of 1 node \(.*\) were changed; .* is now in left_out"),
         (lambda one: one["links"].pop(0), "1 node .* is now in left_out"),
         (drop_node, "a sum stands there of 1 id .* no feature or target has; .* now in left_out"),
-        (lambda one: one["metadata"]["gscope_widgets"]["sums"].popitem(), "1 node .* no sum in it"),
+        (
+            lambda one: [one["metadata"]["gscope_widgets"]["sums"].popitem() for _ in range(2)],
+            "2 nodes .* without a sum, whose edges' sum is taken for the value",
+        ),
         (lambda one: next(iter(one["metadata"]["gscope_widgets"]["sums"].values())).__setitem__(0, 50.0), "1 node"),
         (lambda one: next(iter(one["metadata"]["gscope_widgets"]["sums"].values())).__setitem__(3, 50.0), "1 node"),
     ],
-    ids=["nothing", "weight", "link", "node", "sum", "value", "gap"],
+    ids=["nothing", "early", "early weight", "weight", "link", "node", "sums", "value", "gap"],
 )
 def test_sums_hold_whatever_was_changed_in_a_file(small, tmp_path, change, words):
     off = np.linspace(-0.05, 0.05, len(small.values)).astype(np.float32)  # as a bfloat16 model's sums are
     rounded = replace(small, values=small.weights.sum(1) + small.remainder + small.left_out + off)
     found, told = edit(rounded, tmp_path / "graph.json", change)
     assert re.search(words, told) and bool(told) == bool(words)
+    assert not ("were changed" in told and "do not add up" in told)
     gaps = found.values - (found.weights.sum(1) + found.remainder + found.left_out)
     assert np.abs(gaps).max() < 0.0501
     if not words:
         np.testing.assert_array_equal(found.left_out, small.left_out)
+
+
+@pytest.mark.parametrize("change", [lambda one: None, shorten], ids=["four", "early"])
+def test_sums_that_nobody_is_known_to_have_changed_are_said_not_to_add_up(small, tmp_path, change):
+    off = np.zeros(len(small.values), np.float32)
+    off[0] = 0.5 * np.abs(small.values).max()  # more than rounding
+    found, told = edit(replace(small, values=small.values + off), tmp_path / "graph.json", change)
+    assert "edges and sums of 1 node" in told and "do not add up" in told and "changed" not in told
+    assert found.left_out[0] - small.left_out[0] == pytest.approx(off[0], rel=1e-3)
 
 
 @pytest.mark.parametrize(
