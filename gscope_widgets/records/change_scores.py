@@ -41,17 +41,22 @@ class ChangeScores:
     frozen: Agreement  # with the transcoders run again, all else as it was
     free: Agreement  # with the model itself
     # By change: 1 where the model's targets moved further than in all of its controls, 2 where one control moved them
-    # as far, and so on; lengths of the changes of all targets, sqrt(sum(change^2)).
+    # as far or further, and so on; lengths of the changes of all targets, sqrt(sum(change^2)).
     ranks: tuple[int, ...]
     controls: tuple[int, ...]  # by change, how many there were
+    ties: tuple[int, ...]  # by change, how many of them moved the targets exactly as far, as rounding can have it
 
     @property
     def beyond(self) -> float:
         """Of all controls, the share that moved targets less than their change did: 0 to 1, about 0.5 by chance.
 
-        That is sum(controls + 1 - ranks) / sum(controls).
+        Those that moved them exactly as far count half: it is sum(controls + 1 - ranks + ties / 2) / sum(controls). NaN
+        where there are no controls.
         """
-        return sum(n + 1 - rank for n, rank in zip(self.controls, self.ranks, strict=True)) / sum(self.controls)
+        if not sum(self.controls):
+            return np.nan
+        less = sum(n + 1 - rank for n, rank in zip(self.controls, self.ranks, strict=True))
+        return (less + sum(self.ties) / 2) / sum(self.controls)
 
     def __repr__(self) -> str:
         told = "; ".join(
@@ -61,7 +66,8 @@ class ChangeScores:
         changes = f"{len(self.ranks)} change{'s' if len(self.ranks) > 1 else ''}"
         lacking = f", {self.not_predicted} not predicted" if self.not_predicted else ""
         rows = f"{self.rows} row{'' if self.rows == 1 else 's'}"
-        return f"<ChangeScores of {changes}, {rows}{lacking}: {told}; beyond {self.beyond:.0%} of controls>"
+        place = f"beyond {self.beyond:.0%} of controls" if sum(self.controls) else "no controls"
+        return f"<ChangeScores of {changes}, {rows}{lacking}: {told}; {place}>"
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame, rows "frozen" and "free": `happened`, `correlation`, `slope`, `share`, `rows`."""
@@ -101,13 +107,15 @@ def score_changes(effects: Iterable[CircuitEffect]) -> ChangeScores:
         for name in ("predicted", "frozen", "free")
     )
     told = np.isfinite(predicted)
+    places = [_rank(one) for one in given]
     return ChangeScores(
         rows=int(told.sum()),
         not_predicted=int((~told).sum()),
         frozen=measure_agreement(predicted[told], frozen[told]),
         free=measure_agreement(predicted[told], free[told]),
-        ranks=tuple(_rank(one) for one in given),
+        ranks=tuple(rank for rank, _ in places),
         controls=tuple(len(one.random) for one in given),
+        ties=tuple(ties for _, ties in places),
     )
 
 
@@ -124,10 +132,11 @@ def measure_agreement(predicted: np.ndarray, happened: np.ndarray) -> Agreement:
     )
 
 
-def _rank(effect: CircuitEffect) -> int:
+def _rank(effect: CircuitEffect) -> tuple[int, int]:
+    """A change's rank among its controls, and how many of them are exactly as large."""
     size = np.sqrt((effect.free.astype(np.float64) ** 2).sum())
     others = np.sqrt((effect.random.astype(np.float64) ** 2).sum(1))
-    return 1 + int((others >= size).sum())
+    return 1 + int((others >= size).sum()), int((others == size).sum())
 
 
 def _write(value: float) -> str:

@@ -66,7 +66,7 @@ def test_of_one_row_the_correlation_alone_is_not_defined():
     found = make([2.0], [1.0], [1.5], [[0.1], [-2.0], [1.5]]).scores()
     assert np.isnan(found.free.correlation) and found.free.slope == pytest.approx(0.75)
     assert found.free.share == pytest.approx(1 - 0.25 / 2.25)
-    assert (found.ranks, found.controls) == ((3,), (3,)) and found.beyond == pytest.approx(1 / 3)
+    assert (found.ranks, found.controls, found.ties) == ((3,), (3,), (1,)) and found.beyond == pytest.approx(0.5)
     assert "correlation not defined, slope 0.75" in repr(found) and "1 change, 1 row:" in repr(found)
 
 
@@ -81,6 +81,25 @@ def test_what_was_not_predicted_is_counted_apart(effects):
     assert both.free == without.free and both.not_predicted == 2 and len(both.ranks) == 41
     nothing = make([0.0] * 4, [0.0] * 4, [0.0] * 4, [[0.0] * 4] * 3).scores()
     assert all(np.isnan([nothing.free.correlation, nothing.free.slope, nothing.free.share])) and nothing.ranks == (4,)
+
+
+def test_in_steps_of_rounding_ties_count_half(effects):
+    nothing = make([0.1] * 4, [0.1] * 4, [0.0] * 4, [[0.0] * 4] * 3).scores()
+    assert (nothing.ranks, nothing.ties, nothing.beyond) == ((4,), (3,), 0.5) and "beyond 50% of controls" in repr(
+        nothing
+    )
+    # Drawn as its controls are, and rounded so that most are alike: still about half by chance.
+    random = np.random.default_rng(3)
+    draw = random.integers(0, 2, (200, 5)).astype(np.float32)
+    alike = gs.score_changes([make([1.0], [1.0], one[:1], one[1:, None]) for one in draw])
+    assert sum(alike.ties) > 300 and alike.beyond == pytest.approx(0.5, abs=0.06)
+    assert gs.score_changes(effects).ties == (0,) * 40
+
+
+def test_without_controls_there_is_no_place_among_them(effects):
+    bare = make([1.0], [1.0], [1.0], np.zeros((0, 1))).scores()
+    assert np.isnan(bare.beyond) and repr(bare).endswith("; no controls>") and bare.free.slope == 1
+    assert gs.score_changes([replace(effects[0], random=np.zeros((0, 5))), *effects[1:]]).beyond > 0.9
 
 
 @pytest.mark.parametrize(
