@@ -332,6 +332,7 @@ class FakeScope:
         dictionaries: Sequence[Dictionary | str] | Dictionary | str | None = None,
         target: CircuitTarget = None,
         max_features: int = MAX_FEATURES,
+        show: bool = True,
     ) -> AttributionGraph:
         job = self.start_circuit(prompt, dictionaries=dictionaries, target=target, max_features=max_features)
         graph: AttributionGraph = job.wait()
@@ -361,7 +362,9 @@ class FakeScope:
 
         return self._worker.submit(work, slot=slot)
 
-    def circuit_heads(self, graph: AttributionGraph, node: int | str, source: int | str) -> EdgeHeads:
+    def circuit_heads(
+        self, graph: AttributionGraph, node: int | str, source: int | str, *, show: bool = True
+    ) -> EdgeHeads:
         heads: EdgeHeads = self.start_circuit_heads(graph, node, source).wait()
         return heads
 
@@ -389,6 +392,7 @@ class FakeScope:
         *,
         instead: Swaps | None = None,
         controls: int = 5,
+        show: bool = True,
     ) -> CircuitEffect:
         effect: CircuitEffect = self.start_change_circuit(
             graph, nodes, factor, instead=instead, controls=controls

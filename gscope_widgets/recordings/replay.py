@@ -570,7 +570,8 @@ class ReplayedScope:
         layer = check_int("layer", layer, low=0, high=self.info.layers - 1)
         return self._start(questions.ask_attention(text, layer))
 
-    def circuit(self, prompt: Prompt, **settings: Any) -> AttributionGraph:
+    def circuit(self, prompt: Prompt, *, show: bool = True, **settings: Any) -> AttributionGraph:
+        """See `Scope`; it takes no time that could be shown."""
         graph: AttributionGraph = self.start_circuit(prompt, **settings).wait()
         return graph
 
@@ -586,7 +587,10 @@ class ReplayedScope:
         most = check_int("max_features", max_features, low=1, high=100_000)
         return self._start(questions.ask_circuit(prompt, dictionaries, target, most))
 
-    def circuit_heads(self, graph: AttributionGraph, node: int | str, source: int | str) -> EdgeHeads:
+    def circuit_heads(
+        self, graph: AttributionGraph, node: int | str, source: int | str, *, show: bool = True
+    ) -> EdgeHeads:
+        """See `Scope`; it takes no time that could be shown."""
         heads: EdgeHeads = self.start_circuit_heads(graph, node, source).wait()
         return heads
 
@@ -606,8 +610,15 @@ class ReplayedScope:
         return spans
 
     def change_circuit(
-        self, graph: AttributionGraph, nodes: Sequence[int | str] | int | str, factor: float = 0.0, **settings: Any
+        self,
+        graph: AttributionGraph,
+        nodes: Sequence[int | str] | int | str,
+        factor: float = 0.0,
+        *,
+        show: bool = True,
+        **settings: Any,
     ) -> CircuitEffect:
+        """See `Scope`; it takes no time that could be shown."""
         effect: CircuitEffect = self.start_change_circuit(graph, nodes, factor, **settings).wait()
         return effect
 

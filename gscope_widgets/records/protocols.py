@@ -302,6 +302,7 @@ class Scope(Engine, Protocol):
         dictionaries: Sequence[Dictionary | str] | Dictionary | str | None = None,
         target: CircuitTarget = None,
         max_features: int = MAX_FEATURES,
+        show: bool = True,
     ) -> AttributionGraph:
         """Which features brought about the next token, through which others.
 
@@ -309,6 +310,7 @@ class Scope(Engine, Protocol):
             dictionaries: one CLT, or transcoders of different layers; None for those of all layers.
             target: a token, two whose logits are compared, or a feature at a position; None for the likeliest tokens.
             max_features: nodes at most; where more fire, the most influential.
+            show: a line that says how far long work is.
         """
 
     def start_circuit(
@@ -322,8 +324,14 @@ class Scope(Engine, Protocol):
     ) -> Job:
         """`circuit` as a job, returned at once."""
 
-    def circuit_heads(self, graph: AttributionGraph, node: int | str, source: int | str) -> EdgeHeads:
-        """Which attention heads carried the edge from `source` to `node`."""
+    def circuit_heads(
+        self, graph: AttributionGraph, node: int | str, source: int | str, *, show: bool = True
+    ) -> EdgeHeads:
+        """Which attention heads carried the edge from `source` to `node`.
+
+        Args:
+            show: a line that says how far long work is.
+        """
 
     def start_circuit_heads(
         self, graph: AttributionGraph, node: int | str, source: int | str, *, slot: Hashable | None = None
@@ -338,6 +346,7 @@ class Scope(Engine, Protocol):
         *,
         instead: Swaps | None = None,
         controls: int = 5,
+        show: bool = True,
     ) -> CircuitEffect:
         """What scaling features of a graph does to its targets: predicted, frozen, in the model, at random.
 
@@ -345,6 +354,7 @@ class Scope(Engine, Protocol):
             factor: what their activations are multiplied by; 0 ablates.
             instead: by node (number or id), another feature of its layer that has its activation.
             controls: draws of random features.
+            show: a line that says how far long work is.
         """
 
     def start_change_circuit(

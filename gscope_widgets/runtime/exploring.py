@@ -1,7 +1,7 @@
 """The part of a scope that looks for features: searches, dashboards, claims, texts and dictionaries compared."""
 
 from collections.abc import Hashable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.recorder import recorded
@@ -401,6 +401,7 @@ class Exploring(Asking):
         dictionaries: Sequence[protocols.Dictionary | str] | protocols.Dictionary | str | None = None,
         target: CircuitTarget = None,
         max_features: int = MAX_FEATURES,
+        show: bool = True,
     ) -> AttributionGraph:
         """Which features brought about the next token, through which others; see `AttributionGraph`.
 
@@ -408,8 +409,7 @@ class Exploring(Asking):
         one forward pass with eager attention, one encoding a dictionary, and for each feature that is followed one
         pass back through the attention of the layers before it: it grows with the square of the text. Memory: 8
         bytes times features kept times features found, 20 where not all are kept; refused beforehand where it is more
-        than half of what is free. After a second it is told how far it is, as it is by `change_circuit` and
-        `circuit_heads`.
+        than half of what is free.
 
         Args:
             dictionaries: one CLT, or transcoders of different layers (a layer without one is all error); None for
@@ -418,6 +418,7 @@ class Exploring(Asking):
                 most. A token, as its text " red" or its id: its logit over the mean logit. Two tokens: the first's
                 logit less the second's. `(ref, pos)`: a feature's activation there.
             max_features: nodes, 1 to 100,000; where more fire, the most influential.
+            show: a line that says how far it is, after a second, in the notebook or on standard error.
 
         Raises:
             InvalidValue: no transcoders, a text that is no single token, a feature that does not fire there.
@@ -425,7 +426,7 @@ class Exploring(Asking):
             PromptTooLong, OutOfMemory, Cancelled.
         """
         job = self.start_circuit(prompt, dictionaries=dictionaries, target=target, max_features=max_features)
-        graph: AttributionGraph = show_and_wait(job, "tracing a circuit")
+        graph: AttributionGraph = _wait(job, "tracing a circuit", show=show)
         return graph
 
     @recorded
@@ -495,6 +496,7 @@ class Exploring(Asking):
         *,
         instead: Swaps | None = None,
         controls: int = 5,
+        show: bool = True,
     ) -> CircuitEffect:
         """Scale features of a graph at their positions, and see what becomes of its targets; see `CircuitEffect`.
 
@@ -507,13 +509,14 @@ class Exploring(Asking):
             factor: what their activations are multiplied by, -100 to 100; 0 ablates.
             instead: by node, another feature of the same layer, which then has the node's activation there.
             controls: 3 to 16 draws of random features of the same layers, of which as much is changed.
+            show: a line that says how far it is, after a second, in the notebook or on standard error.
 
         Raises:
             InvalidValue: a node that is no feature, a graph of other tokens, model or dictionaries.
             Cancelled.
         """
         job = self.start_change_circuit(graph, nodes, factor, instead=instead, controls=controls)
-        effect: CircuitEffect = show_and_wait(job, "changing a circuit")
+        effect: CircuitEffect = _wait(job, "changing a circuit", show=show)
         return effect
 
     @recorded
@@ -561,7 +564,9 @@ class Exploring(Asking):
             slot=slot,
         )
 
-    def circuit_heads(self, graph: AttributionGraph, node: int | str, source: int | str) -> EdgeHeads:
+    def circuit_heads(
+        self, graph: AttributionGraph, node: int | str, source: int | str, *, show: bool = True
+    ) -> EdgeHeads:
         """Which attention heads carried an edge of a graph, and how much of it went through none; see `EdgeHeads`.
 
         Costs one pass with eager attention, one encoding a dictionary, and one way through the frozen pass to and fro.
@@ -570,13 +575,14 @@ class Exploring(Asking):
             graph: from `circuit` of this scope; pruned or whole.
             node: where the edge goes, a feature or a target, by number or id.
             source: where it comes from, a token, an error or a feature, likewise.
+            show: a line that says how far it is, after a second, in the notebook or on standard error.
 
         Raises:
             InvalidValue: there is no such edge; a graph of other tokens, model or dictionaries.
             Cancelled.
         """
         job = self.start_circuit_heads(graph, node, source)
-        heads: EdgeHeads = show_and_wait(job, "taking an edge of a circuit apart")
+        heads: EdgeHeads = _wait(job, "taking an edge of a circuit apart", show=show)
         return heads
 
     @recorded
@@ -617,3 +623,7 @@ class Exploring(Asking):
     ) -> Provenance:
         """Where a result of this scope comes from; see `Scope`."""
         raise NotImplementedError
+
+
+def _wait(job: Job, doing: str, *, show: bool) -> Any:
+    return show_and_wait(job, doing) if show else job.wait()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import wait
 from typing import Any
 
-from gscope_widgets.errors import write_bytes
+from gscope_widgets.errors import Cancelled, write_bytes
 from gscope_widgets.runtime.worker import Job
 
 _SILENT_S = 1.0  # before the first line
@@ -35,7 +35,7 @@ def show_and_wait(job: Job, doing: str) -> Any:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             job.cancel("interrupted")
-        write(f"{doing}: stopped", True)
+        write(f"{doing}: {'stopped' if isinstance(error, (Cancelled, KeyboardInterrupt)) else 'failed'}", True)
         raise
     write(f"{doing}: done in {time.monotonic() - began:.0f} s", True)
     return result

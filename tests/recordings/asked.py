@@ -59,9 +59,9 @@ def ask_all(scope) -> dict[str, object]:
         "contrast": scope.contrast(TEXT, OTHER),
         "match": scope.compare_dictionaries(TEXT, [home, other], texts=sets[0]),
         "match of a reading": scope.compare_dictionaries(TEXT, [home.info.id, scope.read(TEXT, other)], threshold=0.5),
-        "circuit": (graph := scope.circuit(TEXT, max_features=40)),
-        "heads": scope.circuit_heads(graph, len(graph) - 1, int(np.flatnonzero(graph.weights[-1])[0])),
-        "change of a circuit": scope.change_circuit(graph, [graph.first_row, graph.first_row + 1], 0.5),
+        "circuit": (graph := scope.circuit(TEXT, max_features=40, show=False)),
+        "heads": scope.circuit_heads(graph, len(graph) - 1, int(np.flatnonzero(graph.weights[-1])[0]), show=False),
+        "change of a circuit": scope.change_circuit(graph, [graph.first_row, graph.first_row + 1], 0.5, show=False),
         "swap in a circuit": scope.change_circuit(
             graph,
             graph.first_row,

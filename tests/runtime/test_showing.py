@@ -100,15 +100,15 @@ def fail(_job):
     raise gs.InvalidValue("no")
 
 
-@pytest.mark.parametrize("how", ["fault", "interrupt"])
-def test_what_ends_otherwise_is_told_as_stopped(worker, monkeypatch, quick, how):
+@pytest.mark.parametrize("how", ["fault", "cancel", "interrupt"])
+def test_what_ends_otherwise_is_told_as_failed_or_stopped(worker, monkeypatch, quick, how):
     stream = Stream(False, "knitting: 50%")
     monkeypatch.setattr(sys, "stderr", stream)
 
     def work(_job):
         while how == "interrupt" or not stream.told.wait(0.01):
             yield 0.5
-        raise gs.InvalidValue("no")
+        raise (gs.Cancelled if how == "cancel" else gs.InvalidValue)("no")
 
     if how == "interrupt":
 
@@ -119,7 +119,7 @@ def test_what_ends_otherwise_is_told_as_stopped(worker, monkeypatch, quick, how)
 
         monkeypatch.setattr(stream, "write", write)
     job = worker.submit(work)
-    with pytest.raises(KeyboardInterrupt if how == "interrupt" else gs.InvalidValue):
+    with pytest.raises({"interrupt": KeyboardInterrupt, "cancel": gs.Cancelled}.get(how, gs.InvalidValue)):
         show_and_wait(job, "knitting")
-    assert stream.getvalue().endswith("knitting: stopped\n")
-    assert isinstance(job.exception(SOON), gs.Cancelled if how == "interrupt" else gs.InvalidValue)
+    assert stream.getvalue().endswith(f"knitting: {'failed' if how == 'fault' else 'stopped'}\n")
+    assert isinstance(job.exception(SOON), gs.InvalidValue if how == "fault" else gs.Cancelled)

@@ -8,6 +8,7 @@ import torch
 
 import gscope_widgets as gs
 from gscope_widgets.records.circuits import FEATURE
+from gscope_widgets.runtime import exploring
 from tests.runtime.circuits.frozen import hold
 from tests.runtime.circuits.test_attribution import choose, fire, read_members
 
@@ -256,3 +257,16 @@ def test_controls_hang_on_the_features_and_not_on_what_else_a_graph_has(scope, g
     of_small, of_whole = scope.change_circuit(small, [node]), scope.change_circuit(graph, [same])
     np.testing.assert_array_equal(of_small.random, of_whole.random)
     assert len(set(of_small.random[:, 0].tolist())) == len(of_small.random)
+
+
+@pytest.mark.parametrize("given", [{}, {"show": False}], ids=["shown", "silent"])
+def test_how_far_it_is_can_be_left_untold(scope, monkeypatch, given):
+    told = []
+    monkeypatch.setattr(exploring, "show_and_wait", lambda job, doing: told.append(doing) or job.wait())
+    graph = scope.circuit(TEXT, max_features=20, **given)
+    edge = (graph.first_row, int(np.flatnonzero(graph.weights[0])[0]))
+    effect = scope.change_circuit(graph, [graph.first_row], controls=3, **given)
+    assert len(graph) and effect.targets and scope.circuit_heads(graph, *edge, **given).source == edge[1]
+    assert [one.split()[0] for one in told] == ([] if given else ["tracing", "changing", "taking"])
+    with pytest.raises(TypeError, match="positional"):
+        scope.circuit_heads(graph, *edge, False)
