@@ -53,7 +53,8 @@ def list_node_ids(graph: AttributionGraph) -> tuple[str, ...]:
     """An id for each node, as circuit-tracer writes them: of layer, number and position, the same on every graph.
 
     A token is `E_{id}_{pos}`, an error `{layer}_-1_{pos}`, a feature `{layer}_{number in the layer}_{pos}`, a target
-    `{layers + 1}_{id}_{pos}`. Where two nodes would have one id, further ones end in `_2`, `_3`, ....
+    `{layers + 1}_{id}_{pos}`. Where two nodes would have one id, further ones end in `_2`, `_3` and so on, by their
+    order in this graph: where the first is pruned, the second has its id.
     """
     counts: dict[str, int] = {}
     found = []

@@ -104,7 +104,11 @@ class AttributionGraph:
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """Each node's id, the same on every graph, such as '3_21_5': what pins and files take; see `list_node_ids`."""
+        """Each node's id, such as '3_21_5', the same on every graph: what pins and files take; see `list_node_ids`.
+
+        But where two nodes share layer, number and position, as features of others' files can, the second is 'x_2'
+        only while the first is there.
+        """
         from gscope_widgets.records.circuit_parts import list_node_ids
 
         return list_node_ids(self)
@@ -355,7 +359,7 @@ class AttributionGraph:
         """A pandas DataFrame, a row a node, most influential first.
 
         Columns `node`, `id`, `kind`, `layer`, `pos`, `token`, `feature`, `activation`, `influence`, `label`. Pins,
-        groups and files have the ids, which stay as they are in a pruned graph.
+        groups and files have the ids, which stay as they are in a pruned graph; see `ids` for the one exception.
         """
         influence = self.influence()
         order = np.argsort(-influence, kind="stable")
