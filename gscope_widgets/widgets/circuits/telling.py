@@ -104,8 +104,8 @@ def write_notes(drawn: DrawnGraph, reach: Reach) -> list[str]:
         )
     if drawn.numbers["edges"] > DRAWN_EDGES:
         notes.append(
-            f"The {DRAWN_EDGES} heaviest of {drawn.numbers['edges']} edges are at hand: a node that is chosen shows its "
-            "own among them, the whole picture the heaviest."
+            f"The {DRAWN_EDGES} heaviest of {drawn.numbers['edges']} edges are at hand: a node that is chosen shows "
+            "its own among them, the whole picture the heaviest."
         )
     left = float(np.abs(graph.left_out[-len(graph.targets) :]).max(initial=0))
     if left > 0 and graph.whole is None:
