@@ -81,13 +81,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_sweep(commands.add_parser("sweep", help="collect the examples of all features of a dictionary from a corpus"))
     given = parser.parse_args(arguments)
     try:
-        status = int(given.run(given))
-        if arguments is None:
-            gc.freeze()  # the process ends: to look through all that torch has made takes seconds
-        return status
+        return int(given.run(given))
     except GscopeError as error:
         print(f"gscope-widgets: {_write_shown(str(error))}", file=sys.stderr)
         return 2
+    finally:
+        if arguments is None:
+            gc.freeze()  # the process ends: to look through all that torch has made takes seconds
 
 
 def _write_shown(text: str) -> str:

@@ -1,5 +1,6 @@
 """How far blocking work has come, on a line that changes: in a notebook, a terminal or a log; nothing of short work."""
 
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from gscope_widgets.runtime.worker import Job
 
 _SILENT_S = 1.0  # before the first line
 _SHOWN_S, _LOG_S = 0.25, 10.0  # between two lines
-_LONGEST = 110
 
 
 def show_and_wait(job: Job, doing: str) -> Any:
@@ -23,11 +23,11 @@ def show_and_wait(job: Job, doing: str) -> Any:
         doing: what it does, such as "tracing a circuit of 14 tokens".
     """
     began = time.monotonic()
-    write: Callable[[str, bool], None] = _write_nothing
+    write: Callable[[str, bool], None] = write_nothing
     try:
         job.run_if_current()
         if wait([job], timeout=_SILENT_S).not_done:
-            write, every = _choose()
+            write, every = choose_writer()
             write(_describe(job, doing), False)
             while wait([job], timeout=every).not_done:
                 write(_describe(job, doing), False)
@@ -49,13 +49,16 @@ def _describe(job: Job, doing: str) -> str:
     return f"{doing}: begins" if job.progress is None else f"{doing}: {job.progress:.0%}"
 
 
-def _choose() -> tuple[Callable[[str, bool], None], float]:
-    """What writes a line in place of the one before, or behind it; and how often, in seconds."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if getattr(shell, "kernel", None) is not None:
+def choose_writer(first: str = "") -> tuple[Callable[[str, bool], None], float]:
+    """What writes a line, and whether it is the last, in place of the one before, or behind it; and how often, seconds.
+
+    Args:
+        first: what a cell shows before the first line.
+    """
+    if is_cell():
         from IPython.display import display
 
-        handle = display({"text/plain": ""}, raw=True, display_id=True)
+        handle = display({"text/plain": first}, raw=True, display_id=True)
 
         def write_cell(words: str, _is_last: bool) -> None:
             handle.update({"text/plain": words}, raw=True)
@@ -64,7 +67,10 @@ def _choose() -> tuple[Callable[[str, bool], None], float]:
     if sys.stderr is not None and sys.stderr.isatty():
 
         def write_terminal(words: str, is_last: bool) -> None:
-            print(f"\r{words[:_LONGEST]:<{_LONGEST}}", end="\n" if is_last else "", file=sys.stderr, flush=True)
+            # What fills the last column, or more, goes on in a line below, from which "\r" does not come back.
+            room = max(1, shutil.get_terminal_size().columns - 1)
+            line = words if is_last else words[:room]
+            print(f"\r{line:<{room}}", end="\n" if is_last else "", file=sys.stderr, flush=True)
 
         return write_terminal, _SHOWN_S
 
@@ -74,5 +80,11 @@ def _choose() -> tuple[Callable[[str, bool], None], float]:
     return write_log, _LOG_S
 
 
-def _write_nothing(_words: str, _is_last: bool) -> None:
-    pass
+def is_cell() -> bool:
+    """Whether this is a notebook's kernel."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+def write_nothing(_words: str, _is_last: bool) -> None:
+    """In the place of what `choose_writer` gives."""

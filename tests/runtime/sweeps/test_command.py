@@ -120,6 +120,13 @@ def test_what_takes_long_to_load_is_told_and_an_interrupt_of_it_is_no_fault(monk
     monkeypatch.setattr(sys, "argv", ["gscope-widgets", *quiet])
     assert shell.main() == 130 and frozen  # a process of its own ends soon
 
+    def refuse(*_args, **_options):
+        raise gs.InvalidValue("no")
+
+    frozen.clear()
+    monkeypatch.setattr(registry, "load", refuse)
+    assert shell.main() == 2 and frozen  # also after a fault
+
 
 def test_a_dictionary_is_named_as_it_is_published(scope, tiny, make_dictionary):
     assert open_named(scope, None) is scope.dictionary()

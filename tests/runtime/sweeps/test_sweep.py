@@ -1,5 +1,6 @@
 """A sweep against all activations at once, computed by plain transformers and NumPy, and against itself when stopped."""
 
+import io
 import itertools
 import json
 import re
@@ -18,6 +19,7 @@ import gscope_widgets as gs
 from factory.corpus import generate_documents
 from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.sweeps import Sweep, SweepProgress
+from gscope_widgets.runtime import showing
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.sweeps import sweep as sweeps
 from gscope_widgets.runtime.sweeps.hand import Hand
@@ -823,9 +825,23 @@ def test_the_scope_answers_while_it_sweeps_and_is_as_it_was(run, tiny, tiny_dict
     assert count_hooks(loaded(tiny).model) == 0
 
 
-def test_progress_says_how_much_is_left(capsys, run, monkeypatch):
-    from gscope_widgets.runtime.sweeps import showing
+def test_a_moving_line_is_shorter_than_the_terminal_is_wide(monkeypatch):
+    """One that wraps is not written over, and scrolls; the last is whole."""
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", stream)
+    for columns in (80, 132):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        write, _ = showing.choose_writer()
+        stream.truncate(stream.seek(0))
+        write("a" * 200, False)
+        write("b", False)
+        assert stream.getvalue() == f"\r{'a' * (columns - 1)}\rb{' ' * (columns - 2)}"
+        write("c" * 200, True)
+        assert stream.getvalue().endswith(f"\r{'c' * 200}\n")
 
+
+def test_progress_says_how_much_is_left(capsys, run, monkeypatch):
     monkeypatch.setattr(showing, "_LOG_S", 0.0)
     run(show=True)
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("sweep")]
@@ -843,8 +859,6 @@ def test_progress_says_how_much_is_left(capsys, run, monkeypatch):
 
 def test_an_interrupt_keeps_what_is_done(run, tiny, tiny_dictionary, monkeypatch, tmp_path, folder_of, capsys):
     whole = folder_of(run("whole").folder)
-    from gscope_widgets.runtime.sweeps import showing
-
     real, looks = time.sleep, []
 
     def interrupt(seconds):
