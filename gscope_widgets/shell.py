@@ -129,7 +129,7 @@ def _add_sweep(sweep: argparse.ArgumentParser) -> None:
         "--patience-seconds",
         type=float,
         default=600.0,
-        help="that a worker of several may tell nothing before it is replaced (default: %(default)s)",
+        help="that a worker of several may tell nothing before it is replaced, 1 or more (default: %(default)s)",
     )
     sweep.add_argument("--quiet", action="store_true", help="say nothing of how far it is")
     sweep.set_defaults(run=_run_sweep)

@@ -9,14 +9,14 @@ from typing import Any, Literal
 import numpy as np
 
 from gscope_widgets.errors import GscopeError, InvalidValue, Offline
-from gscope_widgets.runtime.sweeps.crew import Advanced, Done, Event, Failed, Lost, Ready, make_error
+from gscope_widgets.runtime.sweeps.crew import Advanced, Done, Event, Failed, Lost, Placed, Ready, make_error
 from gscope_widgets.runtime.sweeps.hand import Order, Stretch
 
 _STARTS = 3  # of Ray on a busy machine
 _LISTEN_S = 10.0
 _WATCH = "watch"  # the thread of an actor that answers while another reads
 _ASK_S = 0.5  # between two questions how far an actor is
-_Task = Literal["open", "read", "ask"]
+_Task = Literal["find", "open", "read", "ask"]
 
 
 class RayCrew:
@@ -42,9 +42,9 @@ class RayCrew:
         self._pending: dict[Any, tuple[int, _Task]] = {}  # by reference: of which worker, and what was asked of it
         self._given: dict[int, int] = {}  # how many stretches a worker was given
         self._told: dict[int, int] = {}  # units that it has read of the last one, as far as was told
-        self._asked: dict[int, float] = {}  # when it was last asked how far it is
+        self._asked: dict[int, float] = {}  # of those that have a place: when it was last asked how far it is
 
-    def hire(self, worker: int) -> None:
+    def hire(self, worker: int) -> bool:
         """See `Crew`."""
         kind = self._ray.remote(
             max_restarts=0,
@@ -55,8 +55,10 @@ class RayCrew:
         environment = {"env_vars": {"OMP_NUM_THREADS": str(self._order.threads), "TOKENIZERS_PARALLELISM": "false"}}
         actor = kind.options(runtime_env=environment).remote(self._order.to_dict())
         self._actors[worker], self._given[worker], self._told[worker] = actor, 0, 0
+        # Ray queues an actor until a node has room for it: it has a place when it answers for the first time.
+        self._pending[self._call_aside(worker, "find_process")] = worker, "find"
         self._pending[actor.open.remote()] = worker, "open"
-        self._ask(worker)
+        return False
 
     def give(self, worker: int, stretch: Stretch) -> None:
         """See `Crew`."""
@@ -99,6 +101,14 @@ class RayCrew:
             return [Lost(worker, str(error).strip().splitlines()[0])]
         except self._ray.exceptions.RayTaskError as error:
             return [Failed(worker, GscopeError(f"a worker of the sweep failed: {error.cause!r}"))]
+        if worker not in self._asked:
+            self._ask(worker)
+            return [Placed(worker), *self._understand_answer(answer, worker, task)]
+        return self._understand_answer(answer, worker, task)
+
+    def _understand_answer(self, answer: Any, worker: int, task: "_Task") -> list[Event]:
+        if task == "find":
+            return []
         if task == "ask":
             begun, units = answer
             return self._advance(worker, units) if begun == self._given[worker] else []

@@ -26,6 +26,13 @@ _END_S = 10.0  # that a killed process may take: one that waits for a disk that 
 
 
 @dataclass(frozen=True)
+class Placed:
+    """A worker that waited for a place on a cluster has one, and loads."""
+
+    worker: int
+
+
+@dataclass(frozen=True)
 class Ready:
     """A worker has loaded what it needs."""
 
@@ -64,14 +71,18 @@ class Failed:
     error: GscopeError
 
 
-Event = Ready | Advanced | Done | Lost | Failed
+Event = Placed | Ready | Advanced | Done | Lost | Failed
 
 
 class Crew(Protocol):
     """Workers by number, each of which reads one stretch at a time."""
 
-    def hire(self, worker: int) -> None:
-        """Start a worker, in the place of a lost one where there was one; it loads what it needs."""
+    def hire(self, worker: int) -> bool:
+        """Start a worker, in the place of a lost one where there was one; it loads what it needs.
+
+        Returns:
+            False where it waits for a place first, which `Placed` tells; nothing is given to it before.
+        """
         ...
 
     def give(self, worker: int, stretch: Stretch) -> None:
@@ -101,7 +112,7 @@ class LocalCrew:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._letters: dict[int, queue.SimpleQueue[_Letter | None]] = {}
 
-    def hire(self, worker: int) -> None:
+    def hire(self, worker: int) -> bool:
         """See `Crew`."""
         if worker in self._letters:
             self._letters[worker].put(None)
@@ -124,6 +135,7 @@ class LocalCrew:
             target=self._listen, args=(worker, process, words), name=f"gscope sweep {worker}", daemon=True
         )
         reader.start()
+        return True
 
     def give(self, worker: int, stretch: Stretch) -> None:
         """See `Crew`."""

@@ -14,7 +14,10 @@ _WHOLE = {
     "workers": (1, MAX_WORKERS),
     "threads": (1, 1024),
 }
-_SECONDS = ("checkpoint_s", "patience_s")
+_SECONDS = {
+    "checkpoint_s": (0.0, 86_400.0),
+    "patience_s": (1.0, 1e9),  # with 0 whoever is looked at is silent; the most is as good as for ever
+}
 _MAY_BE_NONE = ("seq_len", "max_tokens", "batch_tokens")
 
 
@@ -34,7 +37,7 @@ def check_settings(settings: Mapping[str, object]) -> None:
             low, high = _WHOLE[name]
             check_int(name, value, low=low, high=high)
         elif name in _SECONDS:
-            check_float(name, value, low=0, high=86_400)
+            check_seconds(name, value)
     engine, out = settings.get("engine", "local"), settings.get("out")
     if engine not in ("local", "ray"):
         raise InvalidValue(f'engine must be "local" or "ray", got {describe_value(engine)}')
@@ -42,3 +45,13 @@ def check_settings(settings: Mapping[str, object]) -> None:
         raise InvalidValue('address is of a Ray cluster; give engine="ray" with it')
     if isinstance(out, str) and not out.strip():
         raise InvalidValue(f'out must be a folder, got {describe_value(out)}; give its name, or "." for this one')
+
+
+def check_seconds(name: str, value: object) -> float:
+    """`checkpoint_s` or `patience_s`, seconds.
+
+    Raises:
+        InvalidValue: it is out of its range.
+    """
+    least, most = _SECONDS[name]
+    return check_float(name, value, low=least, high=most)

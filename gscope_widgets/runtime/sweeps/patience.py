@@ -4,7 +4,7 @@ from typing import Literal
 
 Stage = Literal["loads", "reads"]
 _FACTOR = 20.0  # of the longest so far
-_UNKNOWN = 6.0  # of the floor, while nobody has done such a thing to its end
+_UNKNOWN = 6.0  # of the floor, for what says nothing of the next: loading, and a unit before one was read
 _STEP_S = 1.0  # that one look counts at most
 _WORDS = {"loads": "loading a model", "reads": "a unit"}
 
@@ -12,8 +12,9 @@ _WORDS = {"loads": "loading a model", "reads": "a unit"}
 class Patience:
     """The silence of workers, counted only while somebody listens.
 
-    A worker is silent for too long when it has told nothing for `floor_s` and for 20 times as long as the same thing,
-    loading or a unit, ever took a worker of this sweep; before any did it, for six times `floor_s`. One that takes
+    A worker is silent for too long when it has told nothing for `floor_s` and for 20 times as long as a unit ever took
+    a worker of this sweep; before any was read, for six times `floor_s`. Loading may always take six times `floor_s`,
+    and 20 times the longest so far: one model comes from a cache in seconds, the next over a network. One that takes
     the place of a silent one is given twice as long, and so on, so that no worker that is only slow is replaced for
     ever. Time passes by what `pass_time` is told, a second at most: where nobody listened, because the machine slept
     or the notebook did something else, nobody was silent.
@@ -51,9 +52,10 @@ class Patience:
 
     def find_limit(self, worker: int) -> float:
         """Seconds of silence after which a worker that is waited for counts as hung."""
-        longest = self._longest.get(self._begun[worker][0])
-        limit = self._floor_s * _UNKNOWN if longest is None else max(self._floor_s, _FACTOR * longest)
-        return float(limit * 2 ** self._ended.get(worker, 0))
+        stage, _ = self._begun[worker]
+        longest = self._longest.get(stage)
+        floor = self._floor_s * (_UNKNOWN if stage == "loads" or longest is None else 1.0)
+        return float(max(floor, _FACTOR * (longest or 0.0)) * 2 ** self._ended.get(worker, 0))
 
     def take_silent(self) -> dict[int, str]:
         """Workers that are silent for too long, with words for it; they are waited for no longer."""

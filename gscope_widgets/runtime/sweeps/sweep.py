@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from gscope_widgets.errors import Cancelled, GscopeError, InvalidValue, describe_value
-from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.sweeps import LONGEST_NAME, Sweep, SweepProgress
 from gscope_widgets.runtime.devices import SPREAD
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
@@ -23,7 +23,7 @@ from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.scope import Scope
 from gscope_widgets.runtime.shortage import Demand, explain_faults
 from gscope_widgets.runtime.sweeps.corpus import Corpus, open_corpus
-from gscope_widgets.runtime.sweeps.crew import Advanced, Crew, Done, Failed, LocalCrew, Lost, Ready
+from gscope_widgets.runtime.sweeps.crew import Advanced, Crew, Done, Failed, LocalCrew, Lost, Placed, Ready
 from gscope_widgets.runtime.sweeps.folder import ROWS, SweepFolder
 from gscope_widgets.runtime.sweeps.hand import (
     Hand,
@@ -33,7 +33,7 @@ from gscope_widgets.runtime.sweeps.hand import (
     fingerprint_model,
     make_order,
 )
-from gscope_widgets.runtime.sweeps.limits import MAX_WORKERS, check_settings
+from gscope_widgets.runtime.sweeps.limits import MAX_WORKERS, check_seconds, check_settings
 from gscope_widgets.runtime.sweeps.patience import Patience
 from gscope_widgets.runtime.sweeps.rows import (
     Layout,
@@ -110,9 +110,10 @@ def sweep(
         address: of a Ray cluster; None for one that runs here, or else a new one.
         batch_tokens: of one forward pass; None for 1,024 on a CPU, 16,384 on a GPU.
         checkpoint_s: seconds between checkpoints; a kill loses what was read since the last.
-        patience_s: seconds that a worker of several may tell nothing, at least, before it counts as hung and is
-            replaced: as long, and 20 times the longest unit of 16,000 tokens so far; six times as long while no unit
-            was read and no model loaded.
+        patience_s: seconds, 1 or more, that a worker of several may tell nothing, at least, before it counts as hung
+            and is replaced: as long, and 20 times the longest unit of 16,000 tokens so far; six times as long while no
+            unit was read; to load, six times as long, and 20 times the longest loading so far. Its successor is given
+            twice the time. Waiting for a place on a cluster does not count. 1e9 waits for ever.
         show: a line that says how far it is, in the notebook or on standard error.
 
     Raises:
@@ -120,6 +121,8 @@ def sweep(
         InvalidValue: the corpus is empty or no corpus (file and line are named); `out` is something else's, or another
             sweep's (what differs is named).
         DiskFull: at any write; what was done before is kept.
+        Offline: there is no Ray cluster at `address`.
+        GscopeError: three workers were lost or hung at the same rows; what was done is kept.
     """
     progress = SweepProgress()
     job = start_sweep(
@@ -206,8 +209,8 @@ def start_sweep(
         threads=check_int("threads", threads, low=1, high=1024),
         address=address,
         batch_tokens=batch,
-        checkpoint_s=check_float("checkpoint_s", checkpoint_s, low=0, high=86_400),
-        patience_s=check_float("patience_s", patience_s, low=0, high=86_400),
+        checkpoint_s=check_seconds("checkpoint_s", checkpoint_s),
+        patience_s=check_seconds("patience_s", patience_s),
     )
     if name is not None and (not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME):
         raise InvalidValue(f"name must be 1 to {LONGEST_NAME} characters, got {describe_value(name)}")
@@ -392,46 +395,83 @@ class _Course:
         workers = min(self._plan.workers, len(waiting))
         under_way: dict[int, tuple[int, int]] = {}
         read: dict[int, int] = {}  # units that a worker has read of its stretch
-        lives: dict[tuple[int, int], int] = {}
+        lives: dict[tuple[int, int] | None, int] = {}  # workers that a stretch has cost; None: in front of any
+        unplaced: set[int] = set()  # workers that wait for a place
+        idle: list[int] = []  # that have one, and nothing to read
+        loaded: set[int] = set()
+        befell = ""
         patience, looked = Patience(self._plan.patience_s), time.monotonic()
         crew = self._make_crew(order, workers)
 
         def hire(worker: int) -> None:
-            crew.hire(worker)
-            self._give(crew, worker, waiting, under_way)
-            patience.begin(worker, "loads")
+            if crew.hire(worker):
+                settle(worker)
+            else:
+                unplaced.add(worker)
 
-        def replace_lost(worker: int, reason: str) -> None:
-            stretch = under_way.pop(worker)
+        def settle(worker: int) -> None:
+            idle.append(worker)
+            patience.begin(worker, "loads")
+            share_out()
+
+        def share_out() -> None:
+            while waiting and idle:
+                worker = idle.pop()
+                under_way[worker] = waiting.popleft()
+                crew.give(worker, self._cut(*under_way[worker]))
+                if worker in loaded:
+                    patience.begin(worker, "reads")
+
+        def replace_lost(worker: int, reason: str, question: str) -> None:
+            nonlocal befell
+            stretch = under_way.pop(worker, None)
             read.pop(worker, None)
             patience.end(worker)
+            unplaced.discard(worker)
+            loaded.discard(worker)
+            if worker in idle:
+                idle.remove(worker)
+            if stretch is None and not waiting:  # nobody misses it
+                return
             lives[stretch] = lives.get(stretch, 0) + 1
             if lives[stretch] >= _LIVES:
+                where = "before they read anything" if stretch is None else f"at rows {self._name_rows(stretch)}"
                 raise GscopeError(
-                    f"{_LIVES} workers of the sweep were lost at rows {self._name_rows(stretch)}, the last because "
-                    f"{reason}; is there memory enough for {workers} models? What was read is kept: the same line with "
-                    "fewer workers goes on from there"
+                    f"{_LIVES} workers of the sweep were lost {where}, the last because {reason}; {question}"
                 )
-            waiting.appendleft(stretch)
-            self._progress.note = f"a worker was replaced: {reason.splitlines()[0]}"
+            if stretch is not None:
+                waiting.appendleft(stretch)
+            befell = f"worker {worker + 1} was replaced: {reason.splitlines()[0]}"
             self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
             hire(worker)
+            share_out()  # where its successor waits for a place
 
         try:
             for worker in range(workers):
                 hire(worker)
-            while under_way:
+            while under_way or waiting:
                 for event in crew.wait(0.05):
                     if isinstance(event, Failed):
                         raise event.error
                     stretch = under_way.get(event.worker)
-                    if stretch is None:
-                        continue
-                    if isinstance(event, Lost):
-                        replace_lost(event.worker, event.reason)
-                        continue
-                    if isinstance(event, Ready):
+                    if isinstance(event, Placed):
+                        lives.pop(None, None)
+                        unplaced.discard(event.worker)
+                        settle(event.worker)
+                    elif isinstance(event, Lost):
+                        replace_lost(
+                            event.worker,
+                            event.reason,
+                            f"is there memory enough for {workers} models? What was read is kept: the same line with "
+                            "fewer workers goes on from there",
+                        )
+                    elif isinstance(event, Ready):
+                        loaded.add(event.worker)
                         patience.hear(event.worker)
+                        if stretch is None:
+                            patience.end(event.worker)
+                    elif stretch is None:
+                        continue
                     elif isinstance(event, Advanced) and read.get(event.worker, 0) < stretch[1] - stretch[0]:
                         patience.hear(event.worker)
                         self._advance(stretch[0] + read.get(event.worker, 0))
@@ -442,18 +482,26 @@ class _Course:
                         read.pop(event.worker, None)
                         self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
                         patience.end(event.worker)
+                        loaded.add(event.worker)
                         self._save_in_time(work)
-                        if waiting:
-                            self._give(crew, event.worker, waiting, under_way)
-                            patience.begin(event.worker, "reads")
+                        idle.append(event.worker)
+                        share_out()
                 now = time.monotonic()
                 patience.pass_time(now - looked)
                 looked = now
                 for worker, reason in patience.take_silent().items():
                     crew.dismiss(worker)
-                    replace_lost(worker, reason)
+                    replace_lost(
+                        worker,
+                        reason,
+                        "do its disk and its machine still answer? A larger patience_s waits longer. What was read is "
+                        "kept: the same line goes on from there",
+                    )
+                waits = f"{len(unplaced)} of {workers} workers wait for a place on the cluster" if unplaced else ""
+                self._progress.note = "; ".join(filter(None, (befell, waits)))
                 yield self._progress.share
         finally:
+            self._progress.note = befell
             crew.close()
 
     def _under_way(self, under_way: dict[int, tuple[int, int]], read: dict[int, int]) -> int:
@@ -470,13 +518,6 @@ class _Course:
             return RayCrew(order, workers=workers, address=self._plan.address, uses_gpu=uses_gpu)
         devices = [f"cuda:{at}" for at in range(torch.cuda.device_count())] if uses_gpu else [str(device)]
         return LocalCrew(order, devices=devices)
-
-    def _give(
-        self, crew: Crew, worker: int, waiting: deque[tuple[int, int]], under_way: dict[int, tuple[int, int]]
-    ) -> None:
-        if waiting:
-            under_way[worker] = waiting.popleft()
-            crew.give(worker, self._cut(*under_way[worker]))
 
     def _take_in(self, work: "_Work", stretch: tuple[int, int], event: Done) -> None:
         state = SweepState.from_arrays(event.arrays, d_dict=work.state.d_dict, k=work.state.k, copy=False)

@@ -73,6 +73,7 @@ def test_what_is_wrong_is_told_before_anything_is_loaded(tmp_path):
         "--workers -1": "workers must be a whole number from 1",
         "--seq-len 1": "seq_len must be",
         "--checkpoint-seconds nan": "checkpoint_s must be",
+        "--patience-seconds 0": "patience_s must be a finite number from 1 to 1e+09, got 0.0",
         "--address a": 'give engine="ray" with it',
         "--model nomodel": "there is no model named 'nomodel'",
         "--out": "out must be a folder, got ''",

@@ -51,6 +51,20 @@ def test_loading_has_a_pace_of_its_own():
     assert list(patience.take_silent()) == [0]
 
 
+def test_who_loads_is_given_six_times_the_floor_however_quick_another_was():
+    """It had the model in its cache, and the next fetches it."""
+    patience = Patience(10)
+    patience.begin(0, "loads")
+    pass_seconds(patience, 1)
+    patience.hear(0)
+    patience.hear(0)
+    assert patience.find_limit(0) == 10  # control: of units the quick ones say how long one may take
+    patience.begin(1, "loads")
+    assert patience.find_limit(1) == 60
+    pass_seconds(patience, 60)
+    assert list(patience.take_silent()) == [0]
+
+
 def test_who_takes_the_place_of_a_silent_one_is_given_twice_as_long():
     """So that a worker that is only slow comes to an end, however small the floor."""
     patience = Patience(1)

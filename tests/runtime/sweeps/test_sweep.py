@@ -786,6 +786,7 @@ def test_a_bad_line_stops_before_the_model_runs(run, tmp_path, monkeypatch):
         ({"workers": 0}, "workers must be"),
         ({"threads": 1.5}, "threads must be"),
         ({"checkpoint_s": float("nan")}, "checkpoint_s must be"),
+        ({"patience_s": 0.5}, "patience_s must be a finite number from 1 to"),
         ({"engine": "spark"}, 'engine must be "local" or "ray", got \'spark\''),
         ({"address": "auto"}, 'give engine="ray" with it'),
         ({"pack": 1}, "pack must be True or False"),

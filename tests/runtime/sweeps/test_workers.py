@@ -25,6 +25,7 @@ from gscope_widgets.runtime.sweeps.crew import (
     Failed,
     LocalCrew,
     Lost,
+    Placed,
     make_error,
     read_frame,
     write_frame,
@@ -36,6 +37,8 @@ from tests.runtime.inside import loaded
 
 # Each of their processes takes four seconds of CPU to load torch: `make test-sweeps` runs these too.
 many = pytest.mark.skipif("GSCOPE_MANY_WORKERS" not in os.environ, reason="make test-sweeps runs it")
+# Of one that was stopped while it read, or while it loaded.
+HUNG = re.compile(r"worker [12] was replaced: it told nothing for .*; (a unit|loading a model) took .* at most")
 OPTIONS = {"k": 4, "seq_len": 40, "batch_tokens": 200, "show": False}
 
 
@@ -148,6 +151,7 @@ class ShuffledCrew:
 
     def hire(self, worker):
         assert worker not in self._asked
+        return True
 
     def give(self, worker, stretch):
         assert worker not in self._asked
@@ -230,8 +234,8 @@ def test_of_two_processes_one_is_killed_and_one_hangs(run, whole, folder_of, wat
     assert folder_of(out.folder) == whole
     assert len(hired) >= 4
     check_each_unit_once(taken)
-    assert any(note.startswith("a worker was replaced: it ended with status -9") for note in notes)
-    assert any(re.match(r"a worker was replaced: it told nothing for .*; a unit took .* at most", one) for one in notes)
+    assert any(re.match(r"worker [12] was replaced: it ended with status -9", note) for note in notes)
+    assert any(map(HUNG.match, notes))
     assert not any(map(is_alive, stop.processes))
 
 
@@ -249,6 +253,7 @@ def test_workers_that_die_again_and_again_end_the_sweep(run, whole, folder_of, m
     class Doomed(LocalCrew):
         def hire(self, worker):
             hired.append(worker)
+            return True
 
         def give(self, worker, stretch):
             pass
@@ -257,11 +262,88 @@ def test_workers_that_die_again_and_again_end_the_sweep(run, whole, folder_of, m
             return [Lost(hired.pop(0), "it ended with status -9: no memory")]
 
     monkeypatch.setattr(sweeps, "LocalCrew", Doomed)
-    with pytest.raises(gs.GscopeError, match=r"3 workers of the sweep were lost at rows 0 to .*status -9: no memory"):
+    with pytest.raises(
+        gs.GscopeError,
+        match=r"3 workers of the sweep were lost at rows 0 to .*status -9: no memory; is there memory enough for 2 models",
+    ):
         run("out", workers=2)
     monkeypatch.undo()
     monkeypatch.setattr(sweeps, "_UNIT_TOKENS", 300)
     assert folder_of(run("out").folder) == whole
+
+
+def test_workers_that_hang_again_and_again_end_the_sweep(run, monkeypatch):
+    """Which is no question of memory."""
+
+    class Mute(LocalCrew):
+        def hire(self, worker):
+            return True
+
+        def give(self, worker, stretch):
+            pass
+
+        def dismiss(self, worker):
+            pass
+
+        def wait(self, seconds):
+            return []
+
+    monkeypatch.setattr(sweeps, "LocalCrew", Mute)
+    monkeypatch.setattr(Patience, "take_silent", lambda self: {0: "it told nothing for 9 s"})
+    with pytest.raises(
+        gs.GscopeError,
+        match=r"3 workers .* at rows 0 to .*told nothing for 9 s; do its disk .* A larger patience_s waits longer",
+    ) as found:
+        run("out", workers=2)
+    assert "memory" not in str(found.value)
+
+
+class ScarceCrew(ShuffledCrew):
+    """On a cluster that has places for so many that are hired, and none for whoever comes later."""
+
+    def __init__(self, course, *args, places, **options):
+        super().__init__(course, *args, **options)
+        self._progress, self._places, self._placed, self.notes = course._progress, places, [], set()
+
+    def hire(self, worker):
+        super().hire(worker)
+        if self._places:
+            self._places -= 1
+            self._placed.append(worker)
+        return False
+
+    def wait(self, seconds):
+        self.notes.add(self._progress.note)
+        return [Placed(self._placed.pop(0))] if self._placed else super().wait(seconds)
+
+
+@pytest.mark.parametrize(("workers", "places", "losses"), [(2, 1, 0), (3, 3, 1)])
+def test_a_worker_without_a_place_is_waited_for_and_holds_nothing_up(
+    run, whole, folder_of, watch_crew, monkeypatch, workers, places, losses
+):
+    """Nobody counts as hung for it, and those that have a place read all; also what one had begun that was lost."""
+    crews, waited = [], []
+
+    def make(self, order, workers):
+        crews.append(ScarceCrew(self, order, workers, seed=0, losses=losses, places=places))
+        return crews[0]
+
+    def note_begun(self):
+        waited.append(set(self._begun))
+        return {}
+
+    monkeypatch.setattr(sweeps._Course, "_make_crew", make)
+    monkeypatch.setattr(Patience, "take_silent", note_begun)
+    taken, progress = watch_crew(), []
+    assert folder_of(run("out", workers=workers, watch=progress.append).folder) == whole
+    check_each_unit_once(taken)
+    assert crews[0].lost == losses
+    replaced = r"worker \d was replaced: killed; " if losses else ""
+    waits = re.compile(f"{replaced}1 of {workers} workers wait for a place on the cluster")
+    assert any(map(waits.fullmatch, crews[0].notes))
+    assert "wait for" not in progress[-1].note  # it is over
+    if not losses:
+        assert set().union(*waited) == {0}
 
 
 def test_a_worker_that_finds_other_weights_is_refused(tiny, tiny_dictionary):
@@ -423,8 +505,22 @@ def test_of_two_actors_one_is_killed_and_one_hangs(cluster, run, whole, folder_o
     out = run("out", engine="ray", workers=2, patience_s=4, watch=lambda progress: notes.add(progress.note))
     assert folder_of(out.folder) == whole
     check_each_unit_once(taken)
-    assert any(re.match(r"a worker was replaced: it told nothing for .*; a unit took .* at most", one) for one in notes)
+    assert any(map(HUNG.match, notes))
     assert cluster.is_initialized()  # it was there before, and stays
+    until = time.monotonic() + 60
+    while any(map(is_alive, stop.processes)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(map(is_alive, stop.processes))
+
+
+@many
+def test_an_actor_for_which_there_is_no_room_holds_nothing_up(cluster, run, folder_of):
+    threads, notes = int(cluster.cluster_resources()["CPU"]) // 2 + 1, set()
+    whole = folder_of(run("whole", threads=threads).folder)
+    watch = {"watch": lambda progress: notes.add(progress.note)}
+    out = run("out", engine="ray", workers=2, threads=threads, patience_s=1, **watch)
+    assert folder_of(out.folder) == whole
+    assert "1 of 2 workers wait for a place on the cluster" in notes
 
 
 @many
