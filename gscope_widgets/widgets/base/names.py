@@ -23,9 +23,14 @@ _MEANT = {  # by what other widgets call a setting, what it may be called here
 
 
 def explain_name(widget: "GscopeWidget", name: str) -> str:
-    """A sentence where a name is like that of a setting, or is one of the constructor alone; empty otherwise."""
-    kind = type(widget).__name__
-    if name in _list_keywords(_find_public(type(widget))):
+    """A sentence where a name is like that of a setting, or is one of the constructor alone; empty otherwise.
+
+    Users' own subclasses take what they like.
+    """
+    public, kind = _find_public(type(widget)), type(widget).__name__
+    if public is None:
+        return ""
+    if name in _list_keywords(public):
         return f"{name} of a {kind} is given when it is made; make another one with {name}=..."
     settable = [one for one, trait in widget.traits().items() if isinstance(trait, Checked)]
     meant = [one for one in _MEANT.get(name, ()) if one in settable]
@@ -33,13 +38,17 @@ def explain_name(widget: "GscopeWidget", name: str) -> str:
     return f"a {kind} has no {name}; set {' or '.join(meant)}" if meant else ""
 
 
-def _find_public(kind: type) -> type:
-    """The class of this package that an instance is of; users' own ones take what they like."""
-    is_ours = (one for one in kind.__mro__ if one.__module__.startswith("gscope_widgets.") and "__init__" in vars(one))
-    return next(is_ours, object)
+def _find_public(kind: type) -> type | None:
+    """The class of this package that an instance is of; None for users' own subclasses.
+
+    Each instance is of a class of its own, which anywidget makes with the name and module of the one called.
+    """
+    if not kind.__module__.startswith("gscope_widgets."):
+        return None
+    return next(one for one in kind.__mro__ if "__init__" in vars(one))
 
 
 @cache
 def _list_keywords(kind: type) -> frozenset[str]:
     """What its constructor takes."""
-    return frozenset(inspect.signature(kind).parameters) if kind is not object else frozenset()
+    return frozenset(inspect.signature(kind).parameters)

@@ -151,7 +151,7 @@ class GscopeWidget(anywidget.AnyWidget):
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse a name that is none but is like a setting's: it would be taken, and do nothing.
 
-        Attributes of one's own, and what a class names, are set as ever.
+        Other attributes, what a class names, and all of users' own subclasses are set as ever.
 
         Raises:
             InvalidValue: with the name that is meant.

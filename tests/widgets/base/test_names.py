@@ -36,6 +36,28 @@ def test_each_widget_names_its_own(scope, open_page):
             setattr(heatmap, name, 3)
 
 
+class Mine(gs.CircuitGraph):
+    """A reader's own, whose names are like the settings' and the constructor's of what it is made from."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.dictionaries, self.max_features = ["a"], 5
+        self.prompts, self.targets, self.text, self.promt = [], {}, "mine", "x"
+
+
+def test_a_subclass_of_ones_own_names_what_it_likes(scope, open_page):
+    widget = open_page(Mine(scope, TEXT)).widget
+    assert (widget.dictionaries, widget.max_features, widget.text, widget.promt) == (["a"], 5, "mine", "x")
+    assert (widget.prompts, widget.targets, widget.prompt) == ([], {}, TEXT)
+    widget.node_shares = 3
+    assert widget.node_shares == 3 and widget.node_share != 3
+    for name in ("dictionaries", "max_features", "prompts", "targets", "text", "promt"):  # the control
+        with pytest.raises(
+            gs.InvalidValue, match=f"{name} of a CircuitGraph is given|a CircuitGraph has no {name}; set"
+        ):
+            setattr(open_page(gs.CircuitGraph(scope, TEXT)).widget, name, 3)
+
+
 def test_attributes_of_ones_own_are_set(scope, open_page):
     class Marked(gs.CircuitGraph):
         text = ""
