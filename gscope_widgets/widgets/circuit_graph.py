@@ -1,6 +1,6 @@
 """CircuitGraph: which features brought about a prediction, through which others, over tokens and layers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -187,7 +187,7 @@ class CircuitGraph(TokenPicker):
         max_features: int = MAX_FEATURES,
         node_share: float = NODE_SHARE,
         edge_share: float = EDGE_SHARE,
-        pinned: Sequence[int | str] = (),
+        pinned: Iterable[int | str] = (),
         groups: object = (),
         selected_node: int | str | None = None,
     ):
@@ -229,23 +229,21 @@ class CircuitGraph(TokenPicker):
         if graph is None:
             job = self._tracing.start(scope, settings, slot=id(self))
             graph = wait_for_trace(job, _PATIENCE_S)
-        elif not len(pinned) and not groups:
-            pinned, groups = graph.pinned, graph.groups
+        is_given = job is None
         if graph is not None:
-            facts, is_given = GraphFacts.of(graph), job is None
-            self._drawing.now = draw_graph(facts, settings, frozenset(), is_given=is_given)
-            marks = Marks(
-                _check_pinned(self, pinned), _check_groups(self, groups), _check_selected(self, selected_node)
-            )
-            extra = marks.list_nodes(facts)
-            if not extra <= self._drawing.now.plain:
-                self._drawing.now = draw_graph(facts, settings, extra, is_given=is_given)
+            self._drawing.now = draw_graph(GraphFacts.of(graph), settings, frozenset(), is_given=is_given)
+        marks = Marks(_check_pinned(self, pinned), _check_groups(self, groups), _check_selected(self, selected_node))
+        if graph is not None and is_given and not marks.pinned and not marks.groups:
+            marks = marks._replace(pinned=_check_pinned(self, graph.pinned), groups=_check_groups(self, graph.groups))
+        drawn = self._drawn
+        if drawn is not None and not (extra := marks.list_nodes(drawn.facts)) <= drawn.plain:
+            self._drawing.now = draw_graph(drawn.facts, settings, extra, is_given=is_given)
         super().__init__(
             scope,
             **settings,
-            pinned=pinned,
-            groups=groups,
-            **self._locate_selected(selected_node),
+            pinned=marks.pinned,
+            groups=marks.groups,
+            **self._locate_selected(marks.selected),
             **self._describe_source(graph),
         )
         self._work = GraphWork(
@@ -297,7 +295,8 @@ class CircuitGraph(TokenPicker):
         """Scale nodes of the graph in the model, 0 ablates, or have other features take their place; see `effect`.
 
         Args:
-            nodes: ids or numbers of features, or the label of a group, whose features are changed.
+            nodes: ids or numbers of features, or the label of a group, whose features are changed; a string is taken
+                as an id where no group has that label.
             factor: what their activations are multiplied by, -100 to 100.
             instead: by node, another feature of its layer, as a ref or its number.
 
@@ -467,6 +466,12 @@ class CircuitGraph(TokenPicker):
         before = marks._replace(**{_MARK_NAMES[change.name]: change.old})
         self._fresh |= marks.list_ids() - before.list_ids()
 
+    def _settle_marks(self, drawn: DrawnGraph) -> None:
+        """Let go of what was marked for another graph, where that does not come."""
+        self._fresh = frozenset()
+        if not self._marks.list_ids() <= drawn.ids.keys():
+            self._remark = self._carry_marks(drawn, drawn)
+
     def _follow_marks(self) -> None:
         """Draw what is marked, where pruning has left it out, and tell the subgraph."""
         drawn = self._drawn
@@ -522,6 +527,8 @@ class CircuitGraph(TokenPicker):
     def _answer(self, settings: dict[str, Any]) -> None:
         drawn = self._drawn
         is_settled = drawn is not None and self._is_settled(drawn)
+        if drawn is not None and is_settled:
+            self._settle_marks(drawn)
         self._work.answer(
             settings, is_settled=is_settled, start=lambda: self._tracing.start(self.scope, settings, slot=id(self))
         )

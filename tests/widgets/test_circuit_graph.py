@@ -14,13 +14,14 @@ import pytest
 import gscope_widgets as gs
 from gscope_widgets.keeping.circuits import build_json
 from gscope_widgets.records.circuit_parts import build_subgraph, list_node_ids
-from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph
+from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph, NodeGroup
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.widgets import circuit_graph
 from gscope_widgets.widgets.base.formats import format_number
 from gscope_widgets.widgets.circuits import drawn, telling
 from gscope_widgets.widgets.circuits.drawn import GraphFacts
-from gscope_widgets.widgets.circuits.marks import find_again
+from gscope_widgets.widgets.circuits.marks import NodeIds, find_again
+from gscope_widgets.widgets.circuits.questions import read_change
 from tests import fake_scope
 from tests.fake_circuits import build_circuit
 from tests.fake_model import tokenize
@@ -306,7 +307,7 @@ def test_pins_are_ids_or_numbers_and_are_drawn_whatever_they_weigh(page, graph):
 
 def test_what_is_no_node_is_refused_in_words(page, refuse_all):
     refuse_all(page, "pinned", [5, "0_1_2", None, {}], message="pinned is a list of nodes")
-    refuse_all(page, "pinned", [["0_99999_1"]], message="the graph has no node '0_99999_1'")
+    refuse_all(page, "pinned", [["0_99999_1"]], message="the graph has no node '0_99999_1'; graph.to_frame() lists")
     refuse_all(page, "pinned", [["<b>"], [""], ["1_2_3" * 50]], message="a node's id is such as")
     refuse_all(page, "pinned", [[-1], [10**6], [1.5], [True]], message="a node must be a whole number")
     refuse_all(page, "pinned", [[3, 3]], message="twice")
@@ -502,6 +503,34 @@ def test_the_node_selected_is_the_feature_and_token_that_a_link_shares(page, sco
     assert widget.selected_feature is None and widget.selected_pos == 0
 
 
+@pytest.mark.parametrize("is_given", [True, False], ids=["given", "traced"])
+def test_marks_that_can_be_read_once_are_all_taken(scope, graph, open_page, is_given):
+    one, two, three = list_features(graph, 3)
+    ids = list_node_ids(graph)
+    marked = replace(graph, pinned=(three,), groups=(NodeGroup("own", (one,)),))
+
+    def make(**marks):
+        how = {"graph": marked} if is_given else {"prompt": TEXT}
+        return open_page(gs.CircuitGraph(scope, **how, **marks)).widget
+
+    assert make(pinned=(node for node in [one, two])).pinned == (ids[one], ids[two])
+    for groups in (
+        {"a": (node for node in [one, two])},
+        (NodeGroup("a", (one, two)) for _ in range(1)),
+        iter([{"label": "a", "nodes": iter([ids[one], two])}]),
+    ):
+        widget = make(groups=groups)
+        assert widget.groups == ({"label": "a", "nodes": [ids[one], ids[two]]},) and widget.pinned == ()
+    widget = make(pinned=iter([]), groups=iter([]))  # none: those of a graph that was given, which the others were not
+    assert widget.pinned == ((ids[three],) if is_given else ())
+    assert [each["label"] for each in widget.groups] == (["own"] if is_given else [])
+    assert make(pinned=np.array([two])).pinned == (ids[two],)
+    for name, words in (("pinned", "pinned is a list of nodes"), ("groups", "groups are nodes by label")):
+        for wrong in (None, 5):
+            with pytest.raises(gs.InvalidValue, match=f"{words}.*got {wrong}"):
+                make(**{name: wrong})
+
+
 # ---- marks and settings while work is under way
 
 
@@ -666,6 +695,40 @@ def test_python_changes_the_graph_that_is_being_traced_and_unknown_marks_let_thr
         widget.change("g")  # the new graph has it not either: it was let go
 
 
+def test_what_was_marked_for_a_graph_that_does_not_come_is_let_go_and_that_is_said(page, scope, graph):
+    widget, ids, one = page.widget, list_node_ids(graph), list_features(graph, 1)[0]
+    assert "9_9_9" not in ids
+    for is_stopped in (False, True):
+        gate = threading.Event()
+        if is_stopped:
+            stop_a_trace(page, scope, "The bird sang")
+        scope.submit(lambda _job, gate=gate: gate.wait(10))  # so that no trace begins
+        if not is_stopped:
+            page.set(prompt="The bird sang")
+        page.set(pinned=["9_9_9"], groups=[{"label": "x", "nodes": ["9_9_9"]}, {"label": "y", "nodes": [ids[one]]}])
+        assert widget.pinned == ("9_9_9",)  # let through
+        page.set(prompt=TEXT)
+        gate.set()
+        assert "1 pinned node is not in this graph, and unpinned." in page.settle()["message"]
+        assert widget.pinned == () and [each["label"] for each in widget.groups] == ["y"]
+        with pytest.raises(gs.InvalidValue, match="no group is called 'x'; the groups are 'y'"):
+            widget.change("x")
+        assert widget.change("y").nodes == (one,)
+        widget.node_share = 0.5
+        assert "unpinned" not in page.settle()["message"]
+        widget.node_share = 0.8
+
+
+def test_a_group_is_changed_as_far_as_the_graph_has_it(scope, graph):
+    facts, one = GraphFacts.of(graph), list_features(graph, 1)[0]
+    assert facts.names is graph.ids
+    known, unknown = {"label": "x", "nodes": ["9_9_9", graph.ids[one]]}, {"label": "z", "nodes": ["9_9_9"]}
+    asked = read_change(scope, facts, NodeIds(facts, False), "x", 0.0, {}, groups=[known, unknown])
+    assert asked.nodes == (one,) and asked.group == "x"
+    with pytest.raises(gs.InvalidValue, match="'z' has no feature"):
+        read_change(scope, facts, NodeIds(facts, False), "z", 0.0, {}, groups=[known, unknown])
+
+
 def test_far_too_many_nodes_are_refused_at_once(page, scope, graph):
     many = [f"1_{at}_1" for at in range(100_000)]
     ids = list_node_ids(graph)
@@ -743,6 +806,18 @@ def test_a_group_is_changed_by_its_name_and_errors_in_it_stay(page, scope, graph
     assert page.messages("effect")[-1][0]["words"].endswith("ablated; 1 error left as it is")
     page.widget.change(one)
     assert "both" not in page.messages("effect")[-1][0]["words"]
+
+
+def test_a_group_whose_label_looks_like_an_id_is_changed_by_it(page, graph):
+    widget, (one, two, three) = page.widget, list_features(graph, 3)
+    ids = list_node_ids(graph)
+    widget.groups = {"3_1": [one], ids[two]: [three]}
+    assert widget.change("3_1").nodes == (one,)
+    assert widget.change(ids[two]).nodes == (three,)  # the label goes before the id
+    assert page.messages("effect")[-1][0]["words"].startswith(f"{ids[two]} (feature ")
+    assert widget.change([ids[two]]).nodes == (two,)
+    with pytest.raises(gs.InvalidValue, match="the graph has no node '3_2'"):
+        widget.change("3_2")
 
 
 def test_a_group_that_is_none_is_told_with_those_that_there_are(page, graph):

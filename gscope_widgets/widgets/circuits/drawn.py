@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gscope_widgets.records.circuit_effects import CircuitEffect
-from gscope_widgets.records.circuit_parts import list_node_ids, measure_error_share, score_part
+from gscope_widgets.records.circuit_parts import measure_error_share, score_part
 from gscope_widgets.records.circuits import ERROR, FEATURE, AttributionGraph, keep_strongest, prune_graph
 from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.features import FeatureRef
@@ -29,7 +29,7 @@ class GraphFacts(NamedTuple):
     @classmethod
     def of(cls, graph: AttributionGraph) -> "GraphFacts":
         """All of it."""
-        names, influence, scores = list_node_ids(graph), graph.influence(), graph.scores()
+        names, influence, scores = graph.ids, graph.influence(), graph.scores()
         return cls(
             graph,
             names,

@@ -44,25 +44,23 @@ class NodeIds(NamedTuple):
         """
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
             raise InvalidValue(f"{name} is a list of nodes, ids or numbers, got {describe_value(value)}")
-        known = None if self.facts is None else self.facts.names
-        if most is None and known is not None:
-            most, limit = len(known), f"the graph has {len(known)} nodes, all of them different"
+        graph = None if self.facts is None else self.facts.graph
+        if most is None and graph is not None:
+            most, limit = len(graph), f"the graph has {len(graph)} nodes, all of them different"
         given = list(value if most is None else islice(value, most + 1))
         if most is not None and len(given) > most:
             count = len(value) if isinstance(value, Sized) else f"more than {most}"
             raise InvalidValue(f"{limit}, got {count}")
         found: dict[str, None] = {}
         for one in given:
-            if isinstance(one, str):
-                if not is_id(one):
-                    raise InvalidValue(f"a node's id is such as '3_21_5', got {describe_value(one)}")
-                if self.facts is not None and not self.is_awaiting and one not in self.facts.places:
-                    raise InvalidValue(f"the graph has no node {describe_value(one)}; see widget.graph.to_frame()")
+            if isinstance(one, str) and not is_id(one):
+                raise InvalidValue(f"a node's id is such as '3_21_5', got {describe_value(one)}")
+            if isinstance(one, str) and (graph is None or self.is_awaiting):
                 id_ = one
-            elif known is None:
+            elif graph is None:
                 raise InvalidValue(f"the graph is not there yet; name nodes by their ids, got {describe_value(one)}")
             else:
-                id_ = known[check_int("a node", one, low=0, high=len(known) - 1)]
+                id_ = graph.ids[graph.locate(one)]
             if id_ in found:
                 raise InvalidValue(f"{name} has node {describe_value(id_)} twice")
             found[id_] = None

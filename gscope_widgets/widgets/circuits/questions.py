@@ -89,7 +89,7 @@ def read_change(
     """A change of nodes.
 
     Args:
-        nodes: ids or numbers, or a group's label.
+        nodes: ids or numbers, or a group's label, which goes before an id.
         instead: by node, another feature of its layer, as a ref or its number.
         groups: see `GroupState`.
 
@@ -98,7 +98,7 @@ def read_change(
     """
     graph, places = facts.graph, facts.places
     require_model(scope, "nodes are changed")
-    if isinstance(nodes, str) and not is_id(nodes):
+    if isinstance(nodes, str) and (not is_id(nodes) or any(one["label"] == nodes for one in groups)):
         nodes = _find_group(nodes, groups, facts)
     alone = isinstance(nodes, (str, int, np.integer))
     names = ids.check("nodes", [nodes] if alone else nodes)
@@ -119,7 +119,7 @@ def read_change(
 
 
 def _find_group(label: str, groups: Sequence[Mapping[str, Any]], facts: GraphFacts) -> list[str]:
-    """The features of a group."""
+    """The features of a group, as far as the graph has them."""
     labels = [one["label"] for one in groups]
     if label not in labels:
         known = ", ".join(map(describe_value, labels[:_NAMED_GROUPS]))
@@ -127,7 +127,7 @@ def _find_group(label: str, groups: Sequence[Mapping[str, Any]], facts: GraphFac
         there = f"the groups are {known}{more}" if labels else "there is no group yet: set widget.groups"
         raise InvalidValue(f"no group is called {describe_value(label)}; {there}; a node's id is such as '3_21_5'")
     members = groups[labels.index(label)]["nodes"]
-    found = [id_ for id_ in members if facts.graph.kinds[facts.places[id_]] == FEATURE]
+    found = [id_ for id_ in members if id_ in facts.places and facts.graph.kinds[facts.places[id_]] == FEATURE]
     if not found:
         raise InvalidValue(f"the group {describe_value(label)} has no feature, and only features are changed")
     return found
