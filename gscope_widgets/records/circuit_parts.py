@@ -1,4 +1,4 @@
-"""Ids of a graph's nodes, the same on every graph; and some of its nodes, or groups of them, as a graph of boxes."""
+"""Ids of a graph's nodes, as files have them; and some of its nodes, or groups of them, as a graph of boxes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def name_number(graph: AttributionGraph, node: int) -> int:
 
 
 def list_node_ids(graph: AttributionGraph) -> tuple[str, ...]:
-    """An id for each node, as circuit-tracer writes them: of layer, number and position, the same on every graph.
+    """An id for each node, as circuit-tracer writes them: of layer, number and position.
 
     A token is `E_{id}_{pos}`, an error `{layer}_-1_{pos}`, a feature `{layer}_{number in the layer}_{pos}`, a target
     `{layers + 1}_{id}_{pos}`. Where two nodes would have one id, further ones end in `_2`, `_3` and so on, by their
@@ -122,8 +122,7 @@ def score_part(
         The scores; and the share of what the graph's paths begin with that the part's errors begin.
     """
     if nodes is None:
-        places = {name: node for node, name in enumerate(list_node_ids(graph))}
-        nodes = np.array([places[name] for name in list_node_ids(part)])
+        nodes = np.array([graph.locate(id_) for id_ in part.ids])
     rows = nodes[nodes >= graph.first_row] - graph.first_row
     totals = np.abs(graph.weights).sum(1, dtype=np.float64)
     shares = np.abs(part.weights) / np.maximum(totals[rows], 1e-10)[:, None]

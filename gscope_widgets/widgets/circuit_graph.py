@@ -23,6 +23,7 @@ from gscope_widgets.widgets.base.features import tell_ref
 from gscope_widgets.widgets.base.formats import format_number, format_percent, format_token, format_tokens
 from gscope_widgets.widgets.base.picks import TokenPicker
 from gscope_widgets.widgets.base.reader import describe_engine
+from gscope_widgets.widgets.base.requests import wait_at_first
 from gscope_widgets.widgets.base.state import Checked, check_scope, check_text
 from gscope_widgets.widgets.base.widget import SharedName
 from gscope_widgets.widgets.base.wire import Piece, Ref, Text
@@ -43,7 +44,7 @@ from gscope_widgets.widgets.circuits.questions import (
 )
 from gscope_widgets.widgets.circuits.targets import check_target, tell_target
 from gscope_widgets.widgets.circuits.telling import tell_answers, tell_graph, tell_subgraph, write_notes
-from gscope_widgets.widgets.circuits.tracing import Tracing, open_alone, open_dictionaries, read_given, wait_for_trace
+from gscope_widgets.widgets.circuits.tracing import Tracing, open_alone, open_dictionaries, read_given
 from gscope_widgets.widgets.circuits.wire import (
     AskHeads,
     ChangeNodes,
@@ -228,7 +229,7 @@ class CircuitGraph(TokenPicker):
         job = None
         if graph is None:
             job = self._tracing.start(scope, settings, slot=id(self))
-            graph = wait_for_trace(job, _PATIENCE_S)
+            graph = wait_at_first(job, _PATIENCE_S)
         is_given = job is None
         if graph is not None:
             self._drawing.now = draw_graph(GraphFacts.of(graph), settings, frozenset(), is_given=is_given)

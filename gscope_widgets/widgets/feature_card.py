@@ -36,6 +36,7 @@ from gscope_widgets.widgets.base.formats import (
 )
 from gscope_widgets.widgets.base.limits import CARD_EXAMPLES, COPIED_TOKENS
 from gscope_widgets.widgets.base.reader import TextReader, describe_engine
+from gscope_widgets.widgets.base.requests import wait_at_first
 from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_ref, check_scope, check_text
 from gscope_widgets.widgets.base.widget import SharedName
 from gscope_widgets.widgets.base.wire import ArrayHead, Glyph, Label, Ref, Text
@@ -245,7 +246,7 @@ class FeatureCard(TextReader):
         text = check_text(scope, text)
         _check_bands(self, bands), _check_context(self, context)
         job = scope.start_card(feature, slot=id(self))
-        found = _wait_for_card(job)
+        found: FeatureDashboard | None = wait_at_first(job, _PATIENCE_S)
         dashboard = _outline(scope, feature) if found is None else found
         self._shown = _Shown(text, dashboard, self._read(text, feature), is_whole=found is not None)
         super().__init__(
@@ -595,20 +596,6 @@ class FeatureCard(TextReader):
             caption=f"{format_text(truth.concept)}, {truth.positives} tokens, {truth.on}",
         )
         return [copy.build_details("Ground truth", table)]
-
-
-def _wait_for_card(job: Job) -> FeatureDashboard | None:
-    """What a look-up finds, or None where it takes longer than a reader waits for nothing to see."""
-    try:
-        dashboard: FeatureDashboard = job.result(_PATIENCE_S)
-    except TimeoutError:
-        if job.done():
-            raise
-        return None
-    except KeyboardInterrupt:
-        job.cancel()
-        raise
-    return dashboard
 
 
 def _outline(scope: Scope, ref: FeatureRef) -> FeatureDashboard:

@@ -1,17 +1,17 @@
 """What the settings of a sweep may be, told before anything is loaded."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.numbers import check_float, check_int
 
-MAX_WORKERS = 1024
 _WHOLE = {
     "k": (1, 1000),
     "seq_len": (2, 1 << 20),  # or the model's context, which is less
     "max_tokens": (1, 2**31 - 1),
     "batch_tokens": (1, 1 << 24),
-    "workers": (1, MAX_WORKERS),
+    "workers": (1, 1024),
     "threads": (1, 1024),
 }
 _SECONDS = {
@@ -21,23 +21,28 @@ _SECONDS = {
 _MAY_BE_NONE = ("seq_len", "max_tokens", "batch_tokens")
 
 
-def check_settings(settings: Mapping[str, object]) -> None:
+def check_settings(settings: Mapping[str, object]) -> dict[str, Any]:
     """Refuse what no sweep takes, of whatever model.
 
     Args:
         settings: arguments of `gs.sweep`, by name, some or all of those that are numbers, `engine`, `address`, `out`.
 
+    Returns:
+        The same, with numbers as Python's own.
+
     Raises:
         InvalidValue: with the argument, and the value got.
     """
+    checked = dict(settings)
     for name, value in settings.items():
         if value is None and name in _MAY_BE_NONE:
             continue
         if name in _WHOLE:
             low, high = _WHOLE[name]
-            check_int(name, value, low=low, high=high)
+            checked[name] = check_int(name, value, low=low, high=high)
         elif name in _SECONDS:
-            check_seconds(name, value)
+            least, most = _SECONDS[name]
+            checked[name] = check_float(name, value, low=least, high=most)
     engine, out = settings.get("engine", "local"), settings.get("out")
     if engine not in ("local", "ray"):
         raise InvalidValue(f'engine must be "local" or "ray", got {describe_value(engine)}')
@@ -45,13 +50,4 @@ def check_settings(settings: Mapping[str, object]) -> None:
         raise InvalidValue('address is of a Ray cluster; give engine="ray" with it')
     if isinstance(out, str) and not out.strip():
         raise InvalidValue(f'out must be a folder, got {describe_value(out)}; give its name, or "." for this one')
-
-
-def check_seconds(name: str, value: object) -> float:
-    """`checkpoint_s` or `patience_s`, seconds.
-
-    Raises:
-        InvalidValue: it is out of its range.
-    """
-    least, most = _SECONDS[name]
-    return check_float(name, value, low=least, high=most)
+    return checked

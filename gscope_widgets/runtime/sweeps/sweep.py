@@ -33,7 +33,7 @@ from gscope_widgets.runtime.sweeps.hand import (
     fingerprint_model,
     make_order,
 )
-from gscope_widgets.runtime.sweeps.limits import MAX_WORKERS, check_seconds, check_settings
+from gscope_widgets.runtime.sweeps.limits import check_settings
 from gscope_widgets.runtime.sweeps.patience import Patience
 from gscope_widgets.runtime.sweeps.rows import (
     Layout,
@@ -191,26 +191,29 @@ def start_sweep(
         raise InvalidValue(f"pack must be True or False, got {describe_value(pack)}")
     if not isinstance(field, str):
         raise InvalidValue(f"field must be a string, got {describe_value(field)}")
-    check_settings({"engine": engine, "address": address, "out": out})
+    checked = check_settings(
+        {
+            "k": k,
+            "max_tokens": max_tokens,
+            "batch_tokens": batch_tokens,
+            "engine": engine,
+            "workers": workers,
+            "threads": threads,
+            "address": address,
+            "checkpoint_s": checkpoint_s,
+            "patience_s": patience_s,
+            "out": out,
+        }
+    )
     length = min(256, most) if seq_len is None else check_int("seq_len", seq_len, low=2, high=most)
-    batch = BATCH_TOKENS if on_cpu else _BATCH_TOKENS_GPU
-    if batch_tokens is not None:
-        batch = check_int("batch_tokens", batch_tokens, low=1, high=1 << 24)
+    batch = checked["batch_tokens"] or (BATCH_TOKENS if on_cpu else _BATCH_TOKENS_GPU)
     plan = _Plan(
-        Layout(
-            length,
-            pack,
-            None if max_tokens is None else check_int("max_tokens", max_tokens, low=1, high=2**31 - 1),
-            max(_UNIT_TOKENS, batch),
-        ),
-        k=check_int("k", k, low=1, high=1000),
-        engine=engine,
-        workers=check_int("workers", workers, low=1, high=MAX_WORKERS),
-        threads=check_int("threads", threads, low=1, high=1024),
-        address=address,
+        Layout(length, pack, checked["max_tokens"], max(_UNIT_TOKENS, batch)),
         batch_tokens=batch,
-        checkpoint_s=check_seconds("checkpoint_s", checkpoint_s),
-        patience_s=check_seconds("patience_s", patience_s),
+        **{
+            name: checked[name]
+            for name in ("k", "engine", "workers", "threads", "address", "checkpoint_s", "patience_s")
+        },
     )
     if name is not None and (not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME):
         raise InvalidValue(f"name must be 1 to {LONGEST_NAME} characters, got {describe_value(name)}")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from typing import Any
 
 from gscope_widgets.errors import Cancelled, GscopeError
 from gscope_widgets.records.protocols import Job
@@ -351,3 +352,21 @@ def describe_error(error: BaseException) -> str:
     if isinstance(error, GscopeError):
         return str(error)
     return f"Something went wrong inside gscope_widgets: {type(error).__name__}: {error}"
+
+
+def wait_at_first(job: Job, seconds: float) -> Any:
+    """What a widget's first job finds, or None where it takes longer than a reader waits with nothing to see.
+
+    Raises:
+        KeyboardInterrupt: the cell was interrupted; the job is stopped.
+        GscopeError: what the job ended with.
+    """
+    try:
+        return job.result(seconds)
+    except TimeoutError:
+        if job.done():
+            raise
+        return None
+    except KeyboardInterrupt:
+        job.cancel()
+        raise

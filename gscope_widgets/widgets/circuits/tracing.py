@@ -104,17 +104,3 @@ def _find_target(scope: Scope, graph: AttributionGraph) -> int | tuple[int, ...]
         is_same = len(ids) == 1 and ids[0] < scope.info.vocabulary and name_token(scope, ids[0]) == name
         return ids[0] if is_same else None
     return ids[0] if len(ids) == 1 else ids
-
-
-def wait_for_trace(job: Job, seconds: float) -> AttributionGraph | None:
-    """What is traced, or None where it takes longer than a reader waits for nothing to see."""
-    try:
-        graph: AttributionGraph = job.result(seconds)
-    except TimeoutError:
-        if job.done():
-            raise
-        return None
-    except KeyboardInterrupt:
-        job.cancel()
-        raise
-    return graph
