@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 import gscope_widgets as gs
 from gscope_widgets.records.progress import Fetched
 from gscope_widgets.widgets.base.course import write_seconds
-from gscope_widgets.widgets.base.requests import Requests, describe_error
+from gscope_widgets.widgets.base.requests import Requests, describe_error, wait_at_first
 
 TOO_LONG_S = 9.0  # who waits for itself waits for 10
 ENDED = ("idle", "cancelled", "error")
@@ -402,6 +402,31 @@ def test_newest_wins_under_many_threads(no_hang):
     numbers = [status["request"] for status in shown]
     assert numbers == sorted(numbers)
     assert numbers[-1] == 200
+
+
+@pytest.mark.parametrize("error", [gs.PromptTooLong("too long"), TimeoutError("of the Hub")])
+def test_a_first_job_is_waited_for_a_while_and_what_it_ends_with_is_raised(error):
+    job = Job()
+    assert wait_at_first(job, 0) is None and not job.done()
+    job.set_result("found")
+    assert wait_at_first(job, 0) == "found"
+    failed = Job()
+    failed.set_exception(error)
+    with pytest.raises(type(error)):
+        wait_at_first(failed, 0)
+
+
+def test_an_interrupt_stops_the_first_job(monkeypatch):
+    job, stopped = Job(), []
+
+    def interrupt(_seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job, "result", interrupt)
+    monkeypatch.setattr(job, "cancel", lambda: stopped.append(True))
+    with pytest.raises(KeyboardInterrupt):
+        wait_at_first(job, 60)
+    assert stopped == [True]
 
 
 def test_an_error_that_is_not_ours_is_named_and_ours_is_a_sentence():
