@@ -30,7 +30,7 @@ class CircuitEffect:
     Three answers to one question. `predicted`: along the graph's edges, everything else linear. `frozen`: the
     transcoders run again on what now comes in, attention patterns, norm scales and errors as they were. `free`: the
     model itself, with what the features wrote taken out of its MLPs, or more of it put in. In bfloat16, the default on
-    a GPU, `free` and `random` come in the steps of its logits (0.06 near 14): smaller effects are rounding.
+    a GPU, each pass of the model is off by some hundredths, and `free` and `random` with it: smaller ones are rounding.
     """
 
     targets: tuple[GraphTarget, ...]

@@ -20,9 +20,9 @@ from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.gemma.hooks import capture, edit
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import find_hook_point
-from gscope_widgets.runtime.gemma.unembedding import unembed
+from gscope_widgets.runtime.gemma.unembedding import find_mean_unembedding, find_unembedding
 
-_ROUNDING = 0.05  # of the largest target, or of 1: in bfloat16 a logit near 14 has steps of 0.06
+_ROUNDING = 0.05  # of the largest target, or of 1: what a bfloat16 pass on another machine may differ by
 
 
 @dataclass(frozen=True)
@@ -68,20 +68,22 @@ def measure_changes(
     frozen = freeze(loaded, graph.tokens.ids)
     by_layer = {layer: one for one in dictionaries for layer in one.info.layers}
     changes = _list_changes(graph, by_layer, nodes, factor, instead)
+    vectors = _find_target_vectors(loaded, graph)
     yield 0.1
-    held = [_read(graph, unembed(loaded, _run_frozen(frozen, by_layer, graph, some))) for some in ((), changes)]
-    fault = float(np.abs(held[0] - graph.values[len(graph.values) - len(graph.targets) :]).max())
-    if not fault <= _ROUNDING * max(1.0, float(np.abs(held[0]).max())):
+    own = _read(vectors, frozen.residual * frozen.final_gain)
+    fault = float(np.abs(own - graph.values[len(graph.values) - len(graph.targets) :]).max())
+    if not fault <= _ROUNDING * max(1.0, float(np.abs(own).max())):
         raise InvalidValue(
             f"the graph is of another model, text or revision: its targets differ by {fault:.3g} from what "
             f"{loaded.info.id} gives; make it anew with scope.circuit(...)"
         )
+    held = _read(vectors, _run_frozen(frozen, by_layer, graph, changes))
     yield 0.4
-    free = [_read(graph, _run_free(loaded, graph, some)) for some in ((), changes)]
+    free = [_read(vectors, _run_free(loaded, graph, some)) for some in ((), changes)]
     random = []
     for seed in range(controls):
         drawn = _draw_changes(graph, by_layer, nodes, factor, instead, seed=seed)
-        random.append(_read(graph, _run_free(loaded, graph, drawn)) - free[0])
+        random.append(_read(vectors, _run_free(loaded, graph, drawn)) - free[0])
         yield 0.5 + 0.5 * (seed + 1) / controls
     predicted = np.full(len(graph.targets), np.nan) if instead else predict_change(graph, nodes, factor)
     return CircuitEffect(
@@ -91,7 +93,7 @@ def measure_changes(
         factor=factor,
         baseline=free[0].astype(np.float32),
         predicted=predicted.astype(np.float32),
-        frozen=(held[1] - held[0]).astype(np.float32),
+        frozen=held.astype(np.float32),
         free=(free[1] - free[0]).astype(np.float32),
         random=np.array(random, np.float32).reshape(controls, len(graph.targets)),
         provenance=provenance,
@@ -165,42 +167,50 @@ def _draw_changes(
     return found
 
 
-def _read(graph: AttributionGraph, logits: torch.Tensor) -> np.ndarray:
-    """The targets' values: a logit over the mean of all, or the difference of two; float64, [target]."""
-    values = to_numpy(logits).astype(np.float64)
-    return np.array(
-        [values[one.ids[0]] - (values.mean() if len(one.ids) == 1 else values[one.ids[1]]) for one in graph.targets]
-    )
+def _find_target_vectors(loaded: LoadedModel, graph: AttributionGraph) -> torch.Tensor:
+    """What targets read of what the final norm gives, a logit less the mean of all: float32, [target, d_model]."""
+    rows = iter(find_unembedding(loaded, [one for target in graph.targets for one in target.ids]))
+    mean = find_mean_unembedding(loaded)
+    return torch.stack([next(rows) - (next(rows) if len(one.ids) > 1 else mean) for one in graph.targets])
+
+
+def _read(vectors: torch.Tensor, normed: torch.Tensor) -> np.ndarray:
+    """The targets' values, or by how much they change, out of what the final norm gives: float64, [target]."""
+    return to_numpy(vectors.to(normed.device) @ normed.float()).astype(np.float64)
 
 
 def _run_frozen(
     frozen: FrozenPass, by_layer: Mapping[int, Dictionary], graph: AttributionGraph, changes: Sequence[Change]
 ) -> torch.Tensor:
-    """The last position behind the final norm, [d_model]; transcoders run, all else is as it was."""
+    """By how much the last position behind the final norm changes, [d_model]; transcoders run, all else is as it was.
+
+    Only what changes is followed, so that no rounding of the stream has features begin or cease to fire.
+    """
     used = torch.tensor(list(graph.tokens.used), device=frozen.embedding.device)
-    stream, written = frozen.embedding, defaultdict[int, torch.Tensor](lambda: torch.zeros_like(frozen.embedding))
-    before = defaultdict[int, torch.Tensor](lambda: torch.zeros_like(frozen.embedding))
+    stream = torch.zeros_like(frozen.embedding)
+    written, before = (defaultdict[int, torch.Tensor](lambda: torch.zeros_like(stream)) for _ in range(2))
     for layer, block in enumerate(frozen.layers):
         stream = frozen.attend(stream, layer)
-        x, output, home = stream * block.mlp_gain, block.mlp_output, by_layer.get(layer)
-        if home is not None:
-            # The reconstruction of what comes in now, less that of what came in: errors and offsets stay.
-            for made, read in ((written, x), (before, block.mlp_input)):
-                for target, rows in home.write_from(layer, read[used]).items():
-                    made[target] = made[target].index_add(0, used, rows)
-            for change in changes:
-                if change.layer == layer:
-                    for target, row in change.write(x[change.pos]).items():
-                        written[target] = written[target].index_add(
-                            0, torch.tensor([change.pos], device=row.device), row[None]
-                        )
-            output = output + written[layer] - before[layer]
-        stream = stream + output
+        home = by_layer.get(layer)
+        if home is None:
+            continue
+        x = block.mlp_input + stream * block.mlp_gain
+        # The reconstruction of what comes in now, less that of what came in: errors and offsets stay.
+        for made, read in ((written, x), (before, block.mlp_input)):
+            for target, rows in home.write_from(layer, read[used]).items():
+                made[target] = made[target].index_add(0, used, rows)
+        for change in changes:
+            if change.layer == layer:
+                for target, row in change.write(x[change.pos]).items():
+                    written[target] = written[target].index_add(
+                        0, torch.tensor([change.pos], device=row.device), row[None]
+                    )
+        stream = stream + written[layer] - before[layer]
     return stream[-1] * frozen.final_gain
 
 
 def _run_free(loaded: LoadedModel, graph: AttributionGraph, changes: Sequence[Change]) -> torch.Tensor:
-    """The model's own logits at the last position, [d_vocab], with changes made to what its MLPs write."""
+    """What the model's final norm gives at the last position, [d_model], with changes made to what its MLPs write."""
     text_model = loaded.text_model
     reads = sorted({change.layer for change in changes})
     writes = sorted({layer for change in changes for layer in change.dictionary.info.layers if layer >= change.layer})
@@ -222,5 +232,5 @@ def _run_free(loaded: LoadedModel, graph: AttributionGraph, changes: Sequence[Ch
         for layer in writes:
             stack.enter_context(edit(find_hook_point(text_model, site="mlp_out", layer=layer), partial(add, layer)))
         inputs = torch.tensor([list(graph.tokens.ids)], device=loaded.info.device)
-        hidden = text_model(input_ids=inputs, use_cache=False).last_hidden_state
-    return unembed(loaded, hidden[0, -1])
+        hidden: torch.Tensor = text_model(input_ids=inputs, use_cache=False).last_hidden_state
+    return hidden[0, -1]

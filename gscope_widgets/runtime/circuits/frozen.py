@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from gscope_widgets.errors import InvalidValue
 from gscope_widgets.runtime.gemma.attention import capture_patterns
 from gscope_widgets.runtime.gemma.hooks import capture
 from gscope_widgets.runtime.gemma.loading import LoadedModel
@@ -76,7 +77,14 @@ def freeze(loaded: LoadedModel, ids: Sequence[int]) -> FrozenPass:
     """Run a prompt once, with eager attention, and keep what the graph is made of.
 
     Costs one forward pass, and [head, pos, pos] and five times [pos, d_model] numbers a layer.
+
+    Raises:
+        InvalidValue: attention adds biases, which Gemma's does not, and of which no node would say anything.
     """
+    if getattr(loaded.text_model.config, "attention_bias", False):
+        raise InvalidValue(
+            f"the attention of {loaded.info.id} has biases, which no published Gemma 3 has and no circuit accounts for"
+        )
     text_model, device = loaded.text_model, loaded.info.device
     blocks = list(text_model.layers)
     with ExitStack() as stack:

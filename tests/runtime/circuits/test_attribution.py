@@ -1,11 +1,12 @@
 """Attribution graphs beside plain torch: every edge, what edges add up to, and what breaks both."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import gscope_widgets as gs
 from gscope_widgets.mini import DICTIONARIES
@@ -342,6 +343,22 @@ def test_layers_left_on_the_disk_give_the_same_graph(load, make_model, tmp_path,
     np.testing.assert_allclose(graphs[1].weights, graphs[0].weights, atol=1e-4)
     effects = [s.change_circuit(g, [g.first_row], controls=3) for s, g in zip((whole, spread), graphs, strict=True)]
     np.testing.assert_allclose(effects[1].frozen, effects[0].frozen, atol=1e-4)
+
+
+def test_a_model_whose_attention_adds_biases_is_refused(load, make_model, tmp_path):
+    folder = make_model()
+    place = folder / "config.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"attention_bias": True}))
+    weights = load_file(folder / "model.safetensors")
+    for layer in range(3):
+        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+            part = f"model.layers.{layer}.self_attn.{name}"
+            weights[f"{part}.bias"] = torch.ones(len(weights[f"{part}.weight"]))
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    path = write_dictionary(tmp_path / "tiny-pt", site="transcoder", layer=1)
+    biased = load(str(folder))
+    with pytest.raises(gs.InvalidValue, match="has biases"), pytest.warns(gs.SanityWarning):
+        biased.circuit("hello there", dictionaries=biased.dictionary(path=path), target=7)
 
 
 def test_edges_that_would_not_fit_are_refused_with_numbers(scope, monkeypatch):

@@ -1,5 +1,6 @@
 """Nodes changed: the graph's prediction, the frozen pass and the model, each beside plain torch."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from gscope_widgets.records.circuits import FEATURE
 from gscope_widgets.runtime import exploring
 from tests.runtime.circuits.frozen import hold
 from tests.runtime.circuits.test_attribution import choose, fire, read_members
+from tests.runtime.conftest import write_dictionary
 
 TEXT = "The old fisherman walked from the harbour to the market with his"
 KINDS = ["plain", "affine", "clt"]
@@ -191,6 +193,42 @@ def test_two_features_change_places_as_two_clamps_have_it(scope, graphs):
     chances = {one.id: one.logit for one in scope.next_tokens(TEXT, 4096, held_there).chances}
     one, other = graph.targets[0].ids
     assert chances[one] - chances[other] == pytest.approx(swapped.baseline[0] + swapped.free[0], abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_bfloat16_frozen_effects_are_those_of_what_changes_alone(load, scope, kind):
+    rough = load("mini", dtype="bfloat16")
+    graphs = [one.circuit(TEXT, dictionaries=choose(one, kind)) for one in (scope, rough)]
+    for layers in ((7,), range(4)):
+        name = graphs[1].ids[list_strong(graphs[1], layers=layers)[0]]
+        exact, found = (
+            one.change_circuit(graph, name, controls=3) for one, graph in zip((scope, rough), graphs, strict=True)
+        )
+        expected = {target.ids: change for target, change in zip(exact.targets, exact.frozen, strict=True)}
+        known = [at for at, target in enumerate(found.targets) if target.ids in expected]
+        assert len(known) > 5 and abs(exact.frozen[0]) > 1
+        np.testing.assert_allclose(
+            found.frozen[known], [expected[found.targets[at].ids] for at in known], atol=0.02 * abs(exact.frozen[0])
+        )
+        if layers == (7,):  # nothing stands between it and the targets
+            np.testing.assert_allclose(found.frozen, found.predicted, atol=1e-4)
+
+
+def change_config(folder, **changes):
+    place = folder / "config.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | changes))
+    return str(folder)
+
+
+def test_logits_that_a_model_caps_at_the_end_are_explained_and_changed_before_that(load, make_model, tmp_path):
+    capped = load(change_config(make_model(), final_logit_softcapping=0.5))
+    path = write_dictionary(tmp_path / "tiny-pt", site="transcoder", layer=2, seed=3)
+    with pytest.warns(gs.SanityWarning):  # weights are random
+        graph = capped.circuit("hello there you", dictionaries=capped.dictionary(path=path))
+    assert np.abs(graph.values).max() > 1  # beyond the cap
+    effect = capped.change_circuit(graph, list_strong(graph, layers=(2,))[0], controls=3)
+    np.testing.assert_allclose(effect.frozen, effect.predicted, atol=1e-4)
+    np.testing.assert_allclose(effect.baseline, graph.values[-len(graph.targets) :], atol=1e-4)
 
 
 def test_a_graph_of_another_text_or_model_is_refused(scope, graphs):
