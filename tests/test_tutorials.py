@@ -64,7 +64,7 @@ WRONG_IDEAS = {
             (
                 "one that does nothing beside two that do",
                 ["feature 1328 of layer 5", "feature 1550 of layer 6", "feature 1923 of layer 7"],
-                "Alone no more than random ones in its place: feature 1923 of layer 7.",
+                "Taken out alone, it lowers the lead no more than a random one in its place: feature 1923 of layer 7.",
             ),
         ]
     }
@@ -223,6 +223,22 @@ def test_with_one_line_changed_a_tutorial_runs_on_a_recording_of_itself(run, mon
     monkeypatch.setattr(gs, "load", lambda *_: gs.replay(run.recording))
     assert run_cells(run.source) == run.printed
     assert PRINTS[run.source.stem] in run.printed
+
+
+@pytest.mark.row("44")
+def test_a_share_as_it_is_printed_is_one_that_both_graphs_reach():
+    source, names, printed = TUTORIALS / "07_across_layers.py", {}, io.StringIO()
+    cells = [cell.source for cell in build_variant(source, "student").cells if cell.cell_type == "code"]
+    with contextlib.redirect_stdout(printed):
+        for part in ("gs.load(", "PROMPT =", "def trace("):
+            exec(next(cell for cell in cells if part in cell), names)
+        least = min(map(float, re.findall(r"explains ([\d.]+)", printed.getvalue())))
+        own = next(cell for cell in cells if cell.startswith("least ="))
+        exec(own.replace("FIRST_SHARE", str(least)), names)
+        with pytest.raises(gs.InvalidValue, match="with all features"):
+            exec(own.replace("FIRST_SHARE", f"{least + 0.001}"), names)
+    steps = float(printed.getvalue().split()[-2])
+    assert steps == pytest.approx(read_answers(source, "solution")["ex5"], abs=0.004)
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,7 @@ print(f"the answer comes after token {last},{tokens[last]}")
 
 # %%
 claim = mini.claims()["T6a"]
-low, high = claim.interval
-print(f"gscope-mini, {claim.n} pairs never joined: {claim.value:.0%} ({low:.0%} to {high:.0%}) answered;")
+print(f"gscope-mini, {claim.n} pairs never joined: {claim.value:.0%} answered;")
 print(f"guessed from the town alone {claim.control['from_the_town']:.0%},", end=" ")
 print(f"from the question alone {claim.control['from_the_relation']:.0%}")
 
@@ -103,8 +102,8 @@ print(f"the likeliest token is{own} after layer {reading.layers[begins]} and eve
 print("  ".join(f"{one.probability:.2f}" for one in likeliest[begins:]))
 
 # %% [markdown]
-# So the answer leads before the later layers have acted. Keep that in mind: what acts there need not be the step from the town to its region. It may strengthen an answer
-# that has begun.
+# So, as far as a lens can tell, the answer leads before the later layers have acted. Keep that in mind: what acts there need not be the step from the town to its region. It
+# may strengthen an answer that has begun.
 #
 # ## 2 · An MLP taken apart
 #
@@ -172,13 +171,15 @@ print("together", x @ A + activation * decoder + offset)
 # carried to another, and the **norms**, which scale what is read. A graph *freezes* both: they stay what they were on this prompt. Then
 # everything between two features is multiplication, and the **edge** is one number:
 #
-# activation × decoder row · encoder row × what attention passes on × the scale of the norm.
+# activation × (decoder row · encoder row) × what attention passes on × the scale of the norm,
+#
+# where the dot is a dot product: the two rows multiplied number by number, and added.
 #
 # It says how much of the later feature's score, before the threshold, came from the earlier one. What is *not* in it: why attention
 # looked where it looked.
 
 # %%
-activation = 2.0  # of the early feature, at a token further back
+activation = 3.0  # of the early feature, at a token further back
 decoder = np.array([1.0, 0.5])  # what it writes, a unit of activation
 attends = 0.5  # how much the later token takes of that token's stream (one head, which copies)
 scale = 0.8  # of the norm before the later MLP, as on this prompt
@@ -192,23 +193,23 @@ print("decoder", decoder, "  encoder", encoder)
 answer_2 = None  # gs-answer: ex2
 
 # %% tags=["solution"]
-answer_2 = 1.2  # gs-answer: ex2
+answer_2 = 1.8  # gs-answer: ex2
 
 # %% tags=["first-idea"]
-answer_2 = 1.5  # gs-answer: ex2
+answer_2 = 2.25  # gs-answer: ex2
 
 # %%
 ex2 = gs.Predict(
     scope,
     "How large is the edge from the early feature to the later one?",
-    "gs1:eNoz1DMCAAEkAJI=",
+    "gs1:eNoz1LMAAAEqAJg=",
     name="ex2",
     answer=answer_2,
     tolerance=0.01,
-    wrong="gs1:eNpVkM1OxDAMhF9llAsXqCh/h14Q3LnxAt7W2UZsbeS4iwDx7sQUENzicWbmS97TeXeTBqTHmRylIquBBDR6OZIXFWhGP2DWF1Q3lf3hFVOZ4DODydqUmXw1Ri7Gt+kUqe+ut0iGqC0Re+Ds0NUHZNM3FkzKtW0dC0fdrrJ4F+aL7irMd+5Nif5/bpVWSHgm8wDzoHZ9Yjmpgce0gMzKketX2GVE3avPP7VhrO0K/8mk3yqS7V1BvcGE/6F8y7XsZdhOPGoTZV12bBtI+w0ZdWpjAz7ru/TxCR1Bcxc=",
-    reveal="gs1:eNpTMlI4PF1BwxBEGiloKxjomYKYuoaaIArKM9Cz0FMCAARzC+A=",
+    wrong="gs1:eNpVkM1OxDAMhF9l1AuXpaLLz6EXBHduvIC3dbYRrb1K3K0A8e4kTfnZWxzbM/P5s7qpH6oW1etABh/hNIAE1Jk/k3kVqEPTYtAF0YLKcXxH73vYwGAKqXJMNgeG84Efqx2qpr4vkhoZlDp51hZF0CWCRhVu/znsQGYsqxlJD9EwodOJkT5MT3XW3Nf7TZTLQMo6sjPobC1c0A8W9MoxdQ0TZ4ZDTKrr9m2BfPr1udhWSRSEEwXLtJZPYfrGchUzM9OUKII/c1zF7gres9rwY5xX44r6p3oJZVvuEifvv/jtO/qjtOXFneYDzNOBQ4mSjiyd9qlMka+buvr6Boi4kAM=",
+    reveal="gs1:eNpTMlY4PF1BwxBEGiloKxjomYKYuoaaIArKM9Cz0FMCAAScC+E=",
     hints="gs1:eNo1zE0KwjAQhuGrfGSlWIMRuhHceoLuxEXaDHSgmUgytXgSD+TF+gPdPfDC+zQPzkWhPUGnhJymckMcB+X38IWMsaWMdlcFLwE+BGsqGIf/D1eccLH1ysPZHXGHs/WWm54EypEKfKf88cpJloMqycrtJSlHa14z+RcsLQ==",
-    solution="gs1:eNpTMlI4PF3BUM8URBnAKAsFW6CYkZ4SAJB0CD4=",
+    solution="gs1:eNpTMlY4PF3BUM8URBnAKAsFW6CYhZ4SAJCkCEU=",
 )
 ex2
 
@@ -239,7 +240,8 @@ print(f"the lead of{own} over{rival}: {graph.values[-1]:+.1f} on the first promp
 print(f"{other.values[-1]:+.1f} on the second")
 
 # %% [markdown]
-# A graph of hundreds of nodes shows nothing. **Pruning** keeps the nodes through which most of the influence on the target flows. Two scores say what is left:
+# A graph of hundreds of nodes shows nothing. A node's **influence** is how much flows from it to the target, over all paths: here a share of that of all nodes together. **Pruning**
+# keeps the nodes that have most of it. Two scores say what is left:
 # **replacement** is the share of influence that begins at tokens rather than at errors, **completeness** the share of what comes into
 # nodes that no error brought. In the view, tokens stand from left to right and layers from below; point at a node to see what comes in
 # and goes out, press it to pin it. Notice where the town comes in, and in which column nearly everything happens.
@@ -252,8 +254,8 @@ circuit
 # ## 4 · What decides between the two
 #
 # Most of these nodes would be there for any town: *is* and *flag* are read alike. What differs is the town, and with it the region. So compare the last
-# token of the two prompts, feature by feature: the upper six rows are the features that are most of all more active on the first; the lower four are the others of
-# most influence.
+# token of the two prompts, feature by feature. In the upper six rows are the features whose activation is higher on the first prompt by most; in the lower four, of all
+# others, those with the most influence.
 
 
 # %%
@@ -279,15 +281,16 @@ def list_more(graph, nodes, rival_graph, rivals):
 
 mine, theirs = find_nodes(graph, last), find_nodes(other, len(other.tokens) - 1)
 more_here, more_there = list_more(graph, mine, other, theirs), list_more(other, theirs, graph, mine)
-influence = graph.influence()
+influence = graph.influence() / graph.influence().sum()  # shares of all, as in the view
 differing = [mine[ref] for ref in list(more_here)[:6]]
 common = [node for node in mine.values() if node not in differing]
 common = sorted(common, key=lambda node: -influence[node])[:4]
 print("                            active   more than on the other prompt   influence")
 for node in [*differing, *common]:
+    print("\n" * (node == common[0]), end="")
     print(
         f"{name_feature(graph, node):26} {graph.activations[node]:7.1f}",
-        f"{more_here[graph.ref(node)]:20.1f} {influence[node]:22.3f}",
+        f"{round(more_here[graph.ref(node)], 1) + 0.0:20.1f} {influence[node]:22.1%}",
     )
 
 # %% [markdown]
@@ -348,7 +351,7 @@ def try_three(scope, names):
     alone = {name: ablate([NODES[name]], factor) for name in names if name != HARDER}
     idle = [name for name, (own_fall, own_random) in alone.items() if own_fall <= own_random]
     if idle:
-        said += f" Alone no more than random ones in its place: {'; '.join(idle)}."
+        said += f" Taken out alone, it lowers the lead no more than a random one in its place: {'; '.join(idle)}."
     reached = fall >= 0.8 * whole and max(random, there) < min(fall / 2, 0.8 * whole) and not idle
     return (1.0 if reached else min(0.9, max(0.0, fall / whole))), said
 
@@ -393,7 +396,7 @@ for region in ("Ostrava", "Eastmark"):
 #
 # ### Exercise 4 — four ablations
 #
-# Tick those that lower the lead in the model by at least 3. Say first, then see.
+# Tick those that lower the lead in the model by at least 3. Which features each takes out stands above the choices. Say first, then see.
 
 # %% tags=["student"]
 answer_4 = None  # gs-answer: ex4
@@ -423,6 +426,8 @@ def find_strong(scope):
     return [name for name, nodes in ABLATIONS.items() if ablate(nodes)[0] >= 3]
 
 
+for name, nodes in ABLATIONS.items():
+    print(f"{name}: {', '.join(name_feature(graph, node) for node in nodes)}")
 ex4 = gs.Predict(
     scope,
     "Which of these lower the lead by at least 3?",
@@ -437,8 +442,7 @@ ex4 = gs.Predict(
 ex4
 
 # %% [markdown]
-# **See.** When you have committed, run the next cell. Notice where prediction and model part, and the last of the four: a feature that is more active on the *other* prompt,
-# and without which the lead grows. Influence has no sign.
+# **See.** When you have committed, run the next cell. Notice where prediction and model part.
 
 # %%
 print("change of the lead".ljust(60), "predicted   frozen   model   control")
@@ -448,9 +452,10 @@ for name, nodes in ABLATIONS.items():
         f"{name:60} {effect.predicted[0]:9.1f} {effect.frozen[0]:8.1f}",
         f"{effect.free[0]:7.1f} {effect.random.mean():9.1f}",
     )
-print("the most active where the prompts part:", name_feature(graph, strongest))
 
 # %% [markdown]
+# A rise in one of these rows is no slip: influence has no sign. A feature that is more active on the *other* prompt may speak for the other answer, and without it the lead grows.
+#
 # The same in the graph: the three are grouped under a name and changed together, as you can do with any nodes that you pin. Notice the table under
 # *Change*: its last two columns are the random features.
 
@@ -462,7 +467,7 @@ circuit
 # %% [markdown]
 # So far, so good, for one prompt and a lead. But is a fall proof? For mini the same was measured on many prompts with a harder question: how far does the
 # logit of the answer *itself* fall, and how far does it fall when random features, or random directions, of the same size are taken out? How little
-# the random ones may do was written down before the measurement.
+# the random ones may do was written down before the measurement. (The claim asks for *swaps* too: section 6 says what they are.)
 
 
 # %%
@@ -487,7 +492,7 @@ for name in ("random_features", "random_directions", "features_of_other_regions"
 # ## 6 · Another step in its place
 #
 # A **swap** takes a feature out and puts another of its layer in: at the last token, as active as the one that it
-# replaces. No word of the prompt changes. Those that come in are more active on the other prompt. If such features decide, the model now answers for a town that
+# replaces. No word of the prompt changes. Those that come in are more active on the other prompt, as the table above the choices says. If such features decide, the model now answers for a town that
 # nobody named.
 #
 # ### Exercise 5 — change the answer
@@ -525,6 +530,10 @@ def list_swaps():
 
 
 SWAPS = list_swaps()
+print("may come in                active on the other prompt   on this one")
+for ref in dict.fromkeys(ref for _, ref in SWAPS.values()):
+    here = graph.activations[mine[ref]] if ref in mine else 0.0
+    print(f"{name_feature(other, theirs[ref]):26} {other.activations[theirs[ref]]:17.1f} {here:20.1f}")
 
 
 def swap(names):
@@ -616,13 +625,17 @@ ex6 = gs.Predict(
 ex6
 
 # %% [markdown]
-# **See.** The errors of each layer, together, beside the features.
+# **See.** The errors of each layer: the largest one, then those at all tokens together, beside the features. A layer of many small ones may have more in all.
 
 # %%
 for layer in range(graph.layers):
     here = graph.node_layers == layer
     errors, features = (influence[here & (graph.kinds == kind)].sum() for kind in (1, 2))
-    print(f"layer {layer:2d}   errors {errors:.3f}   features {features:.3f}   {'#' * round(100 * errors)}")
+    largest = influence[here & (graph.kinds == 1)].max(initial=0)
+    print(
+        f"layer {layer:2d}   largest error {largest:5.2%}   all errors {errors:5.2%}   features {features:6.2%}",
+        "#" * round(200 * errors),
+    )
 print(f"of what flows to the answer, {graph.scores().replacement:.0%} begins at tokens, the rest at errors")
 
 # %% [markdown]
@@ -641,8 +654,8 @@ for node in differing[:3]:
         print(f"{name_feature(graph, node)}: edge {carried.weight:+.2f}; by head: {heads}")
 
 # %% [markdown]
-# Gemma 3 is built of *local* layers, which see only a window of tokens back, and a few *global* ones, which see everything. In mini one layer of
-# eight is global. What happens to something that has to be fetched from beyond the window?
+# Gemma 3 is built of *local* layers, which see only a window of tokens back, and a few *global* ones, which see everything; mini too. What happens to something that has to
+# be fetched from beyond the window?
 
 # %%
 far = (
@@ -650,6 +663,11 @@ far = (
     "That morning the angler sat on the muddy bank and watched the Lune flow past. Nobody was in the loft, "
     "but a swan cried in the willow. At the door the porter called Knut, Yara, Ragnar, Rurik,"
 )
+windows = scope.attention(far, layer=5).windows
+print(
+    f"{windows.count(0)} of {len(windows)} layers see all {len(scope.tokens(far).strings)} tokens, the others", end=" "
+)
+print(f"{max(windows)}; the likeliest next tokens:")
 for chance in scope.next_tokens(far, 2).chances:
     print(f"{chance.probability:5.2f} {chance.token}")
 claim = mini.claims()["T6d"]
@@ -664,7 +682,7 @@ print("on random sequences said twice, half of what the repetition helps is gone
 print("head", " or ".join(heads.details["needed_heads"]))
 
 # %% [markdown]
-# In the view below the small pictures are the heads of that layer, and the squares above them all heads of the model, coloured by how much of their attention
+# In the view below the small pictures are the heads of layer 5, and the squares above them all heads of the model, coloured by how much of their attention
 # goes further back than the window. Notice which layers have any. The table at
 # the right is of the last token: which name do its heads look at, and what does that add to the logit of the next token?
 
@@ -690,7 +708,7 @@ print(f"{claim.value:.0%} of {claim.n} answered,", end=" ")
 print(f"{claim.control['without_the_fact_on_the_person']:.0%} without the fact that names the person")
 
 # %% [markdown]
-# Nothing stops you from drawing the graph of that wrong answer. It would be as neat as the one above. A graph explains what the model did, not
+# Nothing stops you from drawing the graph of that wrong answer: `gs.CircuitGraph(scope, chain)`. A graph explains what the model did, not
 # that what it did is right.
 #
 # ## Quiz
@@ -823,5 +841,5 @@ ex7
 # * That the same would be found elsewhere. A graph is of one prompt, and of one dictionary; through another kind fewer swaps worked.
 # * gscope-mini is a small model trained on generated text. What holds here is no result about Gemma 3. To ask the same
 #   questions of Gemma, put `gemma-3-270m` in place of `mini` where the scope is loaded: the gate then takes a pair of its own prompts, and the graph goes through the
-#   transcoders of all layers, 1.5 GB for that model; `gs.Doctor(model="gemma-3-270m")` says beforehand what is missing and what fits. It needs a
+#   transcoders of all layers, which are fetched; `gs.Doctor(model="gemma-3-270m")` says beforehand what is missing and what fits. It needs a
 #   network, the model's licence accepted on the Hub and a token. The claims that are printed stay those of mini.

@@ -158,7 +158,8 @@ if not is_mini:
 # there. But the two were not trained alike (the CLT has half as many features, to name one thing), so it is no proof.
 #
 # Look at copies themselves. Below are the transcoders of two layers, one text and the list of matched features. Press **one to one**
-# above the list and click a row: the two are drawn over the text. Do their labels agree?
+# above the list, then **match** at its head for the nearest first, and click a row: the two are drawn over the text. Many features have no
+# label; where both have one, do the two agree?
 
 # %%
 compare = gs.DictionaryCompare(scope, TEXTS[2][:300], [plain[MIDDLE], plain[MIDDLE + 1]], texts=TEXTS[:12])
@@ -311,7 +312,7 @@ card
 #
 # Three kinds, so one might say: *the features of such dictionaries fall into early, late and persistent ones*. For gscope-mini that was
 # put to the test on all features of the CLT and of the crosscoder, which you will meet in section 5. The bar was set before: each kind
-# has at least 2 % of the features, in both. The crosscoder has four layers, so that "half of all" is two of them. The control takes only
+# has at least 2 % of the features, in both; and what a feature may not write is exactly 0 in the files. The crosscoder has four layers, so that "half of all" is two of them. The control takes only
 # the features that read the first layer, and deals their norms at each layer out anew among them, so that none keeps a span of its own.
 
 # %%
@@ -361,7 +362,7 @@ print(
 )
 
 # %% [markdown]
-# The graph through the CLT. Each column is a token, each row a layer; the next token is at the top right (drag the graph to get there).
+# The graph through the CLT. Each column is a token, each row a layer; the next token is at the top right.
 # Press a node: what comes into it and what goes out of it is listed beside the graph. **Find:** press the answer, the triangle at the
 # top. Which feature adds most to it, and what is its label? Press that feature in turn: what adds most to it? (The cell after exercise 4
 # says it.)
@@ -426,9 +427,10 @@ ex4
 # graphs rarely explain as much, and one that is cut shorter may just have met an error sooner. So `graph.walks(explained=x)` takes away
 # features, least walked first, until only about a share x is explained.
 #
-# By how many steps are walks through the transcoders, one a layer, *longer* than those through the CLT, both explaining as much as the one
-# that explains less does? (Plain transcoders, without skip connections; their length less the CLT's, below 0 where they are shorter.) The
-# next cell traces both graphs, and says what you were to find in the one above. Work the number out in the cell after it.
+# One of the two graphs explains less. Take both to the share that this one explains: by how many steps are walks through the transcoders, one
+# a layer, then *longer* than those through the CLT? (Plain transcoders, without skip connections; their length less the CLT's, below 0 where
+# they are shorter.) The next cell traces both graphs, and says what you were to find in the one above. Work the number out in the cell after
+# it. Shares are printed rounded down, so that a graph reaches the number that you read.
 
 
 # %%
@@ -439,6 +441,11 @@ def trace(scope, kind, prompt=PROMPT):
     return scope.circuit(prompt, dictionaries=dictionaries, target=scope.next_tokens(prompt, 1).chances[0].id)
 
 
+def round_down(share):
+    """A share to three decimals, and never more than it is: `walks` refuses what a graph does not reach."""
+    return np.floor(1000 * share) / 1000
+
+
 graph = trace(scope, "CLT")
 is_feature = graph.to_frame().sort_values("node")["kind"].to_numpy() == "feature"
 strongest = int(np.where(is_feature, graph.weights[-1], -np.inf).argmax())
@@ -446,7 +453,9 @@ print("adds most to the answer, of all features:", graph.name(strongest))
 print("adds most to that one:", graph.name(int(graph.weights[strongest - graph.first_row].argmax())))
 for kind in ("CLT", "plain"):
     walks = trace(scope, kind).walks()
-    print(f"{kind:6} length {walks.length:.3f}, explains {walks.explained:.3f}, past {walks.features} features")
+    print(
+        f"{kind:6} length {walks.length:.3f}, explains {round_down(walks.explained):.3f}, past {walks.features} features"
+    )
 FIRST_SHARE = 0.3  # what the next cell begins with
 
 # %% tags=["yours"]
@@ -466,6 +475,7 @@ answer_5 = 0.066  # gs-answer: ex5
 
 
 # %%
+@cache
 def measure_fall(scope, kind="plain", prompt=PROMPT, least=None):
     """Length through transcoders less that through the CLT, both explaining a share: the largest that both do, or another."""
     graphs = [trace(scope, one, prompt) for one in (kind, "CLT")]
@@ -491,7 +501,7 @@ ex5 = gs.Predict(
         f"{measure_fall(scope, least=FIRST_SHARE):.4f}": "That is at the share that the cell began with: both explain more.",
     },
     reveal="gs1:eNoti0EKwzAMBL+y5FzygNzanyjuYhtkuVgKJL+vU3rbYWeWV48CGUQ6AtERhVAZmR7wch9RJLDfGs+PSrUVz4DAm6hyoBt/lR1tn1gdYtPmeMzxRpMLqYhloobDa7YNzn/DM5Coui5fNLcwbQ==",
-    hints="gs1:eNo1j7FuwzAMRH/loMkGBH9AgaJDhywZA2SoO8gyAxGRJUOk4/TvK6vNSN4dH+/LXALBU4xwU34QtI70pOJZCGvhpII9OAU5H6qyRsdJBlwD1znfWkD3DBbI4mKk8mEszInbsRpM2zJRsdhSyVuaabbQjClreEMkJ4p3LJw6Lc5TJz6vZHHnNPfD7uJdun74x9KMWy5NAyd0o/k8X8ZKG03TR9P3B/vKGv7YsYYOq75Ktm199SdvRSxYXx0Ph0uyUxnM9y+HS184",
+    hints="gs1:eNo1jtFKxDAQRX9lyFMLJX8gIqIo+LDsFnywItl01gybTkomtfr3ToI+DmfOvffNjAHBY4zgzukLoeiJ35g9CcKaiYvAHlwBdD4oWaMjFguvgfROlyaUPQEJyOJixHxrBjCHrShSj7fljBmI26fqHqv2+Hw8jR+np7vjw/AP24wmadhP2rIM4HiGvDFQsTU2opMCN7AQdyVrVic+rTjAlXju7e7iVbre/u3EGS4pN1Y7usncv4yT5kym8cn0fe2q5eIWhJ1KSLo8p41n4k9r3n8BmVViVQ==",
 )
 ex5
 
@@ -510,7 +520,8 @@ largest = min(trace(scope, kind).walks().explained for kind in ("plain", "CLT"))
 print("this prompt, through plain transcoders less through the CLT:")
 for share in (*(share for share in (0.2, 0.3, 0.4, 0.5, 0.6) if share < largest), largest):
     print(
-        f"{measure_fall(scope, least=share):+.3f} steps | both explain {share:.2f}{', the most' * (share == largest)}"
+        f"{measure_fall(scope, least=share):+.3f} steps | both explain {round_down(share):.3f}",
+        ", the most" * (share == largest),
     )
 for prompt in MORE if is_mini else ():
     print(f"{measure_fall(scope, prompt=prompt):+.3f} steps | {prompt!r}")
@@ -519,7 +530,7 @@ low, high = claim.interval
 print(
     f"gscope-mini, {claim.n} prompts: {claim.value:+.2f} ({low:+.2f} to {high:+.2f}) steps; {'holds' if claim.passed else 'missed'}"
 )
-print("not alike:", *claim.details["not_alike"].split("; "), sep="\n  ")
+print("CLT and transcoders side by side:", *claim.details["not_alike"].split("; "), sep="\n  ")
 
 # %% [markdown]
 # So the sign can hang on the share: at small ones, at which only the most walked features are left, this prompt's walks through the CLT
@@ -572,7 +583,7 @@ ex6
 print("           length   explains")
 for kind in ("CLT", "plain", "skipping"):
     walks = trace(scope, kind).walks()
-    print(f"{kind:9} {walks.length:7.3f} {walks.explained:10.3f}")
+    print(f"{kind:9} {walks.length:7.3f} {round_down(walks.explained):10.3f}")
 beside = claim.details["beside_transcoders_with_affine_skips"]
 print(f"longer than the CLT's, {claim.n} prompts of gscope-mini, both explaining as much:")
 for kind, value, (low, high) in (

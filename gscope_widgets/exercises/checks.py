@@ -30,7 +30,7 @@ def judge(question: Question, answer: Plain, key: Plain, wrong: Mapping[str, str
         wrong: what each wrong answer shows to be misunderstood.
     """
     if answer is None or answer == [] or answer == "":
-        return Judged("not answered", 0.0, NOT_ANSWERED, ask_for(question))
+        return Judged("not answered", 0.0, NOT_ANSWERED, _invite(question))
     refusal = _refuse(question, answer)
     if refusal:
         return Judged("unusable", 0.0, refusal, ask_for(question))
@@ -41,10 +41,18 @@ def judge(question: Question, answer: Plain, key: Plain, wrong: Mapping[str, str
     return Judged("wrong", score, said or _describe_wrong(question, answer, score), "" if said else _advise(question))
 
 
+def _invite(question: Question) -> str:
+    """What to do, as a sentence: the choices stand above it, and are not told twice."""
+    if not question.choices:
+        return ask_for(question)
+    many = "one or more" if isinstance(question.key, Goal) else "all that hold"
+    return f"Choose {many if question.several else 'one'} of the choices above."
+
+
 def ask_for(question: Question) -> str:
     """What an answer to this question looks like, as a sentence."""
     if question.choices and isinstance(question.key, Goal):
-        return f"Choose one{' or more' if question.several else ''} of the choices above."
+        return _invite(question)
     if question.choices:
         names = ", ".join(repr(one) for one in question.choices)
         return f"Choose {'all that hold' if question.several else 'one'} of {names}."

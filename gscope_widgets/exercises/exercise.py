@@ -119,7 +119,7 @@ class Exercise(GscopeWidget):
             self._unusable = str(error)
         self._in_cell = given
         self._notebook = open_notebook()
-        self._first: Plain = None
+        self._first: Check | None = None
         super().__init__(
             scope,
             name=name,
@@ -258,10 +258,17 @@ class Exercise(GscopeWidget):
             }
         )
         self._shown = shown
-        self._first = check.answer if self._first is None else self._first
+        if self._first is None and check.answer is not None:
+            self._first = check
 
     def _write_first(self, check: Check) -> str:
-        return "" if self._first in (None, check.answer) else str(self._first)
+        first = self._first
+        return "" if first is None or first.answer == check.answer else self._tell_first(first)
+
+    def _tell_first(self, first: Check) -> str:
+        """What was committed first, in a few words."""
+        answer = first.answer
+        return "; ".join(map(str, answer)) if type(answer) is list else str(answer)
 
     def _get_result(self) -> Check:
         return self._shown.check

@@ -94,7 +94,7 @@ class Predict(Exercise):
             return Check(self.name, judged.state, answer, judged.score, judged.sentence, after)
         given, found = self._write(answer), self._write(key)
         said = judged.sentence if judged.state == "wrong" and not judged.next_step else ""  # of this very guess
-        sentence = " ".join(part for part in (self._compare(given, found, judged.state == "right"), said) if part)
+        sentence = self._compare(self._quote(answer), self._quote(key), said, is_right=judged.state == "right")
         part = CheckPart("the guess", given, found, judged.state)
         after = self._reveal or ("" if judged.state == "right" else _AFTER)
         return Check(self.name, judged.state, answer, judged.score, sentence, after, (part,), _HEADS)
@@ -106,7 +106,19 @@ class Predict(Exercise):
         tokens = self.scope.tokens(self.question.tokens_of).strings
         return ", ".join(f"{pos} ({format_token(tokens[pos])})" if pos < len(tokens) else f"{pos}" for pos in answer)
 
-    def _compare(self, given: str, found: str, is_right: bool) -> str:
-        if self.question.choices:
-            given, found = (f"“{words}”" if " " in words else words for words in (given, found))
-        return f"You said {given}, and so it is." if is_right else f"You said {given}; it is {found or 'none'}."
+    def _quote(self, answer: Plain) -> str:
+        """A guess, or what came true, within a sentence: choices of several words are told from it and each other."""
+        if not self.question.choices:
+            return self._write(answer)
+        names = [self._write(one) for one in (answer if type(answer) is list else [answer])]
+        return ", ".join(f"“{name}”" if " " in name else name for name in names)
+
+    def _compare(self, given: str, found: str, said: str, *, is_right: bool) -> str:
+        """`said` is of the guess, so it stands before what came true."""
+        if is_right:
+            return f"You said {given}, and so it is."
+        found = found or "none"
+        return f"You said {given}. {said} It is {found}." if said else f"You said {given}; it is {found}."
+
+    def _tell_first(self, first: Check) -> str:
+        return self._quote(first.answer)

@@ -79,6 +79,9 @@ class Quiz(Exercise):
         sentence = f"{right} of {count} right; {self.pass_at} {'is' if self.pass_at == 1 else 'are'} needed."
         return Check(self.name, state, answer, right / count, sentence, _advise(judged, left_out), parts, _HEADS)
 
+    def _tell_first(self, first: Check) -> str:
+        return f"{sum(part.state == 'right' for part in first.parts)} of {len(self.questions)} right"
+
 
 _HEADS = ("question", "you said", "what of it")
 

@@ -300,6 +300,41 @@ def test_a_choice_of_several_words_is_told_from_the_sentence_around_it(scope):
     assert predict(scope, "up").check("down").sentence == "You said down; it is up."
 
 
+def test_each_of_several_choices_is_told_from_the_others(scope):
+    choices = ("it falls, then rests", "it rises", "up")
+    exercise = gs.Predict(scope, "Which?", ["it rises", "up"], name="ex1", choices=choices, several=True)
+    given = ["it falls, then rests", "it rises"]
+    assert exercise.check(given).sentence == "You said “it falls, then rests”, “it rises”; it is “it rises”, up."
+    untouched = exercise.check()
+    assert (untouched.state, untouched.next_step) == ("not answered", "Choose all that hold of the choices above.")
+    assert "of 'it falls, then rests', 'it rises', 'up'." in exercise.check(["sideways"]).next_step
+
+
+def test_what_is_said_of_a_wrong_guess_stands_before_what_came_true(scope):
+    exercise = gs.Predict(scope, "How many?", 3.2, name="ex1", tolerance=0.01, wrong={"2.5": "That is the skip alone."})
+    assert exercise.check(2.5).sentence == "You said 2.5. That is the skip alone. It is 3.2."
+    assert exercise.check(2.4).sentence == "You said 2.4; it is 3.2."
+
+
+def commit_two(page, first, second) -> str:
+    """What is said of the first answer when a second one is committed."""
+    for answer in (first, second):
+        page.set(answer=answer)
+        page.settle()
+    return page.messages("result")[-1][0]["first"]
+
+
+def test_the_first_answer_is_told_in_words(scope, open_page):
+    several = {"name": "ex1", "choices": ("it falls", "it rises", "up"), "several": True}
+    page = open_page(gs.Predict(scope, "Which?", ["it rises", "up"], **several))
+    assert commit_two(page, ["it falls", "up"], ["it rises", "up"]) == "“it falls”, up"
+    page = open_page(gs.Predict(scope, "How many?", 4, name="ex2", tolerance=0, unit="steps"))
+    assert commit_two(page, 5, 4) == "5 steps"
+    questions = [gs.Question("Which?", "up", choices=("up", "down")), gs.Question("And?", "fish")]
+    page = open_page(gs.Quiz(scope, "What?", questions, name="ex3"))
+    assert commit_two(page, ["up", "boat"], ["up", "fish"]) == "1 of 2 right"
+
+
 @pytest.mark.parametrize(("tolerance", "example"), [(0, "2"), (0.01, "0.5"), (10, "2")])
 def test_a_number_is_asked_for_by_an_example_as_precise_as_it_is_checked(scope, tolerance, example):
     asked = gs.Predict(scope, "How many?", 4, name="ex1", tolerance=tolerance)

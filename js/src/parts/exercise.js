@@ -127,6 +127,8 @@ export function openExercise({ model, frame }, { commit, createControls = create
   /** @type {unknown} */
   let written;
   let is_sent = false; // whether what is filled in was, as far as it can be
+  /** @type {unknown} */
+  let judged; // the answer that the verdict is of
   frame.status.urge(() => (/^not /.test(model.get("kept")) ? "First copy the line below into the answer's cell, for it is not there yet." : ""));
 
   function send() {
@@ -142,10 +144,12 @@ export function openExercise({ model, frame }, { commit, createControls = create
     }
     written = is_one ? given[0] : given; // so that what is typed stays, with what is wrong in it
     frame.ask({ answer: written });
+    cover();
   }
-  /** The verdict is of an answer before, and does not stand over what cannot be one. */
+  /** A verdict of an answer before stands neither over what cannot be one, nor over one that is being checked: its place is kept. */
   function cover() {
     verdict.el.hidden = !is_sent && controls.some((one) => one.read().fault);
+    verdict.el.toggleAttribute("data-outdated", judged !== undefined && !isSame(judged, model.get("answer")));
   }
   watch.dom(frame.root, "input", () => {
     is_sent = false;
@@ -158,7 +162,10 @@ export function openExercise({ model, frame }, { commit, createControls = create
 
   function fill() {
     const answer = model.get("answer");
-    if (isSame(answer, written)) return;
+    if (isSame(answer, written)) {
+      cover();
+      return;
+    }
     written = answer;
     note.say("");
     controls.forEach((one, at) => one.write(is_one ? answer : Array.isArray(answer) ? answer[at] : null));
@@ -183,6 +190,7 @@ export function openExercise({ model, frame }, { commit, createControls = create
       /** @param {ExerciseResult} message */
       result(message) {
         verdict.draw(message);
+        judged = message.answer;
         cover();
         help.draw(message);
         words.draw(message);

@@ -166,6 +166,25 @@ test("what was found is said once, with a sign and the next step", () => {
   assert.equal(verdict.childNodes[0], words, "the same is not said twice");
 });
 
+test("while an answer is checked, the verdict of the one before is not shown beside it", () => {
+  open("Predict", [fieldOf("choice", { choices: ["up", "down"] })]);
+  const outcome = find(page.holder, ".gscope-outcome");
+  const isOutdated = () => outcome.hasAttribute("data-outdated");
+  assert.ok(!isOutdated());
+  inputs()[0].click();
+  button(page.holder, "Commit").click();
+  answer();
+  assert.ok(!isOutdated());
+  inputs()[1].click();
+  assert.ok(!isOutdated(), "nothing is asked before it is committed");
+  button(page.holder, "Commit").click();
+  assert.ok(isOutdated());
+  answer();
+  assert.ok(isOutdated(), "that was of the answer before");
+  answer({ answer: "down", state: "right", sentence: "You said down, and so it is." });
+  assert.ok(!isOutdated());
+});
+
 test("several parts stand in a table", () => {
   open("Quiz", [fieldOf("word"), fieldOf("word")]);
   const part = { name: "Which?", given: "fish", found: "Right.", state: "right" };
