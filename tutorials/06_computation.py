@@ -564,7 +564,7 @@ ex5 = gs.Predict(
     choices=list(SWAPS),
     several=True,
     reveal="gs1:eNoVi8ENgDAMA1exOgALMAjvAEGtSFuUBKFuT/qxZesubZkcxfC8UQ1MKmPur+vNJ3rDPkAi8AkevbKBLmdF8TVOhpB5xGC1wMPO1Ka4pB/7/yCa",
-    hints="gs1:eNotjbEOwjAMRH/llLnqxoz4ByQGxGClhlikcZVYRPn7pg2Db7Deu3u6RxAfEKlxRqACC4xVi6GYxAhTeF356ia4G0qlDZJOKFKHhucpQVNsoGU5jBrIIAUUM9PSULOYcZqPkjt9+fQ19Xv/Gy79NZxzm7zJ70AG2SNjy7puNoFS38htjHyUC6pYgNjsXjvvUEeR",
+    hints="gs1:eNotjcEKAjEMRH9l6Fn25ln8B8GDeAhttMFuu7TB0r83u/WQhGTmTR7uHsVHJBpcEalBI2MtTdFUUoIW+LLyxZ3grmidNkg+TInMNDlPGSWnAQphJ3okhTRQqkxhoFdR5bzsITf68MGXbPX6J5ztNJkmibOaahdbt1rWTUE5gLzKl6diw1o9HYLWMV++Czd00QjRxT1/BIpMhQ==",
     solution="gs1:eNpTCslIVUjLLCouUSguTyxQyE9TyEmsTC1SMNVRSMzJz0tVyC9SKM8syVAogSsEi8LUmekpAQAmHBcJ",
 )
 ex5
