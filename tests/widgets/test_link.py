@@ -71,6 +71,7 @@ def test_a_followed_feature_takes_the_place_of_the_one_before_and_of_no_chosen_o
     heatmap.features = [4, 5, 6, 7]
     panel.features = [10]
     assert [ref.feature for ref in heatmap.features] == [4, 5, 6, 7]
+    heatmap.wait()
     assert heatmap.status["message"] == "4 features are painted; remove one, and pick #10 again"
 
 

@@ -170,12 +170,16 @@ class Requests:
         self._bring_up_to_date()
 
     def follow(self, number: int, work: Job) -> None:
-        """Show how far the newest work has come: four times a second at most, but at once that it has begun."""
+        """Show how far the newest work has come: four times a second at most, but at once that it has begun.
+
+        And its first share, which may stand for long.
+        """
         with self._changed:
             if not self._is_current(number):
                 return
             has_begun = self._waits and not work.ahead
-            if not has_begun and self._clock() - self._told_at < _TELL_EVERY_S:
+            is_first = self._status["progress"] is None and work.progress is not None
+            if not (has_begun or is_first) and self._clock() - self._told_at < _TELL_EVERY_S:
                 return
             self._waits = work.ahead > 0
             share, detail = None if self._waits else work.progress, self._course.describe(work)
