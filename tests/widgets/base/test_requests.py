@@ -471,6 +471,14 @@ def test_a_place_in_the_queue_is_told_until_the_work_begins(followed):
     assert [status["message"] for status in followed.shown] == ["Working…"] * 4
 
 
+def test_the_first_share_is_told_at_once_and_later_ones_four_times_a_second(followed):
+    assert followed(0.1, ahead=1)[0] is None
+    assert followed(0.01, ahead=0)[0] is None
+    assert followed(0.01, progress=0.5)[0] == 0.5  # work may stay there for a minute
+    assert followed(0.2, progress=0.6)[0] == 0.5
+    assert followed(0.06)[0] == 0.6
+
+
 def test_who_begins_behind_others_says_so_from_the_first_status_on():
     requests, _ = open_requests()
     job = Job()
