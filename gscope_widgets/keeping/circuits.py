@@ -17,6 +17,7 @@ import numpy as np
 from gscope_widgets import __version__
 from gscope_widgets.errors import BadArtefact, InvalidValue, KeptWarning, describe_value, write_bytes
 from gscope_widgets.keeping.circuit_marks import count_lost, read_marks
+from gscope_widgets.recordings.codec import decode, encode
 from gscope_widgets.recordings.container import as_path, check_free, refuse_constant, refuse_twins, write_whole
 from gscope_widgets.records.circuit_parts import list_node_ids, name_number
 from gscope_widgets.records.circuits import (
@@ -31,7 +32,7 @@ from gscope_widgets.records.circuits import (
 )
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.provenance import Provenance
-from gscope_widgets.records.tokens import Tokens, Turn
+from gscope_widgets.records.tokens import Tokens
 
 MOST_BYTES = 100_000_000  # that Neuronpedia takes
 MOST_NODES = 10_000  # whose edges, held densely, take 400 MB
@@ -51,6 +52,7 @@ _OWN = "gscope_widgets"  # what others' viewers do not ask for
 _EXAMPLE = "graph.json"
 _ADVICE = "get it again from where it was made"
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _ROUNDING = 1e-5  # of the sizes of what is added up: beyond it, edges and sums do not add up
 _LARGEST_GAP = 0.1  # of the largest value: what a bfloat16 model's sums are off by is a few hundredths
 _EDGE_BYTES = 48  # of an edge in a file, at least: its punctuation, two ids and a weight
@@ -125,7 +127,7 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
             "info": {"generator": {"name": "gscope_widgets", "version": __version__}},
             _OWN: {
                 "layers": graph.layers,
-                "tokens": asdict(graph.tokens) | {"ignored": [list(one) for one in graph.tokens.ignored.items()]},
+                "tokens": encode(graph.tokens, Tokens, {}),
                 "share": graph.share,
                 "whole": None if graph.whole is None else asdict(graph.whole),
                 "sums": {
@@ -253,7 +255,8 @@ def load_circuit(path: str | os.PathLike[str]) -> AttributionGraph:
 
 def _parse(content: bytes) -> Any:
     try:
-        return json.loads(content, parse_constant=refuse_constant, object_pairs_hook=refuse_twins)
+        found = json.loads(content, parse_constant=refuse_constant, object_pairs_hook=refuse_twins)
+        return _mend_texts(found) if _SURROGATE.search(content) else found
     except json.JSONDecodeError as error:
         raise BadArtefact(f"its JSON breaks off or is none: {error}") from None
     except UnicodeDecodeError:
@@ -262,6 +265,17 @@ def _parse(content: bytes) -> Any:
         raise BadArtefact("its parts lie within one another too deeply") from None
     except ValueError as error:  # of ours, or a number of too many digits
         raise BadArtefact(str(error)[:200]) from None
+
+
+def _mend_texts(told: Any) -> Any:
+    """The same data, half characters in its texts replaced by U+FFFD: no page takes them."""
+    if isinstance(told, str):
+        return told.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(told, list):
+        return [_mend_texts(one) for one in told]
+    if isinstance(told, dict):
+        return {_mend_texts(name): _mend_texts(one) for name, one in told.items()}
+    return told
 
 
 class _Sums(NamedTuple):
@@ -308,6 +322,9 @@ def read_json(content: Any) -> tuple[AttributionGraph, tuple[str, ...]]:
         raise BadArtefact(f"it is of {layers} layers, its nodes reach layer {deepest}; at most {_MOST_LAYERS} are read")
     if not 0 <= share * layers < 2**31:
         raise BadArtefact(f"a CLT of {share} features a layer is none")
+    beyond = [one["id"] for one in found if one["kind"] == FEATURE and share and one["number"] >= share]
+    if beyond:
+        raise BadArtefact(f"node {describe_value(beyond[0])} is of a CLT of {share} features a layer")
     sums = _read_sums(own.get("sums"), where, first, weights, remainder, is_ours=bool(own))
     marks = read_marks(content.get("qParams"), where)
     with _reading("tokens"):
@@ -550,21 +567,9 @@ def _share(chances: list[float]) -> np.ndarray:
 
 def _read_tokens(text: str, strings: tuple[str, ...], found: list[dict[str, Any]], own: Mapping[str, Any]) -> Tokens:
     if "tokens" in own:
-        told = own["tokens"]
-        tokens = Tokens(
-            text=str(told["text"]),
-            ids=tuple(int(one) for one in told["ids"]),
-            strings=tuple(str(one) for one in told["strings"]),
-            byte_spans=tuple((int(start), int(stop)) for start, stop in told["byte_spans"]),
-            glyphs=tuple((int(first), int(last), str(sign)) for first, last, sign in told["glyphs"]),
-            ignored={int(pos): str(why) for pos, why in told["ignored"]},
-            turns=tuple(
-                Turn(str(one["role"]), _read_pair(one["span"]), _read_pair(one["content"])) for one in told["turns"]
-            ),
-            hints=tuple(str(one) for one in told["hints"]),
-        )
-        if not len(tokens.ids) == len(tokens.strings) == len(tokens.byte_spans) == len(strings):
-            raise BadArtefact(f"it has {len(tokens.ids)} token ids for {len(strings)} tokens")
+        tokens: Tokens = decode(own["tokens"], Tokens, {})
+        if len(tokens) != len(strings):
+            raise BadArtefact(f"it has {len(tokens)} token ids for {len(strings)} tokens")
         return tokens
     ids = [-1] * len(strings)
     for one in found:
@@ -577,11 +582,6 @@ def _read_tokens(text: str, strings: tuple[str, ...], found: list[dict[str, Any]
         start += size
     bounds = [len(text[:at].encode("utf-8", "replace")) for at in (0, *(stop for _, stop in spans))] if spans else []
     return Tokens(text, tuple(ids), strings, tuple(pairwise(bounds)))
-
-
-def _read_pair(told: Any) -> tuple[int, int]:
-    first, second = told
-    return int(first), int(second)
 
 
 def _read_dictionaries(metadata: Mapping[str, Any], own: Mapping[str, Any], layers: int) -> tuple[str, ...]:

@@ -543,6 +543,13 @@ class Exploring(Asking):
             raise InvalidValue("only graphs of next tokens can be changed, this one explains a feature")
         swaps = check_swaps(graph, chosen, {} if instead is None else instead)
         by_layer = {layer: one for one in homes for layer in one.info.layers}
+        for node in chosen:
+            layer, number = int(graph.node_layers[node]), int(graph.numbers[node])
+            if layer not in by_layer or by_layer[layer].source_layer(number) != layer:
+                raise InvalidValue(
+                    f"the graph's dictionaries have no feature {number} that reads layer {layer}, as node {node} does; "
+                    "make the graph anew with scope.circuit(...)"
+                )
         for node, ref in swaps.items():
             self._shelf.find(ref)
             layer = int(graph.node_layers[node])

@@ -16,6 +16,7 @@ from gscope_widgets.keeping import circuits
 from gscope_widgets.keeping.circuits import MOST_NODES, build_json, pair
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET
 from gscope_widgets.records.features import FeatureLabel
+from gscope_widgets.records.provenance import Provenance
 from tests.fake_circuits import build_circuit
 from tests.fake_model import tokenize
 
@@ -241,6 +242,48 @@ def test_a_hostile_file_is_answered_in_words(small, tmp_path, change, words):
     with pytest.raises(gs.BadArtefact, match=words) as raised:
         gs.load_circuit(path)
     assert "get it again" in str(raised.value) and len(str(raised.value)) < 700
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one["glyphs"].append([0, 2**31, "x"]),  # a list of so many would be made of it
+        lambda one: one["ignored"].append([10**9, "x"]),
+        lambda one: one["ids"].__setitem__(1, "5"),
+        lambda one: one["strings"].pop(),
+        lambda one: one.update(more=1),
+    ],
+)
+def test_tokens_that_cannot_be_are_refused(graph, tmp_path, change):
+    path = tmp_path / "graph.json"
+    gs.save_circuit(path, graph)
+    content = json.loads(path.read_text())
+    change(content["metadata"]["gscope_widgets"]["tokens"])
+    path.write_text(json.dumps(content))
+    with pytest.raises(gs.BadArtefact, match="tokens in its metadata are not as gs.save_circuit writes them"):
+        gs.load_circuit(path)
+
+
+def test_half_characters_in_a_file_become_signs_that_a_page_takes(graph, tmp_path):
+    path = tmp_path / "graph.json"
+    gs.save_circuit(path, replace(graph, provenance=Provenance("a \ud800 b \U0001f642", "", "cpu", "")))
+    found = gs.load_circuit(path)
+    assert found.provenance.model == "a \ufffd b \U0001f642"
+    json.dumps(gs.CircuitGraph(found).get_state(), ensure_ascii=False, default=str).encode()
+
+
+def test_a_feature_beyond_its_cross_layer_transcoder_is_refused(tmp_path):
+    scope, path = gs.load("mini"), tmp_path / "graph.json"
+    graph = scope.circuit("The cat sat", dictionaries=scope.dictionary("clt")).prune(0.5)
+    gs.save_circuit(path, graph)
+    last = max(node for node in range(len(graph)) if graph.kinds[node] == FEATURE)
+    layer, _, pos = graph.ids[last].split("_")
+    for number in (256, 2**31 - 1):
+        (tmp_path / "other.json").write_text(
+            path.read_text().replace(f'"{graph.ids[last]}"', f'"{layer}_{number}_{pos}"')
+        )
+        with pytest.raises(gs.BadArtefact, match="is of a CLT of 256 features a layer"):
+            gs.load_circuit(tmp_path / "other.json")
 
 
 def test_what_is_no_graph_is_neither_read_nor_written_over(graph, tmp_path):

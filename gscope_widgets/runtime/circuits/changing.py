@@ -42,15 +42,21 @@ class Change:
         Args:
             x: [d_model], what the feature reads there.
         """
-        encoder, layers = self.dictionary.encoder(self.feature), self.dictionary.info.layers
+        layers = self.dictionary.info.layers
         rows = torch.as_tensor(self.dictionary.written(self.feature), device=x.device)
         more = self.activation
         if not self.adds:
-            pre = float(x.float() @ encoder.w_enc.to(x.device) + encoder.b_enc.to(x.device))
-            more -= pre if pre > float(encoder.threshold) else 0.0
+            more -= _fire(self.dictionary, self.feature, x)
         if rows.ndim == 1:
             return {self.layer: more * rows}
         return {layer: more * row for layer, row in zip(layers, rows, strict=True) if layer >= self.layer}
+
+
+def _fire(home: Dictionary, feature: int, x: torch.Tensor) -> float:
+    """One feature's activation on what it reads, [d_model]."""
+    encoder = home.encoder(feature)
+    pre = float(x.float() @ encoder.w_enc.to(x.device) + encoder.b_enc.to(x.device))
+    return pre if pre > float(encoder.threshold) else 0.0
 
 
 def measure_changes(
@@ -77,6 +83,7 @@ def measure_changes(
             f"the graph is of another model, text or revision: its targets differ by {fault:.3g} from what "
             f"{loaded.info.id} gives; make it anew with scope.circuit(...)"
         )
+    _check_activations(frozen, graph, by_layer, nodes)
     held = _read(vectors, _run_frozen(frozen, by_layer, graph, changes))
     yield 0.4
     free = [_read(vectors, _run_free(loaded, graph, some)) for some in ((), changes)]
@@ -98,6 +105,26 @@ def measure_changes(
         random=np.array(random, np.float32).reshape(controls, len(graph.targets)),
         provenance=provenance,
     )
+
+
+def _check_activations(
+    frozen: FrozenPass, graph: AttributionGraph, by_layer: Mapping[int, Dictionary], nodes: Sequence[int]
+) -> None:
+    """Refuse nodes that are not what the dictionaries make of this text, as in a file of another revision.
+
+    Raises:
+        InvalidValue: with the node, and both activations.
+    """
+    bound = _ROUNDING * float(np.nanmax(graph.activations))
+    for node in nodes:
+        layer, pos, number = _locate(graph, node)
+        read, is_used = frozen.layers[layer].mlp_input[pos], pos in graph.tokens.used
+        found = _fire(by_layer[layer], number, read) if is_used else 0.0
+        if not abs(found - float(graph.activations[node])) <= bound:
+            raise InvalidValue(
+                f"the graph is of another model or revision: feature {number} of layer {layer} is at {found:.3g} at "
+                f"position {pos} here and at {graph.activations[node]:.3g} in it; make it anew with scope.circuit(...)"
+            )
 
 
 def _list_changes(

@@ -244,6 +244,17 @@ def test_a_graph_of_another_text_or_model_is_refused(scope, graphs):
     ):
         with pytest.raises(gs.InvalidValue, match=words):
             scope.change_circuit(changed, [node])
+    positions, numbers = graph.positions.copy(), graph.numbers.copy()
+    positions[node], numbers[node] = 0, (numbers[node] + 7) % 512
+    clt = scope.dictionary("clt").info.id
+    for changed, words in (
+        (replace(graph, positions=positions), r"is at 0 at position 0 here and at \d"),
+        (replace(graph, numbers=numbers), "of another model or revision: feature"),
+        (replace(graph, dictionary_ids=(*graph.dictionary_ids[:4], *[""] * 4)), "no feature .* reads layer 4"),
+        (replace(graph, dictionary_ids=(clt,)), "no feature .* reads layer 4"),
+    ):
+        with pytest.raises(gs.InvalidValue, match=words):
+            scope.change_circuit(changed, [node], controls=3)
     crossing = graphs["clt"]
     far = list_strong(crossing, layers=(5,))[0]
     early = scope.dictionary("clt").feature(3)
