@@ -39,6 +39,17 @@ def test_sources_cite_pages_that_exist():
     assert {path: dead for path, text in texts.items() if (dead := find_dead_citations(text))} == {}
 
 
+def test_the_first_example_of_sweeps_runs_as_it_stands(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], names)
+    printed = capsys.readouterr().out
+    assert "tokens of 3 documents" in printed and (tmp_path / "sweeps" / "mine" / "examples.safetensors").exists()
+    assert "tokens of the 3 texts given" in printed  # of the card
+    assert "texts given" not in names["scope"].card(names["french"]).examples_on  # the control: None took them away
+
+
 def test_a_dead_link_and_a_dead_citation_are_found():
     assert find_dead_links("[here](docs/house.md), [there](docs/nowhere.md#a)", folder=ROOT) == ["docs/nowhere.md"]
     assert find_dead_citations("see docs/nowhere.md, docs/house.md") == ["nowhere.md"]

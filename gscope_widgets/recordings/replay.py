@@ -501,7 +501,8 @@ class ReplayedScope:
                 raise InvalidValue(f"{name} must be 1 to 1000 texts, got none")
         return self._start(questions.ask_score(ref, positive, negative, check_claim(claim), limit))
 
-    def card(self, ref: FeatureRef, **settings: Any) -> FeatureDashboard:
+    def card(self, ref: FeatureRef, *, show: bool = True, **settings: Any) -> FeatureDashboard:
+        """See `Scope`; it takes no time that could be shown."""
         dashboard: FeatureDashboard = self.start_card(ref, **settings).wait()
         return dashboard
 

@@ -146,6 +146,10 @@ class FeatureDashboard:
     notes: tuple[str, ...] = ()  # "no histogram: ...", a sentence for each part that could not be had
     provenance: Provenance | None = field(default=None, compare=False)
 
+    def __repr__(self) -> str:
+        label = repr(self.labels[0].text) if self.labels else "no label"
+        return f"<FeatureDashboard of {self.ref}, {label}, {len(self.examples)} examples: print it to read it>"
+
     def __str__(self) -> str:
         lines = [str(self.ref)]
         lines += [f"label: {_write_label(label)}" for label in self.labels]

@@ -12,7 +12,7 @@ LONGEST_NAME = 200  # of a corpus, in characters
 class Sweep:
     """A corpus through a dictionary, and the folder that the examples of its features are in.
 
-    `scope.use_examples(sweep.folder)` has cards show them.
+    `scope.use_examples(sweep)` has cards show them. Wherever a path is taken, it stands for its folder.
     """
 
     folder: Path  # with examples.safetensors, sweep.safetensors and sweep.json
@@ -25,6 +25,9 @@ class Sweep:
     features: int  # that fired at least once
     d_dict: int
     k: int  # examples a feature, at most
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
 
     def __str__(self) -> str:
         return (

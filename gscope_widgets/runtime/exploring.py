@@ -200,6 +200,7 @@ class Exploring(Asking):
         texts: Sequence[Prompt] | None = None,
         examples: int = 10,
         sources: Sequence[str] = SOURCES,
+        show: bool = True,
     ) -> FeatureDashboard:
         """All that is known of one feature; `print` shows it. See `FeatureDashboard`.
 
@@ -215,11 +216,13 @@ class Exploring(Asking):
             texts: 1 to 1000 texts of one's own; examples are then sought in these alone. One forward pass each.
             examples: the most to show, 0 to 1000.
             sources: what may be asked over the network: "examples", "neuronpedia"; () asks nothing.
+            show: a line that says how far it is, after a second, in the notebook or on standard error.
 
         Raises:
             InvalidValue, PromptTooLong, Cancelled.
         """
-        dashboard: FeatureDashboard = self.start_card(ref, texts=texts, examples=examples, sources=sources).wait()
+        job = self.start_card(ref, texts=texts, examples=examples, sources=sources)
+        dashboard: FeatureDashboard = _wait(job, f"looking up feature {ref.feature}", show=show)
         return dashboard
 
     @recorded

@@ -1,5 +1,6 @@
 """One model and its dictionaries: the object that notebooks and widgets use."""
 
+import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -201,13 +202,15 @@ class Scope(Exploring):
             site=site, layer=layer, width=width, l0=l0, affine=affine, revision=revision, device=device, dtype=dtype
         )
 
-    def use_examples(self, path: str | Path | None, dictionary: protocols.Dictionary | str | None = None) -> Dictionary:
+    def use_examples(
+        self, path: str | os.PathLike[str] | None, dictionary: protocols.Dictionary | str | None = None
+    ) -> Dictionary:
         """Have cards show what a sweep of one's own found, in the place of the examples that came with a dictionary.
 
         Of all features: examples, bands, histogram, density. Holds until another call, or until the scope is closed.
 
         Args:
-            path: the folder that `gs.sweep` wrote; None for what came with the dictionary.
+            path: what `gs.sweep` gave, or the folder that it wrote; None for what came with the dictionary.
             dictionary: that was swept, or its id; None for the one that the sweep names, which is opened where it
                 ships with the model or is on the Hub, and is else to be open; without a path, for the default one.
 
@@ -232,8 +235,8 @@ class Scope(Exploring):
                 home = self._shelf.open_id(str(swept.settings.get("dictionary")))
             except UnknownDictionary as error:
                 raise UnknownDictionary(
-                    f"{error}; the sweep is of it: scope.use_examples({str(path)!r}, scope.dictionary(path=...)), "
-                    "with its folder"
+                    f"{error}; the sweep is of it: scope.use_examples({os.fspath(path)!r}, "
+                    "scope.dictionary(path=...)), with its folder"
                 ) from None
         check_same(
             swept,

@@ -10,6 +10,7 @@ import torch
 from safetensors.numpy import load_file
 
 import gscope_widgets as gs
+from gscope_widgets.runtime import showing
 from gscope_widgets.runtime.engine import ACTIVATION_CACHE_BYTES, SAMPLE_CACHE_BYTES
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.hub import faults as hub_faults
@@ -53,7 +54,17 @@ def test_a_card_shows_what_the_examples_file_holds(scope, dictionary):
     assert card.labels[:1] == tuple(filter(None, [dictionary.label(feature)]))
     assert all("no examples" not in note and "no histogram" not in note for note in card.notes)
     assert f"#{feature}" in str(card)
+    assert f"#{feature}, " in repr(card) and "5 examples" in repr(card) and len(repr(card)) < 200
     assert list(card.to_frame().columns) == ["band", "activation", "token", "text", "logit_effect"]
+
+
+@pytest.mark.parametrize("show", [True, False])
+def test_a_card_that_takes_long_says_how_far_it_is(scope, dictionary, monkeypatch, capsys, show):
+    for name in ("_SILENT_S", "_LOG_S"):
+        monkeypatch.setattr(showing, name, 0.0)
+    scope.card(dictionary.feature(3), texts=TEXTS, sources=(), show=show)
+    said = capsys.readouterr().err
+    assert ("looking up feature 3: done in" in said) == show == (said != "")
 
 
 TEXTS = [

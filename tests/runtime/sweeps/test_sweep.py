@@ -245,7 +245,7 @@ def test_a_card_shows_what_the_sweep_found(swept, tiny, tiny_dictionary, texts):
 def test_a_feature_that_never_fired_has_an_honest_card(swept, tiny, tiny_dictionary):
     result, files = swept
     assert files["counts"][SILENT] == 0
-    tiny.use_examples(result.folder)
+    tiny.use_examples(result)  # what was given stands for its folder
     card = tiny.card(tiny_dictionary.feature(SILENT))
     assert (card.examples, card.bands, card.histogram, card.density) == ((), (), None, 0.0)
     assert {note.split(" the feature never fired in the ")[0] for note in card.notes} >= {
