@@ -3,10 +3,11 @@
 import argparse
 import gc
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     links.set_defaults(run=_run_links)
     _add_sweep(commands.add_parser("sweep", help="collect the examples of all features of a dictionary from a corpus"))
     given = parser.parse_args(arguments)
+    with suppress(AttributeError, ValueError):  # a stream of somebody's own, or none
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        return int(given.run(given))
+        status = int(given.run(given))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
     except GscopeError as error:
         print(f"gscope-widgets: {_write_shown(str(error))}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if sys.stdout is not None and arguments is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it is tried again at the end
+        print(f"gscope-widgets: {error.strerror or error}", file=sys.stderr)
         return 2
     finally:
         if arguments is None:

@@ -55,7 +55,8 @@ def check_free(place: Path, *, is_ours: Callable[[Path], bool], kind: str) -> Pa
         ) from None
     if not place.parent.is_dir():
         raise InvalidValue(f"there is no folder {place.parent} to write {place.name} in; make it first")
-    if place.is_dir() or (place.exists() and not is_ours(place)):
+    # What is no plain file is not looked into: a pipe would be waited for.
+    if place.exists() and not (place.is_file() and is_ours(place)):
         raise InvalidValue(f"{place} is there already and is no {kind}; give another name")
     if not os.access(place.parent, os.W_OK):
         raise InvalidValue(f"the folder {place.parent} cannot be written to; give a place in another one")

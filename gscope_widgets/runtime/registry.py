@@ -71,7 +71,9 @@ def load(
             loaded = load_model(model, revision=revision, device=device, dtype=dtype, token=token)
             given = {"revision": revision, "device": device, "dtype": dtype}
             wishes = {name: value for name, value in given.items() if value not in (None, "auto")}
-            _scopes[key] = Scope(loaded, wishes=wishes, token=token, on_close=lambda scope: _forget(key, scope))
+            _scopes[key] = Scope(
+                loaded, wishes=wishes, token=token, place=place, on_close=lambda scope: _forget(key, scope)
+            )
         return _scopes[key]
 
 

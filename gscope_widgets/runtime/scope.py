@@ -69,6 +69,7 @@ class Scope(Exploring):
         *,
         wishes: dict[str, str] | None = None,
         token: str | None = None,
+        place: str | None = None,
         on_close: Callable[["Scope"], None] = lambda _scope: None,
     ):
         """Made by `gs.load`.
@@ -76,10 +77,12 @@ class Scope(Exploring):
         Args:
             token: for dictionaries on the Hub; by default huggingface_hub finds its own.
             wishes: the arguments of `gs.load` that were not left to it, for `to_code`.
+            place: of a model in a folder, that folder from the root on: another process may stand elsewhere.
             on_close: called when it is closed.
         """
         self._wishes, self._on_close = wishes or {}, on_close
         self._tokenizer = loaded.tokenizer
+        self._place = place or loaded.tokenizer.model_name
         self._worker = Worker(
             f"gscope {loaded.info.id}", context=torch.inference_mode, after_fork=partial(_go_on, loaded.info.device)
         )

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import re
 import time
 import warnings
@@ -323,6 +324,14 @@ def test_what_is_no_graph_is_neither_read_nor_written_over(graph, tmp_path):
             gs.save_circuit(tmp_path / "graph.json", build_circuit(graph.tokens, target, 100))
     with pytest.raises(gs.InvalidValue, match=r"from scope\.circuit"):
         gs.save_circuit(tmp_path / "graph.json", "graph")
+
+
+def test_a_pipe_is_neither_waited_for_nor_written_over(graph, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(gs.InvalidValue, match="is there already and is no circuit"):
+        gs.save_circuit(tmp_path / "pipe", graph)
+    with pytest.raises(gs.InvalidValue, match="there is no file"):
+        gs.load_circuit(tmp_path / "pipe")
 
 
 def test_html_in_a_label_stays_text(small, tmp_path):

@@ -102,7 +102,10 @@ def _is_name_of_file(text: object) -> bool:
 
 def _open_place(place: str | os.PathLike[str], field: str) -> Corpus:
     if place == STDIN:
-        return Corpus("standard input", lambda: _read_file(sys.stdin.buffer, "standard input", field, as_json=None))
+        given = getattr(sys.stdin, "buffer", None)
+        if given is None or given.closed:
+            raise InvalidValue("nothing can be read from standard input here; give the path of a file")
+        return Corpus("standard input", lambda: _read_file(given, "standard input", field, as_json=None))
     if place in EMBEDDED:
         name = str(place)
         return Corpus(f"{name}'s held-out text", lambda: (one.text for one in texts(model=name)))

@@ -118,7 +118,8 @@ class LocalCrew:
             self._letters[worker].put(None)
         words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the thread that reads it
         process = subprocess.Popen(
-            [sys.executable, "-m", "gscope_widgets.runtime.sweeps.process"],
+            # -P: a file random.py where this is run is no module of theirs.
+            [sys.executable, "-P", "-m", "gscope_widgets.runtime.sweeps.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=words,

@@ -141,7 +141,7 @@ def make_order(scope: Scope, dictionary: Dictionary, **rest: Any) -> Order:
     if "revision" in scope._wishes:
         wishes["revision"] = scope._wishes["revision"]
     return Order(
-        model=scope.name,
+        model=scope._place,
         wishes=wishes,
         dictionary=folder.address if isinstance(folder, HubFolder) else str(folder.path),
         dictionary_dtype=str(dictionary.dtype).removeprefix("torch."),
@@ -239,10 +239,10 @@ def describe_arithmetic(loaded: LoadedModel, dictionary: Dictionary, threads: in
 
 
 def list_environment(threads: int) -> Mapping[str, str]:
-    """The environment of a worker's process."""
+    """The environment of a worker's process, which finds modules where this one does."""
     import sys
 
-    paths: Sequence[str] = [path for path in sys.path if path]
+    paths: Sequence[str] = [os.path.abspath(path) for path in sys.path]
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(paths),
         "OMP_NUM_THREADS": str(threads),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -55,6 +56,50 @@ def test_standard_input_is_a_corpus(monkeypatch, make_model, make_dictionary, tm
     line = ["sweep", "--model", str(make_model()), "--dictionary", str(make_dictionary()), "--corpus", "-"]
     assert shell.main([*line, "--out", str(tmp_path / "out"), "--quiet"]) == 0
     assert "of 2 documents" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("closed", [None, SimpleNamespace(), SimpleNamespace(buffer=SimpleNamespace(closed=True))])
+def test_without_standard_input_it_is_said(monkeypatch, closed, tmp_path, capsys):
+    monkeypatch.setattr(sys, "stdin", closed)
+    assert shell.main(["sweep", "--corpus", "-", "--out", str(tmp_path / "out")]) == 2
+    assert "nothing can be read from standard input here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("encoding", "stdout", "status", "told", "words"),
+    [
+        ("ascii", "tail", 0, "\\xfcn\\xef.txt: ", ""),
+        ("utf-8", "full", 2, "", "gscope-widgets: No space left on device\n"),
+        ("utf-8", "gone", 2, "", "gscope-widgets: Broken pipe\n"),
+    ],
+)
+def test_what_it_says_goes_where_it_can(make_model, make_dictionary, tmp_path, encoding, stdout, status, told, words):
+    corpus = tmp_path / "ünï.txt"
+    corpus.write_text("The old fisherman")
+    line = ["sweep", "--model", str(make_model()), "--dictionary", str(make_dictionary()), "--corpus", str(corpus)]
+    script = "import sys\nfrom gscope_widgets import shell\nsys.exit(shell.main())"
+    command = [sys.executable, "-c", script, *line, "--out", str(tmp_path / "out"), "--quiet"]
+    place = {"tail": lambda: subprocess.PIPE, "full": open_full, "gone": open_gone}[stdout]()
+    ended = subprocess.run(
+        command, stdout=place, stderr=subprocess.PIPE, env=os.environ | {"PYTHONIOENCODING": encoding}
+    )
+    if stdout != "tail":
+        os.close(place)
+    assert ended.returncode == status, ended.stderr
+    assert told in (ended.stdout or b"").decode("ascii") and ended.stderr.decode().endswith(words)
+    assert b"Traceback" not in ended.stderr and b"Exception" not in ended.stderr
+
+
+def open_full():
+    """A disk without room."""
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def open_gone():
+    """A pipe that nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
 
 
 def test_a_bad_line_is_told_with_its_number(corpus, make_model, make_dictionary, tmp_path, capsys):

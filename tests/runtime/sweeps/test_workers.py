@@ -373,6 +373,23 @@ def test_an_error_of_a_process_is_told_as_what_it_is(tiny, tiny_dictionary):
     assert crew.list_processes() == {}
 
 
+def test_workers_find_model_and_modules_wherever_they_are_started(
+    load, make_model, make_dictionary, texts, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sweeps, "_UNIT_TOKENS", 300)
+    make_model("near")
+    monkeypatch.chdir(tmp_path)
+    scope = load("near")
+    home = scope.dictionary(path=make_dictionary())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "random.py").write_text("raise SystemExit('this is no module of theirs')")
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", ".")])
+    found = gs.sweep(scope, home, texts, tmp_path / "out", workers=2, **OPTIONS)
+    assert found.documents == len(texts) and scope.name == "near"
+
+
 def test_giving_work_to_a_process_that_still_loads_waits_for_nothing(tiny, tiny_dictionary, monkeypatch):
     """A stretch is larger than a pipe, and nobody reads it before the model is there."""
     order = make_order(tiny, tiny_dictionary, weights="", dictionary_weights="", k=4, batch_tokens=200, threads=1)
