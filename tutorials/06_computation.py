@@ -30,7 +30,8 @@
 #
 # *How to use it.* Run each cell with Shift+Enter. An exercise has two cells. Answer in the widget of the second and press its
 # button; then run the first, the one with `gs-answer`, again: your answer is written into it, so that it is saved with the
-# notebook. Hints come when you ask for them. A wrong prediction is no failure: it shows where to look.
+# notebook. Hints come when you ask for them. A wrong prediction is no failure: it shows where to look. The first cell loads torch: until
+# it has, there is nothing to see but its [*].
 #
 # ## 1 · A question with a step in between
 #

@@ -34,7 +34,7 @@
 #
 # *How to use it.* Run each cell with Shift+Enter. An exercise has two cells. Answer in the widget of the second and press its button;
 # then run the first, the one with `gs-answer`, again: your answer is written into it, so that it is saved with the notebook. Hints come
-# when you ask for them. Some cells take some seconds, the first graphs of section 4 up to half a minute.
+# when you ask for them. The first cell loads torch: until it has, there is nothing to see but its [*]. Some cells take some seconds, the first graphs of section 4 up to half a minute.
 
 # %%
 import os
@@ -521,7 +521,7 @@ print("this prompt, through plain transcoders less through the CLT:")
 for share in (*(share for share in (0.2, 0.3, 0.4, 0.5, 0.6) if share < largest), largest):
     print(
         f"{measure_fall(scope, least=share):+.3f} steps | both explain {round_down(share):.3f}",
-        ", the most" * (share == largest),
+        "the most" * (share == largest),
     )
 for prompt in MORE if is_mini else ():
     print(f"{measure_fall(scope, prompt=prompt):+.3f} steps | {prompt!r}")

@@ -1,6 +1,7 @@
 """All that is known of one feature, each part with where it comes from."""
 
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -154,15 +155,17 @@ class FeatureDashboard:
         lines = [str(self.ref)]
         lines += [f"label: {_write_label(label)}" for label in self.labels]
         if self.density is not None:
-            lines.append(f"fires at {self.density:.3%} of tokens")
+            lines.append(f"fires at {self.density:.3%} of {self._name_density_text()}")
         if self.max_activation is not None:
             lines.append(f"largest activation known: {self.max_activation:.4g}{self._write_largest_shown()}")
         for name, effects in (("promotes", self.promoted), ("suppresses", self.suppressed)):
             if effects:
                 lines.append(f"{name}: {', '.join(repr(one.token) for one in effects)}")
-        for near in self.neighbours:
-            words = "no label" if near.label is None else near.label.text
-            lines.append(f"{near.measure} {near.value:.2f}: feature {near.ref.feature} ({words})")
+        for (measure, on), some in groupby(self.neighbours, key=lambda near: (near.measure, near.on)):
+            lines.append(f"nearest by {measure} on {on}:")
+            for near in some:
+                words = "no label" if near.label is None else near.label.text
+                lines.append(f"{near.value:10.2f}  feature {near.ref.feature} ({words})")
         for one in self.examples:
             short = one.cut("medium")
             shown = [f"[[{token}]]" if at == short.peak else token for at, token in enumerate(short.tokens)]
@@ -180,6 +183,14 @@ class FeatureDashboard:
     def _write_largest_shown(self) -> str:
         largest = self.largest_shown
         return "" if largest is None or self.histogram is None else f"; {largest:.4g} in {self.histogram.on}"
+
+    def _name_density_text(self) -> str:
+        """What the density is of: the histogram's text, where that is what was counted."""
+        shown = self.histogram
+        if shown is None or self.density is None or not shown.tokens:
+            return "tokens"
+        is_of_it = np.isclose(shown.fired / shown.tokens, self.density, rtol=1e-3)
+        return shown.on if is_of_it else "tokens"
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame of the examples: `band`, `activation`, `token`, `text`, `logit_effect`.

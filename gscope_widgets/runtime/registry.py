@@ -34,8 +34,8 @@ def load(
     """Load a model, or get the one that is already loaded: the same arguments give the same scope.
 
     Args:
-        model: "mini" (embedded: no network, about 1 s), "gemma-3-270m" to "gemma-3-27b-it", any
-            Hub id of a Gemma 3 model, or a local folder.
+        model: "mini" (embedded: no network, about 1 s, and the first time the seconds that torch takes to load),
+            "gemma-3-270m" to "gemma-3-27b-it", any Hub id of a Gemma 3 model, or a local folder.
         revision: branch, tag or commit on the Hub; None for the newest, asked for once a day.
         device: "auto" (CUDA if there is one), "cpu", "cuda", "cuda:1"; "spread" for a model larger
             than one device: its layers over all GPUs and main memory, one after the other (no

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -56,6 +57,17 @@ def test_a_card_shows_what_the_examples_file_holds(scope, dictionary):
     assert f"#{feature}" in str(card)
     assert f"#{feature}, " in repr(card) and "5 examples" in repr(card) and len(repr(card)) < 200
     assert list(card.to_frame().columns) == ["band", "activation", "token", "text", "logit_effect"]
+
+
+def test_a_printed_card_says_what_each_count_is_of(scope, dictionary):
+    card = scope.card(dictionary.feature(20), texts=TEXTS, sources=())
+    share = card.histogram.fired / card.histogram.tokens
+    assert card.density != pytest.approx(share, rel=0.01)  # it is of another text than the histogram
+    assert f"fires at {card.density:.3%} of tokens\n" in str(card)
+    assert f"fires at {share:.3%} of {card.histogram.on}\n" in str(replace(card, density=share))
+    assert f"fires at {share:.3%} of tokens\n" in str(replace(card, density=share, histogram=None))
+    near = card.neighbours[0]
+    assert f"nearest by {near.measure} on {near.on}:\n{near.value:10.2f}  feature {near.ref.feature} (" in str(card)
 
 
 @pytest.mark.parametrize("show", [True, False])
