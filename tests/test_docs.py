@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 from PIL import Image
 
+import gscope_widgets as gs
 from gscope_widgets.widgets.catalogue import CATALOGUE
 from tests.browser import gallery, lesson_gallery
 from tests.features import GROUPS, PAGE, build_page, list_marks
@@ -48,6 +50,16 @@ def test_the_first_example_of_sweeps_runs_as_it_stands(tmp_path, monkeypatch, ca
     assert "tokens of 3 documents" in printed and (tmp_path / "sweeps" / "mine" / "examples.safetensors").exists()
     assert "tokens of the 3 texts given" in printed  # of the card
     assert "texts given" not in names["scope"].card(names["french"]).examples_on  # the control: None took them away
+
+
+def test_the_examples_of_circuits_run_as_they_stand(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "circuits.md").read_text(encoding="utf-8")
+    names = {"gs": gs}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    assert (tmp_path / "graph.json").exists() and names["crossing"].walks().length > 1 and names["changes"]
+    plt.close("all")
 
 
 def test_a_dead_link_and_a_dead_citation_are_found():

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gscope_widgets import __version__
-from gscope_widgets.errors import BadArtefact, InvalidValue, KeptWarning, describe_value, write_bytes
+from gscope_widgets.errors import BadArtefact, InvalidValue, KeptWarning, describe_value, write_bytes, write_name
 from gscope_widgets.keeping.circuit_marks import count_lost, read_marks
 from gscope_widgets.recordings.codec import decode, encode
 from gscope_widgets.recordings.container import as_path, check_free, refuse_constant, refuse_twins, write_whole
@@ -236,19 +236,24 @@ def load_circuit(path: str | os.PathLike[str]) -> AttributionGraph:
     except (OSError, ValueError):  # a name that no file can have
         is_there = is_folder = False
     if is_folder:
-        raise InvalidValue(f"{place} is a folder; give the graph's file in it, such as {place / _EXAMPLE}")
+        raise InvalidValue(
+            f"{write_name(place)} is a folder; give the graph's file in it, such as {write_name(place / _EXAMPLE)}"
+        )
     if not is_there:
-        raise InvalidValue(f"there is no file {place}; gs.save_circuit({str(path)!r}, graph) makes one")
-    size = place.stat().st_size
+        raise InvalidValue(
+            f"there is no file {write_name(place)}; gs.save_circuit({describe_value(str(path), limit=200)}, graph) "
+            "makes one"
+        )
+    shown, size = write_name(place), place.stat().st_size
     if size > MOST_BYTES:
-        raise BadArtefact(f"{place} has {write_bytes(size)}, a graph at most {write_bytes(MOST_BYTES)}; it is not read")
+        raise BadArtefact(f"{shown} has {write_bytes(size)}, a graph at most {write_bytes(MOST_BYTES)}; it is not read")
     try:
         graph, told = read_json(_parse(place.read_bytes()))
     except BadArtefact as error:
-        raise BadArtefact(f"{place} is no graph: {error}; {_ADVICE}") from None
+        raise BadArtefact(f"{shown} is no graph: {error}; {_ADVICE}") from None
     if told:
         warnings.warn(
-            f"not all of {place} could be read as it stands there: {'; '.join(told)}", KeptWarning, stacklevel=2
+            f"not all of {shown} could be read as it stands there: {'; '.join(told)}", KeptWarning, stacklevel=2
         )
     return graph
 

@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from gscope_widgets.errors import BadArtefact, DiskFull, InvalidValue, describe_value, write_bytes
+from gscope_widgets.errors import BadArtefact, DiskFull, InvalidValue, describe_value, write_bytes, write_name
 from gscope_widgets.recordings.codec import Arrays, Malformed, decode, encode, name_array
 from gscope_widgets.recordings.contents import Contents
 
@@ -54,12 +54,14 @@ def check_free(place: Path, *, is_ours: Callable[[Path], bool], kind: str) -> Pa
             f"no file can have the name {describe_value(place.name)}; give a shorter, plainer one"
         ) from None
     if not place.parent.is_dir():
-        raise InvalidValue(f"there is no folder {place.parent} to write {place.name} in; make it first")
+        raise InvalidValue(
+            f"there is no folder {write_name(place.parent)} to write {write_name(place.name)} in; make it first"
+        )
     # What is no plain file is not looked into: a pipe would be waited for.
     if place.exists() and not (place.is_file() and is_ours(place)):
-        raise InvalidValue(f"{place} is there already and is no {kind}; give another name")
+        raise InvalidValue(f"{write_name(place)} is there already and is no {kind}; give another name")
     if not os.access(place.parent, os.W_OK):
-        raise InvalidValue(f"the folder {place.parent} cannot be written to; give a place in another one")
+        raise InvalidValue(f"the folder {write_name(place.parent)} cannot be written to; give a place in another one")
     return place
 
 

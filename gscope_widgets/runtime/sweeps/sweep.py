@@ -298,6 +298,8 @@ class _Course:
                 yield from self._read_all(order)
             else:
                 self._folder.tidy()
+                assert self._folder.prepared is not None, "what has ended was prepared"
+                self._progress.tokens = self._folder.prepared.tokens
             return self._describe()
 
     def _prepare(self, tokenizer: Tokenizer) -> Iterator[float | None]:

@@ -340,11 +340,12 @@ def test_a_sweep_of_something_else_is_not_shown(swept, tiny, load, make_model, m
 # ---- stopped and gone on with
 
 
-def test_the_same_line_again_gives_the_same_without_reading_anything(run, monkeypatch, folder_of):
+def test_the_same_line_again_gives_the_same_without_reading_anything(run, monkeypatch, folder_of, capsys):
     first = run()
     before = folder_of(first.folder)
     monkeypatch.setattr(Hand, "read", None)
-    assert run() == first
+    assert run(show=True) == first
+    assert capsys.readouterr().err.endswith(f"sweep done: {first.tokens:,} tokens\n")
     assert folder_of(first.folder) == before
     assert sorted(path.name for path in first.folder.iterdir()) == [
         "examples.safetensors", "sweep.json", "sweep.lock", "sweep.safetensors",
