@@ -298,7 +298,7 @@ for node in [*differing, *common]:
 # ### Exercise 3 — three nodes
 #
 # Taking out a feature at its token is to **ablate** it there. The reference circuit is the six features that differ most, the upper six rows. Choose
-# **three** so that without them the lead falls by at least 80 % of what it falls by without all six. Offered are the ten rows of the table, and the three features of most
+# **three** so that without them the lead falls by at least 80 % of what it falls by without all six. Offered are the ten rows of the table, in its order, and the three features of most
 # influence at the token where the prompts part. You may also press *harder*: then the three are not taken out, but held at minus five times what they are.
 #
 # A fall alone proves little, so yours is set beside controls: sixteen draws of random features of the same layers, changed as much at the same tokens; and *your* three, changed alike
@@ -316,7 +316,7 @@ answer_3 = ["feature 894 of layer 3", "feature 1328 of layer 5", "feature 1847 o
 
 # %%
 at_town = find_nodes(graph, changed)
-NODES = {name_feature(graph, node): node for node in sorted([*differing, *common])}
+NODES = {name_feature(graph, node): node for node in [*differing, *common]}
 for node in sorted(at_town.values(), key=lambda node: -influence[node])[:3]:
     NODES[f"{name_feature(graph, node)}, at{tokens[changed]}"] = node
 HARDER = "harder: held at minus five times what they are"
@@ -365,7 +365,7 @@ ex3 = gs.Predict(
     answer=answer_3,
     choices=[*NODES, HARDER],
     several=True,
-    reveal="gs1:eNotjEEKwzAMBL+y+Bz6gH4jLxDuujZxJLBE0+fHLr0N7MymnR8O6cjVWqZjUHJFiw2iL6gFpHdYQVSekME/T/HdTOdqyicEZXnNJ12UA0FfH/5zld+AM8cqvNrlj3QDKhIqWA==",
+    reveal="gs1:eNo9jVEOwjAMQ69i7RvtALsGXCC0HqnWNlJTsXF7ugnx5zjP9nTnm00ygloKdDRKUKR+g9SIah2SM2xFVxZI408P8JWsjq9VLhCsJ5d8qJ2yodPPDr/YyqPDGfqZcLXdZzy0kSjyQTQUG8VdpV5rno4FbuW/NQyo5XgdmRLxlLDN0xehpUHK",
     hints="gs1:eNo9jkEKAjEMRa/y6XqYA3gDwaU7cVGmqQ3ONJJUi7c3nQE3CSTv/eQWzjWvb6oLIa5SCUnIUKXB4hdS0QsvBcbJAZ97YzvBZCPYi+ITWRStEMSLIlbrpHOYEC4ix7aX2NzCJuohS+MPwVlyLdbhKk0uJpRo4P8/TWTPuZZBKhE6t7LfWqM+yBoS5+z2oK2NBN7zkFl9e0gq3eZw/wGm71JE",
     solution="gs1:eNpTCslIVUjLLCouUSjJKEpNVSjKLy9WyE8D8lIVShKTclL1lADp9Qx9",
 )
