@@ -114,7 +114,8 @@ class AttributionGraph:
         return list_node_ids(self)
 
     @cached_property
-    def _places(self) -> dict[str, int]:
+    def places(self) -> dict[str, int]:
+        """Each node's number, by its id."""
         return {name: node for node, name in enumerate(self.ids)}
 
     def locate(self, node: int | str, *, name: str = "a node") -> int:
@@ -128,9 +129,9 @@ class AttributionGraph:
         """
         if not isinstance(node, str):
             return check_int(name, node, low=0, high=len(self) - 1)
-        if node not in self._places:
+        if node not in self.places:
             raise InvalidValue(f"the graph has no node {describe_value(node)}; graph.to_frame() lists their ids")
-        return self._places[node]
+        return self.places[node]
 
     def ref(self, node: int) -> FeatureRef:
         """The feature that a node is.

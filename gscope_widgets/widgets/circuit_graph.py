@@ -1,6 +1,7 @@
 """CircuitGraph: which features brought about a prediction, through which others, over tokens and layers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -31,6 +32,8 @@ from gscope_widgets.widgets.circuits.code import write_code
 from gscope_widgets.widgets.circuits.copies import copy_drawn
 from gscope_widgets.widgets.circuits.drawing import Drawing
 from gscope_widgets.widgets.circuits.drawn import DrawnGraph, GraphFacts, draw_graph
+from gscope_widgets.widgets.circuits.following import follow_marks
+from gscope_widgets.widgets.circuits.homes import Away, Home
 from gscope_widgets.widgets.circuits.marks import Marks, NodeIds, check_feature, check_groups, check_pinned
 from gscope_widgets.widgets.circuits.names import name_node
 from gscope_widgets.widgets.circuits.questions import (
@@ -138,7 +141,7 @@ class CircuitGraph(TokenPicker):
         to_page=list,
         help="Ids of the nodes pinned, as circuit-tracer writes them; numbers of `graph`'s nodes are taken too, as "
         "`to_frame` has them. With another prompt a pin goes with its token; where that has changed, a feature stays "
-        "wherever the graph has it, tokens and errors are let go.",
+        "wherever the graph has it. What the graph has not comes back with one that has, unless all is unpinned.",
     )
     groups = Checked(
         _check_groups,
@@ -176,6 +179,8 @@ class CircuitGraph(TokenPicker):
     _asking = settings
     _has_opened = _is_dropping = False
     _fresh: frozenset[str] = frozenset()  # ids that Python marked for the graph that is awaited
+    _homes: Mapping[str, Home] = MappingProxyType({})  # see `Marks`
+    _away: tuple[Away, ...] = ()
 
     def __init__(
         self,
@@ -237,7 +242,7 @@ class CircuitGraph(TokenPicker):
         if graph is not None and is_given and not marks.pinned and not marks.groups:
             marks = marks._replace(pinned=_check_pinned(self, graph.pinned), groups=_check_groups(self, graph.groups))
         drawn = self._drawn
-        if drawn is not None and not (extra := marks.list_nodes(drawn.facts)) <= drawn.plain:
+        if drawn is not None and not (extra := marks.list_nodes(drawn.graph)) <= drawn.plain:
             self._drawing.now = draw_graph(drawn.facts, settings, extra, is_given=is_given)
         super().__init__(
             scope,
@@ -267,7 +272,7 @@ class CircuitGraph(TokenPicker):
     @property
     def graph(self) -> AttributionGraph:
         """The whole graph, with pins and groups as they are, once the newest request is answered."""
-        return self._marks.put(self._wait_for_graph().facts)
+        return self._marks.put(self._wait_for_graph().graph)
 
     @property
     def shown(self) -> AttributionGraph:
@@ -277,7 +282,7 @@ class CircuitGraph(TokenPicker):
     @property
     def subgraph(self) -> CircuitSubgraph:
         """What is pinned, groups as one box each; and the heaviest target, where none is among them."""
-        return self._marks.build_boxes(self._wait_for_graph().facts)[0]
+        return self._marks.build_boxes(self._wait_for_graph().graph)[0]
 
     @property
     def effect(self) -> CircuitEffect | None:
@@ -456,7 +461,7 @@ class CircuitGraph(TokenPicker):
 
     @property
     def _marks(self) -> Marks:
-        return Marks(self.pinned, self.groups, self.selected_node, self._fresh)
+        return Marks(self.pinned, self.groups, self.selected_node, self._fresh, self._homes, self._away)
 
     def _note_fresh(self, change: Any) -> None:
         """Keep in mind what Python marks by its id while another graph is awaited: it is a node of that one."""
@@ -493,7 +498,7 @@ class CircuitGraph(TokenPicker):
     def _name_nodes(self) -> NodeIds:
         """How nodes can be named now; unknown ids are let through while another graph is awaited."""
         drawn = self._drawn
-        return NodeIds(None, True) if drawn is None else NodeIds(drawn.facts, not self._is_settled(drawn))
+        return NodeIds(None, True) if drawn is None else NodeIds(drawn.graph, not self._is_settled(drawn))
 
     def _refuse_alone(self, name: str, value: object) -> object:
         """What a setting is; where no model is, it stays what the graph is of."""
@@ -553,11 +558,11 @@ class CircuitGraph(TokenPicker):
 
     def _read_edge(self, drawn: DrawnGraph, node: object, source: object) -> EdgeQuestion:
         self._require_settled(drawn)
-        return read_edge(self.scope, drawn.facts, self._name_nodes(), node, source)
+        return read_edge(self.scope, drawn.graph, self._name_nodes(), node, source)
 
     def _read_change(self, drawn: DrawnGraph, nodes: object, factor: object, instead: object) -> NodeChange:
         self._require_settled(drawn)
-        return read_change(self.scope, drawn.facts, self._name_nodes(), nodes, factor, instead, groups=self.groups)
+        return read_change(self.scope, drawn.graph, self._name_nodes(), nodes, factor, instead, groups=self.groups)
 
     def _require_settled(self, drawn: DrawnGraph) -> None:
         """Refuse what would be asked of a graph that is about to go, or that is not what the view says."""
@@ -625,8 +630,8 @@ class CircuitGraph(TokenPicker):
 
     def _carry_marks(self, before: DrawnGraph | None, drawn: DrawnGraph) -> str:
         """Bring what is marked from one graph to the next, or let go of it; a sentence that says so."""
-        kept, said = self._marks.follow(None if before is None else before.facts, drawn.facts)
-        self._fresh = frozenset()
+        kept, said = follow_marks(self._marks, None if before is None else before.graph, drawn.graph)
+        self._fresh, self._homes, self._away = frozenset(), kept.homes, kept.away
         self._is_dropping = True
         try:
             for name, now in (("pinned", kept.pinned), ("groups", kept.groups), ("selected_node", kept.selected)):
@@ -645,7 +650,7 @@ class CircuitGraph(TokenPicker):
 
     def _send_subgraph(self) -> None:
         drawn = self._drawing.require()
-        self.send(tell_subgraph(drawn, *self._marks.build_boxes(drawn.facts)))
+        self.send(tell_subgraph(drawn, *self._marks.build_boxes(drawn.graph)))
 
     def _shown_text(self) -> object:
         return self.prompt if self._drawn is None else self._drawn.settings["prompt"]

@@ -1522,7 +1522,7 @@ export interface CircuitGraphTraits extends BaseTraits {
   /**
    * [B,P] Ids of the nodes pinned, as circuit-tracer writes them; numbers of `graph`'s nodes are taken too, as
    * `to_frame` has them. With another prompt a pin goes with its token; where that has changed, a feature stays
-   * wherever the graph has it, tokens and errors are let go.
+   * wherever the graph has it. What the graph has not comes back with one that has, unless all is unpinned.
    */
   pinned: string[];
   /** [B,P] What is traced: a string, or chat messages for a chat model. */

@@ -18,9 +18,11 @@ from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, Attri
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.widgets import circuit_graph
 from gscope_widgets.widgets.base.formats import format_number
+from gscope_widgets.widgets.base.limits import PINNED_NODES
 from gscope_widgets.widgets.circuits import drawn, telling
-from gscope_widgets.widgets.circuits.drawn import GraphFacts
-from gscope_widgets.widgets.circuits.marks import NodeIds, find_again
+from gscope_widgets.widgets.circuits.following import follow_marks
+from gscope_widgets.widgets.circuits.homes import Away, Home, find_again
+from gscope_widgets.widgets.circuits.marks import Marks, NodeIds
 from gscope_widgets.widgets.circuits.questions import read_change
 from tests import fake_scope
 from tests.fake_circuits import build_circuit
@@ -420,17 +422,103 @@ def test_pins_go_with_their_tokens_and_those_of_words_that_changed_are_let_go_an
     assert page.settle()["state"] == "idle"
     widget.wait()
     assert widget.pinned == (kept,) and widget.groups == () and widget.selected_node is None
-    assert "1 pinned node is not in this graph, and unpinned." in page.messages("result")[-1][0]["note"]
+    note = page.messages("result")[-1][0]["note"]
+    assert "1 pinned node is not in this graph, and unpinned until it is." in note
+
+
+def trace(page, prompt) -> str:
+    """Another prompt, set in the page and traced; what is said of its pins."""
+    page.forget()
+    page.set(prompt=prompt)
+    assert page.settle()["state"] == "idle"
+    page.widget.wait()
+    return page.messages("result")[-1][0]["note"]
+
+
+OTHERS = ("The bird sang on Monday", "Sie kauft Brot", f"Now {TEXT}")
+
+
+@pytest.mark.parametrize("ways", [OTHERS[:1], OTHERS[:2], OTHERS], ids=len)
+def test_a_text_that_comes_back_has_its_pins_groups_and_labels_again(page, graph, ways):
+    widget, ids = page.widget, graph.ids
+    features = [ids[one] for one in list_features(graph, 6)]
+    errors = [ids[node] for node in np.flatnonzero(graph.kinds == ERROR)[[2, -1]]]
+    pinned = (features[0], errors[0], features[1], ids[1], features[2])
+    groups = {"town": [features[3], errors[1], features[0]], "errors alone": [errors[0]], "others": features[4:]}
+    widget.pinned, widget.groups = pinned, groups
+    kept = widget.groups
+    for way in ways:
+        assert "unpinned until" in trace(page, way) or way == OTHERS[2]
+        assert not set(errors) <= set(widget.pinned)  # the control: they were gone
+    assert "back" in trace(page, TEXT)
+    assert (widget.pinned, widget.groups) == (pinned, kept)
+    assert widget.graph.pinned == tuple(ids.index(one) for one in pinned)
+
+
+def test_what_the_reader_does_on_the_other_text_is_kept_on_the_first(page, scope, graph, monkeypatch):
+    """A pin let go there is let go, a new one comes along, and a group has the name that it got there."""
+    build = fake_scope.build_circuit
+    one, two, three = list_features(graph, 3)
+    other = build(tokenize(OTHERS[0], chat=False), None, 5000)
+    places = [
+        np.flatnonzero((other.kinds == FEATURE) & (other.node_layers == graph.node_layers[node])) for node in (one, two)
+    ]
+    shared = [int(places[0][0]), int(places[1][-1])]
+    numbers = other.numbers.copy()
+    numbers[shared] = graph.numbers[[one, two]]  # two of its features fire there as well
+    other = replace(other, numbers=numbers)
+    monkeypatch.setattr(
+        fake_scope,
+        "build_circuit",
+        lambda tokens, *rest: other if tokens.ids == other.tokens.ids else build(tokens, *rest),
+    )
+    widget, ids, error = page.widget, graph.ids, graph.ids[int(np.flatnonzero(graph.kinds == ERROR)[3])]
+    widget.pinned = [one, two, error]
+    widget.groups = {"town": [ids[one], error], "lost": [three]}
+    trace(page, OTHERS[0])
+    assert widget.pinned == tuple(other.ids[node] for node in shared)
+    assert widget.groups == ({"label": "town", "nodes": [other.ids[shared[0]]]},)
+    fresh = next(node for node in list_features(other, 30) if node not in shared)
+    page.set(
+        pinned=[other.ids[shared[0]], other.ids[fresh]], groups=[{"label": "city", "nodes": [other.ids[shared[0]]]}]
+    )
+    page.settle()
+    trace(page, TEXT)
+    assert widget.pinned == (ids[one], error)
+    assert widget.groups == ({"label": "city", "nodes": [ids[one], error]}, {"label": "lost", "nodes": [ids[three]]})
+    trace(page, OTHERS[0])
+    assert widget.pinned == (other.ids[shared[0]], other.ids[fresh])  # which the first text has not, and this one has
+
+
+def test_where_all_is_unpinned_nothing_comes_back(page, graph):
+    widget = page.widget
+    error = graph.ids[int(np.flatnonzero(graph.kinds == ERROR)[3])]
+    widget.pinned = [error, *list_features(graph, 2)]
+    trace(page, f"Now {TEXT}")
+    assert widget.pinned and error not in widget.pinned
+    page.set(pinned=[], groups=[])
+    page.settle()
+    assert trace(page, TEXT) == ""
+    assert widget.pinned == ()
+
+
+def test_of_more_than_can_be_pinned_those_that_stood_here_stay_and_the_others_wait(graph):
+    other = replace(graph, tokens=replace(graph.tokens, strings=graph.tokens.strings[::-1], ids=graph.tokens.ids[::-1]))
+    errors = [graph.ids[node] for node in np.flatnonzero(graph.kinds == ERROR)[:30]]
+    features = [other.ids[node] for node in np.flatnonzero(other.kinds == FEATURE)[:90]]
+    away = tuple(Away(Home.of(graph, one), at, None) for at, one in enumerate(errors))
+    kept, said = follow_marks(Marks(tuple(features), (), None, away=away), other, graph)
+    assert len(kept.pinned) == PINNED_NODES and {*features} < {*kept.pinned} < {*features, *errors}
+    assert len(kept.away) == 20 and "10 pinned nodes are back" in said
 
 
 def test_a_node_is_where_its_token_is_and_a_feature_wherever_the_graph_has_it(scope, graph):
     moved = replace(graph, tokens=scope.circuit(f"Now {TEXT}").tokens)
     shift = len(moved.tokens) - len(graph.tokens)
     moved = replace(moved, positions=graph.positions + shift)
-    before, after = GraphFacts.of(graph), GraphFacts.of(moved)
     names, last = list_node_ids(moved), len(graph.tokens) - 1
     for node, id_ in enumerate(list_node_ids(graph)):
-        found, pos = find_again(before, id_, after), graph.positions[node]
+        found, pos = find_again(Home.of(graph, id_), moved), graph.positions[node]
         if graph.kinds[node] == TARGET:
             assert found == []
         elif pos == last:  # all of the text after it is the same: its token is there
@@ -438,8 +526,8 @@ def test_a_node_is_where_its_token_is_and_a_feature_wherever_the_graph_has_it(sc
             assert len(found) == (len(moved.find(graph.ref(node))) if graph.kinds[node] == FEATURE else 1)
         elif pos == 0:  # the first token is the same in both, and this graph has no node there
             assert bool(found) == (graph.kinds[node] == FEATURE)
-    same = GraphFacts.of(replace(graph, pinned=(1,)))
-    assert all(find_again(before, one, same) == [one] for one in before.names)
+    same = replace(graph, pinned=(1,))
+    assert all(find_again(Home.of(graph, one), same) == [one] for one in graph.ids)
 
 
 def test_a_feature_goes_with_its_token_or_is_found_elsewhere_and_marks_set_ahead_are_of_the_new_graph(
@@ -722,13 +810,12 @@ def test_what_was_marked_for_a_graph_that_does_not_come_is_let_go_and_that_is_sa
 
 
 def test_a_group_is_changed_as_far_as_the_graph_has_it(scope, graph):
-    facts, one = GraphFacts.of(graph), list_features(graph, 1)[0]
-    assert facts.names is graph.ids
+    one = list_features(graph, 1)[0]
     known, unknown = {"label": "x", "nodes": ["9_9_9", graph.ids[one]]}, {"label": "z", "nodes": ["9_9_9"]}
-    asked = read_change(scope, facts, NodeIds(facts, False), "x", 0.0, {}, groups=[known, unknown])
+    asked = read_change(scope, graph, NodeIds(graph, False), "x", 0.0, {}, groups=[known, unknown])
     assert asked.nodes == (one,) and asked.group == "x"
     with pytest.raises(gs.InvalidValue, match="'z' has no feature"):
-        read_change(scope, facts, NodeIds(facts, False), "z", 0.0, {}, groups=[known, unknown])
+        read_change(scope, graph, NodeIds(graph, False), "z", 0.0, {}, groups=[known, unknown])
 
 
 def test_far_too_many_nodes_are_refused_at_once(page, scope, graph):

@@ -32,7 +32,7 @@ def copy_drawn(drawn: DrawnGraph, marks: Marks, notes: Iterable[str]) -> list[st
     """
     parts = _copy_graph(drawn, notes)
     if marks.pinned or marks.groups:
-        parts += _copy_subgraph(drawn.graph, marks.build_boxes(drawn.facts)[0])
+        parts += _copy_subgraph(drawn.graph, marks.build_boxes(drawn.graph)[0])
     if drawn.effect is not None:
         parts += _copy_effect(drawn.effect)
     if drawn.heads is not None:

@@ -8,6 +8,7 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records.circuits import AttributionGraph
 from gscope_widgets.widgets.circuits.drawn import DrawnGraph, GraphFacts, draw_graph
+from gscope_widgets.widgets.circuits.following import follow_marks
 from gscope_widgets.widgets.circuits.marks import Marks
 
 _SHARES = ("node_share", "edge_share")
@@ -46,8 +47,8 @@ class Drawing:
         facts = self.now.facts if self.now is not None and self.now.graph is graph else GraphFacts.of(graph)
         marks = self._want()[1]
         if self.now is not None and self.now.graph is not graph:
-            marks, _ = marks.follow(self.now.facts, facts)
-        return draw_graph(facts, settings, marks.list_nodes(facts), is_given=is_given)
+            marks, _ = follow_marks(marks, self.now.graph, graph)
+        return draw_graph(facts, settings, marks.list_nodes(graph), is_given=is_given)
 
     def draw_first(self, settings: Mapping[str, Any], graph: AttributionGraph) -> DrawnGraph:
         """A graph that was asked for by some settings, by the shares as they are by now."""
@@ -70,6 +71,6 @@ class Drawing:
         shares, marks = self._want()
         if any(drawn.settings[name] != shares[name] for name in _SHARES):
             return True
-        marked = marks.list_nodes(drawn.facts)
+        marked = marks.list_nodes(drawn.graph)
         wanted, shown = ([] if nodes <= drawn.plain else sorted(nodes) for nodes in (marked, drawn.extra))
         return wanted != shown

@@ -18,8 +18,6 @@ class GraphFacts(NamedTuple):
     """What is asked of one graph again and again, found once."""
 
     graph: AttributionGraph  # whole, as a lesson lets it be seen
-    names: tuple[str, ...]  # ids of nodes
-    places: dict[str, int]  # nodes, by id
     influence: np.ndarray  # float64, [node]
     shares: np.ndarray  # float32, [node]; of all influence
     inputs: np.ndarray  # float64, [feature and target]; sum of the sizes of all that comes in
@@ -29,11 +27,9 @@ class GraphFacts(NamedTuple):
     @classmethod
     def of(cls, graph: AttributionGraph) -> "GraphFacts":
         """All of it."""
-        names, influence, scores = graph.ids, graph.influence(), graph.scores()
+        influence, scores = graph.influence(), graph.scores()
         return cls(
             graph,
-            names,
-            {name: node for node, name in enumerate(names)},
             influence,
             (influence / max(float(influence.sum()), 1e-30)).astype(np.float32),
             np.abs(graph.weights).sum(1, dtype=np.float64),
@@ -76,7 +72,7 @@ class DrawnGraph(NamedTuple):
     @property
     def ids(self) -> dict[str, int]:
         """Its nodes, by id."""
-        return self.facts.places
+        return self.graph.places
 
     def list_strongest(self, count: int) -> list[int]:
         """Nodes of the whole graph that are drawn, most influential first."""
@@ -88,7 +84,7 @@ class DrawnGraph(NamedTuple):
         """The ids of a feature's nodes: at this position first, then by influence."""
         graph, influence = self.graph, self.facts.influence
         ranked = sorted(graph.find(ref), key=lambda node: (graph.positions[node] != pos, -influence[node]))
-        return [self.facts.names[node] for node in ranked]
+        return [graph.ids[node] for node in ranked]
 
     def read_ref(self, id_: str | None) -> FeatureRef | None:
         """The feature that a node is; None for others."""

@@ -4,18 +4,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import replace
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuit_parts import CircuitSubgraph, build_subgraph
-from gscope_widgets.records.circuits import FEATURE, TARGET, AttributionGraph, NodeGroup
+from gscope_widgets.records.circuits import TARGET, AttributionGraph, NodeGroup
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.widgets.base.limits import GROUP_LABEL, GROUPS, PINNED_NODES
-from gscope_widgets.widgets.base.picks import find_same
-from gscope_widgets.widgets.circuits.drawn import GraphFacts
+from gscope_widgets.widgets.circuits.homes import Away, Home
 
 _ID = re.compile(r"(E_)?-?\d{1,10}(_-?\d{1,10}){1,3}")
 
@@ -28,7 +28,7 @@ def is_id(text: str) -> bool:
 class NodeIds(NamedTuple):
     """How nodes can be named: by their ids, and by their numbers where the graph is there."""
 
-    facts: GraphFacts | None  # of the graph; None where none is there yet
+    graph: AttributionGraph | None  # None where none is there yet
     is_awaiting: bool  # whether another graph is to come, which may have nodes that this one has not
 
     def check(self, name: str, value: Any, *, most: int | None = None, limit: str = "") -> tuple[str, ...]:
@@ -44,7 +44,7 @@ class NodeIds(NamedTuple):
         """
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
             raise InvalidValue(f"{name} is a list of nodes, ids or numbers, got {describe_value(value)}")
-        graph = None if self.facts is None else self.facts.graph
+        graph = self.graph
         if most is None and graph is not None:
             most, limit = len(graph), f"the graph has {len(graph)} nodes, all of them different"
         given = list(value if most is None else islice(value, most + 1))
@@ -133,27 +133,6 @@ def check_feature(value: Any) -> FeatureRef | None:
     return FeatureRef(value.dictionary_id, number)
 
 
-def find_again(before: GraphFacts, id_: str, after: GraphFacts) -> list[str]:
-    """Where a node of one graph is in another, by ids, best first.
-
-    It goes with its token: where the text before that, or all after it, is the same. A feature that is not there is
-    found wherever the graph has it, at the same position first, then by influence; tokens and errors are not.
-    """
-    old, new, place = before.graph, after.graph, before.places[id_]
-    if old.tokens.ids == new.tokens.ids and old.tokens.strings == new.tokens.strings:
-        return [id_] if id_ in after.places else []
-    kind, pos = old.kinds[place], int(old.positions[place])
-    if kind == TARGET:
-        return []
-    alike = (new.kinds == kind) & (new.node_layers == old.node_layers[place])
-    if kind == FEATURE:
-        alike &= new.numbers == old.numbers[place]
-    now = find_same(old.tokens, new.tokens, pos)
-    found = [int(node) for node in np.flatnonzero(alike) if kind == FEATURE or new.positions[node] == now]
-    found.sort(key=lambda node: (new.positions[node] != now, new.positions[node] != pos, -after.influence[node]))
-    return [after.names[node] for node in found]
-
-
 class Marks(NamedTuple):
     """What a reader marked; ids that a graph has not are left out."""
 
@@ -161,69 +140,42 @@ class Marks(NamedTuple):
     groups: Sequence[Mapping[str, Any]]  # see `GroupState`
     selected: str | None
     fresh: frozenset[str] = frozenset()  # ids that were set for the graph that is awaited
+    homes: Mapping[str, Home] = MappingProxyType({})  # of those that came from other graphs, or were looked for there
+    away: tuple[Away, ...] = ()
 
     def list_ids(self) -> frozenset[str]:
         """All of them."""
         grouped = (id_ for one in self.groups for id_ in one["nodes"])
         return frozenset((*self.pinned, *grouped, *(() if self.selected is None else (self.selected,))))
 
-    def list_nodes(self, facts: GraphFacts) -> frozenset[int]:
+    def list_nodes(self, graph: AttributionGraph) -> frozenset[int]:
         """All that the graph has."""
-        return frozenset(facts.places[id_] for id_ in self.list_ids() if id_ in facts.places)
+        return frozenset(graph.places[id_] for id_ in self.list_ids() if id_ in graph.places)
 
-    def follow(self, before: GraphFacts | None, after: GraphFacts) -> tuple["Marks", str]:
-        """What is marked in another graph, and a sentence on pins that moved or are let go; see `find_again`."""
-        pins = dict.fromkeys((*self.pinned, *(id_ for one in self.groups for id_ in one["nodes"])))
-        now = {id_: self._find_again(id_, before, after) for id_ in pins}
-        places: dict[str, str] = {id_: id_ for id_, found in now.items() if found[:1] == [id_]}
-        for id_, found in now.items():  # what moved takes no other pin's place
-            free = [] if id_ in places else [one for one in found if one not in places.values()]
-            places.update({id_: free[0]} if free else {})
-        groups = [{**one, "nodes": [places[id_] for id_ in one["nodes"] if id_ in places]} for one in self.groups]
-        chosen = [] if self.selected is None else self._find_again(self.selected, before, after)
-        kept = Marks(
-            tuple(places[one] for one in self.pinned if one in places),
-            tuple(one for one in groups if one["nodes"]),
-            chosen[0] if chosen else None,
-        )
-        moved, lost = sum(one != id_ for id_, one in places.items()), len(pins) - len(places)
-        said = [f"{moved} pinned {'node stands' if moved == 1 else 'nodes stand'} at another position now."] * bool(
-            moved
-        )
-        said += [f"{lost} pinned {'node is' if lost == 1 else 'nodes are'} not in this graph, and unpinned."] * bool(
-            lost
-        )
-        return kept, " ".join(said)
-
-    def _find_again(self, id_: str, before: GraphFacts | None, after: GraphFacts) -> list[str]:
-        if before is None or id_ in self.fresh or id_ not in before.places:
-            return [id_] if id_ in after.places else []
-        return find_again(before, id_, after)
-
-    def put(self, facts: GraphFacts) -> AttributionGraph:
+    def put(self, graph: AttributionGraph) -> AttributionGraph:
         """The graph with these pins and groups."""
-        places = facts.places
-        groups = tuple(NodeGroup(label, tuple(sorted(nodes))) for label, nodes in self._list_groups(facts))
-        return replace(facts.graph, pinned=tuple(places[id_] for id_ in self.pinned if id_ in places), groups=groups)
+        places = graph.places
+        groups = tuple(NodeGroup(label, tuple(sorted(nodes))) for label, nodes in self._list_groups(graph))
+        return replace(graph, pinned=tuple(places[id_] for id_ in self.pinned if id_ in places), groups=groups)
 
-    def build_boxes(self, facts: GraphFacts) -> tuple[CircuitSubgraph, list[str]]:
+    def build_boxes(self, graph: AttributionGraph) -> tuple[CircuitSubgraph, list[str]]:
         """Groups and other pins, by layer and position, and the heaviest target where none is among them.
 
         Returns:
             the subgraph; the key of each box, see `BoxInfo`.
         """
-        graph, grouped = facts.graph, self._list_groups(facts)
+        grouped = self._list_groups(graph)
         taken = {node for _, nodes in grouped for node in nodes}
-        alone = [facts.places[id_] for id_ in self.pinned if id_ in facts.places]
+        alone = [graph.places[id_] for id_ in self.pinned if id_ in graph.places]
         if not any(graph.kinds[node] == TARGET for node in [*taken, *alone]):
             alone.append(len(graph) - len(graph.targets) + int(np.argmax(graph.target_weights)))
         boxes = [(f"group {label}", label, nodes) for label, nodes in grouped]
-        boxes += [(facts.names[node], "", [node]) for node in dict.fromkeys(alone) if node not in taken]
+        boxes += [(graph.ids[node], "", [node]) for node in dict.fromkeys(alone) if node not in taken]
         boxes.sort(key=lambda box: (float(graph.node_layers[box[2]].mean()), float(graph.positions[box[2]].mean())))
         named = [(label or graph.name(nodes[0]), nodes) for _, label, nodes in boxes]
         return build_subgraph(graph, named), [key for key, *_ in boxes]
 
-    def _list_groups(self, facts: GraphFacts) -> list[tuple[str, list[int]]]:
-        places = facts.places
+    def _list_groups(self, graph: AttributionGraph) -> list[tuple[str, list[int]]]:
+        places = graph.places
         found = [(one["label"], [places[id_] for id_ in one["nodes"] if id_ in places]) for one in self.groups]
         return [(label, nodes) for label, nodes in found if nodes]

@@ -12,7 +12,7 @@ from gscope_widgets.records.circuits import FEATURE, AttributionGraph
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.protocols import Job, Scope
-from gscope_widgets.widgets.circuits.drawn import DrawnGraph, GraphFacts, ShownEffect
+from gscope_widgets.widgets.circuits.drawn import DrawnGraph, ShownEffect
 from gscope_widgets.widgets.circuits.marks import NodeIds, is_id
 from gscope_widgets.widgets.circuits.names import write_change
 
@@ -65,20 +65,20 @@ class EdgeQuestion:
         return drawn._replace(heads=found)
 
 
-def read_edge(scope: Scope, facts: GraphFacts, ids: NodeIds, node: object, source: object) -> EdgeQuestion:
+def read_edge(scope: Scope, graph: AttributionGraph, ids: NodeIds, node: object, source: object) -> EdgeQuestion:
     """An edge, by ids or numbers of its nodes.
 
     Raises:
         InvalidValue: one is no node, or no model is here.
     """
     require_model(scope, "edges are taken apart")
-    into, start = (facts.places[ids.check("an edge", [one])[0]] for one in (node, source))
-    return EdgeQuestion(facts.graph, into, start)
+    into, start = (graph.places[ids.check("an edge", [one])[0]] for one in (node, source))
+    return EdgeQuestion(graph, into, start)
 
 
 def read_change(
     scope: Scope,
-    facts: GraphFacts,
+    graph: AttributionGraph,
     ids: NodeIds,
     nodes: Any,
     factor: object,
@@ -96,10 +96,10 @@ def read_change(
     Raises:
         InvalidValue: it names what the graph has not, or the graph cannot be changed here.
     """
-    graph, places = facts.graph, facts.places
+    places = graph.places
     require_model(scope, "nodes are changed")
     if isinstance(nodes, str) and (not is_id(nodes) or any(one["label"] == nodes for one in groups)):
-        nodes = _find_group(nodes, groups, facts)
+        nodes = _find_group(nodes, groups, graph)
     alone = isinstance(nodes, (str, int, np.integer))
     names = ids.check("nodes", [nodes] if alone else nodes)
     chosen = check_nodes(graph, [places[one] for one in names])
@@ -114,11 +114,11 @@ def read_change(
         swaps[node] = ref if isinstance(ref, FeatureRef) else _find_in_layer(scope, graph, node, ref)
     if not find_reach(scope, graph).can_change:
         raise InvalidValue("this graph cannot be changed here: it is not of next tokens, or of another model")
-    group, left = ("", ()) if alone else _name_group(set(chosen), groups, facts)
+    group, left = ("", ()) if alone else _name_group(set(chosen), groups, graph)
     return NodeChange(graph, chosen, names, factor, swaps, group, left)
 
 
-def _find_group(label: str, groups: Sequence[Mapping[str, Any]], facts: GraphFacts) -> list[str]:
+def _find_group(label: str, groups: Sequence[Mapping[str, Any]], graph: AttributionGraph) -> list[str]:
     """The features of a group, as far as the graph has them."""
     labels = [one["label"] for one in groups]
     if label not in labels:
@@ -127,17 +127,19 @@ def _find_group(label: str, groups: Sequence[Mapping[str, Any]], facts: GraphFac
         there = f"the groups are {known}{more}" if labels else "there is no group yet: set widget.groups"
         raise InvalidValue(f"no group is called {describe_value(label)}; {there}; a node's id is such as '3_21_5'")
     members = groups[labels.index(label)]["nodes"]
-    found = [id_ for id_ in members if id_ in facts.places and facts.graph.kinds[facts.places[id_]] == FEATURE]
+    found = [id_ for id_ in members if id_ in graph.places and graph.kinds[graph.places[id_]] == FEATURE]
     if not found:
         raise InvalidValue(f"the group {describe_value(label)} has no feature, and only features are changed")
     return found
 
 
-def _name_group(nodes: set[int], groups: Sequence[Mapping[str, Any]], facts: GraphFacts) -> tuple[str, tuple[int, ...]]:
+def _name_group(
+    nodes: set[int], groups: Sequence[Mapping[str, Any]], graph: AttributionGraph
+) -> tuple[str, tuple[int, ...]]:
     """The group whose features these are, and its other nodes; the page, too, names nodes alone."""
     for one in groups:
-        members = [facts.places[id_] for id_ in one["nodes"] if id_ in facts.places]
-        left = tuple(node for node in members if facts.graph.kinds[node] != FEATURE)
+        members = [graph.places[id_] for id_ in one["nodes"] if id_ in graph.places]
+        left = tuple(node for node in members if graph.kinds[node] != FEATURE)
         if nodes and nodes == set(members) - set(left):
             return one["label"], left
     return "", ()

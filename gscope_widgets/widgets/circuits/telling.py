@@ -33,7 +33,7 @@ def tell_graph(drawn: DrawnGraph, reach: Reach) -> tuple[dict[str, Any], dict[st
         reach: what can be asked of the model about it.
     """
     graph, shown, nodes = drawn.graph, drawn.shown, drawn.nodes
-    names, first, settings = list(drawn.facts.names), graph.first_row, drawn.settings
+    names, first, settings = graph.ids, graph.first_row, drawn.settings
     rows = nodes >= first
     inputs, rest = np.zeros(len(nodes), np.float32), np.full(len(nodes), np.nan, np.float32)
     values = np.full(len(nodes), np.nan, np.float32)
@@ -168,7 +168,7 @@ def tell_subgraph(drawn: DrawnGraph, found: CircuitSubgraph, keys: Sequence[str]
     Args:
         keys: of the boxes.
     """
-    names, graph = drawn.facts.names, drawn.graph
+    names, graph = drawn.graph.ids, drawn.graph
     boxes: list[BoxInfo] = [
         {
             "key": key,
@@ -242,8 +242,8 @@ def _tell_heads(drawn: DrawnGraph) -> HeadsResult:
     ]
     return {
         "type": "heads",
-        "node": drawn.facts.names[found.node],
-        "source": drawn.facts.names[found.source],
+        "node": drawn.graph.ids[found.node],
+        "source": drawn.graph.ids[found.source],
         "weight": found.weight,
         "direct": found.direct,
         "heads": int(np.count_nonzero(found.weights)),
