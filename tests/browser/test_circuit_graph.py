@@ -1,6 +1,7 @@
 """CircuitGraph in Chromium: the hidden step of a fact by mouse and by keyboard, marks, groups, and nothing in the way."""
 
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -427,6 +428,56 @@ def test_axe_finds_nothing_serious_with_everything_open(browser, theme, width):
     view.settle()
     assert find_barriers(view.page, ".gscope") == []
     assert view.page.evaluate(OVERFLOWS) == []
+    view.widget.close()
+    view.page.context.close()
+    scope.close()
+
+
+@pytest.mark.row("51")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_graph_of_the_last_prompt_is_marked_and_stays_legible(browser, theme):
+    scope = FakeScope()
+    view = open_view(
+        browser,
+        lambda: gs.CircuitGraph(scope, "The old fisherman sold two fish.", pinned=[45, 70, 80]),
+        theme=theme, reduced_motion="reduce",
+    )  # fmt: skip
+    picture, body = view.root.locator(".gscope-circuit-picture"), view.root.locator(".gscope-body")
+    look = "(node) => getComputedStyle(node).filter"
+    assert picture.evaluate(look) == "none"
+    gate = threading.Event()
+    scope.submit(lambda _job: gate.wait(60))  # before the trace, which is stopped while it waits
+    prompt = view.root.get_by_role("textbox", name="Prompt", exact=True)
+    prompt.fill("The bird sang")
+    prompt.press("Control+Enter")
+    view.pump()
+    view.root.get_by_role("button", name="Cancel").click()
+    view.pump()
+    gate.set()
+    view.settle()
+    assert view.widget.status["state"] == "cancelled"
+    expect(body).to_have_attribute("data-stale", "")
+    assert picture.evaluate(look) == "grayscale(1)"
+    expect(view.root.locator(".gscope-circuit-state")).to_contain_text("Still of the last prompt or target traced.")
+    assert find_barriers(view.page, ".gscope") == []
+    view.widget.close()
+    view.page.context.close()
+    scope.close()
+
+
+def test_the_share_stands_beside_its_slider_and_rows_of_boxes_fit_at_any_width(browser):
+    scope = FakeScope()
+    view = open_view(browser, lambda: gs.CircuitGraph(scope, "The old fisherman sold two fish.", pinned=range(60, 120)))
+    share, slider = view.root.locator(".gscope-circuit-slider output"), view.root.get_by_role("slider")
+    boxes = view.root.get_by_role("region", name="Subgraph of what is pinned")
+    for width in (1400, 1200, 1000, 850, 600, 400, 340):
+        view.page.set_viewport_size({"width": width, "height": 1200})
+        view.settle()
+        told, bar = share.bounding_box(), slider.bounding_box()
+        assert told["x"] >= bar["x"] + bar["width"], width
+        assert abs(told["y"] + told["height"] / 2 - bar["y"] - bar["height"] / 2) < 4, width
+        assert boxes.evaluate("(node) => node.scrollWidth <= node.clientWidth"), width
+    assert boxes.locator("[data-box]").count() == 61
     view.widget.close()
     view.page.context.close()
     scope.close()

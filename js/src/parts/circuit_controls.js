@@ -123,7 +123,7 @@ export function createPruning({ watch, read, onShare, onDone }) {
 
   return {
     el: el("div", { class: "gscope-circuit-pruning" },
-      el("label", { class: "gscope-circuit-slider" }, el("span", { class: "gscope-label" }, "Show nodes with this share of the "), influence.el, slider, output), scores),
+      el("label", { class: "gscope-circuit-slider" }, el("span", { class: "gscope-label" }, "Show nodes with this share of the "), influence.el, el("span", { class: "gscope-circuit-share" }, slider, output)), scores),
     pull() {
       const percent = String(Math.round(100 * read()));
       if (slider.value !== percent) slider.value = percent;

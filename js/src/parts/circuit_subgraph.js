@@ -3,6 +3,7 @@ import { formatNumber, formatPercent } from "../shared/format.js";
 import { createKeyed } from "../shared/keyed.js";
 import { svg } from "../shared/svg.js";
 import { drawText, visibleText } from "../shared/tokens.js";
+import { anywhere, box_height, box_width, layOutBoxes } from "./circuit_boxes.js";
 import { signedPercent } from "./circuit_table.js";
 import { createTableHolder } from "./twin.js";
 
@@ -11,79 +12,6 @@ import { createTableHolder } from "./twin.js";
 /** @import { Circuit } from "./circuit_reading.js" */
 
 /** @typedef {{ box: BoxInfo, circuit: Circuit, x: number, y: number, is_marked: boolean }} Placed */
-
-const [box_width, box_height, row_height, beside_gap, lane] = [156, 72, 112, 14, 16];
-const most_bent = 80; // edges, the heaviest, that are led past boxes
-
-/**
- * Rows by layer, from below; a layer of many boxes takes several. The heaviest edges that pass by a row take a place of
- * their own there, so that no box stands on them; within a row boxes and places are ordered by what they are joined with,
- * so that few edges cross.
- * @param {SubgraphResult} sub
- * @param {number} [most_beside] boxes of a row
- */
-export function layOutBoxes({ boxes, edges }, most_beside = Infinity) {
-  const layers = [...new Set(boxes.map(({ layer }) => layer))].sort((one, other) => one - other);
-  /** @type {number[][]} */
-  const rows = [];
-  const rowOf = new Array(boxes.length).fill(0);
-  for (const layer of layers) {
-    const held = boxes.map((_, at) => at).filter((at) => boxes[at].layer === layer);
-    const beside = Math.ceil(held.length / Math.ceil(held.length / most_beside)); // rows of a layer are about as long as one another
-    for (let start = 0; start < held.length; start += beside) {
-      const row = held.slice(start, start + beside);
-      for (const at of row) rowOf[at] = rows.length;
-      rows.push(row);
-    }
-  }
-  for (const row of rows) row.sort((one, other) => boxes[one].pos - boxes[other].pos);
-  /** @type {{ from: number, to: number, share: number }[]} */
-  const joints = [];
-  let count = boxes.length;
-  const ways = edges.map(({ source, sink, share }, at) => {
-    const way = [source];
-    const last = at < most_bent ? rowOf[sink] : 0;
-    for (let row = rowOf[source] + 1; row < last; row += 1) {
-      way.push(count);
-      rows[row].push(count);
-      count += 1;
-    }
-    way.push(sink);
-    for (let step = 1; step < way.length; step += 1) joints.push({ from: way[step - 1], to: way[step], share: Math.abs(share) });
-    return way;
-  });
-  const middles = new Float64Array(count);
-  /** @param {number} at */
-  const widthOf = (at) => (at < boxes.length ? box_width + beside_gap : lane);
-  /** @param {number[]} row */
-  function space(row) {
-    let x = -row.reduce((sum, at) => sum + widthOf(at), 0) / 2;
-    for (const at of row) {
-      middles[at] = x + widthOf(at) / 2;
-      x += widthOf(at);
-    }
-  }
-  rows.forEach(space);
-  for (let sweep = 0; sweep < 8; sweep += 1) {
-    const sums = new Float64Array(count), weights = new Float64Array(count);
-    for (const { from, to, share } of joints) {
-      sums[from] += share * middles[to];
-      sums[to] += share * middles[from];
-      weights[from] += share;
-      weights[to] += share;
-    }
-    for (const row of rows) {
-      const wish = new Map(row.map((at) => [at, weights[at] ? 0.7 * (sums[at] / weights[at]) + 0.3 * middles[at] : middles[at]]));
-      row.sort((one, other) => /** @type {number} */ (wish.get(one)) - /** @type {number} */ (wish.get(other)) || one - other);
-      space(row);
-    }
-  }
-  const width = Math.max(box_width, ...rows.map((row) => row.reduce((sum, at) => sum + widthOf(at), 0))), height = rows.length * row_height;
-  /** @type {{ x: number, y: number }[]} the middle of each */
-  const places = Array.from({ length: count });
-  rows.forEach((row, at) => row.forEach((one) => { places[one] = { x: width / 2 + middles[one], y: height - (at + 0.5) * row_height }; }));
-  return { places, ways, width, height };
-}
 
 /**
  * A box's name, as it is read.
@@ -155,7 +83,7 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
   let circuit = null;
   /** @type {Set<string>} */
   let marked = new Set();
-  let beside = Infinity; // boxes of a row that find room
+  let room = 0; // pixels that a row has
 
   const marks = () => (sub?.boxes ?? []).filter(({ key }) => marked.has(key));
   /** @param {string} key */
@@ -234,10 +162,13 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
     best?.focus();
   });
 
-  const findBeside = () => Math.max(2, Math.floor((scroller.clientWidth || Infinity) / (box_width + beside_gap)));
+  const findRoom = () => {
+    const style = getComputedStyle(scroller);
+    return scroller.clientWidth ? scroller.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) : anywhere;
+  };
   if (globalThis.ResizeObserver) {
     const observer = new ResizeObserver(() => {
-      if (findBeside() !== beside) redraw();
+      if (findRoom() !== room) redraw();
     });
     observer.observe(scroller);
     watch.onStop(() => observer.disconnect());
@@ -249,8 +180,8 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
     const pins = now.boxes.length > 1 || now.boxes.some((one) => one.label);
     box.hidden = !pins && !canUndo();
     undo.disabled = !canUndo();
-    beside = findBeside();
-    const { places, ways, width, height } = layOutBoxes(now, beside);
+    room = findRoom();
+    const { places, ways, width, height } = layOutBoxes(now, room);
     for (const part of [stage, lines]) {
       part.style.setProperty("width", `${width}px`);
       part.style.setProperty("height", `${height}px`);

@@ -17,11 +17,13 @@ export function isSame(one, other) {
 /**
  * Earlier settings, newest last; all the steps of one gesture make one entry.
  * @template S
+ * @param {() => unknown} about what the settings are of by now: those of something else are not had back
  */
-function createHistory() {
-  /** @type {S[]} */
+function createHistory(about) {
+  /** @type {{ before: S, of: unknown }[]} */
   const entries = [];
   let gesture = "";
+  const findLast = () => entries.findLastIndex(({ of }) => isSame(of, about()));
   return {
     /**
      * @param {S} before
@@ -30,7 +32,7 @@ function createHistory() {
     keep(before, name) {
       if (name !== "" && name === gesture) return;
       gesture = name;
-      entries.push(before);
+      entries.push({ before, of: about() });
       if (entries.length > history_length) entries.shift();
     },
     endGesture() {
@@ -38,9 +40,10 @@ function createHistory() {
     },
     back() {
       gesture = "";
-      return entries.pop();
+      const at = findLast();
+      return at < 0 ? undefined : entries.splice(at, 1)[0].before;
     },
-    isEmpty: () => entries.length === 0,
+    isEmpty: () => findLast() < 0,
   };
 }
 
@@ -51,12 +54,12 @@ function createHistory() {
  * @template {keyof T & string} K the names of these
  * @param {{
  *   model: AnyModel<T>, frame: Pick<Frame, "watch" | "follow">, names: K[],
- *   send: (changed: Partial<Pick<T, K>>) => void, onChange: () => void,
+ *   send: (changed: Partial<Pick<T, K>>) => void, onChange: () => void, about?: () => unknown,
  * }} options
  */
-export function createSettings({ model, frame, names, send, onChange }) {
+export function createSettings({ model, frame, names, send, onChange, about = () => null }) {
   /** @type {ReturnType<typeof createHistory<Pick<T, K>>>} */
-  const history = createHistory();
+  const history = createHistory(about);
   const read = () => /** @type {Pick<T, K>} */ (Object.fromEntries(names.map((name) => [name, model.get(name)])));
   let now = read();
   /** @type {Set<K>} */

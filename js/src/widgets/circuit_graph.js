@@ -44,7 +44,7 @@ function openGraph({ model, frame }) {
   /** @type {SubgraphResult | null} */
   let last_sub = null;
   /** @type {ReturnType<typeof createSettings<CircuitGraphTraits, "pinned" | "groups">>} */
-  const marks = createSettings({ model, frame, names: ["pinned", "groups"], send: frame.tell, onChange: drawMarks });
+  const marks = createSettings({ model, frame, names: ["pinned", "groups"], send: frame.tell, onChange: drawMarks, about: () => circuit && [circuit.head.prompt, circuit.head.target] });
   /** @type {ReturnType<typeof createSettings<CircuitGraphTraits, "node_share">>} */
   const shares = createSettings({ model, frame, names: ["node_share"], send: frame.ask, onChange: () => pruning.pull() });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { layOutBoxes } from "../../src/parts/circuit_subgraph.js";
+import { layOutBoxes } from "../../src/parts/circuit_boxes.js";
 import widget from "../../src/widgets/circuit_graph.js";
 import { FakeModel, button, enter, find, findAll, hostile, openPage, press, render, stateOf, wait } from "../support.js";
 
@@ -116,6 +116,28 @@ test("a press pins a node and keeps it; a second press lets it go; Undo brings i
   await wait(frame_ms);
   assert.deepEqual(model.state.pinned, []);
   assert.equal(model.state.selected_node, null);
+  sub();
+  button(page.holder, "Undo").click();
+  await wait(frame_ms);
+  assert.deepEqual(model.state.pinned, ["1_8_1"]);
+});
+
+// row 10
+test("Undo has back what was marked on the text shown, and what was marked on another one once that is shown again", async () => {
+  open();
+  answer();
+  node("1_8_1").click();
+  node("0_7_1").click();
+  sub();
+  answer({ prompt: "a c", request: 2 });
+  model.fromPython("pinned", ["1_9_1"]);
+  sub();
+  assert.equal(button(page.holder, "Undo").disabled, true);
+  press(node("0_7_1"), "z", { ctrlKey: true });
+  await wait(frame_ms);
+  assert.deepEqual(model.state.pinned, ["1_9_1"], "no node of the first text is asked for");
+  answer({ request: 3 });
+  model.fromPython("pinned", ["1_8_1", "0_7_1"]);
   sub();
   button(page.holder, "Undo").click();
   await wait(frame_ms);
@@ -313,7 +335,7 @@ test("a layer with more boxes than find room takes rows as long as one another, 
   const box = (/** @type {number} */ at) => ({ key: `b${at}`, label: "", nodes: [`b${at}`], layer: at ? 7 : 0, pos: 1, shown: null, errors: null });
   /** @type {import("../../src/traits.js").SubgraphResult} */
   const wide = { type: "subgraph", boxes: Array.from({ length: 11 }, (_, at) => box(at)), edges: [{ source: 0, sink: 10, weight: 1, share: 0.9 }] };
-  const { places, ways, width } = layOutBoxes(wide, 4);
+  const { places, ways, width } = layOutBoxes(wide, 4 * 170);
   const rows = new Map();
   for (const { y } of places.slice(1, 11)) rows.set(y, (rows.get(y) ?? 0) + 1);
   assert.deepEqual([...rows.values()].sort(), [2, 4, 4]);
@@ -323,6 +345,22 @@ test("a layer with more boxes than find room takes rows as long as one another, 
   for (const passed of ways[0].slice(1, -1)) {
     for (const one of places.slice(1, 11)) assert.ok(one.y !== places[passed].y || Math.abs(one.x - places[passed].x) > 78);
   }
+});
+
+test("a row is no wider than the view, however many edges pass by it, and no box stands on one", () => {
+  const layers = 6, box = (/** @type {number} */ at) => ({ key: `b${at}`, label: "", nodes: [`b${at}`], layer: Math.floor(at / 4), pos: at % 4, shown: null, errors: null });
+  const all = Array.from({ length: 4 * layers }, (_, at) => box(at));
+  const edges = all.flatMap((one, sink) => all.slice(0, sink).flatMap((other, source) => (other.layer < one.layer ? [{ source, sink, weight: 1, share: 1 / (sink + source) }] : [])));
+  for (const room of [1100, 700, 334, 326, 180]) {
+    const { places, ways, width } = layOutBoxes({ type: "subgraph", boxes: all, edges }, room);
+    assert.ok(width <= room + 0.01, `${width} of ${room}`);
+    for (const { x } of places) assert.ok(x >= 0 && x <= width);
+    for (const passed of ways.flatMap((way) => way.slice(1, -1))) {
+      for (const one of places.slice(0, all.length)) assert.ok(one.y !== places[passed].y || Math.abs(one.x - places[passed].x) >= 78, `${room}`);
+    }
+  }
+  const rowsOf = (/** @type {number} */ room) => new Set(layOutBoxes({ type: "subgraph", boxes: all, edges }, room).places.map(({ y }) => y)).size;
+  assert.deepEqual([700, 334, 180].map(rowsOf), [layers, 2 * layers, 4 * layers]);
 });
 
 test("what the kernel does stands under the fields that ask, above the graph, which is pale while it is of another prompt", () => {
