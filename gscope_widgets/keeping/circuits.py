@@ -19,7 +19,7 @@ from gscope_widgets.errors import BadArtefact, InvalidValue, KeptWarning, descri
 from gscope_widgets.keeping.circuit_marks import count_lost, read_marks
 from gscope_widgets.recordings.codec import decode, encode
 from gscope_widgets.recordings.container import as_path, check_free, refuse_constant, refuse_twins, write_whole
-from gscope_widgets.records.circuit_parts import list_node_ids, name_number
+from gscope_widgets.records.circuit_parts import list_node_ids, name_number, read_twin
 from gscope_widgets.records.circuits import (
     ERROR,
     FEATURE,
@@ -51,6 +51,7 @@ _TYPES = {
 _OWN = "gscope_widgets"  # what others' viewers do not ask for
 _EXAMPLE = "graph.json"
 _ADVICE = "get it again from where it was made"
+_TWIN = re.compile(r"\d+_\d+_\d+_\d{1,9}")  # the id of a feature that shares layer, number and position with another
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _ROUNDING = 1e-5  # of the sizes of what is added up: beyond it, edges and sums do not add up
@@ -360,6 +361,7 @@ def read_json(content: Any) -> tuple[AttributionGraph, tuple[str, ...]]:
         provenance=provenance,
         pinned=marks.pinned,
         groups=marks.groups,
+        twins={at: read_twin(one["id"]) for at, one in enumerate(found) if own and _TWIN.fullmatch(one["id"])},
     )
     if fault := find_fault(graph):
         raise BadArtefact(fault)

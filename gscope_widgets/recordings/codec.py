@@ -262,9 +262,9 @@ def decode_plain(content: Json, depth: int = 0) -> Json:
 
 @cache
 def _find_hints(kind: type) -> dict[str, Any]:
-    """The types of the fields that a constructor takes."""
+    """The types of the fields that a constructor takes and a recording has."""
     hints = get_type_hints(kind)
-    return {one.name: hints[one.name] for one in fields(kind) if one.init}
+    return {one.name: hints[one.name] for one in fields(kind) if one.init and one.metadata.get("recorded", True)}
 
 
 def _decode_record(content: Json, kind: type, arrays: Mapping[str, np.ndarray]) -> Any:

@@ -63,17 +63,18 @@ class CircuitEffect:
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame, a row a target: `target`, `baseline`, `predicted`, `frozen`, `free`, `random`.
 
-        `random` is the mean of the controls, `random_low` and `random_high` their extremes.
+        `random` is the mean of the controls, `random_low` and `random_high` their extremes; NaN where there are none.
         """
+        random = self.random if len(self.random) else np.full((1, len(self.targets)), np.nan, np.float32)
         return build_frame(
             target=[one.name for one in self.targets],
             baseline=self.baseline,
             predicted=self.predicted,
             frozen=self.frozen,
             free=self.free,
-            random=self.random.mean(0),
-            random_low=self.random.min(0),
-            random_high=self.random.max(0),
+            random=random.mean(0),
+            random_low=random.min(0),
+            random_high=random.max(0),
         )
 
 

@@ -54,7 +54,7 @@ def list_node_ids(graph: AttributionGraph) -> tuple[str, ...]:
 
     A token is `E_{id}_{pos}`, an error `{layer}_-1_{pos}`, a feature `{layer}_{number in the layer}_{pos}`, a target
     `{layers + 1}_{id}_{pos}`. Where two nodes would have one id, further ones end in `_2`, `_3` and so on, by their
-    order in this graph: where the first is pruned, the second has its id.
+    order in the whole graph.
     """
     counts: dict[str, int] = {}
     found = []
@@ -68,9 +68,15 @@ def list_node_ids(graph: AttributionGraph) -> tuple[str, ...]:
             FEATURE: f"{layer}_{number}_{pos}",
             TARGET: f"{graph.layers + 1}_{number}_{pos}",
         }[kind]
-        counts[name] = counts.get(name, 0) + 1
+        counts[name] = graph.twins.get(node, counts.get(name, 0) + 1)
         found.append(name if counts[name] == 1 else f"{name}_{counts[name]}")
     return tuple(found)
+
+
+def read_twin(id_: str) -> int:
+    """Which of several with one layer, number and position a node is, as its id says: 1 for a first or only one."""
+    parts = id_.split("_")
+    return int(parts[3]) if len(parts) == 4 else 1
 
 
 def build_subgraph(graph: AttributionGraph, boxes: Sequence[tuple[str, Sequence[int]]]) -> CircuitSubgraph:

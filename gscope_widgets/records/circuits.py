@@ -86,6 +86,9 @@ class AttributionGraph:
     provenance: Provenance | None = field(default=None, repr=False)
     pinned: tuple[int, ...] = ()  # nodes that a reader marked, as viewers keep them
     groups: tuple[NodeGroup, ...] = ()  # no node is in two of them
+    # By node, which it is of several that share layer, number and position in the whole graph, from 2 on; those that
+    # are not here are counted. Of features of others' files: a graph that was traced, and so a recording, has none.
+    twins: dict[int, int] = field(default_factory=dict, metadata={"recorded": False})
 
     def __repr__(self) -> str:
         counts = np.bincount(self.kinds, minlength=len(KINDS))
@@ -104,11 +107,7 @@ class AttributionGraph:
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """Each node's id, such as '3_21_5', the same on every graph: what pins and files take; see `list_node_ids`.
-
-        But where two nodes share layer, number and position, as features of others' files can, the second is 'x_2'
-        only while the first is there.
-        """
+        """Each node's id, such as '3_21_5', the same on every graph: what pins and files take; see `list_node_ids`."""
         from gscope_widgets.records.circuit_parts import list_node_ids
 
         return list_node_ids(self)
@@ -269,6 +268,8 @@ class AttributionGraph:
 
     def _take(self, nodes: np.ndarray, weights: np.ndarray) -> "AttributionGraph":
         """These nodes, rising, with these edges between them."""
+        from gscope_widgets.records.circuit_parts import read_twin
+
         rows = nodes[nodes >= self.first_row] - self.first_row
         lost = self.weights[rows].sum(1, dtype=np.float64) - weights.sum(1, dtype=np.float64)
         place = {node: at for at, node in enumerate(nodes.tolist())}
@@ -288,6 +289,7 @@ class AttributionGraph:
             whole=self.whole or self.scores(),
             pinned=tuple(place[node] for node in self.pinned if node in place),
             groups=tuple(one for one in groups if one.nodes),
+            twins={at: twin for node, at in place.items() if (twin := read_twin(self.ids[node])) > 1},
         )
 
     def start_weights(self) -> np.ndarray:
@@ -360,7 +362,7 @@ class AttributionGraph:
         """A pandas DataFrame, a row a node, most influential first.
 
         Columns `node`, `id`, `kind`, `layer`, `pos`, `token`, `feature`, `activation`, `influence`, `label`. Pins,
-        groups and files have the ids, which stay as they are in a pruned graph; see `ids` for the one exception.
+        groups and files have the ids, which stay as they are in a pruned graph.
         """
         influence = self.influence()
         order = np.argsort(-influence, kind="stable")
@@ -515,12 +517,14 @@ def find_fault(graph: AttributionGraph) -> str:
         return "a weight is not a finite number"
     if (graph.target_weights < 0).any() or not 0.99 < graph.target_weights.sum() < 1.01:
         return "the weights of its targets do not add up to 1"
-    marked = [*graph.labels, *graph.pinned, *(node for one in graph.groups for node in one.nodes)]
+    marked = [*graph.labels, *graph.twins, *graph.pinned, *(node for one in graph.groups for node in one.nodes)]
     if len(graph.dictionary_ids) not in (1, graph.layers) or not all(0 <= node < nodes for node in marked):
         return "its dictionaries or labels, pins or groups are not those of its nodes"
     grouped = [node for one in graph.groups for node in one.nodes]
     if len(set(grouped)) < len(grouped) or len(set(graph.pinned)) < len(graph.pinned):
         return "a node is pinned twice, or in two groups"
+    if len(set(graph.ids)) < nodes:
+        return "two of its nodes have one id"
     if np.triu(graph.weights[:, graph.first_row :]).any():
         return "a node has an input that is not before it"
     return ""

@@ -196,6 +196,28 @@ def test_biases_and_attention_features_of_others_are_read(small, tmp_path):
     assert found.remainder[int(np.flatnonzero(found.kinds[found.first_row :] == TARGET)[0])] == 2.5
 
 
+def test_of_two_nodes_of_one_layer_number_and_position_each_keeps_its_id(small, tmp_path):
+    """Those of attention and of an MLP: however the graph is pruned, and in files of what is left."""
+    content = foreign(small, errors="{layer}_-1_{pos}")
+    feature = next(one for one in content["nodes"] if one["feature_type"] == "cross layer transcoder")
+    heads = {**feature, "node_id": f"{feature['node_id']}_heads", "feature_type": "lorsa"}
+    content["nodes"].append(heads)
+    content["links"] += [
+        {**one, "source": heads["node_id"]} for one in content["links"] if one["source"] == feature["node_id"]
+    ]
+    (tmp_path / "graph.json").write_text(json.dumps(content))
+    whole = gs.load_circuit(tmp_path / "graph.json")
+    first, second = whole.find(whole.ref(whole.locate(feature["node_id"])), pos=feature["ctx_idx"])
+    assert (whole.ids[first], whole.ids[second]) == (feature["node_id"], f"{feature['node_id']}_2")
+    others = [node for node in range(len(whole)) if node != first]
+    left = whole.keep(others)
+    assert left.ids == tuple(whole.ids[node] for node in others)
+    again = replace(left, pinned=(left.locate(whole.ids[second]),)).keep(range(len(left)))
+    assert again.ids == left.ids and again.ids[again.pinned[0]] == whole.ids[second]
+    gs.save_circuit(tmp_path / "left.json", left)
+    assert gs.load_circuit(tmp_path / "left.json").ids == left.ids
+
+
 def spoilt(content, change):
     spoilt = copy.deepcopy(content)
     change(spoilt)

@@ -109,3 +109,11 @@ def test_without_controls_there_is_no_place_among_them(effects):
 def test_what_is_no_effect_is_told(given, words):
     with pytest.raises(gs.InvalidValue, match=words):
         gs.score_changes(given)
+
+
+def test_an_effect_without_controls_is_a_table_too():
+    frame = make([1, 2], [3, 4], [5, 6], np.zeros((0, 2))).to_frame()
+    assert frame["free"].tolist() == [5, 6]
+    assert frame[["random", "random_low", "random_high"]].isna().all(axis=None)
+    several = make([1, 2], [3, 4], [5, 6], [[1, 2], [3, 0]]).to_frame()
+    assert several["random"].tolist() == [2, 1] and several["random_low"].tolist() == [1, 0]
