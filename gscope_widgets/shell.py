@@ -80,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     links.add_argument("--keep", action="store_true", help="put badges and an install cell into the tutorials here")
     links.set_defaults(run=_run_links)
     _add_sweep(commands.add_parser("sweep", help="collect the examples of all features of a dictionary from a corpus"))
+    _add_circuit(commands.add_parser("circuit", help="trace which features brought about the next token of a text"))
     given = parser.parse_args(arguments)
     with suppress(AttributeError, ValueError):  # a stream of somebody's own, or none
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -106,11 +107,15 @@ def _write_shown(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
 
 
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default="mini", help='as for gs.load: "mini", "gemma-3-270m", a folder')
+    command.add_argument("--revision", help="of the model: a branch, tag or commit")
+    command.add_argument("--device", default="auto", help='"cpu", "cuda", "cuda:1" (default: %(default)s)')
+    command.add_argument("--dtype", default="auto", help='"float32" or "bfloat16" (default: %(default)s)')
+
+
 def _add_sweep(sweep: argparse.ArgumentParser) -> None:
-    sweep.add_argument("--model", default="mini", help='as for gs.load: "mini", "gemma-3-270m", a folder')
-    sweep.add_argument("--revision", help="of the model: a branch, tag or commit")
-    sweep.add_argument("--device", default="auto", help='"cpu", "cuda", "cuda:1" (default: %(default)s)')
-    sweep.add_argument("--dtype", default="auto", help='"float32" or "bfloat16" (default: %(default)s)')
+    _add_model(sweep)
     sweep.add_argument(
         "--dictionary",
         help="a site, such as resid_post, a published folder, such as resid_post/layer_12_width_16k_l0_medium, a "
@@ -183,14 +188,83 @@ def _run_sweep(given: argparse.Namespace) -> int:
 
 def _sweep(given: argparse.Namespace, corpus: object, options: dict[str, Any]) -> int:
     with _tell_late(f"loading {write_name(given.model)}…", silent=given.quiet):
+        from gscope_widgets.runtime.naming import open_named
         from gscope_widgets.runtime.registry import load
-        from gscope_widgets.runtime.sweeps.naming import open_named
         from gscope_widgets.runtime.sweeps.sweep import sweep
 
         scope = load(given.model, revision=given.revision, device=given.device, dtype=given.dtype)
     with scope:
         found = sweep(scope, open_named(scope, given.dictionary), corpus, given.out, show=not given.quiet, **options)
     print(found)
+    return 0
+
+
+def _add_circuit(circuit: argparse.ArgumentParser) -> None:
+    from gscope_widgets.records.circuits import MAX_FEATURES
+
+    _add_model(circuit)
+    circuit.add_argument("--prompt", required=True, help="the text whose next token is explained")
+    circuit.add_argument(
+        "--target",
+        help="the token that is explained, as its text, such as ' red', or #12 for its id; without it the likeliest",
+    )
+    circuit.add_argument(
+        "--dictionary",
+        nargs="+",
+        default=[],
+        help="clt, transcoders of different layers as published folders, such as "
+        "transcoder_all/layer_12_width_16k_l0_small_affine, or folders of this machine; without it those of all layers",
+    )
+    circuit.add_argument("--max-features", type=int, default=MAX_FEATURES, help="nodes (default: %(default)s)")
+    circuit.add_argument("--prune", action="store_true", help="write only what carries most of the influence")
+    circuit.add_argument("--out", required=True, help="file for gs.load_circuit and viewers, such as graph.json")
+    circuit.add_argument("--slug", help="the graph's name in viewers; by default one made of the prompt")
+    circuit.add_argument("--quiet", action="store_true", help="say nothing of how far it is")
+    circuit.set_defaults(run=_run_circuit)
+
+
+def _run_circuit(given: argparse.Namespace) -> int:
+    from gscope_widgets.keeping.circuits import check_graph_place, name_graph
+    from gscope_widgets.records.numbers import check_int
+    from gscope_widgets.runtime.gemma.names import require_name
+
+    # What can be told at once is not told after torch and a model were loaded, which takes many seconds.
+    require_name(given.model)
+    check_int("max_features", given.max_features, low=1, high=100_000)
+    check_graph_place(given.out)
+    name_graph(given.prompt, given.slug)
+    try:
+        return _trace(given)
+    except KeyboardInterrupt:
+        print("gscope-widgets: stopped; nothing was written", file=sys.stderr)
+        return 130
+
+
+def _trace(given: argparse.Namespace) -> int:
+    from gscope_widgets.keeping.circuits import save_circuit
+
+    with _tell_late(f"loading {write_name(given.model)}…", silent=given.quiet):
+        from gscope_widgets.runtime.naming import list_named, read_token, write_need
+        from gscope_widgets.runtime.registry import load
+
+        scope = load(given.model, revision=given.revision, device=given.device, dtype=given.dtype)
+    with scope:
+        homes = list_named(scope, given.dictionary)
+        if not given.quiet:
+            print(write_need(scope, given.prompt, homes), file=sys.stderr, flush=True)
+        graph = scope.circuit(
+            given.prompt,
+            dictionaries=homes,
+            target=read_token(given.target),
+            max_features=given.max_features,
+            show=not given.quiet,
+        )
+    scores = graph.scores()
+    graph = graph.prune() if given.prune else graph
+    save_circuit(given.out, graph, slug=given.slug)
+    print(_write_shown(repr(graph)))
+    print(f"of the whole graph: replacement {scores.replacement:.3f}, completeness {scores.completeness:.3f}")
+    print(f"{write_name(given.out)}: {Path(given.out).stat().st_size:,} bytes")
     return 0
 
 

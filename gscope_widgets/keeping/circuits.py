@@ -87,8 +87,33 @@ def save_circuit(path: str | os.PathLike[str], graph: AttributionGraph, *, slug:
         raise InvalidValue(
             f"the graph takes {write_bytes(len(content))} of at most {write_bytes(MOST_BYTES)}, {_SMALLER}"
         )
-    place = check_free(as_path(path, example=_EXAMPLE), is_ours=_is_graph, kind="circuit")
+    place = check_graph_place(path)
     write_whole(place, lambda unfinished: Path(unfinished).write_bytes(content), size=len(content))
+
+
+def check_graph_place(path: str | os.PathLike[str]) -> Path:
+    """Where a graph can be written: in a folder that there is, over nothing that is no graph.
+
+    Raises:
+        InvalidValue: it cannot.
+    """
+    return check_free(as_path(path, example=_EXAMPLE), is_ours=_is_graph, kind="circuit")
+
+
+def name_graph(prompt: str, slug: str | None) -> str:
+    """What a graph is called in viewers: the slug, or a name made of the prompt.
+
+    Raises:
+        InvalidValue: the slug has other signs than names have.
+    """
+    if slug is not None and not isinstance(slug, str):
+        raise InvalidValue(f"slug must be a text, got {describe_value(slug)}")
+    if slug is not None and len(slug) > _MOST_TEXT:
+        raise InvalidValue(f"slug has at most {_MOST_TEXT} letters, got {len(slug)}")
+    words = slug if slug is not None else _NAME.sub("-", prompt)[:60].strip("-") or "graph"
+    if not words or _NAME.search(words):
+        raise InvalidValue(f"slug must be of letters, digits, '.', '_' and '-', got {describe_value(slug)}")
+    return words
 
 
 def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str, Any]:
@@ -105,13 +130,7 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
                 "gs.CircuitGraph(scope, prompt, target=...).save(path), or by with scope.recording(path): "
                 "scope.circuit(...)"
             )
-    if slug is not None and not isinstance(slug, str):
-        raise InvalidValue(f"slug must be a text, got {describe_value(slug)}")
-    if slug is not None and len(slug) > _MOST_TEXT:
-        raise InvalidValue(f"slug has at most {_MOST_TEXT} letters, got {len(slug)}")
-    words = slug if slug is not None else _NAME.sub("-", graph.tokens.text)[:60].strip("-") or "graph"
-    if not words or _NAME.search(words):
-        raise InvalidValue(f"slug must be of letters, digits, '.', '_' and '-', got {describe_value(slug)}")
+    words = name_graph(graph.tokens.text, slug)
     ids, influence = list_node_ids(graph), _accumulate(graph.influence())
     first_target = len(graph) - len(graph.targets)
     chances = {first_target + at: one.probability or 0.0 for at, one in enumerate(graph.targets)}

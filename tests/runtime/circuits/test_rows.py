@@ -10,6 +10,7 @@ import gscope_widgets as gs
 from gscope_widgets.runtime.dictionaries import dictionary as dictionary_module
 from gscope_widgets.runtime.files import weights
 from gscope_widgets.runtime.hub import faults as hub_faults
+from gscope_widgets.runtime.naming import write_need
 from tests.hub import faults
 from tests.hub.fixtures import hub, no_waiting
 from tests.hub.gemma import write_gemma
@@ -83,8 +84,11 @@ def test_a_circuit_fetches_encoders_and_the_rows_of_what_fires(hub, published, a
     clt = scope.dictionary("clt", affine=affine)
     encoders, size = count_encoder_bytes(published), clt.info.bytes
     assert clt.missing_encoder_bytes == encoders < size / 8
+    told = f"{len(scope.tokens(TEXT))} tokens through {clt.info.id}"
+    assert write_need(scope, TEXT, [clt]) == f"{told}, {encoders / 1e6:.1f} MB of it fetched first"
     hub.forget()
     graph = scope.circuit(TEXT, dictionaries=clt)
+    assert write_need(scope, TEXT, [clt]) == told
     sent, fired = hub.count_sent_bytes("/lfs/*"), count_features(graph)
     assert 0.005 < fired / clt.d_dict < 0.2
     assert encoders + fired * ROW <= sent <= encoders + 2 * fired * ROW  # with single rows that lie between two

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 import gscope_widgets as gs
 from gscope_widgets import shell
 from gscope_widgets.runtime import registry
-from gscope_widgets.runtime.sweeps.naming import open_named
+from gscope_widgets.runtime.naming import open_named
 
 
 @pytest.fixture

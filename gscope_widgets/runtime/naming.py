@@ -1,14 +1,16 @@
-"""A dictionary by the words of a command line."""
+"""What dictionaries and targets the words of a command line mean."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from gscope_widgets.errors import UnknownDictionary, describe_value
+from gscope_widgets.errors import UnknownDictionary, describe_value, write_bytes
 from gscope_widgets.runtime.dictionaries.choice import choose_dictionary
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.scope import Scope
 
 _FOLDER = re.compile(r"([a-z_]+)/(?:layer_(\d+)(?:_\d+)*_)?width_(\w+?)_l0_([a-z]+)(_affine)?")
+_ID = re.compile(r"#(\d{1,9})")
 _BEGUN = re.compile(r"([a-z_]+)/(?:layer_(\d{1,4}))?")
 
 
@@ -40,3 +42,27 @@ def open_named(scope: Scope, name: str | None) -> Dictionary:
     if not found.info.id.endswith(f"/{name}"):
         raise UnknownDictionary(f"there is no {name}; the nearest is {found.info.id}")
     return found
+
+
+def list_named(scope: Scope, names: Sequence[str]) -> tuple[Dictionary, ...]:
+    """A CLT, or transcoders, rising by layer, as `open_named` takes them; none for those of all layers.
+
+    Raises:
+        InvalidValue, UnknownDictionary: they cannot stand in for MLPs together, or there are none.
+    """
+    return scope._take.transcoders([open_named(scope, one) for one in names] or None)
+
+
+def read_token(word: str | None) -> str | int | None:
+    """A target as `scope.circuit` takes it: "#12" is the token of that id."""
+    match = None if word is None else _ID.fullmatch(word)
+    return word if match is None else int(match[1])
+
+
+def write_need(scope: Scope, prompt: str, homes: Sequence[Dictionary]) -> str:
+    """How much is traced, and what is fetched for it first, in a line."""
+    size = sum(one.missing_encoder_bytes if one.is_read_by_row else one.missing_bytes for one in homes)
+    is_alone = len(homes) == 1
+    through = homes[0].info.id if is_alone else f"{len(homes)} transcoders"
+    fetched = f", {write_bytes(size)} of {'it' if is_alone else 'them'} fetched first" if size else ""
+    return f"{len(scope.tokens(prompt))} tokens through {through}{fetched}"
