@@ -73,11 +73,10 @@ def unfolded(notebook):
 
 @contextmanager
 def widened(page, width):
-    """Every view as wide as that, in a window that holds it, and laid out whole: what lies outside keeps an old size."""
+    """Every view as wide as that, in a window that holds it."""
     before = page.viewport_size
     page.set_viewport_size({**before, "width": 2000})
-    whole = ".jp-Cell, .gscope * { content-visibility: visible !important }"
-    style = page.add_style_tag(content=f"{VIEW} {{ width: {width}px }} {whole}")
+    style = page.add_style_tag(content=f"{VIEW} {{ width: {width}px }}")
     try:
         yield
     finally:

@@ -281,6 +281,35 @@ def test_nodes_are_pinned_grouped_taken_apart_and_brought_back(view):
 
 
 @pytest.mark.row("10")
+def test_a_graph_of_a_file_is_pinned_pruned_and_read_without_a_model(browser, tmp_path):
+    graph, path = (
+        build_circuit(tokenize("The old fisherman sold two fish.", chat=False), None, 5000),
+        tmp_path / "g.json",
+    )
+    gs.save_circuit(path, graph)
+    view = open_view(browser, lambda: gs.CircuitGraph(gs.load_circuit(path)))
+    features, table = view.root.locator("[role=option][data-kind='2']"), view.root.get_by_text("Table of nodes")
+    name = features.nth(4).get_attribute("aria-label")
+    features.nth(4).click()
+    view.settle()
+    assert len(view.widget.pinned) == 1
+    before = view.root.locator("[role=option]").count()
+    view.root.get_by_role("slider").press("Home")
+    view.settle()
+    assert view.root.locator("[role=option]").count() < before
+    expect(features).to_have_count(1)  # which is pinned
+    table.click()
+    rows = view.root.get_by_role("region", name="Table of nodes").locator("tbody tr")
+    expect(rows.filter(has_text=name.split(",")[0].removesuffix("; pinned"))).to_have_count(1)
+    expect(view.root.get_by_text("No model is here")).to_be_visible()
+    expect(view.root.get_by_role("button", name="Change", exact=True)).to_be_disabled()
+    assert view.root.get_by_role("alert").filter(visible=True).count() == 0
+    assert view.widget.status["state"] == "idle" and view.complaints == []
+    view.widget.close()
+    view.page.context.close()
+
+
+@pytest.mark.row("10")
 def test_the_scores_fall_while_the_share_is_dragged(view):
     slider = view.root.get_by_label("Share of influence that is shown")
     cells = view.root.locator(".gscope-circuit-scores td")
@@ -351,6 +380,7 @@ def test_fit_makes_a_long_text_narrow_and_leaves_its_rows_legible(browser, monke
     view = open_view(browser, lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0))
     scroller = view.root.get_by_role("region", name="Graph over tokens and layers")
     larger, rows = view.root.get_by_role("button", name="Larger"), view.root.locator(".gscope-circuit-layers span")
+    plane = view.root.locator(".gscope-circuit-plane")
     for width in (1500, 900, 400):
         view.page.set_viewport_size({"width": width, "height": 1200})
         view.root.get_by_role("button", name="Fit", exact=True).click()
@@ -358,11 +388,11 @@ def test_fit_makes_a_long_text_narrow_and_leaves_its_rows_legible(browser, monke
         tops = rows.evaluate_all(ROW_TOPS)
         assert min(np.abs(np.diff(tops))) >= 14, width  # lines of 11 pixels
         # Larger: more of each token, and rows only grow once tokens are as large.
-        height = scroller.evaluate("(node) => node.scrollHeight")
+        height = plane.bounding_box()["height"]
         spread = scroller.evaluate("(node) => node.scrollWidth")
         for _ in range(3):
             larger.click()
-            assert scroller.evaluate("(node) => node.scrollHeight") >= height
+            assert plane.bounding_box()["height"] >= height
         assert scroller.evaluate("(node) => node.scrollWidth") > spread
     assert view.complaints == []
     view.widget.close()

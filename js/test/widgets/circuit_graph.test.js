@@ -82,6 +82,18 @@ test("every node stands with its shape, its name says what it is and where, and 
   assert.ok(parseFloat(node("E_0_0").style.left) < parseFloat(node("E_5_1").style.left), "tokens run from left to right");
 });
 
+test("tokens stand as they are read where they find room, else turned", () => {
+  open();
+  const axis = () => find(page.holder, ".gscope-circuit-tokens");
+  answer();
+  assert.equal(axis().hasAttribute("data-turned"), false);
+  answer({ tokens: ["a", " extraordinarily"], request: 2 });
+  assert.equal(axis().hasAttribute("data-turned"), true);
+  assert.deepEqual([...axis().children].map((one) => one.textContent), ["a", "\u2423extraordinarily"]);
+  answer({ request: 3 });
+  assert.equal(axis().hasAttribute("data-turned"), false);
+});
+
 test("tokens of a text from right to left begin at the right", () => {
   open();
   answer({ tokens: ["\u05d0\u05d1", " \u05d2"] });
