@@ -90,7 +90,7 @@ export function createCircuitDetails({ watch, onGo, onPin, onExplain, onHeads })
   const facts = el("p", { class: "gscope-hint" });
   const pin = createButton({}, "Pin"), explain = createButton({}, "Explain this");
   const influence = createTerm(glossary.influence, "Influence"), activation = createTerm(glossary.activation);
-  const terms = el("p", { class: "gscope-hint" }, influence.el, ": share of all there is. A share: of the sizes of all that comes into a node. ", activation.el, ": how strongly a feature fires.");
+  const terms = el("p", { class: "gscope-hint" }, influence.el, ": share of all there is; ", activation.el, ": how strongly a feature fires. A share: of the sizes of all that comes into a node.");
   const inputs = createLinkList({ watch, name: "Strongest inputs", side: "in" });
   const outputs = createLinkList({ watch, name: "Strongest outputs", side: "out" });
   const lists = el("div", { class: "gscope-link-lists" }, inputs.el, outputs.el);

@@ -103,6 +103,15 @@ export function createZoom({ watch, scroller, plane, onScale, onTurn, onPrint })
     across = fitted();
     scale();
   });
+  if (globalThis.ResizeObserver) {
+    const observer = new ResizeObserver(() => {
+      if (!is_fit || is_printed || size.width <= 1 || across === fitted()) return;
+      across = fitted();
+      scale();
+    });
+    observer.observe(scroller);
+    watch.onStop(() => observer.disconnect());
+  }
   // Where it stood: once the page is printed, what is narrow there has been scrolled back.
   let held = { across: 1, left: 0, top: 0 };
   watch.dom(scroller, "scroll", () => {

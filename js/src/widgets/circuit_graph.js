@@ -277,7 +277,7 @@ function openGraph({ model, frame }) {
     if (!is_telling) pick.forget();
     drawPick();
   });
-  const words = createGlossary(glossary.feature, glossary.layer, glossary.influence, glossary.replacement, glossary.completeness,
+  const words = createGlossary(glossary.feature, glossary.activation, glossary.layer, glossary.influence, glossary.replacement, glossary.completeness,
     glossary.error_node, glossary.group, glossary.probability);
   const upper = el("div", { class: "gscope-circuit-upper" }, el("div", { class: "gscope-circuit-side" }, createLegend(), picture.el), details.el);
   return {
