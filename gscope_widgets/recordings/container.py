@@ -8,6 +8,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -75,7 +76,8 @@ def write_whole(place: Path, write: Callable[[Path], object], *, size: int) -> N
     Raises:
         InvalidValue, DiskFull: it cannot be written there.
     """
-    unfinished = place.with_name(f".{place.name}.{secrets.token_hex(4)}.unfinished")
+    # Of the name no more than what leaves room for the rest in the 255 bytes that most file systems take.
+    unfinished = place.with_name(f".{place.name[:50]}.{secrets.token_hex(4)}.unfinished")
     try:
         write(unfinished)
         with unfinished.open("rb+") as file:
@@ -84,9 +86,10 @@ def write_whole(place: Path, write: Callable[[Path], object], *, size: int) -> N
     except (OSError, SafetensorError) as error:
         if getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in str(error).lower():
             raise DiskFull(f"{place} takes {write_bytes(size)}, for which there is no room; free some") from None
-        raise InvalidValue(f"{place} cannot be written ({error}); give another place") from None
+        raise InvalidValue(f"{write_name(place)} cannot be written ({error}); give another place") from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def write_recording(place: Path, contents: Contents, arrays: Arrays) -> int:

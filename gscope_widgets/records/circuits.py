@@ -43,7 +43,9 @@ class GraphScores:
     """How much of a graph's answer is carried by features rather than by what no feature stands for; 0 to 1."""
 
     replacement: float  # influence of tokens / (influence of tokens and errors), over whole paths
-    completeness: float  # share of the direct input of nodes, weighted by influence, that comes from no error
+    # Share of the direct input of nodes, weighted by influence, that comes from no error. circuit-tracer's counts
+    # tokens and errors among the nodes, as explained: into them nothing comes, and its number is the larger.
+    completeness: float
 
 
 @dataclass(frozen=True)
@@ -132,13 +134,13 @@ class AttributionGraph:
             raise InvalidValue(f"the graph has no node {describe_value(node)}; graph.to_frame() lists their ids")
         return self.places[node]
 
-    def ref(self, node: int) -> FeatureRef:
-        """The feature that a node is.
+    def ref(self, node: int | str) -> FeatureRef:
+        """The feature that a node is, which is given by its number or id.
 
         Raises:
             InvalidValue: there is no such node, or it is no feature.
         """
-        node = check_int("node", node, low=0, high=len(self) - 1)
+        node = self.locate(node, name="node")
         if self.kinds[node] != FEATURE:
             raise InvalidValue(f"node {node} is no feature but {KINDS[self.kinds[node]]}: {self.name(node)}")
         owner = 0 if len(self.dictionary_ids) == 1 else int(self.node_layers[node])
@@ -162,13 +164,13 @@ class AttributionGraph:
             int(node) for node in found if self.ref(int(node)) == ref and pos in (None, int(self.positions[node]))
         )
 
-    def name(self, node: int) -> str:
-        """What a node is, in words.
+    def name(self, node: int | str) -> str:
+        """What a node, given by its number or id, is in words.
 
         Raises:
             InvalidValue: there is no such node.
         """
-        node = check_int("node", node, low=0, high=len(self) - 1)
+        node = self.locate(node, name="node")
         kind, pos = self.kinds[node], int(self.positions[node])
         where = f"{self.tokens.strings[pos]!r} ({pos})"
         if kind == TOKEN:
@@ -224,7 +226,7 @@ class AttributionGraph:
         nodes: float = NODE_SHARE,
         edges: float = EDGE_SHARE,
         *,
-        keep: Iterable[int] = (),
+        keep: Iterable[int | str] = (),
         most: int | None = None,
     ) -> "AttributionGraph":
         """The part that carries most of the influence, as circuit-tracer prunes.
@@ -236,35 +238,39 @@ class AttributionGraph:
         Args:
             nodes: share of influence, 0 to 1; 1 keeps all.
             edges: share of what flows through edges, 0 to 1; 1 keeps all.
-            keep: nodes that stay, whatever they weigh.
+            keep: nodes that stay, whatever they weigh, by number or id.
             most: how many nodes are kept, 1 or more; where more are left, the most influential, beside tokens, targets
                 and `keep`. None for all.
 
         Raises:
-            InvalidValue: a share is outside 0 to 1, or a number is no node's.
+            InvalidValue: a share is outside 0 to 1, or there is no such node.
         """
-        if not isinstance(keep, Iterable):
-            raise InvalidValue(f"keep has numbers of the graph's nodes, got {describe_value(keep)}")
-        kept, influence = tuple(keep), self.influence()
+        kept, influence = self._locate_all("keep has", keep), self.influence()
         found = prune_graph(self, nodes, edges, keep=kept, influence=influence)
         if most is not None:
             most = check_int("most", most, low=1, high=2**31 - 1)
             found = keep_strongest(*found, influence, keep=kept, most=most)
         return found[0]
 
-    def keep(self, nodes: Iterable[int]) -> "AttributionGraph":
+    def keep(self, nodes: Iterable[int | str]) -> "AttributionGraph":
         """The graph of these nodes, of the tokens and of the targets alone; what others added is `left_out`.
 
+        Args:
+            nodes: by number or id.
+
         Raises:
-            InvalidValue: a number is no node's.
+            InvalidValue: there is no such node.
         """
         kept = np.isin(self.kinds, (TOKEN, TARGET))
-        if not isinstance(nodes, Iterable):
-            raise InvalidValue(f"nodes are numbers of the graph's nodes, got {describe_value(nodes)}")
-        for node in nodes:
-            kept[check_int("a node", node, low=0, high=len(self) - 1)] = True
+        kept[list(self._locate_all("nodes are", nodes))] = True
         found = np.flatnonzero(kept)
         return self._take(found, self.weights[np.ix_(kept[self.first_row :], kept)])
+
+    def _locate_all(self, what: str, nodes: Iterable[int | str]) -> tuple[int, ...]:
+        """The numbers of nodes that are given by number or id."""
+        if isinstance(nodes, str) or not isinstance(nodes, Iterable):
+            raise InvalidValue(f"{what} numbers or ids of the graph's nodes, got {describe_value(nodes)}")
+        return tuple(self.locate(node) for node in nodes)
 
     def _take(self, nodes: np.ndarray, weights: np.ndarray) -> "AttributionGraph":
         """These nodes, rising, with these edges between them."""

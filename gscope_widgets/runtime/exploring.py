@@ -616,7 +616,7 @@ class Exploring(Asking):
         )
 
     def _check_graph(self, graph: AttributionGraph) -> tuple[Dictionary, ...]:
-        """The dictionaries of a graph that this scope can have made.
+        """The dictionaries of a graph that this scope can have made, opened where they are not.
 
         Raises:
             InvalidValue, UnknownDictionary: it is none, or of other tokens, another model or other dictionaries.
@@ -626,7 +626,7 @@ class Exploring(Asking):
         for target in graph.targets:
             for one in target.ids:
                 check_int("a target's token id", one, low=0, high=self._engine.loaded.info.vocabulary - 1)
-        return self._take.transcoders([one for one in graph.dictionary_ids if one])
+        return self._take.transcoders([self._shelf.open_id(one) for one in graph.dictionary_ids if one])
 
     def provenance(
         self, dictionary_ids: Sequence[str] = (), *, token_ids: Sequence[int] = (), **settings: object

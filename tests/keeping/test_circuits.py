@@ -402,6 +402,13 @@ def test_a_name_that_no_file_can_have_is_told(graph, tmp_path, name):
         str(raised.value).encode()  # it can be shown
 
 
+@pytest.mark.parametrize("name", ["a" * 250, "\U0001f642" * 62])
+def test_the_longest_names_are_taken(graph, tmp_path, name):
+    gs.save_circuit(tmp_path / f"{name}.json", graph)
+    assert len(gs.load_circuit(tmp_path / f"{name}.json")) == len(graph)
+    assert [one.name for one in tmp_path.iterdir()] == [f"{name}.json"]
+
+
 def test_a_file_from_elsewhere_names_its_model_and_what_wrote_it(small, tmp_path):
     content = build_json(small)
     del content["metadata"]["gscope_widgets"]

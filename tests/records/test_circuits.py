@@ -52,6 +52,11 @@ def test_scores_are_those_of_the_literature(graph):
     wrong = shares[graph.first_row :, graph.kinds == ERROR].sum(1)
     assert scores.completeness == pytest.approx((worth * (1 - wrong)).sum() / worth.sum(), rel=1e-5)
     assert 0 < scores.replacement < 1 and 0 < scores.completeness < 1
+    # As circuit-tracer has it, of all nodes: see docs/circuits.md.
+    worth, ends = influence + start, influence[np.isin(graph.kinds, (TOKEN, ERROR))].sum()
+    theirs = ((1 - shares[:, graph.kinds == ERROR].sum(1)) * worth).sum() / worth.sum()
+    assert theirs == pytest.approx((ends + scores.completeness * (worth.sum() - ends)) / worth.sum(), rel=1e-5)
+    assert theirs > scores.completeness + 0.01
 
 
 def test_without_errors_both_scores_are_one_and_without_features_only_errors_and_tokens_count(graph):
@@ -128,7 +133,10 @@ def test_a_node_says_what_it_is(graph):
     for call, words in (
         (lambda: graph.name(-1), "node must be"),
         (lambda: graph.name(None), "node must be"),
-        (lambda: graph.keep(5), "numbers of the graph's nodes"),
+        (lambda: graph.keep(5), "numbers or ids of the graph's nodes"),
+        (lambda: graph.keep("3_21_5"), "numbers or ids of the graph's nodes"),
+        (lambda: graph.prune(keep="3_21_5"), "numbers or ids of the graph's nodes"),
+        (lambda: graph.keep(["nobody"]), "has no node 'nobody'"),
         (lambda: graph.find("a"), "by its ref"),
         (lambda: graph.find(ref, pos="a"), "pos must be"),
     ):

@@ -231,6 +231,22 @@ def test_logits_that_a_model_caps_at_the_end_are_explained_and_changed_before_th
     np.testing.assert_allclose(effect.baseline, graph.values[-len(graph.targets) :], atol=1e-4)
 
 
+def test_a_graph_that_was_kept_is_changed_by_a_scope_that_has_opened_nothing(load, tmp_path):
+    """As after a restart of the kernel."""
+    first = load("mini", dtype="bfloat16")
+    graph = first.circuit("The cat sat").prune()
+    gs.save_circuit(tmp_path / "graph.json", graph)
+    node = graph.ids[list_strong(graph, layers=range(8))[0]]
+    found = first.change_circuit(graph, node, controls=3)
+    first.close()
+    again, kept = load("mini", dtype="bfloat16"), gs.load_circuit(tmp_path / "graph.json")
+    assert again is not first
+    np.testing.assert_array_equal(again.change_circuit(kept, node, controls=3).frozen, found.frozen)
+    assert again.circuit_heads(kept, len(kept) - 1, int(np.flatnonzero(kept.weights[-1])[0])).weights.shape == (8, 4)
+    with pytest.raises(gs.UnknownDictionary, match="'/etc/nowhere' is not open, and none of those that are listed"):
+        again.change_circuit(replace(kept, dictionary_ids=("/etc/nowhere",) * 8), node)
+
+
 def test_a_graph_of_another_text_or_model_is_refused(scope, graphs):
     graph = graphs["affine"]
     node = list_strong(graph, layers=(4,))[0]
