@@ -156,6 +156,8 @@ class Arguments:
             return Wanted(ids, is_difference=True)
         if isinstance(target, FeatureRef):
             raise InvalidValue("a feature is a target at a position: target=(ref, pos)")
+        if isinstance(target, (list, tuple)):
+            raise InvalidValue(f"a target is a token, two tokens, or (ref, pos), got {describe_value(target)}")
         return Wanted((self._tokenizer.find_token(target),))
 
     def place(self, site: object, layer: object) -> tuple[str, int]:

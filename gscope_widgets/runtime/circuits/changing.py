@@ -122,8 +122,9 @@ def _check_activations(
         found = _fire(by_layer[layer], number, read) if is_used else 0.0
         if not abs(found - float(graph.activations[node])) <= bound:
             raise InvalidValue(
-                f"the graph is of another model or revision: feature {number} of layer {layer} is at {found:.3g} at "
-                f"position {pos} here and at {graph.activations[node]:.3g} in it; make it anew with scope.circuit(...)"
+                f"the graph is of another model, revision or dtype: feature {number} of layer {layer} is at "
+                f"{found:.3g} at position {pos} here and at {graph.activations[node]:.3g} in it; make it anew with "
+                "scope.circuit(...)"
             )
 
 

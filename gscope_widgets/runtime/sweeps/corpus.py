@@ -120,9 +120,11 @@ def _open_place(place: str | os.PathLike[str], field: str) -> Corpus:
             f"{describe_value(str(place), limit=200)} {what}; a corpus is a text or JSONL file, or a list: [text, ...]"
         )
 
+    place_now = path.absolute()  # read later, wherever this process then stands
+
     def read() -> Iterator[Prompt]:
         try:
-            with path.open("rb") as file:
+            with place_now.open("rb") as file:
                 yield from _read_file(file, write_name(path), field, as_json=path.suffix.lower() in _JSON_LINES)
         except OSError as error:
             raise InvalidValue(f"{write_name(path)} cannot be read ({error.strerror or error})") from None

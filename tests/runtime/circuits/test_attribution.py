@@ -303,6 +303,8 @@ def test_what_is_no_circuit_is_answered_in_words(scope):
         ({"dictionaries": [scope.dictionary("clt"), scope.dictionary("transcoder_all", layer=2)]}, "by itself, got 2"),
         ({"target": "fisherman was"}, r"is \d tokens"),
         ({"target": 10**9}, "a token id must be"),
+        ({"target": (" son",)}, r"a target is a token, two tokens, or \(ref, pos\), got"),
+        ({"target": [" son", " sister", 5]}, "a target is a token, two tokens"),
         ({"target": (" son", " son")}, "of two tokens"),
         ({"target": scope.dictionary("transcoder_all", layer=2, affine=True).feature(3)}, r"target=\(ref, pos\)"),
         (

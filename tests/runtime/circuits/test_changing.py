@@ -265,7 +265,7 @@ def test_a_graph_of_another_text_or_model_is_refused(scope, graphs):
     clt = scope.dictionary("clt").info.id
     for changed, words in (
         (replace(graph, positions=positions), r"is at 0 at position 0 here and at \d"),
-        (replace(graph, numbers=numbers), "of another model or revision: feature"),
+        (replace(graph, numbers=numbers), "of another model, revision or dtype: feature"),
         (replace(graph, dictionary_ids=(*graph.dictionary_ids[:4], *[""] * 4)), "no feature .* reads layer 4"),
         (replace(graph, dictionary_ids=(clt,)), "no feature .* reads layer 4"),
     ):

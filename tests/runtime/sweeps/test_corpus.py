@@ -139,6 +139,15 @@ def test_standard_input_is_lines_of_json_or_text(monkeypatch, content, found):
     assert (opened.name, list(opened.read())) == ("standard input", found)
 
 
+def test_a_file_that_was_found_is_read_wherever_the_process_then_stands(write, tmp_path, monkeypatch):
+    write("a.txt", "one\n\ntwo")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    opened = open_corpus("a.txt")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert list(opened.read()) == ["one", "two"]
+
+
 def test_a_file_is_read_as_it_is_asked_for(write):
     """Not whole: what is wrong at its end is told when it comes to that."""
     documents = open_corpus(write("a.jsonl", '"one"\n' * 1000 + "{")).read()
