@@ -501,7 +501,10 @@ def test_the_share_stands_beside_its_slider_and_picture_and_boxes_fit_at_any_wid
     share, slider = view.root.locator(".gscope-circuit-slider output"), view.root.get_by_role("slider")
     boxes = view.root.get_by_role("region", name="Subgraph of what is pinned")
     picture = view.root.get_by_role("region", name="Graph over tokens and layers")
-    for width in (1400, 1000, 600, 400, 340, 1200, 850):
+    view.widget.selected_node = 70
+    view.settle()
+    names = view.root.locator(".gscope-link-name")
+    for width in (1400, 1000, 600, 400, 300, 1200, 850):
         view.page.set_viewport_size({"width": width, "height": 1200})
         view.settle()
         told, bar = share.bounding_box(), slider.bounding_box()
@@ -509,6 +512,9 @@ def test_the_share_stands_beside_its_slider_and_picture_and_boxes_fit_at_any_wid
         assert abs(told["y"] + told["height"] / 2 - bar["y"] - bar["height"] / 2) < 4, width
         assert boxes.evaluate("(node) => node.scrollWidth <= node.clientWidth"), width
         assert picture.evaluate("(node) => node.scrollWidth <= node.clientWidth") or width < 400, width
+        answer, frame = node_named(view, "target").first.bounding_box(), picture.bounding_box()
+        assert frame["x"] <= answer["x"] and answer["x"] + answer["width"] <= frame["x"] + frame["width"], width
+        assert min(one.bounding_box()["width"] for one in names.all()) > 80, width
     assert boxes.locator("[data-box]").count() == 61
     view.widget.close()
     view.page.context.close()

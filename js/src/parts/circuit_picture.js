@@ -54,7 +54,7 @@ export function createCircuitPicture({ watch, onEnter, onGo, listPinned }) {
     watch, scroller, canvases,
     read: () => (circuit && places ? { circuit, places, turned: zoom.turned(), is_printed: zoom.isPrinted(), colours, near, shown: peeked ?? selected, is_many, sizes: nodes.sizes(), times: timesOf() } : null),
   });
-  const zoom = createZoom({ watch, scroller, plane, onScale: place, onTurn: sheets.look, onPrint: sheets.print });
+  const zoom = createZoom({ watch, scroller, plane, onScale: place, onTurn: sheets.look, onPrint: sheets.print, onFit: showAnswer });
   const nodes = createNodeElements(nodes_box);
   const timesOf = () => Math.min(1.5, Math.max(0.6, zoom.across() + 0.15));
   /** @param {Event} event */
@@ -105,6 +105,9 @@ export function createCircuitPicture({ watch, onEnter, onGo, listPinned }) {
     plane.style.setProperty("--node", String(timesOf()));
     axis.draw(circuit, layout, places, is_printed);
     sheets.all.soon();
+  }
+  function showAnswer() {
+    if (circuit && places) scroller.scrollLeft = places.x[circuit.first_target] - scroller.clientWidth / 2;
   }
   function drawColumn() {
     const one = picked === null ? null : layout?.columns[picked];
@@ -181,9 +184,9 @@ export function createCircuitPicture({ watch, onEnter, onGo, listPinned }) {
       rove(current);
       zoom.scale();
       drawColumn();
-      if (is_other && places) {
+      if (is_other) {
         scroller.scrollTop = 0;
-        scroller.scrollLeft = places.x[next.first_target] - scroller.clientWidth / 2;
+        showAnswer();
       }
       if (held) nodes.get(current)?.focus({ preventScroll: true });
     },

@@ -22,9 +22,10 @@ const still = /** @type {Turn} */ ({ across: 1, along: 1, x: 0, y: 0 });
  * narrow. On paper it is as wide as the page.
  * @param {{
  *   watch: Watch, scroller: HTMLElement, plane: HTMLElement, onScale: () => void, onTurn: () => void, onPrint: (is_printed: boolean) => void,
- * }} options `onScale` places what is in the plane anew; `onTurn` hears that it is scaled for now; `onPrint` that it is printed
+ *   onFit: () => void,
+ * }} options `onFit` hears that it is fitted into another width; `onScale` places what is in the plane anew; `onTurn` hears that it is scaled for now; `onPrint` that it is printed
  */
-export function createZoom({ watch, scroller, plane, onScale, onTurn, onPrint }) {
+export function createZoom({ watch, scroller, plane, onScale, onTurn, onPrint, onFit }) {
   const smaller = createButton({ "aria-label": "Smaller", title: "Smaller (\u2212)" }, "\u2212");
   const larger = createButton({ "aria-label": "Larger", title: "Larger (+)" }, "+");
   const fit = createButton({ title: "All tokens, as far as there is room (0)" }, "Fit");
@@ -104,10 +105,14 @@ export function createZoom({ watch, scroller, plane, onScale, onTurn, onPrint })
     scale();
   });
   if (globalThis.ResizeObserver) {
+    let last = 0;
     const observer = new ResizeObserver(() => {
-      if (!is_fit || is_printed || size.width <= 1 || across === fitted()) return;
+      const is_same = scroller.offsetWidth === last;
+      last = scroller.offsetWidth;
+      if (is_same || !is_fit || is_printed || size.width <= 1) return;
       across = fitted();
       scale();
+      onFit();
     });
     observer.observe(scroller);
     watch.onStop(() => observer.disconnect());
