@@ -267,7 +267,7 @@ class _Bench:
                 least=1.6,
                 sides={side: Spread.of(values) for side, values in seconds.items()},
                 unit="s",
-                note="two are processes that load torch and the model first, which is counted; one works in the process that is timed",
+                note="the second is a process that loads torch and the model first, which is counted; the first works in the process that is timed",
             )
         ]
 

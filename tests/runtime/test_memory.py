@@ -170,11 +170,11 @@ def test_one_in_the_middle_of_an_encoding_is_not_dropped(tiny, make_dictionary, 
     expected, inside, go_on = dictionaries[0].encode(x), threading.Event(), threading.Event()
     real, found = torch.addmm, []
 
-    def slow(*arguments):
+    def slow(*arguments, **options):
         if threading.current_thread() is encoding and not inside.is_set():
             inside.set()
             assert go_on.wait(60)
-        return real(*arguments)
+        return real(*arguments, **options)
 
     encoding = threading.Thread(target=lambda: found.append(dictionaries[0].encode(x)))
     monkeypatch.setattr(torch, "addmm", slow)

@@ -184,13 +184,14 @@ class Reader:
 
         from gscope_widgets.runtime.sweeps.state import SweepState
 
-        state, used = SweepState(self._hand.d_dict, self._order.k), 0
+        state, used, units = SweepState(self._hand.d_dict, self._order.k), 0, 0
         begun = self._place[0] + 1
         self._place = begun, 0
         with torch.inference_mode():
-            for units, count in enumerate(self._hand.fill(state, stretch), 1):
-                used += count
-                self._place = begun, units
+            for count in self._hand.fill(state, stretch):
+                if count is not None:
+                    used, units = used + count, units + 1
+                    self._place = begun, units
         return {"arrays": state.to_arrays(), "used": used, "units": stretch.units[1] - stretch.units[0]}
 
     def _tell(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

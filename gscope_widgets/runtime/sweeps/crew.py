@@ -1,4 +1,4 @@
-"""Workers of a sweep: what any kind of them does, and processes on this machine."""
+"""Workers of a sweep: what any kind of them does, and this process with others of this machine."""
 
 import json
 import queue
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
@@ -16,12 +16,14 @@ import numpy as np
 
 from gscope_widgets import errors
 from gscope_widgets.errors import GscopeError
-from gscope_widgets.runtime.sweeps.hand import Order, Stretch, list_environment
+from gscope_widgets.runtime.sweeps.hand import Hand, Order, Stretch, list_environment
+from gscope_widgets.runtime.sweeps.state import SweepState
 
 Arrays = Mapping[str, np.ndarray]
 _Letter = tuple[Mapping[str, Any], Arrays]
 _HEAD = struct.Struct("<Q")
 _LAST_WORDS = 2000  # characters of a lost worker's errors
+_HERE = 0  # the worker of `LocalCrew` that is no other process
 _END_S = 10.0  # that a killed process may take: one that waits for a disk that is gone ends when the disk is back
 
 
@@ -78,19 +80,19 @@ class Crew(Protocol):
     """Workers by number, each of which reads one stretch at a time."""
 
     def hire(self, worker: int) -> bool:
-        """Start a worker, in the place of a lost one where there was one; it loads what it needs.
+        """Start a worker, in the place of a lost one where there was one; it loads what it needs, and tells `Ready`.
 
         Returns:
-            False where it waits for a place first, which `Placed` tells; nothing is given to it before.
+            False where it waits for a place first, which `Placed` tells.
         """
         ...
 
     def give(self, worker: int, stretch: Stretch) -> None:
-        """Have a worker read a stretch."""
+        """Have a worker that is ready read a stretch."""
         ...
 
     def wait(self, seconds: float) -> list[Event]:
-        """What has happened, after so many seconds at most."""
+        """What has happened, after so many seconds at most, or after a step of whoever works in this process."""
         ...
 
     def dismiss(self, worker: int) -> None:
@@ -103,17 +105,27 @@ class Crew(Protocol):
 
 
 class LocalCrew:
-    """Processes of this machine, spoken to over pipes."""
+    """This process, a step in each `wait`, and others of this machine, spoken to over pipes."""
 
-    def __init__(self, order: Order, *, devices: Sequence[str]):
-        """Args: devices: for workers by number, in turn."""
-        self._order, self._devices = order, devices
+    def __init__(self, order: Order, hand: Hand, *, devices: Sequence[str]):
+        """Nobody is hired.
+
+        Args:
+            hand: of this process, for worker 0.
+            devices: for the others by number, in turn.
+        """
+        self._order, self._hand, self._devices = order, hand, devices
+        self._own: list[Event] = []  # what is to be told of worker 0
+        self._steps: Iterator[Event | None] | None = None  # of the stretch that it reads
         self._events: queue.SimpleQueue[tuple[subprocess.Popen[bytes], Event]] = queue.SimpleQueue()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._letters: dict[int, queue.SimpleQueue[_Letter | None]] = {}
 
     def hire(self, worker: int) -> bool:
         """See `Crew`."""
+        if worker == _HERE:
+            self._own = [Ready(_HERE)]
+            return True
         if worker in self._letters:
             self._letters[worker].put(None)
         words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the thread that reads it
@@ -130,7 +142,7 @@ class LocalCrew:
         self._letters[worker] = letters
         # A pipe holds 64 kB, and a process that loads a model reads none of it: whoever gives does not wait for that.
         threading.Thread(target=_post, args=(process, letters), name=f"gscope sweep {worker} post", daemon=True).start()
-        order = self._order.to_dict() | {"device": self._devices[worker % len(self._devices)]}
+        order = self._order.to_dict() | {"device": self._devices[(worker - 1) % len(self._devices)]}
         self._send(worker, {"order": order}, {})
         reader = threading.Thread(
             target=self._listen, args=(worker, process, words), name=f"gscope sweep {worker}", daemon=True
@@ -140,20 +152,41 @@ class LocalCrew:
 
     def give(self, worker: int, stretch: Stretch) -> None:
         """See `Crew`."""
-        self._send(worker, {"units": stretch.units, "starts": stretch.starts}, {"rows": stretch.rows})
+        if worker == _HERE:
+            self._steps = self._read(stretch)
+        else:
+            self._send(worker, {"units": stretch.units, "starts": stretch.starts}, {"rows": stretch.rows})
 
     def wait(self, seconds: float) -> list[Event]:
         """See `Crew`."""
+        own, self._own = self._own, []
+        if self._steps is not None:
+            event = next(self._steps)
+            if isinstance(event, Done):
+                self._steps = None
+            own += [] if event is None else [event]
+            seconds = 0.0
         told: list[tuple[subprocess.Popen[bytes], Event]] = []
         with suppress(queue.Empty):
-            told.append(self._events.get(timeout=seconds))
+            told.append(self._events.get(block=not own, timeout=seconds))
             while True:
                 told.append(self._events.get_nowait())
         # Not of one that was dismissed: another has its number now.
-        return [event for process, event in told if self._processes.get(event.worker) is process]
+        return own + [event for process, event in told if self._processes.get(event.worker) is process]
+
+    def _read(self, stretch: Stretch) -> Iterator[Event | None]:
+        """Read a stretch in this process: None after each step in which there is nothing to tell."""
+        state, used = SweepState(self._hand.d_dict, self._order.k), 0
+        for count in self._hand.fill(state, stretch):
+            used += count or 0
+            yield None if count is None else Advanced(_HERE)
+        yield Done(_HERE, state.to_arrays(), used)
 
     def dismiss(self, worker: int) -> None:
         """See `Crew`."""
+        if worker == _HERE:
+            self._steps, self._own = None, []
+            return
         self._letters.pop(worker).put(None)
         process = self._processes.pop(worker)
         process.kill()
@@ -162,6 +195,7 @@ class LocalCrew:
 
     def close(self) -> None:
         """See `Crew`."""
+        self._steps, self._own = None, []
         for letters in self._letters.values():
             letters.put(None)
         for process in self._processes.values():
@@ -173,7 +207,7 @@ class LocalCrew:
         self._letters.clear()
 
     def list_processes(self) -> dict[int, int]:
-        """Process ids by worker."""
+        """Process ids by worker, of those that are not this process."""
         return {worker: process.pid for worker, process in self._processes.items()}
 
     def _send(self, worker: int, head: Mapping[str, Any], arrays: Arrays) -> None:
@@ -249,7 +283,6 @@ def answer(order: Order, device: str | None, receive: Callable[[], Any], send: C
     import torch
 
     from gscope_widgets.runtime.sweeps.hand import open_hand
-    from gscope_widgets.runtime.sweeps.state import SweepState
 
     with torch.inference_mode():
         hand = open_hand(order, device=device)
@@ -258,7 +291,8 @@ def answer(order: Order, device: str | None, receive: Callable[[], Any], send: C
             head, arrays = asked
             state, used = SweepState(hand.d_dict, order.k), 0
             for count in hand.fill(state, Stretch(tuple(head["units"]), tuple(head["starts"]), arrays["rows"])):
-                used += count
-                send({})
+                if count is not None:
+                    used += count
+                    send({})
             send({"done": True, "used": used}, state.to_arrays())
             del state  # before there is another

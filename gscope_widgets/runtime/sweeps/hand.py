@@ -21,13 +21,11 @@ from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import find_dictionary_points
 from gscope_widgets.runtime.scope import Scope
 from gscope_widgets.runtime.sweeps.rows import HEAD
-from gscope_widgets.runtime.sweeps.state import SweepState, make_places
+from gscope_widgets.runtime.sweeps.state import Firings, SweepState, make_places
 
-Firings = tuple[np.ndarray, np.ndarray, np.ndarray]
 _WHOLE = 20_000_000  # numbers of a model up to which all of them go into its fingerprint
 _SAMPLE = 4096  # of each tensor of a larger one
-_ENCODED = 512  # positions that a CPU encodes together: 4,096 features of them are 8 MB
-_GIVEN_BACK = 4  # batches after which freed memory goes back to the system
+_ENCODED = 1024  # positions that a CPU encodes together
 
 
 @dataclass(frozen=True)
@@ -85,9 +83,8 @@ class Hand:
         """
         lengths, ids = rows[:, 0], rows[:, HEAD:]
         used = self._loaded.tokenizer.mask_used(ids, lengths)
-        for number, batch in enumerate(split_batches(lengths, self._batch_tokens)):
-            if number % _GIVEN_BACK == 0:
-                give_back_memory()
+        for batch in split_batches(lengths, self._batch_tokens):
+            give_back_memory()
             length = int(lengths[batch].max())
             owners, columns = np.nonzero(used[batch, :length])
             with use_threads(self._threads, self._loaded.info.device):
@@ -108,8 +105,8 @@ class Hand:
         parts = [found[point.name][where].float() for point in self._points]
         return parts[0] if len(parts) == 1 else torch.stack(parts, 1)
 
-    def fill(self, state: SweepState, stretch: Stretch) -> Iterator[int]:
-        """Read a stretch into a state of its own, a unit at a time; gives how many positions of it count."""
+    def fill(self, state: SweepState, stretch: Stretch) -> Iterator[int | None]:
+        """Read a stretch into a state of its own: None after a part of a unit, at its end how many positions count."""
         first = stretch.starts[0]
         for start, stop in zip(stretch.starts, stretch.starts[1:], strict=False):
             for found in self.read(stretch.rows[start - first : stop - first], first=start):
@@ -117,6 +114,7 @@ class Hand:
                     yield found
                 else:
                     state.add(*found)
+                    yield None
 
     @property
     def d_dict(self) -> int:

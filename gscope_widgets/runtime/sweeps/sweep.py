@@ -45,7 +45,7 @@ from gscope_widgets.runtime.sweeps.rows import (
     write_rows,
 )
 from gscope_widgets.runtime.sweeps.showing import show_until_done
-from gscope_widgets.runtime.sweeps.state import POSITION_BITS, SweepState
+from gscope_widgets.runtime.sweeps.state import POSITION_BITS, Pile, SweepState
 from gscope_widgets.runtime.worker import Job
 
 Engine = Literal["local", "ray"]
@@ -105,7 +105,7 @@ def sweep(
         name: what the corpus is called on cards; None for its file's name, or "the 12 texts given".
         max_tokens: no more of the corpus than this, to the end of a row; None for all.
         engine: "local" or, with `pip install "gscope-widgets[ray]"`, "ray".
-        workers: processes, or actors, that share the work; 1 of the local engine works in this process.
+        workers: that share the work: this process and others, each with a model of its own; or as many actors.
         threads: that each computes with on a CPU. One each, and a worker a core, is fastest.
         address: of a Ray cluster; None for one that runs here, or else a new one.
         batch_tokens: of one forward pass; None for 1,024 on a CPU, 16,384 on a GPU.
@@ -365,28 +365,20 @@ class _Course:
             yield 1.0
 
     def _read_here(self, work: "_Work") -> Iterator[float | None]:
-        prepared = self._folder.prepared
-        assert prepared is not None, "it was prepared before"
-        hand = Hand(
-            self._scope._engine.loaded,
-            self._dictionary,
-            batch_tokens=self._plan.batch_tokens,
-            threads=self._plan.threads,
-        )
+        hand, found = self._make_hand(), Pile()
         for unit in np.flatnonzero(~work.done).tolist():
             stretch = self._cut(unit, unit + 1)
-            found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
             count = 0
             for one in hand.read(stretch.rows, first=stretch.starts[0]):
                 if isinstance(one, int):
                     count = one
                 else:
-                    found.append(one)
+                    found.put(*one)
                     yield self._progress.share
             # From here to the end of the unit nothing stops it: a state holds whole units.
             work.is_whole = False
-            while found:
-                work.state.add(*found.pop())
+            for firings in found.take():
+                work.state.add(*firings)
             work.used += count
             work.done[unit] = True
             work.is_whole = True
@@ -402,30 +394,23 @@ class _Course:
         read: dict[int, int] = {}  # units that a worker has read of its stretch
         lives: dict[tuple[int, int] | None, int] = {}  # workers that a stretch has cost; None: in front of any
         unplaced: set[int] = set()  # workers that wait for a place
-        idle: list[int] = []  # that have one, and nothing to read
-        loaded: set[int] = set()
+        idle: list[int] = []  # that have loaded, and have nothing to read
         befell = ""
         patience, looked = Patience(self._plan.patience_s), time.monotonic()
         crew = self._make_crew(order, workers)
 
         def hire(worker: int) -> None:
             if crew.hire(worker):
-                settle(worker)
+                patience.begin(worker, "loads")
             else:
                 unplaced.add(worker)
-
-        def settle(worker: int) -> None:
-            idle.append(worker)
-            patience.begin(worker, "loads")
-            share_out()
 
         def share_out() -> None:
             while waiting and idle:
                 worker = idle.pop()
                 under_way[worker] = waiting.popleft()
                 crew.give(worker, self._cut(*under_way[worker]))
-                if worker in loaded:
-                    patience.begin(worker, "reads")
+                patience.begin(worker, "reads")
 
         def replace_lost(worker: int, reason: str, question: str) -> None:
             nonlocal befell
@@ -433,7 +418,6 @@ class _Course:
             read.pop(worker, None)
             patience.end(worker)
             unplaced.discard(worker)
-            loaded.discard(worker)
             if worker in idle:
                 idle.remove(worker)
             if stretch is None and not waiting:  # nobody misses it
@@ -449,7 +433,7 @@ class _Course:
             befell = f"worker {worker + 1} was replaced: {reason.splitlines()[0]}"
             self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
             hire(worker)
-            share_out()  # where its successor waits for a place
+            share_out()  # who has nothing to read need not wait for its successor
 
         try:
             for worker in range(workers):
@@ -460,9 +444,8 @@ class _Course:
                         raise event.error
                     stretch = under_way.get(event.worker)
                     if isinstance(event, Placed):
-                        lives.pop(None, None)
                         unplaced.discard(event.worker)
-                        settle(event.worker)
+                        patience.begin(event.worker, "loads")
                     elif isinstance(event, Lost):
                         replace_lost(
                             event.worker,
@@ -471,10 +454,11 @@ class _Course:
                             "fewer workers goes on from there",
                         )
                     elif isinstance(event, Ready):
-                        loaded.add(event.worker)
+                        lives.pop(None, None)
                         patience.hear(event.worker)
-                        if stretch is None:
-                            patience.end(event.worker)
+                        patience.end(event.worker)
+                        idle.append(event.worker)
+                        share_out()
                     elif stretch is None:
                         continue
                     elif isinstance(event, Advanced) and read.get(event.worker, 0) < stretch[1] - stretch[0]:
@@ -487,7 +471,6 @@ class _Course:
                         read.pop(event.worker, None)
                         self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
                         patience.end(event.worker)
-                        loaded.add(event.worker)
                         self._save_in_time(work)
                         idle.append(event.worker)
                         share_out()
@@ -521,8 +504,17 @@ class _Course:
             from gscope_widgets.runtime.sweeps.cluster import RayCrew
 
             return RayCrew(order, workers=workers, address=self._plan.address, uses_gpu=uses_gpu)
-        devices = [f"cuda:{at}" for at in range(torch.cuda.device_count())] if uses_gpu else [str(device)]
-        return LocalCrew(order, devices=devices)
+        own = f"cuda:{device.index or 0}" if uses_gpu else str(device)
+        others = [f"cuda:{at}" for at in range(torch.cuda.device_count())] if uses_gpu else []
+        return LocalCrew(order, self._make_hand(), devices=[*(one for one in others if one != own), own])
+
+    def _make_hand(self) -> Hand:
+        return Hand(
+            self._scope._engine.loaded,
+            self._dictionary,
+            batch_tokens=self._plan.batch_tokens,
+            threads=self._plan.threads,
+        )
 
     def _take_in(self, work: "_Work", stretch: tuple[int, int], event: Done) -> None:
         state = SweepState.from_arrays(event.arrays, d_dict=work.state.d_dict, k=work.state.k, copy=False)
@@ -533,15 +525,16 @@ class _Course:
         work.is_whole = True
 
     def _list_stretches(self, done: np.ndarray) -> list[tuple[int, int]]:
-        """Units that are still to be read, in pieces of neighbours."""
-        left = np.flatnonzero(~done)
-        size = int(np.clip(-(-len(left) // (4 * self._plan.workers)), 1, _UNITS))
+        """Units that are still to be read, in pieces of neighbours; smaller ones at the end, where others wait."""
+        left = np.flatnonzero(~done).tolist()
+        most = min(-(-len(left) // (4 * self._plan.workers)), _UNITS)
         pieces: list[tuple[int, int]] = []
-        for unit in left.tolist():
-            if pieces and pieces[-1][1] == unit and unit - pieces[-1][0] < size:
-                pieces[-1] = (pieces[-1][0], unit + 1)
-            else:
-                pieces.append((unit, unit + 1))
+        while left:
+            size = int(np.clip(-(-len(left) // (2 * self._plan.workers)), -(-most // 4), most))
+            first = left[0]
+            stop = next((unit for unit in range(first, first + size) if unit not in left[:size]), first + size)
+            pieces.append((first, stop))
+            del left[: stop - first]
         return pieces
 
     def _cut(self, first: int, stop: int) -> Stretch:

@@ -110,12 +110,14 @@ def test_encode_equals_numpy_on_any_activations(tiny_dictionary, read_weights):
     )
 
 
-def test_encode_in_blocks_equals_encode_at_once(tiny_dictionary, monkeypatch):
+@pytest.mark.parametrize("features", [40, 16])
+def test_encode_in_blocks_equals_encode_at_once(tiny_dictionary, monkeypatch, features):
     from gscope_widgets.runtime.dictionaries import member
 
     x = np.random.default_rng(0).normal(size=(50, 24)).astype(np.float32)
     whole = tiny_dictionary.encode(x)
-    monkeypatch.setattr(member, "_BLOCK", 7 * 40)
+    monkeypatch.setattr(member, "_BLOCK", 7 * features)
+    monkeypatch.setattr(member, "_FEATURES", features)
     blocks = tiny_dictionary.encode(x)
     np.testing.assert_array_equal(blocks.positions, whole.positions)
     np.testing.assert_array_equal(blocks.features, whole.features)

@@ -12,7 +12,7 @@ import gscope_widgets as gs
 from gscope_widgets.runtime.sweeps import state as states
 from gscope_widgets.runtime.sweeps.folder import SweepFolder
 from gscope_widgets.runtime.sweeps.rows import HEAD, Prepared
-from gscope_widgets.runtime.sweeps.state import SweepState, make_places
+from gscope_widgets.runtime.sweeps.state import Pile, SweepState, make_places
 from tests.runtime.sweeps.plain import check_state
 
 F = 5
@@ -104,6 +104,23 @@ def test_merging_is_associative_and_commutative(a, b, c):
     assert write(other) == before  # what is merged in stays as it was
 
 
+def test_a_pile_gives_what_was_put_and_needs_no_more_memory_the_next_time():
+    pile, columns = Pile(), (np.arange(40, dtype=np.int32), np.arange(40, dtype=np.float32) / 8, np.arange(40) << 33)
+    where = []
+    for _ in range(3):
+        for start, stop in ((0, 3), (3, 3), (3, 25), (25, 40)):
+            pile.put(*(column[start:stop] for column in columns))
+            assert len(pile) == stop
+        blocks = pile.take()
+        assert [len(features) for features, _, _ in blocks] == [7, 7, 7, 7, 7, 5]
+        for column, found in zip(columns, zip(*blocks, strict=True), strict=True):
+            np.testing.assert_array_equal(np.concatenate(found), column)
+            assert found[0].dtype == column.dtype
+        where.append([block[0].ctypes.data for block in blocks])
+        assert len(pile) == 0 and pile.take() == []
+    assert where[0] == where[1] == where[2]
+
+
 def test_many_firings_are_sorted_in_before_the_end(monkeypatch):
     """So that memory does not grow: what waits is sorted in, again and again."""
     monkeypatch.setattr(states, "_WAITING", 50)
@@ -113,7 +130,7 @@ def test_many_firings_are_sorted_in_before_the_end(monkeypatch):
         features = random.integers(0, F, 100).astype(np.int32)
         values = random.lognormal(size=100).astype(np.float32)
         state.add(features, values, make_places(np.full(100, batch), np.arange(100)))
-        most = max(most, sum(len(one[0]) for one in state._waiting))
+        most = max(most, len(state._waiting))
         for at, (feature, value) in enumerate(zip(features.tolist(), values.tolist(), strict=True)):
             found[feature].append((value, batch, at))
     assert most <= 57

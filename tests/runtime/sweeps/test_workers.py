@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import gscope_widgets as gs
 from gscope_widgets.records.sweeps import SweepProgress
@@ -26,6 +28,7 @@ from gscope_widgets.runtime.sweeps.crew import (
     LocalCrew,
     Lost,
     Placed,
+    Ready,
     make_error,
     read_frame,
     write_frame,
@@ -38,7 +41,7 @@ from tests.runtime.inside import loaded
 # Each of their processes takes four seconds of CPU to load torch: `make test-sweeps` runs these too.
 many = pytest.mark.skipif("GSCOPE_MANY_WORKERS" not in os.environ, reason="make test-sweeps runs it")
 # Of one that was stopped while it read, or while it loaded.
-HUNG = re.compile(r"worker [12] was replaced: it told nothing for .*; (a unit|loading a model) took .* at most")
+HUNG = re.compile(r"worker [123] was replaced: it told nothing for .*; (a unit|loading a model) took .* at most")
 OPTIONS = {"k": 4, "seq_len": 40, "batch_tokens": 200, "show": False}
 
 
@@ -70,11 +73,23 @@ def whole(run, folder_of):
 
 @pytest.fixture
 def watch_crew(monkeypatch):
-    """Notes which units were handed in; once the first are, each of `acts` is called with the crew, a gift each."""
+    """Notes which units were handed in; once the first are, each of `acts` is called with the crew, a gift each.
+
+    Of processes: this one of them all reads only when all has happened, as it needs to load nothing.
+    """
     taken = []
 
     def watch(*acts):
         left = list(acts)
+        real_read = LocalCrew._read
+
+        def read(self, stretch):
+            while left:
+                time.sleep(0.01)
+                yield None
+            yield from real_read(self, stretch)
+
+        monkeypatch.setattr(LocalCrew, "_read", read)
         real = sweeps._Course._take_in
 
         def take_in(self, work, stretch, event):
@@ -89,7 +104,7 @@ def watch_crew(monkeypatch):
             give = crew.give
 
             def give_on(worker, stretch):
-                act = left.pop(0) if taken and left else None
+                act = left.pop(0) if taken and left and worker in crew.list_processes() else None
                 if act is stop:  # before, so that it tells nothing of this stretch for sure
                     stop(crew, worker)
                 give(worker, stretch)
@@ -117,6 +132,10 @@ def stop(crew, worker):
 
 
 stop.processes = []
+
+
+def let_go_on(crew, worker):
+    """Another process has read something, which is enough."""
 
 
 def be_impatient(monkeypatch):
@@ -148,25 +167,31 @@ class ShuffledCrew:
             course._scope._engine.loaded, course._dictionary, batch_tokens=order.batch_tokens, threads=order.threads
         )
         self._order, self._asked, self.workers, self.lost = order, {}, workers, 0
+        self._loading = []
 
     def hire(self, worker):
-        assert worker not in self._asked
+        assert worker not in self._asked and worker not in self._loading
+        self._loading.append(worker)
         return True
 
     def give(self, worker, stretch):
-        assert worker not in self._asked
+        assert worker not in self._asked and worker not in self._loading
         self._asked[worker] = stretch
 
     def dismiss(self, worker):
-        del self._asked[worker]
+        if self._asked.pop(worker, None) is None:
+            self._loading.remove(worker)
 
     def wait(self, _seconds):
+        if self._loading and (not self._asked or self._random.random() < 0.5):
+            return [Ready(self._loading.pop(0))]
         worker = self._random.choice(sorted(self._asked))
         stretch = self._asked.pop(worker)
         state, used, events = SweepState(self._hand.d_dict, self._order.k), 0, []
         for count in self._hand.fill(state, stretch):
-            used += count
-            events.append(Advanced(worker))
+            if count is not None:
+                used += count
+                events.append(Advanced(worker))
         if self._losses and self._random.random() < 0.4:
             self._losses -= 1
             self.lost += 1
@@ -225,18 +250,96 @@ def test_workers_that_are_well_and_replaced_by_mistake_change_nothing(
 
 
 def test_of_two_processes_one_is_killed_and_one_hangs(run, whole, folder_of, watch_crew, monkeypatch):
-    """Both are replaced, and what is told says so."""
+    """Both are replaced, and what is told says so; the third worker is this process."""
     be_impatient(monkeypatch)
     taken, hired, real = watch_crew(stop, kill), [], LocalCrew.hire
     monkeypatch.setattr(LocalCrew, "hire", lambda self, worker: (hired.append(worker), real(self, worker))[1])
     notes = set()
-    out = run("out", workers=2, patience_s=2, watch=lambda progress: notes.add(progress.note))
+    out = run("out", workers=3, patience_s=2, watch=lambda progress: notes.add(progress.note))
     assert folder_of(out.folder) == whole
-    assert len(hired) >= 4
+    assert len(hired) >= 5
     check_each_unit_once(taken)
-    assert any(re.match(r"worker [12] was replaced: it ended with status -9", note) for note in notes)
+    assert any(re.match(r"worker [23] was replaced: it ended with status -9", note) for note in notes)
     assert any(map(HUNG.match, notes))
     assert not any(map(is_alive, stop.processes))
+
+
+@pytest.fixture
+def never_load(monkeypatch):
+    """The other processes of a crew hang before they have read anything; gives them."""
+    started, start = [], subprocess.Popen
+
+    def sleep(_command, **options):
+        started.append(start(["/bin/sleep", "600"], **options))
+        return started[-1]
+
+    monkeypatch.setattr("gscope_widgets.runtime.sweeps.crew.subprocess.Popen", sleep)
+    return started
+
+
+def test_processes_that_have_not_loaded_hold_nothing_up(run, whole, folder_of, watch_crew, never_load):
+    taken = watch_crew()
+    assert folder_of(run("out", workers=3).folder) == whole
+    check_each_unit_once(taken)
+    assert len(never_load) == 2
+    assert all(process.poll() == -signal.SIGKILL for process in never_load)
+
+
+def test_a_cancel_of_several_workers_keeps_what_is_done(
+    run, whole, folder_of, tiny, tiny_dictionary, texts, tmp_path, monkeypatch, watch_crew, never_load
+):
+    """Of this process the stretch under way is lost, as another's would be."""
+    taken, read, real = watch_crew(), [], Hand.read
+
+    def count(self, rows, *, first):
+        read.append(first)
+        return real(self, rows, first=first)
+
+    monkeypatch.setattr(Hand, "read", count)
+    options = {name: value for name, value in OPTIONS.items() if name != "show"}
+    job = gs.start_sweep(tiny, tiny_dictionary, texts, tmp_path / "out", workers=2, **options)
+    job.watch(lambda _job: len(read) >= 5 and job.cancel())
+    with pytest.raises(gs.Cancelled):
+        job.result()
+    assert all(process.poll() == -signal.SIGKILL for process in never_load)
+    before = len(read)
+    done = sum(stop - first for first, stop in taken)
+    assert 0 < done <= before < 15
+    assert folder_of(run("out").folder) == whole
+    assert len(read) - before == 15 - done
+
+
+def test_what_befalls_this_process_ends_a_sweep_of_several_and_is_told(
+    run, whole, folder_of, monkeypatch, watch_crew, never_load
+):
+    taken, real = watch_crew(), Hand.fill
+
+    def fail(self, state, stretch):
+        if taken:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        yield from real(self, state, stretch)
+
+    monkeypatch.setattr(Hand, "fill", fail)
+    with pytest.raises(gs.OutOfMemory, match="sweeping with tiny-pt/.*batch_tokens=256"):
+        run("out", workers=2)
+    assert len(taken) == 1
+    assert all(process.poll() == -signal.SIGKILL for process in never_load)
+    monkeypatch.setattr(Hand, "fill", real)
+    assert folder_of(run("out", workers=2).folder) == whole
+    check_each_unit_once(taken)
+
+
+@pytest.mark.parametrize(
+    ("own", "others"),
+    [("cuda", ["cuda:1", "cuda:2", "cuda:0"]), ("cuda:1", ["cuda:0", "cuda:2", "cuda:1"]), ("cpu", ["cpu"])],
+)
+def test_of_several_gpus_each_has_a_worker_before_one_has_two(monkeypatch, own, others):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(sweeps._Course, "_make_hand", lambda self: None)
+    course = object.__new__(sweeps._Course)
+    course._scope = SimpleNamespace(info=SimpleNamespace(device=own))
+    course._plan = SimpleNamespace(engine="local")
+    assert course._make_crew(None, 4)._devices == others
 
 
 @many
@@ -246,7 +349,8 @@ def test_of_four_processes_one_is_killed_and_replaced(run, whole, folder_of, wat
     check_each_unit_once(taken)
 
 
-def test_workers_that_die_again_and_again_end_the_sweep(run, whole, folder_of, monkeypatch):
+@pytest.mark.parametrize(("loads", "where"), [(True, "at rows 0 to "), (False, "before they read anything")])
+def test_workers_that_die_again_and_again_end_the_sweep(run, whole, folder_of, monkeypatch, loads, where):
     """And what is told says where, and what they said last."""
     hired = []
 
@@ -259,12 +363,13 @@ def test_workers_that_die_again_and_again_end_the_sweep(run, whole, folder_of, m
             pass
 
         def wait(self, seconds):
-            return [Lost(hired.pop(0), "it ended with status -9: no memory")]
+            worker = hired.pop(0)
+            return [*([Ready(worker)] if loads else []), Lost(worker, "it ended with status -9: no memory")]
 
     monkeypatch.setattr(sweeps, "LocalCrew", Doomed)
     with pytest.raises(
         gs.GscopeError,
-        match=r"3 workers of the sweep were lost at rows 0 to .*status -9: no memory; is there memory enough for 2 models",
+        match=f"3 workers of the sweep were lost {where}.*status -9: no memory; is there memory enough for 2 models",
     ):
         run("out", workers=2)
     monkeypatch.undo()
@@ -277,6 +382,7 @@ def test_workers_that_hang_again_and_again_end_the_sweep(run, monkeypatch):
 
     class Mute(LocalCrew):
         def hire(self, worker):
+            self._own.append(Ready(worker))
             return True
 
         def give(self, worker, stretch):
@@ -286,7 +392,8 @@ def test_workers_that_hang_again_and_again_end_the_sweep(run, monkeypatch):
             pass
 
         def wait(self, seconds):
-            return []
+            own, self._own = self._own, []
+            return own
 
     monkeypatch.setattr(sweeps, "LocalCrew", Mute)
     monkeypatch.setattr(Patience, "take_silent", lambda self: {0: "it told nothing for 9 s"})
@@ -306,7 +413,7 @@ class ScarceCrew(ShuffledCrew):
         self._progress, self._places, self._placed, self.notes = course._progress, places, [], set()
 
     def hire(self, worker):
-        super().hire(worker)
+        assert worker not in self._asked
         if self._places:
             self._places -= 1
             self._placed.append(worker)
@@ -314,7 +421,10 @@ class ScarceCrew(ShuffledCrew):
 
     def wait(self, seconds):
         self.notes.add(self._progress.note)
-        return [Placed(self._placed.pop(0))] if self._placed else super().wait(seconds)
+        if self._placed:
+            self._loading.append(self._placed[0])
+            return [Placed(self._placed.pop(0))]
+        return super().wait(seconds)
 
 
 @pytest.mark.parametrize(("workers", "places", "losses"), [(2, 1, 0), (3, 3, 1)])
@@ -360,9 +470,9 @@ def test_a_worker_that_finds_other_weights_is_refused(tiny, tiny_dictionary):
 
 def test_an_error_of_a_process_is_told_as_what_it_is(tiny, tiny_dictionary):
     order = make_order(tiny, tiny_dictionary, weights="", dictionary_weights="", k=4, batch_tokens=200, threads=1)
-    crew = LocalCrew(replace(order, model="/nowhere"), devices=["cpu"])
+    crew = LocalCrew(replace(order, model="/nowhere"), None, devices=["cpu"])
     try:
-        crew.hire(0)
+        crew.hire(1)
         events = []
         while not events:
             events = crew.wait(0.1)
@@ -374,9 +484,10 @@ def test_an_error_of_a_process_is_told_as_what_it_is(tiny, tiny_dictionary):
 
 
 def test_workers_find_model_and_modules_wherever_they_are_started(
-    load, make_model, make_dictionary, texts, tmp_path, monkeypatch
+    load, make_model, make_dictionary, texts, tmp_path, monkeypatch, watch_crew
 ):
     monkeypatch.setattr(sweeps, "_UNIT_TOKENS", 300)
+    watch_crew(let_go_on)
     make_model("near")
     monkeypatch.chdir(tmp_path)
     scope = load("near")
@@ -390,15 +501,15 @@ def test_workers_find_model_and_modules_wherever_they_are_started(
     assert found.documents == len(texts) and scope.name == "near"
 
 
-def test_giving_work_to_a_process_that_still_loads_waits_for_nothing(tiny, tiny_dictionary, monkeypatch):
-    """A stretch is larger than a pipe, and nobody reads it before the model is there."""
+def test_giving_work_to_a_process_that_reads_none_of_it_waits_for_nothing(tiny, tiny_dictionary, monkeypatch):
+    """A stretch is larger than a pipe."""
     order = make_order(tiny, tiny_dictionary, weights="", dictionary_weights="", k=4, batch_tokens=200, threads=1)
-    crew = LocalCrew(order, devices=["cpu"])
+    crew = LocalCrew(order, None, devices=["cpu"])
     sleeper = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", lambda _command, **options: sleeper(["/bin/sleep", "60"], **options))
     try:
         began = time.monotonic()
-        for worker in range(3):
+        for worker in (1, 2, 3):
             crew.hire(worker)
             crew.give(worker, Stretch((0, 1), (0, 9000), np.zeros((9000, 43), np.int32)))
         assert time.monotonic() - began < 5
@@ -434,11 +545,11 @@ while True:
 def test_what_a_dismissed_process_had_told_is_heard_no_more(tiny, tiny_dictionary, monkeypatch):
     """Its number is another's then: a stretch would be taken for another one."""
     order = make_order(tiny, tiny_dictionary, weights="", dictionary_weights="", k=4, batch_tokens=200, threads=1)
-    crew, start = LocalCrew(order, devices=["cpu"]), subprocess.Popen
+    crew, start = LocalCrew(order, None, devices=["cpu"]), subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", lambda _line, **options: start([sys.executable, "-c", _QUICK], **options))
 
     def give(first):
-        crew.give(0, Stretch((first, first + 2), (0, 1, 2), np.zeros((2, 43), np.int32)))
+        crew.give(1, Stretch((first, first + 2), (0, 1, 2), np.zeros((2, 43), np.int32)))
 
     def hear():
         events = []
@@ -447,16 +558,16 @@ def test_what_a_dismissed_process_had_told_is_heard_no_more(tiny, tiny_dictionar
         return [getattr(event, "used", type(event).__name__) for event in events]
 
     try:
-        crew.hire(0)
+        crew.hire(1)
         give(10)
         assert hear() == ["Ready", "Advanced", "Advanced", 10]
         give(20)
         while crew._events.qsize() < 3:  # it has told all of it, and nobody has listened
             time.sleep(0.01)
-        process = crew.list_processes()[0]
-        crew.dismiss(0)
+        process = crew.list_processes()[1]
+        crew.dismiss(1)
         assert not is_alive(process) and crew.wait(0) == []
-        crew.hire(0)
+        crew.hire(1)
         give(30)
         assert hear() == ["Ready", "Advanced", "Advanced", 30]
     finally:
