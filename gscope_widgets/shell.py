@@ -82,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_sweep(commands.add_parser("sweep", help="collect the examples of all features of a dictionary from a corpus"))
     _add_circuit(commands.add_parser("circuit", help="trace which features brought about the next token of a text"))
     given = parser.parse_args(arguments)
+    if arguments is None and getattr(given, "quiet", False):
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # for whoever loads weights
     with suppress(AttributeError, ValueError):  # a stream of somebody's own, or none
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
