@@ -26,6 +26,7 @@ from gscope_widgets.runtime.sweeps.state import Firings, SweepState, make_places
 _WHOLE = 20_000_000  # numbers of a model up to which all of them go into its fingerprint
 _SAMPLE = 4096  # of each tensor of a larger one
 _ENCODED = 1024  # positions that a CPU encodes together
+_LEFT_ALONE = 31 << 20  # bytes, below the 32 MB of glibc's largest threshold; none of them is touched
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ class Hand:
         """
         lengths, ids = rows[:, 0], rows[:, HEAD:]
         used = self._loaded.tokenizer.mask_used(ids, lengths)
+        give_back_memory()
         for batch in split_batches(lengths, self._batch_tokens):
-            give_back_memory()
             length = int(lengths[batch].max())
             owners, columns = np.nonzero(used[batch, :length])
             with use_threads(self._threads, self._loaded.info.device):
@@ -190,12 +191,15 @@ def fingerprint_model(model: torch.nn.Module) -> str:
 
 
 def give_back_memory() -> None:
-    """Have the C library give what was freed back to the system, where it is glibc: milliseconds.
+    """Have the C library give what was freed back to the system, where it is glibc: milliseconds, and as many again.
 
-    It keeps it otherwise, in pieces between what is still in use, and more of it unit by unit: tens of MB.
+    It keeps it otherwise, in pieces between what is still in use, and more of it unit by unit: tens of MB. After each
+    batch it would be dear: the next takes all of it anew, page by page.
     """
     trim = _find_trim()
     if trim is not None:
+        # A block of its own that is freed: glibc then leaves twice its size at the heap's end until the next trim.
+        np.empty(_LEFT_ALONE, np.uint8)
         trim(0)
 
 
