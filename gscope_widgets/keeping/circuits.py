@@ -333,6 +333,7 @@ def read_json(content: Any) -> tuple[AttributionGraph, tuple[str, ...]]:
     biases = {name for name, type_ in zip(names, types, strict=True) if type_ == "bias"}
     found = [_read_node(one, len(strings)) for one, type_ in zip(nodes, types, strict=True) if type_ != "bias"]
     found.sort(key=lambda one: one["order"])
+    _keep_order(found, own.get("sums"))
     where = {one["id"]: at for at, one in enumerate(found)}
     if len(where) < len(found):
         raise BadArtefact("two of its nodes have one id")
@@ -385,6 +386,20 @@ def read_json(content: Any) -> tuple[AttributionGraph, tuple[str, ...]]:
     if fault := find_fault(graph):
         raise BadArtefact(fault)
     return graph, (*sums.told, *marks.left_out)
+
+
+def _keep_order(found: list[dict[str, Any]], sums: Any) -> None:
+    """Put features of each layer as the sums of a file of ours name them: files do not say which are of attention."""
+    if not isinstance(sums, dict):
+        return
+    ranks = {name: at for at, name in enumerate(sums)}
+
+    def place(one: dict[str, Any]) -> tuple[int, int, int]:
+        kind, layer, is_later, *_ = one["order"]
+        unknown = len(ranks) if is_later else -1
+        return kind, layer, ranks.get(one["id"], unknown) if kind == FEATURE else 0
+
+    found.sort(key=place)
 
 
 def _take(told: Any, name: str, what: str, kind: type = object) -> Any:

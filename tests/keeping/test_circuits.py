@@ -196,6 +196,27 @@ def test_biases_and_attention_features_of_others_are_read(small, tmp_path):
     assert found.remainder[int(np.flatnonzero(found.kinds[found.first_row :] == TARGET)[0])] == 2.5
 
 
+def test_a_graph_with_attention_features_is_saved_and_read_again(small, tmp_path):
+    """Their types are no part of the graph: their places before the MLP of their layer are kept."""
+    content = foreign(small, errors="{layer}_-1_{pos}")
+    features = [one for one in content["nodes"] if one["feature_type"] == "cross layer transcoder"]
+    first = features[0]
+    numbers = [int(one["node_id"].split("_")[1]) for one in features]
+    heads = {**first, "node_id": f"{first['layer']}_{max(numbers) + 1}_{first['ctx_idx']}", "feature_type": "lorsa"}
+    content["nodes"].append(heads)
+    content["links"].append({"source": heads["node_id"], "target": first["node_id"], "weight": 1.5})
+    (tmp_path / "theirs.json").write_text(json.dumps(content))
+    graph = gs.load_circuit(tmp_path / "theirs.json")
+    gs.save_circuit(tmp_path / "ours.json", graph)
+    kept = json.loads((tmp_path / "ours.json").read_text())
+    kept["nodes"].reverse()  # in whatever order they stand there
+    (tmp_path / "turned.json").write_text(json.dumps(kept))
+    for name in ("ours", "turned"):
+        found = gs.load_circuit(tmp_path / f"{name}.json")
+        assert found.ids == graph.ids and found.ids.index(heads["node_id"]) < found.ids.index(first["node_id"])
+        np.testing.assert_array_equal(found.weights, graph.weights)
+
+
 def test_of_two_nodes_of_one_layer_number_and_position_each_keeps_its_id(small, tmp_path):
     """Those of attention and of an MLP: however the graph is pruned, and in files of what is left."""
     content = foreign(small, errors="{layer}_-1_{pos}")

@@ -860,7 +860,11 @@ def test_a_change_is_the_scopes_own_with_its_controls(page, scope, graph):
         assert [row["random_high"] for row in told["rows"]] == wanted.random.max(0).tolist()
         assert told["controls"] == 5 and ("ablated" in told["words"]) == (factor == 0)
         assert page.messages("result") == []  # the graph is not drawn again
-        assert format_number(float(wanted.free[0])) in widget.to_html()
+        copied = widget.to_html()
+        assert "level before" in copied and "change in the model" in copied
+        assert format_number(float(wanted.baseline[0])) in copied
+        sign = "+" if wanted.free[0] > 0 else ""
+        assert f">{sign}{format_number(float(wanted.free[0]))}<" in copied
         for node in nodes:
             assert f".feature({graph.ref(node).feature}), pos={graph.positions[node]})" in widget.to_code()
     assert scope.calls.count("change_circuit") == 4

@@ -104,19 +104,24 @@ def _copy_subgraph(graph: AttributionGraph, found: CircuitSubgraph) -> list[str]
         ]
         for row, source in pairs
     ]
-    columns = ["from", "to", "weight", "share of its input"]
+    columns = ["from", "to", "weight", "share of the input of where it goes"]
     return [copy.build_table(columns=columns, rows=rows, caption="What is pinned, and what it adds")]
 
 
 def _copy_effect(found: ShownEffect) -> list[str]:
     effect, words = found.record, found.words
     rows = [
-        [format_token(str(row[0])), *(format_number(float(one)) for one in row[1:])]
+        [format_token(str(row[0])), format_number(float(row[1])), *(_format_change(float(one)) for one in row[2:])]
         for row in effect.to_frame().itertuples(index=False)
     ]
-    columns = ["target", "before", "predicted", "attention frozen", "in the model"]
-    columns += ["random", "random, least", "random, most"]
+    columns = ["target", "level before", "change predicted", "change, attention frozen", "change in the model"]
+    columns += ["change by random", "least of those", "most of those"]
     return [copy.build_table(columns=columns, rows=rows, caption=f"Changed: {format_text(words)}")]
+
+
+def _format_change(value: float) -> str:
+    """What is added to a level, with its sign."""
+    return f"{'+' if value > 0 else ''}{format_number(value)}"
 
 
 def _copy_heads(graph: AttributionGraph, found: EdgeHeads) -> list[str]:

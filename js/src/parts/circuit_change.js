@@ -10,7 +10,10 @@ import { createTableHolder } from "./twin.js";
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Circuit } from "./circuit_reading.js" */
 
-const columns = ["target", "before", "predicted", "attention frozen", "in the model", "random", "random, least to most"];
+const columns = ["target", "level before", "change predicted", "change, attention frozen", "change in the model", "change by random", "least to most of those"];
+
+/** @param {number | null} change */
+const signed = (change) => `${change !== null && change > 0 ? "+" : ""}${formatNumber(change)}`;
 
 /**
  * Change nodes in the model, and what that did.
@@ -36,7 +39,7 @@ export function createCircuitChange({ watch, onChange }) {
   const body = el("tbody");
   const table = el("table", { class: "gscope-table" }, el("thead", {}, el("tr", {}, ...columns.map((name) => el("th", { scope: "col" }, name)))), body);
   const result = el("div", { class: "gscope-circuit-effect", role: "group", "aria-label": "What the change did", hidden: true }, words, createTableHolder("What the change did", table),
-    el("p", { class: "gscope-hint" }, "Predicted: along the graph\u2019s edges. Attention frozen: the transcoders run again, all else as it was. In the model: all of it. Random: features of the same layers, changed by as much."));
+    el("p", { class: "gscope-hint" }, "Level: the target\u2019s value as it was. A change is added to that. Predicted: along the graph\u2019s edges. Attention frozen: the transcoders run again, all else as it was. In the model: all of it. Random: features of the same layers, changed by as much."));
   const box = el("section", { class: "gscope-circuit-change", "aria-label": "Change" },
     el("div", { class: "gscope-actions" }, el("span", { class: "gscope-label" }, "Change"), of, way, times.el, swap.el, run), note.el, result);
   /** @type {string[]} */
@@ -74,16 +77,16 @@ export function createCircuitChange({ watch, onChange }) {
      * @param {Circuit} circuit
      * @param {string[]} ids
      * @param {string} name
-     * @param {boolean} is_busy
+     * @param {{ is_busy: boolean, has_boxes: boolean }} now whether boxes of features stand below
      */
-    offer(circuit, ids, name, is_busy) {
+    offer(circuit, ids, name, { is_busy, has_boxes }) {
       nodes = ids.filter((id) => {
         const node = circuit.placeOf(id);
         return node !== null && circuit.kinds[node] === feature_kind;
       });
       const can = circuit.head.can_change && nodes.length > 0;
       setText(of, !circuit.head.can_change ? "nothing: that takes a model, and a graph of its next tokens"
-        : nodes.length === 0 ? "a feature: choose one, or mark boxes below"
+        : nodes.length === 0 ? `a feature: press one in the graph${has_boxes ? ", or mark boxes below" : ""}`
           : nodes.length === 1 && ids.length === 1 ? name : `${name}: ${nodes.length} feature${nodes.length === 1 ? "" : "s"}`);
       assign(of, { title: of.textContent });
       run.disabled = !can;
@@ -93,10 +96,10 @@ export function createCircuitChange({ watch, onChange }) {
     /** @param {EffectResult} effect */
     draw(effect) {
       result.hidden = effect.rows.length === 0;
-      setText(words, visibleText(effect.words));
+      setText(words, `Result of the last change: ${visibleText(effect.words)}`);
       body.replaceChildren(...effect.rows.map((row) => el("tr", {}, el("th", { scope: "row" }, ...drawText(row.target)), el("td", {}, formatNumber(row.baseline)),
-        ...[row.predicted, row.frozen, row.free, row.random].map((value) => el("td", {}, formatNumber(value))),
-        el("td", {}, `${formatNumber(row.random_low)} to ${formatNumber(row.random_high)}`))));
+        ...[row.predicted, row.frozen, row.free, row.random].map((value) => el("td", {}, signed(value))),
+        el("td", {}, `${signed(row.random_low)} to ${signed(row.random_high)}`))));
     },
   };
 }

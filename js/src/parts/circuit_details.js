@@ -30,8 +30,10 @@ function createLink() {
       assign(mark, { "data-kind": circuit.kinds[node] });
       bar.style.setProperty("--share", `${100 * Math.min(1, Math.abs(part))}%`);
       const layer = circuit.layerText(node);
-      name.replaceChildren(el("strong", {}, circuit.nameOf(node)), ...(label ? [" ", ...drawText(label.text)] : []),
-        `${layer ? `, ${layer}` : ""}${circuit.kinds[node] === target_kind ? "" : `, at ${circuit.tokenAt(node)} (${circuit.positions[node]})`}`);
+      const place = [layer, circuit.kinds[node] === target_kind ? "" : `at ${circuit.tokenAt(node)} (${circuit.positions[node]})`].filter(Boolean).join(", ");
+      name.replaceChildren(el("span", { class: "gscope-link-what" }, el("strong", {}, circuit.nameOf(node)), ...(label ? [" ", ...drawText(label.text)] : [])),
+        ...(place ? [" ", el("span", { class: "gscope-link-place" }, place)] : []));
+      assign(button, { title: name.textContent });
       setText(share, signedPercent(part));
       setText(weight, formatNumber(size));
       heads.hidden = !circuit.head.has_heads;
@@ -45,7 +47,7 @@ function createLink() {
  */
 function createLinkList({ watch, name, side }) {
   const list = el("ul", { "aria-label": name });
-  const more = createButton({}, "Show more");
+  const more = createButton({}, "Show more"), room = el("span", { class: "gscope-link-room" }); // above the buttons
   const note = el("p", { class: "gscope-hint" });
   const keyed = createKeyed(list, { keyOf: (/** @type {Listed} */ { node }) => node, create: createLink });
   let most = listed_first;
@@ -57,7 +59,7 @@ function createLinkList({ watch, name, side }) {
     redraw();
   });
   return {
-    el: el("div", { class: "gscope-link-list" }, el("p", { class: "gscope-label" }, name), list, note, more),
+    el: el("div", { class: "gscope-link-list" }, el("p", { class: "gscope-link-top" }, el("span", { class: "gscope-label" }, name), el("span", {}, "share"), el("span", {}, "weight"), room), list, note, more),
     /**
      * @param {Circuit} circuit
      * @param {number} node
@@ -70,6 +72,7 @@ function createLinkList({ watch, name, side }) {
       redraw = () => this.draw(circuit, node, links, sentence);
       keyed.draw(links.slice(0, most).map((link) => ({ ...link, circuit, side })));
       setText(note, sentence);
+      room.hidden = !circuit.head.has_heads || links.length === 0;
       more.hidden = links.length <= most;
       setText(more, `Show more (${links.length - most} left)`);
     },
@@ -90,13 +93,14 @@ export function createCircuitDetails({ watch, onGo, onPin, onExplain, onHeads })
   const facts = el("p", { class: "gscope-hint" });
   const pin = createButton({}, "Pin"), explain = createButton({}, "Explain this");
   const influence = createTerm(glossary.influence, "Influence"), activation = createTerm(glossary.activation);
-  const terms = el("p", { class: "gscope-hint" }, influence.el, ": share of all there is; ", activation.el, ": how strongly a feature fires. A share: of the sizes of all that comes into a node.");
+  const terms = el("p", { class: "gscope-hint" }, influence.el, ": share of all there is; ", activation.el, ": how strongly a feature fires.");
+  const key = el("p", { class: "gscope-hint" }), by_heads = " heads: which attention heads carried the edge.";
   const inputs = createLinkList({ watch, name: "Strongest inputs", side: "in" });
   const outputs = createLinkList({ watch, name: "Strongest outputs", side: "out" });
   const lists = el("div", { class: "gscope-link-lists" }, inputs.el, outputs.el);
   const moved = el("p", { class: "gscope-hint", role: "status" });
   const box = el("section", { class: "gscope-circuit-details", "aria-label": "Node details" }, moved,
-    el("div", { class: "gscope-circuit-head" }, mark, title, el("div", { class: "gscope-actions" }, pin, explain)), facts, lists, terms);
+    el("div", { class: "gscope-circuit-head" }, mark, title, el("div", { class: "gscope-actions" }, pin, explain)), facts, key, lists, terms);
   /** @type {number | null} */
   let shown = null;
   watch.dom(pin, "click", () => shown !== null && onPin(shown));
@@ -120,7 +124,7 @@ export function createCircuitDetails({ watch, onGo, onPin, onExplain, onHeads })
      */
     draw(circuit, node, is_pinned) {
       shown = node;
-      for (const part of [lists, pin, mark]) part.hidden = node === null;
+      for (const part of [key, lists, pin, mark]) part.hidden = node === null;
       explain.hidden = node === null || !(circuit.kinds[node] === feature_kind || (circuit.kinds[node] === target_kind && circuit.head.targets.length > 1 && circuit.head.targets[node - circuit.first_target].id !== null));
       setText(moved, circuit.head.note);
       if (node === null) {
@@ -129,11 +133,12 @@ export function createCircuitDetails({ watch, onGo, onPin, onExplain, onHeads })
         return;
       }
       const kind = circuit.kinds[node], label = circuit.labelOf(node);
+      setText(key, `Share: of all that comes into the node an edge goes to. Weight: what it adds there.${circuit.head.has_heads ? by_heads : ""}`);
       assign(mark, { "data-kind": kind });
       title.replaceChildren(el("strong", {}, circuit.nameOf(node)), ...(label ? [" ", ...drawText(label.text)] : []));
       const layer = circuit.layerText(node);
       const parts = [layer, kind === target_kind ? "" : `at ${circuit.tokenAt(node)}, position ${circuit.positions[node]}`];
-      if (label) parts.push(`label from ${visibleText(label.source)}`);
+      if (label) parts.push(`source of its label: ${visibleText(label.source)}`);
       if (kind === feature_kind) parts.push(`activation ${formatNumber(circuit.activations[node], 4)}`);
       if (kind === target_kind) parts.push(`value ${formatNumber(circuit.values[node], 4)}`);
       else parts.push(`${formatPercent(circuit.influence[node])} of the influence`);

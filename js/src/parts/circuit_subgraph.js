@@ -1,5 +1,5 @@
 import { assign, claim, closest, createButton, el, setText } from "../shared/dom.js";
-import { formatNumber, formatPercent } from "../shared/format.js";
+import { formatCount, formatNumber, formatPercent } from "../shared/format.js";
 import { createKeyed } from "../shared/keyed.js";
 import { svg } from "../shared/svg.js";
 import { drawText, visibleText } from "../shared/tokens.js";
@@ -11,17 +11,29 @@ import { createTableHolder } from "./twin.js";
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Circuit } from "./circuit_reading.js" */
 
+const listed_members = 8;
+
 /** @typedef {{ box: BoxInfo, circuit: Circuit, x: number, y: number, is_marked: boolean }} Placed */
 
 /**
  * A box's name, as it is read.
- * @param {BoxInfo} box
+ * @param {Pick<BoxInfo, "label" | "nodes">} box
  * @param {Circuit} circuit
  */
 function nameOf({ label, nodes }, circuit) {
   if (label) return visibleText(label);
   const node = circuit.placeOf(nodes[0]);
   return node === null ? nodes[0] : circuit.titleOf(node);
+}
+
+/**
+ * The nodes of a group, as they are read.
+ * @param {BoxInfo} box
+ * @param {Circuit} circuit
+ */
+function listMembers({ nodes }, circuit) {
+  const names = nodes.slice(0, listed_members).map((id) => nameOf({ label: "", nodes: [id] }, circuit));
+  return `${names.join("; ")}${nodes.length > listed_members ? `; ${nodes.length - listed_members} more` : ""}`;
 }
 
 /**
@@ -41,13 +53,13 @@ const createBox = (onBox, watch) => (/** @type {Placed} */ { box: { key } }) => 
       const node = box.label ? null : circuit.placeOf(box.nodes[0]);
       const said = node === null ? null : circuit.labelOf(node);
       title.replaceChildren(...(box.label ? drawText(box.label) : node === null ? [box.nodes[0]] : [circuit.nameOf(node), ...(said ? [" ", ...drawText(said.text)] : [])]));
-      const where = box.label ? `${box.nodes.length} nodes` : node === null ? "not shown above" : [circuit.layerText(node), circuit.tokenAt(node)].filter(Boolean).join(", ");
-      const shown = box.shown === null ? "" : `${formatPercent(box.shown)} of its input`;
+      const where = box.label ? `group of ${formatCount(box.nodes.length, "node")}` : node === null ? "not shown above" : [circuit.layerText(node), circuit.tokenAt(node)].filter(Boolean).join(", ");
+      const shown = box.shown === null ? "" : `input: ${formatPercent(box.shown)} from boxes`;
       setText(facts, where);
       setText(part, shown);
       assign(button, {
         "aria-pressed": String(is_marked), "data-group": box.label ? "yes" : null, "data-kind": node === null ? null : circuit.kinds[node],
-        title: `${nameOf(box, circuit)}${shown ? `: ${shown} stands here, ${formatPercent(box.errors ?? 0)} is from errors` : ""}`,
+        title: `${nameOf(box, circuit)}${box.label ? ` (${listMembers(box, circuit)})` : ""}${box.shown === null ? "" : `: of what comes into it ${formatPercent(box.shown)} comes from the boxes here, ${formatPercent(box.errors ?? 0)} from errors`}`,
       });
     },
   };
@@ -72,7 +84,7 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
   const note = el("p", { class: "gscope-hint gscope-box-note", role: "status" });
   const bar = el("div", { class: "gscope-actions gscope-box-bar" }, label, group, rename, ungroup, unpin, clear, undo);
   const body = el("tbody");
-  const table = el("table", { class: "gscope-table" }, el("thead", {}, el("tr", {}, ...["from", "to", "weight", "share of its input"].map((name) => el("th", { scope: "col" }, name)))), body);
+  const table = el("table", { class: "gscope-table" }, el("thead", {}, el("tr", {}, ...["from", "to", "weight", "share of the input of where it goes"].map((name) => el("th", { scope: "col" }, name)))), body);
   const fold = el("details", { class: "gscope-fold" }, el("summary", {}, "Edges between them"), createTableHolder("Edges between what is pinned", table));
   const box = el("section", { class: "gscope-circuit-sub", "aria-label": "Subgraph", hidden: true },
     el("p", { class: "gscope-label" }, "Pinned, and what each adds to the others directly"), bar, note, scroller, fold);
@@ -84,15 +96,18 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
   /** @type {Set<string>} */
   let marked = new Set();
   let room = 0; // pixels that a row has
+  let made = ""; // the group that was made last, until something else is done
 
   const marks = () => (sub?.boxes ?? []).filter(({ key }) => marked.has(key));
   /** @param {string} key */
   function press(key) {
+    made = "";
     if (marked.has(key)) marked.delete(key);
     else marked.add(key);
     const one = sub?.boxes.find((each) => each.key === key);
     if (one && !one.label && marked.has(key)) onChoose(one.nodes[0]);
     tellMarks();
+    say("");
     redraw();
   }
   function tellMarks() {
@@ -102,12 +117,16 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
   }
   /** @param {string} sentence */
   function say(sentence) {
-    setText(note, sentence || (sub && sub.boxes.length ? "Press boxes to mark them; then group, change or unpin what is marked." : ""));
+    const group_made = made && sub?.boxes.find((one) => one.label === made);
+    const news = group_made ? `The group ${visibleText(made)} is one box now, in place of ${group_made.nodes.length === 1 ? "that of its node" : `those of its ${group_made.nodes.length} nodes`}; mark it and press Ungroup to take it apart. ` : "";
+    setText(note, sentence || (sub && sub.boxes.length ? `${news}Press boxes to mark them; then group, change or unpin what is marked.` : ""));
   }
   /**
    * @param {string} sentence empty where it was done
+   * @param {string} [group_made] its name
    */
-  function done(sentence) {
+  function done(sentence, group_made = "") {
+    made = group_made;
     if (!sentence) {
       marked = new Set();
       label.value = "";
@@ -117,8 +136,9 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
     redraw();
   }
   watch.dom(group, "click", () => {
-    const chosen = marks();
-    done(chosen.length ? onGroup(label.value.trim(), chosen.flatMap(({ nodes }) => nodes)) : "Mark boxes first: press them.");
+    const chosen = marks(), name = label.value.trim();
+    const sentence = chosen.length ? onGroup(name, chosen.flatMap(({ nodes }) => nodes)) : "Mark boxes first: press them.";
+    done(sentence, sentence ? "" : name);
   });
   watch.dom(rename, "click", () => {
     const [one] = marks();

@@ -109,7 +109,7 @@ function openGraph({ model, frame }) {
    * @param {number} node */
   function press(node) {
     if (!circuit) return;
-    if (selected() === node && (isPinned(node) || circuit.kinds[node] === target_kind)) {
+    if (selected() === node && isPinned(node)) {
       unpin([circuit.head.ids[node]]);
       choose(null);
       return;
@@ -126,7 +126,7 @@ function openGraph({ model, frame }) {
   /** @param {number} node */
   function pin(node) {
     const id = circuit?.head.ids[node];
-    if (!circuit || !id || circuit.kinds[node] === target_kind || isPinned(node)) return;
+    if (!id || isPinned(node)) return;
     if (marks.now.pinned.length < limits.pinned_nodes) mark({ pinned: [...marks.now.pinned, id] });
     else frame.status.fail(`At most ${limits.pinned_nodes} nodes are pinned; unpin one first.`);
   }
@@ -206,9 +206,9 @@ function openGraph({ model, frame }) {
   }
   function drawChange() {
     if (!circuit) return;
-    const node = selected(), is_busy = model.get("status").state === "busy";
-    if (marked.nodes.length) change.offer(circuit, marked.nodes, marked.name, is_busy);
-    else change.offer(circuit, node === null ? [] : [circuit.head.ids[node]], node === null ? "" : circuit.titleOf(node), is_busy);
+    const node = selected(), { kinds } = circuit, now = { is_busy: model.get("status").state === "busy", has_boxes: listPinned().some((one) => kinds[one] === feature_kind) };
+    if (marked.nodes.length) change.offer(circuit, marked.nodes, marked.name, now);
+    else change.offer(circuit, node === null ? [] : [circuit.head.ids[node]], node === null ? "" : circuit.titleOf(node), now);
   }
   function drawPick() {
     if (!circuit) return;

@@ -105,9 +105,11 @@ test("pointing lists what comes in and goes out with weights and shares, marks t
   open();
   answer();
   point(node("0_7_1"));
-  assert.match(details(), /feature 7 fish.*layer 0; at ␣b, position 1; label from measured; activation 2\.5; 30\.0 % of the influence/);
-  assert.deepEqual(listed("Strongest inputs"), ["token, at ␣b (1)|+75.0 %|3", "token, at a (0)|+25.0 %|1"]);
-  assert.deepEqual(listed("Strongest outputs"), ["feature 8, layer 1, at ␣b (1)|+50.0 %|4", "feature 9, layer 1, at ␣b (1)|\u221250.0 %|\u22125"]);
+  assert.match(details(), /feature 7 fish.*layer 0; at ␣b, position 1; source of its label: measured; activation 2\.5; 30\.0 % of the influence/);
+  assert.deepEqual(listed("Strongest inputs"), ["token at ␣b (1)|+75.0 %|3", "token at a (0)|+25.0 %|1"]);
+  assert.deepEqual(listed("Strongest outputs"), ["feature 8 layer 1, at ␣b (1)|+50.0 %|4", "feature 9 layer 1, at ␣b (1)|\u221250.0 %|\u22125"]);
+  assert.deepEqual(findAll(page.holder, ".gscope-link-top").map((one) => [...one.children].map((each) => each.textContent)), [["Strongest inputs", "share", "weight", ""], ["Strongest outputs", "share", "weight", ""]]);
+  assert.match(details(), /Share: of all that comes into the node an edge goes to\. Weight: what it adds there\. heads: which attention heads/);
   assert.match(details(), /Shown: 100\.0 % of what comes in, 0\.00 % from errors\. From no node: 0\.5\./);
   assert.deepEqual(nodes().map((one) => one.dataset.near ?? ""), ["yes", "yes", "", "own", "yes", "yes", ""]);
   find(page.holder, ".gscope-circuit-nodes").dispatchEvent(new window.Event("pointerleave"));
@@ -253,9 +255,12 @@ test("marked boxes are grouped under a name, renamed, taken apart, and each step
   await wait(frame_ms);
   assert.deepEqual(model.state.groups, [{ label: "sea & fish", nodes: ["0_7_1", "1_8_1"] }]);
   sub({ boxes: [{ key: "group sea & fish", label: "sea & fish", nodes: ["0_7_1", "1_8_1"], layer: 0.5, pos: 1, shown: 0.25, errors: 0 }], edges: [] });
-  assert.equal(boxes()[0].textContent, "sea & fish2 nodes25.0 % of its input");
-  assert.equal(boxes()[0].title, "sea & fish: 25.0 % of its input stands here, 0.00 % is from errors");
+  assert.equal(boxes()[0].textContent, "sea & fishgroup of 2 nodesinput: 25.0 % from boxes");
+  assert.equal(boxes()[0].title, "sea & fish (feature 7 fish, layer 0 at ␣b, position 1; feature 8, layer 1 at ␣b, position 1): of what comes into it 25.0 % comes from the boxes here, 0.00 % from errors");
+  const note = () => find(page.holder, ".gscope-box-note").textContent ?? "";
+  assert.match(note(), /^The group sea & fish is one box now, in place of those of its 2 nodes; mark it and press Ungroup to take it apart\. Press boxes/);
   boxes()[0].click();
+  assert.match(note(), /^Press boxes/);
   enter(label, "sea");
   button(page.holder, "Rename").click();
   await wait(frame_ms);
@@ -301,7 +306,38 @@ test("what is marked, or chosen, is changed: ablated, scaled or swapped, refused
   ]);
   const row = { target: " c", baseline: 7, predicted: null, frozen: -1.5, free: -1.25, random: 0.1, random_low: -0.2, random_high: 0.4 };
   model.emit("msg:custom", { type: "effect", words: "feature 7: ablated", nodes: ["0_7_1"], controls: 5, rows: [row] });
-  assert.deepEqual(findAll(page.holder, ".gscope-circuit-effect tbody :is(th, td)").map((one) => one.textContent), ["␣c", "7", "none", "\u22121.5", "\u22121.25", "0.1", "\u22120.2 to 0.4"]);
+  assert.deepEqual(findAll(page.holder, ".gscope-circuit-effect tbody :is(th, td)").map((one) => one.textContent), ["␣c", "7", "none", "\u22121.5", "\u22121.25", "+0.1", "\u22120.2 to +0.4"]);
+  const heads = findAll(page.holder, ".gscope-circuit-effect thead th").map((one) => one.textContent ?? "");
+  assert.deepEqual(heads.map((one) => /level/.test(one)), [false, true, false, false, false, false, false]);
+  assert.ok(heads.slice(2, 6).every((one) => one.startsWith("change")));
+  assert.equal(find(page.holder, ".gscope-circuit-effect .gscope-label").textContent, "Result of the last change: feature 7: ablated", "whatever is chosen by now");
+});
+
+test("boxes are spoken of where features have some", () => {
+  open();
+  answer();
+  const offered = () => find(page.holder, ".gscope-circuit-changed").textContent;
+  assert.equal(offered(), "a feature: press one in the graph");
+  model.fromPython("pinned", ["E_0_0", "3_4_1"]);
+  assert.equal(offered(), "a feature: press one in the graph", "neither can be changed");
+  model.fromPython("pinned", ["E_0_0", "0_7_1"]);
+  assert.equal(offered(), "a feature: press one in the graph, or mark boxes below");
+});
+
+test("a press pins the answer as it does any node, and a second one lets it go", async () => {
+  open();
+  answer();
+  node("3_4_1").click();
+  await wait(frame_ms);
+  assert.deepEqual([model.state.pinned, model.state.selected_node], [["3_4_1"], "3_4_1"]);
+  assert.equal(node("3_4_1").getAttribute("aria-selected"), "true");
+  node("3_4_1").click();
+  await wait(frame_ms);
+  assert.deepEqual([model.state.pinned, model.state.selected_node], [[], null]);
+  point(node("3_4_1"));
+  button(page.holder, "Pin").click();
+  await wait(frame_ms);
+  assert.deepEqual(model.state.pinned, ["3_4_1"]);
 });
 
 // row 10
