@@ -72,7 +72,7 @@ function createLinkList({ watch, name, side }) {
       redraw = () => this.draw(circuit, node, links, sentence);
       keyed.draw(links.slice(0, most).map((link) => ({ ...link, circuit, side })));
       setText(note, sentence);
-      room.hidden = !circuit.head.has_heads || links.length === 0;
+      room.hidden = !circuit.head.has_heads;
       more.hidden = links.length <= most;
       setText(more, `Show more (${links.length - most} left)`);
     },
@@ -100,7 +100,7 @@ export function createCircuitDetails({ watch, onGo, onPin, onExplain, onHeads })
   const lists = el("div", { class: "gscope-link-lists" }, inputs.el, outputs.el);
   const moved = el("p", { class: "gscope-hint", role: "status" });
   const box = el("section", { class: "gscope-circuit-details", "aria-label": "Node details" }, moved,
-    el("div", { class: "gscope-circuit-head" }, mark, title, el("div", { class: "gscope-actions" }, pin, explain)), facts, key, lists, terms);
+    el("div", { class: "gscope-circuit-head" }, mark, title, el("div", { class: "gscope-actions" }, pin, explain)), facts, key, terms, lists);
   /** @type {number | null} */
   let shown = null;
   watch.dom(pin, "click", () => shown !== null && onPin(shown));
@@ -124,7 +124,7 @@ export function createCircuitDetails({ watch, onGo, onPin, onExplain, onHeads })
      */
     draw(circuit, node, is_pinned) {
       shown = node;
-      for (const part of [key, lists, pin, mark]) part.hidden = node === null;
+      for (const part of [key, terms, lists, pin, mark]) part.hidden = node === null;
       explain.hidden = node === null || !(circuit.kinds[node] === feature_kind || (circuit.kinds[node] === target_kind && circuit.head.targets.length > 1 && circuit.head.targets[node - circuit.first_target].id !== null));
       setText(moved, circuit.head.note);
       if (node === null) {
