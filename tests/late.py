@@ -27,12 +27,13 @@ def _delay_jobs() -> None:
     advance, follow = Job._advance, Job._invoke_callbacks
 
     def advance_late(self: Job) -> bool:
-        if self._steps is None:
+        if self._steps is None and not self.stopping:
             time.sleep(BEGINS_S)
         return advance(self)
 
     def follow_late(self: Job) -> None:
-        time.sleep(FOLLOWS_S)
+        if not self.stopping:  # of a storm of requests almost all are
+            time.sleep(FOLLOWS_S)
         follow(self)
 
     Job._advance, Job._invoke_callbacks = advance_late, follow_late  # type: ignore[method-assign]
