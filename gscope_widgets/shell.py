@@ -92,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         return status
     except GscopeError as error:
-        print(f"gscope-widgets: {_write_shown(str(error))}", file=sys.stderr)
+        words = _write_shown(str(error)).replace("overwrite=True", "--overwrite").replace(" field=", " --field")
+        print(f"gscope-widgets: {words}", file=sys.stderr)
         return 2
     except OSError as error:
         if sys.stdout is not None and arguments is None:
@@ -149,6 +150,7 @@ def _add_sweep(sweep: argparse.ArgumentParser) -> None:
         default=600.0,
         help="that a worker of several may tell nothing before it is replaced, 1 or more (default: %(default)s)",
     )
+    sweep.add_argument("--overwrite", action="store_true", help="delete the sweep in the folder, and begin anew")
     sweep.add_argument("--quiet", action="store_true", help="say nothing of how far it is")
     sweep.set_defaults(run=_run_sweep)
 
@@ -170,6 +172,7 @@ def _run_sweep(given: argparse.Namespace) -> int:
         "workers",
         "threads",
         "address",
+        "overwrite",
     )
     options = {name: getattr(given, name) for name in names} | {
         "checkpoint_s": given.checkpoint_seconds,

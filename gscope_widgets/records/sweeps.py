@@ -31,7 +31,8 @@ class Sweep:
 
     def __str__(self) -> str:
         return (
-            f"{self.dictionary_id} on {write_name(self.corpus)}: {self.used:,} tokens of {self.documents:,} documents; "
+            f"{self.dictionary_id} on {write_name(self.corpus)}: {self.used:,} tokens of "
+            f"{self.documents:,} document{'' if self.documents == 1 else 's'}; "
             f"{self.features:,} of {self.d_dict:,} features fired; {write_name(self.folder)}"
         )
 

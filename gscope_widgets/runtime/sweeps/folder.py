@@ -29,6 +29,7 @@ from gscope_widgets.runtime.sweeps.state import SweepState
 
 ROWS = "rows.i32"
 CHECKPOINT = "checkpoint.safetensors"
+ANOTHER = "give another folder, or overwrite=True to begin anew in this one"
 _LOCK = "sweep.lock"
 _NAMES = {MANIFEST, ROWS, CHECKPOINT, _LOCK, FILE, SIDECAR}
 _UNFINISHED = re.compile(rf"\.({'|'.join(map(re.escape, sorted(_NAMES)))})\.[0-9a-f]{{8}}\.unfinished")
@@ -63,8 +64,11 @@ class SweepFolder:
         self.finished: dict[str, Any] | None = None
         self._made: list[Path] = []  # what this run has made, the innermost first
 
-    def open(self, settings: Mapping[str, Any]) -> None:
+    def open(self, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
         """Begin a sweep here, or find the one that was begun; one that ended and whose results are lost has not ended.
+
+        Args:
+            overwrite: what was begun is deleted.
 
         Raises:
             InvalidValue: the folder holds something else, or a sweep with other settings: which, and both values.
@@ -73,10 +77,13 @@ class SweepFolder:
         """
         self._require_ours()
         manifest = self.path / MANIFEST
-        if manifest.is_file():
+        if manifest.is_file() and not overwrite:
             self._read(manifest)
             self._compare(settings)
             return
+        for name in (FILE, SIDECAR, ROWS, CHECKPOINT) if manifest.is_file() else ():
+            with _explain(self.path / name):
+                (self.path / name).unlink(missing_ok=True)
         self.settings = dict(settings)
         self.remember()
         self._made.insert(0, manifest)
@@ -313,7 +320,7 @@ class SweepFolder:
                 shown = [describe_value(one) for one in (now, was)]
                 raise InvalidValue(
                     f"{self.path} holds another sweep: {_WORDS.get(key, key)} is {shown[0]} now and was {shown[1]}; "
-                    "give another folder, or delete this one"
+                    f"{ANOTHER}"
                 )
 
 

@@ -132,14 +132,14 @@ def compare_corpus(documents: Iterable[Prompt], prepared: Prepared, *, is_cut: b
         for document in batch:
             count += 1
             if count > prepared.documents:
-                yield f"it has more than {prepared.documents:,} documents"
+                yield f"it has more documents now and had {prepared.documents:,}"
                 return
             digest.add(document)
         yield None
     if count < prepared.documents:
-        yield f"it has {count:,} documents, then {prepared.documents:,}"
+        yield f"it has {count:,} documents now and had {prepared.documents:,}"
     else:
-        yield "" if digest.sha256 == prepared.sha256 else f"a text among its {count:,} documents is another"
+        yield "" if digest.sha256 == prepared.sha256 else f"a text among its {count:,} documents is another now"
 
 
 def encode_documents(documents: list[Prompt], tokenizer: Tokenizer, *, first: int) -> list[list[int]]:

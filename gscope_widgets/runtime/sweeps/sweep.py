@@ -24,7 +24,7 @@ from gscope_widgets.runtime.scope import Scope
 from gscope_widgets.runtime.shortage import Demand, explain_faults
 from gscope_widgets.runtime.sweeps.corpus import Corpus, open_corpus
 from gscope_widgets.runtime.sweeps.crew import Advanced, Crew, Done, Failed, LocalCrew, Lost, Placed, Ready
-from gscope_widgets.runtime.sweeps.folder import ROWS, SweepFolder
+from gscope_widgets.runtime.sweeps.folder import ANOTHER, ROWS, SweepFolder
 from gscope_widgets.runtime.sweeps.hand import (
     Hand,
     Order,
@@ -76,6 +76,7 @@ def sweep(
     batch_tokens: int | None = None,
     checkpoint_s: float = 60.0,
     patience_s: float = 600.0,
+    overwrite: bool = False,
     show: bool = True,
 ) -> Sweep:
     """Where every feature of a dictionary fires in a corpus: examples, histogram and density of all, in one pass.
@@ -114,6 +115,7 @@ def sweep(
             and is replaced: as long, and 20 times the longest unit of 16,000 tokens so far; six times as long while no
             unit was read; to load, six times as long, and 20 times the longest loading so far. Its successor is given
             twice the time. Waiting for a place on a cluster does not count. 1e9 waits for ever.
+        overwrite: delete the sweep that `out` holds, finished or not, and begin anew; nothing that is no sweep's goes.
         show: a line that says how far it is, in the notebook or on standard error.
 
     Raises:
@@ -143,6 +145,7 @@ def sweep(
         batch_tokens=batch_tokens,
         checkpoint_s=checkpoint_s,
         patience_s=patience_s,
+        overwrite=overwrite,
         progress=progress,
     )
     try:
@@ -172,6 +175,7 @@ def start_sweep(
     batch_tokens: int | None = None,
     checkpoint_s: float = 60.0,
     patience_s: float = 600.0,
+    overwrite: bool = False,
     progress: SweepProgress | None = None,
 ) -> Job:
     """`sweep` as a job, returned at once: `progress`, `cancel()`, which keeps what is done, and `result()`.
@@ -189,6 +193,8 @@ def start_sweep(
     most = min(info.context, 1 << POSITION_BITS)
     if not isinstance(pack, bool):
         raise InvalidValue(f"pack must be True or False, got {describe_value(pack)}")
+    if not isinstance(overwrite, bool):
+        raise InvalidValue(f"overwrite must be True or False, got {describe_value(overwrite)}")
     if not isinstance(field, str):
         raise InvalidValue(f"field must be a string, got {describe_value(field)}")
     checked = check_settings(
@@ -210,6 +216,7 @@ def start_sweep(
     plan = _Plan(
         Layout(length, pack, checked["max_tokens"], max(_UNIT_TOKENS, batch)),
         batch_tokens=batch,
+        overwrite=overwrite,
         **{
             name: checked[name]
             for name in ("k", "engine", "workers", "threads", "address", "checkpoint_s", "patience_s")
@@ -240,6 +247,7 @@ class _Plan:
     batch_tokens: int
     checkpoint_s: float
     patience_s: float
+    overwrite: bool
 
 
 class _Course:
@@ -278,7 +286,7 @@ class _Course:
             **describe_arithmetic(loaded, self._dictionary, self._plan.threads),
         }
         with self._folder.hold():
-            self._folder.open(settings)
+            self._folder.open(settings, overwrite=self._plan.overwrite)
             try:
                 yield from self._prepare(loaded.tokenizer)
             except Exception:
@@ -312,7 +320,7 @@ class _Course:
                 if differs:
                     raise InvalidValue(
                         f"{folder.path} holds a sweep of another corpus, {describe_value(folder.corpus['name'])}: "
-                        f"{differs}; give another folder, or delete this one"
+                        f"{differs}; {ANOTHER}"
                     )
                 yield None
             return
@@ -327,7 +335,7 @@ class _Course:
                 if isinstance(found, Prepared) and before not in (None, found):
                     raise InvalidValue(
                         f"{folder.path} holds a sweep of another corpus, {describe_value(folder.corpus['name'])}, "
-                        "or its manifest was changed; give another folder, or delete this one"
+                        f"or its manifest was changed; {ANOTHER}"
                     )
                 yield found
 

@@ -481,7 +481,7 @@ def test_what_changed_is_refused_by_name(run, tiny, texts, make_dictionary, load
         ({"max_tokens": 500}, "max_tokens is 500 now and was None"),
         ({"threads": 2}, "threads is 2 now and was 1"),
         ({"corpus": [*texts[:-1], "x"]}, "another corpus, 'the 25 texts given': a text among its 25 documents"),
-        ({"corpus": texts[:-1]}, "another corpus, 'the 25 texts given': it has 24 documents, then 25"),
+        ({"corpus": texts[:-1]}, "another corpus, 'the 25 texts given': it has 24 documents now and had 25"),
     ):
         with pytest.raises(gs.InvalidValue, match="holds (another sweep: |a sweep of )" + sentence):
             run(**options)
@@ -499,6 +499,25 @@ def test_what_changed_is_refused_by_name(run, tiny, texts, make_dictionary, load
         run()
     assert run.__name__  # the folder is as it was
     monkeypatch.undo()
+
+
+def test_another_sweep_takes_the_place_of_one_where_that_is_asked_and_of_nothing_else(run, texts, tmp_path):
+    run("plain", corpus=texts[:-1], k=5)
+    run()
+    out = tmp_path / "out"
+    (out / "thesis.txt").write_text("mine")
+    with pytest.raises(gs.InvalidValue, match="overwrite=True to begin anew in this one"):
+        run(corpus=texts[:-1], k=5)
+    run(corpus=texts[:-1], k=5, overwrite=True)
+    for name in ("examples.safetensors", "sweep.safetensors"):
+        assert (out / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
+    assert (out / "thesis.txt").read_text() == "mine"
+    with pytest.raises(gs.InvalidValue, match="overwrite must be True or False, got 'yes'"):
+        run(overwrite="yes")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("mine")
+    with pytest.raises(gs.InvalidValue, match="is no sweep's"):
+        run("other", overwrite=True)
 
 
 def test_a_weight_that_changed_is_another_model_or_dictionary(tiny, tiny_dictionary, make_dictionary):
