@@ -19,7 +19,9 @@ const listed_first = 8;
 function createLink() {
   const bar = el("span", { class: "gscope-link-bar", "aria-hidden": "true" });
   const mark = el("span", { class: "gscope-kind-mark", "aria-hidden": "true" });
-  const name = el("span", { class: "gscope-link-name" }), share = el("output"), weight = el("span", { class: "gscope-hint" });
+  // Elements that stay: what is taken out and put in again counts as moved.
+  const what = el("span", { class: "gscope-link-what" }), place = el("span", { class: "gscope-link-place" });
+  const name = el("span", { class: "gscope-link-name" }, what, " ", place), share = el("output"), weight = el("span", { class: "gscope-hint" });
   const button = el("button", { type: "button", class: "gscope-link" }, bar, mark, name, share, weight);
   const heads = createButton({ "data-heads": "", title: "Which attention heads carried it" }, "heads");
   return {
@@ -30,10 +32,9 @@ function createLink() {
       assign(mark, { "data-kind": circuit.kinds[node] });
       bar.style.setProperty("--share", `${100 * Math.min(1, Math.abs(part))}%`);
       const layer = circuit.layerText(node);
-      const place = [layer, circuit.kinds[node] === target_kind ? "" : `at ${circuit.tokenAt(node)} (${circuit.positions[node]})`].filter(Boolean).join(", ");
-      name.replaceChildren(el("span", { class: "gscope-link-what" }, el("strong", {}, circuit.nameOf(node)), ...(label ? [" ", ...drawText(label.text)] : [])),
-        ...(place ? [" ", el("span", { class: "gscope-link-place" }, place)] : []));
-      assign(button, { title: name.textContent });
+      setText(place, [layer, circuit.kinds[node] === target_kind ? "" : `at ${circuit.tokenAt(node)} (${circuit.positions[node]})`].filter(Boolean).join(", "));
+      what.replaceChildren(el("strong", {}, circuit.nameOf(node)), ...(label ? [" ", ...drawText(label.text)] : []));
+      assign(button, { title: name.textContent.trim() });
       setText(share, signedPercent(part));
       setText(weight, formatNumber(size));
       heads.hidden = !circuit.head.has_heads;
