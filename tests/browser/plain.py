@@ -63,11 +63,13 @@ WATCH_SHIFTS = """() => {
     window.shifts = [];
     const holder = (node) => (node instanceof Element ? node : node?.parentElement);
     const boxes = ".gscope-details, .gscope-lens-details, .gscope-match-list, .gscope-chips, .gscope-circuit-details";
-    // Of what is gone by now, only the place is known, in whole pixels.
-    const isInside = ({ node, previousRect: { top, height } }) => node
-        ? holder(node)?.parentElement?.closest(boxes)
+    // Of what is gone by now, only the place is known, in whole pixels; of what came from out of sight, where it came to.
+    const placeOf = ({ previousRect, currentRect }) => (previousRect.height ? previousRect : currentRect);
+    const middleOf = ({ top, height }) => top + height / 2;
+    const isInside = (source) => source.node
+        ? holder(source.node)?.parentElement?.closest(boxes)
         : [...document.querySelectorAll(boxes)].map((box) => box.getBoundingClientRect())
-            .some((box) => top + height / 2 > box.top && top + height / 2 < box.bottom);
+            .some((box) => middleOf(placeOf(source)) > box.top && middleOf(placeOf(source)) < box.bottom);
     const name = ({ node }) => `${holder(node)?.className}`;
     new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
         const moved = entry.sources.filter((source) => !isInside(source));
