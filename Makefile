@@ -12,6 +12,7 @@
 # make test-sweeps  runs the sweeps of four processes and on Ray too, and of datasets of Hugging Face, in .venv-datasets:
 #              some 3 minutes, and an environment of 1 to 2 GB
 # make soak    drives a model at random, faults included (10,000 operations, some 15 minutes); 500 widgets of every kind
+# make fuzz    runs the tests that make their own examples ROUNDS times, on other examples each time
 # make clean   removes what these made
 #
 # PIP_ARGS     more for pip. On Linux without an NVIDIA GPU this keeps the download small:
@@ -20,6 +21,7 @@
 # NOTEBOOK     what `make lab` opens
 # NEWEST=1     make test NEWEST=1 runs the Python tests with the newest version of every package but torch, in .venv-newest
 # PYTHON       the Python, 3.11 or later, that .venv is made with
+# ROUNDS       how many rounds `make fuzz` runs, 20 unless told
 # WORKERS      how many files of Python tests run side by side, 3 unless told; the browser waits much
 # PYTEST_ARGS  more for pytest, such as PYTEST_ARGS="-m 'not browser'"
 
@@ -37,6 +39,7 @@ NOTEBOOK ?= tutorials/00_start_here.ipynb
 PIP_ARGS ?=
 LAB_ARGS ?=
 WORKERS ?= 3
+ROUNDS ?= 20
 PYTEST_ARGS ?=
 
 ifdef NEWEST
@@ -55,7 +58,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 always:
 
-.PHONY: always lab test lint test-js test-python test-hosts test-colab test-notebook test-replay test-binder test-graders test-sweeps chromium bench bench-sweeps soak clean
+.PHONY: always lab test lint test-js test-python test-hosts test-colab test-notebook test-replay test-binder test-graders test-sweeps chromium bench bench-sweeps soak fuzz clean
 
 lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" \
@@ -203,6 +206,10 @@ bench-sweeps: .venv-peers/made.stamp $(VENV)/test.stamp
 soak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.runtime.soak
 	$(BIN)/python -m tests.widgets.soak
+
+fuzz: $(VENV)/test.stamp
+	for round in $$(seq $(ROUNDS)); do \
+	  $(BIN)/python -m pytest -q -n 2 -m hypothesis --hypothesis-profile=random tests $(PYTEST_ARGS); done
 
 clean:
 	rm -rf .venv .venv-newest .venv-colab .venv-notebook .venv-replay .venv-binder .venv-graders .venv-datasets .venv-bench .venv-peers js/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

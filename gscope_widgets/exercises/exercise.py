@@ -258,7 +258,7 @@ class Exercise(GscopeWidget):
             }
         )
         self._shown = shown
-        if self._first is None and check.answer is not None:
+        if self._first is None and check.state in ("right", "wrong"):
             self._first = check
 
     def _write_first(self, check: Check) -> str:

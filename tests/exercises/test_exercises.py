@@ -335,6 +335,16 @@ def test_the_first_answer_is_told_in_words(scope, open_page):
     assert commit_two(page, ["up", "boat"], ["up", "fish"]) == "1 of 2 right"
 
 
+@pytest.mark.parametrize("stray", [5, "boat", [-1], {"a": 1}, [None]], ids=repr)
+def test_what_is_no_answer_at_all_is_not_the_first(scope, open_page, stray):
+    places = gs.Predict(scope, "Where?", [3], name="ex1", tokens_of="The cat sat on the mat")
+    assert commit_two(open_page(places), stray, [3]) == ""
+    quiz = gs.Quiz(scope, "What?", [gs.Question("And?", "fish"), gs.Question("Or?", "boat")], name="ex2")
+    assert commit_two(open_page(quiz), stray, ["fish", "boat"]) == ""
+    later = gs.Predict(scope, "Where?", [3], name="ex3", tokens_of="The cat sat on the mat")
+    assert commit_two(open_page(later), [2], [3]).startswith("2 (")
+
+
 @pytest.mark.parametrize(("tolerance", "example"), [(0, "2"), (0.01, "0.5"), (10, "2")])
 def test_a_number_is_asked_for_by_an_example_as_precise_as_it_is_checked(scope, tolerance, example):
     asked = gs.Predict(scope, "How many?", 4, name="ex1", tolerance=tolerance)

@@ -23,7 +23,7 @@ def measure_depth(value):
 
 
 @given(PLAIN)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_plain_answer_is_kept_and_its_line_gives_it_back(value):
     read = read_plain(value)
     line = write_line("answer_3", read, "ex3")

@@ -114,7 +114,7 @@ TOKENS = st.lists(WORDS, max_size=4).map(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(LABELS | REFS | CHANGES | CONTROLS | MEASURES | TOKENS)
 def test_any_record_comes_back_as_it_was(record):
     assert take_round(record, type(record)) == record
@@ -127,7 +127,6 @@ def test_every_number_comes_back(number):
 
 
 @given(st.dictionaries(WORDS, PLAIN, max_size=3))
-@settings(deadline=None)
 def test_plain_data_come_back_or_are_refused(data):
     provenance = Provenance("a", "b", "cpu", "float32", settings=data)
     try:
@@ -157,7 +156,7 @@ def written(lesson):
     return {kind: encode(one, kind, arrays) for kind, one in ((FeatureReading, reading), (FeatureHits, hits))}, arrays
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_whatever_stands_in_a_place_is_refused_or_is_a_record(written, data):
     contents, arrays = written

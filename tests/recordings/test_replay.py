@@ -322,7 +322,7 @@ def small(scope, tmp_path_factory):
     return content, st.sampled_from(asked) | st.sampled_from(paths), arrays, asks
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_whatever_a_file_says_is_answered_or_refused_in_words(small, data):
     """Signed as it should be: whoever makes a file can make its sums."""

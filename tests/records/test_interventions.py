@@ -113,7 +113,7 @@ def test_what_sets_different_features_or_only_adds_goes_together():
     require_set_once(made, prompt_length=5)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(one=POSITIONS, other=POSITIONS, prompt_length=st.integers(1, 20))
 def test_positions_overlap_where_they_share_one(one, other, prompt_length):
     def listed(positions) -> set[int]:

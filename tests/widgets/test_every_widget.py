@@ -1074,6 +1074,7 @@ JSON = st.recursive(
 KINDS_OF_MESSAGE = ["ready", "cancel", "again", "start", "stop", "result", "ack", None, 5, ""]
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("one", CATALOGUE, ids=lambda one: one.name)
 def test_whatever_the_page_sends_the_widget_lives_and_says_what_it_refused(scope, open_page, one):
     page = open_page(make_example(one, scope))
@@ -1081,7 +1082,7 @@ def test_whatever_the_page_sends_the_widget_lives_and_says_what_it_refused(scope
     open_to_page = {name for name, trait in page.widget.traits().items() if isinstance(trait, Checked)}
 
     @given(st.sampled_from(names), JSON, st.sampled_from(KINDS_OF_MESSAGE), JSON)
-    @settings(deadline=None, max_examples=60, database=None)
+    @settings(max_examples=60)
     def send_anything(name, value, message, content):
         before = page.widget.status["request"]
         held = getattr(page.widget, name)

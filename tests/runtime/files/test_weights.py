@@ -97,7 +97,7 @@ def test_every_cut_of_a_file_is_seen_without_reading_the_data(path):
 @example(struct.pack("<Q", 2**63) + b"{}")
 @example(struct.pack("<Q", 2) + b"{}")
 @example(struct.pack("<Q", 4) + b"null")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 def test_any_bytes_are_a_file_or_a_bad_artefact(tmp_path, data):
     path = tmp_path / "any.safetensors"
     path.write_bytes(data)
@@ -126,7 +126,7 @@ JSON = st.recursive(
 @example({"m": {"dtype": "F32", "shape": [1], "data_offsets": [4]}})
 @example({"m": {"dtype": "F99", "shape": [1], "data_offsets": [0, 4]}})
 @example({"m": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}})
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 def test_any_json_header_is_taken_or_a_bad_artefact(tmp_path, header):
     path = tmp_path / "any.safetensors"
     write(path, json.dumps(header).encode(), b"\0" * 4)

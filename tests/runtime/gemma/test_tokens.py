@@ -48,7 +48,7 @@ def test_hostile_text_comes_back_whole(tokenizer, text):
 @given(ANY_TEXT)
 @example("<bos>x")
 @example("\ud800")
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_text_comes_back_whole(text):
     check_whole(loaded(gs.load("mini")).tokenizer, text)
 
@@ -73,7 +73,7 @@ def check_whole(tokenizer, text):
 
 
 @given(ANY_TEXT)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_tokens_string_is_the_text_of_its_span_unless_it_is_bytes(text):
     tokens = gs.load("mini").tokens(text)
     data = tokens.text.encode()
@@ -83,7 +83,7 @@ def test_a_tokens_string_is_the_text_of_its_span_unless_it_is_bytes(text):
 
 
 @given(st.lists(st.one_of(st.integers(0, 4095), st.integers(3, 290)), min_size=1, max_size=40))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_spans_of_any_ids_cover_their_decoded_text(ids):
     tokens = gs.load("mini").tokens(ids)
     assert tokens.ids == tuple(ids)
@@ -286,7 +286,7 @@ def test_the_longest_text_that_fits_is_taken(scope, dictionary):
 
 
 @given(st.text(min_size=1, max_size=80))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_no_text_within_the_context_is_longer_than_the_limit(text):
     """The limit refuses only what is certainly too long."""
     scope = gs.load("mini")
@@ -538,7 +538,7 @@ def test_many_threads_tokenise_at_once(scope):
 
 
 @given(ANY_TEXT)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_streamed_pieces_make_the_whole_text(text):
     tokenizer = loaded(gs.load("mini")).tokenizer
     ids = tokenizer.tokenize(text).ids
@@ -555,7 +555,7 @@ PIECES = st.one_of(st.integers(4, 4095), st.integers(4, 290)).filter(lambda one:
 
 
 @given(st.lists(PIECES, max_size=30))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_streamed_pieces_of_any_ids_hold_back_at_most_one_character(ids):
     tokenizer = loaded(gs.load("mini")).tokenizer
     pieces = stream(tokenizer, ids)

@@ -56,13 +56,13 @@ def gather(firings):
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(FIRINGS, st.integers(1, 7), st.integers(1, 5))
 def test_it_holds_what_sorting_everything_finds(firings, k, parts):
     check_state(build(firings, k, parts=parts), gather(firings), k)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(FIRINGS, st.randoms(use_true_random=False), st.integers(1, 7), st.integers(1, 4), st.booleans())
 def test_any_order_and_any_parts_give_the_same_bytes(firings, random, k, cut, is_settled):
     whole = write(build(firings, k))
@@ -79,7 +79,7 @@ def test_any_order_and_any_parts_give_the_same_bytes(firings, random, k, cut, is
     assert write(merged) == whole
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(FIRINGS, FIRINGS, FIRINGS)
 def test_merging_is_associative_and_commutative(a, b, c):
     # Parts of one corpus: no place twice.

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nbconvert.filters.strings import clean_html
 
@@ -45,7 +45,6 @@ def test_a_copy_that_does_not_escape_is_seen_by_the_check(check_copy):
 
 
 @given(st.text(max_size=60))
-@settings(deadline=None)
 def test_any_text_in_a_cell_comes_out_as_it_went_in(text):
     from html.parser import HTMLParser
 

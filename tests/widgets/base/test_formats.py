@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import gscope_widgets as gs
@@ -97,7 +97,6 @@ def test_a_token_of_ten_megabytes_is_cut_quickly():
 
 
 @given(st.text())
-@settings(deadline=None)
 def test_what_is_shown_can_be_encoded_and_holds_no_control(text):
     for shown in (format_token(text), format_text(text)):
         shown.encode()

@@ -212,7 +212,7 @@ class Machine(RuleBasedStateMachine):
 
 
 TestRequests = Machine.TestCase
-TestRequests.settings = settings(max_examples=150, stateful_step_count=25, deadline=None, database=None)
+TestRequests.settings = settings(max_examples=150, stateful_step_count=25)
 
 
 # ---- what is in view
