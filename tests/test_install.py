@@ -120,6 +120,18 @@ def test_import_is_quick_and_brings_in_nothing_heavy():
     assert min(run["seconds"] for run in runs) < IMPORT_LIMIT_S
 
 
+def test_gs_load_is_found_without_torch_so_that_a_cell_can_say_that_torch_is_loaded():
+    code = """
+import json, sys
+import gscope_widgets as gs
+gs.load
+found = [name for name in ("torch", "transformers") if name in sys.modules]
+gs.load("mini").close()
+print(json.dumps([found, "torch" in sys.modules]))
+"""
+    assert run_python(code) == [[], True]
+
+
 def test_widgets_import_without_torch():
     code = """
 import json, sys

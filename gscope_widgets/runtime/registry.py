@@ -7,16 +7,18 @@ from collections.abc import Hashable
 from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType
+from typing import TYPE_CHECKING
 
 from gscope_widgets.errors import InvalidValue, UnknownModel, describe_value
 from gscope_widgets.mini import MODELS
-from gscope_widgets.runtime.devices import SPREAD, choose_device, choose_dtype
-from gscope_widgets.runtime.gemma.loading import check_token, load_model
 from gscope_widgets.runtime.gemma.names import is_folder
 from gscope_widgets.runtime.hub.colab import find_colab_token
-from gscope_widgets.runtime.scope import Scope
+from gscope_widgets.runtime.showing import show_import
 
-_scopes: dict[Hashable, Scope] = {}
+if TYPE_CHECKING:
+    from gscope_widgets.runtime.scope import Scope
+
+_scopes: "dict[Hashable, Scope]" = {}
 _gates: dict[Hashable, threading.Lock] = {}
 _lock = threading.Lock()
 _KEYWORDS = ("model", "revision", "device", "dtype", "token")
@@ -30,11 +32,12 @@ def load(
     dtype: str = "auto",
     token: str | None = None,
     **unknown: object,
-) -> Scope:
+) -> "Scope":
     """Load a model, or get the one that is already loaded: the same arguments give the same scope.
 
     Args:
-        model: "mini" (embedded: no network, about 1 s, and the first time the seconds that torch takes to load),
+        model: "mini" (embedded: no network, about 1 s, and the first time the seconds that torch takes to load; a cell
+            shows that it is loaded),
             "gemma-3-270m" to "gemma-3-27b-it", any Hub id of a Gemma 3 model, or a local folder.
         revision: branch, tag or commit on the Hub; None for the newest, asked for once a day.
         device: "auto" (CUDA if there is one), "cpu", "cuda", "cuda:1"; "spread" for a model larger
@@ -56,6 +59,11 @@ def load(
     if not isinstance(revision, (str, NoneType)):
         raise InvalidValue(f"revision must be a branch, tag or commit, got {describe_value(revision)}")
     model = os.fspath(model)
+    show_import("gscope_widgets.runtime.scope", "loading torch, which runs the model")
+    from gscope_widgets.runtime.devices import SPREAD, choose_device, choose_dtype
+    from gscope_widgets.runtime.gemma.loading import check_token, load_model
+    from gscope_widgets.runtime.scope import Scope
+
     chosen = choose_device(device)
     dtype_name = str(choose_dtype(dtype, device=chosen))
     place = str(Path(model).expanduser().resolve()) if is_folder(model) else model
@@ -77,7 +85,7 @@ def load(
         return _scopes[key]
 
 
-def _forget(key: Hashable, scope: Scope) -> None:
+def _forget(key: Hashable, scope: "Scope") -> None:
     with _lock:
         if _scopes.get(key) is scope:
             del _scopes[key]

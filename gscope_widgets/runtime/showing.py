@@ -2,9 +2,12 @@
 
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from gscope_widgets.errors import Cancelled, write_bytes
@@ -49,6 +52,42 @@ def _describe(job: Job, doing: str) -> str:
     return f"{doing}: begins" if job.progress is None else f"{doing}: {job.progress:.0%}"
 
 
+def show_import(module: str, doing: str) -> None:
+    """Import a module that takes long at first; meanwhile a cell or a terminal tells for how long already.
+
+    It is done in a thread: half a torch cannot be imported again, so an interrupt ends the wait and not the import.
+
+    Args:
+        module: full name.
+        doing: what is told.
+    """
+    if module in sys.modules:
+        import_module(module)  # another thread may be at it still
+        return
+    began = time.monotonic()
+    write: Callable[[str, bool], None] = write_nothing
+    # At once in a cell: while a library is mapped into memory no other thread gets to say anything.
+    silent_s = 0.0 if is_cell() else _SILENT_S
+    job: Future[ModuleType] = Future()
+    threading.Thread(target=_import, args=(module, job), name="gscope import", daemon=True).start()
+    if (is_cell() or is_terminal()) and wait([job], timeout=silent_s).not_done:
+        told = doing
+        write, _ = choose_writer(told)
+        while wait([job], timeout=_SHOWN_S).not_done:
+            if (words := f"{doing}: {time.monotonic() - began:.0f} s") != told:
+                told = words
+                write(told, False)
+    job.result()
+    write(f"{doing}: done in {time.monotonic() - began:.0f} s", True)
+
+
+def _import(module: str, job: "Future[ModuleType]") -> None:
+    try:
+        job.set_result(import_module(module))
+    except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+        job.set_exception(error)
+
+
 def choose_writer(first: str = "") -> tuple[Callable[[str, bool], None], float]:
     """What writes a line, and whether it is the last, in place of the one before, or behind it; and how often, seconds.
 
@@ -64,7 +103,7 @@ def choose_writer(first: str = "") -> tuple[Callable[[str, bool], None], float]:
             handle.update({"text/plain": words}, raw=True)
 
         return write_cell, _SHOWN_S
-    if sys.stderr is not None and sys.stderr.isatty():
+    if is_terminal():
 
         def write_terminal(words: str, is_last: bool) -> None:
             # What fills the last column, or more, goes on in a line below, from which "\r" does not come back.
@@ -84,6 +123,11 @@ def is_cell() -> bool:
     """Whether this is a notebook's kernel."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None
+
+
+def is_terminal() -> bool:
+    """Whether standard error is one."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def write_nothing(_words: str, _is_last: bool) -> None:

@@ -24,7 +24,7 @@ print(json.dumps({{
 """
 _STATEMENTS = {
     "ours": "import gscope_widgets",
-    "with the runtime": "import gscope_widgets; gscope_widgets.load",
+    "with the runtime": "import gscope_widgets; gscope_widgets.Scope",
     "SAELens": "import sae_lens",
 }
 
@@ -41,7 +41,7 @@ def measure_imports(plan: Plan) -> list[Row]:
     last = {side: results[-1] for side, results in found.items()}
     light = Equality(not last["ours"]["torch"], "torch is loaded" if last["ours"]["torch"] else "no torch loaded")
     rows = []
-    for side, case in (("ours", "import gscope_widgets"), ("with the runtime", "the same and gscope_widgets.load")):
+    for side, case in (("ours", "import gscope_widgets"), ("with the runtime", "the same and gscope_widgets.Scope")):
         pair = {"ours": taken[side], "SAELens": taken["SAELens"]}
         rows.append(
             Row(

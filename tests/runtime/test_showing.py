@@ -1,5 +1,6 @@
 """Blocking work tells how far it is: in a log, a terminal and below a cell; short work says nothing."""
 
+import builtins
 import io
 import sys
 import threading
@@ -10,7 +11,7 @@ import pytest
 import gscope_widgets as gs
 from gscope_widgets.records.progress import Fetched
 from gscope_widgets.runtime import showing
-from gscope_widgets.runtime.showing import show_and_wait
+from gscope_widgets.runtime.showing import show_and_wait, show_import
 from gscope_widgets.runtime.worker import Worker
 
 SOON = 60
@@ -123,3 +124,65 @@ def test_what_ends_otherwise_is_told_as_failed_or_stopped(worker, monkeypatch, q
         show_and_wait(job, "knitting")
     assert stream.getvalue().endswith(f"knitting: {'failed' if how == 'fault' else 'stopped'}\n")
     assert isinstance(job.exception(SOON), gs.InvalidValue if how == "fault" else gs.Cancelled)
+
+
+@pytest.fixture
+def heavy(monkeypatch, tmp_path):
+    """A module that takes until a line about it was told, and is forgotten afterwards."""
+    told = threading.Event()
+    (tmp_path / "gscope_heavy.py").write_text("import builtins\nassert builtins.gscope_told.wait(60)\nready = True\n")
+    monkeypatch.setattr(builtins, "gscope_told", told, raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield told
+    told.set()
+    sys.modules.pop("gscope_heavy", None)
+
+
+@pytest.fixture
+def cell(monkeypatch):
+    """What stands below a cell, in the order of its coming."""
+    shown = []
+
+    def display(data, **_options):
+        shown.append(data["text/plain"])
+        return SimpleNamespace(update=lambda data, raw: shown.append(data["text/plain"]))
+
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=1)))
+    return shown
+
+
+def test_a_cell_tells_at_once_that_a_library_is_loaded_and_for_how_long(heavy, cell, monkeypatch):
+    monkeypatch.setattr(showing, "_SILENT_S", SOON)
+
+    def look(data, raw):
+        cell.append(data["text/plain"])
+        heavy.set()
+
+    first = SimpleNamespace(display=lambda data, **_: cell.append(data["text/plain"]) or SimpleNamespace(update=look))
+    monkeypatch.setitem(sys.modules, "IPython.display", first)
+    show_import("gscope_heavy", "loading it")
+    assert cell[0] == "loading it" and cell[1] == "loading it: 0 s" and cell[-1].startswith("loading it: done in ")
+    assert sys.modules["gscope_heavy"].ready
+    cell.clear()
+    show_import("gscope_heavy", "loading it")
+    assert cell == []
+
+
+def test_an_interrupt_ends_the_wait_for_a_library_and_not_its_import(heavy, cell, monkeypatch):
+    def interrupt(data, raw):
+        raise KeyboardInterrupt
+
+    first = SimpleNamespace(display=lambda data, **_: SimpleNamespace(update=interrupt))
+    monkeypatch.setitem(sys.modules, "IPython.display", first)
+    with pytest.raises(KeyboardInterrupt):
+        show_import("gscope_heavy", "loading it")
+    heavy.set()
+    show_import("gscope_heavy", "loading it")
+    assert sys.modules["gscope_heavy"].ready
+
+
+def test_what_an_import_raises_is_raised_and_a_log_stays_silent(monkeypatch, capsys, quick):
+    with pytest.raises(ModuleNotFoundError, match="gscope_absent"):
+        show_import("gscope_absent", "loading it")
+    assert capsys.readouterr() == ("", "")
