@@ -45,7 +45,7 @@ from gscope_widgets.records.lens import MAX_TRACKED, LensReading
 from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
 from gscope_widgets.records.measures import build_measure
 from gscope_widgets.records.models import ModelInfo
-from gscope_widgets.records.numbers import check_feature, check_float, check_int
+from gscope_widgets.records.numbers import check_feature, check_float, check_int, check_layer
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
@@ -315,7 +315,7 @@ class FakeScope:
         return reading
 
     def start_attention(self, text: Prompt, *, layer: int, slot: Hashable | None = None) -> Job:
-        layer = check_int("layer", layer, low=0, high=LAYERS - 1)
+        layer = check_layer(layer, layers=LAYERS)
         tokens = self._require_tokens(text)
         provenance = self.provenance(token_ids=tokens.ids, layer=layer)
 
@@ -483,7 +483,7 @@ class FakeScope:
     ) -> LensReading:
         k = check_int("k", k, low=1, high=100)
         wanted = range(LAYERS) if layers is None else _check_list("layers", layers)
-        chosen = tuple(sorted({check_int("a layer", one, low=0, high=LAYERS - 1) for one in wanted}))
+        chosen = tuple(sorted({check_layer(one, layers=LAYERS, name="a layer") for one in wanted}))
         if not chosen:
             raise InvalidValue("layers is empty; name at least one, or leave it out for all")
         ids = tuple(check_int("a token id", one, low=0, high=len(PIECES) - 1) for one in _check_list("track", track))

@@ -49,7 +49,7 @@ from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
 from gscope_widgets.records.measures import build_measure
 from gscope_widgets.records.models import ModelInfo
-from gscope_widgets.records.numbers import check_feature, check_float, check_int
+from gscope_widgets.records.numbers import check_feature, check_float, check_int, check_layer
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import (
@@ -201,6 +201,7 @@ class ReplayedScope:
         """
         if not isinstance(site, str) or site.removesuffix("_all") not in _SITES:
             raise InvalidValue(f"site must be one of {', '.join(_SITES)}, got {describe_value(site)}")
+        layer = None if layer is None else check_layer(layer)
         if path is not None:
             fitting = self._find_path(path)
         else:
@@ -306,7 +307,7 @@ class ReplayedScope:
     ) -> LensReading:
         k = check_int("k", k, low=1, high=100)
         wanted = range(self.info.layers) if layers is None else _check_list("layers", layers)
-        chosen = [check_int("a layer", one, low=0, high=self.info.layers - 1) for one in wanted]
+        chosen = [check_layer(one, layers=self.info.layers, name="a layer") for one in wanted]
         reading: LensReading = self._ask(questions.ask_lens(text, k, chosen, _check_list("track", track)))
         return reading
 
@@ -568,7 +569,7 @@ class ReplayedScope:
         return reading
 
     def start_attention(self, text: Prompt, *, layer: int, slot: Hashable | None = None) -> SettledJob:
-        layer = check_int("layer", layer, low=0, high=self.info.layers - 1)
+        layer = check_layer(layer, layers=self.info.layers)
         return self._start(questions.ask_attention(text, layer))
 
     def circuit(self, prompt: Prompt, *, show: bool = True, **settings: Any) -> AttributionGraph:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, PromptTooLong, describe_value
 from gscope_widgets.records.frames import build_frame
-from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.numbers import check_int, check_layer
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 
@@ -62,8 +62,12 @@ class AttentionReading:
         return find_local_window(self.windows)
 
     def describe_window(self, layer: int | None = None) -> str:
-        """What a layer sees, in words: "global: sees the whole text", "local: sees 32 tokens"; None for this layer."""
-        window = self.windows[self.layer if layer is None else layer]
+        """What a layer sees, in words: "global: sees the whole text", "local: sees 32 tokens"; None for this layer.
+
+        Raises:
+            InvalidValue: there is no such layer.
+        """
+        window = self.windows[self.layer if layer is None else check_layer(layer, layers=len(self.windows))]
         return f"local: sees {window} tokens" if window else "global: sees the whole text"
 
     def contributions(self, pos: int) -> np.ndarray:

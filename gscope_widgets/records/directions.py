@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.numbers import check_layer
 from gscope_widgets.records.provenance import Provenance
 
 SITES = ("resid_post", "attn_out", "mlp_out")
@@ -44,7 +44,7 @@ class Direction:
         """Refuse what is no direction, as InvalidValue."""
         if not isinstance(self.site, str) or self.site not in SITES:
             raise InvalidValue(f"site must be one of {', '.join(SITES)}, got {describe_value(self.site)}")
-        layer = check_int("layer", self.layer, low=0, high=_MAX_LAYERS)
+        layer = check_layer(self.layer, layers=_MAX_LAYERS + 1)
         vector = _check_vector(self.vector)
         norm = float(np.linalg.norm(vector.astype(np.float64)))
         if not norm > 0:

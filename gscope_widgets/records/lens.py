@@ -8,7 +8,7 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import TokenChance
-from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.numbers import check_int, check_layer
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 
@@ -56,6 +56,7 @@ class LensReading:
         Raises:
             InvalidValue: the layer was not read, or there is no such position.
         """
+        layer = check_layer(layer)
         if layer not in self.layers:
             raise InvalidValue(f"layers read are {', '.join(map(str, self.layers))}, got {describe_value(layer)}")
         row, pos = self.layers.index(layer), check_int("pos", pos, low=0, high=len(self.tokens) - 1)

@@ -50,6 +50,23 @@ def check_int(name: str, value: object, *, low: int, high: int) -> int:
     return number
 
 
+def check_layer(value: object, *, layers: int | None = None, name: str = "layer") -> int:
+    """A layer's number as an int: whoever is given a layer asks here.
+
+    Args:
+        layers: how many the model has; None where it is looked up in a list of them afterwards.
+        name: what it is called where it was given.
+
+    Raises:
+        InvalidValue: not a whole number, or no layer of the model.
+    """
+    number = _as_int(value)
+    if number is None or (layers is not None and not 0 <= number < layers):
+        which = ", 0 for the first" if layers is None else f" from 0 to {layers - 1}"
+        raise InvalidValue(f"{name} must be a whole number{which}, got {describe_value(value)}")
+    return number
+
+
 def check_float(name: str, value: object, *, low: float, high: float) -> float:
     """The value as a finite float from `low` to `high`.
 

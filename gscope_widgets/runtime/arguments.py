@@ -12,7 +12,7 @@ from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import MAX_TRACED
 from gscope_widgets.records.interventions import Intervention, list_parts, require_set_once
 from gscope_widgets.records.models import ModelInfo
-from gscope_widgets.records.numbers import check_feature, check_int
+from gscope_widgets.records.numbers import check_feature, check_int, check_layer
 from gscope_widgets.records.tokens import Prompt, Tokens
 from gscope_widgets.runtime.circuits.building import Wanted
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
@@ -164,7 +164,7 @@ class Arguments:
         """Where a direction of one's own may belong: a site and a layer of this model."""
         if not isinstance(site, str) or site not in SITES:
             raise InvalidValue(f"site must be one of {', '.join(SITES)}, got {describe_value(site)}")
-        return site, check_int("layer", layer, low=0, high=self._model.layers - 1)
+        return site, check_layer(layer, layers=self._model.layers)
 
     def interventions_on(
         self, tokens: Tokens, interventions: Sequence[Intervention] | Intervention

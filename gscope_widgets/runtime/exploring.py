@@ -16,7 +16,7 @@ from gscope_widgets.records.edge_heads import EdgeHeads, check_edge, describe_ed
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.hits import FeatureHits, check_search
 from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
-from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.numbers import check_float, check_int, check_layer
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import MAX_CONTROLS, MIN_CONTROLS
@@ -387,7 +387,7 @@ class Exploring(Asking):
             slot: a newer job in the same slot stops this one.
         """
         loaded = self._engine.loaded
-        layer = check_int("layer", layer, low=0, high=loaded.info.layers - 1)
+        layer = check_layer(layer, layers=loaded.info.layers)
         tokens = self._take.tokens(text)
         check_length(len(tokens), count_heads(loaded))
         provenance = self.provenance(token_ids=tokens.ids, layer=layer)

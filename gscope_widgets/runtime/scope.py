@@ -26,7 +26,7 @@ from gscope_widgets.records.lens import MAX_TRACKED, LensReading
 from gscope_widgets.records.measures import apply_function, build_measure
 from gscope_widgets.records.memory import Memory
 from gscope_widgets.records.models import ModelInfo
-from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.numbers import check_float, check_int, check_layer
 from gscope_widgets.records.provenance import Provenance, find_versions
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import (
@@ -374,7 +374,7 @@ class Scope(Exploring):
         """
         k = check_int("k", k, low=1, high=min(100, self.info.vocabulary))
         wanted = range(self.info.layers) if layers is None else check_list("layers", layers)
-        chosen = tuple(sorted({check_int("a layer", one, low=0, high=self.info.layers - 1) for one in wanted}))
+        chosen = tuple(sorted({check_layer(one, layers=self.info.layers, name="a layer") for one in wanted}))
         if not chosen:
             raise InvalidValue("layers is empty; name at least one, or leave it out for all")
         ids = tuple(

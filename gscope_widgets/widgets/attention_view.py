@@ -10,7 +10,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.attention import SCORES, AttentionReading
 from gscope_widgets.records.figures import open_figure
 from gscope_widgets.records.glossary import define
-from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.numbers import check_int, check_layer
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
@@ -86,7 +86,7 @@ def _check_text(view: "AttentionView", value: object) -> object:
 
 
 def _check_layer(view: "AttentionView", value: object) -> int:
-    return check_int("layer", value, low=0, high=view.scope.info.layers - 1)
+    return check_layer(value, layers=view.scope.info.layers)
 
 
 def _check_head(view: "AttentionView", value: object) -> int:

@@ -10,7 +10,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.lens import LensReading
-from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.numbers import check_int, check_layer
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
@@ -75,7 +75,7 @@ def _check_stride(lens: "LogitLens", value: object) -> int:
 def _check_layer(lens: "LogitLens", value: object) -> int | None:
     if value is None:
         return None
-    layer, shown = check_int("selected_layer", value, low=0, high=lens.scope.info.layers - 1), lens._list_layers()
+    layer, shown = check_layer(value, layers=lens.scope.info.layers, name="selected_layer"), lens._list_layers()
     if layer not in shown:
         raise InvalidValue(
             f"selected_layer must be a layer shown, {', '.join(map(str, shown))}, got {layer}; stride=1 shows all"

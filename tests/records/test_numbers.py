@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gscope_widgets.errors import GscopeError, InvalidValue, UnknownFeature
-from gscope_widgets.records.numbers import check_feature, check_float, check_int
+from gscope_widgets.records.numbers import check_feature, check_float, check_int, check_layer
 
 WIDTH = 1024
 NOT_FEATURES = [-1, WIDTH, 2**63, -(2**63), 1.0, math.nan, math.inf, True, False, "7", b"7", None, [], [1], {}, 1j]
@@ -95,3 +95,20 @@ def test_a_message_can_always_be_encoded_even_of_a_lone_surrogate():
     with pytest.raises(InvalidValue) as caught:
         check_int("seed", "\ud800", low=0, high=1)
     str(caught.value).encode()
+
+
+@pytest.mark.parametrize("value", [2.5, 4.0, "4", None, True, [4], math.nan, 1j], ids=repr)
+def test_a_layer_is_a_whole_number_whether_the_model_is_known_or_not(value):
+    for layers, range_ in ((8, " from 0 to 7"), (None, ", 0 for the first")):
+        with pytest.raises(InvalidValue) as caught:
+            check_layer(value, layers=layers)
+        assert str(caught.value) == f"layer must be a whole number{range_}, got {value!r}"
+
+
+def test_a_layer_of_the_model_comes_back_as_a_plain_int():
+    for value in (0, 7, np.int64(7), torch.tensor(7)):
+        assert check_layer(value, layers=8) == int(value) and type(check_layer(value)) is int
+    assert check_layer(99) == 99  # control: what is looked up in a list afterwards
+    for value in (-1, 8):
+        with pytest.raises(InvalidValue, match=f"from 0 to 7, got {value}"):
+            check_layer(value, layers=8)

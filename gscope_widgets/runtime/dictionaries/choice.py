@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from numbers import Integral
 from typing import TypedDict
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.numbers import check_layer
 from gscope_widgets.runtime.dictionaries.catalogue import SITES, SUITES
 
 # Gemma Scope 2's and gscope-mini's standard widths, each of which has every l0; else the narrowest.
@@ -45,10 +45,11 @@ def choose_dictionary(
 
     Raises:
         UnknownDictionary: none fits; the message lists the nearest that exist.
-        InvalidValue: the site is no site of Gemma Scope 2.
+        InvalidValue: the site is no site of Gemma Scope 2, or the layer no whole number.
     """
     if not isinstance(site, str) or site.removesuffix("_all") not in SITES:
         raise InvalidValue(_refuse_site(site))
+    layer = None if layer is None else check_layer(layer)
     asked: Wishes = {"site": site, "layer": layer, "width": width, "l0": l0, "affine": affine}
     for folder in dict.fromkeys((site, site.removesuffix("_all") + "_all")):
         if folder != site and site.endswith("_all"):
@@ -90,7 +91,7 @@ def write_choice(infos: Sequence[DictionaryInfo], info: DictionaryInfo) -> str |
 
 def _fits(info: DictionaryInfo, asked: Wishes) -> bool:
     layer, width, l0 = asked["layer"], asked["width"], asked["l0"]
-    if layer is not None and (isinstance(layer, bool) or not isinstance(layer, Integral) or layer not in info.layers):
+    if layer is not None and layer not in info.layers:
         return False
     return info.affine == asked["affine"] and width in (None, info.width) and l0 in (None, info.l0)
 
@@ -143,13 +144,9 @@ def _describe_nearest(infos: Sequence[DictionaryInfo], asked: Wishes) -> str:
 
 def _distance(info: DictionaryInfo, asked: Wishes) -> tuple[bool, int, bool, bool, bool]:
     layer = asked["layer"]
-    if layer is None or isinstance(layer, bool) or not isinstance(layer, Integral):
-        far = 0
-    else:
-        far = min(abs(own - layer) for own in info.layers)
     return (
         info.affine != asked["affine"],
-        far,
+        0 if layer is None else min(abs(own - layer) for own in info.layers),
         asked["width"] not in (None, info.width),
         asked["l0"] not in (None, info.l0),
         info.site != asked["site"],

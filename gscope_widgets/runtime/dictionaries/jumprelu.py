@@ -5,7 +5,7 @@ import torch
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, describe_value
 from gscope_widgets.records.dictionaries import DictionaryInfo
-from gscope_widgets.records.numbers import check_feature
+from gscope_widgets.records.numbers import check_feature, check_layer
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member
@@ -50,7 +50,7 @@ class JumpReLU(Dictionary):
     def direction(self, feature: int, *, layer: int | None = None) -> np.ndarray:
         """The feature's decoder row: float32, [d_out]. Reads 4 x d_out bytes, not the file."""
         number = check_feature(feature, d_dict=self.d_dict)
-        if layer is not None and layer != self.info.layer:
+        if layer is not None and check_layer(layer) != self.info.layer:
             raise InvalidValue(f"{self.info.id} writes to layer {self.info.layer} alone, got {describe_value(layer)}")
         return to_numpy(self.decoder_row(number)).copy()
 

@@ -5,6 +5,7 @@ import torch
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, describe_value
 from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.numbers import check_layer
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.folders import Folder
 from gscope_widgets.runtime.dictionaries.member import SKIP, Member
@@ -69,9 +70,8 @@ class MultilayerDictionary(Dictionary):
         """
         member, local = self._locate(feature)
         reached = self.info.layers[member:]
-        if layer is None:
-            layer = reached[0]
-        if isinstance(layer, bool) or layer not in reached:
+        layer = reached[0] if layer is None else check_layer(layer)
+        if layer not in reached:
             raise InvalidValue(
                 f"feature {feature} of {self.info.id} reads layer {reached[0]} and writes to layers "
                 f"{', '.join(map(str, reached))}, got {describe_value(layer)}"

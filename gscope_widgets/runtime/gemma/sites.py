@@ -8,7 +8,7 @@ from torch import nn
 from transformers.models.gemma3.modeling_gemma3 import Gemma3TextModel
 
 from gscope_widgets.errors import UnknownModel
-from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.numbers import check_layer
 
 Side = Literal["input", "output"]
 # Site -> module under a decoder layer, and the side of it that the dictionary reads.
@@ -67,7 +67,7 @@ def find_hook_point(text_model: Gemma3TextModel, *, site: str, layer: int) -> Ho
     Raises:
         InvalidValue: the layer is outside the model.
     """
-    layer = check_int("layer", layer, low=0, high=len(text_model.layers) - 1)
+    layer = check_layer(layer, layers=len(text_model.layers))
     path, side = _PLACES[site]
     module = text_model.layers[layer].get_submodule(path)
     return HookPoint(module, side, _name_point(site, str(layer)))

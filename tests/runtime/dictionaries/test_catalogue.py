@@ -165,8 +165,6 @@ def test_each_wish_is_met(infos):
         ({"layer": 3}, "layer=3", "layer=2"),
         ({"layer": 30}, "layer=30", "layer=4"),
         ({"layer": -1}, "layer=-1", "layer=0"),
-        ({"layer": "4"}, "layer='4'", "resid_post layer=0"),
-        ({"layer": True}, "layer=True", "resid_post layer=0"),
         ({"layer": 0, "width": "2k"}, "layer=0 width='2k'", "layer=0"),
         ({"layer": 3, "width": "65k", "l0": "small"}, "width='65k'", "layer=2 width='65k' l0='small'"),
         ({"width": "16K"}, "width='16K'", "resid_post layer=0"),

@@ -125,3 +125,27 @@ def test_a_layer_that_is_not_there_is_told_which_are(scope):
     with pytest.raises(gs.UnknownDictionary) as caught:  # control: the layer is there, the width is not
         scope.dictionary(layer=4, width="2k")
     assert "layers of" not in str(caught.value)
+
+
+@pytest.mark.parametrize("layer", [2.5, 4.0, "4", True], ids=repr)
+def test_what_is_no_whole_number_is_refused_wherever_a_layer_is_given(scope, layer):
+    multilayer, text = scope.dictionary("crosscoder"), "The baker is tired."
+    attention, lens = scope.attention(text, layer=4), scope.logit_lens(text, layers=[4])
+    for ask in (
+        lambda: scope.dictionary(layer=layer),
+        lambda: scope.dictionary("crosscoder", layer),
+        lambda: scope.dictionary().direction(3, layer=layer),
+        lambda: multilayer.direction(3, layer=layer),
+        lambda: gs.feature_direction(scope, scope.dictionary().feature(3), layer=layer),
+        lambda: scope.attention(text, layer=layer),
+        lambda: attention.describe_window(layer),
+        lambda: scope.logit_lens(text, layers=[layer]),
+        lambda: lens.top(layer=layer, pos=1),
+        lambda: scope.direction(["Il est tard."], ["It is late."], layer=layer),
+        lambda: gs.add([1.0] * scope.info.d_model, 0.5, site="resid_post", layer=layer),
+        lambda: gs.DictionaryCompare(scope, text, [{}, {"layer": layer}]),
+        lambda: gs.AttentionView(scope, text, layer=layer),
+        lambda: setattr(gs.LogitLens(scope, text), "selected_layer", layer),
+    ):
+        with pytest.raises(gs.InvalidValue, match="layer must be a whole number.*, got"):
+            ask()
