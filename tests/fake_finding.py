@@ -79,6 +79,7 @@ def build_dashboard(
         ref,
         () if label is None else (label,),
         sample.density(feature),
+        sample.on,
         dictionary.max_activation(feature),
         sample.list_examples(feature, 10),
         sample.on if histogram else "",

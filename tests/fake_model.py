@@ -39,6 +39,7 @@ PIECES = (
 IDS = {piece: token_id for token_id, piece in enumerate(PIECES)}
 BYTES = PIECES.index("<0x00>")
 CONTEXT, D_MODEL, D_DICT, LAYERS = 256, 16, 1024, 6
+MEASURED_ON = "some text <of 1939>"  # densities
 MEAN_NORM = 4.0
 EMBEDDINGS, UNEMBEDDINGS = np.random.default_rng(0).standard_normal((2, len(PIECES), D_MODEL)).astype(np.float32)
 LABELS = {
@@ -320,6 +321,7 @@ def read_features(dictionary: FakeDictionary, tokens: Tokens, chosen: tuple[int,
         labels={int(one): LABELS[int(one)] for one in np.unique(features) if int(one) in LABELS},
         max_activations={one: known for one in fired if (known := dictionary.max_activation(one)) is not None},
         densities={one: dictionary.density(one) for one in fired},
+        densities_on=MEASURED_ON,
     )
 
 

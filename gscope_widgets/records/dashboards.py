@@ -134,6 +134,7 @@ class FeatureDashboard:
     ref: FeatureRef
     labels: tuple[FeatureLabel, ...] = ()  # hypotheses, each with its source and author
     density: float | None = None  # share of tokens at which it fires
+    density_on: str = ""  # of what text; empty where nobody says
     max_activation: float | None = None  # the largest known, on whatever text
     examples: tuple[FeatureExample, ...] = ()  # strongest first
     examples_on: str = ""  # what text they are from; empty where there are none
@@ -155,7 +156,7 @@ class FeatureDashboard:
         lines = [str(self.ref)]
         lines += [f"label: {_write_label(label)}" for label in self.labels]
         if self.density is not None:
-            lines.append(f"fires at {self.density:.3%} of {self._name_density_text()}")
+            lines.append(f"fires at {self.density:.3%} of {self.density_on or 'tokens'}")
         if self.max_activation is not None:
             lines.append(f"largest activation known: {self.max_activation:.4g}{self._write_largest_shown()}")
         for name, effects in (("promotes", self.promoted), ("suppresses", self.suppressed)):
@@ -183,14 +184,6 @@ class FeatureDashboard:
     def _write_largest_shown(self) -> str:
         largest = self.largest_shown
         return "" if largest is None or self.histogram is None else f"; {largest:.4g} in {self.histogram.on}"
-
-    def _name_density_text(self) -> str:
-        """What the density is of: the histogram's text, where that is what was counted."""
-        shown = self.histogram
-        if shown is None or self.density is None or not shown.tokens:
-            return "tokens"
-        is_of_it = np.isclose(shown.fired / shown.tokens, self.density, rtol=1e-3)
-        return shown.on if is_of_it else "tokens"
 
     def to_frame(self) -> "pandas.DataFrame":
         """A pandas DataFrame of the examples: `band`, `activation`, `token`, `text`, `logit_effect`.

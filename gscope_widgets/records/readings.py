@@ -70,6 +70,7 @@ class FeatureReading:
     labels: dict[int, FeatureLabel]
     max_activations: dict[int, float] = field(default_factory=dict)  # of features that fire, where it was measured
     densities: dict[int, float] = field(default_factory=dict)  # the same; the share of tokens at which each fired
+    densities_on: str = ""  # of what text; empty where nobody says
     provenance: Provenance | None = field(default=None, compare=False, repr=False)  # where a scope computed it
 
     def __repr__(self) -> str:

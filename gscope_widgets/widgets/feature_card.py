@@ -132,6 +132,7 @@ class CardResult(TypedDict):
     place: str  # site, layer and size of its dictionary
     labels: list[CardLabel]
     density: float | None
+    density_on: str  # of what text; empty where nobody says
     max_activation: float | None
     truth: CardTruth | None
     histogram: CardHistogram | None
@@ -417,6 +418,7 @@ class FeatureCard(TextReader):
             "place": _write_place(self.scope.dictionary_info(dashboard.ref.dictionary_id)),
             "labels": [_tell_card_label(label) for label in dashboard.labels],
             "density": dashboard.density,
+            "density_on": dashboard.density_on,
             "max_activation": dashboard.max_activation,
             "truth": None if dashboard.truth is None else _tell_truth(dashboard.truth),
             "histogram": None if histogram is None else {"tokens": histogram.tokens, "on": histogram.on},
@@ -509,7 +511,7 @@ class FeatureCard(TextReader):
     def _write_facts(self) -> Iterator[str]:
         dashboard = self._shown.dashboard
         if dashboard.density is not None:
-            yield f"fires at {format_percent(dashboard.density)} of tokens"
+            yield f"fires at {format_percent(dashboard.density)} of {format_text(dashboard.density_on) or 'tokens'}"
         if dashboard.max_activation is not None:
             yield f"largest activation known: {format_number(dashboard.max_activation, 4)}"
             if dashboard.largest_shown is not None and dashboard.histogram is not None:

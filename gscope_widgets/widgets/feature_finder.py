@@ -93,6 +93,7 @@ class FinderResult(TypedDict):
     heading: str  # what the list is of, and in which order
     note: str  # what there is to say besides: nothing was found and what comes nearest, a pick that moved
     nearest: list[str]  # labels most like a query that none holds
+    densities_on: str  # what text densities and known maxima are of; empty where nobody says
     measure: str  # what `score` is, in words; empty where there is none
     count: int  # features that there are; the list is the first of them
     found: list[Found]
@@ -523,6 +524,7 @@ class FeatureFinder(TokenPicker):
             "heading": self._write_heading(),
             "note": " ".join(filter(None, [moved, self._write_note()])),
             "nearest": list(hits.nearest) if hits is not None else [],
+            "densities_on": reading.densities_on,
             "measure": hits.measure if hits is not None else "",
             "count": count,
             "found": [self._tell(row) for row in rows],
@@ -575,7 +577,7 @@ class FeatureFinder(TokenPicker):
         return "" if self._list()[1] else "No feature fires here."
 
     def _copy_parts(self) -> list[str]:
-        settings, _reading, hits = self._read
+        settings, reading, hits = self._read
         parts = [
             copy.build_paragraph(f"Text: {format_prompt(as_prompt(settings['text']))}"),
             copy.build_heading(self._write_heading()),
@@ -588,7 +590,9 @@ class FeatureFinder(TokenPicker):
         columns = ["feature", "label", "activation", "at", "share of known maximum", "density"]
         more = [] if hits is None else [hits.measure or "score", "shuffled mean", "share of deals that reach it"]
         cells = [self._write_cells(row, searched=hits is not None) for row in rows]
-        return [*parts, copy.build_table(columns=[*columns, *more], rows=cells, caption="Features")]
+        on = reading.densities_on
+        caption = f"Features; densities and known maxima are of {format_text(on)}" if on else "Features"
+        return [*parts, copy.build_table(columns=[*columns, *more], rows=cells, caption=caption)]
 
     def _define_terms(self) -> dict[str, str]:
         return {name: define(name) for name in ("feature", "activation", "known maximum", "density")}

@@ -745,6 +745,8 @@ export interface CardResult {
   place: string;
   labels: CardLabel[];
   density: number | null;
+  /** of what text; empty where nobody says */
+  density_on: string;
   max_activation: number | null;
   truth: CardTruth | null;
   histogram: CardHistogram | null;
@@ -820,6 +822,8 @@ export interface FinderResult {
   note: string;
   /** labels most like a query that none holds */
   nearest: string[];
+  /** what text densities and known maxima are of; empty where nobody says */
+  densities_on: string;
   /** what `score` is, in words; empty where there is none */
   measure: string;
   /** features that there are; the list is the first of them */

@@ -1,6 +1,7 @@
 """FeatureCard: its numbers are the dashboard's and the reading's, its state is checked, its code prints them."""
 
 import contextlib
+import html
 import io
 import json
 import math
@@ -13,7 +14,7 @@ import pytest
 import gscope_widgets as gs
 from gscope_widgets.mini import MODELS
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.widgets.base.formats import format_number
+from gscope_widgets.widgets.base.formats import format_number, format_percent
 from tests.fake_finding import SILENT
 
 TEXT = "The old fisherman sold 12 fish."
@@ -44,6 +45,9 @@ def test_the_message_is_the_dashboard_and_the_reading(page, scope, dictionary):
     np.testing.assert_array_equal(arrays["edges"], card.histogram.edges)
     np.testing.assert_array_equal(arrays["counts"], card.histogram.counts)
     assert (content["density"], content["max_activation"]) == (card.density, card.max_activation)
+    assert content["density_on"] == card.density_on == card.histogram.on
+    facts = f"fires at {format_percent(card.density)} of {card.density_on} ·"
+    assert facts in html.unescape(page.widget._build_copy())
     examples = [*card.examples, *(one for band in card.bands for one in band.examples)]
     assert [one["tokens"] for one in content["examples"]] == [list(one.tokens) for one in examples]
     assert [one["activation"] for one in content["examples"]] == pytest.approx([one.activation for one in examples])

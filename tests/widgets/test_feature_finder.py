@@ -1,6 +1,7 @@
 """FeatureFinder: what fires here, what labels and texts find, in the page's words and in Python's."""
 
 import contextlib
+import html
 import io
 import re
 import threading
@@ -11,7 +12,7 @@ import pytest
 import gscope_widgets as gs
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.widgets.base.formats import format_number, format_percent
-from tests.fake_model import D_DICT
+from tests.fake_model import D_DICT, MEASURED_ON
 
 TEXT = "The old fisherman sold 12 fish."
 FISH = ["The fisherman sold fish.", "Two fish.", "A fish sold.", "The old fish."]
@@ -263,3 +264,9 @@ def test_of_texts_too_long_the_one_is_named_and_the_error_goes_when_it_is_mended
     page.send({"type": "again", "state": {"positive": ["The cat", "The dog"]}})  # those that the list is of
     assert page.settle()["state"] == "idle"
     assert page.widget.refused == ""
+
+
+def test_the_list_says_what_text_its_densities_are_of(page, check_copy):
+    assert last(page)["densities_on"] == MEASURED_ON
+    copy = check_copy(page.widget._build_copy())
+    assert f"Features; densities and known maxima are of {MEASURED_ON}" in html.unescape(copy)

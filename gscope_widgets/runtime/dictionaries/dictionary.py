@@ -89,6 +89,11 @@ class Dictionary:
         """The share of tokens at which the feature fired when it was measured, or None."""
         return self._notes.densities.get(check_feature(feature, d_dict=self.d_dict))
 
+    @property
+    def measured_on(self) -> str:
+        """The text of these densities and largest activations, for a reader; empty where nothing was measured."""
+        return self._notes.measured_on
+
     def truth(self, feature: int) -> ConceptTruth | None:
         """How well the feature detects a known concept, or None where none was measured or none fits."""
         return self._notes.truths.get(check_feature(feature, d_dict=self.d_dict))

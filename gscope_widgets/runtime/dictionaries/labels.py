@@ -30,6 +30,7 @@ class FeatureNotes:
     max_activation: dict[int, float] = field(default_factory=dict)  # largest activation seen when measuring
     densities: dict[int, float] = field(default_factory=dict)  # share of tokens at which each fired then
     truths: dict[int, ConceptTruth] = field(default_factory=dict)  # of features with a label
+    measured_on: str = ""  # what text all this was measured on
 
 
 def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
@@ -62,7 +63,7 @@ def load_notes(folder: Folder, *, d_dict: int) -> FeatureNotes:
                     truths[feature] = ConceptTruth(concept, auc, precision, recall, count, source, rivals)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BadArtefact(f"{folder.path / FILE} cannot be read ({error}); install gscope-widgets again") from None
-    return FeatureNotes(labels, max_activation, densities, truths)
+    return FeatureNotes(labels, max_activation, densities, truths, source.removeprefix("measured on "))
 
 
 def _read_rivals(entry: dict[str, Any]) -> tuple[Rival, ...]:

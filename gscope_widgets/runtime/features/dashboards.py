@@ -30,6 +30,7 @@ from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
 Part = TypeVar("Part")
 SOURCES = ("examples", "neuronpedia")
+_OWN = "the text that came with the dictionary"
 _BAND_EXAMPLES = 3  # of a published file, where each may be a request
 
 
@@ -39,7 +40,8 @@ class Found:
 
     examples: FeatureExamples | None = None
     swept: SweptFeature | None = None  # of a sweep of the reader's own, which the examples are then of
-    on: str = ""  # what text they are from, where it is known
+    on: str = ""  # what text they are from
+    density_on: str = ""  # the same, with its size
     labels: tuple[FeatureLabel, ...] = ()
     has_row: bool = False  # the feature's decoder row is at hand
     notes: list[str] = field(default_factory=list)
@@ -95,13 +97,17 @@ def gather(
                 # Beside the note on examples, which is taken back where other text has some.
                 found.notes.append(f"the sweep in {swept.path} is not shown: {error}")
                 raise
-            found.swept, found.on = of_sweep, swept.on
+            found.swept, found.on, found.density_on = of_sweep, swept.on, swept.on
             return file
         if FILE not in folder.names():
             raise UnknownFeature(f"{dictionary.info.id} comes without {FILE}")
         if not asked and not folder.is_here(FILE):
             raise Offline(f"{FILE} is on the Hub and was not asked for")
-        return read_examples(folder.open_weights(FILE), feature, choose=choose)
+        weights = folder.open_weights(FILE)
+        file = read_examples(weights, feature, choose=choose)
+        rows, length = weights.heads["tokens"].shape
+        found.on, found.density_on = _OWN, f"{_OWN} ({FILE}, {rows:,} rows of {length} tokens)"
+        return file
 
     def ask() -> tuple[FeatureLabel, ...]:
         address = find_address(dictionary.info)
@@ -160,7 +166,7 @@ def build_dashboard(
     shown = _Shown()
     if file is not None:
         with_bands = sample is None and found.swept is None
-        shown = _show_file(tokenizer, file, traced, examples=examples, with_bands=with_bands)
+        shown = _show_file(tokenizer, file, traced, examples=examples, with_bands=with_bands, on=found.on)
         if traced is None and shown.examples:
             notes.append(f"no activations beside the strongest token, but for those in {FILE}")
     if sample is not None:
@@ -190,13 +196,12 @@ def build_dashboard(
         notes.append("no rivals: they were measured for the default dictionary alone")
     seen = None if shown.histogram is None else float(shown.histogram.edges[-1])
     known = [dictionary.max_activation(feature), None if file is None else file.max_activation, seen]
-    density = dictionary.density(feature) if file is None else file.density
-    if density is None and sample is not None:
-        density = sample.density(feature)
+    density, density_on = _find_density(dictionary, feature, file, sample, on=found.density_on)
     return FeatureDashboard(
         ref=dictionary.feature(feature),
         labels=found.labels,
         density=density,
+        density_on=density_on,
         max_activation=max((one for one in known if one is not None), default=None),
         examples=shown.examples,
         examples_on=shown.examples_on,
@@ -210,6 +215,18 @@ def build_dashboard(
         notes=tuple(notes),
         provenance=provenance,
     )
+
+
+def _find_density(
+    dictionary: Dictionary, feature: int, file: FeatureExamples | None, sample: FeatureSample | None, *, on: str
+) -> tuple[float | None, str]:
+    """How often it fires, and in what text: of the file, of those who measured the dictionary, or of the sample."""
+    if file is not None:
+        return file.density, on
+    known = dictionary.density(feature)
+    if known is not None:
+        return known, dictionary.measured_on
+    return (None, "") if sample is None else (sample.density(feature), sample.on)
 
 
 def _explain_silence(file: FeatureExamples | None, found: Found, sample: FeatureSample | None) -> str:
@@ -231,7 +248,13 @@ class _Shown:
 
 
 def _show_file(
-    tokenizer: Tokenizer, file: FeatureExamples, traced: np.ndarray | None, *, examples: int, with_bands: bool
+    tokenizer: Tokenizer,
+    file: FeatureExamples,
+    traced: np.ndarray | None,
+    *,
+    examples: int,
+    with_bands: bool,
+    on: str,
 ) -> _Shown:
     cut = dict(zip(file.chosen.tolist(), _cut_examples(tokenizer, file, traced), strict=True))
     bands = tuple(
@@ -239,7 +262,7 @@ def _show_file(
         for edges, some, count in (_split_bands(file.kept) if with_bands else [])
     )
     strongest = tuple(one for at, one in cut.items() if at < examples)
-    on = f"the {len(file.kept):,} strongest in {FILE}"
+    on = f"the {len(file.kept):,} strongest of {on}"
     return _Shown(strongest, on if strongest else "", bands, on if bands else "")
 
 

@@ -49,6 +49,7 @@ def read_features(
         labels={one: label for one in fired if (label := dictionary.label(one)) is not None},
         max_activations={one: known for one in fired if (known := dictionary.max_activation(one)) is not None},
         densities={one: known for one in fired if (known := dictionary.density(one)) is not None},
+        densities_on=dictionary.measured_on,
     )
 
 

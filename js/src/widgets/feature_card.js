@@ -29,9 +29,9 @@ function createFacts() {
   return {
     el: el("dl", { class: "gscope-card-facts" }, ...parts),
     /** @param {Card} card */
-    draw({ head: { density: share, max_activation: most, histogram }, edges }) {
+    draw({ head: { density: share, density_on: on, max_activation: most, histogram }, edges }) {
       density.draw(share);
-      setText(values[0], share === null ? "not known" : formatPercent(share));
+      values[0].replaceChildren(share === null ? "not known" : formatPercent(share), share === null ? "" : el("span", { class: "gscope-hint" }, ` of ${visibleText(on) || "tokens"}`));
       const here = edges.data[edges.data.length - 1], differs = most !== null && here < most * (1 - 1e-5);
       setText(values[1], most === null ? "not known" : `${formatNumber(most, 4)}${histogram && differs ? `; ${formatNumber(here, 4)} in ${visibleText(histogram.on)}` : ""}`);
     },

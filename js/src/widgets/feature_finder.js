@@ -35,11 +35,15 @@ function createWays({ watch, onWay }) {
 
 /** What stands beside each feature of the list. */
 function createColumnWords() {
-  const activation = createTerm(glossary.activation), most = createTerm(glossary.known_maximum), density = createTerm(glossary.density);
+  const activation = createTerm(glossary.activation), most = createTerm(glossary.known_maximum), density = createTerm(glossary.density), of = el("span");
   return {
-    el: el("p", { class: "gscope-hint" }, "Of each feature: its ", activation.el, ", where, its share of the ", most.el, ", and its ", density.el, "."),
-    /** @param {Found | undefined} picked */
-    draw(picked) {
+    el: el("p", { class: "gscope-hint" }, "Of each feature: its ", activation.el, ", where, its share of the ", most.el, ", and its ", density.el, of, "."),
+    /**
+     * @param {Found | undefined} picked
+     * @param {string} on the text of those two
+     */
+    draw(picked, on) {
+      setText(of, on ? `, both measured on ${visibleText(on)}` : "");
       activation.draw(picked?.activation ?? null, picked?.activation && picked.share ? picked.activation / picked.share : NaN);
       density.draw(picked?.density ?? null);
     },
@@ -111,7 +115,7 @@ function openFinder({ model, frame }) {
     if (!head) return;
     const selected = model.get("selected_feature")?.feature ?? null;
     list.draw(head, selected);
-    columns.draw(head.found.find(({ feature }) => feature === selected));
+    columns.draw(head.found.find(({ feature }) => feature === selected), head.densities_on);
   }
   function drawControls() {
     const way = model.get("way");

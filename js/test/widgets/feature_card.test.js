@@ -25,7 +25,7 @@ const example = (activation, word = "x") => ({ tokens: ["<bos>", "one", ` ${word
 /** A card with two strongest examples and two bands of three. @param {Record<string, any>} [changes] */
 function answer(changes = {}, values = [0, 5, 20]) {
   const message = {
-    type: "result", request: 1, text: "a b", feature: ref(3), place: "resid_post layer 4", density: 0.02, max_activation: 40,
+    type: "result", request: 1, text: "a b", feature: ref(3), place: "resid_post layer 4", density: 0.02, density_on: "a corpus", max_activation: 40,
     labels: [{ text: "fish", source: "elsewhere", author: "a model", date: "2026-01-31", score: 0.8, is_machine_guess: true }],
     truth: { concept: "fishing", auc: 0.97, precision: 0.9, recall: 0.8, positives: 12, on: "known text", rivals: [{ name: "linear probe", auc: 0.99 }] },
     histogram: { tokens: 100, on: "100 tokens" }, top: 2, examples_on: "a file", bands_on: "a corpus",
@@ -64,7 +64,7 @@ test("a label says who wrote it, when, how it was scored, and that it is a guess
   open();
   answer();
   assert.deepEqual(texts(".gscope-card-labels li"), ["fishmachine-written guess, elsewhere, by a model, 2026-01-31, score 0.8"]);
-  assert.match(find(page.holder, ".gscope-card-facts").textContent ?? "", /density2.00 %.*known maximum40/);
+  assert.match(find(page.holder, ".gscope-card-facts").textContent ?? "", /density2.00 % of a corpus.*known maximum40/);
   answer({ request: 1, max_activation: 63.5 });
   assert.match(find(page.holder, ".gscope-card-facts").textContent ?? "", /known maximum63.5; 40 in 100 tokens$/, "on the histogram's text it is less");
   answer({ request: 2, labels: [], truth: null, notes: ["no label: nobody wrote one", "no truth: no known concept fits it", "no network: off"] });
@@ -183,7 +183,7 @@ test("a feature of which nothing is known is still a card", () => {
   open();
   answer({
     labels: [], truth: null, histogram: null, examples: [], top: 0, bands: [], examples_on: "", bands_on: "", promoted: [], suppressed: [],
-    neighbours: [], density: null, max_activation: null, notes: ["no histogram: none", "no examples: none"],
+    neighbours: [], density: null, density_on: "", max_activation: null, notes: ["no histogram: none", "no examples: none"],
   }, [0, 0, 0]);
   assert.equal(said(), "");
   assert.match(find(page.holder, "[aria-label=Histogram]").textContent ?? "", /No histogram: none. No examples: none./);

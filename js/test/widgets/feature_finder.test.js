@@ -26,7 +26,7 @@ const foundOf = (feature, more = {}) => ({
 function answer(changes = {}) {
   model.emit("msg:custom", {
     type: "result", request: 1, text: "a b", way: "here", query: "", positive: [], negative: [], heading: "3 features that fire", note: "",
-    nearest: [], measure: "", count: 3, found: [foundOf(3), foundOf(4), foundOf(5)], tokens: ["<bos>", " b"], glyphs: [],
+    nearest: [], densities_on: "a corpus", measure: "", count: 3, found: [foundOf(3), foundOf(4), foundOf(5)], tokens: ["<bos>", " b"], glyphs: [],
     ignored: { 0: "the first position" }, arrays: [], ...changes,
   }, []);
 }
@@ -49,6 +49,15 @@ test("a row has its label or says that there is none, its numbers, its token, an
   assert.match(row(4).textContent ?? "", /^#4 no label, activation 4.*50.0 % of its known maximum, \u2423b at 1, dense: fires at 20.0 % of tokens *$/);
   assert.match(row(5).textContent ?? "", /share not known.*density not known/);
   assert.equal(find(row(3), ".gscope-found-bar").style.getPropertyValue("--share"), "50%");
+});
+
+test("the words above the list say what text densities and known maxima are of, where somebody said", () => {
+  open();
+  answer();
+  assert.match(page.holder.textContent ?? "", /and its density.*, both measured on a corpus\./);
+  answer({ densities_on: "" });
+  assert.match(page.holder.textContent ?? "", /and its density[^,]*\./);
+  assert.doesNotMatch(page.holder.textContent ?? "", /measured on/);
 });
 
 test("arrows walk the list, Enter and a press pick, a second one and Escape let go", () => {

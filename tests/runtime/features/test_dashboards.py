@@ -45,6 +45,9 @@ def test_a_card_shows_what_the_examples_file_holds(scope, dictionary):
     card = scope.card(dictionary.feature(feature), examples=5, sources=())
     assert [one.activation for one in card.examples] == pytest.approx(table["activations"][feature, :5].tolist())
     assert card.density == pytest.approx(table["feature_frequencies"][feature])
+    rows, length = table["tokens"].shape
+    assert card.density_on == f"{OWN} (examples.safetensors, {rows:,} rows of {length} tokens)"
+    assert card.examples_on == f"the {(table['activations'][feature] > 0).sum()} strongest of {OWN}"
     assert [one.id for one in card.promoted] == table["top_tokens"][feature].tolist()
     for one, row, pos in zip(card.examples, table["seq_ids"][feature], table["positions"][feature], strict=False):
         ids = table["tokens"][row]
@@ -63,9 +66,10 @@ def test_a_printed_card_says_what_each_count_is_of(scope, dictionary):
     card = scope.card(dictionary.feature(20), texts=TEXTS, sources=())
     share = card.histogram.fired / card.histogram.tokens
     assert card.density != pytest.approx(share, rel=0.01)  # it is of another text than the histogram
-    assert f"fires at {card.density:.3%} of tokens\n" in str(card)
-    assert f"fires at {share:.3%} of {card.histogram.on}\n" in str(replace(card, density=share))
-    assert f"fires at {share:.3%} of tokens\n" in str(replace(card, density=share, histogram=None))
+    assert card.density == dictionary.density(20)  # the measured one: of the reader's texts is what is counted in them
+    assert card.density_on == dictionary.measured_on == "held-out generated text"
+    assert f"fires at {card.density:.3%} of held-out generated text\n" in str(card)
+    assert f"fires at {card.density:.3%} of tokens\n" in str(replace(card, density_on=""))
     near = card.neighbours[0]
     assert f"nearest by {near.measure} on {near.on}:\n{near.value:10.2f}  feature {near.ref.feature} (" in str(card)
 
@@ -79,6 +83,7 @@ def test_a_card_that_takes_long_says_how_far_it_is(scope, dictionary, monkeypatc
     assert ("looking up feature 3: done in" in said) == show == (said != "")
 
 
+OWN = "the text that came with the dictionary"
 TEXTS = [
     "The old fisherman sold 12 fish at the market, and the children sang.",
     "Le vieux peintre est très fier de la maison.",
@@ -276,7 +281,7 @@ def test_a_card_from_the_hub_reads_one_features_rows_and_not_the_file(hub, publi
     assert [label.text for label in card.labels] == ["cats 3"]
     kept = table["activations"][3][table["activations"][3] > 0]
     assert sum(band.count for band in card.bands) == len(kept) and len(card.bands) == 5
-    assert (card.bands[0].high, card.bands_on) == (kept.max(), f"the {len(kept)} strongest in examples.safetensors")
+    assert (card.bands[0].high, card.bands_on) == (kept.max(), f"the {len(kept)} strongest of {OWN}")
     for band in card.bands:
         assert band.count == ((kept > band.low) & (kept <= band.high)).sum()
         assert all(band.low < one.activation <= band.high for one in band.examples)

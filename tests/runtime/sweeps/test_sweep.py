@@ -225,6 +225,7 @@ def test_a_card_shows_what_the_sweep_found(swept, tiny, tiny_dictionary, texts):
         document = texts[files["row_documents"][row]]
         assert "".join(one.tokens).removeprefix("<bos>").strip() in document.replace("\t", " ")
     assert card.density == files["feature_frequencies"][feature]
+    assert card.density_on == f"the {result.used:,} tokens of the 25 texts given"
     assert card.max_activation == files["activations"][feature, 0] == card.histogram.edges[-1]
     assert card.histogram.fired == files["counts"][feature]
     assert card.histogram.tokens == result.used
