@@ -12,6 +12,7 @@ from gscope_widgets.widgets.catalogue import CATALOGUE
 if TYPE_CHECKING:
     from gscope_widgets import mini
     from gscope_widgets.checkup.examination import doctor
+    from gscope_widgets.circuits import change_circuit, circuit, circuit_heads
     from gscope_widgets.errors import *  # noqa: F403
     from gscope_widgets.exercises import truths
     from gscope_widgets.exercises.keys import seal
@@ -86,6 +87,9 @@ _HOMES = {
     "feature_direction": "keeping.directions",
     "save_direction": "keeping.directions",
     "load_direction": "keeping.directions",
+    "circuit": "circuits",
+    "change_circuit": "circuits",
+    "circuit_heads": "circuits",
     "save_circuit": "keeping.circuits",
     "load_circuit": "keeping.circuits",
     "score_changes": "records.change_scores",

@@ -246,6 +246,7 @@ def _run_circuit(given: argparse.Namespace) -> int:
 
 
 def _trace(given: argparse.Namespace) -> int:
+    from gscope_widgets.circuits import circuit
     from gscope_widgets.keeping.circuits import save_circuit
 
     with _tell_late(f"loading {write_name(given.model)}…", silent=given.quiet):
@@ -257,7 +258,8 @@ def _trace(given: argparse.Namespace) -> int:
         homes = list_named(scope, given.dictionary)
         if not given.quiet:
             print(write_need(scope, given.prompt, homes), file=sys.stderr, flush=True)
-        graph = scope.circuit(
+        graph = circuit(
+            scope,
             given.prompt,
             dictionaries=homes,
             target=read_token(given.target),

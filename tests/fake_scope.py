@@ -325,19 +325,6 @@ class FakeScope:
 
         return self._worker.submit(work, slot=slot)
 
-    def circuit(
-        self,
-        prompt: Prompt,
-        *,
-        dictionaries: Sequence[Dictionary | str] | Dictionary | str | None = None,
-        target: CircuitTarget = None,
-        max_features: int = MAX_FEATURES,
-        show: bool = True,
-    ) -> AttributionGraph:
-        job = self.start_circuit(prompt, dictionaries=dictionaries, target=target, max_features=max_features)
-        graph: AttributionGraph = job.wait()
-        return graph
-
     def start_circuit(
         self,
         prompt: Prompt,
@@ -362,12 +349,6 @@ class FakeScope:
 
         return self._worker.submit(work, slot=slot)
 
-    def circuit_heads(
-        self, graph: AttributionGraph, node: int | str, source: int | str, *, show: bool = True
-    ) -> EdgeHeads:
-        heads: EdgeHeads = self.start_circuit_heads(graph, node, source).wait()
-        return heads
-
     def start_circuit_heads(
         self, graph: AttributionGraph, node: int | str, source: int | str, *, slot: Hashable | None = None
     ) -> Job:
@@ -383,21 +364,6 @@ class FakeScope:
             return replace(build_heads(graph, into, start), provenance=provenance)
 
         return self._worker.submit(work, slot=slot)
-
-    def change_circuit(
-        self,
-        graph: AttributionGraph,
-        nodes: Sequence[int | str] | int | str,
-        factor: float = 0.0,
-        *,
-        instead: Swaps | None = None,
-        controls: int = 5,
-        show: bool = True,
-    ) -> CircuitEffect:
-        effect: CircuitEffect = self.start_change_circuit(
-            graph, nodes, factor, instead=instead, controls=controls
-        ).wait()
-        return effect
 
     def start_change_circuit(
         self,

@@ -378,7 +378,7 @@ def test_a_dictionary_matches_itself_one_to_one_and_another_by_a_named_measure(s
 
 
 def test_searches_and_comparisons_are_jobs_that_can_be_stopped(own):
-    graph = own.circuit("The")
+    graph = gs.circuit(own, "The")
     own.gate.clear()
     home = own.dictionary()
     jobs = [

@@ -231,8 +231,8 @@ if HOMES is None and hasattr(scope, "catalogue"):  # a replay fetches nothing
         if one.site == "transcoder_all" and one.affine and not one.cached:
             sizes[one.layers] = min(one.bytes, sizes.get(one.layers, one.bytes))
     print(f"to be fetched: {len(sizes)} transcoders, {sum(sizes.values()) / 1e9:.1f} GB or more")
-graph = scope.circuit(first, dictionaries=HOMES, target=(own, rival))
-other = scope.circuit(second, dictionaries=HOMES, target=(own, rival))
+graph = gs.circuit(scope, first, dictionaries=HOMES, target=(own, rival))
+other = gs.circuit(scope, second, dictionaries=HOMES, target=(own, rival))
 comes_in = graph.weights.sum(axis=1) + graph.remainder + graph.left_out
 gap = np.abs(comes_in - graph.values).max()
 print(f"largest gap between what comes in and what is there: {gap:.0e},", end=" ")
@@ -244,7 +244,7 @@ print(f"{other.values[-1]:+.1f} on the second")
 # A graph of hundreds of nodes shows nothing. A node's **influence** is how much flows from it to the target, over all paths: here a share of that of all nodes together. **Pruning**
 # keeps the nodes that have most of it. Two scores say what is left:
 # **replacement** is the share of influence that begins at tokens rather than at errors, **completeness** the share of what comes into
-# nodes that no error brought. In the view, tokens stand from left to right and layers from below; point at a node to see what comes in
+# nodes that no error brought, each node counted by its influence. In the view, tokens stand from left to right and layers from below; point at a node to see what comes in
 # and goes out, press it to pin it. Notice where the town comes in, and in which column nearly everything happens.
 
 # %%
@@ -324,7 +324,7 @@ HARDER = "harder: held at minus five times what they are"
 
 def ablate(nodes, factor=0.0):
     """How far the lead falls in the model without these nodes, and at the most with random ones in their place."""
-    effect = scope.change_circuit(graph, nodes, factor, controls=16)
+    effect = gs.change_circuit(scope, graph, nodes, factor, controls=16)
     return -float(effect.free[0]), -float(effect.random.min())
 
 
@@ -333,7 +333,7 @@ def ablate_there(nodes, factor=0.0):
     places = [changed if graph.positions[node] == changed else len(other.tokens) - 1 for node in nodes]
     found = [find_nodes(other, pos).get(graph.ref(node)) for node, pos in zip(nodes, places, strict=True)]
     same = [node for node in found if node is not None]
-    return abs(float(scope.change_circuit(other, same, factor).free[0])) if same else 0.0
+    return abs(float(gs.change_circuit(scope, other, same, factor).free[0])) if same else 0.0
 
 
 def try_three(scope, names):
@@ -448,7 +448,7 @@ ex4
 # %%
 print("change of the lead".ljust(60), "predicted   frozen   model   control")
 for name, nodes in ABLATIONS.items():
-    effect = scope.change_circuit(graph, nodes)
+    effect = gs.change_circuit(scope, graph, nodes)
     print(
         f"{name:60} {effect.predicted[0]:9.1f} {effect.frozen[0]:8.1f}",
         f"{effect.free[0]:7.1f} {effect.random.mean():9.1f}",
@@ -540,7 +540,7 @@ for ref in dict.fromkeys(ref for _, ref in SWAPS.values()):
 def swap(names):
     """The lead after swaps, and the lowest after random ones."""
     instead = dict(SWAPS[name] for name in names)
-    effect = scope.change_circuit(graph, list(instead), instead=instead)
+    effect = gs.change_circuit(scope, graph, list(instead), instead=instead)
     return float(effect.baseline[0] + effect.free[0]), float(effect.baseline[0] + effect.random.min())
 
 
@@ -650,7 +650,7 @@ print(f"of what flows to the answer, {graph.scores().replacement:.0%} begins at 
 source = int(np.flatnonzero((graph.kinds == 0) & (graph.positions == changed))[0])
 for node in differing[:3]:
     if graph.weights[node - graph.first_row, source]:
-        carried = scope.circuit_heads(graph, node, source)
+        carried = gs.circuit_heads(scope, graph, node, source)
         heads = ", ".join(f"{layer}.{head} {carried.weights[layer, head]:+.2f}" for layer, head in carried.top(4))
         print(f"{name_feature(graph, node)}: edge {carried.weight:+.2f}; by head: {heads}")
 

@@ -438,7 +438,7 @@ ex4
 def trace(scope, kind, prompt=PROMPT):
     """A graph of the likeliest next token, through the "CLT", or through transcoders, "plain" or "skipping"."""
     dictionaries = {"CLT": clt, "plain": plain, "skipping": skipping}[kind]
-    return scope.circuit(prompt, dictionaries=dictionaries, target=scope.next_tokens(prompt, 1).chances[0].id)
+    return gs.circuit(scope, prompt, dictionaries=dictionaries, target=scope.next_tokens(prompt, 1).chances[0].id)
 
 
 def round_down(share):

@@ -78,7 +78,7 @@ def save_circuit(path: str | os.PathLike[str], graph: AttributionGraph, *, slug:
         InvalidValue, DiskFull: it is no graph of tokens, or above 100 MB; it cannot be written there.
     """
     if not isinstance(graph, AttributionGraph):
-        raise InvalidValue(f"a circuit comes from scope.circuit(...), got {describe_value(graph)}")
+        raise InvalidValue(f"a circuit comes from gs.circuit(...), got {describe_value(graph)}")
     edges = int(np.count_nonzero(graph.weights))
     if _EDGE_BYTES * edges > MOST_BYTES:  # told at once, where the file itself would take its time
         raise InvalidValue(f"a file of {edges:,} edges would be larger than {write_bytes(MOST_BYTES)}, {_SMALLER}")
@@ -128,7 +128,7 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
             raise InvalidValue(
                 f"files of circuit-tracer's layout hold graphs of next tokens, {target.name!r} is {what}: keep it with "
                 "gs.CircuitGraph(scope, prompt, target=...).save(path), or by with scope.recording(path): "
-                "scope.circuit(...)"
+                "gs.circuit(...)"
             )
     words = name_graph(graph.tokens.text, slug)
     ids, influence = list_node_ids(graph), _accumulate(graph.influence())

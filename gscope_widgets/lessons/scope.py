@@ -15,7 +15,6 @@ _ANSWERS = (
     *("describe", "read", "find", "card", "contrast", "compare_dictionaries", "score_claim"),
     *("circuit", "circuit_heads"),
 )
-_CHANGES = ("change_circuit", "start_change_circuit")
 
 
 class LessonScope:
@@ -34,7 +33,7 @@ class LessonScope:
             return lambda *given, **named: see(self._ask(value, name, given, named), self.lesson)
         if name.startswith("start_") and name.removeprefix("start_") in _ANSWERS:
             return lambda *given, **named: _SeenJob(self._ask(value, name, given, named), self.lesson)
-        if name in _CHANGES:
+        if name == "start_change_circuit":
             return lambda *given, **named: self._change(value, given, named)
         return value
 

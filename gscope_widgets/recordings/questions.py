@@ -218,7 +218,7 @@ def ask_matches(
 
 
 def ask_circuit(prompt: Prompt, dictionaries: Any, target: CircuitTarget, max_features: int) -> Question:
-    """`scope.circuit`; one dictionary alone is a list of it."""
+    """`gs.circuit`; one dictionary alone is a list of it."""
     alone = isinstance(dictionaries, str) or hasattr(dictionaries, "info")
     return _ask(
         "circuit",
@@ -230,7 +230,7 @@ def ask_circuit(prompt: Prompt, dictionaries: Any, target: CircuitTarget, max_fe
 
 
 def ask_heads(graph: AttributionGraph, node: int | str, source: int | str) -> Question:
-    """`scope.circuit_heads`; of a graph and of what is pruned from it alike."""
+    """`gs.circuit_heads`; of a graph and of what is pruned from it alike."""
     return _ask(
         "circuit_heads",
         prompt=graph.tokens.ids,
@@ -251,7 +251,7 @@ def ask_change(
     instead: Swaps | None,
     controls: int,
 ) -> Question:
-    """`scope.change_circuit`; the graph is known by its tokens, its dictionaries and a digest of its edges."""
+    """`gs.change_circuit`; the graph is known by its tokens, its dictionaries and a digest of its edges."""
     chosen = check_nodes(check_graph(graph), nodes)
     swaps = check_swaps(graph, chosen, instead or {})
     digest = hashlib.sha256()

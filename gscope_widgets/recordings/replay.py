@@ -23,7 +23,7 @@ from gscope_widgets.recordings.generation import ReplayedGeneration
 from gscope_widgets.recordings.job import SettledJob, Work
 from gscope_widgets.records import protocols
 from gscope_widgets.records.attention import AttentionReading
-from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, Swaps, check_nodes, check_swaps
+from gscope_widgets.records.circuit_effects import MOST_FACTOR, Swaps, check_nodes, check_swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import Comparison
@@ -32,7 +32,7 @@ from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, check_strengths
-from gscope_widgets.records.edge_heads import EdgeHeads, check_edge
+from gscope_widgets.records.edge_heads import check_edge
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import GeneratedToken, SamplingPlan, TokenDistribution
@@ -572,11 +572,6 @@ class ReplayedScope:
         layer = check_layer(layer, layers=self.info.layers)
         return self._start(questions.ask_attention(text, layer))
 
-    def circuit(self, prompt: Prompt, *, show: bool = True, **settings: Any) -> AttributionGraph:
-        """See `Scope`; it takes no time that could be shown."""
-        graph: AttributionGraph = self.start_circuit(prompt, **settings).wait()
-        return graph
-
     def start_circuit(
         self,
         prompt: Prompt,
@@ -588,13 +583,6 @@ class ReplayedScope:
     ) -> SettledJob:
         most = check_int("max_features", max_features, low=1, high=100_000)
         return self._start(questions.ask_circuit(prompt, dictionaries, target, most))
-
-    def circuit_heads(
-        self, graph: AttributionGraph, node: int | str, source: int | str, *, show: bool = True
-    ) -> EdgeHeads:
-        """See `Scope`; it takes no time that could be shown."""
-        heads: EdgeHeads = self.start_circuit_heads(graph, node, source).wait()
-        return heads
 
     def start_circuit_heads(
         self, graph: AttributionGraph, node: int | str, source: int | str, *, slot: Hashable | None = None
@@ -610,19 +598,6 @@ class ReplayedScope:
             self._find(ref)
         spans: WriteSpans = self._ask(questions.ask_spans(refs))
         return spans
-
-    def change_circuit(
-        self,
-        graph: AttributionGraph,
-        nodes: Sequence[int | str] | int | str,
-        factor: float = 0.0,
-        *,
-        show: bool = True,
-        **settings: Any,
-    ) -> CircuitEffect:
-        """See `Scope`; it takes no time that could be shown."""
-        effect: CircuitEffect = self.start_change_circuit(graph, nodes, factor, **settings).wait()
-        return effect
 
     def start_change_circuit(
         self,

@@ -89,7 +89,7 @@ def score_changes(effects: Iterable[CircuitEffect]) -> ChangeScores:
     not.
 
     Args:
-        effects: from `scope.change_circuit`, at least one; of one graph or several.
+        effects: from `gs.change_circuit`, at least one; of one graph or several.
 
     Raises:
         InvalidValue: none, or something else.
@@ -99,7 +99,7 @@ def score_changes(effects: Iterable[CircuitEffect]) -> ChangeScores:
     given = list(effects)
     for one in given:
         if not isinstance(one, CircuitEffect):
-            raise InvalidValue(f"an effect comes from scope.change_circuit(...), got {describe_value(one)}")
+            raise InvalidValue(f"an effect comes from gs.change_circuit(...), got {describe_value(one)}")
     if not given:
         raise InvalidValue("no effects given; at least one is scored")
     predicted, frozen, free = (

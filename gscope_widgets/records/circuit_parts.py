@@ -138,9 +138,9 @@ def score_part(
     influence = graph.influence()
     begun = float(influence[np.isin(graph.kinds, (TOKEN, ERROR))].sum())
     tokens, errors = (float(inflow[part.kinds == kind].sum()) for kind in (TOKEN, ERROR))
-    worth = (influence + graph.start_weights())[graph.first_row :] * (totals > 0)
-    known = float((worth[rows] * shares[:, part.kinds != ERROR].sum(1)).sum())
-    scores = GraphScores(tokens / begun if begun else 0.0, known / float(worth.sum()) if worth.sum() else 0.0)
+    worth, explained = influence + graph.start_weights(), np.ones(len(part))
+    explained[part.first_row :] = np.where(totals[rows] > 0, shares[:, part.kinds != ERROR].sum(1), 1)
+    scores = GraphScores(tokens / begun if begun else 0.0, float((worth[nodes] * explained).sum() / worth.sum()))
     return scores, errors / begun if begun else 0.0
 
 

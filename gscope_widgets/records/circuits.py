@@ -43,8 +43,8 @@ class GraphScores:
     """How much of a graph's answer is carried by features rather than by what no feature stands for; 0 to 1."""
 
     replacement: float  # influence of tokens / (influence of tokens and errors), over whole paths
-    # Share of the direct input of nodes, weighted by influence, that comes from no error. circuit-tracer's counts
-    # tokens and errors among the nodes, as explained: into them nothing comes, and its number is the larger.
+    # Share of what comes into nodes directly that comes from no error, weighted by influence; into tokens and errors
+    # nothing comes, so that nothing of them is unexplained.
     completeness: float
 
 
@@ -199,17 +199,16 @@ class AttributionGraph:
         return found
 
     def scores(self) -> GraphScores:
-        """Replacement and completeness of the nodes and edges that this graph has."""
+        """Replacement and completeness of the nodes and edges that this graph has, as circuit-tracer has them."""
         influence = self.influence()
         tokens, errors = (float(influence[self.kinds == kind].sum()) for kind in (TOKEN, ERROR))
-        sizes = np.abs(self.weights)
-        totals = sizes.sum(1, dtype=np.float64)
-        wrong = sizes[:, self.kinds == ERROR].sum(1, dtype=np.float64) / np.maximum(totals, 1e-10)
-        weight = influence[self.first_row :] + self.start_weights()[self.first_row :]
-        weight = weight * (totals > 0)
+        sizes, wrong = np.abs(self.weights), np.zeros(len(self))
+        totals = np.maximum(sizes.sum(1, dtype=np.float64), 1e-10)
+        wrong[self.first_row :] = sizes[:, self.kinds == ERROR].sum(1, dtype=np.float64) / totals
+        worth = influence + self.start_weights()
         return GraphScores(
             replacement=tokens / (tokens + errors) if tokens + errors else 0.0,
-            completeness=float((weight * (1 - wrong)).sum() / weight.sum()) if weight.sum() else 0.0,
+            completeness=float((worth * (1 - wrong)).sum() / worth.sum()),
         )
 
     def scores_within(self, whole: "AttributionGraph") -> GraphScores:
@@ -494,15 +493,15 @@ def _find_least(values: np.ndarray, share: float) -> float:
 
 
 def check_graph(graph: object) -> AttributionGraph:
-    """A graph as `scope.circuit` makes them.
+    """A graph as `gs.circuit` makes them.
 
     Raises:
         InvalidValue: it is none.
     """
     if not isinstance(graph, AttributionGraph):
-        raise InvalidValue(f"a graph comes from scope.circuit(...), got {describe_value(graph)}")
+        raise InvalidValue(f"a graph comes from gs.circuit(...), got {describe_value(graph)}")
     if fault := find_fault(graph):
-        raise InvalidValue(f"the graph is not as scope.circuit(...) makes it: {fault}")
+        raise InvalidValue(f"the graph is not as gs.circuit(...) makes it: {fault}")
     return graph
 
 

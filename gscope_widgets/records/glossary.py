@@ -200,7 +200,8 @@ _TERMS = (
     ),
     Term(
         "completeness",
-        "of all that comes into nodes directly, the share that comes from no error; nodes count by their influence",
+        "of all that comes into nodes directly, the share that comes from no error; nodes count by their influence, "
+        "tokens and errors as explained: nothing comes into them",
     ),
     Term("error node", "what a layer's MLP wrote at a token and no feature stands for, as a node of a graph"),
     Term("group", "nodes of a graph that a reader put under one name; other tools call it a supernode"),

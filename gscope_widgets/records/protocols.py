@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.checkup import Finding
-from gscope_widgets.records.circuit_effects import CircuitEffect, Swaps
+from gscope_widgets.records.circuit_effects import Swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison
@@ -19,7 +19,6 @@ from gscope_widgets.records.dashboards import FeatureDashboard
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse
-from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.fidelity import DeltaLoss
 from gscope_widgets.records.generation import Ending, GeneratedToken, SamplingPlan, TokenDistribution, Trace
@@ -295,24 +294,6 @@ class Scope(Engine, Protocol):
     def start_attention(self, text: Prompt, *, layer: int, slot: Hashable | None = None) -> Job:
         """`attention` as a job, returned at once."""
 
-    def circuit(
-        self,
-        prompt: Prompt,
-        *,
-        dictionaries: Sequence[Dictionary | str] | Dictionary | str | None = None,
-        target: CircuitTarget = None,
-        max_features: int = MAX_FEATURES,
-        show: bool = True,
-    ) -> AttributionGraph:
-        """Which features brought about the next token, through which others.
-
-        Args:
-            dictionaries: one CLT, or transcoders of different layers; None for those of all layers.
-            target: a token, two whose logits are compared, or a feature at a position; None for the likeliest tokens.
-            max_features: nodes at most; where more fire, the most influential.
-            show: a line that says how far long work is.
-        """
-
     def start_circuit(
         self,
         prompt: Prompt,
@@ -322,40 +303,12 @@ class Scope(Engine, Protocol):
         max_features: int = MAX_FEATURES,
         slot: Hashable | None = None,
     ) -> Job:
-        """`circuit` as a job, returned at once."""
-
-    def circuit_heads(
-        self, graph: AttributionGraph, node: int | str, source: int | str, *, show: bool = True
-    ) -> EdgeHeads:
-        """Which attention heads carried the edge from `source` to `node`.
-
-        Args:
-            show: a line that says how far long work is.
-        """
+        """`gs.circuit` as a job, returned at once."""
 
     def start_circuit_heads(
         self, graph: AttributionGraph, node: int | str, source: int | str, *, slot: Hashable | None = None
     ) -> Job:
-        """`circuit_heads` as a job, returned at once."""
-
-    def change_circuit(
-        self,
-        graph: AttributionGraph,
-        nodes: Sequence[int | str] | int | str,
-        factor: float = 0.0,
-        *,
-        instead: Swaps | None = None,
-        controls: int = 5,
-        show: bool = True,
-    ) -> CircuitEffect:
-        """What scaling features of a graph does to its targets: predicted, frozen, in the model, at random.
-
-        Args:
-            factor: what their activations are multiplied by; 0 ablates.
-            instead: by node (number or id), another feature of its layer that has its activation.
-            controls: draws of random features.
-            show: a line that says how far long work is.
-        """
+        """`gs.circuit_heads` as a job, returned at once."""
 
     def start_change_circuit(
         self,
@@ -367,7 +320,7 @@ class Scope(Engine, Protocol):
         controls: int = 5,
         slot: Hashable | None = None,
     ) -> Job:
-        """`change_circuit` as a job, returned at once."""
+        """`gs.change_circuit` as a job, returned at once."""
 
     def compare_dictionaries(
         self,

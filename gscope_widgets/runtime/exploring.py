@@ -7,12 +7,12 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.recorder import recorded
 from gscope_widgets.records import protocols
 from gscope_widgets.records.attention import AttentionReading, check_length
-from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, Swaps, check_nodes, check_swaps
+from gscope_widgets.records.circuit_effects import MOST_FACTOR, Swaps, check_nodes, check_swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard
-from gscope_widgets.records.edge_heads import EdgeHeads, check_edge, describe_edge
+from gscope_widgets.records.edge_heads import check_edge, describe_edge
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.hits import FeatureHits, check_search
 from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
@@ -397,41 +397,6 @@ class Exploring(Asking):
             slot=slot,
         )
 
-    def circuit(
-        self,
-        prompt: Prompt,
-        *,
-        dictionaries: Sequence[protocols.Dictionary | str] | protocols.Dictionary | str | None = None,
-        target: CircuitTarget = None,
-        max_features: int = MAX_FEATURES,
-        show: bool = True,
-    ) -> AttributionGraph:
-        """Which features brought about the next token, through which others; see `AttributionGraph`.
-
-        Transcoders stand in for MLPs, their errors added back, attention and norms as they were on the prompt. Costs
-        one forward pass with eager attention, one encoding a dictionary, and for each feature that is followed one
-        pass back through the attention of the layers before it: it grows with the square of the text. Memory: 8
-        bytes times features kept times features found, 20 where not all are kept; refused beforehand where it is more
-        than half of what is free.
-
-        Args:
-            dictionaries: one CLT, or transcoders of different layers (a layer without one is all error); None for
-                those of all layers, affine where there are such.
-            target: what is explained. None: the likeliest next tokens that have 0.95 of the probability, 10 at
-                most. A token, as its text " red" or its id: its logit over the mean logit. Two tokens: the first's
-                logit less the second's. `(ref, pos)`: a feature's activation there.
-            max_features: nodes, 1 to 100,000; where more fire, the most influential.
-            show: a line that says how far it is, after a second, in the notebook or on standard error.
-
-        Raises:
-            InvalidValue: no transcoders, a text that is no single token, a feature that does not fire there.
-            UnknownDictionary: there are no transcoders for all layers.
-            PromptTooLong, OutOfMemory, Cancelled.
-        """
-        job = self.start_circuit(prompt, dictionaries=dictionaries, target=target, max_features=max_features)
-        graph: AttributionGraph = _wait(job, "tracing a circuit", show=show)
-        return graph
-
     @recorded
     def write_spans(self, features: Sequence[FeatureRef] | FeatureRef) -> WriteSpans:
         """How much features write to each layer of their crosscoder or cross-layer transcoder; see `WriteSpans`.
@@ -472,7 +437,7 @@ class Exploring(Asking):
         max_features: int = MAX_FEATURES,
         slot: Hashable | None = None,
     ) -> Job:
-        """`circuit` as a job, returned at once.
+        """`gs.circuit` as a job, returned at once.
 
         Args:
             slot: a newer job in the same slot stops this one.
@@ -491,37 +456,6 @@ class Exploring(Asking):
             slot=slot,
         )
 
-    def change_circuit(
-        self,
-        graph: AttributionGraph,
-        nodes: Sequence[int | str] | int | str,
-        factor: float = 0.0,
-        *,
-        instead: Swaps | None = None,
-        controls: int = 5,
-        show: bool = True,
-    ) -> CircuitEffect:
-        """Scale features of a graph at their positions, and see what becomes of its targets; see `CircuitEffect`.
-
-        Costs one pass with eager attention, two through the transcoders alone, and two and one for each control
-        through the model.
-
-        Args:
-            graph: of next tokens, from `circuit` of this scope; pruned or whole.
-            nodes: features by number or id, changed together.
-            factor: what their activations are multiplied by, -100 to 100; 0 ablates.
-            instead: by node, another feature of the same layer, which then has the node's activation there.
-            controls: 3 to 16 draws of random features of the same layers, of which as much is changed.
-            show: a line that says how far it is, after a second, in the notebook or on standard error.
-
-        Raises:
-            InvalidValue: a node that is no feature, a graph of other tokens, model or dictionaries.
-            Cancelled.
-        """
-        job = self.start_change_circuit(graph, nodes, factor, instead=instead, controls=controls)
-        effect: CircuitEffect = _wait(job, "changing a circuit", show=show)
-        return effect
-
     @recorded
     def start_change_circuit(
         self,
@@ -533,7 +467,7 @@ class Exploring(Asking):
         controls: int = 5,
         slot: Hashable | None = None,
     ) -> Job:
-        """`change_circuit` as a job, returned at once: `progress`, `cancel()` between passes, and `result()`.
+        """`gs.change_circuit` as a job, returned at once: `progress`, `cancel()` between passes, and `result()`.
 
         Args:
             slot: a newer job in the same slot stops this one.
@@ -551,7 +485,13 @@ class Exploring(Asking):
             if layer not in by_layer or by_layer[layer].source_layer(number) != layer:
                 raise InvalidValue(
                     f"the graph's dictionaries have no feature {number} that reads layer {layer}, as node {node} does; "
-                    "make the graph anew with scope.circuit(...)"
+                    "make the graph anew with gs.circuit(...)"
+                )
+            others, wanted = by_layer[layer].d_dict // len(by_layer[layer].info.layers) - 1, 1 + (node in swaps)
+            if others < wanted:
+                raise InvalidValue(
+                    f"a change of node {node} needs {wanted} other feature{'s' if wanted > 1 else ''} of layer {layer} "
+                    f"for its controls, {graph.ref(node).dictionary_id} has {others} there; take a wider dictionary"
                 )
         for node, ref in swaps.items():
             self._shelf.find(ref)
@@ -574,32 +514,11 @@ class Exploring(Asking):
             slot=slot,
         )
 
-    def circuit_heads(
-        self, graph: AttributionGraph, node: int | str, source: int | str, *, show: bool = True
-    ) -> EdgeHeads:
-        """Which attention heads carried an edge of a graph, and how much of it went through none; see `EdgeHeads`.
-
-        Costs one pass with eager attention, one encoding a dictionary, and one way through the frozen pass to and fro.
-
-        Args:
-            graph: from `circuit` of this scope; pruned or whole.
-            node: where the edge goes, a feature or a target, by number or id.
-            source: where it comes from, a token, an error or a feature, likewise.
-            show: a line that says how far it is, after a second, in the notebook or on standard error.
-
-        Raises:
-            InvalidValue: there is no such edge; a graph of other tokens, model or dictionaries.
-            Cancelled.
-        """
-        job = self.start_circuit_heads(graph, node, source)
-        heads: EdgeHeads = _wait(job, "taking an edge of a circuit apart", show=show)
-        return heads
-
     @recorded
     def start_circuit_heads(
         self, graph: AttributionGraph, node: int | str, source: int | str, *, slot: Hashable | None = None
     ) -> Job:
-        """`circuit_heads` as a job, returned at once.
+        """`gs.circuit_heads` as a job, returned at once.
 
         Args:
             slot: a newer job in the same slot stops this one.

@@ -54,7 +54,7 @@ def list_named(scope: Scope, names: Sequence[str]) -> tuple[Dictionary, ...]:
 
 
 def read_token(word: str | None) -> str | int | None:
-    """A target as `scope.circuit` takes it: "#12" is the token of that id."""
+    """A target as `gs.circuit` takes it: "#12" is the token of that id."""
     match = None if word is None else _ID.fullmatch(word)
     return word if match is None else int(match[1])
 

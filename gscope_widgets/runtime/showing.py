@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 from gscope_widgets.errors import Cancelled, write_bytes
-from gscope_widgets.runtime.worker import Job
+from gscope_widgets.records.protocols import Job
 
 _SILENT_S = 1.0  # before the first line
 _SHOWN_S, _LOG_S = 0.25, 10.0  # between two lines
@@ -28,16 +29,19 @@ def show_and_wait(job: Job, doing: str) -> Any:
     began = time.monotonic()
     write: Callable[[str, bool], None] = write_nothing
     try:
-        job.run_if_current()
-        if wait([job], timeout=_SILENT_S).not_done:
+        ended = threading.Event()
+        job.add_done_callback(lambda _job: ended.set())
+        with suppress(TimeoutError):
+            job.exception(0)  # on the worker's own thread, it is run to its end now
+        if not ended.wait(_SILENT_S):
             write, every = choose_writer()
             write(_describe(job, doing), False)
-            while wait([job], timeout=every).not_done:
+            while not ended.wait(every):
                 write(_describe(job, doing), False)
         result = job.result()
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
-            job.cancel("interrupted")
+            job.cancel()
         write(f"{doing}: {'stopped' if isinstance(error, (Cancelled, KeyboardInterrupt)) else 'failed'}", True)
         raise
     write(f"{doing}: done in {time.monotonic() - began:.0f} s", True)

@@ -204,9 +204,9 @@ class CircuitGraph(TokenPicker):
                 marked and saved, and nothing is traced or changed.
             prompt: a string, or chat messages for a chat model.
             dictionaries: one CLT, or transcoders of different layers, from `scope.dictionary()` or its keywords as
-                dicts; None for those of all layers. See `scope.circuit`.
+                dicts; None for those of all layers. See `gs.circuit`.
             target: what is explained; see the trait.
-            graph: from `scope.circuit` or `gs.load_circuit`, drawn instead of tracing; its text is then the prompt. Its
+            graph: from `gs.circuit` or `gs.load_circuit`, drawn instead of tracing; its text is then the prompt. Its
                 own pins and groups are taken where none are given.
             max_features: nodes of features, 1 to 100,000; where more fire, the most influential.
             node_share, edge_share: how far it is pruned at first; see the traits.

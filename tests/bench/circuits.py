@@ -169,7 +169,8 @@ def run_ours(settings: Path, out: Path) -> None:
         loaded = time.perf_counter() - started
 
         def trace(ids: list[int]) -> AttributionGraph:
-            return scope.circuit(
+            return gs.circuit(
+                scope,
                 ids,
                 dictionaries=dictionaries,
                 target=asked["target"],

@@ -109,7 +109,7 @@ MOMENTS = {
         _steer,
     ),
     "06_computation": Moment(
-        ("gs.load(", "graph = scope.circuit(", "circuit = gs.CircuitGraph(", "def find_nodes(", "circuit.change("),
+        ("gs.load(", "graph = gs.circuit(", "circuit = gs.CircuitGraph(", "def find_nodes(", "circuit.change("),
         "Circuit graph",
         "Three features at the last token, grouped and taken out: the lead of one answer falls, and hardly by random features.",
     ),

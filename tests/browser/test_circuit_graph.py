@@ -140,7 +140,7 @@ def test_the_hidden_step_of_a_fact_is_found_ablated_and_swapped_beside_its_contr
     change.click() if by == "mouse" else change.press("Enter")
     view.settle()
     _, predicted, frozen, free, random, low, high = read_effect(view)
-    wanted = mini.change_circuit(graph, [node])
+    wanted = gs.change_circuit(mini, graph, [node])
     assert [predicted, frozen, free] == pytest.approx(
         [float(one[0]) for one in (wanted.predicted, wanted.frozen, wanted.free)], rel=0.01
     )
@@ -190,7 +190,7 @@ def test_a_change_and_the_heads_of_an_edge_are_asked_for_by_keyboard_alone(brows
     ids, ids_shown = list_node_ids(graph), list_node_ids(shown)
     node = view.widget.pinned[-1]
     into = np.abs(shown.weights[ids_shown.index(node) - len(shown.kinds)])  # rows are of the last nodes
-    wanted = mini.circuit_heads(graph, ids.index(node), ids.index(ids_shown[int(into.argmax())]))
+    wanted = gs.circuit_heads(mini, graph, ids.index(node), ids.index(ids_shown[int(into.argmax())]))
     told = table.locator("tbody tr").nth(0).locator("td").first.inner_text().replace("\u2212", "-")
     assert float(told) == pytest.approx(wanted.direct, rel=0.01, abs=1e-3)
     assert table.locator("tbody tr").count() > 1

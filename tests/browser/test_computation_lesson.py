@@ -9,7 +9,7 @@ from gscope_widgets.teaching.tutorials import find_tutorials
 from gscope_widgets.teaching.variants import build_variant, read_answers
 
 SOURCE = find_tutorials() / "06_computation.py"
-NEEDED = ("gs.load(", "graph = scope.circuit(", "circuit = gs.CircuitGraph(", "def find_nodes(", "answer_3 =", "ex3 =")
+NEEDED = ("gs.load(", "graph = gs.circuit(", "circuit = gs.CircuitGraph(", "def find_nodes(", "answer_3 =", "ex3 =")
 NEEDED += ("circuit.change(", "answer_5 =", "ex5 =")
 
 

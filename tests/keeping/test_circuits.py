@@ -103,7 +103,7 @@ def test_a_file_gives_the_same_graph_again(graph, small, tmp_path):
 def test_a_cross_layer_transcoders_features_are_numbered_within_their_layer(tmp_path):
     scope = gs.load("mini")
     clt = scope.dictionary("clt")
-    graph = scope.circuit("The old fisherman sold two", dictionaries=clt).prune()
+    graph = gs.circuit(scope, "The old fisherman sold two", dictionaries=clt).prune()
     share = clt.d_dict // len(clt.info.layers)
     content = build_json(graph)
     for node in content["nodes"]:
@@ -117,7 +117,7 @@ def test_a_cross_layer_transcoders_features_are_numbered_within_their_layer(tmp_
 
 def test_a_real_graph_goes_through_a_file(tmp_path):
     scope = gs.load("mini")
-    graph = scope.circuit("The old fisherman sold two").prune()
+    graph = gs.circuit(scope, "The old fisherman sold two").prune()
     gs.save_circuit(tmp_path / "graph.json", graph, slug="fish.2")
     found = gs.load_circuit(tmp_path / "graph.json")
     assert found.provenance == graph.provenance and found.labels == graph.labels
@@ -318,7 +318,7 @@ def test_half_characters_in_a_file_become_signs_that_a_page_takes(graph, tmp_pat
 
 def test_a_feature_beyond_its_cross_layer_transcoder_is_refused(tmp_path):
     scope, path = gs.load("mini"), tmp_path / "graph.json"
-    graph = scope.circuit("The cat sat", dictionaries=scope.dictionary("clt")).prune(0.5)
+    graph = gs.circuit(scope, "The cat sat", dictionaries=scope.dictionary("clt")).prune(0.5)
     gs.save_circuit(path, graph)
     last = max(node for node in range(len(graph)) if graph.kinds[node] == FEATURE)
     layer, _, pos = graph.ids[last].split("_")
@@ -365,7 +365,7 @@ def test_what_is_no_graph_is_neither_read_nor_written_over(graph, tmp_path):
     ):
         with pytest.raises(gs.InvalidValue, match=words):
             gs.save_circuit(tmp_path / "graph.json", build_circuit(graph.tokens, target, 100))
-    with pytest.raises(gs.InvalidValue, match=r"from scope\.circuit"):
+    with pytest.raises(gs.InvalidValue, match=r"from gs\.circuit"):
         gs.save_circuit(tmp_path / "graph.json", "graph")
 
 

@@ -104,7 +104,7 @@ def test_without_controls_there_is_no_place_among_them(effects):
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [([], "no effects"), ("effects", "are a list"), (5, "are a list"), ([5], r"comes from scope\.change_circuit")],
+    [([], "no effects"), ("effects", "are a list"), (5, "are a list"), ([5], r"comes from gs\.change_circuit")],
 )
 def test_what_is_no_effect_is_told(given, words):
     with pytest.raises(gs.InvalidValue, match=words):

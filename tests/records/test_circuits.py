@@ -48,15 +48,65 @@ def test_scores_are_those_of_the_literature(graph):
     tokens, errors = (influence[graph.kinds == kind].sum() for kind in (TOKEN, ERROR))
     scores = graph.scores()
     assert scores.replacement == pytest.approx(tokens / (tokens + errors), rel=1e-5)
-    worth = (influence + start)[graph.first_row :] * (shares[graph.first_row :].sum(1) > 0)
-    wrong = shares[graph.first_row :, graph.kinds == ERROR].sum(1)
+    worth, wrong = influence + start, shares[:, graph.kinds == ERROR].sum(1)
     assert scores.completeness == pytest.approx((worth * (1 - wrong)).sum() / worth.sum(), rel=1e-5)
     assert 0 < scores.replacement < 1 and 0 < scores.completeness < 1
-    # As circuit-tracer has it, of all nodes: see docs/circuits.md.
-    worth, ends = influence + start, influence[np.isin(graph.kinds, (TOKEN, ERROR))].sum()
-    theirs = ((1 - shares[:, graph.kinds == ERROR].sum(1)) * worth).sum() / worth.sum()
-    assert theirs == pytest.approx((ends + scores.completeness * (worth.sum() - ends)) / worth.sum(), rel=1e-5)
-    assert theirs > scores.completeness + 0.01
+    rows = graph.first_row  # of nodes into which something comes alone it is another number
+    assert scores.completeness > (worth * (1 - wrong))[rows:].sum() / worth[rows:].sum() + 0.01
+
+
+def score_as_circuit_tracer(graph):
+    """Replacement and completeness, step by step as its `compute_graph_scores` finds them.
+
+    Nodes stand there as features, errors, tokens, logits, in one square matrix.
+    """
+    order = np.concatenate([np.flatnonzero(graph.kinds == kind) for kind in (FEATURE, ERROR, TOKEN, TARGET)])
+    square_matrix = np.zeros((len(graph), len(graph)))
+    square_matrix[graph.first_row :] = graph.weights
+    adjacency = np.abs(square_matrix[np.ix_(order, order)])
+    normalized = adjacency / np.clip(adjacency.sum(1, keepdims=True), 1e-10, None)
+    features, errors, tokens = (int((graph.kinds == kind).sum()) for kind in (FEATURE, ERROR, TOKEN))
+    logit_weights = np.zeros(len(order))
+    logit_weights[-len(graph.targets) :] = graph.target_weights
+    current = logit_weights @ normalized
+    influence = current.copy()
+    while current.any():
+        current = current @ normalized
+        influence += current
+    error_influence = influence[features : features + errors].sum()
+    token_influence = influence[features + errors : features + errors + tokens].sum()
+    non_error_fractions = 1 - normalized[:, features : features + errors].sum(1)
+    output_influence = influence + logit_weights
+    return (
+        token_influence / (token_influence + error_influence),
+        (non_error_fractions * output_influence).sum() / output_influence.sum(),
+    )
+
+
+@pytest.mark.parametrize("shares", [(1, 1), (0.8, 0.98), (0.5, 0.8)])
+def test_scores_are_circuit_tracers(graph, shares):
+    part = graph.prune(*shares)
+    weights = part.weights.copy()
+    weights[0] = 0  # of a feature into which nothing comes nothing is unexplained
+    for one in (part, replace(part, weights=weights)):
+        scores = one.scores()
+        assert (scores.replacement, scores.completeness) == pytest.approx(score_as_circuit_tracer(one), rel=1e-5)
+
+
+def test_of_a_part_what_was_cut_counts_as_unexplained_in_the_same_formula(graph):
+    part = graph.prune(0.6, 0.9)
+    shares, start = square(graph)
+    worth = start + start @ (np.linalg.inv(np.eye(len(graph)) - shares) - np.eye(len(graph)))
+    where = [graph.places[name] for name in part.ids]
+    kept = np.zeros_like(shares)
+    kept[np.ix_(where[part.first_row :], where)] = part.weights != 0
+    explained = np.zeros(len(graph))
+    explained[where] = 1
+    lost = (shares * (1 - kept)).sum(1) + (shares * kept)[:, graph.kinds == ERROR].sum(1)
+    expected = ((explained - explained * lost) * worth).sum() / worth.sum()
+    assert part.scores_within(graph).completeness == pytest.approx(expected, rel=1e-5)
+    assert 0 < expected < graph.scores().completeness
+    assert graph.scores_within(graph).completeness == pytest.approx(graph.scores().completeness, rel=1e-6)
 
 
 def test_without_errors_both_scores_are_one_and_without_features_only_errors_and_tokens_count(graph):

@@ -39,7 +39,7 @@ def page(scope, open_page):
 
 @pytest.fixture
 def graph(scope):
-    return scope.circuit(TEXT)
+    return gs.circuit(scope, TEXT)
 
 
 def unpack(message) -> tuple[dict, dict]:
@@ -119,7 +119,7 @@ def test_less_influence_shows_fewer_nodes_and_both_scores_beside_those_of_the_wh
 
 
 def test_scores_of_what_is_shown_only_fall_as_it_is_pruned_though_those_of_the_part_alone_rise(mini):
-    graph = mini.circuit(FACT)
+    graph = gs.circuit(mini, FACT)
     parts = [graph.prune(share) for share in (0.95, 0.8, 0.6, 0.4, 0.2, 0.05)]
     for name in ("replacement", "completeness"):
         falling = [getattr(one.scores_within(graph), name) for one in parts]
@@ -139,7 +139,7 @@ def test_of_a_huge_graph_the_most_influential_nodes_and_heaviest_edges_are_drawn
     monkeypatch.setattr(telling, "DRAWN_EDGES", 25)
     page = open_page(gs.CircuitGraph(scope, TEXT, node_share=1.0, edge_share=1.0))
     content, arrays = read_result(page)
-    graph = scope.circuit(TEXT)
+    graph = gs.circuit(scope, TEXT)
     kept = np.isin(graph.kinds, (TOKEN, TARGET))
     assert len(content["ids"]) <= 30 + kept.sum() and len(arrays["weights"]) == 25
     assert "most influential of" in content["notes"][0] and "The 25 heaviest of" in content["notes"][1]
@@ -231,8 +231,8 @@ def test_a_target_is_a_token_two_or_none_and_an_id_is_shown_as_the_text_of_its_t
     page.widget.wait()
     assert page.widget.target == (tuple(told) if isinstance(told, list) else told)
     content, _ = read_result(page)
-    wanted = scope.circuit(TEXT, target=tuple(told) if isinstance(told, list) else told)
-    given = scope.circuit(TEXT, target=tuple(written) if isinstance(written, list) else written)
+    wanted = gs.circuit(scope, TEXT, target=tuple(told) if isinstance(told, list) else told)
+    given = gs.circuit(scope, TEXT, target=tuple(written) if isinstance(written, list) else written)
     assert content["target"] == told
     assert [one["name"] for one in content["targets"]] == [one.name for one in given.targets]
     assert [one.ids for one in page.widget.graph.targets] == [one.ids for one in given.targets]
@@ -403,7 +403,7 @@ def test_a_number_in_the_frame_is_that_of_pins_changes_and_heads(page, graph):
 
 def test_pins_go_with_their_tokens_and_those_of_words_that_changed_are_let_go_and_that_is_said(page, scope, graph):
     widget, prompt = page.widget, f"{TEXT[:-1]} and bread"
-    other = scope.circuit(prompt)
+    other = gs.circuit(scope, prompt)
     ids, same = list_node_ids(graph), 3
     assert graph.tokens.ids[:same] == other.tokens.ids[:same]
     errors = [ids[node] for node in np.flatnonzero(graph.kinds == ERROR) if graph.positions[node] < same]
@@ -513,7 +513,7 @@ def test_of_more_than_can_be_pinned_those_that_stood_here_stay_and_the_others_wa
 
 
 def test_a_node_is_where_its_token_is_and_a_feature_wherever_the_graph_has_it(scope, graph):
-    moved = replace(graph, tokens=scope.circuit(f"Now {TEXT}").tokens)
+    moved = replace(graph, tokens=gs.circuit(scope, f"Now {TEXT}").tokens)
     shift = len(moved.tokens) - len(graph.tokens)
     moved = replace(moved, positions=graph.positions + shift)
     names, last = list_node_ids(moved), len(graph.tokens) - 1
@@ -534,7 +534,7 @@ def test_a_feature_goes_with_its_token_or_is_found_elsewhere_and_marks_set_ahead
     page, scope, graph, monkeypatch
 ):
     widget, prompt = page.widget, f"Now {TEXT}"
-    other = scope.circuit(prompt)
+    other = gs.circuit(scope, prompt)
     shift, pinned = len(other.tokens) - len(graph.tokens), list_features(graph, 1)[0]
     place = graph.node_layers[pinned], graph.positions[pinned] + shift
     assert shift > 0 and other.tokens.ids[place[1] :] == graph.tokens.ids[graph.positions[pinned] :]
@@ -547,7 +547,7 @@ def test_a_feature_goes_with_its_token_or_is_found_elsewhere_and_marks_set_ahead
         "build_circuit",
         lambda tokens, *rest: replace(build(tokens, *rest), **({"numbers": numbers} if len(tokens) > 10 else {})),
     )
-    other = scope.circuit(prompt)
+    other = gs.circuit(scope, prompt)
     wanted = list_node_ids(graph)[pinned], list_node_ids(other)[there]
     assert wanted[0] != wanted[1] and wanted[0] not in list_node_ids(other)
     widget.pinned = [wanted[0]]
@@ -653,7 +653,7 @@ def test_back_at_the_first_prompt_its_graph_is_shown_though_the_other_trace_ends
 
 def test_a_node_picked_while_a_prompt_is_traced_leaves_the_trace_and_is_drawn_in_its_graph(page, scope, graph):
     widget, longer = page.widget, f"{TEXT[:-1]} and bread."
-    ids, wanted = list_node_ids(graph), scope.circuit(longer)
+    ids, wanted = list_node_ids(graph), gs.circuit(scope, longer)
     widget.pinned = find_weak(graph)
     widget.wait()
     shared = sorted(set(ids) & set(list_node_ids(wanted)))
@@ -772,7 +772,7 @@ def test_while_another_prompt_is_traced_the_old_graph_is_not_changed_and_the_tra
 def test_python_changes_the_graph_that_is_being_traced_and_unknown_marks_let_through_do_no_harm(page, scope):
     widget = page.widget
     widget.prompt = "The bird sang"
-    effect = widget.change(list_features(scope.circuit("The bird sang"), 1), 0.5)
+    effect = widget.change(list_features(gs.circuit(scope, "The bird sang"), 1), 0.5)
     assert widget.effect is effect and effect.factor == 0.5
     stop_a_trace(page, scope, TEXT)
     page.set(pinned=["9_9_9"], groups=[{"label": "g", "nodes": ["9_9_9"]}])
@@ -853,7 +853,7 @@ def test_a_change_is_the_scopes_own_with_its_controls(page, scope, graph):
         page.forget()
         page.send({"type": "change", "nodes": [ids[node] for node in nodes], "factor": factor, "instead": []})
         assert page.settle()["state"] == "idle"
-        wanted = scope.change_circuit(graph, nodes, factor)
+        wanted = gs.change_circuit(scope, graph, nodes, factor)
         told = page.messages("effect")[-1][0]
         assert [row["predicted"] for row in told["rows"]] == wanted.predicted.tolist()
         assert [row["free"] for row in told["rows"]] == wanted.free.tolist()
@@ -874,7 +874,7 @@ def test_a_swap_names_a_feature_of_the_layer_and_has_no_prediction(page, scope, 
     node = list_features(graph, 1)[0]
     effect = page.widget.change(node, instead={node: 77})
     own = graph.ref(node)
-    wanted = scope.change_circuit(graph, [node], instead={node: FeatureRef(own.dictionary_id, 77)})
+    wanted = gs.change_circuit(scope, graph, [node], instead={node: FeatureRef(own.dictionary_id, 77)})
     np.testing.assert_array_equal(effect.free, wanted.free)
     assert np.isnan(effect.predicted).all()
     told = page.messages("effect")[-1][0]
@@ -890,7 +890,7 @@ def test_a_group_is_changed_by_its_name_and_errors_in_it_stay(page, scope, graph
     page.widget.groups = {"both": [one, error, two]}
     effect = page.widget.change("both", 0.5)
     assert sorted(effect.nodes) == sorted([one, two]) and effect.factor == 0.5
-    np.testing.assert_array_equal(effect.free, scope.change_circuit(graph, effect.nodes, 0.5).free)
+    np.testing.assert_array_equal(effect.free, gs.change_circuit(scope, graph, effect.nodes, 0.5).free)
     words = page.messages("effect")[-1][0]["words"]
     assert words.startswith("both (feature ") and words.endswith("times 0.5; 1 error left as it is"), words
     ids = list_node_ids(graph)
@@ -977,7 +977,7 @@ def test_an_edge_is_taken_apart_into_the_heads_that_carried_it(page, scope, grap
     source = int(np.argmax(np.abs(graph.weights[-1])))
     page.send({"type": "heads", "node": ids[node], "source": ids[source]})
     assert page.settle()["state"] == "idle"
-    told, wanted = page.messages("heads")[-1][0], scope.circuit_heads(graph, node, source)
+    told, wanted = page.messages("heads")[-1][0], gs.circuit_heads(scope, graph, node, source)
     assert (told["weight"], told["direct"]) == (wanted.weight, wanted.direct)
     assert [(row["layer"], row["head"]) for row in told["rows"]] == list(wanted.top(12))
     best = told["rows"][0]
@@ -1041,8 +1041,8 @@ def test_graphs_of_all_three_forms_of_error_ids_are_drawn(scope, graph, open_pag
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("graph.json", "graph comes from scope.circuit"),
-        (5, "graph comes from scope.circuit"),
+        ("graph.json", "graph comes from gs.circuit"),
+        (5, "graph comes from gs.circuit"),
     ],
 )
 def test_what_is_no_graph_is_refused(scope, given, words):
@@ -1153,7 +1153,7 @@ def test_what_only_a_model_can_do_is_refused_with_what_to_do_and_the_graph_stays
 def test_a_graph_of_another_model_whose_target_this_one_has_not_is_drawn(scope, graph, open_page):
     far = scope.info.vocabulary + 5
     target = replace(graph.targets[0], ids=(far,), name=" Dallas")
-    part = scope.circuit(TEXT, target=" fish")
+    part = gs.circuit(scope, TEXT, target=" fish")
     other = replace(part, targets=(target,), dictionary_ids=tuple(f"elsewhere/{one}" for one in part.dictionary_ids))
     page = open_page(gs.CircuitGraph(scope, graph=other))
     content, _ = read_result(page)
@@ -1212,7 +1212,7 @@ def test_on_mini_the_code_gives_the_numbers_on_screen(mini, open_page):
     printed = out.getvalue()
     assert repr(widget.shown.scores_within(widget.graph)) in printed and repr(widget.graph.scores()) in printed
     assert f"{float(effect.free[0]):.6f}"[:6] in printed
-    plain = mini.circuit(FACT).prune(0.6)
+    plain = gs.circuit(mini, FACT).prune(0.6)
     assert len(widget.to_frame()) == len(plain.to_frame())
     assert widget.shown.targets[0].name == " Queen"
 
@@ -1254,12 +1254,12 @@ def test_on_mini_the_code_draws_what_is_marked_and_caps_as_the_view_does(mini, o
 
 @pytest.mark.parametrize("form", ["pruned", "of_a_feature", "of_few_features"])
 def test_on_mini_the_code_of_a_graph_that_was_given_is_of_that_graph(mini, open_page, tmp_path, monkeypatch, form):
-    whole = mini.circuit(TEXT)
+    whole = gs.circuit(mini, TEXT)
     best = list_features(whole, 1)[0]
     graph = {
         "pruned": lambda: whole.prune(0.5, 0.8),
-        "of_a_feature": lambda: mini.circuit(TEXT, target=(whole.ref(best), int(whole.positions[best]))),
-        "of_few_features": lambda: mini.circuit(TEXT, max_features=20),
+        "of_a_feature": lambda: gs.circuit(mini, TEXT, target=(whole.ref(best), int(whole.positions[best]))),
+        "of_few_features": lambda: gs.circuit(mini, TEXT, max_features=20),
     }[form]()
     widget = open_page(gs.CircuitGraph(mini, graph=graph)).widget
     effect = None if form == "of_a_feature" else widget.change([int(np.flatnonzero(graph.kinds == FEATURE)[-1])])
@@ -1309,7 +1309,7 @@ def test_another_feature_of_a_clts_layer_comes_in_by_that_number(crossing, mini)
     first = graph.share * int(graph.node_layers[node])
     effect = widget.change(node, instead={node: first + 3})
     np.testing.assert_array_equal(
-        effect.free, mini.change_circuit(graph, [node], instead={node: clt.feature(first + 3)}).free
+        effect.free, gs.change_circuit(mini, graph, [node], instead={node: clt.feature(first + 3)}).free
     )
     assert f"feature({first + 3})" in widget.to_code()
     assert crossing.messages("effect")[-1][0]["words"].endswith(f"feature {first + 3} in its place")

@@ -357,7 +357,6 @@ def test_a_restricted_scope_answers_without_labels_whatever_it_is_asked():
         "contrast": (EXAMPLE_TEXT, "The bird sang"),
         "compare_dictionaries": (EXAMPLE_TEXT, [scope.dictionary(), scope.dictionary(layer=5)]),
         "score_claim": (ref, ["The bird sang"], ["On Monday"]),
-        "circuit": (" ".join([EXAMPLE_TEXT] * 4),),
     }
     restricted = gs.restrict(scope, lesson)
     labelled = 0
@@ -366,6 +365,9 @@ def test_a_restricted_scope_answers_without_labels_whatever_it_is_asked():
         assert find_labels(getattr(restricted, name)(*given)) == [], name
         if hasattr(scope, f"start_{name}"):
             assert find_labels(getattr(restricted, f"start_{name}")(*given).result(60)) == [], name
+    long = " ".join([EXAMPLE_TEXT] * 4)
+    labelled += bool(find_labels(gs.circuit(scope, long)))
+    assert find_labels(gs.circuit(restricted, long)) == find_labels(gs.circuit(restricted, long, show=False)) == []
     assert labelled >= 3, "the control: most of these have labels otherwise"
     assert find_labels(restricted.find(positive=["The bird sang"])) == []
     with pytest.raises(gs.InvalidValue, match="labels are hidden by your course"):
@@ -380,24 +382,24 @@ def test_a_restricted_scope_answers_without_labels_whatever_it_is_asked():
 
 def test_a_circuit_keeps_the_features_of_a_course_alone_and_still_adds_up():
     scope = FakeScope()
-    whole = scope.circuit("The old cat sang")
+    whole = gs.circuit(scope, "The old cat sang")
     kept = whole.ref(int(np.flatnonzero(whole.kinds == FEATURE)[4]))
-    graph = gs.restrict(scope, gs.Lesson(features=(kept,))).circuit("The old cat sang")
+    graph = gs.circuit(gs.restrict(scope, gs.Lesson(features=(kept,))), "The old cat sang")
     assert {graph.ref(int(node)) for node in np.flatnonzero(graph.kinds == FEATURE)} == {kept}
     np.testing.assert_allclose(graph.weights.sum(1) + graph.remainder + graph.left_out, graph.values, atol=1e-4)
     [told] = describe_filtered(graph)
     assert told.endswith("features of the circuit are filtered by your course.")
     restricted, target = gs.restrict(scope, gs.Lesson(features=(kept,), hide_labels=True)), len(whole) - 1
     one = graph.find(kept)[0]
-    heads = restricted.circuit_heads(graph, len(graph) - 1, one)
+    heads = gs.circuit_heads(restricted, graph, len(graph) - 1, one)
     assert heads.weight == graph.weights[-1, one] and heads.names[0] == replace(graph, labels={}).name(one)
     for other in np.flatnonzero((whole.kinds == FEATURE) & (whole.weights[-1] != 0)):
         asked = int(other)
         if whole.ref(asked) == kept:
-            assert scope.circuit_heads(whole, target, asked).names[0] == whole.name(asked)
+            assert gs.circuit_heads(scope, whole, target, asked).names[0] == whole.name(asked)
         else:
             with pytest.raises(gs.InvalidValue, match="is filtered by your course"):
-                restricted.circuit_heads(whole, target, asked)
+                gs.circuit_heads(restricted, whole, target, asked)
     scope.close()
 
 

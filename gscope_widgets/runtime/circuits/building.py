@@ -48,7 +48,7 @@ def build_graph(
     max_features: int,
     provenance: Provenance,
 ) -> Generator[float | Fetched | None, None, AttributionGraph]:
-    """See `Scope.circuit`.
+    """See `gs.circuit`.
 
     Args:
         dictionaries: one CLT, or transcoders of different layers, rising.

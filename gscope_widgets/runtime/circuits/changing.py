@@ -70,7 +70,7 @@ def measure_changes(
     controls: int,
     provenance: Provenance,
 ) -> Generator[float, None, CircuitEffect]:
-    """See `Scope.change_circuit`; targets of the graph are tokens."""
+    """See `gs.change_circuit`; targets of the graph are tokens."""
     frozen = freeze(loaded, graph.tokens.ids)
     by_layer = {layer: one for one in dictionaries for layer in one.info.layers}
     changes = _list_changes(graph, by_layer, nodes, factor, instead)
@@ -81,7 +81,7 @@ def measure_changes(
     if not fault <= _ROUNDING * max(1.0, float(np.abs(own).max())):
         raise InvalidValue(
             f"the graph is of another model, text or revision: its targets differ by {fault:.3g} from what "
-            f"{loaded.info.id} gives; make it anew with scope.circuit(...)"
+            f"{loaded.info.id} gives; make it anew with gs.circuit(...)"
         )
     _check_activations(frozen, graph, by_layer, nodes)
     held = _read(vectors, _run_frozen(frozen, by_layer, graph, changes))
@@ -124,7 +124,7 @@ def _check_activations(
             raise InvalidValue(
                 f"the graph is of another model, revision or dtype: feature {number} of layer {layer} is at "
                 f"{found:.3g} at position {pos} here and at {graph.activations[node]:.3g} in it; make it anew with "
-                "scope.circuit(...)"
+                "gs.circuit(...)"
             )
 
 

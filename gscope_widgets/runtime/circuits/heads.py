@@ -49,7 +49,7 @@ def measure_heads(
     *,
     provenance: Provenance,
 ) -> Generator[float | Fetched | None, None, EdgeHeads]:
-    """See `Scope.circuit_heads`; there is such an edge."""
+    """See `gs.circuit_heads`; there is such an edge."""
     frozen = freeze(loaded, graph.tokens.ids)
     yield 0.3
     used = list(graph.tokens.used)
@@ -66,7 +66,7 @@ def measure_heads(
     if not fault <= _ROUNDING * float(np.abs(row).max()):
         raise InvalidValue(
             f"the graph is of another model or revision: this edge is {weight:.3g} in it and {carried.total:.3g} in "
-            f"{loaded.info.id}; make it anew with scope.circuit(...)"
+            f"{loaded.info.id}; make it anew with gs.circuit(...)"
         )
     return EdgeHeads(
         source=source,
@@ -86,7 +86,7 @@ def _find(graph: AttributionGraph, replaced: Replaced, numbers: np.ndarray, plac
     if here.sum() != 1:
         raise InvalidValue(
             f"the graph is of another model or revision: feature {number} of layer {layer} does not fire at position "
-            f"{pos} here; make it anew with scope.circuit(...)"
+            f"{pos} here; make it anew with gs.circuit(...)"
         )
     return int(np.flatnonzero(here)[0])
 

@@ -56,7 +56,7 @@ def write_code(
         lines = [
             *opening.lines,
             f"prompt = {as_prompt(settings['prompt'])!r}",
-            f"graph = scope.circuit({', '.join(parts)})",
+            f"graph = gs.circuit(scope, {', '.join(parts)})",
         ]
     pruning = [repr(settings["node_share"]), repr(settings["edge_share"])]
     if kept:
@@ -75,6 +75,6 @@ def write_code(
         written = ", ".join(f"nodes[{places[node]}]: {opening.feature(ref)}" for node, ref in swaps.items())
         instead = f", instead={{{written}}}" if written else ""
         lines += [f"nodes = [{write_nodes(effect.nodes)}]"]
-        lines += [f"effect = scope.change_circuit(graph, nodes, {effect.factor!r}{instead})"]
+        lines += [f"effect = gs.change_circuit(scope, graph, nodes, {effect.factor!r}{instead})"]
         lines += ["print(effect.to_frame().to_string())"]
     return "\n".join(lines)

@@ -95,5 +95,5 @@ def tell_target(target: object) -> Any:
 
 
 def as_circuit_target(target: Any) -> CircuitTarget:
-    """A target as `scope.circuit` takes it."""
+    """A target as `gs.circuit` takes it."""
     return (target.ref, target.pos) if isinstance(target, PlacedFeature) else target

@@ -88,7 +88,7 @@ def read_given(scope: Scope, graph: object, prompt: object, target: object) -> t
         InvalidValue: it is none, or a prompt or target stands beside it.
     """
     if not isinstance(graph, AttributionGraph):
-        raise InvalidValue(f"graph comes from scope.circuit(...) or gs.load_circuit(...), got {describe_value(graph)}")
+        raise InvalidValue(f"graph comes from gs.circuit(...) or gs.load_circuit(...), got {describe_value(graph)}")
     check_graph(graph)
     if prompt != "" or target is not None:
         raise InvalidValue("a graph has its own prompt and target; leave them out, or leave out the graph")

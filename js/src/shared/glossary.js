@@ -125,7 +125,7 @@ export const replacement = {
 
 export const completeness = {
   name: "completeness",
-  meaning: "of all that comes into nodes directly, the share that comes from no error; nodes count by their influence",
+  meaning: "of all that comes into nodes directly, the share that comes from no error; nodes count by their influence, tokens and errors as explained: nothing comes into them",
 };
 
 export const error_node = {

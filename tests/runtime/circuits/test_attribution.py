@@ -40,7 +40,7 @@ KINDS = ("plain", "affine", "clt", "two layers")
 
 @pytest.fixture(scope="module")
 def graphs(scope):
-    return {kind: scope.circuit(TEXT, dictionaries=choose(scope, kind)) for kind in KINDS}
+    return {kind: gs.circuit(scope, TEXT, dictionaries=choose(scope, kind)) for kind in KINDS}
 
 
 @pytest.mark.row("10")
@@ -160,26 +160,26 @@ def test_what_is_held_is_the_pass_itself(held, scope):
         torch.testing.assert_close(read, was, atol=1e-4, rtol=1e-4)
     again, _ = held.run(thawed=True)
     torch.testing.assert_close(again[-1], reads[-1], atol=1e-4, rtol=1e-4)
-    top = scope.circuit(TEXT).targets[0]
+    top = gs.circuit(scope, TEXT).targets[0]
     assert top.ids[0] == int(held.logits.argmax()) == int((final[-1] @ held.model.lm_head.weight.double().T).argmax())
     assert top.probability == pytest.approx(float(held.logits.softmax(-1).max()), abs=1e-5)
 
 
 def test_targets_are_the_likeliest_tokens_or_those_named(scope, held):
     chances = held.logits.softmax(-1).sort(descending=True)
-    graph = scope.circuit(TEXT)
+    graph = gs.circuit(scope, TEXT)
     count = min(10, int((chances.values.cumsum(0) < 0.95).sum()) + 1)
     assert [one.ids[0] for one in graph.targets] == chances.indices[:count].tolist()
     np.testing.assert_allclose(graph.target_weights, chances.values[:count] / chances.values[:count].sum(), atol=1e-5)
-    son, sister = (scope.circuit(TEXT, target=name) for name in (" son", " sister"))
-    both = scope.circuit(TEXT, target=(" son", " sister"))
+    son, sister = (gs.circuit(scope, TEXT, target=name) for name in (" son", " sister"))
+    both = gs.circuit(scope, TEXT, target=(" son", " sister"))
     assert [one.name for one in both.targets] == [" son −  sister"]
     difference = held.logits[list(both.targets[0].ids)]
     assert both.targets[0].value == pytest.approx(float(difference[0] - difference[1]), abs=1e-3)
     np.testing.assert_allclose(both.weights[-1], son.weights[-1] - sister.weights[-1], atol=1e-4)
     node = int(np.flatnonzero((graph.kinds == FEATURE) & (graph.node_layers == 5))[3])
     ref, pos = graph.ref(node), int(graph.positions[node])
-    of_feature = scope.circuit(TEXT, target=(ref, pos))
+    of_feature = gs.circuit(scope, TEXT, target=(ref, pos))
     row = graph.weights[node - graph.first_row]
     wanted = {
         (int(graph.kinds[n]), int(graph.node_layers[n]), int(graph.positions[n]), int(graph.numbers[n])): row[n]
@@ -200,7 +200,7 @@ def test_targets_are_the_likeliest_tokens_or_those_named(scope, held):
 
 def test_with_few_nodes_the_most_influential_stay_and_the_rest_is_counted(scope, graphs):
     whole = graphs["affine"]
-    few = scope.circuit(TEXT, max_features=60)
+    few = gs.circuit(scope, TEXT, max_features=60)
     assert (few.kinds == FEATURE).sum() == 60 and sums_of(few).max() < 1e-4
     assert np.abs(few.left_out).max() > 0.1
     influence = whole.influence()
@@ -218,7 +218,7 @@ def test_blocks_of_any_size_give_the_same_edges(scope, graphs, monkeypatch, rows
     monkeypatch.setattr(attribution, "_ROWS", rows)
     monkeypatch.setattr(attribution, "_LEAST_ROWS", 4)
     monkeypatch.setattr(attribution, "_ROOM", 5000)
-    again = scope.circuit(TEXT, dictionaries=choose(scope, "affine"))
+    again = gs.circuit(scope, TEXT, dictionaries=choose(scope, "affine"))
     np.testing.assert_allclose(again.weights, graphs["affine"].weights, atol=1e-4)
     np.testing.assert_allclose(again.remainder, graphs["affine"].remainder, atol=1e-4)
 
@@ -259,7 +259,7 @@ def test_sums_hold_on_grouped_heads_short_windows_and_every_kind(tiny, tmp_path,
     prompt = [2, *np.random.default_rng(1).integers(10, 4000, 20).tolist()]  # longer than the window of 8
     for given in ([tiny.dictionary(path=path) for path in paths], tiny.dictionary(path=crossing)):
         with pytest.warns(gs.SanityWarning):  # weights are random
-            graph = tiny.circuit(prompt, dictionaries=given, target=7)
+            graph = gs.circuit(tiny, prompt, dictionaries=given, target=7)
         assert (graph.kinds == FEATURE).sum() > 20
         assert sums_of(graph).max() < 1e-4 * np.abs(graph.values).max()
 
@@ -279,7 +279,7 @@ def test_sums_hold_on_the_layers_of_real_sizes_and_in_bfloat16(load, tmp_path, s
         ]
         given = [scope.dictionary(path=path) for path in paths]
         with pytest.warns(gs.SanityWarning):  # weights are random
-            graph = scope.circuit(prompt, dictionaries=given)
+            graph = gs.circuit(scope, prompt, dictionaries=given)
         assert scope.info.layers == geometry.n_layers == graph.layers
         ignored = graph.tokens.ignored
         assert not set(graph.positions[graph.kinds == FEATURE].tolist()) & set(ignored)
@@ -322,7 +322,7 @@ def test_what_is_no_circuit_is_answered_in_words(scope):
         ({"target": (scope.dictionary().feature(3), 1)}, "none of this circuit's dictionaries"),
     ):
         with pytest.raises(gs.InvalidValue, match=words):
-            scope.circuit(TEXT, **wrong)
+            gs.circuit(scope, TEXT, **wrong)
 
 
 def test_layers_left_on_the_disk_give_the_same_graph(load, make_model, tmp_path, monkeypatch):
@@ -341,9 +341,9 @@ def test_layers_left_on_the_disk_give_the_same_graph(load, make_model, tmp_path,
     graphs = []
     for scope in (whole, spread):
         with pytest.warns(gs.SanityWarning):
-            graphs.append(scope.circuit("hello there", dictionaries=scope.dictionary(path=path), target=7))
+            graphs.append(gs.circuit(scope, "hello there", dictionaries=scope.dictionary(path=path), target=7))
     np.testing.assert_allclose(graphs[1].weights, graphs[0].weights, atol=1e-4)
-    effects = [s.change_circuit(g, [g.first_row], controls=3) for s, g in zip((whole, spread), graphs, strict=True)]
+    effects = [gs.change_circuit(s, g, [g.first_row], controls=3) for s, g in zip((whole, spread), graphs, strict=True)]
     np.testing.assert_allclose(effects[1].frozen, effects[0].frozen, atol=1e-4)
 
 
@@ -360,10 +360,10 @@ def test_a_model_whose_attention_adds_biases_is_refused(load, make_model, tmp_pa
     path = write_dictionary(tmp_path / "tiny-pt", site="transcoder", layer=1)
     biased = load(str(folder))
     with pytest.raises(gs.InvalidValue, match="has biases"), pytest.warns(gs.SanityWarning):
-        biased.circuit("hello there", dictionaries=biased.dictionary(path=path), target=7)
+        gs.circuit(biased, "hello there", dictionaries=biased.dictionary(path=path), target=7)
 
 
 def test_edges_that_would_not_fit_are_refused_with_numbers(scope, monkeypatch):
     monkeypatch.setattr(attribution, "find_free", lambda _device: 1_000_000)
     with pytest.raises(gs.OutOfMemory, match=r"the edges of \d+ of \d+ features would take .* smaller max_features"):
-        scope.circuit(TEXT)
+        gs.circuit(scope, TEXT)

@@ -9,7 +9,7 @@ import torch
 
 import gscope_widgets as gs
 from gscope_widgets.records.circuits import FEATURE
-from gscope_widgets.runtime import exploring
+from gscope_widgets.runtime import showing
 from tests.runtime.circuits.frozen import hold
 from tests.runtime.circuits.test_attribution import choose, fire, read_members
 from tests.runtime.conftest import write_dictionary
@@ -20,7 +20,9 @@ KINDS = ["plain", "affine", "clt"]
 
 @pytest.fixture(scope="module")
 def graphs(scope):
-    return {kind: scope.circuit(TEXT, dictionaries=choose(scope, kind), target=(" son", " sister")) for kind in KINDS}
+    return {
+        kind: gs.circuit(scope, TEXT, dictionaries=choose(scope, kind), target=(" son", " sister")) for kind in KINDS
+    }
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,7 @@ def test_frozen_it_is_what_plain_torch_gives(scope, graphs, held, kind):
     baseline = read_difference(graph, held.logits)
     sizes = []
     for factor in (0.0, 3.0):
-        effect = scope.change_circuit(graph, nodes, factor, controls=3)
+        effect = gs.change_circuit(scope, graph, nodes, factor, controls=3)
         changes = [(*describe(graph, node), factor * float(graph.activations[node])) for node in nodes]
         expected = read_difference(graph, run_frozen(held, members, changes)) - baseline
         assert effect.frozen[0] == pytest.approx(expected, abs=2e-4)
@@ -127,7 +129,7 @@ def test_free_it_is_what_plain_transformers_give(scope, graphs, held, plain_mini
     for handle in handles:
         handle.remove()
     expected = read_difference(graph, logits) - read_difference(graph, held.logits)
-    effect = scope.change_circuit(graph, node, controls=3)
+    effect = gs.change_circuit(scope, graph, node, controls=3)
     assert effect.free[0] == pytest.approx(expected, abs=2e-4) and abs(expected) > 0.005
     if rows.ndim == 1:  # the same as an intervention there
         changed = scope.next_tokens(TEXT, 4096, [gs.ablate(graph.ref(node), positions=slice(pos, pos + 1))])
@@ -139,12 +141,12 @@ def test_free_it_is_what_plain_transformers_give(scope, graphs, held, plain_mini
 def test_behind_the_last_features_prediction_and_frozen_pass_are_one_and_further_up_they_part(scope, graphs):
     graph = graphs["affine"]
     last = list_strong(graph, layers=(7,))[:3]
-    effect = scope.change_circuit(graph, last, controls=3)
+    effect = gs.change_circuit(scope, graph, last, controls=3)
     assert effect.frozen[0] == pytest.approx(float(effect.predicted[0]), abs=1e-4)
     row = graph.weights[-1]
     assert effect.predicted[0] == pytest.approx(-float(sum(row[node] for node in last)), abs=1e-5)
     first = list_strong(graph, layers=(0, 1))[:6]
-    far = scope.change_circuit(graph, first, controls=3)
+    far = gs.change_circuit(scope, graph, first, controls=3)
     assert abs(far.frozen[0] - far.predicted[0]) > 1e-3  # features begin and cease to fire
     assert abs(far.free[0] - far.frozen[0]) > 1e-3  # attention and norms move
 
@@ -154,7 +156,7 @@ def test_another_feature_in_its_place_and_random_ones(scope, graphs):
     node = list_strong(graph, layers=(4,))[0]
     layer, pos, number = describe(graph, node)
     other = gs.Scope.dictionary(scope, "transcoder_all", layer=layer, affine=True).feature((number + 1) % 512)
-    swapped = scope.change_circuit(graph, [node], instead={node: other}, controls=4)
+    swapped = gs.change_circuit(scope, graph, [node], instead={node: other}, controls=4)
     assert np.isnan(swapped.predicted).all() and swapped.random.shape == (4, 1)
     held_there = [
         gs.ablate(graph.ref(node), positions=slice(pos, pos + 1)),
@@ -163,15 +165,15 @@ def test_another_feature_in_its_place_and_random_ones(scope, graphs):
     chances = {one.id: one.logit for one in scope.next_tokens(TEXT, 4096, held_there).chances}
     first, second = graph.targets[0].ids
     assert chances[first] - chances[second] == pytest.approx(swapped.baseline[0] + swapped.free[0], abs=1e-3)
-    again = scope.change_circuit(graph, [node], instead={node: other}, controls=4)
+    again = gs.change_circuit(scope, graph, [node], instead={node: other}, controls=4)
     np.testing.assert_array_equal(again.random, swapped.random)
     assert len({round(float(one), 5) for one in swapped.random[:, 0]}) == 4
     assert list(swapped.to_frame().columns)[:3] == ["target", "baseline", "predicted"]
-    itself = scope.change_circuit(graph, [node], instead={node: graph.ref(node)}, controls=3)
+    itself = gs.change_circuit(scope, graph, [node], instead={node: graph.ref(node)}, controls=3)
     assert itself.free[0] == pytest.approx(0, abs=1e-5)
-    added = scope.change_circuit(graph, [node], 1.0, instead={node: other}, controls=4)
+    added = gs.change_circuit(scope, graph, [node], 1.0, instead={node: other}, controls=4)
     assert np.abs(added.random).min() > 1e-4  # something random comes in, too, where a feature does
-    nothing = scope.change_circuit(graph, [node], 1.0, controls=3)
+    nothing = gs.change_circuit(scope, graph, [node], 1.0, controls=3)
     for part in (nothing.predicted, nothing.frozen, nothing.free, *nothing.random):
         np.testing.assert_allclose(part, 0, atol=1e-5)
 
@@ -182,8 +184,8 @@ def test_two_features_change_places_as_two_clamps_have_it(scope, graphs):
     first, second = next(
         (a, b) for a in strong for b in strong if a < b and describe(graph, a)[:2] == describe(graph, b)[:2]
     )
-    swapped = scope.change_circuit(
-        graph, [first, second], instead={first: graph.ref(second), second: graph.ref(first)}, controls=3
+    swapped = gs.change_circuit(
+        scope, graph, [first, second], instead={first: graph.ref(second), second: graph.ref(first)}, controls=3
     )
     pos = int(graph.positions[first])
     held_there = [
@@ -198,11 +200,11 @@ def test_two_features_change_places_as_two_clamps_have_it(scope, graphs):
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_bfloat16_frozen_effects_are_those_of_what_changes_alone(load, scope, kind):
     rough = load("mini", dtype="bfloat16")
-    graphs = [one.circuit(TEXT, dictionaries=choose(one, kind)) for one in (scope, rough)]
+    graphs = [gs.circuit(one, TEXT, dictionaries=choose(one, kind)) for one in (scope, rough)]
     for layers in ((7,), range(4)):
         name = graphs[1].ids[list_strong(graphs[1], layers=layers)[0]]
         exact, found = (
-            one.change_circuit(graph, name, controls=3) for one, graph in zip((scope, rough), graphs, strict=True)
+            gs.change_circuit(one, graph, name, controls=3) for one, graph in zip((scope, rough), graphs, strict=True)
         )
         expected = {target.ids: change for target, change in zip(exact.targets, exact.frozen, strict=True)}
         known = [at for at, target in enumerate(found.targets) if target.ids in expected]
@@ -224,9 +226,9 @@ def test_logits_that_a_model_caps_at_the_end_are_explained_and_changed_before_th
     capped = load(change_config(make_model(), final_logit_softcapping=0.5))
     path = write_dictionary(tmp_path / "tiny-pt", site="transcoder", layer=2, seed=3)
     with pytest.warns(gs.SanityWarning):  # weights are random
-        graph = capped.circuit("hello there you", dictionaries=capped.dictionary(path=path))
+        graph = gs.circuit(capped, "hello there you", dictionaries=capped.dictionary(path=path))
     assert np.abs(graph.values).max() > 1  # beyond the cap
-    effect = capped.change_circuit(graph, list_strong(graph, layers=(2,))[0], controls=3)
+    effect = gs.change_circuit(capped, graph, list_strong(graph, layers=(2,))[0], controls=3)
     np.testing.assert_allclose(effect.frozen, effect.predicted, atol=1e-4)
     np.testing.assert_allclose(effect.baseline, graph.values[-len(graph.targets) :], atol=1e-4)
 
@@ -234,17 +236,20 @@ def test_logits_that_a_model_caps_at_the_end_are_explained_and_changed_before_th
 def test_a_graph_that_was_kept_is_changed_by_a_scope_that_has_opened_nothing(load, tmp_path):
     """As after a restart of the kernel."""
     first = load("mini", dtype="bfloat16")
-    graph = first.circuit("The cat sat").prune()
+    graph = gs.circuit(first, "The cat sat").prune()
     gs.save_circuit(tmp_path / "graph.json", graph)
     node = graph.ids[list_strong(graph, layers=range(8))[0]]
-    found = first.change_circuit(graph, node, controls=3)
+    found = gs.change_circuit(first, graph, node, controls=3)
     first.close()
     again, kept = load("mini", dtype="bfloat16"), gs.load_circuit(tmp_path / "graph.json")
     assert again is not first
-    np.testing.assert_array_equal(again.change_circuit(kept, node, controls=3).frozen, found.frozen)
-    assert again.circuit_heads(kept, len(kept) - 1, int(np.flatnonzero(kept.weights[-1])[0])).weights.shape == (8, 4)
+    np.testing.assert_array_equal(gs.change_circuit(again, kept, node, controls=3).frozen, found.frozen)
+    assert gs.circuit_heads(again, kept, len(kept) - 1, int(np.flatnonzero(kept.weights[-1])[0])).weights.shape == (
+        8,
+        4,
+    )
     with pytest.raises(gs.UnknownDictionary, match="'/etc/nowhere' is not open, and none of those that are listed"):
-        again.change_circuit(replace(kept, dictionary_ids=("/etc/nowhere",) * 8), node)
+        gs.change_circuit(again, replace(kept, dictionary_ids=("/etc/nowhere",) * 8), node)
 
 
 def test_a_graph_of_another_text_or_model_is_refused(scope, graphs):
@@ -259,7 +264,7 @@ def test_a_graph_of_another_text_or_model_is_refused(scope, graphs):
         (replace(graph, activations=np.full(len(graph), np.nan, np.float32)), "has no activation"),
     ):
         with pytest.raises(gs.InvalidValue, match=words):
-            scope.change_circuit(changed, [node])
+            gs.change_circuit(scope, changed, [node])
     positions, numbers = graph.positions.copy(), graph.numbers.copy()
     positions[node], numbers[node] = 0, (numbers[node] + 7) % 512
     clt = scope.dictionary("clt").info.id
@@ -270,7 +275,7 @@ def test_a_graph_of_another_text_or_model_is_refused(scope, graphs):
         (replace(graph, dictionary_ids=(clt,)), "no feature .* reads layer 4"),
     ):
         with pytest.raises(gs.InvalidValue, match=words):
-            scope.change_circuit(changed, [node], controls=3)
+            gs.change_circuit(scope, changed, [node], controls=3)
     crossing = graphs["clt"]
     far = list_strong(crossing, layers=(5,))[0]
     early = scope.dictionary("clt").feature(3)
@@ -280,25 +285,25 @@ def test_a_graph_of_another_text_or_model_is_refused(scope, graphs):
         ([far], "maps nodes"),
     ):
         with pytest.raises(gs.InvalidValue, match=words):
-            scope.change_circuit(crossing, [far], instead=given)
+            gs.change_circuit(scope, crossing, [far], instead=given)
     for wrong in ("x", None):
-        with pytest.raises(gs.InvalidValue, match=r"from scope\.circuit"):
-            scope.change_circuit(wrong, [1])
+        with pytest.raises(gs.InvalidValue, match=r"from gs\.circuit"):
+            gs.change_circuit(scope, wrong, [1])
     for given, words in (
         ((graph, None), "numbers or ids of the graph's nodes"),
         ((graph, 46.5), "numbers or ids of the graph's nodes"),
     ):
         with pytest.raises(gs.InvalidValue, match=words):
-            scope.change_circuit(*given)
+            gs.change_circuit(scope, *given)
     with pytest.raises(gs.InvalidValue, match="controls must be"):
-        scope.change_circuit(graph, [node], controls=0)
+        gs.change_circuit(scope, graph, [node], controls=0)
 
 
 def test_what_cannot_be_changed_is_told(scope, graphs):
     graph = graphs["affine"]
     node = list_strong(graph, layers=(4,))[0]
     ref = graph.ref(node)
-    of_feature = scope.circuit(TEXT, target=(ref, int(graph.positions[node])))
+    of_feature = gs.circuit(scope, TEXT, target=(ref, int(graph.positions[node])))
     for given, words in (
         ((graph, [0]), "is no feature but token"),
         ((graph, []), "at least one"),
@@ -308,9 +313,41 @@ def test_what_cannot_be_changed_is_told(scope, graphs):
         ((of_feature, [of_feature.first_row]), "explains a feature"),
     ):
         with pytest.raises(gs.InvalidValue, match=words):
-            scope.change_circuit(*given)
+            gs.change_circuit(scope, *given)
     with pytest.raises(gs.InvalidValue, match="a feature of its dictionary"):
-        scope.change_circuit(graph, [node], instead={node: scope.dictionary().feature(3)})
+        gs.change_circuit(scope, graph, [node], instead={node: scope.dictionary().feature(3)})
+
+
+def trace_through(scope, folder, width):
+    """A graph through a dictionary of so few features, all of which fire at every token, and the strongest."""
+    path = write_dictionary(
+        folder / f"of-{width}" / "tiny-pt",
+        site="transcoder",
+        layer=2,
+        width=width,
+        b_enc=torch.full((width,), 100.0),
+        threshold=torch.zeros(width),
+    )
+    with pytest.warns(gs.SanityWarning):  # weights are random
+        graph = gs.circuit(scope, "hello there you", dictionaries=scope.dictionary(path=path))
+    return graph, list_strong(graph, layers=(2,))[0]
+
+
+@pytest.mark.parametrize(("width", "swapped"), [(1, False), (1, True), (2, True)])
+def test_a_dictionary_with_too_few_features_for_controls_is_told(tiny, tmp_path, width, swapped):
+    graph, node = trace_through(tiny, tmp_path, width)
+    instead = {node: graph.ref(node)} if swapped else None
+    with pytest.raises(gs.InvalidValue, match=rf"needs {1 + swapped} other features? of layer 2 .* has {width - 1} "):
+        gs.change_circuit(tiny, graph, node, instead=instead)
+
+
+@pytest.mark.parametrize(("width", "swapped"), [(2, False), (3, True)])
+def test_the_smallest_dictionaries_that_have_controls_are_changed(tiny, tmp_path, width, swapped):
+    graph, node = trace_through(tiny, tmp_path, width)
+    ref = graph.ref(node)
+    instead = {node: replace(ref, feature=(ref.feature + 1) % width)} if swapped else None
+    effect = gs.change_circuit(tiny, graph, node, instead=instead, controls=3)
+    assert np.isfinite(effect.random).all() and effect.random.any()
 
 
 def test_controls_hang_on_the_features_and_not_on_what_else_a_graph_has(scope, graphs):
@@ -319,7 +356,7 @@ def test_controls_hang_on_the_features_and_not_on_what_else_a_graph_has(scope, g
     node = next(one for one in range(len(small)) if small.kinds[one] == FEATURE)
     [same] = graph.find(small.ref(node), pos=int(small.positions[node]))
     assert same != node
-    of_small, of_whole = scope.change_circuit(small, [node]), scope.change_circuit(graph, [same])
+    of_small, of_whole = gs.change_circuit(scope, small, [node]), gs.change_circuit(scope, graph, [same])
     np.testing.assert_array_equal(of_small.random, of_whole.random)
     assert len(set(of_small.random[:, 0].tolist())) == len(of_small.random)
 
@@ -327,11 +364,14 @@ def test_controls_hang_on_the_features_and_not_on_what_else_a_graph_has(scope, g
 @pytest.mark.parametrize("given", [{}, {"show": False}], ids=["shown", "silent"])
 def test_how_far_it_is_can_be_left_untold(scope, monkeypatch, given):
     told = []
-    monkeypatch.setattr(exploring, "show_and_wait", lambda job, doing: told.append(doing) or job.wait())
-    graph = scope.circuit(TEXT, max_features=20, **given)
+    monkeypatch.setattr(showing, "show_and_wait", lambda job, doing: told.append(doing) or job.wait())
+    graph = gs.circuit(scope, TEXT, max_features=20, **given)
     edge = (graph.first_row, int(np.flatnonzero(graph.weights[0])[0]))
-    effect = scope.change_circuit(graph, [graph.first_row], controls=3, **given)
-    assert len(graph) and effect.targets and scope.circuit_heads(graph, *edge, **given).source == edge[1]
+    effect = gs.change_circuit(scope, graph, [graph.first_row], controls=3, **given)
+    assert len(graph) and effect.targets and gs.circuit_heads(scope, graph, *edge, **given).source == edge[1]
     assert [one.split()[0] for one in told] == ([] if given else ["tracing", "changing", "taking"])
+    for ask, more in ((gs.circuit, ()), (gs.change_circuit, (0,)), (gs.circuit_heads, (0, 1))):
+        with pytest.raises(gs.InvalidValue, match=r"first argument is a scope from gs\.load\(\)"):
+            ask(TEXT, graph, *more)
     with pytest.raises(TypeError, match="positional"):
-        scope.circuit_heads(graph, *edge, False)
+        gs.circuit_heads(scope, graph, *edge, False)

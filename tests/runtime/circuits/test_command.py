@@ -40,7 +40,7 @@ def run(scope, monkeypatch, tmp_path):
 def test_it_writes_the_graph_that_the_scope_traces_and_says_what_it_is(run, scope, capsys):
     assert run("--prompt", TEXT, "--target", " Queen", "--out", "graph.json", "--slug", "queen") == 0
     told = capsys.readouterr()
-    wanted, found = scope.circuit(TEXT, target=" Queen", show=False), gs.load_circuit("graph.json")
+    wanted, found = gs.circuit(scope, TEXT, target=" Queen", show=False), gs.load_circuit("graph.json")
     np.testing.assert_array_equal(found.weights, wanted.weights)
     assert found.ids == wanted.ids and [one.name for one in found.targets] == [" Queen"]
     scores = wanted.scores()
@@ -57,7 +57,7 @@ def test_options_are_those_of_python_and_quiet_says_nothing_on_the_way(run, scop
     assert run("--prompt", TEXT, *options, "--prune", "--out", "graph.json", "--quiet") == 0
     told = capsys.readouterr()
     assert told.err == ""
-    whole = scope.circuit(TEXT, dictionaries=scope.dictionary("clt"), target=" Queen", max_features=300, show=False)
+    whole = gs.circuit(scope, TEXT, dictionaries=scope.dictionary("clt"), target=" Queen", max_features=300, show=False)
     found, small = gs.load_circuit("graph.json"), whole.prune()
     np.testing.assert_array_equal(found.weights, small.weights)
     assert len(small) < len(whole)
@@ -84,7 +84,7 @@ def test_an_interrupt_writes_nothing(run, scope, monkeypatch, tmp_path, capsys):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(scope, "circuit", interrupt)
+    monkeypatch.setattr(scope, "start_circuit", interrupt)
     assert run("--prompt", TEXT, "--out", "graph.json") == 130
     assert "stopped; nothing was written" in capsys.readouterr().err and not list(tmp_path.iterdir())
 

@@ -82,7 +82,7 @@ def pick_edges(graph, *, count=2):
 
 @pytest.fixture(scope="module")
 def graphs(scope):
-    return {kind: scope.circuit(TEXT, dictionaries=choose(scope, kind), target=" son") for kind in KINDS}
+    return {kind: gs.circuit(scope, TEXT, dictionaries=choose(scope, kind), target=" son") for kind in KINDS}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_a_head_carries_what_the_edge_loses_without_it(scope, graphs, held, kind
     assert {graph.kinds[source] for _, source in edges} == {TOKEN, ERROR, FEATURE}
     largest, through_two = 0.0, 0.0
     for node, source in edges:
-        heads = scope.circuit_heads(graph, node, source)
+        heads = gs.circuit_heads(scope, graph, node, source)
         assert heads.weight == graph.weights[node - graph.first_row, source]
         np.testing.assert_allclose(heads.weights, plain.cut_each(node, source), atol=2e-4)
         assert heads.direct == pytest.approx(plain.find_effect(node, source, cut="all"), abs=2e-4)
@@ -121,7 +121,7 @@ def test_where_one_layer_of_attention_lies_between_heads_and_the_rest_add_up_to_
     order = np.concatenate([np.argsort(-sizes * some)[:6] for some in (near, moved)])
     assert moved[order].sum() >= 6
     for node, source in zip(nodes[order].tolist(), sources[order].tolist(), strict=True):
-        heads = scope.circuit_heads(graph, node, source)
+        heads = gs.circuit_heads(scope, graph, node, source)
         assert heads.direct + heads.weights.sum() == pytest.approx(heads.weight, abs=1e-4)
         [layer] = {layer for layer, _ in heads.top()} or {int(graph.node_layers[node])}
         assert layer == graph.node_layers[node]
@@ -133,7 +133,7 @@ def test_it_is_not_so_where_attention_is_free(scope, graphs, held):
     gaps = []
     moved = [one for one in pick_edges(graph) if graph.positions[one[0]] != graph.positions[one[1]]]
     for node, source in moved:
-        heads = scope.circuit_heads(graph, node, source)
+        heads = gs.circuit_heads(scope, graph, node, source)
         [(layer, head)] = heads.top(1)
         whole, less = (plain.find_effect(node, source, thawed=True, cut=cut) for cut in (None, (layer, head)))
         gaps.append(abs(whole - less - heads.weights[layer, head]))
@@ -158,11 +158,11 @@ def test_it_is_so_on_grouped_heads_and_the_layers_of_a_real_size(load, load_plai
         files = [path / "params.safetensors" for path in paths]
     prompt = [2, *np.random.default_rng(1).integers(10, 4000, 10).tolist()]  # longer than the window of 8
     with pytest.warns(gs.SanityWarning):  # weights are random
-        graph = scope.circuit(prompt, dictionaries=[scope.dictionary(path=path) for path in paths], target=7)
+        graph = gs.circuit(scope, prompt, dictionaries=[scope.dictionary(path=path) for path in paths], target=7)
     members = [{name: value.double() for name, value in load_file(file).items()} for file in files]
     plain = Plain(graph, hold(load_plain(folder), prompt), members)
     for node, source in pick_edges(graph, count=1)[:: 2 if shape == "tiny" else 4]:
-        heads = scope.circuit_heads(graph, node, source)
+        heads = gs.circuit_heads(scope, graph, node, source)
         size = max(1.0, float(np.abs(heads.weights).max()))
         np.testing.assert_allclose(heads.weights / size, plain.cut_each(node, source) / size, atol=2e-4)
 
@@ -172,27 +172,27 @@ def test_a_feature_a_difference_and_a_pruned_graph_are_taken_apart_alike(scope, 
     node = int(np.flatnonzero((graph.kinds == FEATURE) & (graph.node_layers == 5))[3])
     row = graph.weights[node - graph.first_row]
     source = int(np.argmax(np.abs(row) * (graph.kinds == TOKEN)))
-    among = scope.circuit_heads(graph, node, source)
-    alone = scope.circuit(
-        TEXT, dictionaries=choose(scope, "plain"), target=(graph.ref(node), int(graph.positions[node]))
+    among = gs.circuit_heads(scope, graph, node, source)
+    alone = gs.circuit(
+        scope, TEXT, dictionaries=choose(scope, "plain"), target=(graph.ref(node), int(graph.positions[node]))
     )
-    np.testing.assert_allclose(scope.circuit_heads(alone, len(alone) - 1, source).weights, among.weights, atol=1e-5)
+    np.testing.assert_allclose(gs.circuit_heads(scope, alone, len(alone) - 1, source).weights, among.weights, atol=1e-5)
     kept = graph.keep([node])
-    of_kept = scope.circuit_heads(kept, kept.find(graph.ref(node), pos=int(graph.positions[node]))[0], source)
+    of_kept = gs.circuit_heads(scope, kept, kept.find(graph.ref(node), pos=int(graph.positions[node]))[0], source)
     np.testing.assert_array_equal(of_kept.weights, among.weights)
     assert of_kept.names == among.names and of_kept.node != among.node
     son, sister, both = (
-        scope.circuit(TEXT, dictionaries=choose(scope, "plain"), target=target, max_features=50)
+        gs.circuit(scope, TEXT, dictionaries=choose(scope, "plain"), target=target, max_features=50)
         for target in (" son", " sister", (" son", " sister"))
     )
-    found = [scope.circuit_heads(one, len(one) - 1, source).weights for one in (son, sister, both)]
+    found = [gs.circuit_heads(scope, one, len(one) - 1, source).weights for one in (son, sister, both)]
     np.testing.assert_allclose(found[2], found[0] - found[1], atol=1e-4)
 
 
 def test_the_record_lists_the_strongest_first(scope, graphs):
     graph = graphs["plain"]
     node, source = pick_edges(graph, count=1)[0]
-    heads = scope.circuit_heads(graph, node, source)
+    heads = gs.circuit_heads(scope, graph, node, source)
     frame = heads.to_frame()
     assert list(frame.columns) == ["layer", "head", "weight", "share"] and len(frame) == heads.weights.size
     assert (np.diff(np.abs(frame["weight"])) <= 0).all()
@@ -221,19 +221,19 @@ def test_what_is_no_edge_of_this_model_is_answered_in_words(scope, graphs):
     elsewhere[1][feature] = next(one for one in range(512) if one not in graph.numbers[graph.kinds == FEATURE])
     to_feature = int(np.flatnonzero(graph.weights[:, feature])[0]) + graph.first_row
     for wrong, given, words in (
-        ("no graph", (node, source), "a graph comes from scope.circuit"),
+        ("no graph", (node, source), "a graph comes from gs.circuit"),
         (graph, (len(graph) - 1, none), "has no edge from node"),
         (graph, (0, 0), "has no edge from node"),
         (graph, (len(graph), 0), "node must be"),
         (graph, (node, -1), "source must be"),
         (graph, (node, "all"), "the graph has no node 'all'"),
-        (replace(graph, kinds=graph.kinds[::-1]), (node, source), "not as scope.circuit"),
+        (replace(graph, kinds=graph.kinds[::-1]), (node, source), "not as gs.circuit"),
         (replace(graph, dictionary_ids=("other",)), (node, source), "other"),
         (replace(graph, weights=doubled), (len(graph) - 1, source), "another model or revision: this edge is"),
         (replace(graph, numbers=elsewhere[1]), (to_feature, feature), "does not fire at position"),
     ):
         with pytest.raises(gs.GscopeError, match=words):
-            scope.circuit_heads(wrong, *given)
+            gs.circuit_heads(scope, wrong, *given)
 
 
 def test_layers_left_on_the_disk_give_the_same_heads(load, make_model, tmp_path, monkeypatch):
@@ -250,7 +250,7 @@ def test_layers_left_on_the_disk_give_the_same_heads(load, make_model, tmp_path,
     found = []
     for scope in (load(folder), load(folder, device="spread")):
         with pytest.warns(gs.SanityWarning):
-            graph = scope.circuit("hello there", dictionaries=scope.dictionary(path=path), target=7)
-        found.append(scope.circuit_heads(graph, len(graph) - 1, 1))
+            graph = gs.circuit(scope, "hello there", dictionaries=scope.dictionary(path=path), target=7)
+        found.append(gs.circuit_heads(scope, graph, len(graph) - 1, 1))
     np.testing.assert_allclose(found[1].weights, found[0].weights, atol=1e-4)
     assert np.abs(found[0].weights).max() > 0

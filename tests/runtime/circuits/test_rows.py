@@ -87,7 +87,7 @@ def test_a_circuit_fetches_encoders_and_the_rows_of_what_fires(hub, published, a
     told = f"{len(scope.tokens(TEXT))} tokens through {clt.info.id}"
     assert write_need(scope, TEXT, [clt]) == f"{told}, {encoders / 1e6:.1f} MB of it fetched first"
     hub.forget()
-    graph = scope.circuit(TEXT, dictionaries=clt)
+    graph = gs.circuit(scope, TEXT, dictionaries=clt)
     assert write_need(scope, TEXT, [clt]) == told
     sent, fired = hub.count_sent_bytes("/lfs/*"), count_features(graph)
     assert 0.005 < fired / clt.d_dict < 0.2
@@ -97,11 +97,11 @@ def test_a_circuit_fetches_encoders_and_the_rows_of_what_fires(hub, published, a
     assert clt.missing_encoder_bytes == 0
     # What was read stays: the same text asks for nothing.
     hub.forget()
-    again = scope.circuit(TEXT, dictionaries=clt)
+    again = gs.circuit(scope, TEXT, dictionaries=clt)
     np.testing.assert_array_equal(again.weights, graph.weights)
     assert hub.count_sent_bytes("/lfs/*") == 0
     # The same graph as from the whole files.
-    expected = scope.circuit(TEXT, dictionaries=scope.dictionary(path=copy_folder(published, tmp_path)))
+    expected = gs.circuit(scope, TEXT, dictionaries=scope.dictionary(path=copy_folder(published, tmp_path)))
     np.testing.assert_array_equal(expected.numbers, graph.numbers)
     np.testing.assert_allclose(expected.weights, graph.weights, atol=1e-5)
     assert np.abs(graph.weights).max() > 0.1
@@ -118,13 +118,13 @@ def copy_folder(folder, tmp_path):
 def test_changing_a_node_fetches_rows_alone(hub, published, affine, load, tmp_path):
     scope = load("gemma-3-270m")
     clt = scope.dictionary("clt", affine=affine)
-    graph = scope.circuit(TEXT, dictionaries=clt)
+    graph = gs.circuit(scope, TEXT, dictionaries=clt)
     hub.forget()
-    effect = scope.change_circuit(graph, [graph.first_row], controls=3)
+    effect = gs.change_circuit(scope, graph, [graph.first_row], controls=3)
     assert hub.count_sent_bytes("/lfs/*") < 0.2 * clt.info.bytes
     whole = scope.dictionary(path=copy_folder(published, tmp_path))
-    same = scope.circuit(TEXT, dictionaries=whole)
-    expected = scope.change_circuit(same, [same.first_row], controls=3)
+    same = gs.circuit(scope, TEXT, dictionaries=whole)
+    expected = gs.change_circuit(scope, same, [same.first_row], controls=3)
     for name in ("frozen", "free", "baseline"):
         np.testing.assert_allclose(getattr(effect, name), getattr(expected, name), atol=2e-3)
     assert np.abs(effect.free).max() > 0
@@ -133,13 +133,13 @@ def test_changing_a_node_fetches_rows_alone(hub, published, affine, load, tmp_pa
 def test_heads_of_an_edge_are_found_without_the_files(hub, published, affine, load, tmp_path):
     scope = load("gemma-3-270m")
     clt = scope.dictionary("clt", affine=affine)
-    graph = scope.circuit(TEXT, dictionaries=clt)
+    graph = gs.circuit(scope, TEXT, dictionaries=clt)
     hub.forget()
     edge = len(graph) - 1, int(np.abs(graph.weights[-1, graph.first_row :]).argmax()) + graph.first_row
-    heads = scope.circuit_heads(graph, *edge)
+    heads = gs.circuit_heads(scope, graph, *edge)
     assert hub.count_sent_bytes("/lfs/*") == 0
-    same = scope.circuit(TEXT, dictionaries=scope.dictionary(path=copy_folder(published, tmp_path)))
-    expected = scope.circuit_heads(same, *edge)
+    same = gs.circuit(scope, TEXT, dictionaries=scope.dictionary(path=copy_folder(published, tmp_path)))
+    expected = gs.circuit_heads(scope, same, *edge)
     np.testing.assert_allclose(heads.weights, expected.weights, atol=1e-5)
 
 
@@ -186,8 +186,8 @@ def test_a_server_without_ranges_costs_the_files_and_gives_the_same_graph(hub, p
     hub.fail("/lfs/*params*", faults.RangeIgnored(), times=None)
     scope = load("gemma-3-270m")
     clt = scope.dictionary("clt", affine=affine)
-    graph = scope.circuit(TEXT, dictionaries=clt)
-    expected = scope.circuit(TEXT, dictionaries=scope.dictionary(path=copy_folder(published, tmp_path)))
+    graph = gs.circuit(scope, TEXT, dictionaries=clt)
+    expected = gs.circuit(scope, TEXT, dictionaries=scope.dictionary(path=copy_folder(published, tmp_path)))
     np.testing.assert_allclose(expected.weights, graph.weights, atol=1e-5)
     assert clt.missing_bytes == 0
 
@@ -222,7 +222,7 @@ def test_rows_that_would_not_fit_are_refused_before_they_are_read(hub, published
     monkeypatch.setattr(dictionary_module, "find_free", lambda _device: 100 * ROW)
     hub.forget()
     with pytest.raises(gs.OutOfMemory, match=r"features of .*clt.* fire on this text, whose decoder rows take .* free"):
-        scope.circuit(TEXT, dictionaries=clt)
+        gs.circuit(scope, TEXT, dictionaries=clt)
     assert hub.count_sent_bytes("/lfs/*") <= 2 * count_encoder_bytes(published)
 
 
@@ -253,7 +253,7 @@ def test_memory_stays_far_below_the_files(hub, load):
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        graph = scope.circuit("The old man", dictionaries=clt, max_features=50)
+        graph = gs.circuit(scope, "The old man", dictionaries=clt, max_features=50)
     finally:
         over.set()
         watcher.join()

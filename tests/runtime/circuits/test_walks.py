@@ -34,7 +34,7 @@ def test_lengths_are_those_that_the_claim_was_measured_by(scope, plain_mini, tex
     found, expected = {}, {}
     for kind in ("clt", "plain", "affine"):
         theirs = attribute(plain_mini, trace, read_members(kind))
-        ours = scope.circuit(ids, dictionaries=choose(scope, kind), target=trace.top)
+        ours = gs.circuit(scope, ids, dictionaries=choose(scope, kind), target=trace.top)
         found[kind], expected[kind] = (ours, ours.walks()), (theirs, measure_paths(theirs))
         assert found[kind][1].explained == pytest.approx(expected[kind][1].explained, abs=1e-4)
         assert found[kind][1].length == pytest.approx(expected[kind][1].length, abs=1e-3)
