@@ -141,7 +141,7 @@ def _add_sweep(sweep: argparse.ArgumentParser) -> None:
     sweep.add_argument("--batch-tokens", type=int, help="of one forward pass")
     sweep.add_argument("--engine", choices=("local", "ray"), default="local", help="default: %(default)s")
     sweep.add_argument("--workers", type=int, default=1, help="that share the work (default: %(default)s)")
-    sweep.add_argument("--threads", type=int, default=1, help="of each, on a CPU (default: %(default)s)")
+    sweep.add_argument("--threads", type=int, help="of each, on a CPU (default: as many as the machine has for it)")
     sweep.add_argument("--address", help="of a Ray cluster")
     sweep.add_argument("--checkpoint-seconds", type=float, default=60.0, help="default: %(default)s")
     sweep.add_argument(

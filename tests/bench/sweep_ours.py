@@ -5,6 +5,8 @@ import json
 import sys
 import tempfile
 import time
+from collections import deque
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from gscope_widgets.runtime.sweeps.hand import Hand, split_batches
 from gscope_widgets.runtime.sweeps.rows import HEAD
 from gscope_widgets.runtime.sweeps.state import SweepState
 from gscope_widgets.runtime.sweeps.sweep import BATCH_TOKENS
+from gscope_widgets.runtime.sweeps.threads import run_in_order
 from tests.bench.memory import measure_peak
 
 
@@ -71,36 +74,52 @@ def _sweep(scope, dictionary, ids, asked) -> dict:
 
 
 def _measure_floor(scope, dictionary, ids, asked) -> dict:
-    """Seconds of reading and counting, and of a forward pass with a bare product, by turns on the same batches."""
-    loaded = scope._engine.loaded
+    """Seconds of reading and counting, and of a forward pass with a bare product, by turns on the same batches.
+
+    The floor is timed twice: as one stream of batches on all threads of torch, and as our threads would run it, each
+    with a batch of its own.
+    """
+    loaded, threads = scope._engine.loaded, asked["threads"]
     rows = np.zeros((len(ids), HEAD + ids.shape[1]), np.int32)
     rows[:, 0], rows[:, HEAD:] = ids.shape[1], ids
-    hand = Hand(loaded, dictionary, batch_tokens=BATCH_TOKENS, threads=asked["threads"])
+    hand, alone = (Hand(loaded, dictionary, batch_tokens=BATCH_TOKENS, threads=count) for count in (threads, 1))
     w_enc = dictionary._members[0].file.tensor("w_enc")
 
-    def sweep() -> float:
-        state, began = SweepState(dictionary.d_dict, 20), time.perf_counter()
-        for found in hand.read(rows, first=0):
+    def sweep() -> None:
+        state = SweepState(dictionary.d_dict, 20)
+        for found in hand.read([(0, rows)]):
             if not isinstance(found, int):
                 state.add(*found)
         state.to_arrays()
-        return time.perf_counter() - began
 
-    def floor() -> float:
-        began = time.perf_counter()
+    def list_products(hand):
         used = loaded.tokenizer.mask_used(rows[:, HEAD:], rows[:, 0])
-        for batch in split_batches(rows[:, 0], BATCH_TOKENS):
-            x = hand._run(rows[batch, HEAD:], *np.nonzero(used[batch]))
+
+        @torch.inference_mode()
+        def multiply(batch) -> None:
+            x = hand.run_model(rows[batch, HEAD:], *np.nonzero(used[batch]))
             for first in range(0, w_enc.shape[1], 16_384):
                 x @ w_enc[:, first : first + 16_384]
-        return time.perf_counter() - began
+
+        return [partial(multiply, batch) for batch in split_batches(rows[:, 0], BATCH_TOKENS)]
+
+    def floor() -> None:
+        torch.set_num_threads(threads)
+        for multiply in list_products(alone):
+            multiply()
+
+    def floor_side_by_side() -> None:
+        deque(run_in_order(list_products(hand), threads), maxlen=0)
 
     def measure(_job) -> dict:
-        sides = {"sweep": [], "floor": []}
+        sides = {"sweep": sweep, "floor": floor, "floor, side by side": floor_side_by_side}
+        found = {name: [] for name in sides}
         for turn in range(asked["alternations"] + 1):
-            for name, side in (("sweep", sweep), ("floor", floor))[:: 1 if turn % 2 else -1]:
-                sides[name].append(side())
-        return {name: values[1:] for name, values in sides.items()}
+            for name, side in list(sides.items())[:: 1 if turn % 2 else -1]:
+                began = time.perf_counter()
+                side()
+                found[name].append(time.perf_counter() - began)
+        return {name: values[1:] for name, values in found.items()}
 
     return scope.submit(measure).result()
 

@@ -52,7 +52,7 @@ class RayCrew:
             num_gpus=1 if self._uses_gpu else 0,
             concurrency_groups={_WATCH: 1},
         )(Reader)
-        environment = {"env_vars": {"OMP_NUM_THREADS": str(self._order.threads), "TOKENIZERS_PARALLELISM": "false"}}
+        environment = {"env_vars": {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}}
         actor = kind.options(runtime_env=environment).remote(self._order.to_dict())
         self._actors[worker], self._given[worker], self._told[worker] = actor, 0, 0
         # Ray queues an actor until a node has room for it: it has a place when it answers for the first time.

@@ -135,7 +135,7 @@ class LocalCrew:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=words,
-            env=dict(list_environment(self._order.threads)),
+            env=dict(list_environment()),
         )
         self._processes[worker] = process
         letters: queue.SimpleQueue[_Letter | None] = queue.SimpleQueue()

@@ -1,16 +1,21 @@
 """What does the reading of a sweep: rows through the model to the dictionary's layer, and through its encoder."""
 
+import copy
 import ctypes
 import hashlib
+import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import queue
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
+from transformers.models.gemma3.modeling_gemma3 import Gemma3TextModel
 
 from gscope_widgets.errors import InvalidValue
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
@@ -22,6 +27,7 @@ from gscope_widgets.runtime.gemma.sites import find_dictionary_points
 from gscope_widgets.runtime.scope import Scope
 from gscope_widgets.runtime.sweeps.rows import HEAD
 from gscope_widgets.runtime.sweeps.state import Firings, SweepState, make_places
+from gscope_widgets.runtime.sweeps.threads import run_in_order
 
 _WHOLE = 20_000_000  # numbers of a model up to which all of them go into its fingerprint
 _SAMPLE = 4096  # of each tensor of a larger one
@@ -65,52 +71,78 @@ class Hand:
 
         Args:
             batch_tokens: of one forward pass, padding included, unless one row has more.
-            threads: that torch computes with on a CPU.
+            threads: on a CPU, that each have a batch; torch computes alone on each, so that no bit hangs on them.
         """
-        self._loaded, self._dictionary = loaded, dictionary
-        self._batch_tokens, self._threads = batch_tokens, threads
-        points = find_dictionary_points(loaded.text_model, site=dictionary.info.site, layers=dictionary.info.layers)
-        self._points = points.reads
+        self._loaded, self._dictionary, self._batch_tokens = loaded, dictionary, batch_tokens
+        self._threads = threads if torch.device(loaded.info.device).type == "cpu" else 1
+        # Those that no thread uses: in each, hooks are its own.
+        self._models: queue.SimpleQueue[Gemma3TextModel] = queue.SimpleQueue()
+        for _ in range(self._threads):
+            self._models.put(loaded.text_model if self._threads == 1 else share_weights(loaded.text_model))
 
-    def read(self, rows: np.ndarray, *, first: int) -> Iterator[Firings | int]:
-        """The firings of one unit, some at a time: features, activations, places; at the end how many positions count.
+    def read(self, units: Iterable[tuple[int, np.ndarray]]) -> Generator[Firings | int, None, None]:
+        """The firings of units, a part at a time and in order; after each unit how many of its positions count.
 
         Rows of like length share a batch. Which do hangs on the unit alone, so that the same unit gives the same
-        bits, whoever reads it and whatever was read before.
+        bits, whoever reads it and whatever was read before. To be closed where it is not read to its end.
 
         Args:
-            rows: int32, [row, HEAD + seq_len].
-            first: the number of the first of them in the corpus.
+            units: the number of each one's first row in the corpus, and its rows, int32 [row, HEAD + seq_len]. They
+                are taken a few batches ahead.
         """
-        lengths, ids = rows[:, 0], rows[:, HEAD:]
-        used = self._loaded.tokenizer.mask_used(ids, lengths)
-        give_back_memory()
-        for batch in split_batches(lengths, self._batch_tokens):
-            length = int(lengths[batch].max())
-            owners, columns = np.nonzero(used[batch, :length])
-            with use_threads(self._threads, self._loaded.info.device):
-                x = self._run(ids[batch, :length], owners, columns)
-            places = make_places(first + batch[owners], columns)
-            step = _ENCODED if x.device.type == "cpu" else max(1, len(x))
-            for start in range(0, len(x), step):
-                some = slice(start, start + step)
-                with use_threads(self._threads, self._loaded.info.device):
-                    sparse = self._dictionary.encode(x[some])
-                yield sparse.features, sparse.activations, places[some][sparse.positions]
-        yield int(used.sum())
+        for found in run_in_order(self._list_tasks(units), self._threads):
+            if isinstance(found, int):
+                yield found
+            else:
+                yield from found
 
-    def _run(self, ids: np.ndarray, owners: np.ndarray, columns: np.ndarray) -> torch.Tensor:
+    def _list_tasks(self, units: Iterable[tuple[int, np.ndarray]]) -> Iterator[Callable[[], list[Firings] | int]]:
+        for first, rows in units:
+            lengths, ids = rows[:, 0], rows[:, HEAD:]
+            used = self._loaded.tokenizer.mask_used(ids, lengths)
+            give_back_memory()
+            for batch in split_batches(lengths, self._batch_tokens):
+                length = int(lengths[batch].max())
+                owners, columns = np.nonzero(used[batch, :length])
+                places = make_places(first + batch[owners], columns)
+                yield partial(self._read_batch, ids[batch, :length], owners, columns, places)
+            yield partial(int, used.sum())
+
+    @torch.inference_mode()
+    def _read_batch(
+        self, ids: np.ndarray, owners: np.ndarray, columns: np.ndarray, places: np.ndarray
+    ) -> list[Firings]:
+        x = self.run_model(ids, owners, columns)
+        step = _ENCODED if x.device.type == "cpu" else max(1, len(x))
+        found = []
+        for start in range(0, len(x), step):
+            sparse = self._dictionary.encode(x[start : start + step])
+            found.append((sparse.features, sparse.activations, places[start : start + step][sparse.positions]))
+        return found
+
+    def run_model(self, ids: np.ndarray, owners: np.ndarray, columns: np.ndarray) -> torch.Tensor:
+        """What the dictionary reads at some positions of a batch: float32, [pos, d_in] or [pos, n, d_in].
+
+        Args:
+            ids: int, [row, token].
+            owners: row of each position, [pos].
+            columns: its place in the row, [pos].
+        """
         inputs = torch.from_numpy(ids.astype(np.int64)).to(self._loaded.info.device)
-        found = run_through(self._loaded.text_model, self._points, input_ids=inputs, use_cache=False)
+        model, info = self._models.get(), self._dictionary.info
+        try:
+            points = find_dictionary_points(model, site=info.site, layers=info.layers).reads
+            found = run_through(model, points, input_ids=inputs, use_cache=False)
+        finally:
+            self._models.put(model)
         where = torch.from_numpy(owners), torch.from_numpy(columns)
-        parts = [found[point.name][where].float() for point in self._points]
+        parts = [found[point.name][where].float() for point in points]
         return parts[0] if len(parts) == 1 else torch.stack(parts, 1)
 
     def fill(self, state: SweepState, stretch: Stretch) -> Iterator[int | None]:
         """Read a stretch into a state of its own: None after a part of a unit, at its end how many positions count."""
-        first = stretch.starts[0]
-        for start, stop in zip(stretch.starts, stretch.starts[1:], strict=False):
-            for found in self.read(stretch.rows[start - first : stop - first], first=start):
+        with closing(self.read(split_stretch(stretch))) as parts:
+            for found in parts:
                 if isinstance(found, int):
                     yield found
                 else:
@@ -121,6 +153,18 @@ class Hand:
     def d_dict(self) -> int:
         """The number of features."""
         return self._dictionary.d_dict
+
+
+def split_stretch(stretch: Stretch) -> Iterator[tuple[int, np.ndarray]]:
+    """The units of a stretch: the number of each one's first row in the corpus, and its rows."""
+    for start, stop in pairwise(stretch.starts):
+        yield start, stretch.rows[start - stretch.starts[0] : stop - stretch.starts[0]]
+
+
+def share_weights(model: Gemma3TextModel) -> Gemma3TextModel:
+    """The same model once more, with the same tensors, and with hooks of its own."""
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    return copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})
 
 
 def split_batches(lengths: np.ndarray, most: int) -> list[np.ndarray]:
@@ -159,7 +203,6 @@ def open_hand(order: Order, *, device: str | None = None) -> Hand:
     """
     from gscope_widgets.runtime.registry import load
 
-    torch.set_num_threads(order.threads)
     scope = load(order.model, **(order.wishes | ({} if device is None else {"device": device})))
     dictionary = scope.dictionary(path=order.dictionary, dtype=order.dictionary_dtype)
     for _ in dictionary.fetch():
@@ -212,41 +255,26 @@ def _find_trim() -> Callable[[int], int] | None:
     return found
 
 
-@contextmanager
-def use_threads(threads: int, device: str) -> Iterator[None]:
-    """On a CPU, torch computes on so many threads inside: how many changes the last bits of sums."""
-    before = torch.get_num_threads()
-    if torch.device(device).type != "cpu" or before == threads:
-        yield
-        return
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def describe_arithmetic(loaded: LoadedModel, dictionary: Dictionary, threads: int) -> dict[str, object]:
+def describe_arithmetic(loaded: LoadedModel, dictionary: Dictionary) -> dict[str, object]:
     """What the last bits of activations hang on, beside weights and rows."""
     device = torch.device(loaded.info.device)
     on_cpu = device.type == "cpu"
     return {
         "device": "cpu" if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "instructions": torch.backends.cpu.get_cpu_capability() if on_cpu else "",
-        "threads": threads if on_cpu else 0,
         "dtype": loaded.info.dtype,
         "dictionary_dtype": str(dictionary.dtype).removeprefix("torch."),
         "torch": torch.__version__,
     }
 
 
-def list_environment(threads: int) -> Mapping[str, str]:
+def list_environment() -> Mapping[str, str]:
     """The environment of a worker's process, which finds modules where this one does."""
     import sys
 
     paths: Sequence[str] = [os.path.abspath(path) for path in sys.path]
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(paths),
-        "OMP_NUM_THREADS": str(threads),
+        "OMP_NUM_THREADS": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }

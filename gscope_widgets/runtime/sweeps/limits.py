@@ -18,7 +18,7 @@ _SECONDS = {
     "checkpoint_s": (0.0, 86_400.0),
     "patience_s": (1.0, 1e9),  # with 0 whoever is looked at is silent; the most is as good as for ever
 }
-_MAY_BE_NONE = ("seq_len", "max_tokens", "batch_tokens")
+_MAY_BE_NONE = ("seq_len", "max_tokens", "batch_tokens", "threads")
 
 
 def check_settings(settings: Mapping[str, object]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -71,7 +71,7 @@ def sweep(
     max_tokens: int | None = None,
     engine: Engine = "local",
     workers: int = 1,
-    threads: int = 1,
+    threads: int | None = None,
     address: str | None = None,
     batch_tokens: int | None = None,
     checkpoint_s: float = 60.0,
@@ -88,7 +88,7 @@ def sweep(
 
     Stopped in any way, `kill -9` included, it goes on where it was when the same line is run again, with the same bits
     at the end; other settings, texts or weights are then refused by name. The bits hang on nothing but weights, corpus,
-    the settings here above `engine`, `threads`, `batch_tokens`, torch and the kind of machine: not on how many workers
+    the settings here above `engine`, `batch_tokens`, torch and the kind of machine: not on how many workers and threads
     shared the work, where they ran, or whether some of them died.
 
     Args:
@@ -107,7 +107,8 @@ def sweep(
         max_tokens: no more of the corpus than this, to the end of a row; None for all.
         engine: "local" or, with `pip install "gscope-widgets[ray]"`, "ray".
         workers: that share the work: this process and others, each with a model of its own; or as many actors.
-        threads: that each computes with on a CPU. One each, and a worker a core, is fastest.
+        threads: of each worker, on a CPU, with one model for all of them; each reads a batch of its own, and takes the
+            memory of one. None for as many as torch uses, shared among the workers; for 1 each on Ray.
         address: of a Ray cluster; None for one that runs here, or else a new one.
         batch_tokens: of one forward pass; None for 1,024 on a CPU, 16,384 on a GPU.
         checkpoint_s: seconds between checkpoints; a kill loses what was read since the last.
@@ -170,7 +171,7 @@ def start_sweep(
     max_tokens: int | None = None,
     engine: Engine = "local",
     workers: int = 1,
-    threads: int = 1,
+    threads: int | None = None,
     address: str | None = None,
     batch_tokens: int | None = None,
     checkpoint_s: float = 60.0,
@@ -213,6 +214,8 @@ def start_sweep(
     )
     length = min(256, most) if seq_len is None else check_int("seq_len", seq_len, low=2, high=most)
     batch = checked["batch_tokens"] or (BATCH_TOKENS if on_cpu else _BATCH_TOKENS_GPU)
+    if checked["threads"] is None:
+        checked["threads"] = 1 if engine == "ray" else max(1, torch.get_num_threads() // checked["workers"])
     plan = _Plan(
         Layout(length, pack, checked["max_tokens"], max(_UNIT_TOKENS, batch)),
         batch_tokens=batch,
@@ -283,7 +286,7 @@ class _Course:
             "k": self._plan.k,
             "batch_tokens": self._plan.batch_tokens,
             **describe_layout(self._plan.layout),
-            **describe_arithmetic(loaded, self._dictionary, self._plan.threads),
+            **describe_arithmetic(loaded, self._dictionary),
         }
         with self._folder.hold():
             self._folder.open(settings, overwrite=self._plan.overwrite)
@@ -373,26 +376,26 @@ class _Course:
             yield 1.0
 
     def _read_here(self, work: "_Work") -> Iterator[float | None]:
-        hand, found = self._make_hand(), Pile()
-        for unit in np.flatnonzero(~work.done).tolist():
-            stretch = self._cut(unit, unit + 1)
-            count = 0
-            for one in hand.read(stretch.rows, first=stretch.starts[0]):
-                if isinstance(one, int):
-                    count = one
-                else:
+        found, units = Pile(), np.flatnonzero(~work.done).tolist()
+        stretches = (self._cut(unit, unit + 1) for unit in units)
+        left = iter(units)
+        with closing(self._make_hand().read((one.starts[0], one.rows) for one in stretches)) as parts:
+            for one in parts:
+                if not isinstance(one, int):
                     found.put(*one)
                     yield self._progress.share
-            # From here to the end of the unit nothing stops it: a state holds whole units.
-            work.is_whole = False
-            for firings in found.take():
-                work.state.add(*firings)
-            work.used += count
-            work.done[unit] = True
-            work.is_whole = True
-            self._advance(unit)
-            self._save_in_time(work)
-            yield self._progress.share
+                    continue
+                # From here to the end of the unit nothing stops it: a state holds whole units.
+                work.is_whole = False
+                for firings in found.take():
+                    work.state.add(*firings)
+                unit = next(left)
+                work.used += one
+                work.done[unit] = True
+                work.is_whole = True
+                self._advance(unit)
+                self._save_in_time(work)
+                yield self._progress.share
 
     def _read_together(self, work: "_Work", order: Order) -> Iterator[float | None]:
         """Share the work out; a worker that is lost is replaced, and its stretch is given out again."""

@@ -5,6 +5,7 @@ import signal
 import pytest
 
 import gscope_widgets as gs
+from gscope_widgets.runtime.sweeps.hand import Hand
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,23 @@ def texts():
     """Documents of mini's world, short and long, one without a token."""
     found = [one.text for one in gs.mini.texts()[:24]]
     return [*found[:5], "", *found[5:]]
+
+
+@pytest.fixture
+def units_read(monkeypatch):
+    """The first row of each unit, in the order in which this process begins to read them."""
+    begun, real = [], Hand.read
+
+    def read(self, units):
+        def tell():
+            for first, rows in units:
+                begun.append(first)
+                yield first, rows
+
+        return real(self, tell())
+
+    monkeypatch.setattr(Hand, "read", read)
+    return begun
 
 
 @pytest.fixture

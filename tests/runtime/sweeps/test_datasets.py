@@ -106,11 +106,11 @@ import gscope_widgets as gs
 from gscope_widgets.runtime.sweeps import sweep as sweeps
 from gscope_widgets.runtime.sweeps.hand import Hand
 sweeps._UNIT_TOKENS = 300
-real = Hand.read
-def slow(self, rows, *, first):
+real = Hand._read_batch
+def slow(self, *given):
     time.sleep(0.05)
-    return real(self, rows, first=first)
-Hand.read = slow
+    return real(self, *given)
+Hand._read_batch = slow
 model, dictionary, lines, out = sys.argv[1:]
 scope = gs.load(model)
 stream = datasets.load_dataset("json", data_files=lines, split="train", streaming=True)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -21,6 +22,7 @@ from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.sweeps import Sweep, SweepProgress
 from gscope_widgets.runtime import showing
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
+from gscope_widgets.runtime.sweeps import hand
 from gscope_widgets.runtime.sweeps import sweep as sweeps
 from gscope_widgets.runtime.sweeps.hand import Hand
 from gscope_widgets.runtime.sweeps.rows import HEAD
@@ -64,9 +66,9 @@ def read_all(scope, dictionary, table, lengths):
     tokenizer = loaded(scope).tokenizer
 
     def read(_job):
-        hand = Hand(loaded(scope), dictionary, batch_tokens=10**9, threads=1)
+        reader = Hand(loaded(scope), dictionary, batch_tokens=10**9, threads=1)
         rows = np.concatenate([lengths[:, None], np.zeros((len(table), HEAD - 1), int), table], 1).astype(np.int32)
-        for found in hand.read(rows, first=0):
+        for found in reader.read([(0, rows)]):
             if not isinstance(found, int):
                 features, values, places = found
                 where, columns = split_places(places)
@@ -338,6 +340,104 @@ def test_a_sweep_of_something_else_is_not_shown(swept, tiny, load, make_model, m
         tiny.use_examples(result.folder)
 
 
+# ---- on several threads
+
+
+def test_any_number_of_threads_gives_the_same_bytes(
+    run, folder_of, tiny, tiny_dictionary, texts, tmp_path, make_multilayer
+):
+    across = tiny.dictionary(path=make_multilayer(site="crosscoder"))
+    for name, dictionary in (("one layer", tiny_dictionary), ("several", across)):
+        found = [
+            gs.sweep(
+                tiny,
+                dictionary,
+                texts,
+                tmp_path / f"{name} {threads}",
+                k=K,
+                batch_tokens=200,
+                threads=threads,
+                show=False,
+            )
+            for threads in (1, 2, 3, 16)
+        ]
+        whole, *others = [folder_of(one.folder) for one in found]
+        assert len({one.tokens for one in found}) == 1 and found[0].features > 20
+        assert all(other == whole for other in others)
+
+
+def test_several_threads_read_at_once_each_alone_and_nothing_of_it_stays(run, tiny, monkeypatch):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        real, at_once, seen = hand.run_through, threading.Barrier(2, timeout=60), []
+
+        def look(model, points, **inputs):
+            if len(seen) < 2:  # each waits for the other: one thread alone would wait for ever
+                at_once.wait()
+            seen.append((threading.get_ident(), torch.get_num_threads(), model))
+            return real(model, points, **inputs)
+
+        monkeypatch.setattr(hand, "run_through", look)
+        run(threads=2)
+        assert len({thread for thread, _, _ in seen}) == 2
+        assert {count for _, count, _ in seen} == {1}
+        models = {id(model): model for _, _, model in seen}.values()
+        assert len(models) == 2
+        mine = loaded(tiny).text_model
+        for model in models:  # hooks of its own, weights of all
+            assert model is not mine
+            pairs = zip(model.parameters(), mine.parameters(), strict=True)
+            assert all(one is other for one, other in pairs)
+        counts = []
+        later = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
+        later.start()
+        later.join()
+        assert counts == [torch.get_num_threads()] == [2]
+        assert not [one for one in threading.enumerate() if one.name.startswith("gscope sweep")]
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_cancel_of_several_threads_keeps_what_is_done(
+    run, tiny, tiny_dictionary, texts, tmp_path, folder_of, units_read
+):
+    whole = folder_of(run("whole").folder)
+    units_read.clear()
+    settings = {"k": K, "seq_len": SEQ_LEN, "batch_tokens": 200, "threads": 2}
+    job = gs.start_sweep(tiny, tiny_dictionary, texts, tmp_path / "out", **settings)
+    job.watch(lambda _job: len(units_read) > 5 and job.cancel())
+    with pytest.raises(gs.Cancelled):
+        job.result()
+    assert not [one for one in threading.enumerate() if one.name.startswith("gscope sweep")]
+    before = len(units_read)
+    assert 5 < before < 15
+    assert folder_of(run().folder) == whole
+    assert len(units_read) < before + 15  # of what was whole nothing is read again
+
+
+def test_what_befalls_a_thread_is_told(run, monkeypatch):
+    def fail(*_arguments, **_inputs):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(hand, "run_through", fail)
+    with pytest.raises(gs.OutOfMemory, match="sweeping with tiny-pt/.*batch_tokens=256"):
+        run(threads=2)
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(1, 4), (2, 2), (3, 1), (8, 1)])
+def test_workers_share_the_threads_that_torch_has(run, monkeypatch, workers, threads):
+    before, plans = torch.get_num_threads(), []
+    real = sweeps._Course.run
+    monkeypatch.setattr(sweeps._Course, "run", lambda self: (plans.append(self._plan), real(self))[1])
+    torch.set_num_threads(4)
+    try:
+        run(workers=workers, max_tokens=1)  # one unit: nobody else is hired
+    finally:
+        torch.set_num_threads(before)
+    assert plans[0].threads == threads
+
+
 # ---- stopped and gone on with
 
 
@@ -354,32 +454,28 @@ def test_the_same_line_again_gives_the_same_without_reading_anything(run, monkey
 
 
 @pytest.mark.parametrize("units", [0, 1, 5])
-def test_a_cancel_keeps_what_is_done(run, tiny, tiny_dictionary, texts, tmp_path, folder_of, monkeypatch, units):
+def test_a_cancel_keeps_what_is_done(run, tiny, tiny_dictionary, texts, tmp_path, folder_of, units_read, units):
     whole = folder_of(run("whole").folder)
-    read, real = [], Hand.read
-
-    def count(self, rows, *, first):
-        read.append(first)
-        return real(self, rows, first=first)
-
-    monkeypatch.setattr(Hand, "read", count)
+    units_read.clear()
     progress = SweepProgress()
     job = gs.start_sweep(
         tiny, tiny_dictionary, texts, tmp_path / "out", k=K, seq_len=SEQ_LEN, batch_tokens=200, progress=progress
     )
-    job.watch(lambda _job: len(read) > units and job.cancel())
+    job.watch(lambda _job: len(units_read) > units and job.cancel())
     with pytest.raises(gs.Cancelled):
         job.result()
-    assert 0 < len(read) < 20
-    first = list(read)
+    assert 0 < len(units_read) < 20
+    first = list(units_read)
     result = run()
     assert folder_of(result.folder) == whole
-    done = set(first) & set(read[len(first) :])
+    done = set(first) & set(units_read[len(first) :])
     assert len(done) <= 1  # the unit that was under way is read again, and no other
     assert isinstance(result, Sweep)
 
 
-def test_a_sweep_is_killed_and_goes_on_with_the_same_bits(run, tiny, tiny_dictionary, texts, tmp_path, folder_of):
+def test_a_sweep_is_killed_and_goes_on_with_the_same_bits(
+    run, tiny, tiny_dictionary, texts, tmp_path, folder_of, units_read
+):
     """`kill -9` of a real process, at the moment when its checkpoint has been written a few times."""
     whole = folder_of(run("whole", checkpoint_s=0).folder)
     program = """
@@ -388,11 +484,11 @@ import gscope_widgets as gs
 from gscope_widgets.runtime.sweeps import sweep as sweeps
 from gscope_widgets.runtime.sweeps.hand import Hand
 sweeps._UNIT_TOKENS = 300
-real = Hand.read
-def slow(self, rows, *, first):
+real = Hand._read_batch
+def slow(self, *given):
     time.sleep(0.05)
-    return real(self, rows, first=first)
-Hand.read = slow
+    return real(self, *given)
+Hand._read_batch = slow
 model, dictionary, texts, out = json.load(sys.stdin)
 scope = gs.load(model)
 gs.sweep(scope, scope.dictionary(path=dictionary), texts, out, k=4, seq_len=40, batch_tokens=200, checkpoint_s=0, show=False)
@@ -412,11 +508,9 @@ gs.sweep(scope, scope.dictionary(path=dictionary), texts, out, k=4, seq_len=40, 
     done = load_file(checkpoint)["done"]
     assert 0 < done.sum() < len(done)
     assert not (out / "examples.safetensors").exists()
-    read, real = [], Hand.read
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Hand, "read", lambda self, rows, *, first: (read.append(first), real(self, rows, first=first))[1])
-        result = run("out")
-    assert len(read) == (done == 0).sum()
+    units_read.clear()
+    result = run("out")
+    assert len(units_read) == (done == 0).sum()
     assert folder_of(result.folder) == whole
 
 
@@ -480,7 +574,6 @@ def test_what_changed_is_refused_by_name(run, tiny, texts, make_dictionary, load
         ({"pack": True}, "pack is True now and was False"),
         ({"batch_tokens": 100}, "batch_tokens is 100 now and was 200"),
         ({"max_tokens": 500}, "max_tokens is 500 now and was None"),
-        ({"threads": 2}, "threads is 2 now and was 1"),
         ({"corpus": [*texts[:-1], "x"]}, "another corpus, 'the 25 texts given': a text among its 25 documents"),
         ({"corpus": texts[:-1]}, "another corpus, 'the 25 texts given': it has 24 documents now and had 25"),
     ):

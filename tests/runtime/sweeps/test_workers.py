@@ -286,27 +286,21 @@ def test_processes_that_have_not_loaded_hold_nothing_up(run, whole, folder_of, w
 
 
 def test_a_cancel_of_several_workers_keeps_what_is_done(
-    run, whole, folder_of, tiny, tiny_dictionary, texts, tmp_path, monkeypatch, watch_crew, never_load
+    run, whole, folder_of, tiny, tiny_dictionary, texts, tmp_path, units_read, watch_crew, never_load
 ):
     """Of this process the stretch under way is lost, as another's would be."""
-    taken, read, real = watch_crew(), [], Hand.read
-
-    def count(self, rows, *, first):
-        read.append(first)
-        return real(self, rows, first=first)
-
-    monkeypatch.setattr(Hand, "read", count)
+    taken = watch_crew()
     options = {name: value for name, value in OPTIONS.items() if name != "show"}
     job = gs.start_sweep(tiny, tiny_dictionary, texts, tmp_path / "out", workers=2, **options)
-    job.watch(lambda _job: len(read) >= 5 and job.cancel())
+    job.watch(lambda _job: len(units_read) >= 5 and job.cancel())
     with pytest.raises(gs.Cancelled):
         job.result()
     assert all(process.poll() == -signal.SIGKILL for process in never_load)
-    before = len(read)
+    before = len(units_read)
     done = sum(stop - first for first, stop in taken)
     assert 0 < done <= before < 15
     assert folder_of(run("out").folder) == whole
-    assert len(read) - before == 15 - done
+    assert len(units_read) - before == 15 - done
 
 
 def test_what_befalls_this_process_ends_a_sweep_of_several_and_is_told(
