@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +170,7 @@ class _Bench:
         """Memory by the length of the corpus, and of the state by itself."""
         name, _ = self._plan.widths[0]
         counts = (self._plan.rows, self._plan.more_rows)
-        few, many, _ = self._of_sizes
+        few, many, *_ = self._of_sizes
         peaks = {f"{count * SEQ_LEN:,} tokens": [one["peak_mb"] for one in found] for count, found in zip(counts, (few, many), strict=True)}  # fmt: skip
         first, second = peaks.values()
         single = [large / small for small, large in zip(first, second, strict=True)]
@@ -200,13 +200,14 @@ class _Bench:
 
     @cached_property
     def _of_sizes(self) -> list[list[dict[str, Any]]]:
-        """Runs of few rows, of ten times as many, and of those by two workers: T14 and T16 share them."""
+        """Runs of few rows, of ten times as many, and of those by two workers and two threads: T14 and T16 share them."""
         name, _ = self._plan.widths[0]
-        plan = ((self._plan.rows, 1), (self._plan.more_rows, 1), (self._plan.more_rows, 2))
+        few, many = self._plan.rows, self._plan.more_rows
+        plan = ((few, 1, 1), (many, 1, 1), (many, 2, 1), (many, 1, 2))
         return self._take_turns(
             *(
-                lambda count=count, workers=workers: self._ours("sweep", name, count=count, threads=1, workers=workers)
-                for count, workers in plan
+                partial(self._ours, "sweep", name, count=count, workers=workers, threads=threads)
+                for count, workers, threads in plan
             )
         )
 
@@ -258,23 +259,34 @@ class _Bench:
         ]
 
     def measure_t16(self) -> list[Row]:
-        """Two workers against one, and the same bytes."""
+        """Two workers against one, two threads beside them, and the same bytes of all."""
         name, _ = self._plan.widths[0]
-        _, one, two = self._of_sizes
-        digests = {run["digest"] for run in (*one, *two)}
-        seconds = {"one": [run["seconds"] for run in one], "two": [run["seconds"] for run in two]}
-        return [
-            Row(
+        _, one, workers, threads = self._of_sizes
+        digests = {run["digest"] for run in (*one, *workers, *threads)}
+        of = f"{name}, {self._plan.more_rows * SEQ_LEN:,} tokens"
+
+        def compare_two(two: list[dict[str, Any]], case: str, note: str, least: float | None) -> Row:
+            seconds = {"one": [run["seconds"] for run in one], "two": [run["seconds"] for run in two]}
+            return Row(
                 "T16",
-                f"two workers, {name}, {self._plan.more_rows * SEQ_LEN:,} tokens, 1 thread each",
+                case,
                 "time of one / time of two",
                 compare(seconds, ours="two", peer="one"),
                 Equality(len(digests) == 1, "sha256 of the files written"),
-                least=1.6,
+                least=least,
                 sides={side: Spread.of(values) for side, values in seconds.items()},
                 unit="s",
-                note="the second is a process that loads torch and the model first, which is counted; the first works in the process that is timed",
+                note=note,
             )
+
+        return [
+            compare_two(
+                workers,
+                f"two workers, {of}, 1 thread each",
+                "the second is a process that loads torch and the model first, which is counted; the first works in the process that is timed",
+                1.6,
+            ),
+            compare_two(threads, f"two threads, {of}, 1 worker", "", None),
         ]
 
     def _take_turns(self, *sides: Any, turns: int | None = None) -> list[list[dict[str, Any]]]:
