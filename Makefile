@@ -22,7 +22,7 @@
 # NEWEST=1     make test NEWEST=1 runs the Python tests with the newest version of every package but torch, in .venv-newest
 # PYTHON       the Python, 3.11 or later, that .venv is made with
 # ROUNDS       how many rounds `make fuzz` runs, 20 unless told
-# WORKERS      how many files of Python tests run side by side, 3 unless told; the browser waits much
+# WORKERS      how many files of Python tests run side by side, 3 unless told; every second one begins with the browser
 # PYTEST_ARGS  more for pytest, such as PYTEST_ARGS="-m 'not browser'"
 
 SHELL := /bin/bash

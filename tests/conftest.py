@@ -30,9 +30,10 @@ def _connect_here(self, address):
     return _connect(self, address)
 
 
+BROWSER = "tests/browser/"
 # Begun first, so that no worker is left with a long one at the end.
 LONG = (
-    "tests/browser/",
+    BROWSER,
     "tests/test_tutorials.py",
     "tests/factory/",
     "tests/runtime/sweeps/",
@@ -58,12 +59,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A file is one worker's; all that drives a browser is one worker's too, with one JupyterLab."""
+    """A file is one worker's. Every second worker begins with what drives a browser, with a JupyterLab of its own.
+
+    Pages wait for kernels, and these for pages: meanwhile the others compute. Who has none of his kind left helps out.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return LONG[0] if nodeid.startswith(LONG[0]) else super()._split_scope(nodeid)
+        def _assign_work_unit(self, node) -> None:
+            drives = self.nodes.index(node) % 2 == 0
+            wanted = next((file for file in self.workqueue if file.startswith(BROWSER) == drives), None)
+            if wanted is not None:
+                self.workqueue.move_to_end(wanted, last=False)
+            super()._assign_work_unit(node)
 
     return Scheduling(config, log)
 
