@@ -1,6 +1,6 @@
 """A real JupyterLab and a notebook in it, as a person meets them: server, page, cells, kernel.
 
-Nothing here sleeps; every wait is for a condition. No browser is downloaded: the system's
+Every wait is for a condition. No browser is downloaded: the system's
 Chromium is driven. HOST_PYTHON names another environment's Python, whose server and kernel are
 meant then, and HOST_PAGE=notebook its Notebook 7 (the Makefile's `test-hosts`).
 """
@@ -31,6 +31,7 @@ SETTLE_S = 30
 RUN_MS = 120_000
 COMMAND_MS = 300_000  # running all cells of a tutorial, too
 POLL_MS = 50
+MOST_PAUSE_MS = 400
 # anywidget gives a view two seconds to load, and then lets every update fail; on a machine that is
 # busy with something else the first load can take longer, and running the cell again mends it.
 LOADED_LATE = "[anywidget] Failed to initialize model"
@@ -337,9 +338,11 @@ class Notebook:
 
     def wait_for(self, expression: str, wanted: object) -> None:
         """Return when a Python expression in the kernel has the wanted value."""
-        deadline = time.monotonic() + SETTLE_S
+        deadline, pause = time.monotonic() + SETTLE_S, POLL_MS
         while (value := self.evaluate(expression)) != wanted:
             assert time.monotonic() < deadline, f"{expression} is {value!r} after {SETTLE_S} s, wanted {wanted!r}"
+            self.page.wait_for_timeout(pause)  # to ask takes 80 ms of computing, which what is waited for needs too
+            pause = min(2 * pause, MOST_PAUSE_MS)
 
     def widget(self, title: str) -> Locator:
         """The live view of that name, not one that is part of another."""
