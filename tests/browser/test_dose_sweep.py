@@ -4,7 +4,6 @@ import pytest
 from playwright.sync_api import expect
 
 import gscope_widgets as gs
-from tests.browser.plain import PlainView
 from tests.fake_scope import FakeScope
 
 PROMPT = "The old fisherman"
@@ -12,20 +11,15 @@ OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElemen
 
 
 @pytest.fixture(params=[400, 1500])
-def view(request, browser):
-    """The view in a page of that width; the page must not complain."""
+def view(request, show):
+    """The view in a page of that width."""
     scope = FakeScope()
-    page = browser.new_context(viewport={"width": request.param, "height": 900}).new_page()
 
     def make():
         return gs.DoseSweep(scope, PROMPT, ref=3, measure=["fish", "sister"], samples=3, max_new_tokens=5)
 
-    opened = PlainView(page, make, theme="light")
-    yield opened
-    opened.widget.close()
-    page.context.close()
+    yield show(make, width=request.param)
     scope.close()
-    assert opened.complaints == []
 
 
 def drag(view, start: float, stop: float) -> None:

@@ -5,10 +5,10 @@ Views stand in a bare page of Chromium, joined to their Python halves here.
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
 import gscope_widgets as gs
 from gscope_widgets.records.features import FeatureLabel
@@ -37,26 +37,6 @@ def engine(row):
     made = make_engine(row)
     yield made
     made.close()
-
-
-@pytest.fixture
-def show(browser: Browser) -> Iterator[Callable[..., PlainView]]:
-    """Opens a widget's view in a page of its own; the page must not complain."""
-    opened: list[PlainView] = []
-
-    def show_one(
-        make: Callable[[], object], *, width: int = 1500, height: int = 900, theme: str = "light"
-    ) -> PlainView:
-        page = browser.new_context(viewport={"width": width, "height": height}).new_page()
-        page.set_default_timeout(30_000)
-        opened.append(PlainView(page, make, theme=theme))
-        return opened[-1]
-
-    yield show_one
-    for view in opened:
-        view.widget.close()
-        view.page.context.close()
-    assert [complaint for view in opened for complaint in view.complaints] == []
 
 
 def tokens(view: PlainView) -> Locator:

@@ -4,23 +4,17 @@ import pytest
 from playwright.sync_api import expect
 
 import gscope_widgets as gs
-from tests.browser.plain import PlainView
 from tests.fake_scope import FakeScope
 
 FIRST, SECOND = "The old fisherman sold two fish.", "The old baker sold two fish on Monday."
 
 
 @pytest.fixture(params=[400, 1500])
-def view(request, browser):
-    """The view in a page of that width; the page must not complain."""
+def view(request, show):
+    """The view in a page of that width."""
     scope = FakeScope()
-    page = browser.new_context(viewport={"width": request.param, "height": 900}).new_page()
-    opened = PlainView(page, lambda: gs.PromptContrast(scope, FIRST, SECOND), theme="light")
-    yield opened
-    opened.widget.close()
-    page.context.close()
+    yield show(lambda: gs.PromptContrast(scope, FIRST, SECOND), width=request.param)
     scope.close()
-    assert opened.complaints == []
 
 
 @pytest.mark.row("17")
