@@ -133,6 +133,12 @@ def _add_sweep(sweep: argparse.ArgumentParser) -> None:
     )
     sweep.add_argument("--out", required=True, help="folder; one with an unfinished sweep goes on")
     sweep.add_argument("--field", default="text", help="of a line of JSONL that has the text (default: %(default)s)")
+    sweep.add_argument(
+        "--parted-by",
+        choices=("blank lines", "lines"),
+        default="blank lines",
+        help="what parts the documents of a text file (default: %(default)s)",
+    )
     sweep.add_argument("--name", help="what the corpus is called on cards; by default its file's name")
     sweep.add_argument("--k", type=int, default=20, help="examples a feature (default: %(default)s)")
     sweep.add_argument("--seq-len", type=int, help="tokens of a row, BOS included")
@@ -166,6 +172,7 @@ def _run_sweep(given: argparse.Namespace) -> int:
         "seq_len",
         "pack",
         "field",
+        "parted_by",
         "max_tokens",
         "batch_tokens",
         "engine",
@@ -182,7 +189,7 @@ def _run_sweep(given: argparse.Namespace) -> int:
     # What can be told at once is not told after torch and a model were loaded, which takes many seconds.
     require_name(given.model)
     check_settings(options | {"out": given.out})
-    open_corpus(corpus, field=given.field)
+    open_corpus(corpus, field=given.field, parted_by=given.parted_by)
     try:
         return _sweep(given, corpus, options)
     except KeyboardInterrupt:

@@ -114,12 +114,13 @@ def _lend_ink(figure: "Figure") -> Iterator[None]:
     figure.draw_without_rendering()  # which makes the ticks
     left: set[Artist] = {text for axes in figure.axes if axes.images for text in axes.texts}
     for legend in figure.findobj(Legend):
-        if legend.get_frame_on():  # type: ignore[attr-defined]
+        if legend.get_frame_on():
             left.update(legend.findobj())
-            lend(legend.get_frame(), "alpha", 1)  # type: ignore[attr-defined]
-    kinds = ((Text, ("color",)), (Line2D, ("color", "markeredgecolor")), ((Patch, Collection), ("edgecolor",)))
+            lend(legend.get_frame(), "alpha", 1)
+    edge = ("edgecolor",)
+    kinds = ((Text, ("color",)), (Line2D, ("color", "markeredgecolor")), (Patch, edge), (Collection, edge))
     for kind, names in kinds:
-        for artist in figure.findobj(lambda one, kind=kind: isinstance(one, kind)):
+        for artist in figure.findobj(kind):
             for name in names if artist not in left else ():
                 colours = to_rgba_array(getattr(artist, f"get_{name}")())
                 dark = (colours[:, :3].max(1, initial=0) < _DARK) & (colours[:, 3] > 0)

@@ -1,10 +1,17 @@
 """What a sweep has done."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gscope_widgets.errors import write_name
+from gscope_widgets.records.frames import build_frame
 
+if TYPE_CHECKING:
+    import pandas
+
+ONE_DOCUMENT = 'no blank line parts it: if each line is a text, give parted_by="lines", in a shell --parted-by lines'
 LONGEST_NAME = 200  # of a corpus, in characters
 
 
@@ -12,7 +19,8 @@ LONGEST_NAME = 200  # of a corpus, in characters
 class Sweep:
     """A corpus through a dictionary, and the folder that the examples of its features are in.
 
-    `scope.use_examples(sweep)` has cards show them. Wherever a path is taken, it stands for its folder.
+    `scope.use_examples(sweep)` has cards show them, `sweep.to_frame()` lists the features that fired. Wherever a path
+    is taken, it stands for its folder.
     """
 
     folder: Path  # with examples.safetensors, sweep.safetensors and sweep.json
@@ -25,6 +33,21 @@ class Sweep:
     features: int  # that fired at least once
     d_dict: int
     k: int  # examples a feature, at most
+    list_fired: Callable[[], Mapping[str, Sequence[object]]] = field(repr=False, compare=False)  # as `to_frame` has it
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A pandas DataFrame of the features that fired, those that fire at most tokens first.
+
+        Columns: `feature`, `label` (None where it has none), `firings` (tokens at which it fires), `density` (the same
+        as a share of the tokens that count), `max_activation` in this corpus, and `tokens`, the different ones of its
+        five strongest examples, the strongest first. It is read from the folder each time: some seconds of 262k
+        features.
+
+        Raises:
+            BadArtefact: the folder is gone or damaged.
+            GscopeError: pandas is not installed.
+        """
+        return build_frame(**self.list_fired())
 
     def __fspath__(self) -> str:
         return str(self.folder)
@@ -32,7 +55,7 @@ class Sweep:
     def __str__(self) -> str:
         return (
             f"{self.dictionary_id} on {write_name(self.corpus)}: {self.used:,} tokens of "
-            f"{self.documents:,} document{'' if self.documents == 1 else 's'}; "
+            f"{_count_documents(self.documents)}; "
             f"{self.features:,} of {self.d_dict:,} features fired; {write_name(self.folder)}"
         )
 
@@ -47,6 +70,8 @@ class SweepProgress:
     before: int = 0  # tokens that an earlier run had read
     seconds: float = 0.0  # since the model began in this run
     note: str = ""  # what befell a worker last: that it was lost or silent for too long, and replaced
+    documents: int = 0  # of the corpus; 0 while it is read
+    advice: str = ""  # what may be wrong with the corpus, and how it is mended
 
     @property
     def share(self) -> float | None:
@@ -65,17 +90,25 @@ class SweepProgress:
         rate = self.rate
         return None if rate is None else (self.total - self.tokens) / rate
 
+    @property
+    def of(self) -> str:
+        """Of how many documents, as words to go behind a number of tokens; empty while they are read."""
+        return f" of {_count_documents(self.documents)}" if self.documents else ""
+
     def __str__(self) -> str:
         if not self.total:
             return f"{self.phase}: {self.tokens:,} tokens" if self.tokens else self.phase
         phase = "" if self.phase == "sweeps" else f"{self.phase}: "
-        parts = [f"{phase}{100 * self.tokens / self.total:.0f} %, {self.tokens:,} of {self.total:,} tokens"]
+        parts = [f"{phase}{100 * self.tokens / self.total:.0f} %, {self.tokens:,} of {self.total:,} tokens{self.of}"]
         rate, left = self.rate, self.seconds_left
         if rate is not None and left is not None:
             parts.append(f"{rate:,.0f} a second, {_write_seconds(left)} left")
-        if self.note:
-            parts.append(self.note)
+        parts += filter(None, (self.note, self.advice))
         return "; ".join(parts)
+
+
+def _count_documents(count: int) -> str:
+    return f"{count:,} document{'' if count == 1 else 's'}"
 
 
 def _write_seconds(seconds: float) -> str:

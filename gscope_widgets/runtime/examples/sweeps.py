@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,6 +11,7 @@ import numpy as np
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.dashboards import BANDS, ActivationHistogram
+from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.sweeps import shorten_name
 from gscope_widgets.runtime.examples.files import FILE, check_layout
 from gscope_widgets.runtime.files.weights import WeightFile
@@ -19,6 +20,9 @@ MANIFEST = "sweep.json"
 SIDECAR = "sweep.safetensors"
 FORMAT, VERSION = "gscope sweep", 1
 _LARGEST_MANIFEST = 50_000_000
+LISTED_TOKENS = 5  # of a feature, in a list of all
+_PLACES = ("activations", "seq_ids", "positions")
+_BLOCK = 16_384  # features that are read at a time
 BAND_EXAMPLES = 4  # of a band that are shown
 _MOST = 2**53  # of whatever a manifest counts
 _WIDEST = 200  # of exponents, either way: those of float32 lie in it
@@ -103,6 +107,53 @@ class Swept:
         edges[-1] = largest
         histogram = ActivationHistogram(edges, row["bins"][:count].astype(np.int64), self.used, self.on)
         return SweptFeature(histogram, tuple(self._list_bands(histogram, row)))
+
+    def list_fired(
+        self, describe: Callable[[int], str], label: Callable[[int], FeatureLabel | None]
+    ) -> dict[str, list[object]]:
+        """The columns of `Sweep.to_frame`.
+
+        Args:
+            describe: a token's text, of its id.
+            label: of a feature.
+
+        Raises:
+            BadArtefact: the files are not what a sweep writes.
+        """
+        counts = self._beside.tensor("counts").numpy()
+        parts = [self._read_strongest(start) for start in range(0, self.d_dict, _BLOCK)]
+        activations, rows, positions = (np.concatenate(part) for part in zip(*parts, strict=True))
+        there = activations > 0
+        if (counts < 0).any() or (counts > self.used).any() or (there[:, 0] != (counts > 0)).any():
+            raise BadArtefact(
+                f"{self.path}: its counts are not those of its examples; delete the folder and sweep again"
+            )
+        for name, found, size in (
+            ("seq_ids", rows[there], self._sizes["n_seq"]),
+            ("positions", positions[there], self._sizes["seq_len"]),
+        ):
+            wrong = found[(found < 0) | (found >= size)]
+            if len(wrong):
+                raise BadArtefact(f"{self.examples.path}: {name} are 0 to {size - 1}, got {wrong[0]}; sweep again")
+        ids = np.full(there.shape, -1, np.int64)
+        ids[there] = self.examples.cells("tokens", rows[there], positions[there]).numpy()
+        names = {one: describe(one) for one in np.unique(ids[there]).tolist()}
+        fired = np.flatnonzero(counts)
+        fired = fired[np.argsort(-counts[fired], kind="stable")]
+        labels = [label(one) for one in fired.tolist()]
+        return {
+            "feature": fired.tolist(),
+            "label": [None if one is None else one.text for one in labels],
+            "firings": counts[fired].tolist(),
+            "density": (counts[fired] / max(1, self.used)).tolist(),
+            "max_activation": activations[fired, 0].tolist(),
+            "tokens": [tuple(names[one] for one in dict.fromkeys(row) if one >= 0) for row in ids[fired].tolist()],
+        }
+
+    def _read_strongest(self, start: int) -> list[np.ndarray]:
+        """Of a block of features, activations, rows and positions of their strongest examples."""
+        stop = min(start + _BLOCK, self.d_dict)
+        return [self.examples.rows(name, start, stop)[:, :LISTED_TOKENS].numpy().copy() for name in _PLACES]
 
     def require_ids(self, tables: Sequence[np.ndarray], *, vocabulary: int) -> None:
         """Refuse rows of tokens with ids that no token has.

@@ -107,6 +107,15 @@ class WeightFile:
         starts = [head.start + (row * head.shape[1] + index) * size for row in range(head.shape[0])]
         return self._check_finite(name, _as_tensor(self._read_parts(starts, size), head.dtype))
 
+    def cells(self, name: str, rows: np.ndarray, columns: np.ndarray) -> torch.Tensor:
+        """Single numbers of a matrix, read alone: [n], in the order given."""
+        head = self.heads[name]
+        size = _TYPE_BYTES[head.dtype]
+        places = rows.astype(np.int64) * head.shape[1] + columns
+        wanted, where = np.unique(places, return_inverse=True)
+        content = self._read_parts((head.start + wanted * size).tolist(), size)
+        return self._check_finite(name, _as_tensor(content, head.dtype))[torch.from_numpy(where)]
+
     def _read_parts(self, starts: Sequence[int], length: int) -> bytearray:
         """Parts of the file, of one length each, end to end.
 

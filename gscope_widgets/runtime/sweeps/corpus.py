@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, get_args
 
 from gscope_widgets.errors import InvalidValue, describe_value, write_name
 from gscope_widgets.mini import texts
@@ -20,6 +20,7 @@ EMBEDDED = ("mini", "mini-it")
 _FILE_KINDS = ("arrow", "csv", "json", "parquet", "text")  # names that Hugging Face gives datasets of plain files
 _LONGEST_PATH = 4096
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
+Parts = Literal["blank lines", "lines"]
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,10 @@ class Corpus:
 
     name: str  # for readers: "stories.jsonl", "the 12 texts given"
     read: Callable[[], Iterator[Prompt]]
+    by_blank_lines: bool = False  # it is text of which blank lines alone part documents
 
 
-def open_corpus(corpus: object, *, field: str = "text") -> Corpus:
+def open_corpus(corpus: object, *, field: str = "text", parted_by: Parts = "blank lines") -> Corpus:
     """What a sweep is given, as documents.
 
     Args:
@@ -41,14 +43,17 @@ def open_corpus(corpus: object, *, field: str = "text") -> Corpus:
             `field`, or None, which counts as an empty text. In a file whose name ends in .jsonl each line is a
             document, as JSON; in any other, blank lines part documents.
         field: where a document that is a mapping has its text.
+        parted_by: "lines" where each line of a text file is a document.
 
     Raises:
         InvalidValue: it is none of these; there is no such file; it is a list of strings that are all names of files,
             which would be swept as texts. While it is read: a document is none; a line is not
             JSON or not UTF-8, or too long: with the number of the line.
     """
+    if not isinstance(parted_by, str) or parted_by not in get_args(Parts):
+        raise InvalidValue(f'parted_by must be "blank lines" or "lines", got {describe_value(parted_by)}')
     if isinstance(corpus, (str, os.PathLike)):
-        return _open_place(corpus, field)
+        return _open_place(corpus, field, parted_by)
     if isinstance(corpus, Mapping):
         names = [describe_value(one) for one in list(corpus)[:5]]
         raise InvalidValue(
@@ -62,7 +67,7 @@ def open_corpus(corpus: object, *, field: str = "text") -> Corpus:
         )
     if isinstance(corpus, (list, tuple)) and corpus:
         if all(isinstance(one, os.PathLike) for one in corpus):
-            return _open_files([_open_place(one, field) for one in corpus])
+            return _open_files([_open_place(one, field, parted_by) for one in corpus])
         if any(isinstance(one, os.PathLike) for one in corpus):
             raise InvalidValue("a list holds paths or documents, got both; give each as a list of its own")
         _refuse_names(corpus)
@@ -74,7 +79,11 @@ def _open_files(files: Sequence[Corpus]) -> Corpus:
     """One file after the other."""
     first, *others = [one.name for one in files]
     more = f"{first} and {len(others)} more files" if len(others) > 1 else " and ".join([first, *others])
-    return Corpus(more, lambda: itertools.chain.from_iterable(one.read() for one in files))
+    return Corpus(
+        more,
+        lambda: itertools.chain.from_iterable(one.read() for one in files),
+        any(one.by_blank_lines for one in files),
+    )
 
 
 def _refuse_names(corpus: Sequence[Any]) -> None:
@@ -100,12 +109,16 @@ def _is_name_of_file(text: object) -> bool:
         return False
 
 
-def _open_place(place: str | os.PathLike[str], field: str) -> Corpus:
+def _open_place(place: str | os.PathLike[str], field: str, parted_by: Parts) -> Corpus:
     if place == STDIN:
         given = getattr(sys.stdin, "buffer", None)
         if given is None or given.closed:
             raise InvalidValue("nothing can be read from standard input here; give the path of a file")
-        return Corpus("standard input", lambda: _read_file(given, "standard input", field, as_json=None))
+        return Corpus(
+            "standard input",
+            lambda: _read_file(given, "standard input", field, as_json=None, parted_by=parted_by),
+            parted_by == "blank lines",
+        )
     if place in EMBEDDED:
         name = str(place)
         return Corpus(f"{name}'s held-out text", lambda: (one.text for one in texts(model=name)))
@@ -120,16 +133,17 @@ def _open_place(place: str | os.PathLike[str], field: str) -> Corpus:
             f"{describe_value(str(place), limit=200)} {what}; a corpus is a text or JSONL file, or a list: [text, ...]"
         )
 
+    is_json = path.suffix.lower() in _JSON_LINES
     place_now = path.absolute()  # read later, wherever this process then stands
 
     def read() -> Iterator[Prompt]:
         try:
             with place_now.open("rb") as file:
-                yield from _read_file(file, write_name(path), field, as_json=path.suffix.lower() in _JSON_LINES)
+                yield from _read_file(file, write_name(path), field, as_json=is_json, parted_by=parted_by)
         except OSError as error:
             raise InvalidValue(f"{write_name(path)} cannot be read ({error.strerror or error})") from None
 
-    return Corpus(write_name(path.name), read)
+    return Corpus(write_name(path.name), read, not is_json and parted_by == "blank lines")
 
 
 def _name_series(corpus: Iterable[Any]) -> str:
@@ -171,7 +185,7 @@ def find_document(item: Any, field: str, *, where: str) -> Prompt:
     raise InvalidValue(f"{where} should be a text, chat messages or token ids, got {describe_value(item)}")
 
 
-def _read_file(file: BinaryIO, name: str, field: str, *, as_json: bool | None) -> Iterator[Prompt]:
+def _read_file(file: BinaryIO, name: str, field: str, *, as_json: bool | None, parted_by: Parts) -> Iterator[Prompt]:
     """Documents of an open file; `as_json` None: lines of JSON where the first that is not blank begins like one."""
     kept: list[str] = []
     size = 0
@@ -182,7 +196,10 @@ def _read_file(file: BinaryIO, name: str, field: str, *, as_json: bool | None) -
             if line.strip():
                 yield find_document(_parse(line, name, number), field, where=f"line {number} of {name}")
             continue
-        if line.strip():
+        if parted_by == "lines":
+            if line.strip():
+                yield line.rstrip("\r\n")
+        elif line.strip():
             kept.append(line)
             size += len(line)
             if size > MOST_BYTES:

@@ -35,5 +35,7 @@ def show_until_done(job: Job, progress: SweepProgress, *, silent: bool) -> None:
         if is_cell():  # where it stands that it begins; elsewhere nothing was said, and the error says all
             write(ended, True)
         return
-    words = f"{ended}: {progress.tokens:,} tokens" + (f" in {progress.seconds:.0f} s" if progress.seconds else "")
-    write(f"{words}; {progress.note}" if progress.note else words, True)
+    words = f"{ended}: {progress.tokens:,} tokens{progress.of}" + (
+        f" in {progress.seconds:.0f} s" if progress.seconds else ""
+    )
+    write("; ".join(filter(None, (words, progress.note, progress.advice))), True)

@@ -15,14 +15,15 @@ import torch
 
 from gscope_widgets.errors import Cancelled, GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.numbers import check_int
-from gscope_widgets.records.sweeps import LONGEST_NAME, Sweep, SweepProgress
+from gscope_widgets.records.sweeps import LONGEST_NAME, ONE_DOCUMENT, Sweep, SweepProgress
 from gscope_widgets.runtime.devices import SPREAD
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
+from gscope_widgets.runtime.examples.sweeps import open_swept
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.scope import Scope
 from gscope_widgets.runtime.shortage import Demand, explain_faults
-from gscope_widgets.runtime.sweeps.corpus import Corpus, open_corpus
+from gscope_widgets.runtime.sweeps.corpus import Corpus, Parts, open_corpus
 from gscope_widgets.runtime.sweeps.crew import Advanced, Crew, Done, Failed, LocalCrew, Lost, Placed, Ready
 from gscope_widgets.runtime.sweeps.folder import ANOTHER, ROWS, SweepFolder
 from gscope_widgets.runtime.sweeps.hand import (
@@ -67,6 +68,7 @@ def sweep(
     seq_len: int | None = None,
     pack: bool = False,
     field: str = "text",
+    parted_by: Parts = "blank lines",
     name: str | None = None,
     max_tokens: int | None = None,
     engine: Engine = "local",
@@ -103,6 +105,7 @@ def sweep(
         pack: documents end to end in rows, as in training, where the model sees the end of the one before; by default
             each begins a row, and activations are those that `scope.read` gives.
         field: where a document that is a mapping has its text.
+        parted_by: what parts the documents of a text file: "blank lines", or "lines" where each line is one.
         name: what the corpus is called on cards; None for its file's name, or "the 12 texts given".
         max_tokens: no more of the corpus than this, to the end of a row; None for all.
         engine: "local" or, with `pip install "gscope-widgets[ray]"`, "ray".
@@ -137,6 +140,7 @@ def sweep(
         seq_len=seq_len,
         pack=pack,
         field=field,
+        parted_by=parted_by,
         name=name,
         max_tokens=max_tokens,
         engine=engine,
@@ -167,6 +171,7 @@ def start_sweep(
     seq_len: int | None = None,
     pack: bool = False,
     field: str = "text",
+    parted_by: Parts = "blank lines",
     name: str | None = None,
     max_tokens: int | None = None,
     engine: Engine = "local",
@@ -227,7 +232,7 @@ def start_sweep(
     )
     if name is not None and (not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME):
         raise InvalidValue(f"name must be 1 to {LONGEST_NAME} characters, got {describe_value(name)}")
-    opened = open_corpus(corpus, field=field)
+    opened = open_corpus(corpus, field=field, parted_by=parted_by)
     if name is not None:
         opened = replace(opened, name=name)
     try:
@@ -326,11 +331,15 @@ class _Course:
                         f"{differs}; {ANOTHER}"
                     )
                 yield None
+            self._progress.documents = folder.prepared.documents
             return
+        has_lines = False
 
         def documents() -> Iterator[Any]:
+            nonlocal has_lines
             for document in self._corpus.read():
                 check_document_kind(document, pack=layout.pack)
+                has_lines = has_lines or (isinstance(document, str) and "\n" in document)
                 yield document
 
         def fill(file: BinaryIO) -> Iterator[Prepared | int]:
@@ -345,6 +354,9 @@ class _Course:
         for found in folder.write_in_steps(ROWS, fill):
             if isinstance(found, Prepared):
                 folder.prepared = found
+                self._progress.documents = found.documents
+                if found.documents == 1 and has_lines and self._corpus.by_blank_lines:
+                    self._progress.advice = ONE_DOCUMENT
             else:
                 self._progress.tokens = found
             yield None
@@ -595,7 +607,16 @@ class _Course:
             features=int(folder.finished["features"]),
             d_dict=self._dictionary.d_dict,
             k=self._plan.k,
+            list_fired=self._list_fired,
         )
+
+    def _list_fired(self) -> dict[str, list[object]]:
+        tokenizer = self._scope._engine.loaded.tokenizer
+
+        def describe(token: int) -> str:
+            return tokenizer.describe(token) if 0 <= token < tokenizer.vocabulary else f"<{token}>"
+
+        return open_swept(self._folder.path).list_fired(describe, self._dictionary.label)
 
 
 @dataclass

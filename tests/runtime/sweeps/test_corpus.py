@@ -78,6 +78,10 @@ def test_files(write):
     assert read(lines) == read(str(lines)) == ["one", "two", ""]
     assert open_corpus(lines).name == "a.jsonl"
     assert read(write("a.txt", "one\nmore\n\n\n \ntwo\r\n\r\nthree")) == ["one\nmore", "two", "three"]
+    assert read(write("c.txt", "one\nmore\n\n\n two\r\n"), parted_by="lines") == ["one", "more", " two"]
+    assert read(write("c.jsonl", '"one"\n"two"'), parted_by="lines") == ["one", "two"]
+    with pytest.raises(gs.InvalidValue, match="parted_by must be .blank lines. or .lines., got 'line'"):
+        open_corpus("mini", parted_by="line")
     assert read(write("bom.txt", b"\xef\xbb\xbfone")) == ["one"]
     assert read(write("empty.txt", "")) == []
     assert open_corpus("mini").name == "mini's held-out text"
@@ -128,7 +132,7 @@ def test_a_name_that_a_terminal_would_obey_is_told_in_other_words(write):
     with pytest.raises(gs.InvalidValue) as caught:
         list(opened.read())
     assert str(caught.value).isprintable() and r"n\n\x1b[31m.jsonl" in str(caught.value)
-    found = Sweep(path, "d", "a\x1bb", 1, 1, 1, 1, 1, 1, 1)
+    found = Sweep(path, "d", "a\x1bb", 1, 1, 1, 1, 1, 1, 1, dict)
     assert str(found).isprintable() and r"on 'a\x1bb': 1 tokens" in str(found)
 
 

@@ -22,6 +22,7 @@ from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.sweeps import Sweep, SweepProgress
 from gscope_widgets.runtime import showing
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
+from gscope_widgets.runtime.examples import sweeps as examples_sweeps
 from gscope_widgets.runtime.sweeps import hand
 from gscope_widgets.runtime.sweeps import sweep as sweeps
 from gscope_widgets.runtime.sweeps.hand import Hand
@@ -210,6 +211,64 @@ def test_the_texts_of_mini_are_the_first_of_that_corpus():
 
 
 # ---- cards
+
+
+def test_the_features_that_fired_are_a_table_the_most_frequent_first(swept, tiny, tiny_dictionary, monkeypatch):
+    result, files = swept
+    monkeypatch.setattr(examples_sweeps, "_BLOCK", 16)  # of 40 features: three blocks, the last one short
+    table = result.to_frame()
+    assert list(table.columns) == ["feature", "label", "firings", "density", "max_activation", "tokens"]
+    counts = files["counts"]
+    assert sorted(table.feature) == np.flatnonzero(counts).tolist() and SILENT not in set(table.feature)
+    assert len(table) == result.features and table.firings.is_monotonic_decreasing
+    assert table.firings.tolist() == counts[table.feature].tolist()
+    assert table.density.tolist() == (counts[table.feature] / result.used).tolist()
+    assert table.max_activation.tolist() == files["activations"][table.feature, 0].tolist()
+    describe = loaded(tiny).tokenizer.describe
+    for feature, tokens in zip(table.feature, table.tokens, strict=True):
+        here = files["activations"][feature] > 0
+        ids = files["tokens"][files["seq_ids"][feature][here], files["positions"][feature][here]]
+        assert tokens == tuple(dict.fromkeys(describe(int(one)) for one in ids))
+        assert tokens[0] == describe(int(ids[0]))
+    beside = load_file(result.folder / "sweep.safetensors")
+    beside["counts"][int(table.feature[0])] = 0
+    save_file(beside, result.folder / "sweep.safetensors")
+    with pytest.raises(gs.BadArtefact, match="its counts are not those of its examples"):
+        result.to_frame()
+
+
+def test_labels_stand_in_the_table_and_places_that_cannot_be_are_refused(scope, tmp_path):
+    home = scope.dictionary()
+    result = gs.sweep(scope, home, ["Il est tard. Le boulanger est fatigué."], tmp_path / "out", show=False)
+    table = result.to_frame().set_index("feature")
+    french = scope.find("language:french")[0].ref.feature
+    assert table.label[french] == "language:french" and len(set(table.label.dropna())) > 5
+    files = load_file(result.folder / "examples.safetensors")
+    files["seq_ids"][french, 0] = 5
+    save_file(files, result.folder / "examples.safetensors")
+    with pytest.raises(gs.BadArtefact, match=r"seq_ids are 0 to 0, got 5"):
+        result.to_frame()
+
+
+@pytest.mark.parametrize("parted_by", ["blank lines", "lines"])
+def test_a_text_file_says_how_many_documents_it_was_read_as(run, tmp_path, capsys, parted_by):
+    place = tmp_path / "texts.txt"
+    place.write_text("one text\nanother text\na third text\n")
+    result = run(corpus=place, parted_by=parted_by, show=True)
+    told = capsys.readouterr().err.splitlines()[-1]
+    advice = '; no blank line parts it: if each line is a text, give parted_by="lines", in a shell --parted-by lines'
+    if parted_by == "lines":
+        assert result.documents == 3 and " tokens of 3 documents" in told and "blank line" not in told
+    else:
+        assert result.documents == 1 and " tokens of 1 document" in told and told.endswith(advice)
+
+
+def test_one_text_of_one_line_and_one_that_is_given_as_it_is_are_not_advised(run, tmp_path, capsys):
+    place = tmp_path / "texts.txt"
+    place.write_text("one text\n")
+    for out, corpus in (("a", place), ("b", ["one\nand the same"])):
+        run(out, corpus=corpus, show=True)
+        assert "blank line" not in capsys.readouterr().err
 
 
 @pytest.mark.row("11")
@@ -441,12 +500,12 @@ def test_workers_share_the_threads_that_torch_has(run, monkeypatch, workers, thr
 # ---- stopped and gone on with
 
 
-def test_the_same_line_again_gives_the_same_without_reading_anything(run, monkeypatch, folder_of, capsys):
+def test_the_same_line_again_gives_the_same_without_reading_anything(run, texts, monkeypatch, folder_of, capsys):
     first = run()
     before = folder_of(first.folder)
     monkeypatch.setattr(Hand, "read", None)
     assert run(show=True) == first
-    assert capsys.readouterr().err.endswith(f"sweep done: {first.tokens:,} tokens\n")
+    assert capsys.readouterr().err.endswith(f"sweep done: {first.tokens:,} tokens of {len(texts)} documents\n")
     assert folder_of(first.folder) == before
     assert sorted(path.name for path in first.folder.iterdir()) == [
         "examples.safetensors", "sweep.json", "sweep.lock", "sweep.safetensors",
@@ -963,7 +1022,7 @@ def test_progress_says_how_much_is_left(capsys, run, monkeypatch):
     assert not any("begins" in line or "sweeps" in line for line in lines)
     assert lines[-1].startswith("sweep done: ")
     moving = [line for line in lines if "a second" in line]
-    assert moving and all(" tokens; " in line and "left" in line for line in moving)
+    assert moving and all(" tokens of 25 documents; " in line and "left" in line for line in moving)
     with pytest.raises(gs.InvalidValue):
         run("x" * 5000, show=True)
     assert "sweep" not in capsys.readouterr().err  # the error says it
