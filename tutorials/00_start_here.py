@@ -15,11 +15,11 @@
 #
 # **10 minutes · difficulty ● · no account, no GPU, no network**
 #
-# One sentence, and every view of what a language model makes of it. Run the cell below with Shift+Enter; the first time it takes
-# some seconds. Then
+# One sentence, and every view of what a language model makes of it. Click into the cell below and press Ctrl+Enter (Shift+Enter
+# runs it too, and moves on past what it shows). The first time it loads torch, which takes some seconds. Then
 #
 # 1. type a sentence of your own into the field *Text*; the model knows few words, and cuts any other into pieces;
-# 2. click a word in the text below it: the list beside it names what fires there, the strongest first;
+# 2. click a word in the text below it: the **Feature finder** lists what fires there, the strongest first;
 # 3. click one of these **features**: the text is coloured by it, and the part that steers takes it up;
 # 4. move the slider beside **add** a little, to 0.3 perhaps (the unit, *× mean norm*, is the usual length of what the model holds
 #    at a token), and press **Start**: the text goes on three times, as it is, with the feature added, and with a random push of
@@ -62,9 +62,8 @@ for found in bench.reading.top(3, pos=bench.pos):
 # %%
 claims = gs.mini.claims()
 print(scope)
-print(
-    f"{sum(claim.passed for claim in claims.values())} claims about it hold, {sum(not claim.passed for claim in claims.values())} were missed, such as:"
-)
+held = sum(claim.passed for claim in claims.values())
+print(f"{held} claims about it hold, {len(claims) - held} were missed, such as:")
 for name in ("T3b", "T4b"):
     print(f"  {claims[name].claim}: {'holds' if claims[name].passed else 'missed'}")
 

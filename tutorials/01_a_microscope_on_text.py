@@ -29,13 +29,14 @@
 # here, unlike with a large model, a guess about a feature can be checked against the truth. Nothing you see here is a
 # result about Gemma.
 #
-# *How to use it.* Run each cell with Shift+Enter; the first takes some seconds. Seven exercises, and a quiz at the end, check your answer: fill in, and
+# *How to use it.* Run each cell with Shift+Enter; the first loads torch, which takes some seconds. Seven exercises, and a quiz at the end, check your answer: fill in, and
 # press Commit. Then run the cell above the exercise, which ends in `# gs-answer`, once more: it takes your answer into the
 # notebook, so that it is there tomorrow. (On Colab, copy the line that stands under the exercise into it.) Hints come on
 # request; take them only when you are stuck. A wrong prediction is no failure: it shows where to look.
 
 # %%
 import os
+import textwrap
 
 import gscope_widgets as gs
 
@@ -211,7 +212,7 @@ texts = sorted({label.text for label in dictionary.labels.values()})
 concepts = [text for text in texts if not text.startswith(("word:", "sign:", "token"))]
 if not concepts:
     print(f"{scope.info.id} has no measured labels: predictions 2 and 3 need them, and ask about gscope-mini alone.")
-print("concepts:", ", ".join(concepts))
+print(textwrap.fill(f"concepts: {', '.join(concepts)}", 78))
 print("and", len(texts) - len(concepts), "words, signs and tokens, such as", ", ".join(texts[-3:]))
 for name in ("thing:room", "language:french", "place:region", "number:day_of_month", "word: scale"):
     for summary in scope.find(name, k=1):
@@ -362,8 +363,9 @@ print(f"BOS: {norms[0]:.1f}   median of the others: {rest:.1f}   ratio: {norms[0
 if norms[0] > 3 * rest or norms[0] < rest / 3:
     print("The first position is an outlier: the dictionary was never trained on anything like it.")
 else:
-    print("At this layer the first position is longer than the rest, but no huge outlier. It is left out all the same,")
-    print("because the dictionary was not trained on it: it is the same vector in every text.")
+    print("At this layer the first position is longer than the rest, but no huge")
+    print("outlier. It is left out all the same, because the dictionary was not")
+    print("trained on it: it is the same vector in every text.")
 
 # %% [markdown]
 # ### Predict 4 — what is not explained
@@ -523,13 +525,14 @@ ex6 = gs.Predict(
 ex6
 
 # %%
+print("KL in nats, without                    French   the strongest other")
 for text in (
     "Le pêcheur a vendu son",
     "Le boulanger est fatigué, mais il n'est pas",
     "The baker is tired, but he is not",
 ):
     of_french, of_other = ablate_two(scope, text)
-    print(f"{text:45} without French: KL {of_french:.4f} nats, without the strongest other: {of_other:.4f}")
+    print(f"{text:38} {of_french:.4f}   {of_other:.4f}")
 
 # %% [markdown]
 # To ablate French does more where the text is French, and next to nothing on the English sentence: so the model does use
@@ -562,7 +565,8 @@ panel
 panel.start()
 panel.wait()
 for name, continuation in panel.texts.items():
-    print(f"{name:10}|", panel.prompt + continuation.replace("\n", " ⏎ "))
+    whole = panel.prompt + continuation.replace("\n", " ⏎ ")
+    print(textwrap.fill(whole, 78, initial_indent=f"{name:10}| ", subsequent_indent=f"{'':10}| "))
 
 # %% [markdown]
 # ### Exercise 7 — beat the random direction

@@ -38,6 +38,7 @@
 # %%
 import os
 import re
+import textwrap
 
 import numpy as np
 
@@ -337,7 +338,7 @@ ex4
 
 # %%
 rooms = {word for document in mini.texts(concept="thing:room") for word in document.covered("thing:room")}
-print("words for rooms:", ", ".join(sorted(rooms)))
+print(textwrap.fill(f"words for rooms: {', '.join(sorted(rooms))}", 78))
 
 
 def count_firings(feature, words, threshold=0.0):
