@@ -163,6 +163,28 @@ def test_a_dictionary_with_shuffled_decoder_rows_has_no_partners(mini, open_page
     assert all(match.first[0].feature == match.second[0].feature for match in pair.matches)
 
 
+def test_with_texts_of_their_own_each_token_lists_the_matches_that_fire_there(scope, open_page):
+    """Features that are silent in those texts are of no match, whatever they do in the text shown."""
+    page = open_page(gs.DictionaryCompare(scope, TEXT, LAYERS, texts=["The old"]))
+    _, arrays = read_newest(page)
+    readings = [scope.read(TEXT, one) for one in page.widget.dictionaries]
+    members, count = list_members(arrays), len(readings[0].tokens)
+    fires = [
+        [any(trace(reading, side, pos) > 0 for reading, side in zip(readings, sides, strict=True)) for sides in members]
+        for pos in range(count)
+    ]
+    listed = [sorted(int(one) for one in row if one >= 0) for row in arrays["token_matches"]]
+    assert all(len(row) <= 2 * MATCHED_HERE for row in listed)
+    assert listed == [[at for at, one in enumerate(row) if one] for row in fires]
+    assert arrays["token_counts"].tolist() == [sum(row) for row in fires]
+    assert 0 < len(members) < min(len(set(reading.features)) for reading in readings)  # the control: most are of none
+
+
+def trace(reading, features, pos) -> float:
+    """The largest activation of some features at a token; 0 where there are none."""
+    return max((float(reading.trace(one)[pos]) for one in features), default=0.0)
+
+
 def test_lists_are_in_the_order_and_of_the_kind_that_the_reader_sets(page):
     widget = page.widget
     whole = widget.comparison.pairs[0].matches

@@ -48,16 +48,18 @@ def list_by_token(pair: DictionaryPair, readings: Sequence[FeatureReading], k: i
         readings: those of the pair, in its order.
     """
     count, total = len(readings[0].tokens), max(1, len(pair.matches))
-    keys = []
+    keys, values = [], []
     for side, reading in enumerate(readings):
         size = reading.dictionary_info.d_dict
         assert size is not None, "what was read was opened before, and so its size is known"
         owners = index_features(pair, side, size)[reading.features]
-        keys.append(reading.positions.astype(np.int64) * total + owners)
+        is_matched = owners >= 0  # what is silent in the texts that matches were measured on is of none
+        keys.append((reading.positions.astype(np.int64) * total + owners)[is_matched])
+        values.append(reading.activations[is_matched])
     found, place = np.unique(np.concatenate(keys), return_inverse=True)
     here = np.zeros((len(found), 2), np.float32)
     side_of = np.repeat([0, 1], [len(one) for one in keys])
-    np.maximum.at(here, (place, side_of), np.concatenate([reading.activations for reading in readings]))
+    np.maximum.at(here, (place, side_of), np.concatenate(values))
     positions, owners = np.divmod(found, total)
     kept = np.zeros(len(found), bool)
     for side in range(2):
