@@ -42,6 +42,7 @@ from gscope_widgets.records.interventions import (
     require_set_once,
 )
 from gscope_widgets.records.lens import MAX_TRACKED, LensReading
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
 from gscope_widgets.records.measures import build_measure
 from gscope_widgets.records.models import ModelInfo
@@ -766,9 +767,10 @@ class FakeScope:
 
 
 def _check_list(name: str, value: Any) -> list[Any]:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+    items = read_list(value)
+    if items is None:
         raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
-    return list(value)
+    return items
 
 
 if TYPE_CHECKING:

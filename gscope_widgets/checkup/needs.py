@@ -39,9 +39,9 @@ def find_needs(model: str) -> Needs:
         UnknownModel: it is neither.
     """
     names = ["mini", "mini-it", *(f"gemma-3-{size}{end}" for size in _MILLIONS for end in ("", "-pt", "-it"))]
-    short = model.removeprefix("google/") if isinstance(model, str) else model
+    short = model.removeprefix("google/") if isinstance(model, str) else ""
     if short not in names:
-        near = get_close_matches(str(model), names, n=1)
+        near = get_close_matches(short, names, n=1)
         meant = f"did you mean {near[0]!r}?" if near else "take 'mini' or one from 'gemma-3-270m' to 'gemma-3-27b-it'"
         raise UnknownModel(f"the needs of {describe_value(model)} are not known; {meant}")
     if short.startswith("mini"):

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.exercises.checks import NOT_ANSWERED
-from gscope_widgets.exercises.exercise import Exercise
+from gscope_widgets.exercises.exercise import Exercise, check_optional
 from gscope_widgets.exercises.literals import Plain
 from gscope_widgets.exercises.rules import RuleScore, apply_rule, refuse_rule, score_rule
 from gscope_widgets.exercises.wire import AnswerField
@@ -14,7 +14,7 @@ from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.numbers import check_float
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.widgets.base.formats import format_number, format_token
-from gscope_widgets.widgets.base.state import check_ref, check_scope
+from gscope_widgets.widgets.base.state import check_dictionary, check_ref, check_scope
 
 MIN_SNIPPETS, MAX_SNIPPETS = 4, 200
 _SHOWN = 12  # snippets in the table, those that went wrong first
@@ -75,15 +75,17 @@ class NameFeature(Exercise):
             PromptTooLong: a snippet is.
         """
         check_scope(scope)
-        self.ref = check_ref(scope, ref, lambda: scope.dictionary() if dictionary is None else dictionary)
+        self.ref = check_ref(scope, ref, lambda: check_dictionary(scope, dictionary))
         self.snippets = _check_snippets(snippets, scope)
-        if by not in ("rule", "marks"):
+        if not isinstance(by, str) or by not in ("rule", "marks"):
             raise InvalidValue(f'by is "rule" or "marks", got {describe_value(by)}')
         self.by = by
         self.threshold = check_float("threshold", threshold, low=0.0, high=1e8)
         self.pass_at = check_float("pass_at", pass_at, low=0.5, high=1.0)
         count = len(self.snippets)
-        asked = prompt or f"On which texts does feature {self.ref.feature} fire? It is tried on {count} texts held out."
+        asked = check_optional("prompt", prompt) or (
+            f"On which texts does feature {self.ref.feature} fire? It is tried on {count} texts held out."
+        )
         label = "Words of the rule" if by == "rule" else "Snippets on which it fires"
         field: AnswerField = {"kind": by, "label": label, "choices": [], "unit": ""}
         field["choices"] = list(self.snippets) if by == "marks" else []

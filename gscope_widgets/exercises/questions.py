@@ -11,6 +11,7 @@ from gscope_widgets.exercises.literals import Plain, read_plain
 from gscope_widgets.exercises.wire import AnswerField, FieldKind
 from gscope_widgets.records.exercises import Goal, Question
 from gscope_widgets.records.protocols import Scope
+from gscope_widgets.widgets.base.state import check_switch
 
 
 def check_question(question: object, scope: Scope) -> Question:
@@ -23,10 +24,12 @@ def check_question(question: object, scope: Scope) -> Question:
     if not isinstance(question, Question):
         raise InvalidValue(f"a question comes from gs.Question(ask, key, ...), got {describe_value(question)}")
     check_words("ask", question.ask)
-    forms = {"choices": question.choices != (), "tokens_of": question.tokens_of is not None}
+    is_left_out = isinstance(question.choices, tuple) and not question.choices
+    forms = {"choices": not is_left_out, "tokens_of": question.tokens_of is not None}
     forms["tolerance"] = question.tolerance is not None
     if sum(forms.values()) > 1:
         raise InvalidValue(f"a question has one of choices, tokens_of and tolerance, got {describe_value(question)}")
+    check_switch("several", question.several)
     if forms["choices"]:
         _check_choices(question.choices)
     elif question.several:

@@ -7,7 +7,7 @@ import numpy as np
 
 from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
 from gscope_widgets.exercises.checks import NOT_ANSWERED
-from gscope_widgets.exercises.exercise import Exercise, Shown
+from gscope_widgets.exercises.exercise import Exercise, Shown, check_optional
 from gscope_widgets.exercises.literals import Plain
 from gscope_widgets.exercises.wire import AnswerField
 from gscope_widgets.records.comparisons import Comparison
@@ -21,7 +21,7 @@ from gscope_widgets.records.protocols import Dictionary, Job, Scope
 from gscope_widgets.records.rows import check_seeds
 from gscope_widgets.widgets.base.formats import format_number, format_text
 from gscope_widgets.widgets.base.limits import MAX_NEW_TOKENS
-from gscope_widgets.widgets.base.state import check_ref, check_scope
+from gscope_widgets.widgets.base.state import check_dictionary, check_refs, check_scope
 
 KINDS = ("add", "clamp", "scale", "ablate")
 MAX_CHANGES = 8
@@ -99,18 +99,18 @@ class ReachGoal(Exercise):
             PromptTooLong: the text is.
         """
         check_scope(scope)
-        self.dictionary = scope.dictionary() if dictionary is None else dictionary
+        self.dictionary = check_dictionary(scope, dictionary)
         scope.tokens(text)
         self.text, self.words = text, _check_words(words)
         self.share = check_float("share", share, low=0.01, high=1.0)
         self.max_perplexity = check_float("max_perplexity", max_perplexity, low=1.0, high=100.0)
-        self.features = tuple(check_ref(scope, one, lambda: self.dictionary).feature for one in features)
+        self.features = tuple(ref.feature for ref in check_refs(scope, features, lambda: self.dictionary))
         self.temperature = check_float("temperature", temperature, low=0.0, high=2.0)
         self.seeds = check_seeds(seeds, temperature=self.temperature)
         if len(self.seeds) < 2:
             raise InvalidValue(f"seeds are 2 or more, got {describe_value(seeds)}: one text shows nothing")
         self.max_new_tokens = check_int("max_new_tokens", max_new_tokens, low=1, high=MAX_NEW_TOKENS)
-        asked = prompt or (
+        asked = check_optional("prompt", prompt) or (
             f"Change the model so that at least {self.share:.0%} of its texts after “{text}” hold one of: "
             f"{', '.join(self.words)}. Their median perplexity may be {self.max_perplexity:g} times the baseline's, "
             f"and a random push of the same length must not reach the goal."

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from html import escape
 
 from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.formats import format_text
 from gscope_widgets.widgets.base.widget import GscopeWidget
@@ -24,13 +25,13 @@ def to_html(widgets: Iterable[GscopeWidget], title: str = "Findings") -> str:
     Raises:
         InvalidValue: no widget among them, too many, or another title.
     """
-    if isinstance(widgets, (str, bytes, GscopeWidget)) or not hasattr(widgets, "__iter__"):
+    shown = read_list(widgets)
+    if shown is None:
         raise InvalidValue(f"gs.to_html takes a list of widgets, got {describe_value(widgets)}")
-    shown = list(widgets)
-    wrong = next((one for one in shown if not isinstance(one, GscopeWidget)), None)
-    if wrong is not None or not 1 <= len(shown) <= _MOST:
+    wrong = [one for one in shown if not isinstance(one, GscopeWidget)]
+    if wrong or not 1 <= len(shown) <= _MOST:
         raise InvalidValue(
-            f"gs.to_html takes 1 to {_MOST} widgets, got {len(shown) if wrong is None else describe_value(wrong)}"
+            f"gs.to_html takes 1 to {_MOST} widgets, got {describe_value(wrong[0]) if wrong else len(shown)}"
         )
     if not isinstance(title, str) or not 1 <= len(title) <= 200:
         raise InvalidValue(f"title must be a text of 1 to 200 characters, got {describe_value(title)}")

@@ -29,6 +29,7 @@ from gscope_widgets.records.generation import SamplingPlan, TokenDistribution
 from gscope_widgets.records.hits import FeatureHits
 from gscope_widgets.records.interventions import Intervention, Positions
 from gscope_widgets.records.lens import LensReading
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.matches import DictionaryComparison
 from gscope_widgets.records.measures import Measure
 from gscope_widgets.records.readings import FeatureReading
@@ -281,10 +282,11 @@ def _write_setting(name: str, value: Any) -> Any:
     return write(value)
 
 
-def _check_list(name: str, value: Any) -> Iterable[Any]:
-    if isinstance(value, (str, bytes, Iterator)) or not isinstance(value, Iterable):
+def _check_list(name: str, value: Any) -> list[Any]:
+    items = None if isinstance(value, Iterator) else read_list(value)  # which can be read once
+    if items is None:
         raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
-    return value
+    return items
 
 
 def _as_list(value: Any) -> Any:
@@ -317,7 +319,10 @@ def write(value: Any) -> Any:
     if isinstance(value, slice):
         return {"slice": [write(bound) for bound in (value.start, value.stop, value.step)]}
     if isinstance(value, dict):
-        return {write(name): write(item) for name, item in value.items()}
+        written = [(write(name), write(item)) for name, item in value.items()]
+        if any(isinstance(name, (dict, list)) for name, _ in written):
+            raise InvalidValue(f"{describe_value(value)} is nothing that a scope is asked with")
+        return dict(written)
     if isinstance(value, np.ndarray):
         return write(value.tolist())
     if isinstance(value, Iterable) and not isinstance(value, (Iterator, bytes)):  # which can be read once

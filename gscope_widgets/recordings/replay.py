@@ -46,6 +46,7 @@ from gscope_widgets.records.interventions import (
     require_set_once,
 )
 from gscope_widgets.records.lens import LensReading
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
 from gscope_widgets.records.measures import build_measure
 from gscope_widgets.records.models import ModelInfo
@@ -722,6 +723,7 @@ def _fits(info: DictionaryInfo, wishes: dict[str, Any]) -> bool:
 
 
 def _check_list(name: str, value: Any) -> list[Any]:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+    items = read_list(value)
+    if items is None:
         raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
-    return list(value)
+    return items

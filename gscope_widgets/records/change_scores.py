@@ -9,6 +9,7 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuit_effects import CircuitEffect
 from gscope_widgets.records.frames import build_frame
+from gscope_widgets.records.lists import read_list
 
 if TYPE_CHECKING:
     import pandas
@@ -94,9 +95,9 @@ def score_changes(effects: Iterable[CircuitEffect]) -> ChangeScores:
     Raises:
         InvalidValue: none, or something else.
     """
-    if isinstance(effects, (str, bytes)) or not isinstance(effects, Iterable):
+    given = read_list(effects)
+    if given is None:
         raise InvalidValue(f"effects are a list of what scope.change_circuit gave, got {describe_value(effects)}")
-    given = list(effects)
     for one in given:
         if not isinstance(one, CircuitEffect):
             raise InvalidValue(f"an effect comes from gs.change_circuit(...), got {describe_value(one)}")

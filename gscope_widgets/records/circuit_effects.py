@@ -10,6 +10,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuits import FEATURE, AttributionGraph, GraphTarget
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.frames import build_frame
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.numbers import check_float
 from gscope_widgets.records.provenance import Provenance
 
@@ -84,10 +85,9 @@ def check_nodes(graph: AttributionGraph, nodes: object) -> tuple[int, ...]:
     Raises:
         InvalidValue: none, one twice, or one that is no feature.
     """
-    try:
-        given: list[Any] = [nodes] if isinstance(nodes, (int, np.integer, str)) else list(nodes)  # type: ignore[call-overload]
-    except TypeError:
-        raise InvalidValue(f"nodes are numbers or ids of the graph's nodes, got {describe_value(nodes)}") from None
+    given: list[Any] | None = [nodes] if isinstance(nodes, (int, np.integer, str)) else read_list(nodes)
+    if given is None:
+        raise InvalidValue(f"nodes are numbers or ids of the graph's nodes, got {describe_value(nodes)}")
     found = tuple(graph.locate(one) for one in given)
     if not found or len(set(found)) < len(found):
         raise InvalidValue(f"nodes are different features of the graph, at least one, got {list(found)}")

@@ -10,6 +10,7 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.frames import build_frame
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
@@ -267,9 +268,10 @@ class AttributionGraph:
 
     def _locate_all(self, what: str, nodes: Iterable[int | str]) -> tuple[int, ...]:
         """The numbers of nodes that are given by number or id."""
-        if isinstance(nodes, str) or not isinstance(nodes, Iterable):
+        given = read_list(nodes)
+        if given is None:
             raise InvalidValue(f"{what} numbers or ids of the graph's nodes, got {describe_value(nodes)}")
-        return tuple(self.locate(node) for node in nodes)
+        return tuple(self.locate(node) for node in given)
 
     def _take(self, nodes: np.ndarray, weights: np.ndarray) -> "AttributionGraph":
         """These nodes, rising, with these edges between them."""

@@ -14,6 +14,7 @@ from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.fluency import BREAKS_UP_PERPLEXITY, BREAKS_UP_VARIETY, breaks_up, measure_perplexity
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.interventions import MAX_FRACTION
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.measures import Measure
 from gscope_widgets.records.numbers import check_float
 from gscope_widgets.records.provenance import Provenance
@@ -223,10 +224,7 @@ def check_strengths(values: object) -> tuple[float, ...]:
         InvalidValue: fewer than 7 or more than 41, one is no finite number from -100 to 100 or stands twice, or 0 or
             one of the two signs is missing.
     """
-    try:
-        items = [] if isinstance(values, (str, bytes)) else list(values)  # type: ignore[call-overload]
-    except TypeError:
-        items = []
+    items = read_list(values) or []
     strengths = sorted({check_float("a strength", value, low=-MAX_FRACTION, high=MAX_FRACTION) for value in items})
     if not MIN_STRENGTHS <= len(items) == len(strengths) <= MAX_STRENGTHS:
         raise InvalidValue(

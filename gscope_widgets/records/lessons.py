@@ -4,12 +4,13 @@ It is for teaching, not for security: whoever can run Python can open everything
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.lists import read_list
 
 Text = str | tuple[dict[str, str], ...]  # as a widget holds it: a string, or the turns of a chat
 LessonPart = Literal["prompts", "features", "labels", "words"]  # what a stage opens besides settings
@@ -193,9 +194,9 @@ def _write_value(value: object) -> str:
 
 
 def _check_list(name: str, value: Any) -> list[Any]:
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+    items = read_list(value)
+    if items is None:
         raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
-    items = list(value)
     if len(items) > MAX_ITEMS:
         raise InvalidValue(f"{name} takes at most {MAX_ITEMS}, got {len(items)}")
     return items

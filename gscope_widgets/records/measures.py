@@ -7,6 +7,7 @@ from typing import Literal
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.numbers import check_float, check_int
 
 # Letters and digits, with apostrophes inside: "don't" is one word, "tea-time" two.
@@ -38,8 +39,9 @@ def build_measure(value: object, *, vocabulary: int) -> Measure:
     """
     if isinstance(value, FeatureRef):
         return Measure("feature", f"mean activation of {value}", value)
-    if isinstance(value, str) or (isinstance(value, Iterable) and not hasattr(value, "__array__")):
-        words = _check_words([value] if isinstance(value, str) else list(value))
+    given = [value] if isinstance(value, str) else None if hasattr(value, "__array__") else read_list(value)
+    if given is not None:
+        words = _check_words(given)
         return Measure("words", f"share of words: {', '.join(words)}", words)
     if callable(value):
         return Measure("function", f"{getattr(value, '__name__', type(value).__name__)}(text)", value)

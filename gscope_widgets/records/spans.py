@@ -1,6 +1,6 @@
 """Where features of a crosscoder or cross-layer transcoder write: decoder norms by layer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +9,7 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.frames import build_frame
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def check_spanned(features: Sequence[FeatureRef] | FeatureRef) -> tuple[FeatureR
     Raises:
         InvalidValue: something else.
     """
-    given = (features,) if isinstance(features, FeatureRef) else features
-    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+    given = [features] if isinstance(features, FeatureRef) else read_list(features)
+    if given is None:
         raise InvalidValue(f"features are a list of refs, dictionary.feature(number), got {describe_value(features)}")
     refs = tuple(given)
     for ref in refs:

@@ -1,7 +1,6 @@
 """What the methods of a scope are given, checked before anything is done with it."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import TypeVar
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
@@ -11,6 +10,7 @@ from gscope_widgets.records.directions import SITES, Direction
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.generation import MAX_TRACED
 from gscope_widgets.records.interventions import Intervention, list_parts, require_set_once
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.models import ModelInfo
 from gscope_widgets.records.numbers import check_feature, check_int, check_layer
 from gscope_widgets.records.tokens import Prompt, Tokens
@@ -181,10 +181,10 @@ def check_list(name: str, value: Iterable[Item]) -> tuple[Item, ...]:
     Raises:
         InvalidValue: it is none.
     """
-    with suppress(TypeError):
-        if not isinstance(value, (str, bytes)):
-            return tuple(value)
-    raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
+    items = read_list(value)
+    if items is None:
+        raise InvalidValue(f"{name} must be a list, got {describe_value(value)}")
+    return tuple(items)
 
 
 def check_row_seeds(seeds: Iterable[int], *, rows: int) -> list[int]:

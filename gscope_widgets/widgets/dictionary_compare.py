@@ -9,6 +9,7 @@ import traitlets as t
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.glossary import define
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.matches import (
     KINDS,
     DictionaryComparison,
@@ -265,11 +266,13 @@ class DictionaryCompare(TokenPicker):
             check_scope(other)
         self.scope = scope
         self._homes = open_homes(scope, other, dictionaries)
-        self._texts: Sequence[Prompt] = texts
+        given = read_list(texts)
+        if given is None:
+            raise InvalidValue(f"texts must be a list of texts, got {describe_value(texts)}")
+        self._texts: tuple[Prompt, ...] = tuple(given)
         compared = tuple(self._homes)[:2]
         settings = {"text": check_text(scope, text), "compared": compared, "threshold": threshold}
         self._read = self._pack(settings, self._start_comparison(settings).wait())
-        self._texts = tuple(texts)
         if pos is not None:
             check_place("pos", pos, count=len(self._read.comparison.readings[0].tokens), of="the text's tokens")
         super().__init__(

@@ -7,6 +7,7 @@ from typing import Any
 from weakref import WeakSet
 
 from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.widgets.base.output import call_after_cells
 from gscope_widgets.widgets.base.widget import SHARED, GscopeWidget, SharedName
 
@@ -132,10 +133,10 @@ def link(first: GscopeWidget, second: GscopeWidget, *more: GscopeWidget, share: 
         one._require_open()
     if len({id(one) for one in widgets}) < len(widgets):
         raise InvalidValue("gs.link was given the same widget twice; give two different ones")
-    wanted = (share,) if isinstance(share, str) else tuple(share)
-    chosen = [name for name in SHARED if name in wanted]
-    if not wanted or any(one not in SHARED for one in wanted):
+    wanted = [share] if isinstance(share, str) else read_list(share)
+    if not wanted or not all(isinstance(one, str) and one in SHARED for one in wanted):
         raise InvalidValue(f"share must be among {', '.join(SHARED)}, got {describe_value(share)}")
+    chosen = [name for name in SHARED if name in wanted]
     for one in widgets:
         if not any(name in one.shared_state for name in chosen):
             raise InvalidValue(f"{type(one).__name__} has no {' or '.join(chosen)} to share")

@@ -10,6 +10,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.figures import escape_math, open_figure
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.lens import LensReading
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.numbers import check_int, check_layer
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.records.provenance import Provenance
@@ -84,9 +85,10 @@ def _check_layer(lens: "LogitLens", value: object) -> int | None:
 
 
 def _check_pinned(lens: "LogitLens", value: Any) -> tuple[int, ...]:
-    if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__iter__") or getattr(value, "ndim", 1) == 0:
+    given = read_list(value)
+    if given is None:
         raise InvalidValue(f"pinned is a list of token ids, got {describe_value(value)}")
-    ids = tuple(check_int("a pinned token id", one, low=0, high=lens.scope.info.vocabulary - 1) for one in value)
+    ids = tuple(check_int("a pinned token id", one, low=0, high=lens.scope.info.vocabulary - 1) for one in given)
     if len(ids) > PINNED_TOKENS or len(set(ids)) < len(ids):
         raise InvalidValue(
             f"pinned takes at most {PINNED_TOKENS} token ids, each once, got {describe_value(list(ids))}"

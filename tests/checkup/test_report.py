@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gscope_widgets as gs
@@ -105,7 +106,7 @@ def test_needs_are_those_of_the_published_models(name, repository, billions):
     assert (needs.repository, needs.parameters / 1e9) == (repository, pytest.approx(billions, abs=0.02))
 
 
-@pytest.mark.parametrize("wrong", ["gemma-3-2b", "", "llama", None, 5])
+@pytest.mark.parametrize("wrong", ["gemma-3-2b", "", "llama", None, 5, np.array([]), ["mini"]])
 def test_a_model_whose_needs_are_not_known_is_refused(wrong):
     with pytest.raises(gs.UnknownModel, match="the needs of"):
         gs.doctor(wrong)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import gscope_widgets as gs
@@ -278,6 +279,8 @@ def test_each_form_of_a_guess_has_its_check(scope, settings, right, wrong):
         ({"choices": ["up"]}, "2 to 20 different texts"),
         ({"choices": ["up", "up"]}, "2 to 20 different texts"),
         ({"choices": 5}, "2 to 20 different texts"),
+        ({"choices": np.array(["up", "down"])}, "2 to 20 different texts"),
+        ({"choices": (), "several": np.array([])}, "several must hold True or False"),
         ({"choices": ["up", "down"], "tolerance": 1}, "one of choices, tokens_of and tolerance"),
         ({"choices": (), "tolerance": -1}, "0 or more"),
         ({"choices": (), "tolerance": float("nan")}, "0 or more"),
@@ -457,6 +460,9 @@ def test_snippets_on_which_all_is_the_same_cannot_be_scored(scope):
         ({"snippets": ["a"] * 5}, "4 to 200 different texts"),
         ({"snippets": "abcde"}, "4 to 200 different texts"),
         ({"by": "guess"}, "by is"),
+        ({"by": np.array(["rule", "marks"])}, "by is"),
+        ({"dictionary": 5}, "dictionary comes from scope.dictionary"),
+        ({"prompt": np.array([])}, "prompt is a text"),
         ({"pass_at": 2}, "pass_at"),
         ({"threshold": -1}, "threshold"),
     ],
@@ -544,6 +550,10 @@ def test_interventions_made_elsewhere_are_taken_as_an_answer(scope, open_page):
         ({"max_perplexity": 0.5}, "max_perplexity"),
         ({"seeds": (1,)}, "2 or more"),
         ({"features": [99999]}, "from 0 to 1023"),
+        ({"features": 3}, "features is a list"),
+        ({"features": [3, 3]}, "give each feature once"),
+        ({"dictionary": 5}, "dictionary comes from scope.dictionary"),
+        ({"prompt": np.array([])}, "prompt is a text"),
         ({"max_new_tokens": 0}, "max_new_tokens"),
         ({"temperature": 9}, "temperature"),
     ],

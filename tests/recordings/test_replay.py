@@ -16,6 +16,7 @@ from gscope_widgets.recordings.answers import Answers
 from gscope_widgets.recordings.codec import Malformed, decode, encode
 from gscope_widgets.recordings.container import read_recording
 from gscope_widgets.recordings.contents import Contents, describe_left_out
+from gscope_widgets.recordings.questions import write
 from gscope_widgets.recordings.recorder import Recorder
 from gscope_widgets.recordings.replay import ReplayedScope
 from gscope_widgets.records.features import FeatureRef
@@ -168,6 +169,14 @@ def test_no_ids_are_no_tokens_as_live(scope, replayed):
     for one in (scope, replayed):
         with pytest.raises(gs.InvalidValue, match="no token ids given; a prompt has at least one"):
             one.read([])
+
+
+def test_what_is_no_list_and_no_plain_data_is_refused_in_words(replayed, ref):
+    for wrong in (3, np.array(3), iter([TEXT]), "text"):
+        with pytest.raises(gs.InvalidValue, match="texts must be a list"):
+            replayed.card(ref, texts=wrong)
+    with pytest.raises(gs.InvalidValue, match="nothing that a scope is asked with"):
+        write({ref: 3})
 
 
 def test_a_row_is_found_alone_and_beside_others(scope, replayed, ref, lesson):

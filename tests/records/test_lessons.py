@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import gscope_widgets as gs
@@ -105,6 +106,11 @@ def test_what_is_no_lesson_is_refused_in_a_sentence(given, said):
     with pytest.raises(gs.InvalidValue, match=said) as caught:
         gs.Lesson.from_json(given)
     assert len(str(caught.value)) < 400
+
+
+def test_a_single_number_of_numpys_is_no_list():
+    with pytest.raises(gs.InvalidValue, match=r"fixed must be a list, got array\(3\)"):
+        gs.Lesson(fixed=np.array(3))
 
 
 def test_lone_surrogates_become_characters_that_can_be_sent():

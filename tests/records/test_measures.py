@@ -55,13 +55,13 @@ def test_each_form_is_told_by_its_type():
     assert build_measure(["tea", "cup"], vocabulary=10).name == "share of words: cup, tea"
 
 
-@pytest.mark.parametrize("wrong", [10, -1, 1.0, True, None, np.ones(2)], ids=repr)
+@pytest.mark.parametrize("wrong", [10, -1, 1.0, True, None, np.ones(2), b"tea", {"tea": 1}], ids=repr)
 def test_what_is_no_measure_is_refused_with_what_is(wrong):
     with pytest.raises(gs.InvalidValue, match="measure must be a token id from 0 to 9, a word or several, a feature"):
         build_measure(wrong, vocabulary=10)
 
 
-@pytest.mark.parametrize("wrong", ["", " ", "ice cream", "!", ["tea", 5], [None], b"tea"], ids=repr)
+@pytest.mark.parametrize("wrong", ["", " ", "ice cream", "!", ["tea", 5], [None]], ids=repr)
 def test_what_is_no_word_is_refused(wrong):
     with pytest.raises(gs.InvalidValue, match="a word of a measure is letters and digits"):
         build_measure(wrong, vocabulary=10)

@@ -175,6 +175,9 @@ def test_changes_on_two_threads_end_in_step(heatmap, lens):
         (("heatmap", "lens"), ("layer",), r"share must be among text, feature, pos, got \('layer',\)"),
         (("heatmap", "lens"), "feature", "LogitLens has no feature to share"),
         (("heatmap", "lens"), (), "share must be among"),
+        (("heatmap", "lens"), None, "share must be among text, feature, pos, got None"),
+        (("heatmap", "lens"), 5, "share must be among text, feature, pos, got 5"),
+        (("heatmap", "lens"), [["text"]], "share must be among"),
     ],
 )
 def test_what_cannot_be_linked_is_refused_in_words(request, arguments, share, sentence):

@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -187,6 +188,8 @@ def test_hostile_titles_are_text(scope, open_page, read_html, hostile_words):
     [
         ([], "x", "takes 1 to 100 widgets, got 0"),
         ([5], "x", "takes 1 to 100 widgets, got 5"),
+        ([None], "x", "takes 1 to 100 widgets, got None"),
+        (np.array(3), "x", r"takes a list of widgets, got array\(3\)"),
         ("text", "x", "takes a list of widgets"),
         (5, "x", "takes a list of widgets"),
         (None, "", "title must be a text of 1 to 200 characters"),

@@ -17,6 +17,7 @@ from gscope_widgets.records.interventions import (
     build_intervention,
     require_set_once,
 )
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.widgets.base.formats import format_text
 from gscope_widgets.widgets.base.limits import CHANGES, PAINTED_TOKENS, PRESET_NAME, PRESETS
@@ -186,9 +187,9 @@ def _read_preset(name: str, changes: object, *, find: Any, tokens: Tokens, requi
 
 
 def _read_list(value: object, find: Any) -> list[Change]:
-    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
+    items = read_list(value)
+    if items is None:
         raise InvalidValue(f"changes is a list such as [gs.add(ref, 0.3)], got {describe_value(value)}")
-    items = list(value)
     if len(items) > CHANGES:
         raise InvalidValue(
             f"a widget takes at most {CHANGES} changes, got {len(items)}; scope.compare takes any number"

@@ -12,6 +12,7 @@ from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.features import FeatureLabel, FeatureRef, FeatureSummary
 from gscope_widgets.records.interventions import Intervention, build_intervention, describe_excess
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.widgets.base.changes import (
@@ -297,12 +298,12 @@ class ChangingWidget(FeatureWidget):
         self, scope: Scope, text: Any, features: object, interventions: object, dictionary: object
     ) -> tuple[tuple[FeatureRef, ...], tuple[Change, ...]]:
         """`_prepare`, of features or of interventions; what a widget begins with."""
-        given = [interventions] if isinstance(interventions, Intervention) else interventions
-        is_bare = not isinstance(features, (str, bytes)) and hasattr(features, "__len__") and len(features) == 0
-        if given not in ((), []) and not is_bare:
+        given: object = [interventions] if isinstance(interventions, Intervention) else interventions
+        is_left_out = isinstance(given, (list, tuple)) and not given
+        if not is_left_out and read_list(features) != []:
             raise InvalidValue("give features or interventions, not both")
         refs: tuple[FeatureRef, ...] = ()
-        if given in ((), []):
+        if is_left_out:
             refs = self._prepare(scope, features, dictionary)
             given = [self._build_change(ref) for ref in refs]
         else:
@@ -361,10 +362,11 @@ class ChangingWidget(FeatureWidget):
         return ref
 
     def _read_directions(self, value: object) -> tuple[Direction, ...]:
-        if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__iter__"):
+        items = read_list(value)
+        if items is None:
             raise InvalidValue(f"directions is a list of gs.Direction, got {describe_value(value)}")
         found = []
-        for item in value:
+        for item in items:
             if isinstance(item, dict):
                 names = ("site", "layer", "vector", "name")
                 if not set(names) <= set(item):

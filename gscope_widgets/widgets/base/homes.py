@@ -1,10 +1,11 @@
 """Dictionaries beside each other, each with the scope whose model it reads."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Prompt
@@ -37,9 +38,9 @@ def open_homes(scope: Scope, other: Scope | None, given: Any) -> dict[str, Home]
 
 def _open_given(scope: Scope, other: Scope | None, given: Any) -> list[tuple[Scope, Dictionary]]:
     """The dictionaries given, each with the scope that reads it."""
-    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+    items = read_list(given)
+    if items is None:
         raise InvalidValue(f"dictionaries must be a list from scope.dictionary(), got {describe_value(given)}")
-    items = list(given)
     if not 2 <= len(items) <= COMPARED:
         raise InvalidValue(
             f"dictionaries must be 2 to {COMPARED}, such as [scope.dictionary(), scope.dictionary(layer=5)], "

@@ -8,6 +8,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.lens import LensReading
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.numbers import check_float
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.tokens import Tokens
@@ -117,9 +118,9 @@ def check_numbers(value: Any, tokens: Tokens) -> tuple[float, ...]:
         InvalidValue: no list of numbers, another count than the text has tokens, or no finite number.
     """
     wanted = f"color_by takes one number for each of the text's {len(tokens)} tokens (len(heatmap.reading.tokens))"
-    if isinstance(value, (bytes, dict)) or not hasattr(value, "__iter__") or getattr(value, "ndim", 1) != 1:
+    items = read_list(value)
+    if items is None:
         raise InvalidValue(f"{wanted}, got {describe_value(value)}")
-    items = list(value)
     if len(items) != len(tokens):
         raise InvalidValue(f"{wanted}, got {len(items)} numbers")
     return tuple(_check_number(item, pos, tokens) for pos, item in enumerate(items))
@@ -138,11 +139,8 @@ def check_range(value: Any) -> tuple[float, float]:
         InvalidValue: not two finite numbers, the smaller first.
     """
     wanted = 'color_range is "feature", "text" or two numbers such as (0, 5), the smaller first'
-    is_list = (
-        hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict)) and getattr(value, "ndim", 1) == 1
-    )
-    items = list(value) if is_list else []
-    if len(items) != 2:
+    items = read_list(value)
+    if items is None or len(items) != 2:
         raise InvalidValue(f"{wanted}, got {describe_value(value)}")
     low, high = (check_float("an end of color_range", one, low=-_LARGEST, high=_LARGEST) for one in items)
     if not low < high:

@@ -9,6 +9,7 @@ import traitlets as t
 
 from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.widgets.base.contract import Schema, build_schema
 
@@ -131,9 +132,9 @@ def as_prompt(text: str | Sequence[dict[str, str]]) -> str | list[dict[str, str]
 
 def check_many(name: str, value: Any, *, count: int) -> list[Any]:
     """A list of exactly `count` items."""
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+    items = read_list(value)
+    if items is None:
         raise InvalidValue(f"{name} must be a list of {count} values, one a feature, got {describe_value(value)}")
-    items = list(value)
     if len(items) != count:
         raise InvalidValue(f"{name} must have {count} values, one a feature, got {len(items)}")
     return items
@@ -199,10 +200,11 @@ def check_refs(scope: Scope, value: Any, own: Callable[[], Dictionary]) -> tuple
     Raises:
         InvalidValue: no list, or the same feature twice.
     """
-    if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__iter__") or getattr(value, "ndim", 1) == 0:
+    items = read_list(value)
+    if items is None:
         raise InvalidValue(f"features is a list of features, got {describe_value(value)}")
     refs: list[FeatureRef] = []
-    for item in value:
+    for item in items:
         ref = check_ref(scope, item, own)
         if ref in refs:
             raise InvalidValue(f"features holds {ref} twice; give each feature once")

@@ -1,9 +1,8 @@
 """Which nodes are marked: pins, groups, the one selected."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuit_parts import CircuitSubgraph, build_subgraph
 from gscope_widgets.records.circuits import TARGET, AttributionGraph, NodeGroup
 from gscope_widgets.records.features import FeatureRef
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.widgets.base.limits import GROUP_LABEL, GROUPS, PINNED_NODES
 from gscope_widgets.widgets.circuits.homes import Away, Home
@@ -42,15 +42,14 @@ class NodeIds(NamedTuple):
         Raises:
             InvalidValue: no list, too many, one twice, or one that is none.
         """
-        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        given = read_list(value)
+        if given is None:
             raise InvalidValue(f"{name} is a list of nodes, ids or numbers, got {describe_value(value)}")
         graph = self.graph
         if most is None and graph is not None:
             most, limit = len(graph), f"the graph has {len(graph)} nodes, all of them different"
-        given = list(value if most is None else islice(value, most + 1))
         if most is not None and len(given) > most:
-            count = len(value) if isinstance(value, Sized) else f"more than {most}"
-            raise InvalidValue(f"{limit}, got {count}")
+            raise InvalidValue(f"{limit}, got {len(given)}")
         found: dict[str, None] = {}
         for one in given:
             if isinstance(one, str) and not is_id(one):
@@ -78,12 +77,13 @@ def check_groups(ids: NodeIds, value: Any) -> tuple[dict[str, Any], ...]:
     """
     if isinstance(value, Mapping):
         value = [{"label": label, "nodes": members} for label, members in value.items()]
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    given = read_list(value)
+    if given is None:
         raise InvalidValue(f'groups are nodes by label, {{"town": [4, 7]}}, got {describe_value(value)}')
     limit = f"at most {GROUPS} groups of {PINNED_NODES} nodes together are kept"
     found: list[dict[str, Any]] = []
     taken: set[str] = set()
-    for one in value:
+    for one in given:
         if len(found) == GROUPS:
             raise InvalidValue(f"{limit}, got more groups")
         if isinstance(one, NodeGroup):

@@ -1,10 +1,11 @@
 """How a graph is traced, and what one that was given is of."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple, cast
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuits import AttributionGraph, check_graph
+from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.protocols import Job, Scope
 from gscope_widgets.widgets.base.state import as_prompt
 from gscope_widgets.widgets.circuits.questions import GIVE_SCOPE, find_reach
@@ -62,12 +63,11 @@ def open_dictionaries(scope: Scope, given: Any) -> Any:
     """
     if given is None or hasattr(given, "info"):
         return given
-    if isinstance(given, Mapping):
-        given = [given]
-    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+    items = [given] if isinstance(given, Mapping) else read_list(given)
+    if items is None:
         raise InvalidValue(f"dictionaries is a list from scope.dictionary(), got {describe_value(given)}")
     opened = []
-    for one in given:
+    for one in items:
         if isinstance(one, Mapping):
             try:
                 one = scope.dictionary(**one)

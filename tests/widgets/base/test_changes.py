@@ -102,6 +102,9 @@ def test_a_widget_may_begin_with_interventions_alone(scope, dictionary, open_pag
         assert widget.features == (dictionary.feature(4),)
         with pytest.raises(gs.InvalidValue, match="features or interventions, not both"):
             kind(scope, TEXT, features=[3], interventions=given)
+        for wrong in (5, np.int64(5), np.array(5)):
+            with pytest.raises(gs.InvalidValue, match="changes is a list such as"):
+                kind(scope, TEXT, interventions=wrong)
 
 
 @pytest.mark.row("21")
