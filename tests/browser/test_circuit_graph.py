@@ -82,6 +82,21 @@ def read_effect(view) -> list[float]:
     return [float(one.replace("\u2212", "-")) if one != "none" else np.nan for one in (*cells[:5], low, high)]
 
 
+@pytest.mark.row("10")
+@pytest.mark.parametrize("width", [560, 620])  # a cell in a window of 1,000 pixels has some 600
+def test_no_column_of_what_a_change_did_is_out_of_sight(browser, mini, width):
+    view = open_view(browser, lambda: gs.CircuitGraph(mini, FACT.format(TOWN), target=ANSWERS), width=width)
+    view.widget.change([view.widget.graph.ids[view.widget.graph.first_row]])
+    view.settle()
+    holder = view.root.get_by_role("group", name="What the change did").locator(".gscope-table-holder")
+    expect(holder.locator("tbody td")).to_have_count(6)
+    sizes = holder.evaluate("(one) => [one.scrollWidth - one.clientWidth, one.querySelector('table').offsetWidth]")
+    assert sizes[0] <= 0 and sizes[1] > 200
+    assert view.complaints == []
+    view.widget.close()
+    view.page.context.close()
+
+
 def press_until(view, key, name, *, most=60):
     for _ in range(most):
         if (view.page.evaluate("() => document.activeElement.getAttribute('aria-label')") or "").startswith(name):

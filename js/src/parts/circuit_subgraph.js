@@ -97,11 +97,13 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
   let marked = new Set();
   let room = 0; // pixels that a row has
   let made = ""; // the group that was made last, until something else is done
+  let awaited = ""; // the group that was named last, and is marked when it comes
 
   const marks = () => (sub?.boxes ?? []).filter(({ key }) => marked.has(key));
   /** @param {string} key */
   function press(key) {
     made = "";
+    awaited = "";
     if (marked.has(key)) marked.delete(key);
     else marked.add(key);
     const one = sub?.boxes.find((each) => each.key === key);
@@ -118,31 +120,34 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
   /** @param {string} sentence */
   function say(sentence) {
     const group_made = made && sub?.boxes.find((one) => one.label === made);
-    const news = group_made ? `The group ${visibleText(made)} is one box now, in place of ${group_made.nodes.length === 1 ? "that of its node" : `those of its ${group_made.nodes.length} nodes`}; mark it and press Ungroup to take it apart. ` : "";
+    const news = group_made ? `The group ${visibleText(made)} is one box now, in place of ${group_made.nodes.length === 1 ? "that of its node" : `those of its ${group_made.nodes.length} nodes`}. It is marked: Ungroup takes it apart. ` : "";
     setText(note, sentence || (sub && sub.boxes.length ? `${news}Press boxes to mark them; then group, change or unpin what is marked.` : ""));
   }
   /**
    * @param {string} sentence empty where it was done
-   * @param {string} [group_made] its name
+   * @param {{ label: string, nodes: string[] } | null} [named] the group that was made or renamed, which stays marked
    */
-  function done(sentence, group_made = "") {
-    made = group_made;
+  function done(sentence, named = null) {
+    made = "";
     if (!sentence) {
       marked = new Set();
       label.value = "";
-      tellMarks();
+      awaited = named?.label ?? "";
+      if (named) onMarks(named.nodes, named.label);
+      else tellMarks();
     }
     say(sentence);
     redraw();
   }
   watch.dom(group, "click", () => {
-    const chosen = marks(), name = label.value.trim();
-    const sentence = chosen.length ? onGroup(name, chosen.flatMap(({ nodes }) => nodes)) : "Mark boxes first: press them.";
-    done(sentence, sentence ? "" : name);
+    const chosen = marks(), named = { label: label.value.trim(), nodes: chosen.flatMap(({ nodes }) => nodes) };
+    const sentence = chosen.length ? onGroup(named.label, named.nodes) : "Mark boxes first: press them.";
+    done(sentence, named);
+    if (!sentence) made = named.label;
   });
   watch.dom(rename, "click", () => {
-    const [one] = marks();
-    done(one?.label ? onRename(one.label, label.value.trim()) : "Mark one group first.");
+    const [one] = marks(), named = label.value.trim();
+    done(one?.label ? onRename(one.label, named) : "Mark one group first.", one && { label: named, nodes: one.nodes });
   });
   watch.dom(ungroup, "click", () => {
     const chosen = marks().filter((one) => one.label);
@@ -235,8 +240,10 @@ export function createCircuitSubgraph({ watch, onGroup, onRename, onUngroup, onU
       sub = next;
       circuit = read;
       const keys = new Set(next.boxes.map(({ key }) => key)), before = marked.size;
-      marked = new Set([...marked].filter((key) => keys.has(key)));
-      if (marked.size !== before) tellMarks();
+      const named = next.boxes.find((one) => awaited && one.label === awaited);
+      marked = new Set([...marked, ...(named ? [named.key] : [])].filter((key) => keys.has(key)));
+      if (named) awaited = "";
+      if (named || marked.size !== before) tellMarks();
       say("");
       redraw();
     },

@@ -258,9 +258,11 @@ test("marked boxes are grouped under a name, renamed, taken apart, and each step
   assert.equal(boxes()[0].textContent, "sea & fishgroup of 2 nodesinput: 25.0 % from boxes");
   assert.equal(boxes()[0].title, "sea & fish (feature 7 fish, layer 0 at ␣b, position 1; feature 8, layer 1 at ␣b, position 1): of what comes into it 25.0 % comes from the boxes here, 0.00 % from errors");
   const note = () => find(page.holder, ".gscope-box-note").textContent ?? "";
-  assert.match(note(), /^The group sea & fish is one box now, in place of those of its 2 nodes; mark it and press Ungroup to take it apart\. Press boxes/);
+  assert.match(note(), /^The group sea & fish is one box now, in place of those of its 2 nodes\. It is marked: Ungroup takes it apart\. Press boxes/);
+  assert.equal(boxes()[0].getAttribute("aria-pressed"), "true");
   boxes()[0].click();
   assert.match(note(), /^Press boxes/);
+  boxes()[0].click();
   enter(label, "sea");
   button(page.holder, "Rename").click();
   await wait(frame_ms);
@@ -275,6 +277,33 @@ test("marked boxes are grouped under a name, renamed, taken apart, and each step
   press(boxes()[0], "z", { ctrlKey: true });
   await wait(frame_ms);
   assert.equal(model.state.groups.length, 1);
+});
+
+// row 10
+test("after nodes were grouped Change is of the group, not of the node that was pressed before", async () => {
+  open({ pinned: ["0_7_1", "1_8_1"], selected_node: "0_7_1" });
+  answer();
+  sub();
+  const offered = () => find(page.holder, ".gscope-circuit-changed").textContent ?? "";
+  const of_sea = [{ key: "group sea", label: "sea", nodes: ["0_7_1", "1_8_1"], layer: 0.5, pos: 1, shown: 0.25, errors: 0 }];
+  boxes()[0].click();
+  boxes()[1].click();
+  enter(find(page.holder, ".gscope-circuit-label"), "sea");
+  button(page.holder, "Group").click();
+  await wait(frame_ms);
+  assert.equal(offered(), "sea: 2 features");
+  sub({ boxes: of_sea, edges: [] });
+  assert.equal(offered(), "sea: 2 features");
+  enter(find(page.holder, ".gscope-circuit-label"), "lake");
+  button(page.holder, "Rename").click();
+  await wait(frame_ms);
+  sub({ boxes: [{ ...of_sea[0], key: "group lake", label: "lake" }], edges: [] });
+  assert.equal(offered(), "lake: 2 features");
+  button(page.holder, "Change").click();
+  const asked = model.sent.filter(({ type }) => type === "change").at(-1);
+  assert.deepEqual(asked?.nodes, ["0_7_1", "1_8_1"]);
+  boxes()[0].click();
+  assert.match(offered(), /^feature 8/); // the control: of no mark it is the node pressed last
 });
 
 test("what is marked, or chosen, is changed: ablated, scaled or swapped, refused in words where a number is none", () => {
