@@ -236,7 +236,8 @@ def _add_circuit(circuit: argparse.ArgumentParser) -> None:
 
 
 def _run_circuit(given: argparse.Namespace) -> int:
-    from gscope_widgets.keeping.circuits import check_graph_place, name_graph
+    from gscope_widgets.keeping.circuit_writing import name_graph
+    from gscope_widgets.keeping.circuits import check_graph_place
     from gscope_widgets.records.numbers import check_int
     from gscope_widgets.runtime.gemma.names import require_name
 

@@ -12,7 +12,8 @@ from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_valu
 from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, Swaps, check_nodes, check_swaps
-from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph, write_target
+from gscope_widgets.records.circuit_faults import check_graph
+from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import ComparedText, Comparison
 from gscope_widgets.records.contrasts import TextContrast

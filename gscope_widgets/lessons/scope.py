@@ -5,7 +5,8 @@ from typing import Any, cast
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.lessons.sight import drop_labels, see
-from gscope_widgets.records.circuits import FEATURE, AttributionGraph, check_graph
+from gscope_widgets.records.circuit_faults import check_graph
+from gscope_widgets.records.circuits import FEATURE, AttributionGraph
 from gscope_widgets.records.edge_heads import check_edge
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.lessons import Lesson

@@ -26,7 +26,8 @@ from gscope_widgets.recordings.contents import (
 )
 from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.circuit_effects import CircuitEffect
-from gscope_widgets.records.circuits import AttributionGraph, GraphScores, GraphTarget, NodeGroup, find_fault
+from gscope_widgets.records.circuit_faults import find_fault
+from gscope_widgets.records.circuits import AttributionGraph, GraphScores, GraphTarget, NodeGroup
 from gscope_widgets.records.claims import ClaimScore, ClaimText, ShuffledScore
 from gscope_widgets.records.comparisons import ComparedText, Comparison
 from gscope_widgets.records.contrasts import TextContrast

@@ -15,7 +15,8 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.contents import RecordedRow
 from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.circuit_effects import CircuitEffect, Swaps, check_nodes, check_swaps
-from gscope_widgets.records.circuits import AttributionGraph, CircuitTarget, check_graph
+from gscope_widgets.records.circuit_faults import check_graph
+from gscope_widgets.records.circuits import AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.contrasts import TextContrast

@@ -24,7 +24,8 @@ from gscope_widgets.recordings.job import SettledJob, Work
 from gscope_widgets.records import protocols
 from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.circuit_effects import MOST_FACTOR, Swaps, check_nodes, check_swaps
-from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph
+from gscope_widgets.records.circuit_faults import check_graph
+from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.comparisons import Comparison
 from gscope_widgets.records.contrasts import TextContrast

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.circuit_influence import measure_influence
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.lists import read_list
-from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.records.walks import Walks, follow_walks
@@ -111,7 +112,7 @@ class AttributionGraph:
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Each node's id, such as '3_21_5', the same on every graph: what pins and files take; see `list_node_ids`."""
-        from gscope_widgets.records.circuit_parts import list_node_ids
+        from gscope_widgets.records.circuit_ids import list_node_ids
 
         return list_node_ids(self)
 
@@ -217,7 +218,7 @@ class AttributionGraph:
 
         They fall as less is kept, which `scores()`, of the part alone, need not.
         """
-        from gscope_widgets.records.circuit_parts import score_part
+        from gscope_widgets.records.circuit_scores import score_part
 
         return score_part(whole, self)[0]
 
@@ -245,6 +246,8 @@ class AttributionGraph:
         Raises:
             InvalidValue: a share is outside 0 to 1, or there is no such node.
         """
+        from gscope_widgets.records.circuit_pruning import keep_strongest, prune_graph
+
         kept, influence = self._locate_all("keep has", keep), self.influence()
         found = prune_graph(self, nodes, edges, keep=kept, influence=influence)
         if most is not None:
@@ -275,7 +278,7 @@ class AttributionGraph:
 
     def _take(self, nodes: np.ndarray, weights: np.ndarray) -> "AttributionGraph":
         """These nodes, rising, with these edges between them."""
-        from gscope_widgets.records.circuit_parts import read_twin
+        from gscope_widgets.records.circuit_ids import read_twin
 
         rows = nodes[nodes >= self.first_row] - self.first_row
         lost = self.weights[rows].sum(1, dtype=np.float64) - weights.sum(1, dtype=np.float64)
@@ -399,142 +402,6 @@ class AttributionGraph:
             source_name=names[sources],
             target_name=names[rows + self.first_row],
         )
-
-
-def prune_graph(
-    graph: AttributionGraph,
-    nodes: float = NODE_SHARE,
-    edges: float = EDGE_SHARE,
-    *,
-    keep: Iterable[int] = (),
-    influence: np.ndarray | None = None,
-) -> tuple[AttributionGraph, np.ndarray]:
-    """See `AttributionGraph.prune`; and which of the graph's nodes those of the pruned one are, int64, rising.
-
-    Args:
-        keep: nodes that stay, whatever they weigh.
-        influence: of the graph's nodes, where it is known.
-
-    Raises:
-        InvalidValue: a share is outside 0 to 1, or there is no such node.
-    """
-    nodes = check_float("nodes", nodes, low=0.0, high=1.0)
-    edges = check_float("edges", edges, low=0.0, high=1.0)
-    influence = graph.influence() if influence is None else influence
-    always = np.isin(graph.kinds, (TOKEN, TARGET))
-    for node in keep:
-        always[check_int("a node", node, low=0, high=len(graph) - 1)] = True
-    found = np.flatnonzero(always | (influence >= _find_least(influence, nodes)))
-    rows = found >= graph.first_row
-    first, start, always = len(found) - int(rows.sum()), graph.start_weights()[found], always[found]
-    weights = graph.weights[np.ix_(found[rows] - graph.first_row, found)]
-    inflow, flows = measure_influence(weights, first, start)
-    through = flows * (inflow + start)[first:][:, None]
-    shown = (through >= _find_least(through, edges)) & (weights != 0)
-    kept, comes = np.ones((2, len(found)), bool)
-    while True:
-        comes[first:] = shown.any(1)
-        now = kept & (always | (shown.any(0) & ((graph.kinds[found] == ERROR) | comes)))
-        if (now == kept).all():
-            break
-        kept = now
-        shown[:, ~kept] = False
-        shown[~kept[first:]] = False
-    taken = np.where(shown, weights, 0)[np.ix_(kept[first:], kept)]
-    return graph._take(found[kept], taken), found[kept]
-
-
-def keep_strongest(
-    part: AttributionGraph, nodes: np.ndarray, influence: np.ndarray, *, keep: Iterable[int], most: int
-) -> tuple[AttributionGraph, np.ndarray]:
-    """Of a pruned graph at most so many nodes, the most influential, beside tokens, targets and those to keep.
-
-    Args:
-        nodes: numbers, in the whole graph, of the part's nodes, rising.
-        influence: of the whole graph's nodes.
-        keep: numbers in the whole graph.
-    """
-    if len(part) <= most:
-        return part, nodes
-    worth = influence[nodes]
-    worth[np.isin(nodes, list(keep)) | np.isin(part.kinds, (TOKEN, TARGET))] = np.inf
-    kept = np.sort(np.argsort(-worth, kind="stable")[: max(most, int(np.isinf(worth).sum()))])
-    return part.keep(kept.tolist()), nodes[kept]
-
-
-def measure_influence(weights: np.ndarray, first_row: int, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What flows back to each node, and each row's shares.
-
-    The sum over k of `start A^k`, k from 1, where A is `|weights|` with rows that add up to 1. Rows are taken from the
-    last on: no node has an input behind it, so each is complete when its turn comes.
-
-    Args:
-        weights: [row, node]; row i belongs to node `first_row + i`.
-        start: [node]; what each is worth in itself.
-
-    Returns:
-        float64 [node]; float32 [row, node].
-    """
-    shares = np.abs(weights)
-    shares /= np.maximum(shares.sum(1, keepdims=True), 1e-10)
-    influence = np.zeros(len(start))
-    for row in range(len(weights) - 1, -1, -1):
-        worth = influence[first_row + row] + start[first_row + row]
-        if worth:
-            influence += worth * shares[row]
-    return influence, shares
-
-
-def _find_least(values: np.ndarray, share: float) -> float:
-    """The least value that is kept where the largest make up a share of the sum."""
-    if share >= 1:
-        return 0.0
-    falling = np.sort(values, axis=None)[::-1].astype(np.float64)
-    reached = np.cumsum(falling) / max(falling.sum(), 1e-10)
-    return float(falling[min(int(np.searchsorted(reached, share)), len(falling) - 1)])
-
-
-def check_graph(graph: object) -> AttributionGraph:
-    """A graph as `gs.circuit` makes them.
-
-    Raises:
-        InvalidValue: it is none.
-    """
-    if not isinstance(graph, AttributionGraph):
-        raise InvalidValue(f"a graph comes from gs.circuit(...), got {describe_value(graph)}")
-    if fault := find_fault(graph):
-        raise InvalidValue(f"the graph is not as gs.circuit(...) makes it: {fault}")
-    return graph
-
-
-def find_fault(graph: AttributionGraph) -> str:
-    """What keeps a graph that somebody else made from being one, in words; "" where nothing does."""
-    nodes, rows = len(graph.kinds), len(graph.weights)
-    counts = np.bincount(np.clip(graph.kinds, 0, len(KINDS)), minlength=len(KINDS) + 1)
-    if nodes and (graph.kinds.min() < 0 or counts[-1] or (np.diff(graph.kinds) < 0).any()):
-        return "its nodes are not tokens, errors, features and targets in this order"
-    if rows != counts[FEATURE] + counts[TARGET] or counts[TARGET] != len(graph.targets) or not counts[TARGET]:
-        return f"it has {rows} rows of inputs for {counts[FEATURE]} features and {len(graph.targets)} targets"
-    inside = (graph.positions >= 0) & (graph.positions < len(graph.tokens))
-    inside &= (graph.node_layers >= -1) & (graph.node_layers <= graph.layers)
-    if not inside.all():
-        return "a node lies outside the text or the model"
-    floats = (graph.weights, graph.values, graph.remainder, graph.left_out, graph.target_weights)
-    if not all(np.isfinite(one).all() for one in floats):
-        return "a weight is not a finite number"
-    if (graph.target_weights < 0).any() or not 0.99 < graph.target_weights.sum() < 1.01:
-        return "the weights of its targets do not add up to 1"
-    marked = [*graph.labels, *graph.twins, *graph.pinned, *(node for one in graph.groups for node in one.nodes)]
-    if len(graph.dictionary_ids) not in (1, graph.layers) or not all(0 <= node < nodes for node in marked):
-        return "its dictionaries or labels, pins or groups are not those of its nodes"
-    grouped = [node for one in graph.groups for node in one.nodes]
-    if len(set(grouped)) < len(grouped) or len(set(graph.pinned)) < len(graph.pinned):
-        return "a node is pinned twice, or in two groups"
-    if len(set(graph.ids)) < nodes:
-        return "two of its nodes have one id"
-    if np.triu(graph.weights[:, graph.first_row :]).any():
-        return "a node has an input that is not before it"
-    return ""
 
 
 def write_target(target: CircuitTarget) -> object:

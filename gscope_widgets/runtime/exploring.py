@@ -8,7 +8,8 @@ from gscope_widgets.recordings.recorder import recorded
 from gscope_widgets.records import protocols
 from gscope_widgets.records.attention import AttentionReading, check_length
 from gscope_widgets.records.circuit_effects import MOST_FACTOR, Swaps, check_nodes, check_swaps
-from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, check_graph, write_target
+from gscope_widgets.records.circuit_faults import check_graph
+from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
 from gscope_widgets.records.contrasts import TextContrast
 from gscope_widgets.records.dashboards import FeatureDashboard

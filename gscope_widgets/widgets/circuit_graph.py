@@ -9,7 +9,7 @@ import traitlets as t
 
 from gscope_widgets.errors import Cancelled, InvalidValue
 from gscope_widgets.records.circuit_effects import CircuitEffect
-from gscope_widgets.records.circuit_parts import CircuitSubgraph
+from gscope_widgets.records.circuit_subgraph import CircuitSubgraph
 from gscope_widgets.records.circuits import EDGE_SHARE, MAX_FEATURES, NODE_SHARE, AttributionGraph, CircuitTarget
 from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.features import FeatureRef

@@ -84,6 +84,7 @@ def photograph(notebook: Notebook, row: Row) -> bytes:
     """A widget as it stands in the page, drawn to its end."""
     view = notebook.widget(row.title)
     view.scroll_into_view_if_needed()
+    notebook.page.mouse.move(0, 0)  # what it points at is drawn otherwise
     return view.screenshot(animations="disabled")
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 import gscope_widgets as gs
-from gscope_widgets.records.circuit_parts import list_node_ids
+from gscope_widgets.records.circuit_ids import list_node_ids
 from gscope_widgets.records.circuits import FEATURE
 from tests import fake_model
 from tests.browser.axe import find_barriers

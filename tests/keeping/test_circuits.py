@@ -14,7 +14,8 @@ import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.keeping import circuits
-from gscope_widgets.keeping.circuits import MOST_NODES, build_json, pair
+from gscope_widgets.keeping.circuit_reading import MOST_NODES
+from gscope_widgets.keeping.circuit_writing import build_json, pair
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.provenance import Provenance

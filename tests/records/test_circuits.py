@@ -8,8 +8,9 @@ import pytest
 import gscope_widgets as gs
 from gscope_widgets.recordings.questions import ask_change, ask_heads
 from gscope_widgets.records.circuit_effects import check_nodes, check_swaps, predict_change
-from gscope_widgets.records.circuit_parts import list_node_ids
-from gscope_widgets.records.circuits import ERROR, FEATURE, KINDS, TARGET, TOKEN, find_fault
+from gscope_widgets.records.circuit_faults import find_fault
+from gscope_widgets.records.circuit_ids import list_node_ids
+from gscope_widgets.records.circuits import ERROR, FEATURE, KINDS, TARGET, TOKEN
 from gscope_widgets.records.edge_heads import check_edge
 from tests.fake_circuits import build_circuit
 from tests.fake_model import tokenize

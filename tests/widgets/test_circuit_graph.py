@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import gscope_widgets as gs
-from gscope_widgets.keeping.circuits import build_json
-from gscope_widgets.records.circuit_parts import build_subgraph, list_node_ids
+from gscope_widgets.keeping.circuit_writing import build_json
+from gscope_widgets.records.circuit_ids import list_node_ids
+from gscope_widgets.records.circuit_subgraph import build_subgraph
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph, NodeGroup
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
 from gscope_widgets.widgets import circuit_graph

@@ -11,15 +11,9 @@ from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, Attri
 from gscope_widgets.records.progress import Fetched
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.tokens import Tokens
-from gscope_widgets.runtime.circuits.attribution import (
-    Aim,
-    Attribution,
-    Replaced,
-    aim_at_features,
-    attribute,
-    replace_mlps,
-)
+from gscope_widgets.runtime.circuits.attribution import Aim, Attribution, aim_at_features, attribute
 from gscope_widgets.runtime.circuits.frozen import FrozenPass, freeze
+from gscope_widgets.runtime.circuits.replacement import Replaced, replace_mlps
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.member import Firing
 from gscope_widgets.runtime.files.weights import to_numpy

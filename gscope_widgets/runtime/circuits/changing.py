@@ -11,6 +11,7 @@ import torch
 
 from gscope_widgets.errors import InvalidValue
 from gscope_widgets.records.circuit_effects import CircuitEffect, predict_change
+from gscope_widgets.records.circuit_ids import read_place
 from gscope_widgets.records.circuits import AttributionGraph
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.provenance import Provenance
@@ -117,7 +118,7 @@ def _check_activations(
     """
     bound = _ROUNDING * float(np.nanmax(graph.activations))
     for node in nodes:
-        layer, pos, number = _locate(graph, node)
+        layer, pos, number = read_place(graph, node)
         read, is_used = frozen.layers[layer].mlp_input[pos], pos in graph.tokens.used
         found = _fire(by_layer[layer], number, read) if is_used else 0.0
         if not abs(found - float(graph.activations[node])) <= bound:
@@ -142,10 +143,10 @@ def _list_changes(
     """
     found: dict[tuple[int, int, int], float] = {}
     for node in nodes:
-        found[_locate(graph, node)] = factor * float(graph.activations[node])
+        found[read_place(graph, node)] = factor * float(graph.activations[node])
     placed: set[tuple[int, int, int]] = set()
     for node, ref in instead.items():
-        layer, pos, _ = _locate(graph, node)
+        layer, pos, _ = read_place(graph, node)
         place = layer, pos, ref.feature
         if place in placed:
             raise InvalidValue(f"feature {ref.feature} would take two places at position {pos}; give each another one")
@@ -154,10 +155,6 @@ def _list_changes(
     return [
         Change(layer, pos, by_layer[layer], feature, activation) for (layer, pos, feature), activation in found.items()
     ]
-
-
-def _locate(graph: AttributionGraph, node: int) -> tuple[int, int, int]:
-    return int(graph.node_layers[node]), int(graph.positions[node]), int(graph.numbers[node])
 
 
 def list_layer_features(home: Dictionary, layer: int) -> range:
@@ -183,7 +180,7 @@ def _draw_changes(
     """
     found = []
     for node in nodes:
-        layer, pos, own = _locate(graph, node)
+        layer, pos, own = read_place(graph, node)
         random = np.random.default_rng([seed, layer, pos, own])
         features, size = list_layer_features(by_layer[layer], layer), float(graph.activations[node])
         amounts = [(factor - 1) * size, *([size] if node in instead else [])]

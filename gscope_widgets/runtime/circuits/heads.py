@@ -7,13 +7,15 @@ import numpy as np
 import torch
 
 from gscope_widgets.errors import InvalidValue
+from gscope_widgets.records.circuit_ids import read_place
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph
 from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.progress import Fetched
 from gscope_widgets.records.provenance import Provenance
-from gscope_widgets.runtime.circuits.attribution import Aim, Replaced, aim_at_features, replace_mlps
+from gscope_widgets.runtime.circuits.attribution import Aim, aim_at_features
 from gscope_widgets.runtime.circuits.building import find_logit_vectors, fire_dictionaries, number_features
 from gscope_widgets.runtime.circuits.frozen import FrozenPass, freeze
+from gscope_widgets.runtime.circuits.replacement import Replaced, replace_mlps
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.member import Firing
 from gscope_widgets.runtime.gemma.loading import LoadedModel
@@ -100,7 +102,7 @@ def _aim(
     node: int,
 ) -> Aim:
     """What a node reads."""
-    layer, pos, number = _locate(graph, node)
+    layer, pos, number = read_place(graph, node)
     if graph.kinds[node] == TARGET:
         target = graph.targets[node - (len(graph) - len(graph.targets))]
         if target.ids:
@@ -113,10 +115,6 @@ def _aim(
     return aim_at_features(replaced, [_find(graph, replaced, numbers, (layer, pos, number))])[0]
 
 
-def _locate(graph: AttributionGraph, node: int) -> tuple[int, int, int]:
-    return int(graph.node_layers[node]), int(graph.positions[node]), int(graph.numbers[node])
-
-
 def _start(
     graph: AttributionGraph,
     frozen: FrozenPass,
@@ -126,7 +124,7 @@ def _start(
     node: int,
 ) -> Source:
     """What a node writes."""
-    layer, pos, number = _locate(graph, node)
+    layer, pos, number = read_place(graph, node)
     if graph.kinds[node] == TOKEN:
         return Source(pos, frozen.embedding[pos], {})
     if graph.kinds[node] == ERROR:

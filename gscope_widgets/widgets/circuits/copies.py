@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from gscope_widgets.records.circuit_parts import CircuitSubgraph
+from gscope_widgets.records.circuit_subgraph import CircuitSubgraph
 from gscope_widgets.records.circuits import FEATURE, AttributionGraph
 from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.widgets.base import copy

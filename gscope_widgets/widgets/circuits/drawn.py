@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gscope_widgets.records.circuit_effects import CircuitEffect
-from gscope_widgets.records.circuit_parts import measure_error_share, score_part
-from gscope_widgets.records.circuits import ERROR, FEATURE, AttributionGraph, keep_strongest, prune_graph
+from gscope_widgets.records.circuit_pruning import keep_strongest, prune_graph
+from gscope_widgets.records.circuit_scores import measure_error_share, score_part
+from gscope_widgets.records.circuits import ERROR, FEATURE, AttributionGraph
 from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.widgets.base.limits import DRAWN_NODES

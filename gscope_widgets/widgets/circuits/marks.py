@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.records.circuit_parts import CircuitSubgraph, build_subgraph
+from gscope_widgets.records.circuit_subgraph import CircuitSubgraph, build_subgraph
 from gscope_widgets.records.circuits import TARGET, AttributionGraph, NodeGroup
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.lists import read_list

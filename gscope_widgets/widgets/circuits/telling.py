@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gscope_widgets.records.circuit_parts import CircuitSubgraph
-from gscope_widgets.records.circuits import FEATURE, AttributionGraph, measure_influence
+from gscope_widgets.records.circuit_influence import measure_influence
+from gscope_widgets.records.circuit_subgraph import CircuitSubgraph
+from gscope_widgets.records.circuits import FEATURE, AttributionGraph
 from gscope_widgets.widgets.base.formats import format_number
 from gscope_widgets.widgets.base.limits import DRAWN_EDGES, LABEL_BYTES, LISTED_HEADS, NODE_LABEL
 from gscope_widgets.widgets.base.state import as_prompt

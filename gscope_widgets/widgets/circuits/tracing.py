@@ -4,7 +4,8 @@ from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple, cast
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.records.circuits import AttributionGraph, check_graph
+from gscope_widgets.records.circuit_faults import check_graph
+from gscope_widgets.records.circuits import AttributionGraph
 from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.protocols import Job, Scope
 from gscope_widgets.widgets.base.state import as_prompt
