@@ -52,6 +52,8 @@ SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
+# Has Chromium draw another picture for its tab whenever a kernel is busy, which is half of what a question to one costs.
+DISABLED = {"@jupyterlab/application-extension:faviconbusy": True}
 PYTHON = os.environ.get("HOST_PYTHON", sys.executable)
 # By what is named on the command line: the server's class, and where a notebook opens alone, in a workspace of its own.
 PAGES = {"lab": ("LabApp", "lab/workspaces/{workspace}/tree"), "notebook": ("JupyterNotebookApp", "notebooks")}
@@ -178,6 +180,9 @@ class Lab:
         config = self._folder / "config" / f"jupyter_{PAGE}_config.json"
         config.parent.mkdir(exist_ok=True)
         config.write_text(json.dumps({PAGES[PAGE][0]: OPTIONS}))
+        page_config = config.parent / "labconfig" / "page_config.json"
+        page_config.parent.mkdir(exist_ok=True)
+        page_config.write_text(json.dumps({"disabledExtensions": DISABLED}))
 
     def _command(self) -> list[str]:
         options = {
@@ -341,7 +346,7 @@ class Notebook:
         deadline, pause = time.monotonic() + SETTLE_S, POLL_MS
         while (value := self.evaluate(expression)) != wanted:
             assert time.monotonic() < deadline, f"{expression} is {value!r} after {SETTLE_S} s, wanted {wanted!r}"
-            self.page.wait_for_timeout(pause)  # to ask takes 80 ms of computing, which what is waited for needs too
+            self.page.wait_for_timeout(pause)  # to ask takes computing, which what is waited for needs too
             pause = min(2 * pause, MOST_PAUSE_MS)
 
     def widget(self, title: str) -> Locator:
