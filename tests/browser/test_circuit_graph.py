@@ -107,8 +107,8 @@ def press_until(view, key, name, *, most=60):
 
 @pytest.mark.row("10")
 @pytest.mark.parametrize("by", ["mouse", "keyboard"])
-def test_the_hidden_step_of_a_fact_is_found_ablated_and_swapped_beside_its_control(browser, mini, by):
-    view = open_view(browser, lambda: gs.CircuitGraph(mini, "The baker is tired."))
+def test_the_hidden_step_of_a_fact_is_found_ablated_and_swapped_beside_its_control(show, mini, by):
+    view = show(lambda: gs.CircuitGraph(mini, "The baker is tired."), width=1200, height=1600)
     widget, keys = view.widget, view.page.keyboard
     view.root.get_by_role("textbox", name="Prompt", exact=True).fill(FACT.format(TOWN))
     view.root.get_by_role("textbox", name="Prompt", exact=True).press("Control+Enter")
@@ -167,9 +167,6 @@ def test_the_hidden_step_of_a_fact_is_found_ablated_and_swapped_beside_its_contr
     view.settle()
     _, predicted, _, swapped, _, low, _ = read_effect(view)
     assert np.isnan(predicted) and swapped < low and swapped < free - 0.5
-    assert view.complaints == []
-    widget.close()
-    view.page.context.close()
 
 
 def reach(view, name, *, most=80):
@@ -182,8 +179,8 @@ def reach(view, name, *, most=80):
 
 
 @pytest.mark.row("10", "51")
-def test_a_change_and_the_heads_of_an_edge_are_asked_for_by_keyboard_alone(browser, mini):
-    view = open_view(browser, lambda: gs.CircuitGraph(mini, FACT.format(TOWN)))
+def test_a_change_and_the_heads_of_an_edge_are_asked_for_by_keyboard_alone(show, mini):
+    view = show(lambda: gs.CircuitGraph(mini, FACT.format(TOWN)), width=1200, height=1600)
     keys = view.page.keyboard
     node_named(view, "target").focus()
     keys.press("ArrowDown")
@@ -216,18 +213,15 @@ def test_a_change_and_the_heads_of_an_edge_are_asked_for_by_keyboard_alone(brows
     view.settle()
     assert np.isfinite(read_effect(view)[1:4]).all()
     assert view.page.evaluate("() => document.activeElement.textContent") == "Change"
-    assert view.complaints == []
-    view.widget.close()
-    view.page.context.close()
 
 
 # ---- many nodes, and a long text
 
 
-def test_of_many_nodes_the_one_pointed_at_is_shown_and_pinned_and_the_text_fits(browser):
+def test_of_many_nodes_the_one_pointed_at_is_shown_and_pinned_and_the_text_fits(show):
     scope = FakeScope()
     graph = build_circuit(tokenize("The old cat sang and " * 8, chat=False), None, 5000)
-    view = open_view(browser, lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0))
+    view = show(lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0), width=1200, height=1600)
     assert len(graph.kinds) > 500
     nodes = view.root.locator("[role=option]")
     assert nodes.count() < 5
@@ -251,9 +245,6 @@ def test_of_many_nodes_the_one_pointed_at_is_shown_and_pinned_and_the_text_fits(
     view.settle()
     assert view.widget.selected_node is not None and len(view.widget.pinned) == 1
     assert find_barriers(view.page, ".gscope") == []
-    assert view.complaints == []
-    view.widget.close()
-    view.page.context.close()
     scope.close()
 
 
@@ -293,13 +284,13 @@ def test_nodes_are_pinned_grouped_taken_apart_and_brought_back(view):
 
 
 @pytest.mark.row("10")
-def test_a_graph_of_a_file_is_pinned_pruned_and_read_without_a_model(browser, tmp_path):
+def test_a_graph_of_a_file_is_pinned_pruned_and_read_without_a_model(show, tmp_path):
     graph, path = (
         build_circuit(tokenize("The old fisherman sold two fish.", chat=False), None, 5000),
         tmp_path / "g.json",
     )
     gs.save_circuit(path, graph)
-    view = open_view(browser, lambda: gs.CircuitGraph(gs.load_circuit(path)))
+    view = show(lambda: gs.CircuitGraph(gs.load_circuit(path)), width=1200, height=1600)
     features, table = view.root.locator("[role=option][data-kind='2']"), view.root.get_by_text("Table of nodes")
     name = features.nth(4).get_attribute("aria-label")
     features.nth(4).click()
@@ -316,9 +307,7 @@ def test_a_graph_of_a_file_is_pinned_pruned_and_read_without_a_model(browser, tm
     expect(view.root.get_by_text("No model is here")).to_be_visible()
     expect(view.root.get_by_role("button", name="Change", exact=True)).to_be_disabled()
     assert view.root.get_by_role("alert").filter(visible=True).count() == 0
-    assert view.widget.status["state"] == "idle" and view.complaints == []
-    view.widget.close()
-    view.page.context.close()
+    assert view.widget.status["state"] == "idle"
 
 
 @pytest.mark.row("10")
@@ -384,12 +373,12 @@ ROW_TOPS = "(nodes) => nodes.map((node) => node.getBoundingClientRect().top)"
 
 
 @pytest.mark.parametrize("tokens", [12, 90, 300])
-def test_fit_makes_a_long_text_narrow_and_leaves_its_rows_legible(browser, monkeypatch, tokens):
+def test_fit_makes_a_long_text_narrow_and_leaves_its_rows_legible(show, monkeypatch, tokens):
     monkeypatch.setattr(fake_model, "CONTEXT", 512)
     scope = FakeScope()
     graph = build_circuit(tokenize("a " * (tokens - 1), chat=False), None, 100)
     assert len(graph.tokens) >= tokens
-    view = open_view(browser, lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0))
+    view = show(lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0), width=1200, height=1600)
     scroller = view.root.get_by_role("region", name="Graph over tokens and layers")
     larger, rows = view.root.get_by_role("button", name="Larger"), view.root.locator(".gscope-circuit-layers span")
     plane = view.root.locator(".gscope-circuit-plane")
@@ -406,9 +395,6 @@ def test_fit_makes_a_long_text_narrow_and_leaves_its_rows_legible(browser, monke
             larger.click()
             assert plane.bounding_box()["height"] >= height
         assert scroller.evaluate("(node) => node.scrollWidth") > spread
-    assert view.complaints == []
-    view.widget.close()
-    view.page.context.close()
     scope.close()
 
 
@@ -422,10 +408,10 @@ INKED = """(canvas) => {
 }"""
 
 
-def test_a_large_graph_is_printed_whole_and_no_wider_than_the_page(browser):
+def test_a_large_graph_is_printed_whole_and_no_wider_than_the_page(show):
     scope = FakeScope()
     graph = build_circuit(tokenize("The old cat sang and " * 40, chat=False), None, 300)
-    view = open_view(browser, lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0), width=760)
+    view = show(lambda: gs.CircuitGraph(scope, graph=graph, node_share=1.0, edge_share=1.0), width=760, height=1600)
     scroller = view.root.get_by_role("region", name="Graph over tokens and layers")
     for _ in range(8):
         view.root.get_by_role("button", name="Larger").click()
@@ -444,9 +430,6 @@ def test_a_large_graph_is_printed_whole_and_no_wider_than_the_page(browser):
         "(wide) => document.querySelector('.gscope-circuit-scroll').scrollWidth === wide", arg=before[1]
     )
     assert scroller.evaluate(stands) == before
-    assert view.complaints == []
-    view.widget.close()
-    view.page.context.close()
     scope.close()
 
 
@@ -507,9 +490,13 @@ def test_a_graph_of_the_last_prompt_is_marked_and_stays_legible(browser, theme):
     scope.close()
 
 
-def test_the_share_stands_beside_its_slider_and_picture_and_boxes_fit_at_any_width(browser):
+def test_the_share_stands_beside_its_slider_and_picture_and_boxes_fit_at_any_width(show):
     scope = FakeScope()
-    view = open_view(browser, lambda: gs.CircuitGraph(scope, "The old fisherman sold two fish.", pinned=range(60, 120)))
+    view = show(
+        lambda: gs.CircuitGraph(scope, "The old fisherman sold two fish.", pinned=range(60, 120)),
+        width=1200,
+        height=1600,
+    )
     share, slider = view.root.locator(".gscope-circuit-slider output"), view.root.get_by_role("slider")
     boxes = view.root.get_by_role("region", name="Subgraph of what is pinned")
     picture = view.root.get_by_role("region", name="Graph over tokens and layers")
@@ -528,8 +515,6 @@ def test_the_share_stands_beside_its_slider_and_picture_and_boxes_fit_at_any_wid
         assert frame["x"] <= answer["x"] and answer["x"] + answer["width"] <= frame["x"] + frame["width"], width
         assert min(one.bounding_box()["width"] for one in names.all()) > 80, width
     assert boxes.locator("[data-box]").count() == 61
-    view.widget.close()
-    view.page.context.close()
     scope.close()
 
 
