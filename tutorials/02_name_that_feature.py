@@ -71,7 +71,7 @@ def draw(concept, count=20):
 drawn = [draw(concept) for concept in ("structure:question", "language:french", "thing:room", "grammar:past_verb")]
 seen = sorted({sentence for part in drawn for sentence in part[0::2]})
 held_out = sorted({sentence for part in drawn for sentence in part[1::2]} - set(seen))
-print(len(seen), "sentences to look at, such as:", *seen[::12], sep="\n  ")
+print(f"{len(seen)} sentences to look at, such as:", *seen[::12], sep="\n  ")
 print(len(held_out), "are held out")
 
 # %% [markdown]
