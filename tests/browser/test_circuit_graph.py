@@ -2,6 +2,7 @@
 
 import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +87,7 @@ def read_effect(view) -> list[float]:
 @pytest.mark.parametrize("width", [560, 620])  # a cell in a window of 1,000 pixels has some 600
 def test_no_column_of_what_a_change_did_is_out_of_sight(browser, mini, width):
     view = open_view(browser, lambda: gs.CircuitGraph(mini, FACT.format(TOWN), target=ANSWERS), width=width)
+    view.page.add_style_tag(path=Path(gs.__file__).parent / "static" / "predict.css")  # as of a later widget
     view.widget.change([view.widget.graph.ids[view.widget.graph.first_row]])
     view.settle()
     holder = view.root.get_by_role("group", name="What the change did").locator(".gscope-table-holder")
