@@ -1,12 +1,11 @@
 """An attribution graph as a picture: tokens from left to right, layers from below."""
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph
-from gscope_widgets.records.figures import draw_lines, escape_math, open_figure
+from gscope_widgets.records.figures import draw_lines, escape_math, open_figure, write_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +17,6 @@ _FILLS = {TOKEN: "#bbbbbb", ERROR: "#dddddd", FEATURE: "#0072b2", TARGET: "#0000
 _TOWARDS, _AWAY = "#0072b2", "#d55e00"  # of the eight colours that Okabe and Ito (2008) tell apart
 _EDGES = 300  # the heaviest are drawn
 _LEAST_INCHES = 7.0  # of width
-_CHARACTERS = 14  # of the title on an inch
 _MOST_POINTS = 160.0  # area of the most influential node
 
 
@@ -61,8 +59,8 @@ def draw_graph(graph: AttributionGraph, *, labels: int) -> "Figure":
         f"{scores.replacement:.2f}, completeness {scores.completeness:.2f} of this graph. A solid line adds, a "
         "dashed one takes away"
     )
-    axes.set_title(textwrap.fill(title, int(width * _CHARACTERS)), fontsize=8, loc="left")
-    figure.legend(loc="outside upper left", ncols=4, fontsize=6, frameon=False, markerscale=0.7)
+    write_title(figure, title)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=6, frameon=False, markerscale=0.7)
     return figure
 
 

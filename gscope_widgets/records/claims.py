@@ -8,7 +8,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
-from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.figures import open_figure, write_title
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.provenance import Provenance
@@ -107,7 +107,7 @@ class ClaimScore:
         axes.set_yticks([0, 1], ["negative", "positive"])
         axes.set_ylim(-0.6, 1.6)
         axes.set_xlabel("largest activation in the text")
-        axes.set_title(escape_math(f"feature {self.ref.feature}: {self.claim or 'claim'}"), fontsize="small")
+        write_title(figure, f"feature {self.ref.feature}: {self.claim or 'claim'}")
         return figure
 
 

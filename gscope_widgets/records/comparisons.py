@@ -14,7 +14,7 @@ from gscope_widgets.records.estimates import (
     estimate_perplexity,
     estimate_share,
 )
-from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.figures import open_figure, write_title
 from gscope_widgets.records.fluency import (
     BREAKS_UP_PERPLEXITY,
     BREAKS_UP_VARIETY,
@@ -201,5 +201,5 @@ class Comparison:
         right.set_ylabel("perplexity, unchanged model")
         right.set_xticks(range(len(self.names)), self.names, rotation=45, ha="right")
         title = "; ".join(map(str, self.interventions))
-        figure.suptitle(escape_math(title if len(title) < 100 else f"{title[:100]}…"), fontsize="small")
+        write_title(figure, title if len(title) < 200 else f"{title[:200]}…")
         return figure

@@ -8,7 +8,7 @@ import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
-from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.figures import escape_math, open_figure, write_title
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.provenance import Provenance
 
@@ -207,7 +207,7 @@ class FeatureDashboard:
         axes.set_xlabel("activation")
         axes.set_ylabel("tokens")
         title = f"feature {self.ref.feature}" + (f": {self.labels[0].text}" if self.labels else "")
-        axes.set_title(escape_math(title), fontsize="small")
+        write_title(figure, title)
         if self.histogram is None:
             why = next((note for note in self.notes if note.startswith("no histogram:")), "no histogram")
             axes.text(0.5, 0.5, escape_math(why), ha="center", wrap=True, fontsize="small", transform=axes.transAxes)

@@ -10,7 +10,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.estimates import INTERVAL_RULE, Estimate, estimate_mean, estimate_perplexity
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.figures import escape_math, open_figure, write_title
 from gscope_widgets.records.fluency import BREAKS_UP_PERPLEXITY, BREAKS_UP_VARIETY, breaks_up, measure_perplexity
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.interventions import MAX_FRACTION
@@ -199,7 +199,7 @@ class DoseResponse:
         handles, labels = effect.get_legend_handles_labels()
         unique = dict(zip(labels, handles, strict=True))
         effect.legend(unique.values(), unique.keys(), fontsize="small")
-        figure.suptitle(escape_math(str(self.ref)), fontsize="small")
+        write_title(figure, str(self.ref))
         return figure
 
     def _at(self, strength: float) -> DosePoint:

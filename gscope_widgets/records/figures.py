@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _SMALL_PT = 5.5
 _LINE_IN = 0.095  # height of a line of that size
 _CHARACTERS = 22  # of it, on an inch
+_TITLE_CHARACTERS = 14  # of a title, on an inch
+_TITLE_LINE_IN = 0.14
 _INK = "#757575"  # contrast 4.6 on white, 4.1 on the #111111 of JupyterLab's dark theme
 _DARK = 0.4  # of a colour's brightest part: what is darker is not read on a dark ground
 _SHORT = 12  # characters of a digest that are shown; a file's metadata have the whole
@@ -49,6 +51,15 @@ def open_figure(width: float, height: float, provenance: Provenance | None) -> "
     FigureCanvasAgg(figure)
     figure._repr_png_ = partial(_draw_shown, figure)  # type: ignore[attr-defined]
     return figure
+
+
+def write_title(figure: "Figure", text: str) -> None:
+    """A title, in as many lines as the figure's width takes; where there is one already, in front of it."""
+    there = figure.get_suptitle()
+    whole = " · ".join(filter(None, (text, there.replace("\n", " ").replace(r"\$", "$"))))
+    lines = textwrap.wrap(whole, int(figure.get_figwidth() * _TITLE_CHARACTERS))
+    figure.set_figheight(figure.get_figheight() + _TITLE_LINE_IN * (len(lines) - 1 - there.count("\n")))
+    figure.suptitle(escape_math("\n".join(lines)), fontsize="small")
 
 
 def write_figure(text: str, provenance: Provenance | None) -> "Figure":

@@ -8,7 +8,7 @@ import traitlets as t
 
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.attention import SCORES, AttentionReading
-from gscope_widgets.records.figures import open_figure
+from gscope_widgets.records.figures import open_figure, write_title
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.numbers import check_int, check_layer
 from gscope_widgets.records.protocols import Scope
@@ -209,7 +209,7 @@ class AttentionView(TokenPicker):
             axes.set_title(f"head {reading.layer}.{head}", fontsize="small")
             axes.set_xticks([])
             axes.set_yticks([])
-        figure.suptitle(f"{self.badge} · {self._describe_layer()} · {self.show}", fontsize="small")
+        write_title(figure, f"{self.badge} · {self._describe_layer()} · {self.show}")
         if image is not None:
             figure.colorbar(image, ax=figure.axes, shrink=0.7)
         return figure

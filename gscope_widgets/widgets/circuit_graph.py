@@ -13,7 +13,7 @@ from gscope_widgets.records.circuit_subgraph import CircuitSubgraph
 from gscope_widgets.records.circuits import EDGE_SHARE, MAX_FEATURES, NODE_SHARE, AttributionGraph, CircuitTarget
 from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.figures import escape_math
+from gscope_widgets.records.figures import write_title
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.numbers import check_float, check_int
 from gscope_widgets.records.protocols import Dictionary, Job, Scope
@@ -358,7 +358,7 @@ class CircuitGraph(TokenPicker):
     def plot(self) -> "Figure":
         """A matplotlib Figure of what is drawn; see `AttributionGraph.plot`."""
         figure = self._wait_for_first().shown.plot()
-        figure.suptitle(escape_math(f"{self.badge} · explains {', '.join(self._name_targets())}"), fontsize="small")
+        write_title(figure, f"{self.badge} · explains {', '.join(self._name_targets())}")
         return figure
 
     def shows(self) -> list[str]:

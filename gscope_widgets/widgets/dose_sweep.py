@@ -10,7 +10,7 @@ import traitlets as t
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.doses import STRENGTHS, DoseResponse, DoseSample, check_strengths
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.figures import escape_math
+from gscope_widgets.records.figures import write_title
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.interventions import MAX_FRACTION, describe_excess
 from gscope_widgets.records.measures import build_measure
@@ -334,7 +334,7 @@ class DoseSweep(TextReader):
     def plot(self) -> "Figure":
         """A matplotlib Figure: effect above and perplexity below, with intervals; see `DoseResponse.plot`."""
         figure = self._require_shown().response.plot()
-        figure.suptitle(escape_math(f"{self.badge} · {figure.get_suptitle()}"), fontsize="small")
+        write_title(figure, self.badge)
         return figure
 
     def shows(self) -> list[str]:

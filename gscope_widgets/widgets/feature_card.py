@@ -18,7 +18,7 @@ from gscope_widgets.records.dashboards import (
 )
 from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
-from gscope_widgets.records.figures import escape_math
+from gscope_widgets.records.figures import escape_math, write_title
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.numbers import check_feature
 from gscope_widgets.records.protocols import Job, Scope
@@ -289,7 +289,7 @@ class FeatureCard(TextReader):
         """A matplotlib Figure: the histogram of activations, with the text's largest marked."""
         figure = self._wait_for_first().dashboard.plot()
         axes = figure.axes[0]
-        axes.set_title(escape_math(f"{self.badge} · {axes.get_title()}"), fontsize="small")
+        write_title(figure, self.badge)
         peak = self._find_peak()
         if peak is not None:
             name, value = peak

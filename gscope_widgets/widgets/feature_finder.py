@@ -7,7 +7,7 @@ import traitlets as t
 
 from gscope_widgets.errors import InvalidValue, PromptTooLong, describe_value
 from gscope_widgets.records.features import FeatureLabel, FeatureRef
-from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.figures import escape_math, open_figure, write_title
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.hits import FeatureHit, FeatureHits
@@ -310,7 +310,7 @@ class FeatureFinder(TokenPicker):
         axes.set_yticks(range(len(rows)), [escape_math(format_text(name)) for name in names])
         axes.invert_yaxis()
         axes.set_xlabel("activation")
-        axes.set_title(f"{self.badge} · {self.dictionary_id}", fontsize="small")
+        write_title(figure, f"{self.badge} · {self.dictionary_id}")
         return figure
 
     def shows(self) -> list[str]:

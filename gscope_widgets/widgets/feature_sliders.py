@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 from gscope_widgets.errors import InvalidValue, NotRecorded, describe_value
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.figures import escape_math, open_figure, write_title
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import TokenChance, TokenDistribution
 from gscope_widgets.records.glossary import define
@@ -209,7 +209,7 @@ class FeatureSliders(ChangingWidget):
         axes.set_yticks(places, [*(escape_math(format_token(row["token"])) for row in rows), _REST])
         axes.invert_yaxis()
         axes.set_xlabel("probability of the next token")
-        axes.set_title(f"{self.badge} · {self._write_kl()}", fontsize="small")
+        write_title(figure, f"{self.badge} · {self._write_kl()}")
         axes.legend()
         return figure
 

@@ -7,7 +7,7 @@ import numpy as np
 import traitlets as t
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.figures import escape_math, open_figure, write_title
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.lens import LensReading
 from gscope_widgets.records.lists import read_list
@@ -180,7 +180,7 @@ class LogitLens(TokenPicker):
             axes.text(pos, row, word, ha="center", va="center", fontsize="x-small", color=ink)
         axes.set_xticks(range(len(shown)), [escape_math(token) for token in shown], rotation=90)
         axes.set_yticks(range(len(reading.layers)), [f"layer {layer}" for layer in reading.layers])
-        axes.set_title(f"{self.badge} · likeliest next token by layer", fontsize="small")
+        write_title(figure, f"{self.badge} · likeliest next token by layer")
         figure.colorbar(image, ax=axes, label="probability")
         return figure
 

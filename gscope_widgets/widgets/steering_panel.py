@@ -14,7 +14,7 @@ from gscope_widgets.records.comparisons import ComparedText, Comparison, RowSumm
 from gscope_widgets.records.directions import Direction
 from gscope_widgets.records.estimates import Estimate
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.figures import open_figure, write_title
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.generation import MAX_TRACED, GeneratedToken
 from gscope_widgets.records.glossary import define
@@ -403,7 +403,7 @@ class SteeringPanel(ChangingWidget):
         upper.set_ylabel("KL from the baseline (nats)")
         lower.set_ylabel(f"activation, {next((info['name'] for info in self._run_known()), 'of no feature')}")
         lower.set_xlabel("generated token")
-        upper.set_title(escape_math(f"{self.badge} · {self._write_run_changes()}"), fontsize="small")
+        write_title(figure, f"{self.badge} · {self._write_run_changes()}")
         upper.legend(fontsize="small")
         return figure
 

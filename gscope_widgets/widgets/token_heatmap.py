@@ -9,7 +9,7 @@ import traitlets as t
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.fidelity import DeltaLoss
-from gscope_widgets.records.figures import escape_math, open_figure
+from gscope_widgets.records.figures import escape_math, open_figure, write_title
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.lens import LensReading
@@ -262,7 +262,7 @@ class TokenHeatmap(TokenPicker, FeatureWidget):
         step = -(-len(names) // _TICKS)
         axes.set_xticks(range(0, len(names), step), names[::step], rotation=90)
         axes.set_yticks(range(len(rows)), [row.name for row in rows])
-        axes.set_title(f"{self.badge} · {self.dictionary_id}", fontsize="small")
+        write_title(figure, f"{self.badge} · {self.dictionary_id}")
         if rows:
             scales = [row.scale(self.color_range) for row in rows]
             image = axes.imshow(

@@ -233,7 +233,8 @@ def test_the_picture_has_every_node_where_it_belongs_and_edges_by_sign(graph):
     written = [one.get_text() for one in axes.texts]
     assert len(written) == len(small.targets) + 3 and any("fish" in one for one in written)
     scores = small.scores()
-    assert f"replacement {scores.replacement:.2f}, completeness {scores.completeness:.2f}" in axes.get_title(loc="left")
+    title = figure.get_suptitle().replace("\n", " ")
+    assert f"replacement {scores.replacement:.2f}, completeness {scores.completeness:.2f}" in title
     with pytest.raises(gs.InvalidValue, match="labels must be"):
         small.plot(labels=-1)
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import gscope_widgets as gs
-from gscope_widgets.records.figures import describe_provenance, open_figure
+from gscope_widgets.records.figures import describe_provenance, open_figure, write_title
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.catalogue import CATALOGUE
 from gscope_widgets.widgets.contract import make_example
@@ -63,6 +63,34 @@ def test_every_picture_says_where_its_numbers_come_from(row, page):
     texts = [node.text for node in drawing.iter() if node.tag.endswith("}description")]
     assert json.loads(texts[0]) == whole
     assert {node.tag.split("}")[1] for node in drawing.iter()} & {"script", "foreignObject", "image"} <= {"image"}
+
+
+def test_a_title_is_whole_and_covers_nothing(row, page):
+    if row.home == "exercises" or row.name in ("Doctor", "DictionaryCompare", "PromptContrast"):
+        pytest.skip("lines of text, and several axes with titles of their own, have none")
+    figure = page.widget.plot()
+    figure.draw_without_rendering()
+    assert figure.get_suptitle()
+    title = figure._suptitle.get_window_extent()
+    assert figure.bbox.x0 <= title.x0 and title.x1 <= figure.bbox.x1 and title.y1 <= figure.bbox.y1
+    for axes in figure.axes:
+        assert not title.overlaps(axes.get_tightbbox())
+        assert title.width > 0
+
+
+def test_a_title_has_the_lines_that_it_needs():
+    figure = open_figure(4, 3, None)
+    height = figure.get_figheight()
+    write_title(figure, "a price of $5 and of $6, " * 6)
+    first = figure.get_suptitle()
+    assert first.count("\n") == 2 and figure.get_figheight() > height
+    write_title(figure, "mini")
+    assert figure.get_suptitle().replace("\n", " ") == "mini · " + first.replace("\n", " ").strip()
+    taller = figure.get_figheight()
+    figure.suptitle("")
+    write_title(figure, "mini")
+    assert figure.get_figheight() <= taller
+    figure.draw_without_rendering()
 
 
 def test_no_picture_is_made_without_it():

@@ -60,7 +60,7 @@ def open_corpus(corpus: object, *, field: str = "text", parted_by: Parts = "blan
             f"a corpus is a series of documents, got a mapping of {', '.join(names) or 'nothing'}; give one part of "
             f"it, such as corpus[{names[0] if names else '...'}]"
         )
-    if isinstance(corpus, (bytes, bytearray)) or not isinstance(corpus, Iterable):
+    if isinstance(corpus, (bytes, bytearray)) or not _is_series(corpus):
         raise InvalidValue(
             "a corpus is a list of texts, another series of documents, or the path of a text or JSONL file, "
             f"got {describe_value(corpus)}"
@@ -71,7 +71,7 @@ def open_corpus(corpus: object, *, field: str = "text", parted_by: Parts = "blan
         if any(isinstance(one, os.PathLike) for one in corpus):
             raise InvalidValue("a list holds paths or documents, got both; give each as a list of its own")
         _refuse_names(corpus)
-    given: Iterable[Any] = corpus
+    given: Any = corpus
     return Corpus(_name_series(given), lambda: _take_out(given, field))
 
 
@@ -144,6 +144,14 @@ def _open_place(place: str | os.PathLike[str], field: str, parted_by: Parts) -> 
             raise InvalidValue(f"{write_name(path)} cannot be read ({error.strerror or error})") from None
 
     return Corpus(write_name(path.name), read, not is_json and parted_by == "blank lines")
+
+
+def _is_series(corpus: object) -> bool:
+    try:
+        iter(corpus)  # type: ignore[call-overload]  # which says whether it can be; an array of no axes cannot
+    except TypeError:
+        return False
+    return True
 
 
 def _name_series(corpus: Iterable[Any]) -> str:

@@ -191,6 +191,7 @@ def test_a_line_or_document_that_never_ends_is_not_read_whole(write, monkeypatch
     [
         ("a text of its own", r"'a text of its own' is no file; a corpus is a text or JSONL file, or a list: \[text"),
         (5, "a corpus is a list of texts.*, got 5"),
+        (np.array(3), "a corpus is a list of texts"),
         (b"bytes", "a corpus is a list of texts"),
         (None, "got None"),
         ("x\0y", "is no file"),
