@@ -20,6 +20,8 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 # Threads of one's own, beside other workers on two cores, wait for each other for a second and more; and two of torch's
 # share the rows of a batch out, so that equal rows differ in their last bit.
 os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# A shell has what it starts in the background ignore interrupts, which tests send to themselves.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 _connect = socket.socket.connect
 
 
