@@ -86,6 +86,8 @@ def test_a_title_has_the_lines_that_it_needs():
     assert first.count("\n") == 2 and figure.get_figheight() > height
     write_title(figure, "mini")
     assert figure.get_suptitle().replace("\n", " ") == "mini · " + first.replace("\n", " ").strip()
+    figure.draw_without_rendering()
+    assert figure._suptitle.get_window_extent().width <= figure.bbox.width
     taller = figure.get_figheight()
     figure.suptitle("")
     write_title(figure, "mini")
