@@ -119,7 +119,7 @@ def check_numbers(value: Any, tokens: Tokens) -> tuple[float, ...]:
     """
     wanted = f"color_by takes one number for each of the text's {len(tokens)} tokens (len(heatmap.reading.tokens))"
     items = read_list(value)
-    if items is None:
+    if items is None or getattr(value, "ndim", 1) != 1:
         raise InvalidValue(f"{wanted}, got {describe_value(value)}")
     if len(items) != len(tokens):
         raise InvalidValue(f"{wanted}, got {len(items)} numbers")
