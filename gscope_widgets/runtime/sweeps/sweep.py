@@ -51,7 +51,7 @@ from gscope_widgets.runtime.worker import Job
 
 Engine = Literal["local", "ray"]
 Steps = Generator[float | None, None, Sweep]
-BATCH_TOKENS = 1024  # of a forward pass on a CPU: more are no quicker, and take more memory
+BATCH_TOKENS = 512  # of a forward pass on a CPU: more are hardly quicker, and take memory that swings with the heap
 _BATCH_TOKENS_GPU = 16_384
 _UNIT_TOKENS = 16_384
 _UNITS = 64  # of a stretch, at most
@@ -113,7 +113,7 @@ def sweep(
         threads: of each worker, on a CPU, with one model for all of them; each reads a batch of its own, and takes the
             memory of one. None for as many as torch uses, shared among the workers; for 1 each on Ray.
         address: of a Ray cluster; None for one that runs here, or else a new one.
-        batch_tokens: of one forward pass; None for 1,024 on a CPU, 16,384 on a GPU.
+        batch_tokens: of one forward pass; None for 512 on a CPU, 16,384 on a GPU.
         checkpoint_s: seconds between checkpoints; a kill loses what was read since the last.
         patience_s: seconds, 1 or more, that a worker of several may tell nothing, at least, before it counts as hung
             and is replaced: as long, and 20 times the longest unit of 16,000 tokens so far; six times as long while no
