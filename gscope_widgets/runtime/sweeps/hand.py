@@ -75,10 +75,11 @@ class Hand:
         """
         self._loaded, self._dictionary, self._batch_tokens = loaded, dictionary, batch_tokens
         self._threads = threads if torch.device(loaded.info.device).type == "cpu" else 1
-        # Those that no thread uses; of several threads each has hooks of its own.
+        # Those that no thread uses; of several threads each has hooks of its own. They are made here and now, where no
+        # other job has hooks on the model, which a copy would take along.
         self._models: queue.SimpleQueue[Gemma3TextModel] = queue.SimpleQueue()
-        if self._threads == 1:
-            self._models.put(loaded.text_model)
+        for _ in range(self._threads):
+            self._models.put(loaded.text_model if self._threads == 1 else share_weights(loaded.text_model))
 
     def read(self, units: Iterable[tuple[int, np.ndarray]]) -> Generator[Firings | int, None, None]:
         """The firings of units, a part at a time and in order; after each unit how many of its positions count.
@@ -129,11 +130,7 @@ class Hand:
             columns: its place in the row, [pos].
         """
         inputs = torch.from_numpy(ids.astype(np.int64)).to(self._loaded.info.device)
-        info = self._dictionary.info
-        try:
-            model = self._models.get_nowait()
-        except queue.Empty:
-            model = share_weights(self._loaded.text_model)
+        model, info = self._models.get(), self._dictionary.info
         try:
             points = find_dictionary_points(model, site=info.site, layers=info.layers).reads
             found = run_through(model, points, input_ids=inputs, use_cache=False)

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import torch
 
+from gscope_widgets.errors import InvalidValue
+
 Result = TypeVar("Result")
 
 
@@ -17,6 +19,9 @@ def run_in_order(tasks: Iterable[Callable[[], Result]], threads: int) -> Iterato
 
     Of several, each has a task, and there is one more ahead for whichever is done first, so that whoever takes the
     results may be slow. To close it early is to wait for the tasks that were begun.
+
+    Raises:
+        InvalidValue: the system starts no so many threads.
     """
     if threads == 1:
         for task in tasks:
@@ -40,7 +45,11 @@ def run_in_order(tasks: Iterable[Callable[[], Result]], threads: int) -> Iterato
 
 
 def _begin(pool: ThreadPoolExecutor, threads: int) -> None:
-    """Start all of a pool's threads, for torch to compute alone on each."""
+    """Start all of a pool's threads, for torch to compute alone on each.
+
+    Raises:
+        InvalidValue: the system starts no more.
+    """
     together = threading.Barrier(threads)
 
     def begin() -> int:
@@ -49,7 +58,11 @@ def _begin(pool: ThreadPoolExecutor, threads: int) -> None:
         torch.set_num_threads(1)
         return found
 
-    begun = [pool.submit(begin) for _ in range(threads)]
+    try:
+        begun = [pool.submit(begin) for _ in range(threads)]
+    except RuntimeError as fault:
+        together.abort()  # or those that were started would wait for the rest
+        raise InvalidValue(f"the system starts no {threads} threads ({fault}); give fewer with threads=") from fault
     others = {future.result() for future in begun}.pop()
     # What was set last is what threads that begin later go by, and those are none of ours.
     later = threading.Thread(target=torch.set_num_threads, args=(others,))

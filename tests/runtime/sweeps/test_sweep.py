@@ -19,6 +19,7 @@ from safetensors.numpy import load_file, save_file
 import gscope_widgets as gs
 from factory.corpus import generate_documents
 from gscope_widgets.mini import DICTIONARIES
+from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.sweeps import Sweep, SweepProgress
 from gscope_widgets.runtime import showing
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
@@ -993,10 +994,60 @@ def test_the_scope_answers_while_it_sweeps_and_is_as_it_was(run, tiny, tiny_dict
     while not job.done():
         seen.append((job.progress, tiny.read("The old fisherman", tiny_dictionary, features=(3,)).to_dense()))
     assert len(seen) > 5
-    assert all((one[1][:, 3] == before[:, 3]).all() for one in seen[2:3])
+    assert all((found[:, 3] == before[:, 3]).all() for _, found in seen)
     shares = [share for share, _ in seen if share is not None]
     assert shares == sorted(shares) and shares[-1] <= 1
     assert count_hooks(loaded(tiny).model) == 0
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_steering_beside_a_sweep_changes_neither(tiny, tiny_dictionary, texts, tmp_path, threads):
+    options = {"k": K, "seq_len": SEQ_LEN, "batch_tokens": 50, "threads": threads}
+    gs.sweep(tiny, tiny_dictionary, texts, tmp_path / "alone", **options, show=False)
+    change = gs.add(FeatureRef(tiny_dictionary.info.id, 3), 0.5)
+
+    def write(*interventions):
+        return [one.id for one in tiny.generate("The old fisherman", interventions, max_new_tokens=8)]
+
+    steered = write(change)
+    assert steered != write()
+    sweep, beside = gs.start_sweep(tiny, tiny_dictionary, texts, tmp_path / "beside", **options), 0
+    while not sweep.done():
+        assert write(change) == steered
+        beside += 1
+    sweep.result()
+    assert beside > 2
+    for name in ("examples.safetensors", "sweep.safetensors"):
+        assert (tmp_path / "beside" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
+
+
+def test_a_thread_makes_no_copy_of_a_model_that_others_have_hooks_on(
+    tiny, tiny_dictionary, texts, tmp_path, monkeypatch
+):
+    """Which a copy would take along: they are made by the thread on which all jobs have their turns."""
+    made, model_thread = [], tiny.submit(lambda _job: threading.get_ident()).result()
+    share = hand.share_weights
+    monkeypatch.setattr(hand, "share_weights", lambda model: made.append(threading.get_ident()) or share(model))
+    gs.sweep(tiny, tiny_dictionary, texts, tmp_path / "out", k=K, seq_len=SEQ_LEN, threads=3, show=False)
+    assert made == [model_thread] * 3
+
+
+def test_where_the_system_starts_no_more_threads_that_is_said(tiny, tiny_dictionary, texts, tmp_path, monkeypatch):
+    start, begun = threading.Thread.start, []
+
+    def start_three(self):
+        if self.name.startswith("gscope sweep"):
+            begun.append(self)
+            if len(begun) > 3:
+                raise RuntimeError("can't start new thread")
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start_three)
+    with pytest.raises(gs.InvalidValue, match="starts no 8 threads .*; give fewer with threads="):
+        gs.sweep(tiny, tiny_dictionary, texts, tmp_path / "out", k=K, seq_len=SEQ_LEN, threads=8, show=False)
+    for thread in begun[:3]:
+        thread.join(timeout=30)
+        assert not thread.is_alive()
 
 
 def test_a_moving_line_is_shorter_than_the_terminal_is_wide(monkeypatch):
