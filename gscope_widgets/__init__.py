@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gscope_widgets.runtime.memory import memory
     from gscope_widgets.runtime.registry import load
     from gscope_widgets.runtime.scope import Scope
-    from gscope_widgets.runtime.sweeps.sweep import start_sweep, sweep
+    from gscope_widgets.runtime.sweeps.sweep import open_sweep, start_sweep, sweep
     from gscope_widgets.widgets.catalogue import (
         AttentionView,
         CircuitGraph,
@@ -97,6 +97,7 @@ _HOMES = {
     "Scope": "runtime.scope",
     "sweep": "runtime.sweeps.sweep",
     "start_sweep": "runtime.sweeps.sweep",
+    "open_sweep": "runtime.sweeps.sweep",
     "add": "records.interventions",
     "clamp": "records.interventions",
     "scale": "records.interventions",

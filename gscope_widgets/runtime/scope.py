@@ -45,7 +45,7 @@ from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.engine import Engine
-from gscope_widgets.runtime.examples.sweeps import check_model, check_same, open_swept
+from gscope_widgets.runtime.examples.sweeps import Swept, check_model, check_same, open_swept
 from gscope_widgets.runtime.exploring import Exploring
 from gscope_widgets.runtime.features.directing import check_over
 from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
@@ -222,13 +222,21 @@ class Scope(Exploring):
 
         Raises:
             InvalidValue: there is no sweep in the folder, or one that has not ended.
-            UnknownDictionary: it is of another model, dictionary or weights.
+            UnknownDictionary: it is of another model, dictionary, tokenizer or weights; a model's are compared where it
+                was swept in the dtype that it has here.
             BadArtefact: its files are damaged.
         """
         if path is None:
             home = self._take.dictionary(dictionary)
             home.swept = None
             return home
+        home, home.swept = self._open_swept(path, dictionary)
+        return home
+
+    def _open_swept(
+        self, path: str | os.PathLike[str], dictionary: protocols.Dictionary | str | None
+    ) -> tuple[Dictionary, Swept]:
+        """A finished sweep and the dictionary that it is of; see `use_examples`."""
         swept = open_swept(path)
         if dictionary is not None:
             home = self._take.dictionary(dictionary)
@@ -238,18 +246,16 @@ class Scope(Exploring):
                 home = self._shelf.open_id(str(swept.settings.get("dictionary")))
             except UnknownDictionary as error:
                 raise UnknownDictionary(
-                    f"{error}; the sweep is of it: scope.use_examples({os.fspath(path)!r}, "
-                    "scope.dictionary(path=...)), with its folder"
+                    f"{error}; the sweep is of it: give it too, scope.dictionary(path=...) with its folder"
                 ) from None
         check_same(
             swept,
-            model=self.info.id,
+            model=self._engine.loaded,
             dictionary=home.info.id,
             weights=fingerprint_dictionary(home),
             d_dict=home.d_dict,
         )
-        home.swept = swept
-        return home
+        return home, swept
 
     def dictionary_info(self, dictionary_id: str) -> DictionaryInfo:
         """What the files of an open dictionary say, by its id, as a `FeatureRef` has it."""

@@ -28,12 +28,11 @@ class SweepPlan:
     more_rows: int  # ten times as many
     cached_rows: int  # that delphi caches, and we sweep beside it
     alternations: int
-    dashboard_turns: int  # by turns with SAEDashboard, which takes minutes and is a hundred times the target away
     gated: bool
 
 
-FULL = SweepPlan((("16k", 16_384), ("65k", 65_536)), 256, 256, 2560, 1024, 3, 1, True)
-QUICK = SweepPlan((("1k", 1024), ("2k", 2048)), 32, 32, 320, 64, 1, 1, False)
+FULL = SweepPlan((("16k", 16_384), ("65k", 65_536)), 256, 256, 2560, 1024, 3, True)
+QUICK = SweepPlan((("1k", 1024), ("2k", 2048)), 32, 32, 320, 64, 1, False)
 
 
 def write_model(folder: Path) -> Path:

@@ -72,7 +72,7 @@ def main() -> int:
     targets = asked.only.split(",")
     plan = QUICK if asked.quick else FULL
     if asked.rows:
-        plan = SweepPlan(plan.widths, asked.rows, asked.rows, 10 * asked.rows, 4 * asked.rows, 1, 1, plan.gated)
+        plan = SweepPlan(plan.widths, asked.rows, asked.rows, 10 * asked.rows, 4 * asked.rows, 1, plan.gated)
     machine = describe_machine() | {"threads": "1, or 2 where it says so,"}
     machine["versions"] |= _read_versions(asked.peers)
     if machine["load_before"] > BUSY:
@@ -116,7 +116,6 @@ class _Bench:
             ours, theirs = self._take_turns(
                 lambda asked=asked, name=name: self._ours("sweep", name, **asked),
                 lambda asked=asked, name=name: self._theirs("dashboard", name, batch_rows=32, **asked),
-                turns=self._plan.dashboard_turns,
             )
             seconds = {
                 "ours, all features": [one["seconds"] + one["logits_seconds"] for one in ours],
@@ -231,7 +230,7 @@ class _Bench:
         shares = [own / peer for own, peer in zip(*peaks.values(), strict=True)]
         note = (
             f"at {tokens:,} tokens; delphi's grows with the corpus, by 28 bytes a firing until its splits are written, "
-            "and ours does not (T14): at the target's 5,000,000 tokens the share is smaller"
+            "how ours does is T14's first row"
         )
         return [
             Row(
@@ -289,9 +288,9 @@ class _Bench:
             compare_two(threads, f"two threads, {of}, 1 worker", "", None),
         ]
 
-    def _take_turns(self, *sides: Any, turns: int | None = None) -> list[list[dict[str, Any]]]:
+    def _take_turns(self, *sides: Any) -> list[list[dict[str, Any]]]:
         taken: list[list[dict[str, Any]]] = [[] for _ in sides]
-        for turn in range(turns or self._plan.alternations):
+        for turn in range(self._plan.alternations):
             for at in sorted(range(len(sides)), reverse=bool(turn % 2)):
                 taken[at].append(sides[at]())
         return taken

@@ -15,13 +15,13 @@ _Usage = namedtuple("_Usage", "total used free")
 
 
 @contextlib.contextmanager
-def disk_full(folder: Path, *, after_bytes: int = 0) -> Iterator[None]:
+def disk_full(folder: Path, *, after_bytes: float = 0, written: list[tuple[str, int]] | None = None) -> Iterator[None]:
     """Files opened for writing under `folder` take `after_bytes` bytes between them, then raise ENOSPC.
 
     As on a real disk, what fits is written first, and a buffered writer may raise only when it is flushed or closed.
-    Covers `open`, `Path.open` and `tempfile`, hence huggingface_hub; not writers in C or Rust (safetensors' own).
+    `written` gets each write's file and bytes. Covers `open`, `Path.open` and `tempfile`, hence huggingface_hub; not writers in C or Rust (safetensors' own).
     """
-    space = _Space(after_bytes)
+    space = _Space(after_bytes, [] if written is None else written)
     real_open = io.open
 
     def open_there(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
@@ -64,15 +64,16 @@ def _lies_under(path: object, folder: Path) -> bool:
 class _Space:
     """Bytes left, shared by all files of the disk and all threads."""
 
-    def __init__(self, left: int):
-        self._left = left
+    def __init__(self, left: float, written: list[tuple[str, int]]):
+        self._left, self._written = left, written
         self._lock = threading.Lock()
 
-    def take(self, wanted: int) -> int:
+    def take(self, wanted: int, name: str) -> int:
         """How many of the wanted bytes still fit."""
         with self._lock:
-            given = min(wanted, self._left)
+            given = int(min(wanted, self._left))
             self._left -= given
+            self._written.append((name, wanted))
             return given
 
 
@@ -81,7 +82,7 @@ class _FullFile(io.FileIO):
 
     def write(self, data) -> int:
         view = memoryview(data).cast("B")
-        given = self.space.take(len(view))
+        given = self.space.take(len(view), str(self.name))
         if not given and len(view):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.name))
         return super().write(view[:given])

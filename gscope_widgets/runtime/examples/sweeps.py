@@ -15,6 +15,8 @@ from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.sweeps import shorten_name
 from gscope_widgets.runtime.examples.files import FILE, check_layout
 from gscope_widgets.runtime.files.weights import WeightFile
+from gscope_widgets.runtime.gemma.fingerprints import fingerprint_model, fingerprint_tokenizer
+from gscope_widgets.runtime.gemma.loading import LoadedModel
 
 MANIFEST = "sweep.json"
 SIDECAR = "sweep.safetensors"
@@ -74,7 +76,7 @@ class Swept:
         if "finished" not in manifest:
             raise InvalidValue(f"the sweep in {path} has not ended; run the same gs.sweep again, which goes on with it")
         self.path, self.settings, self.corpus = path, manifest["settings"], manifest["corpus"]
-        self.used = int(manifest["finished"]["used"])
+        self.used, self.fired = (int(manifest["finished"][key]) for key in ("used", "features"))
         self.examples, self._beside = WeightFile(path / FILE), WeightFile(path / SIDECAR)
         self._check()
 
@@ -322,20 +324,22 @@ def check_model(swept: Swept, model: str) -> None:
     _refuse_other(swept, "model", model, swept.settings.get("model"))
 
 
-def check_same(swept: Swept, *, model: str, dictionary: str, weights: str, d_dict: int) -> None:
-    """Refuse a sweep of another model or dictionary.
+def check_same(swept: Swept, *, model: LoadedModel, dictionary: str, weights: str, d_dict: int) -> None:
+    """Refuse a sweep of another model or dictionary, or of other weights under the same names.
+
+    The model's weights are compared where it was swept in the dtype that it has here: rounded otherwise, they differ.
 
     Raises:
-        UnknownDictionary: with both names.
+        UnknownDictionary: with both.
     """
     found = swept.settings
-    for what, own, other in (
-        ("model", model, found.get("model")),
-        ("dictionary", dictionary, found.get("dictionary")),
-        ("dictionary's weights", weights, found.get("dictionary_weights")),
-        ("number of features", d_dict, swept.d_dict),
-    ):
-        _refuse_other(swept, what, own, other)
+    check_model(swept, model.info.id)
+    _refuse_other(swept, "dictionary", dictionary, found.get("dictionary"))
+    _refuse_other(swept, "dictionary's weights", weights, found.get("dictionary_weights"))
+    _refuse_other(swept, "number of features", d_dict, swept.d_dict)
+    _refuse_other(swept, "tokenizer", fingerprint_tokenizer(model.tokenizer), found.get("tokenizer"))
+    if found.get("dtype") == model.info.dtype:
+        _refuse_other(swept, "model's weights", fingerprint_model(model.model), found.get("weights"))
 
 
 def _refuse_other(swept: Swept, what: str, own: object, other: object) -> None:

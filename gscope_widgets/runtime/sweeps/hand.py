@@ -2,7 +2,6 @@
 
 import copy
 import ctypes
-import hashlib
 import itertools
 import os
 import queue
@@ -21,6 +20,7 @@ from gscope_widgets.errors import InvalidValue
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
 from gscope_widgets.runtime.dictionaries.folders import HubFolder
+from gscope_widgets.runtime.gemma.fingerprints import fingerprint_model
 from gscope_widgets.runtime.gemma.hooks import run_through
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import find_dictionary_points
@@ -29,8 +29,6 @@ from gscope_widgets.runtime.sweeps.rows import HEAD
 from gscope_widgets.runtime.sweeps.state import Firings, SweepState, make_places
 from gscope_widgets.runtime.sweeps.threads import run_in_order
 
-_WHOLE = 20_000_000  # numbers of a model up to which all of them go into its fingerprint
-_SAMPLE = 4096  # of each tensor of a larger one
 _ENCODED = 1024  # positions that a CPU encodes together
 _LEFT_ALONE = 31 << 20  # bytes, below the 32 MB of glibc's largest threshold; none of them is touched
 
@@ -216,22 +214,6 @@ def open_hand(order: Order, *, device: str | None = None) -> Hand:
         if found != expected:
             raise InvalidValue(f"a worker of the sweep found other weights of {what} than the notebook has")
     return Hand(loaded, dictionary, batch_tokens=order.batch_tokens, threads=order.threads)
-
-
-def fingerprint_model(model: torch.nn.Module) -> str:
-    """A digest of a model's weights in memory: of all numbers, or of 4,096 of each tensor of a large one."""
-    digest = hashlib.sha256()
-    tensors = list(model.state_dict().items())
-    whole = sum(tensor.numel() for _, tensor in tensors) <= _WHOLE
-    for name, tensor in tensors:
-        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        if tensor.is_meta:
-            continue
-        flat = tensor.detach().reshape(-1)
-        if not whole:
-            flat = flat[:: max(1, flat.numel() // _SAMPLE)][:_SAMPLE]
-        digest.update(flat.float().cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def give_back_memory() -> None:

@@ -1,6 +1,5 @@
 """`gs.sweep`: all features of a dictionary over a corpus in one pass."""
 
-import hashlib
 import os
 import time
 from collections import deque
@@ -15,11 +14,12 @@ import torch
 
 from gscope_widgets.errors import Cancelled, GscopeError, InvalidValue, describe_value
 from gscope_widgets.records.numbers import check_int
-from gscope_widgets.records.sweeps import LONGEST_NAME, ONE_DOCUMENT, Sweep, SweepProgress
+from gscope_widgets.records.sweeps import LONGEST_NAME, ONE_DOCUMENT, Sweep, SweepProgress, shorten_name
 from gscope_widgets.runtime.devices import SPREAD
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
-from gscope_widgets.runtime.examples.sweeps import open_swept
+from gscope_widgets.runtime.examples.sweeps import Swept, open_swept
+from gscope_widgets.runtime.gemma.fingerprints import fingerprint_model, fingerprint_tokenizer
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 from gscope_widgets.runtime.scope import Scope
 from gscope_widgets.runtime.shortage import Demand, explain_faults
@@ -31,7 +31,6 @@ from gscope_widgets.runtime.sweeps.hand import (
     Order,
     Stretch,
     describe_arithmetic,
-    fingerprint_model,
     make_order,
 )
 from gscope_widgets.runtime.sweeps.limits import check_settings
@@ -244,6 +243,46 @@ def start_sweep(
     return scope._worker.submit(lambda _job: _explain_steps(course.run(), demand))
 
 
+def open_sweep(scope: Scope, folder: str | os.PathLike[str], dictionary: Dictionary | str | None = None) -> Sweep:
+    """What `gs.sweep` gave when it ended, from its folder: with `to_frame()`, and without the corpus.
+
+    Args:
+        folder: that a sweep has left, of another process or from a shell.
+        dictionary: that was swept, or its id; None for the one that the sweep names, as in `scope.use_examples`.
+
+    Raises:
+        InvalidValue: there is no sweep in the folder, or one that has not ended.
+        UnknownDictionary: it is of another model, dictionary, tokenizer or weights.
+        BadArtefact: its files are damaged.
+    """
+    if not isinstance(scope, Scope):
+        raise InvalidValue(f"a sweep is opened with a scope from gs.load(...), got {describe_value(scope)}")
+    home, swept = scope._open_swept(folder, dictionary)
+    return describe_sweep(swept, home, scope._engine.loaded.tokenizer)
+
+
+def describe_sweep(swept: Swept, dictionary: Dictionary, tokenizer: Tokenizer) -> Sweep:
+    """A finished sweep as a record. It holds on to neither the model nor the corpus."""
+    path, corpus = swept.path, swept.corpus
+
+    def describe(token: int) -> str:
+        return tokenizer.describe(token) if 0 <= token < tokenizer.vocabulary else f"<{token}>"
+
+    return Sweep(
+        folder=path,
+        dictionary_id=dictionary.info.id,
+        corpus=shorten_name(corpus["name"]),
+        documents=corpus["documents"],
+        rows=corpus["unit_starts"][-1],
+        tokens=corpus["tokens"],
+        used=swept.used,
+        features=swept.fired,
+        d_dict=swept.d_dict,
+        k=int(swept.examples.heads["activations"].shape[1]),
+        list_fired=lambda: open_swept(path).list_fired(describe, dictionary.label),
+    )
+
+
 @dataclass(frozen=True)
 class _Plan:
     layout: Layout
@@ -316,7 +355,7 @@ class _Course:
                 self._folder.tidy()
                 assert self._folder.prepared is not None, "what has ended was prepared"
                 self._progress.tokens = self._folder.prepared.tokens
-            return self._describe()
+            return describe_sweep(open_swept(self._folder.path), self._dictionary, loaded.tokenizer)
 
     def _prepare(self, tokenizer: Tokenizer) -> Iterator[float | None]:
         """Write the rows of the corpus, or see that it is the one whose rows were written."""
@@ -592,32 +631,6 @@ class _Course:
             work.saved = int(work.done.sum())
         self._saved_at = time.monotonic()
 
-    def _describe(self) -> Sweep:
-        folder, prepared = self._folder, self._folder.prepared
-        assert prepared is not None, "it has ended"
-        assert folder.finished is not None, "it has ended"
-        return Sweep(
-            folder=folder.path,
-            dictionary_id=self._dictionary.info.id,
-            corpus=str(folder.corpus["name"]),
-            documents=prepared.documents,
-            rows=prepared.rows,
-            tokens=prepared.tokens,
-            used=int(folder.finished["used"]),
-            features=int(folder.finished["features"]),
-            d_dict=self._dictionary.d_dict,
-            k=self._plan.k,
-            list_fired=self._list_fired,
-        )
-
-    def _list_fired(self) -> dict[str, list[object]]:
-        tokenizer = self._scope._engine.loaded.tokenizer
-
-        def describe(token: int) -> str:
-            return tokenizer.describe(token) if 0 <= token < tokenizer.vocabulary else f"<{token}>"
-
-        return open_swept(self._folder.path).list_fired(describe, self._dictionary.label)
-
 
 @dataclass
 class _Work:
@@ -645,16 +658,6 @@ def _explain_steps(steps: Steps, demand: Demand) -> Steps:
             yield found
     finally:
         steps.close()
-
-
-def fingerprint_tokenizer(tokenizer: Tokenizer) -> str:
-    """A digest of what a tokenizer does with text; empty where there is none."""
-    if tokenizer.inner is None:
-        return ""
-    backend: Any = getattr(tokenizer.inner, "backend_tokenizer", None)
-    content = backend.to_str() if backend is not None else repr(sorted(tokenizer.inner.get_vocab().items()))
-    template = str(getattr(tokenizer.inner, "chat_template", "") or "")
-    return hashlib.sha256(f"{content}\0{template}".encode("utf-8", "replace")).hexdigest()
 
 
 def describe_positions(tokenizer: Tokenizer) -> str:

@@ -1,8 +1,10 @@
 """A sweep against all activations at once, computed by plain transformers and NumPy, and against itself when stopped."""
 
+import gc
 import io
 import itertools
 import json
+import math
 import re
 import shutil
 import signal
@@ -10,8 +12,11 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
+from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
@@ -372,7 +377,7 @@ def test_a_sweep_of_something_else_is_not_shown(swept, tiny, load, make_model, m
         again.use_examples(result.folder)
     fresh = load(tiny.name, dtype="bfloat16")
     with pytest.raises(
-        gs.UnknownDictionary, match=r"is not open, and none of .*: scope\.use_examples\('.*/out', scope\.dictionary\("
+        gs.UnknownDictionary, match=r"is not open, and none of .*: give it too, scope\.dictionary\(path=\.\.\.\)"
     ):
         fresh.use_examples(result.folder)
     with pytest.raises(gs.InvalidValue, match=r"holds no sweep: it has no sweep\.json"):
@@ -674,9 +679,56 @@ def test_another_sweep_takes_the_place_of_one_where_that_is_asked_and_of_nothing
         run("other", overwrite=True)
 
 
+def test_a_sweep_of_other_weights_or_words_under_the_same_name_is_not_shown(
+    load, make_model, make_dictionary, texts, tmp_path
+):
+    home = make_dictionary()
+    one = load(str(make_model("a/tiny")))
+    swept = gs.sweep(one, one.dictionary(path=home), texts[:3], tmp_path / "out", show=False)
+    other = load(str(make_model("b/tiny", seed=1)))
+    for use in (other.use_examples, lambda *of: gs.open_sweep(other, *of)):
+        with pytest.raises(gs.UnknownDictionary, match="holds a sweep of another model's weights: [0-9a-f]+, and this"):
+            use(swept, other.dictionary(path=home))
+    manifest = json.loads((swept.folder / "sweep.json").read_text())
+    manifest["settings"] |= {"dtype": "bfloat16", "weights": "as they are rounded there"}
+    (swept.folder / "sweep.json").write_text(json.dumps(manifest))
+    assert one.use_examples(swept).swept is not None
+    manifest["settings"]["tokenizer"] = "another"
+    (swept.folder / "sweep.json").write_text(json.dumps(manifest))
+    with pytest.raises(gs.UnknownDictionary, match="of another tokenizer: another, and this"):
+        one.use_examples(swept)
+
+
+def test_a_finished_sweep_is_opened_from_its_folder_without_its_corpus(run, tiny, tiny_dictionary, texts, tmp_path):
+    class Corpus(list):
+        """A list that can be watched."""
+
+    corpus = Corpus(texts)
+    made = run(corpus=corpus, name="harbour news")
+    opened = gs.open_sweep(tiny, tmp_path / "out")
+    assert opened == made
+    assert (opened.corpus, opened.documents, opened.k, opened.d_dict) == ("harbour news", 25, K, 40)
+    assert opened.rows == len(load_file(made.folder / "examples.safetensors")["tokens"])
+    pandas.testing.assert_frame_equal(opened.to_frame(), made.to_frame())
+    assert gs.open_sweep(tiny, made, tiny_dictionary) == made
+    watched = weakref.ref(corpus)
+    del corpus
+    gc.collect()
+    assert watched() is None
+    manifest = json.loads((made.folder / "sweep.json").read_text())
+    del manifest["finished"]
+    (made.folder / "sweep.json").write_text(json.dumps(manifest))
+    with pytest.raises(gs.InvalidValue, match="has not ended; run the same gs.sweep again"):
+        gs.open_sweep(tiny, made)
+    with pytest.raises(gs.InvalidValue, match="holds no sweep"):
+        gs.open_sweep(tiny, tmp_path)
+    with pytest.raises(gs.InvalidValue, match="is opened with a scope from gs.load"):
+        gs.open_sweep(tmp_path / "out", tiny)
+
+
 def test_a_weight_that_changed_is_another_model_or_dictionary(tiny, tiny_dictionary, make_dictionary):
     from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
-    from gscope_widgets.runtime.sweeps.hand import fingerprint_model
+    from gscope_widgets.runtime.gemma.fingerprints import fingerprint_model
 
     model = loaded(tiny).model
     before = fingerprint_model(model), fingerprint_dictionary(tiny_dictionary)
@@ -876,26 +928,31 @@ def test_a_folder_that_is_no_sweeps_is_refused_as_it_was(run, tmp_path, name, co
 # ---- what is not there, and what does not fit
 
 
-def test_the_disk_may_be_full_at_any_write(run, tmp_path, folder_of, monkeypatch):
-    """With room for so and so many bytes, until all of it is enough: each time told, nothing torn, and gone on with."""
-    whole = folder_of(run("whole", checkpoint_s=0).folder)
-    fresh = 0
-    for room in [0, 1, 500, 3000, 20_000, 60_000, 90_000, 150_000, 300_000, 600_000, 1_200_000]:
-        out = tmp_path / f"out{room}"
-        try:
-            with disk_full(out, after_bytes=room):
-                run(out.name, checkpoint_s=0)
-            fresh += 1
-        except gs.DiskFull as error:
-            assert "the disk is full" in str(error) and "it goes on where it was" in str(error)
-            assert not list(out.glob("*.unfinished")) and not list(out.glob(".*.unfinished"))
-            for path in out.glob("*.safetensors"):
-                load_file(path)  # whole
-            if (out / "sweep.json").exists():
-                json.loads((out / "sweep.json").read_text())
+def test_the_disk_may_be_full_at_any_write(run, tmp_path, folder_of):
+    """In the midst of each, results and last manifest too: each time told, nothing torn, and gone on with."""
+    written: list[tuple[str, int]] = []
+    with disk_full(tmp_path / "whole", after_bytes=math.inf, written=written):
+        whole = folder_of(run("whole", checkpoint_s=0).folder)
+    files = [re.fullmatch(r"\.(.*)\.[0-9a-f]{8}\.unfinished", Path(name).name)[1] for name, _ in written]
+    assert list(dict.fromkeys(files)) == [
+        *("sweep.json", "rows.i32", "checkpoint.safetensors", "examples.safetensors", "sweep.safetensors")
+    ]
+    assert files[-1] == "sweep.json"
+    ends = list(itertools.accumulate(size for _, size in written))
+    for number, (end, (_, size)) in enumerate(zip(ends, written, strict=True)):
+        out = tmp_path / f"out{number}"
+        with (
+            disk_full(out, after_bytes=end - size + size // 2),
+            pytest.raises(gs.DiskFull, match="the disk is full .*: it goes on where it was"),
+        ):
+            run(out.name, checkpoint_s=0)
+        assert not list(out.glob("*.unfinished")) and not list(out.glob(".*.unfinished"))
+        for path in out.glob("*.safetensors"):
+            load_file(path)  # whole
+        if (out / "sweep.json").exists():
+            assert "finished" not in json.loads((out / "sweep.json").read_text())
         assert folder_of(run(out.name).folder) == whole
         shutil.rmtree(out)
-    assert 1 <= fresh <= 4
 
 
 def test_an_empty_corpus_leaves_nothing_behind_that_stops_the_next(run, tmp_path):

@@ -18,6 +18,7 @@ import torch
 import gscope_widgets as gs
 from gscope_widgets.records.sweeps import SweepProgress
 from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
+from gscope_widgets.runtime.gemma.fingerprints import fingerprint_model
 from gscope_widgets.runtime.sweeps import patience
 from gscope_widgets.runtime.sweeps import sweep as sweeps
 from gscope_widgets.runtime.sweeps.cluster import start_here
@@ -33,7 +34,7 @@ from gscope_widgets.runtime.sweeps.crew import (
     read_frame,
     write_frame,
 )
-from gscope_widgets.runtime.sweeps.hand import Hand, Stretch, fingerprint_model, make_order, open_hand
+from gscope_widgets.runtime.sweeps.hand import Hand, Stretch, make_order, open_hand
 from gscope_widgets.runtime.sweeps.patience import Patience
 from gscope_widgets.runtime.sweeps.state import SweepState
 from tests.runtime.inside import loaded
