@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import math
+import os
 import re
 import shutil
 import signal
@@ -29,7 +30,7 @@ from gscope_widgets.records.sweeps import Sweep, SweepProgress
 from gscope_widgets.runtime import showing
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.examples import sweeps as examples_sweeps
-from gscope_widgets.runtime.sweeps import hand
+from gscope_widgets.runtime.sweeps import folder, hand
 from gscope_widgets.runtime.sweeps import sweep as sweeps
 from gscope_widgets.runtime.sweeps.hand import Hand
 from gscope_widgets.runtime.sweeps.rows import HEAD
@@ -614,6 +615,52 @@ def test_a_fault_inside_is_told_as_it_is(run, monkeypatch):
         run()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forks of one process, which is quick")
+def test_killed_before_or_after_any_file_appears_it_goes_on_with_the_same_bits(
+    run, tiny, tiny_dictionary, texts, tmp_path, folder_of
+):
+    """`kill -9` while the corpus is read, while it sweeps and while results are written: at each file, to either side."""
+    whole = folder_of(run("whole", checkpoint_s=0).folder)
+    program = """
+import json, os, signal, sys
+import gscope_widgets as gs
+from gscope_widgets.runtime.sweeps import folder, sweep as sweeps
+sweeps._UNIT_TOKENS = 300
+real, left = os.replace, -1
+def replace(*given):
+    global left
+    for done in (False, True):
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+        done or real(*given)
+folder.os.replace = replace
+model, dictionary, texts, outs = json.load(sys.stdin)
+gs.Scope  # what it needs of torch, once for all forks
+for number, out in enumerate(outs):
+    child = os.fork()
+    if not child:
+        left = number
+        scope = gs.load(model)
+        scope_dictionary = scope.dictionary(path=dictionary)
+        gs.sweep(
+            scope, scope_dictionary, texts, out, k=4, seq_len=40, batch_tokens=200, checkpoint_s=0, threads=1, show=False
+        )
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+    outs = [tmp_path / f"out{number}" for number in range(16)]
+    given = json.dumps([tiny.name, str(tiny_dictionary.folder.path), texts, list(map(str, outs))])
+    ended = subprocess.run([sys.executable, "-c", program], input=given, capture_output=True, text=True, check=True)
+    statuses = list(map(int, ended.stdout.split()))
+    killed = statuses.count(-signal.SIGKILL)
+    # Manifest, rows, manifest, one checkpoint or more, examples, sidecar, manifest: two kills at each.
+    assert killed >= 14 and statuses == [-signal.SIGKILL] * killed + [0] * (len(outs) - killed), ended.stderr
+    for out in outs[:killed]:
+        assert folder_of(run(out.name).folder) == whole
+        assert not list(out.glob(".*.unfinished"))
+
+
 def test_another_process_keeps_out(run, tmp_path):
     program = "import fcntl, sys, time; f = open(sys.argv[1], 'ab'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
     (tmp_path / "out").mkdir()
@@ -628,6 +675,26 @@ def test_another_process_keeps_out(run, tmp_path):
         process.kill()
         process.wait()
         process.stdout.close()
+    run()
+
+
+def test_whatever_the_bits_hang_on_is_refused_by_name_where_it_was_another(run, tmp_path):
+    """Each setting of the manifest in turn: weights, tokenizer, dtypes, positions, torch and the machine too."""
+    run()
+    manifest = tmp_path / "out" / "sweep.json"
+    content = json.loads(manifest.read_text())
+    settings = content["settings"]
+    assert {"weights", "dictionary_weights", "tokenizer", "positions", "dtype", "dictionary_dtype", "torch"} < set(
+        settings
+    )
+    for key in settings:
+        manifest.write_text(json.dumps(content | {"settings": settings | {key: "what it was"}}))
+        words = re.escape(folder._WORDS.get(key, key))
+        with pytest.raises(
+            gs.InvalidValue, match=f"holds another sweep: {words} is .* now and was 'what it was'; give"
+        ):
+            run()
+    manifest.write_text(json.dumps(content))
     run()
 
 
