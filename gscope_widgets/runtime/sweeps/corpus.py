@@ -5,11 +5,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
-from gscope_widgets.errors import InvalidValue, describe_value, write_name
+from gscope_widgets.errors import GscopeError, InvalidValue, describe_value, write_name
 from gscope_widgets.mini import texts
 from gscope_widgets.records.sweeps import shorten_name
 from gscope_widgets.records.tokens import Prompt
@@ -30,6 +30,7 @@ class Corpus:
     name: str  # for readers: "stories.jsonl", "the 12 texts given"
     read: Callable[[], Iterator[Prompt]]
     by_blank_lines: bool = False  # it is text of which blank lines alone part documents
+    is_read_once: bool = False  # it is an iterator, of which nothing is left when it was read
 
 
 def open_corpus(corpus: object, *, field: str = "text", parted_by: Parts = "blank lines") -> Corpus:
@@ -48,8 +49,32 @@ def open_corpus(corpus: object, *, field: str = "text", parted_by: Parts = "blan
     Raises:
         InvalidValue: it is none of these; there is no such file; it is a list of strings that are all names of files,
             which would be swept as texts. While it is read: a document is none; a line is not
-            JSON or not UTF-8, or too long: with the number of the line.
+            JSON or not UTF-8, or too long: with the number of the line; nothing is left of an iterator.
+        GscopeError: while it is read: a document cannot be had, such as one from the network; with its number and the
+            cause.
     """
+    opened = _open(corpus, field, parted_by)
+    return replace(opened, read=lambda: _tell_faults(opened.read()))
+
+
+def _tell_faults(documents: Iterator[Prompt]) -> Iterator[Prompt]:
+    """The same documents; what befalls whoever gives them is told as that, not as a fault of whoever takes them."""
+    for number in itertools.count():
+        try:
+            document = next(documents)
+        except StopIteration:
+            return
+        except (GscopeError, MemoryError):
+            raise
+        except Exception as error:
+            raise GscopeError(
+                f"document {number} of the corpus could not be had ({type(error).__name__}: {error}); mend that, and "
+                "run the same line again"
+            ) from error
+        yield document
+
+
+def _open(corpus: object, field: str, parted_by: Parts) -> Corpus:
     if not isinstance(parted_by, str) or parted_by not in get_args(Parts):
         raise InvalidValue(f'parted_by must be "blank lines" or "lines", got {describe_value(parted_by)}')
     if isinstance(corpus, (str, os.PathLike)):
@@ -72,7 +97,7 @@ def open_corpus(corpus: object, *, field: str = "text", parted_by: Parts = "blan
             raise InvalidValue("a list holds paths or documents, got both; give each as a list of its own")
         _refuse_names(corpus)
     given: Any = corpus
-    return Corpus(_name_series(given), lambda: _take_out(given, field))
+    return Corpus(_name_series(given), lambda: _take_out(given, field), is_read_once=isinstance(given, Iterator))
 
 
 def _open_files(files: Sequence[Corpus]) -> Corpus:
@@ -163,8 +188,11 @@ def _name_series(corpus: Iterable[Any]) -> str:
 
 
 def _take_out(corpus: Iterable[Any], field: str) -> Iterator[Prompt]:
+    number = -1
     for number, item in enumerate(corpus):
         yield find_document(item, field, where=f"document {number} of the corpus")
+    if number < 0 and isinstance(corpus, Iterator):
+        raise InvalidValue("nothing is left in the corpus: an iterator gives its documents once; make it anew")
 
 
 def find_document(item: Any, field: str, *, where: str) -> Prompt:

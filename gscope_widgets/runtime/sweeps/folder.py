@@ -63,12 +63,13 @@ class SweepFolder:
         self.prepared: Prepared | None = None
         self.finished: dict[str, Any] | None = None
         self._made: list[Path] = []  # what this run has made, the innermost first
+        self._has_old = False  # a sweep that is to be deleted is still there
 
     def open(self, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
         """Begin a sweep here, or find the one that was begun; one that ended and whose results are lost has not ended.
 
         Args:
-            overwrite: what was begun is deleted.
+            overwrite: what was begun is deleted, once the first file that takes its place is written.
 
         Raises:
             InvalidValue: the folder holds something else, or a sweep with other settings: which, and both values.
@@ -81,12 +82,11 @@ class SweepFolder:
             self._read(manifest)
             self._compare(settings)
             return
-        for name in (FILE, SIDECAR, ROWS, CHECKPOINT) if manifest.is_file() else ():
-            with _explain(self.path / name):
-                (self.path / name).unlink(missing_ok=True)
         self.settings = dict(settings)
-        self.remember()
-        self._made.insert(0, manifest)
+        self._has_old = manifest.is_file()
+        if not self._has_old:
+            self.remember()
+            self._made.insert(0, manifest)
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -164,6 +164,14 @@ class SweepFolder:
         place, size = self.path / ROWS, 4 * self.prepared.rows * (HEAD + int(self.settings["seq_len"]))
         return not place.is_file() or place.stat().st_size != size
 
+    def _delete_old(self) -> None:
+        """Results first: a manifest without them, or with rows that are gone, is of a sweep that is made anew."""
+        for name in (FILE, SIDECAR, ROWS, CHECKPOINT):
+            with _explain(self.path / name):
+                (self.path / name).unlink(missing_ok=True)
+        self._has_old = False
+        self.remember()
+
     def remember(self) -> None:
         """Write the manifest."""
         content: dict[str, Any] = {"format": FORMAT, "version": VERSION, "settings": self.settings}
@@ -204,6 +212,8 @@ class SweepFolder:
                         yield from steps
                     file.flush()
                     os.fsync(file.fileno())
+                if self._has_old:
+                    self._delete_old()
                 os.replace(unfinished, place)
                 _sync_folder(self.path)
         finally:

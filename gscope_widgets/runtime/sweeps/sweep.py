@@ -118,7 +118,8 @@ def sweep(
             and is replaced: as long, and 20 times the longest unit of 16,000 tokens so far; six times as long while no
             unit was read; to load, six times as long, and 20 times the longest loading so far. Its successor is given
             twice the time. Waiting for a place on a cluster does not count. 1e9 waits for ever.
-        overwrite: delete the sweep that `out` holds, finished or not, and begin anew; nothing that is no sweep's goes.
+        overwrite: begin anew, and delete the sweep that `out` holds, finished or not, once this corpus was read without
+            a fault; nothing that is no sweep's goes.
         show: a line that says how far it is, in the notebook or on standard error.
 
     Raises:
@@ -365,9 +366,10 @@ class _Course:
             is_cut = layout.max_tokens is not None and folder.prepared.tokens >= layout.max_tokens
             for differs in compare_corpus(self._corpus.read(), folder.prepared, is_cut=is_cut):
                 if differs:
+                    once = " (an iterator gives its documents once: is it new?)" if self._corpus.is_read_once else ""
                     raise InvalidValue(
                         f"{folder.path} holds a sweep of another corpus, {describe_value(folder.corpus['name'])}: "
-                        f"{differs}; {ANOTHER}"
+                        f"{differs}{once}; {ANOTHER}"
                     )
                 yield None
             self._progress.documents = folder.prepared.documents
@@ -392,14 +394,13 @@ class _Course:
 
         for found in folder.write_in_steps(ROWS, fill):
             if isinstance(found, Prepared):
-                folder.prepared = found
+                folder.prepared, folder.corpus = found, {"name": self._corpus.name}
                 self._progress.documents = found.documents
                 if found.documents == 1 and has_lines and self._corpus.by_blank_lines:
                     self._progress.advice = ONE_DOCUMENT
             else:
                 self._progress.tokens = found
             yield None
-        folder.corpus = {"name": self._corpus.name}
         folder.remember()
 
     def _read_all(self, order: Order) -> Iterator[float | None]:

@@ -143,6 +143,15 @@ def test_standard_input_is_lines_of_json_or_text(monkeypatch, content, found):
     assert (opened.name, list(opened.read())) == ("standard input", found)
 
 
+def test_a_standard_input_that_cannot_be_read_is_told(monkeypatch):
+    def fail(_most):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=SimpleNamespace(closed=False, readline=fail)))
+    with pytest.raises(gs.GscopeError, match=r"document 0 of the corpus could not be had \(OSError: .*Input/output"):
+        read("-")
+
+
 def test_a_file_that_was_found_is_read_wherever_the_process_then_stands(write, tmp_path, monkeypatch):
     write("a.txt", "one\n\ntwo")
     monkeypatch.chdir(tmp_path)

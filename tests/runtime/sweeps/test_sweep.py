@@ -793,6 +793,102 @@ def test_a_finished_sweep_is_opened_from_its_folder_without_its_corpus(run, tiny
         gs.open_sweep(tmp_path / "out", tiny)
 
 
+@pytest.mark.parametrize("room", [None, 3000])
+def test_a_sweep_stays_until_the_corpus_that_takes_its_place_was_read(
+    run, texts, tmp_path, folder_of, monkeypatch, room
+):
+    whole = folder_of(run().folder)
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"text": "one"}\n{"text"')
+    if room is None:
+        with pytest.raises(gs.InvalidValue, match="line 2 of"):
+            run(corpus=bad, overwrite=True)
+    else:
+        with disk_full(tmp_path / "out", after_bytes=room), pytest.raises(gs.DiskFull, match=r"rows\.i32"):
+            run(corpus=texts[:-1], overwrite=True)
+    assert folder_of(tmp_path / "out") == whole
+    monkeypatch.setattr(Hand, "read", None)
+    run()  # is still done
+
+
+def test_a_sweep_that_is_replaced_and_its_successor_are_never_mixed(run, texts, tmp_path, folder_of, monkeypatch):
+    """Of a sweep that was under way, with rows as long as those of the next, whatever name cannot be given."""
+    others = [*texts[1:], texts[0]]
+    old, new = folder_of(run("old").folder), folder_of(run("new", corpus=others).folder)
+    out, real, stays = tmp_path / "out", folder.os.replace, []
+    for at in range(4):
+        with monkeypatch.context() as patch:
+            patch.setattr(sweeps.SweepFolder, "write_results", lambda *_: (_ for _ in ()).throw(gs.DiskFull("full")))
+            with pytest.raises(gs.DiskFull):
+                run(checkpoint_s=0)
+        left = iter(range(at))
+
+        def replace(*given, left=left):
+            if next(left, None) is None:
+                raise OSError("no more names")
+            real(*given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(folder.os, "replace", replace)
+            with pytest.raises(gs.InvalidValue, match="no more names"):
+                run(corpus=others, overwrite=True)
+        try:
+            found = run(corpus=others)
+        except gs.InvalidValue as error:
+            assert "a sweep of another corpus" in str(error)
+            stays.append(at)
+            assert folder_of(run().folder) == old
+            found = run(corpus=others, overwrite=True)
+        assert folder_of(found.folder) == new
+        shutil.rmtree(out)
+    assert stays == [0]
+
+
+def test_an_iterator_that_was_read_before_is_told_as_one(run, texts, folder_of):
+    given = iter(texts)
+    found = run(corpus=given)
+    whole = folder_of(found.folder)
+    for options in ({}, {"overwrite": True}, {"out": "another"}):
+        with pytest.raises(gs.InvalidValue, match="an iterator gives its documents once.*make it anew"):
+            run(corpus=given, **options)
+    assert folder_of(found.folder) == whole
+    begun = iter(texts)
+    next(begun)
+    with pytest.raises(gs.InvalidValue, match=r"24 documents now and had 25 \(an iterator gives .* once: is it new"):
+        run(corpus=begun)
+    assert run(corpus=iter(texts)) == found  # the control
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ConnectionError("HTTPSConnectionPool(host='huggingface.co'): Max retries exceeded"),
+        FileNotFoundError(2, "No such file or directory", "/data/shard-3.parquet"),
+        OSError(28, "No space left on device", "/root/.cache/huggingface"),
+        KeyError("shard"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_a_fault_of_the_corpus_is_told_as_its_own(run, texts, tmp_path, fault):
+    def give():
+        yield from texts[:-1]
+        raise fault
+
+    def go_on():
+        with pytest.raises(gs.GscopeError) as caught:
+            run(corpus=give())
+        told = str(caught.value)
+        assert f"document 24 of the corpus could not be had ({type(fault).__name__}: {fault})" in told
+        assert "rows.i32" not in told and "another folder" not in told and "the disk is full" not in told
+        assert caught.value.__cause__ is fault
+
+    go_on()
+    assert not (tmp_path / "out").exists()
+    found = run()
+    go_on()  # when it is only compared
+    assert run() == found
+
+
 def test_a_weight_that_changed_is_another_model_or_dictionary(tiny, tiny_dictionary, make_dictionary):
     from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_dictionary
     from gscope_widgets.runtime.gemma.fingerprints import fingerprint_model
