@@ -116,7 +116,8 @@ class RayCrew:
             return [Failed(worker, make_error(answer["fault"], answer["words"]))]
         if task == "open":
             return [Ready(worker)]
-        return [*self._advance(worker, answer["units"]), Done(worker, answer["arrays"], answer["used"])]
+        rest = (answer[name] for name in ("arrays", "used", "units", "seconds"))
+        return [*self._advance(worker, answer["units"]), Done(worker, *rest)]
 
     def _advance(self, worker: int, units: int) -> list[Event]:
         more, self._told[worker] = units - self._told[worker], max(units, self._told[worker])
@@ -185,14 +186,14 @@ class Reader:
         from gscope_widgets.runtime.sweeps.state import SweepState
 
         state, used, units = SweepState(self._hand.d_dict, self._order.k), 0, 0
-        begun = self._place[0] + 1
+        begun, since = self._place[0] + 1, time.monotonic()
         self._place = begun, 0
         with torch.inference_mode():
             for count in self._hand.fill(state, stretch):
                 if count is not None:
                     used, units = used + count, units + 1
                     self._place = begun, units
-        return {"arrays": state.to_arrays(), "used": used, "units": stretch.units[1] - stretch.units[0]}
+        return {"arrays": state.to_arrays(), "used": used, "units": units, "seconds": time.monotonic() - since}
 
     def _tell(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         try:

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
@@ -16,8 +17,8 @@ import numpy as np
 
 from gscope_widgets import errors
 from gscope_widgets.errors import GscopeError
-from gscope_widgets.runtime.sweeps.hand import Hand, Order, Stretch, list_environment
-from gscope_widgets.runtime.sweeps.state import SweepState
+from gscope_widgets.runtime.sweeps.hand import Hand, Order, Stretch, list_environment, split_stretch
+from gscope_widgets.runtime.sweeps.state import Pile, SweepState
 
 Arrays = Mapping[str, np.ndarray]
 _Letter = tuple[Mapping[str, Any], Arrays]
@@ -50,11 +51,13 @@ class Advanced:
 
 @dataclass(frozen=True)
 class Done:
-    """A worker has read its stretch."""
+    """A worker hands in what it read: the first units of its stretch that it has not handed in yet."""
 
     worker: int
-    arrays: Arrays  # of its state
+    found: "Arrays | Pile"  # arrays of a state, or firings, to be taken before the next `wait`
     used: int  # positions that count
+    units: int
+    seconds: float  # that it read them
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class LocalCrew:
         """
         self._order, self._hand, self._devices = order, hand, devices
         self._own: list[Event] = []  # what is to be told of worker 0
-        self._steps: Iterator[Event | None] | None = None  # of the stretch that it reads
+        self._steps: Iterator[list[Event]] | None = None  # of the stretch that it reads
         self._events: queue.SimpleQueue[tuple[subprocess.Popen[bytes], Event]] = queue.SimpleQueue()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._letters: dict[int, queue.SimpleQueue[_Letter | None]] = {}
@@ -161,26 +164,30 @@ class LocalCrew:
         """See `Crew`."""
         own, self._own = self._own, []
         if self._steps is not None:
-            event = next(self._steps)
-            if isinstance(event, Done):
+            told = next(self._steps, None)
+            if told is None:
                 self._steps = None
-            own += [] if event is None else [event]
-            seconds = 0.0
-        told: list[tuple[subprocess.Popen[bytes], Event]] = []
+            else:
+                own, seconds = own + told, 0.0
+        others: list[tuple[subprocess.Popen[bytes], Event]] = []
         with suppress(queue.Empty):
-            told.append(self._events.get(block=not own, timeout=seconds))
+            others.append(self._events.get(block=not own, timeout=seconds))
             while True:
-                told.append(self._events.get_nowait())
+                others.append(self._events.get_nowait())
         # Not of one that was dismissed: another has its number now.
-        return own + [event for process, event in told if self._processes.get(event.worker) is process]
+        return own + [event for process, event in others if self._processes.get(event.worker) is process]
 
-    def _read(self, stretch: Stretch) -> Iterator[Event | None]:
-        """Read a stretch in this process: None after each step in which there is nothing to tell."""
-        state, used = SweepState(self._hand.d_dict, self._order.k), 0
-        for count in self._hand.fill(state, stretch):
-            used += count or 0
-            yield None if count is None else Advanced(_HERE)
-        yield Done(_HERE, state.to_arrays(), used)
+    def _read(self, stretch: Stretch) -> Iterator[list[Event]]:
+        """Read a stretch in this process, unit by unit: after most steps there is nothing to tell."""
+        found, began = Pile(), time.monotonic()
+        with closing(self._hand.read(split_stretch(stretch))) as parts:
+            for one in parts:
+                if isinstance(one, int):
+                    yield [Advanced(_HERE), Done(_HERE, found, one, 1, time.monotonic() - began)]
+                    began = time.monotonic()
+                else:
+                    found.put(*one)
+                    yield []
 
     def dismiss(self, worker: int) -> None:
         """See `Crew`."""
@@ -239,7 +246,7 @@ def _understand(worker: int, head: dict[str, Any], arrays: Arrays) -> Event:
     if "fault" in head:
         return Failed(worker, make_error(head["fault"], head["words"]))
     if head.get("done"):
-        return Done(worker, arrays, head["used"])
+        return Done(worker, arrays, head["used"], head["units"], head["seconds"])
     return Ready(worker) if head.get("ready") else Advanced(worker)
 
 
@@ -289,10 +296,12 @@ def answer(order: Order, device: str | None, receive: Callable[[], Any], send: C
         send({"ready": True})
         while (asked := receive()) is not None:
             head, arrays = asked
-            state, used = SweepState(hand.d_dict, order.k), 0
-            for count in hand.fill(state, Stretch(tuple(head["units"]), tuple(head["starts"]), arrays["rows"])):
+            stretch = Stretch(tuple(head["units"]), tuple(head["starts"]), arrays["rows"])
+            state, used, began = SweepState(hand.d_dict, order.k), 0, time.monotonic()
+            for count in hand.fill(state, stretch):
                 if count is not None:
                     used += count
                     send({})
-            send({"done": True, "used": used}, state.to_arrays())
+            told = {"used": used, "units": len(stretch.starts) - 1, "seconds": time.monotonic() - began}
+            send({"done": True} | told, state.to_arrays())
             del state  # before there is another

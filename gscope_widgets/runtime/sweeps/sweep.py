@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -53,7 +52,9 @@ Steps = Generator[float | None, None, Sweep]
 BATCH_TOKENS = 512  # of a forward pass on a CPU: more are hardly quicker, and take memory that swings with the heap
 _BATCH_TOKENS_GPU = 16_384
 _UNIT_TOKENS = 16_384
-_UNITS = 64  # of a stretch, at most
+_UNITS = 512  # of a stretch, at most
+_STRETCH_S = 10.0  # that a worker reads before it hands in
+_MERGING = 5.0  # times what merging one state of each worker takes: a fifth of this process's time, at most
 _LIVES = 3  # workers that one stretch may cost
 
 
@@ -108,12 +109,15 @@ def sweep(
         name: what the corpus is called on cards; None for its file's name, or "the 12 texts given".
         max_tokens: no more of the corpus than this, to the end of a row; None for all.
         engine: "local" or, with `pip install "gscope-widgets[ray]"`, "ray".
-        workers: that share the work: this process and others, each with a model of its own; or as many actors.
+        workers: that share the work: this process and others, each with a model of its own; or as many actors. Each but
+            this process hands in what it reads some 10 seconds long, one unit of 16,000 tokens at least, and longer
+            where merging is slow: 5 times what it takes to merge a state of each worker, 0.5 s for 262k features.
         threads: of each worker, on a CPU, with one model for all of them; each reads a batch of its own, and takes the
             memory of one. None for as many as torch uses, shared among the workers; for 1 each on Ray.
         address: of a Ray cluster; None for one that runs here, or else a new one.
         batch_tokens: of one forward pass; None for 512 on a CPU, 16,384 on a GPU.
-        checkpoint_s: seconds between checkpoints; a kill loses what was read since the last.
+        checkpoint_s: seconds between checkpoints; a kill loses what was read since the last, and what other workers had
+            not handed in. Whatever else ends a sweep loses units under way, and what others had not handed in.
         patience_s: seconds, 1 or more, that a worker of several may tell nothing, at least, before it counts as hung
             and is replaced: as long, and 20 times the longest unit of 16,000 tokens so far; six times as long while no
             unit was read; to load, six times as long, and 20 times the longest loading so far. Its successor is given
@@ -450,12 +454,13 @@ class _Course:
                 yield self._progress.share
 
     def _read_together(self, work: "_Work", order: Order) -> Iterator[float | None]:
-        """Share the work out; a worker that is lost is replaced, and its stretch is given out again."""
-        waiting = deque(self._list_stretches(work.done))
-        workers = min(self._plan.workers, len(waiting))
-        under_way: dict[int, tuple[int, int]] = {}
-        read: dict[int, int] = {}  # units that a worker has read of its stretch
-        lives: dict[tuple[int, int] | None, int] = {}  # workers that a stretch has cost; None: in front of any
+        """Share the work out; a worker that is lost is replaced, and what it had not handed in is given out again."""
+        left: list[int] = np.flatnonzero(~work.done).tolist()  # units that nobody reads
+        workers = min(self._plan.workers, len(left))
+        under_way: dict[int, tuple[int, int]] = {}  # of a worker's stretch what it has not handed in
+        read: dict[int, int] = {}  # units that a worker has read of that
+        unit_s: dict[int, float] = {}  # seconds that a unit took a worker
+        lives: dict[int | None, int] = {}  # workers that a stretch has cost, by its first unit; None: in front of any
         unplaced: set[int] = set()  # workers that wait for a place
         idle: list[int] = []  # that have loaded, and have nothing to read
         befell = ""
@@ -469,9 +474,12 @@ class _Course:
                 unplaced.add(worker)
 
         def share_out() -> None:
-            while waiting and idle:
+            while left and idle:
                 worker = idle.pop()
-                under_way[worker] = waiting.popleft()
+                seconds = max(_STRETCH_S, _MERGING * workers * work.merge_s)
+                quick = int(seconds / unit_s[worker]) if worker in unit_s else 1
+                # Smaller ones at the end, where others wait.
+                under_way[worker] = _take_neighbours(left, min(quick, _UNITS, len(left) // (2 * workers)))
                 crew.give(worker, self._cut(*under_way[worker]))
                 patience.begin(worker, "reads")
 
@@ -483,25 +491,32 @@ class _Course:
             unplaced.discard(worker)
             if worker in idle:
                 idle.remove(worker)
-            if stretch is None and not waiting:  # nobody misses it
+            if stretch is None and not left:  # nobody misses it
                 return
-            lives[stretch] = lives.get(stretch, 0) + 1
-            if lives[stretch] >= _LIVES:
+            at = None if stretch is None else stretch[0]
+            lives[at] = lives.get(at, 0) + 1
+            if lives[at] >= _LIVES:
                 where = "before they read anything" if stretch is None else f"at rows {self._name_rows(stretch)}"
                 raise GscopeError(
                     f"{_LIVES} workers of the sweep were lost {where}, the last because {reason}; {question}"
                 )
             if stretch is not None:
-                waiting.appendleft(stretch)
+                left[:0] = range(*stretch)
             befell = f"worker {worker + 1} was replaced: {reason.splitlines()[0]}"
-            self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
+            count_tokens()
             hire(worker)
             share_out()  # who has nothing to read need not wait for its successor
+
+        def count_tokens() -> None:
+            is_read = work.done.copy()
+            for worker, (first, _) in under_way.items():
+                is_read[first : first + read.get(worker, 0)] = True
+            self._progress.tokens = int(self._sizes[is_read].sum())
 
         try:
             for worker in range(workers):
                 hire(worker)
-            while under_way or waiting:
+            while under_way or left:
                 for event in crew.wait(0.05):
                     if isinstance(event, Failed):
                         raise event.error
@@ -529,14 +544,17 @@ class _Course:
                         self._advance(stretch[0] + read.get(event.worker, 0))
                         read[event.worker] = read.get(event.worker, 0) + 1
                     elif isinstance(event, Done):
-                        self._take_in(work, stretch, event)
-                        del under_way[event.worker]
+                        unit_s[event.worker] = max(event.seconds / event.units, 1e-3)
                         read.pop(event.worker, None)
-                        self._progress.tokens = int(self._sizes[work.done].sum()) + self._under_way(under_way, read)
-                        patience.end(event.worker)
+                        under_way[event.worker] = stretch[0] + event.units, stretch[1]
+                        if under_way[event.worker][0] == stretch[1]:
+                            del under_way[event.worker]
+                            patience.end(event.worker)
+                            idle.append(event.worker)
+                            share_out()  # before the state is merged, so that it does not wait for that
+                        self._take_in(work, stretch[0], event)
+                        count_tokens()
                         self._save_in_time(work)
-                        idle.append(event.worker)
-                        share_out()
                 now = time.monotonic()
                 patience.pass_time(now - looked)
                 looked = now
@@ -554,11 +572,6 @@ class _Course:
         finally:
             self._progress.note = befell
             crew.close()
-
-    def _under_way(self, under_way: dict[int, tuple[int, int]], read: dict[int, int]) -> int:
-        """Tokens of units that are read but not handed in."""
-        parts = (self._sizes[first : first + read.get(worker, 0)] for worker, (first, _) in under_way.items())
-        return int(sum(part.sum() for part in parts))
 
     def _make_crew(self, order: Order, workers: int) -> Crew:
         device = torch.device(self._scope.info.device)
@@ -579,26 +592,19 @@ class _Course:
             threads=self._plan.threads,
         )
 
-    def _take_in(self, work: "_Work", stretch: tuple[int, int], event: Done) -> None:
-        state = SweepState.from_arrays(event.arrays, d_dict=work.state.d_dict, k=work.state.k, copy=False)
-        work.is_whole = False
-        work.state.merge(state)
+    def _take_in(self, work: "_Work", first: int, event: Done) -> None:
+        if isinstance(event.found, Pile):
+            work.is_whole = False
+            for firings in event.found.take():
+                work.state.add(*firings)
+        else:
+            state = SweepState.from_arrays(event.found, d_dict=work.state.d_dict, k=work.state.k, copy=False)
+            work.is_whole, began = False, time.monotonic()
+            work.state.merge(state)
+            work.merge_s = time.monotonic() - began
         work.used += event.used
-        work.done[slice(*stretch)] = True
+        work.done[first : first + event.units] = True
         work.is_whole = True
-
-    def _list_stretches(self, done: np.ndarray) -> list[tuple[int, int]]:
-        """Units that are still to be read, in pieces of neighbours; smaller ones at the end, where others wait."""
-        left = np.flatnonzero(~done).tolist()
-        most = min(-(-len(left) // (4 * self._plan.workers)), _UNITS)
-        pieces: list[tuple[int, int]] = []
-        while left:
-            size = int(np.clip(-(-len(left) // (2 * self._plan.workers)), -(-most // 4), most))
-            first = left[0]
-            stop = next((unit for unit in range(first, first + size) if unit not in left[:size]), first + size)
-            pieces.append((first, stop))
-            del left[: stop - first]
-        return pieces
 
     def _cut(self, first: int, stop: int) -> Stretch:
         prepared = self._folder.prepared
@@ -642,9 +648,18 @@ class _Work:
     used: int
     is_whole: bool = True  # the state holds whole units
     saved: int = -1  # units in the last checkpoint of this run
+    merge_s: float = 0.0  # that it took to merge the last state of another worker
 
     def __post_init__(self) -> None:
         self.saved = int(self.done.sum()) or -1
+
+
+def _take_neighbours(left: list[int], most: int) -> tuple[int, int]:
+    """Take the first unit that is left, and up to so many with it that follow one another: it, and what comes after."""
+    first = left[0]
+    size = next((size for size in range(1, most) if left[size] != first + size), max(1, most))
+    del left[:size]
+    return first, first + size
 
 
 def _explain_steps(steps: Steps, demand: Demand) -> Steps:

@@ -1,6 +1,7 @@
 """Many workers, here and on Ray: the same bytes as one, whoever read what, also where some are killed."""
 
 import io
+import json
 import os
 import random
 import re
@@ -14,6 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 import gscope_widgets as gs
 from gscope_widgets.records.sweeps import SweepProgress
@@ -87,15 +89,15 @@ def watch_crew(monkeypatch):
         def read(self, stretch):
             while left:
                 time.sleep(0.01)
-                yield None
+                yield []
             yield from real_read(self, stretch)
 
         monkeypatch.setattr(LocalCrew, "_read", read)
         real = sweeps._Course._take_in
 
-        def take_in(self, work, stretch, event):
-            taken.append(stretch)
-            return real(self, work, stretch, event)
+        def take_in(self, work, first, event):
+            taken.append((first, first + event.units))
+            return real(self, work, first, event)
 
         monkeypatch.setattr(sweeps._Course, "_take_in", take_in)
         make = sweeps._Course._make_crew
@@ -197,7 +199,7 @@ class ShuffledCrew:
             self._losses -= 1
             self.lost += 1
             return [*events[: self._random.randrange(len(events) + 1)], Lost(worker, "killed")]
-        return [*events, Done(worker, dict(state.to_arrays()), used)]
+        return [*events, Done(worker, dict(state.to_arrays()), used, len(stretch.starts) - 1, 0.0)]
 
     def close(self):
         pass
@@ -286,40 +288,118 @@ def test_processes_that_have_not_loaded_hold_nothing_up(run, whole, folder_of, w
     assert all(process.poll() == -signal.SIGKILL for process in never_load)
 
 
-def test_a_cancel_of_several_workers_keeps_what_is_done(
+def test_a_cancel_of_several_workers_keeps_what_this_process_read(
     run, whole, folder_of, tiny, tiny_dictionary, texts, tmp_path, units_read, watch_crew, never_load
 ):
-    """Of this process the stretch under way is lost, as another's would be."""
+    """All but the unit under way."""
     taken = watch_crew()
     options = {name: value for name, value in OPTIONS.items() if name != "show"}
     job = gs.start_sweep(tiny, tiny_dictionary, texts, tmp_path / "out", workers=2, **options)
-    job.watch(lambda _job: len(units_read) >= 5 and job.cancel())
+    job.watch(lambda _job: len(units_read) >= 6 and job.cancel())
     with pytest.raises(gs.Cancelled):
         job.result()
     assert all(process.poll() == -signal.SIGKILL for process in never_load)
-    before = len(units_read)
-    done = sum(stop - first for first, stop in taken)
-    assert 0 < done <= before < 15
+    before, done = len(units_read), load_file(tmp_path / "out" / "checkpoint.safetensors")["done"]
+    assert 5 <= before - 1 <= done.sum() < 15
+    assert done.sum() == sum(stop - first for first, stop in taken)
     assert folder_of(run("out").folder) == whole
-    assert len(units_read) - before == 15 - done
+    assert len(units_read) - before == 15 - done.sum()
+
+
+@pytest.mark.parametrize(("unit_s", "merging", "largest"), [(9.0, 5.0, 1), (4.0, 5.0, 2), (9.0, 1e9, 3)])
+def test_a_stretch_is_of_some_seconds_and_of_more_where_merging_is_slow(
+    run, whole, folder_of, watch_crew, monkeypatch, unit_s, merging, largest
+):
+    """And never more than a share of what is left; the first of each worker is one unit."""
+
+    class SteadyCrew(ShuffledCrew):
+        def wait(self, seconds):
+            return [
+                replace(event, seconds=event.units * unit_s) if isinstance(event, Done) else event
+                for event in super().wait(seconds)
+            ]
+
+    monkeypatch.setattr(sweeps, "_MERGING", merging)
+    monkeypatch.setattr(
+        sweeps._Course, "_make_crew", lambda self, order, workers: SteadyCrew(self, order, workers, seed=0, losses=0)
+    )
+    taken = watch_crew()
+    assert folder_of(run("out", workers=2).folder) == whole
+    check_each_unit_once(taken)
+    assert taken[0] == (0, 1)
+    assert max(stop - first for first, stop in taken) == largest
+
+
+# Is killed when another process has handed in and a checkpoint has it; until then this one reads no more than 3 units.
+_KILLED = """
+import json, os, sys, time
+import gscope_widgets as gs
+from gscope_widgets.runtime.sweeps import sweep as sweeps
+from gscope_widgets.runtime.sweeps.crew import LocalCrew
+from gscope_widgets.runtime.sweeps.state import Pile
+sweeps._UNIT_TOKENS = 300
+model, dictionary, texts, out = json.load(sys.stdin)
+crews, own, others = [], [], []
+read, take_in, save = LocalCrew._read, sweeps._Course._take_in, sweeps._Course._save
+def read_three(self, stretch):
+    crews.append(self)
+    for events in read(self, stretch):
+        while len(own) >= 3 and not others:
+            yield []
+        yield events
+def note(self, work, first, event):
+    (own if isinstance(event.found, Pile) else others).append(event.units)
+    take_in(self, work, first, event)
+def stop(self, work):
+    save(self, work)
+    if own and others:
+        print(json.dumps([sum(own) + sum(others), *crews[0].list_processes().values()]), flush=True)
+        time.sleep(600)
+LocalCrew._read, sweeps._Course._take_in, sweeps._Course._save = read_three, note, stop
+scope = gs.load(model)
+home = scope.dictionary(path=dictionary)
+gs.sweep(scope, home, texts, out, k=4, seq_len=40, batch_tokens=200, workers=2, checkpoint_s=0, show=False)
+"""
+
+
+def test_a_sweep_of_two_processes_is_killed_and_goes_on_with_the_same_bits(
+    run, whole, folder_of, tiny, tiny_dictionary, texts, tmp_path, units_read
+):
+    """`kill -9` of the notebook's: the other ends by itself, and the folder is free."""
+    out = tmp_path / "out"
+    given = json.dumps([tiny.name, str(tiny_dictionary.folder.path), texts, str(out)]).encode()
+    with subprocess.Popen([sys.executable, "-c", _KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(given)
+        process.stdin.close()
+        kept, other = json.loads(process.stdout.readline())
+        process.kill()
+    until = time.monotonic() + 60
+    while is_alive(other) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not is_alive(other)
+    done = load_file(out / "checkpoint.safetensors")["done"]
+    assert 2 <= done.sum() == kept < 15
+    units_read.clear()
+    assert folder_of(run("out").folder) == whole
+    assert len(units_read) == 15 - kept
 
 
 def test_what_befalls_this_process_ends_a_sweep_of_several_and_is_told(
     run, whole, folder_of, monkeypatch, watch_crew, never_load
 ):
-    taken, real = watch_crew(), Hand.fill
+    taken, real = watch_crew(), Hand.read
 
-    def fail(self, state, stretch):
+    def fail(self, units):
         if taken:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        yield from real(self, state, stretch)
+        yield from real(self, units)
 
-    monkeypatch.setattr(Hand, "fill", fail)
+    monkeypatch.setattr(Hand, "read", fail)
     with pytest.raises(gs.OutOfMemory, match="sweeping with tiny-pt/.*batch_tokens=256"):
         run("out", workers=2)
     assert len(taken) == 1
     assert all(process.poll() == -signal.SIGKILL for process in never_load)
-    monkeypatch.setattr(Hand, "fill", real)
+    monkeypatch.setattr(Hand, "read", real)
     assert folder_of(run("out", workers=2).folder) == whole
     check_each_unit_once(taken)
 
@@ -533,7 +613,7 @@ while True:
     first, stop = receive()["units"]
     for unit in range(first, stop):
         send({})
-    send({"done": True, "used": first})
+    send({"done": True, "used": first, "units": stop - first, "seconds": 0.1})
 """
 
 
