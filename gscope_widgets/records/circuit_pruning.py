@@ -55,18 +55,18 @@ def prune_graph(
 def keep_strongest(
     part: AttributionGraph, nodes: np.ndarray, influence: np.ndarray, *, keep: Iterable[int], most: int
 ) -> tuple[AttributionGraph, np.ndarray]:
-    """Of a pruned graph at most so many nodes, the most influential, beside tokens, targets and those to keep.
+    """Of a pruned graph tokens, targets, nodes to keep, and at most so many others, the most influential.
 
     Args:
         nodes: numbers, in the whole graph, of the part's nodes, rising.
         influence: of the whole graph's nodes.
         keep: numbers in the whole graph.
     """
+    always = np.isin(nodes, list(keep)) | np.isin(part.kinds, (TOKEN, TARGET))
+    most += int(always.sum())
     if len(part) <= most:
         return part, nodes
-    worth = influence[nodes]
-    worth[np.isin(nodes, list(keep)) | np.isin(part.kinds, (TOKEN, TARGET))] = np.inf
-    kept = np.sort(np.argsort(-worth, kind="stable")[: max(most, int(np.isinf(worth).sum()))])
+    kept = np.sort(np.argsort(np.where(always, -np.inf, -influence[nodes]), kind="stable")[:most])
     return part.keep(kept.tolist()), nodes[kept]
 
 

@@ -240,8 +240,8 @@ class AttributionGraph:
             nodes: share of influence, 0 to 1; 1 keeps all.
             edges: share of what flows through edges, 0 to 1; 1 keeps all.
             keep: nodes that stay, whatever they weigh, by number or id.
-            most: how many nodes are kept, 1 or more; where more are left, the most influential, beside tokens, targets
-                and `keep`. None for all.
+            most: how many nodes are kept beside tokens, targets and `keep`, 1 or more: where more are left, the most
+                influential. None for all.
 
         Raises:
             InvalidValue: a share is outside 0 to 1, or there is no such node.

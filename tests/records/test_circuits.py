@@ -144,6 +144,17 @@ def test_pruning_keeps_the_share_that_is_asked_and_no_loose_end(graph):
     np.testing.assert_allclose(whole.scores().replacement, graph.scores().replacement, rtol=1e-4)
 
 
+def test_at_most_so_many_nodes_are_left_beside_tokens_targets_and_those_to_keep():
+    graph = build_circuit(tokenize("The old cat sang and " * 5, chat=False), None, 1000)
+    always = np.isin(graph.kinds, (TOKEN, TARGET))
+    assert always.sum() > 20  # more than are asked for
+    order = [node for node in np.argsort(-graph.influence(), kind="stable").tolist() if not always[node]]
+    part = graph.prune(1, 1, most=20, keep=order[-2:])
+    expected = {graph.ids[node] for node in [*np.flatnonzero(always), *order[:20], *order[-2:]]}
+    assert set(part.ids) == expected and len(part) == len(expected)
+    assert len(graph.prune(most=10**6)) == len(graph.prune())
+
+
 def describe(graph, node):
     return tuple(int(x[node]) for x in (graph.kinds, graph.node_layers, graph.positions, graph.numbers))
 

@@ -1234,7 +1234,7 @@ def test_on_mini_the_code_draws_what_is_marked_and_caps_as_the_view_does(mini, o
     error = int(np.flatnonzero(graph.kinds == ERROR)[np.argmin(graph.influence()[graph.kinds == ERROR])])
     plain = len(widget.shown)
     widget.pinned, widget.groups, widget.selected_node = [weak], {"a": [error]}, other
-    for most in (5000, 20):
+    for most in (5000, 3):
         monkeypatch.setattr(drawn, "DRAWN_NODES", most)
         widget.edge_share = 0.95 if most > 1000 else 0.98  # drawn anew
         widget.wait()
