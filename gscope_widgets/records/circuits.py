@@ -406,6 +406,6 @@ class AttributionGraph:
 
 def write_target(target: CircuitTarget) -> object:
     """What a graph was asked to explain, as plain data."""
-    if isinstance(target, tuple):
+    if isinstance(target, (tuple, list)):
         return [str(one) if isinstance(one, FeatureRef) else one for one in target]
     return target

@@ -70,6 +70,9 @@ def ask_all(scope) -> dict[str, object]:
             controls=3,
         ),
         "circuit of a word": gs.circuit(scope, TEXT, target=5, max_features=30),
+        "circuit of a feature": gs.circuit(
+            scope, TEXT, target=[graph.ref(graph.first_row), int(graph.positions[graph.first_row])], max_features=30
+        ),
         "spans": scope.write_spans([home.feature(3), home.feature(9)]),
         "spans less": scope.write_spans(home.feature(9)),
         "compare": scope.compare(TEXT, changes, max_new_tokens=3, temperature=1.0, seeds=(1, 4), features=[ref]),
