@@ -176,18 +176,23 @@ def _draw_changes(
     """In each node's place a random feature of its layer, of which as much is taken out or put in.
 
     Where another feature comes in a node's place, a second random one comes in with the node's activation.
-    The draws hang on the features alone, not on which nodes a graph has.
+    The draws hang on the features alone, not on which nodes a graph has. A feature that is itself changed or put in at
+    a node's position is drawn last, where its layer has no others left.
     """
+    changed = {read_place(graph, node) for node in nodes}
+    changed |= {(*read_place(graph, node)[:2], ref.feature) for node, ref in instead.items()}
     found = []
     for node in nodes:
         layer, pos, own = read_place(graph, node)
         random = np.random.default_rng([seed, layer, pos, own])
         features, size = list_layer_features(by_layer[layer], layer), float(graph.activations[node])
         amounts = [(factor - 1) * size, *([size] if node in instead else [])]
-        others = [one for one in random.permutation(features).tolist() if one != own][: len(amounts)]
+        drawn = [one for one in random.permutation(features).tolist() if one != own]
+        others = [one for one in drawn if (layer, pos, one) not in changed]
+        others += [one for one in drawn if (layer, pos, one) in changed]
         found += [
             Change(layer, pos, by_layer[layer], feature, more, adds=True)
-            for feature, more in zip(others, amounts, strict=True)
+            for feature, more in zip(others[: len(amounts)], amounts, strict=True)
         ]
     return found
 

@@ -10,6 +10,7 @@ import torch
 import gscope_widgets as gs
 from gscope_widgets.records.circuits import FEATURE
 from gscope_widgets.runtime import showing
+from gscope_widgets.runtime.circuits import changing
 from tests.runtime.circuits.frozen import hold
 from tests.runtime.circuits.test_attribution import choose, fire, read_members
 from tests.runtime.conftest import write_dictionary
@@ -348,6 +349,21 @@ def test_the_smallest_dictionaries_that_have_controls_are_changed(tiny, tmp_path
     instead = {node: replace(ref, feature=(ref.feature + 1) % width)} if swapped else None
     effect = gs.change_circuit(tiny, graph, node, instead=instead, controls=3)
     assert np.isfinite(effect.random).all() and effect.random.any()
+
+
+def test_controls_draw_no_feature_that_is_changed_or_put_in_where_they_are(tiny, tmp_path):
+    graph, node = trace_through(tiny, tmp_path, 6)  # where each feature fires at each position
+    layer, pos, number = describe(graph, node)
+    refs = [replace(graph.ref(node), feature=(number + more) % 6) for more in range(3)]
+    nodes = [graph.find(ref, pos=pos)[0] for ref in refs[:2]]
+    homes = {layer: tiny.dictionary(path=next(tmp_path.glob("**/params.safetensors")).parent)}
+    drawn = [
+        one
+        for seed in range(20)
+        for one in changing._draw_changes(graph, homes, nodes, 0.0, {node: refs[2]}, seed=seed)
+    ]
+    assert {(one.layer, one.pos) for one in drawn} == {(layer, pos)} and len(drawn) == 60
+    assert {one.feature for one in drawn} == {(number + more) % 6 for more in (3, 4, 5)}
 
 
 def test_controls_hang_on_the_features_and_not_on_what_else_a_graph_has(scope, graphs):
