@@ -13,6 +13,7 @@ from gscope_widgets.keeping.circuit_values import MOST_TEXT, OWN
 from gscope_widgets.recordings.codec import encode
 from gscope_widgets.records.circuit_ids import list_node_ids, name_number
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph
+from gscope_widgets.records.neuronpedia import find_address, name_model
 from gscope_widgets.records.tokens import Tokens
 
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -54,14 +55,18 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
     chances = {first_target + at: one.probability or 0.0 for at, one in enumerate(graph.targets)}
     rows, sources = np.nonzero(graph.weights)
     origin = graph.provenance
+    scan = _NAME.sub("-", name_model(origin.model)) if origin is not None else "unknown"
+    source_set = _find_source_set(graph, scan)
     return {
         "metadata": {
             "slug": words,
-            "scan": _NAME.sub("-", origin.model.split("/")[-1]) if origin is not None else "unknown",
+            "scan": scan,
             "transcoder_list": [one for one in graph.dictionary_ids if one],
             "prompt_tokens": list(graph.tokens.strings),
             "prompt": graph.tokens.text,
             "schema_version": 1,
+            "node_threshold": 1.0,  # of `influence`: viewers show all at first, and have their slider
+            **({"feature_details": {"neuronpedia_source_set": source_set}} if source_set else {}),
             "info": {"generator": {"name": "gscope_widgets", "version": __version__}},
             OWN: {
                 "layers": graph.layers,
@@ -100,6 +105,13 @@ def build_json(graph: AttributionGraph, *, slug: str | None = None) -> dict[str,
             for row, source in zip(rows.tolist(), sources.tolist(), strict=True)
         ],
     }
+
+
+def _find_source_set(graph: AttributionGraph, model: str) -> str:
+    """Neuronpedia's name of the set that all dictionaries are of; "" where it is not known to have one."""
+    found = [find_address(one) for one in graph.dictionary_ids if one]
+    sets = {one.source.partition("-")[2] if one and one.model == model else "" for one in found}
+    return sets.pop() if len(sets) == 1 else ""
 
 
 def _write_node(
@@ -141,6 +153,6 @@ def _accumulate(influence: np.ndarray) -> list[float]:
     """Each node's share of all influence together with those above it."""
     order = np.argsort(-influence, kind="stable")
     shares = np.zeros(len(influence))
-    shares[order] = np.cumsum(influence[order]) / max(float(influence.sum()), 1e-30)
+    shares[order] = np.minimum(np.cumsum(influence[order]) / max(float(influence.sum()), 1e-30), 1)
     found: list[float] = shares.tolist()
     return found

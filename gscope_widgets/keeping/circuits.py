@@ -27,9 +27,11 @@ def save_circuit(path: str | os.PathLike[str], graph: AttributionGraph, *, slug:
     """Write a graph as one JSON file, which Neuronpedia's and circuit-tracer's viewers open.
 
     Nodes have the ids, types and layers of circuit-tracer's files (an error is `{layer}_-1_{pos}`), `influence` is the
-    cumulative share, smaller for more important. Pins and groups go along as `qParams`. What only this package knows
-    stands apart, so that `gs.load_circuit` gives the same graph again. Prune a large graph first: viewers are made for
-    some hundred nodes.
+    cumulative share, smaller for more important. Viewers show all nodes and prune by a slider: `node_threshold` is 1. A
+    Gemma, and its transcoders where Neuronpedia is known to have them, are named as there. circuit-tracer's server also
+    wants a `graph-metadata.json`, of which docs/circuits.md tells. Pins and groups go along as `qParams`. What only
+    this package knows stands apart, so that `gs.load_circuit` gives the same graph again. Prune a large graph first:
+    viewers are made for some hundred nodes.
 
     Args:
         path: such as "graph.json", in a folder that there is; only over another graph.
@@ -67,12 +69,13 @@ def load_circuit(path: str | os.PathLike[str]) -> AttributionGraph:
     """A graph out of a JSON file of this package, circuit-tracer or Neuronpedia.
 
     Of a file from elsewhere, what edges add up to is not known: `values` are then the sums of the edges in the file,
-    and its scores are those of the part that was written. A bias node becomes `remainder`. A file of ours gives the
-    graph as it was saved.
+    and its scores are those of the part that was written. A bias node becomes `remainder`; nodes of attention are read
+    as an MLP's, which a `KeptWarning` tells. The model's depth is what the answers' layer says. A file of ours gives
+    the graph as it was saved.
 
     A file of ours that was changed by hand is read as it now stands. Where edges or sums of a node do not add up to
     its value, the difference goes into `left_out`. That, and each pin or group that cannot be kept, is told in one
-    `KeptWarning`. Early files do not say by how much rounding had the two differ: of those, up to a tenth of the
+    such warning. Early files do not say by how much rounding had the two differ: of those, up to a tenth of the
     largest value is taken for rounding.
 
     Args:

@@ -50,6 +50,8 @@ SCHEMA = {
                 "scan": {"type": "string", "pattern": "^[A-Za-z0-9_.-]+$"},
                 "prompt": {"type": "string"},
                 "prompt_tokens": {"type": "array", "items": {"type": "string"}},
+                "feature_details": {"properties": {"neuronpedia_source_set": {"type": "string"}}},
+                "node_threshold": {"type": "number"},
             },
         },
         "nodes": {"type": "array", "items": NODE},
@@ -147,6 +149,51 @@ def test_a_file_is_what_the_viewers_ask_for(small):
     ]
     best = max(range(len(small)), key=lambda node: small.influence()[node])
     assert content["nodes"][best]["influence"] == min(one["influence"] for one in content["nodes"])
+
+
+def test_the_viewers_slider_shows_all_at_first_and_then_what_matters_most(small, tmp_path):
+    for one in (small, small.prune(0.5), gs.circuit(gs.load("mini"), "The old fisherman sold two", show=False)):
+        content = build_json(one)
+        least = content["metadata"]["node_threshold"]
+        shown = {at: node["influence"] for at, node in enumerate(content["nodes"])}
+        assert least > 0 and max(shown.values()) <= least  # their rule: what is at most the threshold
+        half = [at for at, influence in shown.items() if influence <= 0.5 * least]
+        influence = one.influence() / one.influence().sum()
+        others = np.delete(influence, half)
+        assert influence[half].sum() <= 0.5 < influence[half].sum() + others.max()
+        assert min(influence[half], default=1) >= others.max()
+
+
+@pytest.mark.parametrize(
+    ("model", "dictionaries", "scan", "source_set"),
+    [
+        ("google/gemma-3-1b-pt", ["1b-pt/transcoder_all/layer_{}_width_16k_l0_small_affine"], "gemma-3-1b", "16k"),
+        ("google/gemma-3-4b-it", ["4b-it/transcoder_all/layer_{}_width_262k_l0_small_affine"], "gemma-3-4b-it", "262k"),
+        ("google/gemma-3-270m", ["270m-pt/transcoder_all/layer_{}_width_16k_l0_small_affine"], "gemma-3-270m", "16k"),
+        ("google/gemma-3-27b-pt", ["27b-pt/transcoder_all/layer_{}_width_16k_l0_medium_affine"], "gemma-3-27b", None),
+        (  # of two widths
+            "google/gemma-3-12b-pt",
+            [f"12b-pt/transcoder_all/layer_{{}}_width_{width}_l0_small_affine" for width in ("16k", "262k")],
+            "gemma-3-12b",
+            None,
+        ),
+        ("google/gemma-3-1b-it", ["1b-pt/transcoder_all/layer_{}_width_16k_l0_small_affine"], "gemma-3-1b-it", None),
+        ("me/my-gemma-pt", ["1b-pt/clt/width_262k_l0_medium_affine"], "my-gemma-pt", None),
+    ],
+)
+def test_a_model_and_its_dictionaries_have_the_names_that_neuronpedia_gives_them(
+    small, model, dictionaries, scan, source_set
+):
+    """By its `np_model_to_hf.json`, and the addresses of its dashboards."""
+    ids = tuple(
+        f"gemma-scope-2-{dictionaries[layer % len(dictionaries)]}".format(layer) for layer in range(small.layers)
+    )
+    graph = replace(small, provenance=Provenance(model, "", "cpu", ""), dictionary_ids=("", *ids[1:]))
+    content = build_json(graph)
+    jsonschema.validate(content, SCHEMA)
+    assert content["metadata"]["scan"] == scan
+    expected = source_set and {"neuronpedia_source_set": f"gemmascope-2-transcoder-{source_set}"}
+    assert content["metadata"].get("feature_details") == expected
 
 
 def test_pairs_of_layer_and_number_are_numbered_one_to_one():

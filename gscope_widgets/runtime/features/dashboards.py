@@ -19,13 +19,14 @@ from gscope_widgets.records.dashboards import (
 )
 from gscope_widgets.records.examples import FeatureExamples
 from gscope_widgets.records.features import FeatureLabel
+from gscope_widgets.records.neuronpedia import find_address
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.samples import FeatureSample
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.examples.files import FILE, read_examples
 from gscope_widgets.runtime.examples.logits import RANKED
 from gscope_widgets.runtime.examples.sweeps import SweptFeature
-from gscope_widgets.runtime.features.neuronpedia import Neuronpedia, find_address
+from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
 Part = TypeVar("Part")
@@ -110,7 +111,7 @@ def gather(
         return file
 
     def ask() -> tuple[FeatureLabel, ...]:
-        address = find_address(dictionary.info)
+        address = find_address(dictionary.info.id)
         if address is None:
             return ()
         allowed = "neuronpedia" in sources

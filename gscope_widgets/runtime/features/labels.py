@@ -3,10 +3,11 @@
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureLabel
 from gscope_widgets.records.hits import FeatureHit, FeatureHits
+from gscope_widgets.records.neuronpedia import find_address
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.features.finding import find_by_label
-from gscope_widgets.runtime.features.neuronpedia import Neuronpedia, find_address
+from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 
 
 def find_labels(
@@ -29,7 +30,7 @@ def find_labels(
 def _search_neuronpedia(
     dictionary: Dictionary, query: str, *, k: int, neuronpedia: Neuronpedia, provenance: Provenance
 ) -> FeatureHits:
-    address = find_address(dictionary.info)
+    address = find_address(dictionary.info.id)
     if address is None:
         raise InvalidValue(f"no labels of {dictionary.info.id} are known at Neuronpedia; take where='here'")
     if len(query) < 3:
@@ -44,7 +45,7 @@ def _search_neuronpedia(
 
 def _list_labels(dictionary: Dictionary, neuronpedia: Neuronpedia) -> list[tuple[int, FeatureLabel]]:
     """What is known here: labels beside the dictionary, and those of Neuronpedia that were looked at before."""
-    address = find_address(dictionary.info)
+    address = find_address(dictionary.info.id)
     kept = neuronpedia.kept_labels(address) if address else {}
     more = [(number, label) for number, labels in kept.items() if number < dictionary.d_dict for label in labels]
     return [*dictionary.labels.items(), *more]

@@ -20,8 +20,8 @@ from urllib.parse import quote
 from huggingface_hub import constants
 
 from gscope_widgets.errors import InvalidValue, Offline, describe_value
-from gscope_widgets.records.dictionaries import DictionaryInfo
 from gscope_widgets.records.features import FeatureLabel
+from gscope_widgets.records.neuronpedia import Address
 
 Answer = dict[str, object]  # a JSON object from outside, of which nothing is known yet
 
@@ -34,22 +34,6 @@ _LIMIT = 5_000_000  # bytes of an answer
 _INDEX = re.compile(r"\d{1,9}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TEXT = 300  # characters of a label that are kept
-_MODEL = re.compile(r"gemma-scope-2-(270m|1b|4b|12b|27b)-(pt|it)")
-# Folder -> source set. Others are not known to have one (docs/formats.md).
-_SETS = (
-    (re.compile(r"resid_post/layer_(\d+)_width_(\w+?)_l0_medium"), "{}-gemmascope-2-res-{}"),
-    (re.compile(r"transcoder_all/layer_(\d+)_width_(\w+?)_l0_small_affine"), "{}-gemmascope-2-transcoder-{}"),
-)
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where Neuronpedia keeps a dictionary's features."""
-
-    model: str  # "gemma-3-1b", without "-pt"
-    source: str  # "13-gemmascope-2-res-16k"
-    repository: str  # that the labels must be of: "google/gemma-scope-2-1b-pt"
-    folder: str  # "resid_post/layer_13_width_16k_l0_medium"
 
 
 @dataclass(frozen=True)
@@ -58,17 +42,6 @@ class LabelHit:
 
     feature: int
     label: FeatureLabel
-
-
-def find_address(info: DictionaryInfo) -> Address | None:
-    """Neuronpedia's ids for a dictionary, or None where no source set of it is known."""
-    repository, _, folder = info.id.partition("/")
-    match = _MODEL.fullmatch(repository)
-    for pattern, source in _SETS:
-        if match and (found := pattern.fullmatch(folder)):
-            model = f"gemma-3-{match[1]}" + ("-it" if match[2] == "it" else "")
-            return Address(model, source.format(*found.groups()), f"google/{repository}", folder)
-    return None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

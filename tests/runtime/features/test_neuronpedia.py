@@ -6,8 +6,9 @@ import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.records.dictionaries import DictionaryInfo
+from gscope_widgets.records.neuronpedia import Address, find_address
 from gscope_widgets.runtime.features import neuronpedia as module
-from gscope_widgets.runtime.features.neuronpedia import Address, Neuronpedia, find_address
+from gscope_widgets.runtime.features.neuronpedia import Neuronpedia
 from tests.hub import faults
 from tests.hub.fixtures import hub, neuronpedia
 from tests.hub.neuronpedia import build_record
@@ -50,7 +51,7 @@ def info(path):
     ],
 )  # fmt: skip
 def test_ids_follow_the_folder_and_other_suites_have_none(path, expected):
-    address = find_address(info(path))
+    address = find_address(path)
     assert (address and (address.model, address.source)) == expected
     if address:
         assert f"{address.repository}/{address.folder}" == f"google/{path}"
