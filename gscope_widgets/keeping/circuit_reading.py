@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gscope_widgets.errors import BadArtefact, describe_value
-from gscope_widgets.keeping.circuit_marks import read_marks
+from gscope_widgets.keeping.circuit_marks import count_lost, read_marks
 from gscope_widgets.keeping.circuit_metadata import (
     read_dictionaries,
     read_labels,
@@ -29,7 +29,7 @@ from gscope_widgets.keeping.circuit_values import (
 )
 from gscope_widgets.records.circuit_faults import find_fault
 from gscope_widgets.records.circuit_ids import read_twin
-from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph, GraphTarget
+from gscope_widgets.records.circuits import ERROR, FEATURE, KINDS, TARGET, TOKEN, AttributionGraph, GraphTarget
 
 MOST_NODES = 10_000  # whose edges, held densely, take 400 MB
 _MOST_LAYERS = 1000  # of a model; and one more, of targets
@@ -42,6 +42,7 @@ _TYPES = {
     "unknown": FEATURE,
     "logit": TARGET,
 }
+_OF_ATTENTION = ("lorsa", "lorsa error")
 _TWIN = re.compile(r"\d+_\d+_\d+_\d{1,9}")  # the id of a feature that shares layer, number and position with another
 
 
@@ -69,13 +70,14 @@ def read_json(content: Any) -> tuple[AttributionGraph, tuple[str, ...]]:
     _keep_order(found, own.get("sums"))
     where = {one["id"]: at for at, one in enumerate(found)}
     if len(where) < len(found):
-        raise BadArtefact("two of its nodes have one id")
+        raise BadArtefact(_tell_twins(found, where))
     kinds = np.array([one["kind"] for one in found], np.int32)
     first = int((kinds < FEATURE).sum())
     weights, remainder = _read_links(read_part(content, "links", "it", list), where, biases, first, len(found))
     deepest = max([0, *(one["layer"] for one in found if one["kind"] in (ERROR, FEATURE))])
+    highest = max([0, *(one["layer"] for one in found if one["kind"] == TARGET)])  # circuit-tracer's: layers + 1
     with reading("layers, share and labels"):
-        layers, share = int(own.get("layers") or 1 + deepest), int(own.get("share") or 0)
+        layers, share = int(own.get("layers") or max(1 + deepest, highest - 1)), int(own.get("share") or 0)
         labels = read_labels(found, own)
     if not deepest < layers <= _MOST_LAYERS:
         raise BadArtefact(f"it is of {layers} layers, its nodes reach layer {deepest}; at most {_MOST_LAYERS} are read")
@@ -118,7 +120,20 @@ def read_json(content: Any) -> tuple[AttributionGraph, tuple[str, ...]]:
     )
     if fault := find_fault(graph):
         raise BadArtefact(fault)
-    return graph, (*sums.told, *marks.left_out)
+    heads = [name for name, type_ in zip(names, types, strict=True) if type_ in _OF_ATTENTION]
+    read_as = "{} of attention, which are read as an MLP's, and saved as such"
+    return graph, (*count_lost(read_as, heads, "node"), *sums.told, *marks.left_out)
+
+
+def _tell_twins(found: list[dict[str, Any]], where: Mapping[str, int]) -> str:
+    """Which two nodes have one id, in words."""
+    one = next(one for at, one in enumerate(found) if where[one["id"]] != at)
+    other = found[where[one["id"]]]
+    names = " and ".join(f"{KINDS[each['kind']]} of layer {each['layer']}" for each in (one, other))
+    told = f"two of its nodes have one id, {describe_value(one['id'])}, and links may mean either: {names}"
+    if one["kind"] == ERROR != other["kind"]:
+        told += f"; an error's id should be such as '{one['layer']}_-1_{one['pos']}'"
+    return told
 
 
 def _keep_order(found: list[dict[str, Any]], sums: Any) -> None:

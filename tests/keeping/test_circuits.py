@@ -227,6 +227,53 @@ def test_all_three_forms_of_error_ids_are_read(small, tmp_path, errors):
     np.testing.assert_allclose(found.values, small.weights.sum(1), rtol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["plain", "clt"])
+def test_a_pruned_file_of_others_keeps_the_models_depth_and_its_answers_ids(graph, tmp_path, kind):
+    if kind == "clt":
+        scope = gs.load("mini")
+        graph = gs.circuit(scope, "The old fisherman sold two", dictionaries=scope.dictionary("clt"), show=False)
+    early = graph.keep([node for node in range(len(graph)) if graph.node_layers[node] < graph.layers - 2])
+    content = foreign(early, errors="{layer}_-1_{pos}")
+    (tmp_path / "theirs.json").write_text(json.dumps(content))
+    found = gs.load_circuit(tmp_path / "theirs.json")
+    assert found.layers == graph.layers and sorted(found.ids) == sorted(early.ids)
+    answer = found.ids[-1]
+    assert answer.startswith(f"{graph.layers + 1}_")
+    widget = gs.CircuitGraph(found)
+    widget.pinned = [answer]
+    assert widget.pinned == (answer,)
+    widget.close()
+    gs.save_circuit(tmp_path / "ours.json", found)
+    saved = {one["node_id"]: one["layer"] for one in json.loads((tmp_path / "ours.json").read_text())["nodes"]}
+    assert saved == {one["node_id"]: one["layer"] for one in content["nodes"]}
+    for node in content["nodes"]:
+        if node["feature_type"] == "logit":
+            node["layer"] = "0"  # says nothing of the depth
+    (tmp_path / "theirs.json").write_text(json.dumps(content))
+    assert gs.load_circuit(tmp_path / "theirs.json").layers == graph.layers - 2
+
+
+def test_of_an_error_that_has_a_features_id_it_is_said_which_two_those_are(small, tmp_path):
+    content = foreign(small, errors="0_{layer}_{pos}")
+    feature = next(one for one in content["nodes"] if one["feature_type"] == "cross layer transcoder")
+    error = next(
+        one for one in content["nodes"] if one["feature_type"] == "mlp reconstruction error" and one["layer"] != "0"
+    )
+    twin = {**feature, "node_id": error["node_id"], "layer": "0", "ctx_idx": error["ctx_idx"]}
+    content["nodes"].append(twin)
+    (tmp_path / "graph.json").write_text(json.dumps(content))
+    layer, pos = error["layer"], error["ctx_idx"]
+    words = (
+        f"one id, '0_{layer}_{pos}', .*: error of layer {layer} and feature of layer 0; .* such as '{layer}_-1_{pos}'"
+    )
+    with pytest.raises(gs.BadArtefact, match=words):
+        gs.load_circuit(tmp_path / "graph.json")
+    error["node_id"] = f"{layer}_-1_{pos}"  # as it says
+    content["links"] = [one for one in content["links"] if one["source"] != twin["node_id"]]
+    (tmp_path / "graph.json").write_text(json.dumps(content))
+    assert twin["node_id"] in gs.load_circuit(tmp_path / "graph.json").ids
+
+
 def test_biases_and_attention_features_of_others_are_read(small, tmp_path):
     content = foreign(small, errors="{layer}_-1_{pos}")
     target = next(one for one in content["nodes"] if one["feature_type"] == "logit")
@@ -239,7 +286,10 @@ def test_biases_and_attention_features_of_others_are_read(small, tmp_path):
         {"source": heads["node_id"], "target": feature["node_id"], "weight": 1.5},  # of one layer: attention is first
     ]
     (tmp_path / "graph.json").write_text(json.dumps(content))
-    found = gs.load_circuit(tmp_path / "graph.json")
+    with pytest.warns(
+        gs.KeptWarning, match=rf"1 node \('{heads['node_id']}'\) of attention, .* an MLP's, and saved as such"
+    ):
+        found = gs.load_circuit(tmp_path / "graph.json")
     assert len(found) == len(small) + 1
     assert found.remainder[int(np.flatnonzero(found.kinds[found.first_row :] == TARGET)[0])] == 2.5
 
@@ -254,7 +304,8 @@ def test_a_graph_with_attention_features_is_saved_and_read_again(small, tmp_path
     content["nodes"].append(heads)
     content["links"].append({"source": heads["node_id"], "target": first["node_id"], "weight": 1.5})
     (tmp_path / "theirs.json").write_text(json.dumps(content))
-    graph = gs.load_circuit(tmp_path / "theirs.json")
+    with pytest.warns(gs.KeptWarning, match="of attention"):
+        graph = gs.load_circuit(tmp_path / "theirs.json")
     gs.save_circuit(tmp_path / "ours.json", graph)
     kept = json.loads((tmp_path / "ours.json").read_text())
     kept["nodes"].reverse()  # in whatever order they stand there
@@ -275,7 +326,8 @@ def test_of_two_nodes_of_one_layer_number_and_position_each_keeps_its_id(small, 
         {**one, "source": heads["node_id"]} for one in content["links"] if one["source"] == feature["node_id"]
     ]
     (tmp_path / "graph.json").write_text(json.dumps(content))
-    whole = gs.load_circuit(tmp_path / "graph.json")
+    with pytest.warns(gs.KeptWarning, match="of attention"):
+        whole = gs.load_circuit(tmp_path / "graph.json")
     first, second = whole.find(whole.ref(whole.locate(feature["node_id"])), pos=feature["ctx_idx"])
     assert (whole.ids[first], whole.ids[second]) == (feature["node_id"], f"{feature['node_id']}_2")
     others = [node for node in range(len(whole)) if node != first]
