@@ -7,6 +7,7 @@ import re
 import time
 import warnings
 from dataclasses import fields, replace
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -337,6 +338,33 @@ def test_of_two_nodes_of_one_layer_number_and_position_each_keeps_its_id(small, 
     assert again.ids == left.ids and again.ids[again.pinned[0]] == whole.ids[second]
     gs.save_circuit(tmp_path / "left.json", left)
     assert gs.load_circuit(tmp_path / "left.json").ids == left.ids
+
+
+@pytest.mark.skipif("GSCOPE_GRAPH" not in os.environ, reason="GSCOPE_GRAPH names a graph that Neuronpedia made")
+def test_a_graph_that_neuronpedia_made_is_read_and_drawn(tmp_path):
+    content = json.loads(Path(os.environ["GSCOPE_GRAPH"]).read_text())
+    nodes = {one["node_id"]: one for one in content["nodes"] if one["feature_type"] != "bias"}
+    found = gs.load_circuit(os.environ["GSCOPE_GRAPH"])
+    assert len(found) == len(nodes)
+    for kind, word in ((ERROR, "error"), (FEATURE, "cross layer transcoder"), (TARGET, "logit")):
+        assert (found.kinds == kind).sum() == sum(word in one["feature_type"] for one in nodes.values())
+    rows = found.kinds >= FEATURE
+    assert {one for one, keep in zip(found.ids, rows, strict=True) if keep} == {
+        name for name, one in nodes.items() if one["feature_type"] in ("cross layer transcoder", "logit")
+    }
+    listed = sorted(one["weight"] for one in content["links"] if one["source"] in nodes)
+    np.testing.assert_allclose(np.sort(found.weights[found.weights != 0]), listed, rtol=1e-6)
+    for link in content["links"][:1000]:
+        if link["source"] in found.places:  # errors may have ids of an older form
+            row = found.places[link["target"]] - found.first_row
+            assert found.weights[row, found.places[link["source"]]] == pytest.approx(link["weight"], rel=1e-6)
+    widget = gs.CircuitGraph(found)
+    assert set(widget.to_frame()["id"]) <= set(found.ids) and len(widget.to_frame()) > 10
+    assert all(one.name.strip() in widget.to_html() for one in found.targets[:1])
+    found.prune().plot().savefig(tmp_path / "graph.png")
+    gs.save_circuit(tmp_path / "ours.json", found)
+    assert gs.load_circuit(tmp_path / "ours.json").ids == found.ids
+    widget.close()
 
 
 def spoilt(content, change):
