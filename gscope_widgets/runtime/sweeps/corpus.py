@@ -5,12 +5,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
 from gscope_widgets.errors import GscopeError, InvalidValue, describe_value, write_name
 from gscope_widgets.mini import texts
+from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.sweeps import shorten_name
 from gscope_widgets.records.tokens import Prompt
 
@@ -20,6 +22,10 @@ EMBEDDED = ("mini", "mini-it")
 _FILE_KINDS = ("arrow", "csv", "json", "parquet", "text")  # names that Hugging Face gives datasets of plain files
 _LONGEST_PATH = 4096
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
+_TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather", ".xlsx")
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+_ONE_A_LINE = "write each document on a line of its own"
+_LARGEST = 2**63 - 1
 Parts = Literal["blank lines", "lines"]
 
 
@@ -30,6 +36,7 @@ class Corpus:
     name: str  # for readers: "stories.jsonl", "the 12 texts given"
     read: Callable[[], Iterator[Prompt]]
     by_blank_lines: bool = False  # it is text of which blank lines alone part documents
+    is_named: bool = False  # by whoever sweeps it
     is_read_once: bool = False  # it is an iterator, of which nothing is left when it was read
 
 
@@ -41,15 +48,15 @@ def open_corpus(corpus: object, *, field: str = "text", parted_by: Parts = "blan
             its path, "-" for standard input, "mini" or "mini-it" for the text that ships with those models; several
             files, one after the other, as a list of `pathlib.Path`. A document is a string, a list of chat messages,
             token ids, something with a `text`, as of `gs.mini.texts()`, or a mapping that has one of these under
-            `field`, or None, which counts as an empty text. In a file whose name ends in .jsonl each line is a
-            document, as JSON; in any other, blank lines part documents.
+            `field`, or None, which counts as an empty text. In a file whose name ends in .jsonl, .ndjson or .json each
+            line is a document, as JSON; in any other, blank lines part documents.
         field: where a document that is a mapping has its text.
         parted_by: "lines" where each line of a text file is a document.
 
     Raises:
-        InvalidValue: it is none of these; there is no such file; it is a list of strings that are all names of files,
-            which would be swept as texts. While it is read: a document is none; a line is not
-            JSON or not UTF-8, or too long: with the number of the line; nothing is left of an iterator.
+        InvalidValue: it is none of these; there is no such file, or it is a table or packed; it is a list of strings
+            that are all names of files, which would be swept as texts. While it is read: a document is none; a line is
+            not JSON or not UTF-8, or too long: with the number of the line; nothing is left of an iterator.
         GscopeError: while it is read: a document cannot be had, such as one from the network; with its number and the
             cause.
     """
@@ -85,6 +92,8 @@ def _open(corpus: object, field: str, parted_by: Parts) -> Corpus:
             f"a corpus is a series of documents, got a mapping of {', '.join(names) or 'nothing'}; give one part of "
             f"it, such as corpus[{names[0] if names else '...'}]"
         )
+    if type(corpus).__name__ == "DataFrame":  # which gives the names of its columns, or the columns
+        raise InvalidValue(f'a corpus is a series of documents, got a DataFrame; give one column of it: df["{field}"]')
     if isinstance(corpus, (bytes, bytearray)) or not _is_series(corpus):
         raise InvalidValue(
             "a corpus is a list of texts, another series of documents, or the path of a text or JSONL file, "
@@ -157,8 +166,16 @@ def _open_place(place: str | os.PathLike[str], field: str, parted_by: Parts) -> 
         raise InvalidValue(
             f"{describe_value(str(place), limit=200)} {what}; a corpus is a text or JSONL file, or a list: [text, ...]"
         )
+    ending = path.suffix.lower()
+    if ending in _TABLES:
+        raise InvalidValue(
+            f"{write_name(path)} is a table, and a corpus a text or JSONL file; write its texts into one, or in Python "
+            "give them as a list"
+        )
+    if ending in _PACKED:
+        raise InvalidValue(f"{write_name(path)} is packed; unpack it, and give the text or JSONL file")
 
-    is_json = path.suffix.lower() in _JSON_LINES
+    is_json = ending in _JSON_LINES
     place_now = path.absolute()  # read later, wherever this process then stands
 
     def read() -> Iterator[Prompt]:
@@ -215,9 +232,10 @@ def find_document(item: Any, field: str, *, where: str) -> Prompt:
     if isinstance(item, str):
         return item
     if isinstance(item, (list, tuple)):
-        is_chat = bool(item) and all(isinstance(one, Mapping) for one in item)
-        if is_chat or all(isinstance(one, int) and not isinstance(one, bool) for one in item):
-            return [dict(one) for one in item] if is_chat else list(item)
+        if item and all(isinstance(one, Mapping) for one in item):
+            return [dict(one) for one in item]
+        with suppress(InvalidValue):
+            return [check_int("a token id", one, low=-_LARGEST, high=_LARGEST) for one in item]
     raise InvalidValue(f"{where} should be a text, chat messages or token ids, got {describe_value(item)}")
 
 
@@ -230,7 +248,10 @@ def _read_file(file: BinaryIO, name: str, field: str, *, as_json: bool | None, p
             as_json = line.lstrip()[:1] in ("{", '"', "[")
         if as_json:
             if line.strip():
-                yield find_document(_parse(line, name, number), field, where=f"line {number} of {name}")
+                item = _parse(line, name, number)
+                if _is_list_of_documents(item, field):
+                    raise InvalidValue(f"line {number} of {name} is a list of documents; {_ONE_A_LINE}")
+                yield find_document(item, field, where=f"line {number} of {name}")
             continue
         if parted_by == "lines":
             if line.strip():
@@ -254,9 +275,17 @@ def _parse(line: str, name: str, number: int) -> object:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
+        advice = _ONE_A_LINE if line.lstrip().startswith("[") or line.strip() == "{" else "mend or delete that line"
         raise InvalidValue(
-            f"line {number} of {name} is not JSON ({error}): {describe_value(line.strip())}; mend or delete that line"
+            f"line {number} of {name} is not JSON ({error}): {describe_value(line.strip())}; {advice}"
         ) from None
+
+
+def _is_list_of_documents(item: object, field: str) -> bool:
+    """Whether it is what files of JSON hold that are no JSONL: neither token ids nor chat messages."""
+    return isinstance(item, list) and any(
+        isinstance(one, (str, list)) or (isinstance(one, dict) and field in one and "role" not in one) for one in item
+    )
 
 
 def _read_lines(file: BinaryIO, name: str) -> Iterator[tuple[int, str]]:

@@ -74,17 +74,19 @@ def write_rows(
     """Write the rows of a corpus, int32 [row, HEAD + seq_len]; gives the number of tokens so far, and at the end all.
 
     Raises:
-        InvalidValue: there is no token in it, or a document is not what the model takes.
+        InvalidValue: there is no token in it that counts, or a document is not what the model takes.
     """
     digest, starts, documents_read, empty = Digest(), [0], 0, 0
     tokens = unit = rows = 0
     maker = _Packed(tokenizer, layout) if layout.pack else _Parted(tokenizer, layout)
+    counts = False  # whether any position does
     limit = MOST_TOKENS if layout.max_tokens is None else layout.max_tokens
 
     def write(found: list[np.ndarray]) -> bool:
         """False once there are enough."""
-        nonlocal tokens, unit, rows
+        nonlocal tokens, unit, rows, counts
         for row in found:
+            counts = counts or bool(tokenizer.mask_used(row[None, HEAD:], row[:1]).any())
             file.write(row.astype("<i4").tobytes())
             rows += 1
             tokens += int(row[0])
@@ -115,6 +117,11 @@ def write_rows(
             f"the corpus holds no token: {documents_read:,} documents, all of them empty"
             if documents_read
             else "the corpus is empty: it holds no document"
+        )
+    if not counts:
+        raise InvalidValue(
+            f"the corpus holds no token that counts: BOS, EOS, padding and a chat's header do not, and all of its "
+            f"{tokens:,} tokens are such"
         )
     if starts[-1] != rows:
         starts.append(rows)

@@ -106,7 +106,8 @@ def sweep(
             each begins a row, and activations are those that `scope.read` gives.
         field: where a document that is a mapping has its text.
         parted_by: what parts the documents of a text file: "blank lines", or "lines" where each line is one.
-        name: what the corpus is called on cards; None for its file's name, or "the 12 texts given".
+        name: what the corpus is called on cards; None for its file's name, or "the 12 texts given". Given with the same
+            line again, it takes the place of the name before.
         max_tokens: no more of the corpus than this, to the end of a row; None for all.
         engine: "local" or, with `pip install "gscope-widgets[ray]"`, "ray".
         workers: that share the work: this process and others, each with a model of its own; or as many actors. Each but
@@ -238,7 +239,7 @@ def start_sweep(
         raise InvalidValue(f"name must be 1 to {LONGEST_NAME} characters, got {describe_value(name)}")
     opened = open_corpus(corpus, field=field, parted_by=parted_by)
     if name is not None:
-        opened = replace(opened, name=name)
+        opened = replace(opened, name=name, is_named=True)
     try:
         folder = SweepFolder(Path(out).expanduser().resolve())
     except (TypeError, ValueError, OSError, RuntimeError):
@@ -377,6 +378,9 @@ class _Course:
                     )
                 yield None
             self._progress.documents = folder.prepared.documents
+            if self._corpus.is_named and folder.corpus["name"] != self._corpus.name:
+                folder.corpus = {"name": self._corpus.name}
+                folder.remember()
             return
         has_lines = False
 

@@ -6,6 +6,7 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pandas
 import pytest
 
 import gscope_widgets as gs
@@ -34,6 +35,9 @@ def test_series_of_every_kind_give_their_documents():
     assert read(one for one in ("a", "b")) == ["a", "b"]
     assert read([{"text": "a", "other": 1}, {"text": chat}, {"text": [2, 5]}]) == ["a", chat, [2, 5]]
     assert read([{"body": "a"}], field="body") == ["a"]
+    assert read(pandas.DataFrame({"text": ["a", "b"]}).text) == ["a", "b"]
+    ids = read([list(np.array([5, 6])), [np.uint8(7), 8]])
+    assert ids == [[5, 6], [7, 8]] and {type(one) for row in ids for one in row} == {int}
     assert read([np.array([2, 7]), (2, 8), chat, ""]) == [[2, 7], [2, 8], chat, ""]
     assert read(gs.mini.texts()[:2]) == [one.text for one in gs.mini.texts()[:2]]
 
@@ -174,6 +178,11 @@ def test_a_file_is_read_as_it_is_asked_for(write):
     [
         ("a.jsonl", '"one"\n{"text": \n', r"line 2 of .*a\.jsonl is not JSON \(.*\): '{\"text\":'; mend or delete"),
         ("a.jsonl", '"one"\n\n{"body": "x", "n": 1}', r'line 3 of .* has no "text": it has \'body\', \'n\'; name one'),
+        ("a.json", '[\n "one",\n "two"\n]', r"line 1 of .* is not JSON .*: '\['; write each document on a line"),
+        ("a.json", '{\n "text": "one"}', r"line 1 of .* is not JSON .*: '{'; write each document on a line"),
+        ("a.json", '["one", "two"]', "line 1 of .* is a list of documents; write each document on a line"),
+        ("a.json", '[{"text": "one"}, {"text": null}]', "line 1 of .* is a list of documents; write each"),
+        ("a.json", "[[5, 6], [7]]", "line 1 of .* is a list of documents; write each"),
         ("a.jsonl", '{"text": 5}', "line 1 of .* should be a text, chat messages or token ids, got 5"),
         ("a.jsonl", "[" * 100_000, "line 1 of .* is not JSON"),
         ("a.jsonl", "null", "line 1 of .* should be a text.*, got None"),
@@ -203,6 +212,7 @@ def test_a_line_or_document_that_never_ends_is_not_read_whole(write, monkeypatch
         (np.array(3), "a corpus is a list of texts"),
         (b"bytes", "a corpus is a list of texts"),
         (None, "got None"),
+        (pandas.DataFrame({"text": ["a"]}), r'got a DataFrame; give one column of it: df\["text"\]'),
         ("x\0y", "is no file"),
         ("x" * 5000, "is no file"),
     ],
@@ -212,12 +222,33 @@ def test_what_is_no_corpus_is_refused(corpus, sentence):
         open_corpus(corpus)
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("a.csv", r"a\.csv is a table, and a corpus a text or JSONL file; write its texts"),
+        ("a.Parquet", "is a table"),
+        ("a.jsonl.gz", r"a\.jsonl\.gz is packed; unpack it"),
+        ("a.txt.zst", "is packed"),
+    ],
+)
+def test_a_table_and_a_packed_file_are_refused_by_their_names(write, name, sentence):
+    with pytest.raises(gs.InvalidValue, match=sentence):
+        open_corpus(write(name, "text\na"))
+    assert read(write(name + ".txt", "a")) == ["a"]  # the control
+
+
+def test_lines_of_ids_and_of_chat_messages_are_documents(write):
+    chat = [{"role": "user", "content": "hi"}]
+    lines = write("a.jsonl", f"[5, 6]\n{json.dumps(chat)}\n[]")
+    assert read(lines) == read(lines, field="content") == [[5, 6], chat, []]
+
+
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(gs.InvalidValue, match="is a folder; a corpus is"):
         open_corpus(tmp_path)
 
 
-@pytest.mark.parametrize("item", [5, None, [1.5], [True], ["a", "b"], b"x"], ids=repr)
+@pytest.mark.parametrize("item", [5, None, [1.5], [True], [np.True_], ["a", "b"], b"x"], ids=repr)
 def test_a_document_that_is_none_is_named(item):
     with pytest.raises(gs.InvalidValue, match="document 1 of the corpus should be a text"):
         read(["fine", item])

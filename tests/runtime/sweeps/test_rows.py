@@ -125,12 +125,14 @@ def test_a_document_of_a_million_tokens_is_cut_into_rows(tokenizer):
     [
         ([], "the corpus is empty: it holds no document"),
         (["", ""], "the corpus holds no token: 2 documents, all of them empty"),
+        ([[1], [2, 1, 0]], "the corpus holds no token that counts: BOS, EOS, padding .* all of its [0-9]+ tokens"),
     ],
 )
 @pytest.mark.parametrize("pack", [False, True])
 def test_a_corpus_of_nothing_is_refused(tokenizer, documents, sentence, pack):
     with pytest.raises(gs.InvalidValue, match=sentence):
         write(documents, tokenizer, pack=pack)
+    assert write([*documents, [500]], tokenizer, pack=pack)[1].documents == len(documents) + 1  # the control
 
 
 def test_another_corpus_is_told_from_the_same(tokenizer):

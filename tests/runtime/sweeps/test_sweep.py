@@ -844,6 +844,16 @@ def test_a_sweep_that_is_replaced_and_its_successor_are_never_mixed(run, texts, 
     assert stays == [0]
 
 
+def test_a_finished_sweep_takes_a_new_name(run, tiny, tiny_dictionary, monkeypatch):
+    assert run().corpus == "the 25 texts given"
+    monkeypatch.setattr(Hand, "read", None)
+    found = run(name="harbour news")
+    assert found.corpus == "harbour news"
+    tiny.use_examples(found, tiny_dictionary)
+    assert "harbour news" in tiny.card(tiny_dictionary.feature(RARE)).examples_on
+    assert run() == found  # the control: it stays where none is given
+
+
 def test_an_iterator_that_was_read_before_is_told_as_one(run, texts, folder_of):
     given = iter(texts)
     found = run(corpus=given)
