@@ -27,12 +27,12 @@ class RayCrew:
 
         Args:
             workers: actors that there will be.
-            address: of a cluster, such as "ray://head:10001" or "auto"; "local" starts one; None takes the one that
-                this process is connected to, or that runs on this machine, and else starts one.
+            address: of a cluster of which this machine is a part, such as "head:6379", or "auto"; "local" starts one;
+                None takes the one that this process is connected to, or that runs on this machine, and else starts one.
             uses_gpu: an actor takes a GPU of its own.
 
         Raises:
-            InvalidValue: Ray is not installed.
+            InvalidValue: Ray is not installed, or this process is connected to another Ray than at the address.
             Offline: there is no cluster at the address.
         """
         self._order, self._uses_gpu = order, uses_gpu
@@ -241,22 +241,28 @@ def start_here(ray: Any, *, cpus: int) -> None:
 
 def _require_listener(address: str | None) -> None:
     """Refuse an address at which nobody listens, for which Ray itself would wait minutes."""
-    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    host, _, port = (address or "").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=_LISTEN_S).close()
 
 
 def _connect(ray: Any, address: str | None, *, cpus: int) -> bool:
     """Connect; True where this started what is to be ended again."""
-    if address is None and ray.is_initialized():
-        return False
+    if ray.is_initialized():
+        here = ray.get_runtime_context().gcs_address
+        if address in (None, "auto", here):
+            return False
+        raise InvalidValue(
+            f"this process is connected to a Ray at {here} already: leave address out to sweep on that, or end it "
+            "first with ray.shutdown()"
+        )
     if address == "local":
         start_here(ray, cpus=cpus)
         return True
     try:
         _require_listener(address)
         ray.init(address=address or "auto", log_to_driver=False, configure_logging=False)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
         if address is None:
             start_here(ray, cpus=cpus)
             return True

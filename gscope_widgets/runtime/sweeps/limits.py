@@ -46,8 +46,17 @@ def check_settings(settings: Mapping[str, object]) -> dict[str, Any]:
     engine, out = settings.get("engine", "local"), settings.get("out")
     if engine not in ("local", "ray"):
         raise InvalidValue(f'engine must be "local" or "ray", got {describe_value(engine)}')
-    if settings.get("address") is not None and engine != "ray":
-        raise InvalidValue('address is of a Ray cluster; give engine="ray" with it')
+    address = settings.get("address")
+    if address is not None:
+        if not isinstance(address, str) or not address.strip():
+            raise InvalidValue(f'address must be a string such as "auto" or "head:6379", got {describe_value(address)}')
+        if engine != "ray":
+            raise InvalidValue('address is of a Ray cluster; give engine="ray" with it')
+        if address.startswith("ray://"):
+            raise InvalidValue(
+                f"address={describe_value(address)} is of Ray's client, by which no sweep runs; run this on a machine "
+                'of the cluster, with address="auto"'
+            )
     if isinstance(out, str) and not out.strip():
         raise InvalidValue(f'out must be a folder, got {describe_value(out)}; give its name, or "." for this one')
     return checked

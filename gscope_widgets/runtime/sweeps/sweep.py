@@ -115,7 +115,8 @@ def sweep(
             where merging is slow: 5 times what it takes to merge a state of each worker, 0.5 s for 262k features.
         threads: of each worker, on a CPU, with one model for all of them; each reads a batch of its own, and takes the
             memory of one. None for as many as torch uses, shared among the workers; for 1 each on Ray.
-        address: of a Ray cluster; None for one that runs here, or else a new one.
+        address: of a Ray cluster that this machine is a part of, such as "auto"; None for one that this process has
+            opened or that runs here, or else a new one, which "local" asks for.
         batch_tokens: of one forward pass; None for 512 on a CPU, 16,384 on a GPU.
         checkpoint_s: seconds between checkpoints; a kill loses what was read since the last, and what other workers had
             not handed in. Whatever else ends a sweep loses units under way, and what others had not handed in.

@@ -23,7 +23,7 @@ from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_diction
 from gscope_widgets.runtime.gemma.fingerprints import fingerprint_model
 from gscope_widgets.runtime.sweeps import patience
 from gscope_widgets.runtime.sweeps import sweep as sweeps
-from gscope_widgets.runtime.sweeps.cluster import start_here
+from gscope_widgets.runtime.sweeps.cluster import _connect, start_here
 from gscope_widgets.runtime.sweeps.crew import (
     Advanced,
     Done,
@@ -716,6 +716,16 @@ def test_of_two_actors_one_is_killed_and_one_hangs(cluster, run, whole, folder_o
     assert not any(map(is_alive, stop.processes))
 
 
+def test_a_ray_that_is_open_already_is_taken_and_never_ended(cluster, run):
+    here = cluster.get_runtime_context().gcs_address
+    for address in (None, "auto", here):
+        assert _connect(cluster, address, cpus=1) is False
+    for address in ("local", "127.0.0.1:1"):
+        with pytest.raises(gs.InvalidValue, match=f"is connected to a Ray at {here} already: leave address out"):
+            run("out", engine="ray", address=address)
+        assert cluster.is_initialized()
+
+
 @many
 def test_an_actor_for_which_there_is_no_room_holds_nothing_up(cluster, run, folder_of):
     threads, notes = int(cluster.cluster_resources()["CPU"]) // 2 + 1, set()
@@ -743,10 +753,22 @@ def test_ray_is_started_where_none_runs_and_ended_again(run, whole, folder_of):
     assert not ray.is_initialized()
 
 
-def test_a_cluster_that_is_not_there_is_said(run):
-    pytest.importorskip("ray")
-    with pytest.raises(gs.Offline, match="there is no Ray cluster at '127.0.0.1:1'.*ray start --head"):
-        run("out", engine="ray", address="127.0.0.1:1")
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:99999"])
+def test_a_cluster_that_is_not_there_is_said(run, address):
+    ray = pytest.importorskip("ray")
+    if ray.is_initialized():
+        ray.shutdown()
+    with pytest.raises(gs.Offline, match=f"there is no Ray cluster at '{address}'.*ray start --head"):
+        run("out", engine="ray", address=address)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [(5, "address must be a string .*got 5"), (" ", "address must be"), ("ray://head:10001", 'Ray\'s client.*"auto"')],
+)
+def test_an_address_that_is_none_is_refused_at_once(run, address, words):
+    with pytest.raises(gs.InvalidValue, match=words):
+        run("out", engine="ray", address=address)
 
 
 def test_without_ray_it_is_said_what_to_install(run, monkeypatch):
