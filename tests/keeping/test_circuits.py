@@ -352,7 +352,8 @@ def test_a_graph_that_neuronpedia_made_is_read_and_drawn(tmp_path):
     assert {one for one, keep in zip(found.ids, rows, strict=True) if keep} == {
         name for name, one in nodes.items() if one["feature_type"] in ("cross layer transcoder", "logit")
     }
-    listed = sorted(one["weight"] for one in content["links"] if one["source"] in nodes)
+    assert found.layers == max(int(one["layer"]) for one in nodes.values() if one["feature_type"] == "logit") - 1
+    listed = sorted(one["weight"] for one in content["links"] if one["source"] in nodes and one["weight"])
     np.testing.assert_allclose(np.sort(found.weights[found.weights != 0]), listed, rtol=1e-6)
     for link in content["links"][:1000]:
         if link["source"] in found.places:  # errors may have ids of an older form
