@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.records.circuit_effects import CircuitEffect, Swaps
+from gscope_widgets.records.circuit_effects import Activations, CircuitEffect, CircuitNodes, Swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
 from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.protocols import Dictionary, Job, Scope
@@ -51,32 +51,37 @@ def circuit(
 def change_circuit(
     scope: Scope,
     graph: AttributionGraph,
-    nodes: Sequence[int | str] | int | str,
-    factor: float = 0.0,
+    nodes: CircuitNodes,
+    factor: float | None = None,
     *,
+    activation: Activations | None = None,
     instead: Swaps | None = None,
     controls: int = 5,
     show: bool = True,
 ) -> CircuitEffect:
-    """Scale features of a graph at their positions, and see what becomes of its targets; see `CircuitEffect`.
+    """Scale or hold features of a graph at their positions, and see what becomes of its targets; see `CircuitEffect`.
 
     Costs one pass with eager attention, two through the transcoders alone, and two and one for each control
     through the model.
 
     Args:
         graph: of next tokens, from `gs.circuit` of this scope; pruned or whole.
-        nodes: features by number or id, changed together.
-        factor: what their activations are multiplied by, -100 to 100; 0 ablates.
-        instead: by node, another feature of the same layer, which then has the node's activation there.
+        nodes: features by number or id, changed together; or one of `graph.groups`, whose features are changed.
+        factor: what their activations are multiplied by, -100 to 100; 0 ablates, as does neither of the two.
+        activation: or what they are held at, 0 to 1e6: a number for all, or by node, each of them once.
+        instead: by node, another feature of the same layer, firing or not, which comes in there. Beside a factor it
+            has the node's activation; beside `activation` it is what is held at that, and the node is ablated.
         controls: 3 to 16 draws of random features of the same layers, of which as much is changed.
         show: a line that says how far it is, after a second, in the notebook or on standard error.
 
     Raises:
-        InvalidValue: a node that is no feature, a graph of other tokens, model or dictionaries, a layer without
-            features enough for controls.
+        InvalidValue: a node that is no feature, a factor and an activation, a graph of other tokens, model or
+            dictionaries, a layer without features enough for controls.
         Cancelled.
     """
-    job = _check_scope(scope).start_change_circuit(graph, nodes, factor, instead=instead, controls=controls)
+    job = _check_scope(scope).start_change_circuit(
+        graph, nodes, factor, activation=activation, instead=instead, controls=controls
+    )
     effect: CircuitEffect = _wait(job, "changing a circuit", show=show)
     return effect
 

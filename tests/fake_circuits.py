@@ -2,13 +2,12 @@
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
-from gscope_widgets.records.circuit_effects import CircuitEffect, predict_change
+from gscope_widgets.records.circuit_effects import CircuitChange, CircuitEffect, predict_change
 from gscope_widgets.records.circuits import (
     ERROR,
     FEATURE,
@@ -95,19 +94,19 @@ def build_heads(graph: AttributionGraph, node: int, source: int) -> EdgeHeads:
 
 def change_circuit(
     graph: AttributionGraph,
-    nodes: Sequence[int],
-    factor: float,
-    swaps: Mapping[int, FeatureRef],
+    change: CircuitChange,
     controls: int,
     provenance: Provenance,
 ) -> CircuitEffect:
     """As the graph predicts; frozen nine tenths of that, in the model eight, at random a tenth, less at each draw."""
-    predicted = predict_change(graph, nodes, factor) + sum(ref.feature for ref in swaps.values()) / 100
+    swaps, kept = change.instead, {node: change.find_kept(graph, node) for node in change.nodes}
+    predicted = predict_change(graph, kept) + sum(ref.feature for ref in swaps.values()) / 100
     return CircuitEffect(
         targets=graph.targets,
-        nodes=tuple(nodes),
-        names=tuple(graph.name(node) for node in nodes),
-        factor=factor,
+        nodes=change.nodes,
+        names=tuple(graph.name(node) for node in change.nodes),
+        factor=change.factor,
+        activations=tuple(change.activations.values()),
         baseline=graph.values[len(graph.values) - len(graph.targets) :].astype(np.float32),
         predicted=np.full_like(predicted, np.nan).astype(np.float32) if swaps else predicted.astype(np.float32),
         frozen=(0.9 * predicted).astype(np.float32),

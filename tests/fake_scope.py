@@ -11,7 +11,7 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
 from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.attention import AttentionReading
-from gscope_widgets.records.circuit_effects import MOST_FACTOR, CircuitEffect, Swaps, check_nodes, check_swaps
+from gscope_widgets.records.circuit_effects import Activations, CircuitEffect, CircuitNodes, Swaps, read_circuit_change
 from gscope_widgets.records.circuit_faults import check_graph
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
@@ -370,30 +370,30 @@ class FakeScope:
     def start_change_circuit(
         self,
         graph: AttributionGraph,
-        nodes: Sequence[int | str] | int | str,
-        factor: float = 0.0,
+        nodes: CircuitNodes,
+        factor: float | None = None,
         *,
+        activation: Activations | None = None,
         instead: Swaps | None = None,
         controls: int = 5,
         slot: Hashable | None = None,
     ) -> Job:
         """As the graph predicts; frozen it is nine tenths of that, in the model eight, at random a tenth."""
         count = check_int("controls", controls, low=MIN_CONTROLS, high=MAX_CONTROLS)
-        chosen = check_nodes(check_graph(graph), nodes)
-        factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
+        change = read_circuit_change(check_graph(graph), nodes, factor, activation, instead)
         if any(not one.ids for one in graph.targets):
             raise InvalidValue("only graphs of next tokens can be changed, this one explains a feature")
-        swaps = check_swaps(graph, chosen, {} if instead is None else instead)
-        for ref in swaps.values():
+        for ref in change.instead.values():
             self._find(ref)
         ids = [one for one in graph.dictionary_ids if one]
-        provenance = self.provenance(ids, token_ids=graph.tokens.ids, nodes=list(chosen), factor=factor, controls=count)
+        asked = {"nodes": list(change.nodes), "controls": count, **change.describe()}
+        provenance = self.provenance(ids, token_ids=graph.tokens.ids, **asked)
 
         def work(_job: Job) -> Generator[float, None, CircuitEffect]:
             self._begin("change_circuit")
             for step in range(count):
                 yield step / count
-            return change_circuit(graph, chosen, factor, swaps, count, provenance)
+            return change_circuit(graph, change, count, provenance)
 
         return self._worker.submit(work, slot=slot)
 

@@ -20,7 +20,7 @@ from gscope_widgets.errors import BadArtefact, DiskFull, InvalidValue, describe_
 from gscope_widgets.recordings.codec import Arrays, Malformed, decode, encode, name_array
 from gscope_widgets.recordings.contents import Contents
 
-FORMAT, VERSION = "gscope recording", 3  # raised wherever the form of what is in it changes
+FORMAT, VERSION = "gscope recording", 4  # raised wherever the form of what is in it changes
 _OLDER = tuple(map(str, range(1, VERSION)))
 MOST_BYTES = 256_000_000  # of the file
 _MOST_JSON = 64_000_000  # bytes of it that are JSON

@@ -14,7 +14,7 @@ import numpy as np
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.contents import RecordedRow
 from gscope_widgets.records.attention import AttentionReading
-from gscope_widgets.records.circuit_effects import CircuitEffect, Swaps, check_nodes, check_swaps
+from gscope_widgets.records.circuit_effects import Activations, CircuitEffect, Swaps, read_circuit_change
 from gscope_widgets.records.circuit_faults import check_graph
 from gscope_widgets.records.circuits import AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore
@@ -249,13 +249,13 @@ def ask_spans(features: Sequence[FeatureRef] | FeatureRef) -> Question:
 def ask_change(
     graph: AttributionGraph,
     nodes: Any,
-    factor: float,
+    factor: float | None,
+    activation: Activations | None,
     instead: Swaps | None,
     controls: int,
 ) -> Question:
     """`gs.change_circuit`; the graph is known by its tokens, its dictionaries and a digest of its edges."""
-    chosen = check_nodes(check_graph(graph), nodes)
-    swaps = check_swaps(graph, chosen, instead or {})
+    change = read_circuit_change(check_graph(graph), nodes, factor, activation, instead)
     digest = hashlib.sha256()
     for one in (graph.numbers, graph.node_layers, graph.positions, graph.activations, graph.weights):
         digest.update(np.ascontiguousarray(one).tobytes())
@@ -264,9 +264,10 @@ def ask_change(
         prompt=graph.tokens.ids,
         dictionaries=[one for one in graph.dictionary_ids if one],
         graph=digest.hexdigest(),
-        nodes=list(chosen),
-        factor=factor,
-        instead=sorted((write(node), write(ref)) for node, ref in swaps.items()),
+        nodes=list(change.nodes),
+        factor=change.factor,
+        activations=list(change.activations.values()),
+        instead=sorted((write(node), write(ref)) for node, ref in change.instead.items()),
         controls=controls,
     )
 

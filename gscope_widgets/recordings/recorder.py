@@ -260,7 +260,7 @@ class Recorder:
         self._keep(questions.ask_spans(given["features"]), answer)
 
     def _take_start_change_circuit(self, given: Mapping[str, Any], job: Job) -> None:
-        names = ("graph", "nodes", "factor", "instead", "controls")
+        names = ("graph", "nodes", "factor", "activation", "instead", "controls")
         self._await(questions.ask_change(**{name: given[name] for name in names}), job)
 
     def _take_submit(self, _given: Mapping[str, Any], job: Job) -> None:

@@ -23,7 +23,7 @@ from gscope_widgets.recordings.generation import ReplayedGeneration
 from gscope_widgets.recordings.job import SettledJob, Work
 from gscope_widgets.records import protocols
 from gscope_widgets.records.attention import AttentionReading
-from gscope_widgets.records.circuit_effects import MOST_FACTOR, Swaps, check_nodes, check_swaps
+from gscope_widgets.records.circuit_effects import Activations, CircuitNodes, Swaps
 from gscope_widgets.records.circuit_faults import check_graph
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore, check_claim
@@ -604,19 +604,17 @@ class ReplayedScope:
     def start_change_circuit(
         self,
         graph: AttributionGraph,
-        nodes: Sequence[int | str] | int | str,
-        factor: float = 0.0,
+        nodes: CircuitNodes,
+        factor: float | None = None,
         *,
+        activation: Activations | None = None,
         instead: Swaps | None = None,
         controls: int = 5,
         slot: Hashable | None = None,
     ) -> SettledJob:
         """See `Scope`; of the very graph that was changed when it was recorded."""
         count = check_int("controls", controls, low=MIN_CONTROLS, high=MAX_CONTROLS)
-        chosen = check_nodes(check_graph(graph), nodes)
-        factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
-        swaps = check_swaps(graph, chosen, {} if instead is None else instead)
-        return self._start(questions.ask_change(graph, chosen, factor, swaps, count))
+        return self._start(questions.ask_change(graph, nodes, factor, activation, instead, count))
 
     def submit(self, work: Work, *, slot: Hashable | None = None) -> SettledJob:
         """Do work here and now; its job has ended when it is returned."""

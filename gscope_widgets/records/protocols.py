@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.checkup import Finding
-from gscope_widgets.records.circuit_effects import Swaps
+from gscope_widgets.records.circuit_effects import Activations, CircuitNodes, Swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison
@@ -313,9 +313,10 @@ class Scope(Engine, Protocol):
     def start_change_circuit(
         self,
         graph: AttributionGraph,
-        nodes: Sequence[int | str] | int | str,
-        factor: float = 0.0,
+        nodes: CircuitNodes,
+        factor: float | None = None,
         *,
+        activation: Activations | None = None,
         instead: Swaps | None = None,
         controls: int = 5,
         slot: Hashable | None = None,

@@ -14,7 +14,7 @@ from gscope_widgets.errors import InvalidValue, Offline, OutOfMemory, SanityWarn
 from gscope_widgets.records.alignments import align_tokens
 from gscope_widgets.records.attention import AttentionReading
 from gscope_widgets.records.checks import DictionaryCheck
-from gscope_widgets.records.circuit_effects import CircuitEffect
+from gscope_widgets.records.circuit_effects import CircuitChange, CircuitEffect
 from gscope_widgets.records.circuits import AttributionGraph
 from gscope_widgets.records.claims import ClaimScore
 from gscope_widgets.records.comparisons import Comparison, Kind
@@ -502,10 +502,8 @@ class Engine:
         self,
         graph: AttributionGraph,
         dictionaries: Sequence[Dictionary],
-        nodes: Sequence[int],
-        factor: float,
+        change: CircuitChange,
         *,
-        instead: Mapping[int, FeatureRef],
         controls: int,
         provenance: Provenance,
     ) -> Steps[CircuitEffect]:
@@ -513,16 +511,7 @@ class Engine:
         for dictionary in dictionaries:
             if not dictionary.is_read_by_row:
                 yield from dictionary.fetch()
-        steps = measure_changes(
-            self.loaded,
-            graph,
-            dictionaries,
-            nodes,
-            factor,
-            instead=instead,
-            controls=controls,
-            provenance=provenance,
-        )
+        steps = measure_changes(self.loaded, graph, dictionaries, change, controls=controls, provenance=provenance)
         return (yield from steps)
 
     def measure_heads(

@@ -7,7 +7,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.recordings.recorder import recorded
 from gscope_widgets.records import protocols
 from gscope_widgets.records.attention import AttentionReading, check_length
-from gscope_widgets.records.circuit_effects import MOST_FACTOR, Swaps, check_nodes, check_swaps
+from gscope_widgets.records.circuit_effects import Activations, CircuitNodes, Swaps, read_circuit_change
 from gscope_widgets.records.circuit_faults import check_graph
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget, write_target
 from gscope_widgets.records.claims import ClaimScore, check_claim
@@ -461,9 +461,10 @@ class Exploring(Asking):
     def start_change_circuit(
         self,
         graph: AttributionGraph,
-        nodes: Sequence[int | str] | int | str,
-        factor: float = 0.0,
+        nodes: CircuitNodes,
+        factor: float | None = None,
         *,
+        activation: Activations | None = None,
         instead: Swaps | None = None,
         controls: int = 5,
         slot: Hashable | None = None,
@@ -475,26 +476,25 @@ class Exploring(Asking):
         """
         count = check_int("controls", controls, low=MIN_CONTROLS, high=MAX_CONTROLS)
         homes = self._check_graph(graph)
-        chosen = check_nodes(graph, nodes)
-        factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
+        change = read_circuit_change(graph, nodes, factor, activation, instead)
         if any(not one.ids for one in graph.targets):
             raise InvalidValue("only graphs of next tokens can be changed, this one explains a feature")
-        swaps = check_swaps(graph, chosen, {} if instead is None else instead)
         by_layer = {layer: one for one in homes for layer in one.info.layers}
-        for node in chosen:
+        for node in change.nodes:
             layer, number = int(graph.node_layers[node]), int(graph.numbers[node])
             if layer not in by_layer or by_layer[layer].source_layer(number) != layer:
                 raise InvalidValue(
                     f"the graph's dictionaries have no feature {number} that reads layer {layer}, as node {node} does; "
                     "make the graph anew with gs.circuit(...)"
                 )
-            others, wanted = by_layer[layer].d_dict // len(by_layer[layer].info.layers) - 1, 1 + (node in swaps)
+            others = by_layer[layer].d_dict // len(by_layer[layer].info.layers) - 1
+            wanted = 1 + (node in change.instead)
             if others < wanted:
                 raise InvalidValue(
                     f"a change of node {node} needs {wanted} other feature{'s' if wanted > 1 else ''} of layer {layer} "
                     f"for its controls, {graph.ref(node).dictionary_id} has {others} there; take a wider dictionary"
                 )
-        for node, ref in swaps.items():
+        for node, ref in change.instead.items():
             self._shelf.find(ref)
             layer = int(graph.node_layers[node])
             if by_layer[layer].source_layer(ref.feature) != layer:
@@ -502,16 +502,14 @@ class Exploring(Asking):
         provenance = self.provenance(
             [one.info.id for one in homes],
             token_ids=graph.tokens.ids,
-            nodes=[str(graph.ref(node)) + f" at {graph.positions[node]}" for node in chosen],
-            factor=factor,
-            instead={str(graph.ref(node)): str(ref) for node, ref in swaps.items()},
+            nodes=[str(graph.ref(node)) + f" at {graph.positions[node]}" for node in change.nodes],
+            **change.describe(),
+            instead={str(graph.ref(node)): str(ref) for node, ref in change.instead.items()},
             controls=count,
         )
         return self._start(
-            lambda: self._engine.change_circuit(
-                graph, homes, chosen, factor, instead=swaps, controls=count, provenance=provenance
-            ),
-            self._demand(f"changing {len(chosen)} nodes of a circuit", graph.tokens),
+            lambda: self._engine.change_circuit(graph, homes, change, controls=count, provenance=provenance),
+            self._demand(f"changing {len(change.nodes)} nodes of a circuit", graph.tokens),
             slot=slot,
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 import traitlets as t
 
 from gscope_widgets.errors import Cancelled, InvalidValue
-from gscope_widgets.records.circuit_effects import CircuitEffect
+from gscope_widgets.records.circuit_effects import Activations, CircuitEffect, CircuitNodes
 from gscope_widgets.records.circuit_subgraph import CircuitSubgraph
 from gscope_widgets.records.circuits import EDGE_SHARE, MAX_FEATURES, NODE_SHARE, AttributionGraph, CircuitTarget
 from gscope_widgets.records.edge_heads import EdgeHeads
@@ -293,28 +293,30 @@ class CircuitGraph(TokenPicker):
 
     def change(
         self,
-        nodes: Sequence[int | str] | int | str,
-        factor: float = 0.0,
+        nodes: CircuitNodes,
+        factor: float | None = None,
         *,
+        activation: Activations | None = None,
         instead: Mapping[int | str, FeatureRef | int] | None = None,
     ) -> CircuitEffect:
-        """Scale nodes of the graph in the model, 0 ablates, or have other features take their place; see `effect`.
+        """Scale or hold nodes of the graph in the model, or have other features take their place; see `effect`.
 
         Args:
-            nodes: ids or numbers of features, or the label of a group, whose features are changed; a string is taken
-                as an id where no group has that label.
-            factor: what their activations are multiplied by, -100 to 100.
-            instead: by node, another feature of its layer, as a ref or its number.
+            nodes: ids or numbers of features; or a group, one of `graph.groups` or its label, whose features are
+                changed. A string is taken as an id where no group has that label.
+            factor: what their activations are multiplied by, -100 to 100; 0 ablates, as does neither of the two.
+            activation: or what they are held at, 0 to 1e6: a number for all, or by node, each of them once.
+            instead: by node, another feature of its layer, as a ref or its number; see `gs.change_circuit`.
 
         While another prompt is traced, waits for its graph.
 
         Raises:
-            InvalidValue: no features, or a graph that this scope cannot change.
+            InvalidValue: no features, a factor and an activation, or a graph that this scope cannot change.
             Cancelled: it was stopped, or something newer took its place.
         """
         self._require_open()
         drawn = self._wait_for_graph()
-        job = self._work.ask(self.scope, self._read_change(drawn, nodes, factor, {} if instead is None else instead))
+        job = self._work.ask(self.scope, self._read_change(drawn, nodes, factor, activation, instead))
         effect: CircuitEffect = self._wait_for(job)
         return effect
 
@@ -554,15 +556,27 @@ class CircuitGraph(TokenPicker):
             self._work.ask(self.scope, self._read_edge(drawn, content["node"], content["source"]))
         else:
             swaps = {one["node"]: one["feature"] for one in content["instead"]}
-            self._work.ask(self.scope, self._read_change(drawn, content["nodes"], content["factor"], swaps))
+            numbers = content["factor"], content["activation"]
+            self._work.ask(self.scope, self._read_change(drawn, content["nodes"], *numbers, swaps))
 
     def _read_edge(self, drawn: DrawnGraph, node: object, source: object) -> EdgeQuestion:
         self._require_settled(drawn)
         return read_edge(self.scope, drawn.graph, self._name_nodes(), node, source)
 
-    def _read_change(self, drawn: DrawnGraph, nodes: object, factor: object, instead: object) -> NodeChange:
+    def _read_change(
+        self, drawn: DrawnGraph, nodes: object, factor: object, activation: object, instead: object
+    ) -> NodeChange:
         self._require_settled(drawn)
-        return read_change(self.scope, drawn.graph, self._name_nodes(), nodes, factor, instead, groups=self.groups)
+        return read_change(
+            self.scope,
+            drawn.graph,
+            self._name_nodes(),
+            nodes,
+            factor=factor,
+            activation=activation,
+            instead=instead,
+            groups=self.groups,
+        )
 
     def _require_settled(self, drawn: DrawnGraph) -> None:
         """Refuse what would be asked of a graph that is about to go, or that is not what the view says."""

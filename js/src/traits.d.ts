@@ -1147,7 +1147,10 @@ export interface SwapIn {
 export interface ChangeNodes {
   type: "change";
   nodes: string[];
-  factor: number;
+  /** that activations are multiplied by */
+  factor: number | null;
+  /** or that they are held at */
+  activation: number | null;
   instead: SwapIn[];
 }
 

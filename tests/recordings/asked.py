@@ -62,6 +62,12 @@ def ask_all(scope) -> dict[str, object]:
         "circuit": (graph := gs.circuit(scope, TEXT, max_features=40, show=False)),
         "heads": gs.circuit_heads(scope, graph, len(graph) - 1, int(np.flatnonzero(graph.weights[-1])[0]), show=False),
         "change of a circuit": gs.change_circuit(scope, graph, [graph.first_row, graph.first_row + 1], 0.5, show=False),
+        "clamp in a circuit": gs.change_circuit(
+            scope,
+            graph,
+            [graph.first_row, graph.first_row + 1],
+            activation={graph.first_row: 3, graph.first_row + 1: 0},
+        ),
         "swap in a circuit": gs.change_circuit(
             scope,
             graph,

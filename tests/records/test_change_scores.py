@@ -14,7 +14,7 @@ def make(predicted, frozen, free, random):
     """An effect of one node on as many targets as are given."""
     arrays = [np.array(one, np.float32) for one in (predicted, frozen, free, random)]
     targets = tuple(GraphTarget(f" t{at}", (at,)) for at in range(len(predicted)))
-    return CircuitEffect(targets, (40,), ("a node",), 0.0, np.zeros(len(predicted), np.float32), *arrays)
+    return CircuitEffect(targets, (40,), ("a node",), 0.0, (), np.zeros(len(predicted), np.float32), *arrays)
 
 
 @pytest.fixture(scope="module")

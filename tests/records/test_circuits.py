@@ -7,10 +7,10 @@ import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.recordings.questions import ask_change, ask_heads
-from gscope_widgets.records.circuit_effects import check_nodes, check_swaps, predict_change
+from gscope_widgets.records.circuit_effects import check_nodes, check_swaps, predict_change, read_circuit_change
 from gscope_widgets.records.circuit_faults import find_fault
 from gscope_widgets.records.circuit_ids import list_node_ids
-from gscope_widgets.records.circuits import ERROR, FEATURE, KINDS, TARGET, TOKEN
+from gscope_widgets.records.circuits import ERROR, FEATURE, KINDS, TARGET, TOKEN, NodeGroup
 from gscope_widgets.records.edge_heads import check_edge
 from tests.fake_circuits import build_circuit
 from tests.fake_model import tokenize
@@ -258,8 +258,12 @@ def test_a_change_is_predicted_along_the_edges(graph):
         row = graph.weights[later - graph.first_row].astype(np.float64)
         size = graph.activations[later] if graph.kinds[later] == FEATURE else 1.0
         changes[later] = row @ changes / size
-    np.testing.assert_allclose(predict_change(graph, [node], 0.0), changes[graph.kinds == TARGET], rtol=1e-5)
-    np.testing.assert_allclose(predict_change(graph, [node], 3.0), -2 * changes[graph.kinds == TARGET], rtol=1e-5)
+    np.testing.assert_allclose(predict_change(graph, {node: 0.0}), changes[graph.kinds == TARGET], rtol=1e-5)
+    np.testing.assert_allclose(
+        predict_change(graph, {node: 3 * float(graph.activations[node])}),
+        -2 * changes[graph.kinds == TARGET],
+        rtol=1e-5,
+    )
 
 
 @pytest.mark.row("10")
@@ -276,9 +280,51 @@ def test_nodes_are_given_by_number_or_id_alike(graph):
     assert check_nodes(small, small.ids[first]) == check_nodes(small, first) == (first,)
     other = small.ref(first)
     assert check_swaps(small, (first,), {small.ids[first]: other}) == {first: other}
-    by_id = ask_change(small, small.ids[first], 0.5, {small.ids[first]: other}, 3)
-    assert by_id == ask_change(small, [first], 0.5, {first: other}, 3) != ask_change(small, [second], 0.5, None, 3)
+    by_id = ask_change(small, small.ids[first], 0.5, None, {small.ids[first]: other}, 3)
+    assert by_id == ask_change(small, [first], 0.5, None, {first: other}, 3)
+    assert by_id != ask_change(small, [second], 0.5, None, None, 3)
+    both = [first, second]
+    held = ask_change(small, both, None, 2.0, None, 3)
+    assert held == ask_change(small, both, None, {small.ids[second]: 2, first: 2}, None, 3)
+    assert (
+        held
+        != ask_change(small, both, None, {first: 2, second: 3}, None, 3)
+        != ask_change(small, both, 2, None, None, 3)
+    )
+    assert ask_change(small, both, None, None, None, 3) == ask_change(small, both, 0, None, None, 3)
     assert ask_heads(small, small.ids[into], small.ids[start]) == ask_heads(small, into, start)
+
+
+def test_a_change_says_what_each_place_is_held_at(graph):
+    one, two = graph.first_row, graph.first_row + 1
+    own, other = float(graph.activations[one]), graph.ref(two)
+    for given, kept, put in (
+        ({}, 0.0, own),
+        ({"factor": 3.0}, 3 * own, own),
+        ({"activation": 7}, 7.0, 7.0),
+        ({"activation": {graph.ids[one]: 7, two: 0}}, 7.0, 7.0),
+    ):
+        for swaps in (None, {one: replace(other, feature=9)}):
+            found = read_circuit_change(graph, [one, two], **given, instead=swaps)
+            is_gone = swaps is not None and "activation" in given
+            assert (found.find_kept(graph, one), found.find_put(graph, one)) == (0.0 if is_gone else kept, put)
+    group = NodeGroup("all", (0, one, two))  # a token, too, which stays
+    grouped = replace(graph, groups=(group,))
+    assert read_circuit_change(grouped, group).nodes == (one, two)
+    for there, asked, words in (
+        (graph, {"nodes": group}, "'all' is no group of this graph; take one of graph.groups"),
+        (replace(graph, groups=(NodeGroup("t", (0,)),)), {"nodes": NodeGroup("t", (0,))}, "'t' has no feature"),
+        (graph, {"nodes": one, "factor": 0, "activation": 0}, "factor= or held at activation=; leave one of them out"),
+        (graph, {"nodes": one, "activation": -1}, "activation must be a finite number from 0 to 1e"),
+        (graph, {"nodes": one, "activation": "much"}, "activation must be a finite number"),
+        (graph, {"nodes": one, "activation": {one: float("nan")}}, "an activation must be a finite number"),
+        (graph, {"nodes": [one, two], "activation": {one: 1}}, "each node that is changed, once"),
+        (graph, {"nodes": one, "activation": {one: 1, two: 1}}, "each node that is changed, once"),
+        (graph, {"nodes": one, "activation": {one: 1, graph.ids[one]: 2}}, "each node that is changed, once"),
+        (graph, {"nodes": one, "activation": {"9_9_9": 1}}, "has no node '9_9_9'"),
+    ):
+        with pytest.raises(gs.InvalidValue, match=words):
+            read_circuit_change(there, **asked)
 
 
 @pytest.mark.parametrize(

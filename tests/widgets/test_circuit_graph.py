@@ -24,6 +24,7 @@ from gscope_widgets.widgets.circuits import drawn, telling
 from gscope_widgets.widgets.circuits.following import follow_marks
 from gscope_widgets.widgets.circuits.homes import Away, Home, find_again
 from gscope_widgets.widgets.circuits.marks import Marks, NodeIds
+from gscope_widgets.widgets.circuits.names import name_place
 from gscope_widgets.widgets.circuits.questions import read_change
 from tests import fake_scope
 from tests.fake_circuits import build_circuit
@@ -682,7 +683,7 @@ def test_pins_and_pruning_during_a_change_leave_it_and_are_drawn_with_its_effect
         page.forget()
         scope.gate.clear()
         factor = len(ids) % 7 + len(str(state)) / 100
-        page.send({"type": "change", "nodes": [ids[node]], "factor": factor, "instead": []})
+        page.send({"type": "change", "nodes": [ids[node]], "factor": factor, "activation": None, "instead": []})
         page.set(**state)
         scope.gate.set()
         assert page.settle()["state"] == "idle"
@@ -699,7 +700,7 @@ def test_what_was_set_during_a_change_that_ends_without_a_result_is_drawn_all_th
     widget, node, weak = page.widget, list_features(graph, 1)[0], find_weak(graph)[0]
     ids = list_node_ids(graph)
     scope.gate.clear()
-    page.send({"type": "change", "nodes": [ids[node]], "factor": 0.0, "instead": []})
+    page.send({"type": "change", "nodes": [ids[node]], "factor": 0.0, "activation": None, "instead": []})
     page.set(pinned=[ids[weak]], node_share=0.5)
     if stop:
         page.send({"type": "cancel"})
@@ -750,8 +751,8 @@ def test_a_change_returns_its_own_effect_whatever_is_marked_meanwhile_and_is_can
 def test_while_another_prompt_is_traced_the_old_graph_is_not_changed_and_the_trace_goes_on(page, scope, graph):
     widget, ids, node = page.widget, list_node_ids(graph), list_features(graph, 1)[0]
     for message in (
-        {"type": "change", "nodes": [ids[node]], "factor": 0.0, "instead": []},
-        {"type": "change", "nodes": ["9_9_9"], "factor": 0.0, "instead": []},
+        {"type": "change", "nodes": [ids[node]], "factor": 0.0, "activation": None, "instead": []},
+        {"type": "change", "nodes": ["9_9_9"], "factor": 0.0, "activation": None, "instead": []},
         {"type": "heads", "node": ids[-1], "source": ids[0]},
         {"type": "heads", "node": "9_9_9", "source": "9_9_8"},
     ):
@@ -766,7 +767,7 @@ def test_while_another_prompt_is_traced_the_old_graph_is_not_changed_and_the_tra
         widget.wait()
         assert widget.graph.tokens.text == "The bird sang"
     stop_a_trace(page, scope, TEXT)
-    page.send({"type": "change", "nodes": [ids[node]], "factor": 0.0, "instead": []})
+    page.send({"type": "change", "nodes": [ids[node]], "factor": 0.0, "activation": None, "instead": []})
     assert "stopped or failed; set them again" in page.settle()["message"]
 
 
@@ -813,10 +814,15 @@ def test_what_was_marked_for_a_graph_that_does_not_come_is_let_go_and_that_is_sa
 def test_a_group_is_changed_as_far_as_the_graph_has_it(scope, graph):
     one = list_features(graph, 1)[0]
     known, unknown = {"label": "x", "nodes": ["9_9_9", graph.ids[one]]}, {"label": "z", "nodes": ["9_9_9"]}
-    asked = read_change(scope, graph, NodeIds(graph, False), "x", 0.0, {}, groups=[known, unknown])
-    assert asked.nodes == (one,) and asked.group == "x"
+    plain = {"factor": None, "activation": None, "instead": None, "groups": [known, unknown]}
+
+    def ask_group(label):
+        return read_change(scope, graph, NodeIds(graph, False), label, **plain)
+
+    asked = ask_group("x")
+    assert asked.change.nodes == (one,) and asked.group == "x"
     with pytest.raises(gs.InvalidValue, match="'z' has no feature"):
-        read_change(scope, graph, NodeIds(graph, False), "z", 0.0, {}, groups=[known, unknown])
+        ask_group("z")
 
 
 def test_far_too_many_nodes_are_refused_at_once(page, scope, graph):
@@ -837,7 +843,7 @@ def test_far_too_many_nodes_are_refused_at_once(page, scope, graph):
     page.set(prompt=TEXT)
     page.settle()
     for nodes, instead in ((many, []), ([ids[-3]], [{"node": one, "feature": 1} for one in many])):
-        page.send({"type": "change", "nodes": nodes, "factor": 0.0, "instead": instead})
+        page.send({"type": "change", "nodes": nodes, "factor": 0.0, "activation": None, "instead": instead})
         assert f"{len(ids)}" in page.settle()["message"]
     assert time.process_time() - began < 10
     assert page.widget.pinned == () and page.widget.groups == ()
@@ -852,7 +858,15 @@ def test_a_change_is_the_scopes_own_with_its_controls(page, scope, graph):
     ids = list_node_ids(graph)
     for nodes, factor in (([one], 0.0), ([one, two], 2.0)):
         page.forget()
-        page.send({"type": "change", "nodes": [ids[node] for node in nodes], "factor": factor, "instead": []})
+        page.send(
+            {
+                "type": "change",
+                "nodes": [ids[node] for node in nodes],
+                "factor": factor,
+                "activation": None,
+                "instead": [],
+            }
+        )
         assert page.settle()["state"] == "idle"
         wanted = gs.change_circuit(scope, graph, nodes, factor)
         told = page.messages("effect")[-1][0]
@@ -879,7 +893,10 @@ def test_a_swap_names_a_feature_of_the_layer_and_has_no_prediction(page, scope, 
     np.testing.assert_array_equal(effect.free, wanted.free)
     assert np.isnan(effect.predicted).all()
     told = page.messages("effect")[-1][0]
-    assert told["rows"][0]["predicted"] is None and told["words"].endswith("feature 77 in its place")
+    assert (
+        told["rows"][0]["predicted"] is None
+        and f"feature 77 in its place, at {format_number(float(graph.activations[node]), 4)}" in told["words"]
+    )
     assert "feature(77)}" in page.widget.to_code()
     again = page.widget.change([node], instead={node: FeatureRef(own.dictionary_id, 78)})
     assert not np.array_equal(again.free, effect.free)
@@ -895,11 +912,104 @@ def test_a_group_is_changed_by_its_name_and_errors_in_it_stay(page, scope, graph
     words = page.messages("effect")[-1][0]["words"]
     assert words.startswith("both (feature ") and words.endswith("times 0.5; 1 error left as it is"), words
     ids = list_node_ids(graph)
-    page.send({"type": "change", "nodes": [ids[one], ids[two]], "factor": 0.0, "instead": []})  # as the page has it
+    page.send(
+        {"type": "change", "nodes": [ids[one], ids[two]], "factor": 0.0, "activation": None, "instead": []}
+    )  # as the page has it
     page.settle()
     assert page.messages("effect")[-1][0]["words"].endswith("ablated; 1 error left as it is")
     page.widget.change(one)
     assert "both" not in page.messages("effect")[-1][0]["words"]
+
+
+def test_nodes_are_held_at_an_activation_by_page_and_python(page, scope, graph):
+    widget, (one, two) = page.widget, list_features(graph, 2)
+    ids = graph.ids
+    page.send({"type": "change", "nodes": [ids[one], ids[two]], "factor": None, "activation": 9.5, "instead": []})
+    assert page.settle()["state"] == "idle"
+    wanted = gs.change_circuit(scope, graph, [one, two], activation=9.5)
+    told = page.messages("effect")[-1][0]
+    assert [row["free"] for row in told["rows"]] == wanted.free.tolist()
+    assert told["words"].endswith(": held at 9.5") and told["words"].count("feature ") == 2
+    assert "[nodes[" not in widget.to_code() and "nodes, activation=9.5)" in widget.to_code()
+    effect = widget.change([one, two], activation={ids[two]: 3, one: 0})
+    np.testing.assert_array_equal(
+        effect.free, gs.change_circuit(scope, graph, [one, two], activation={one: 0, two: 3}).free
+    )
+    assert (effect.factor, effect.activations) == (None, (0.0, 3.0))
+    assert "nodes, activation={nodes[0]: 0.0, nodes[1]: 3.0})" in widget.to_code()
+    for given, words in (
+        ({"factor": 0.5, "activation": 3}, "leave one of them out, got 0.5 and 3"),
+        ({"activation": -1}, "activation must be a finite number from 0"),
+        ({"activation": {one: 1}}, "each node that is changed, once"),
+    ):
+        with pytest.raises(gs.InvalidValue, match=words):
+            widget.change([one, two], **given)
+    page.send({"type": "change", "nodes": [ids[one]], "factor": 0.5, "activation": 3.0, "instead": []})
+    assert "leave one of them out" in page.settle()["message"]
+
+
+def test_the_words_of_a_change_say_what_becomes_of_each_node(page, graph):
+    widget, nodes = page.widget, list_features(graph, 3)
+    names = [
+        f"feature {graph.numbers[node]} of layer {graph.node_layers[node]} at {name_place(graph, node)}"
+        for node in nodes
+    ]
+    own = [format_number(float(graph.activations[node]), 4) for node in nodes]
+    swap = {nodes[0]: int(graph.numbers[nodes[0]]) + 1}
+    comes = f"feature {swap[nodes[0]]}"
+    for asked, words in (
+        ({}, f"{', '.join(names)}: ablated"),
+        ({"activation": 3}, f"{', '.join(names)}: held at 3"),
+        (
+            {"activation": dict(zip(nodes, (3, 5, 3), strict=True))},
+            f"{names[0]}, {names[2]}: held at 3; {names[1]}: held at 5",
+        ),
+        ({"instead": swap}, f"{names[0]}: {comes} in its place, at {own[0]}; {names[1]}, {names[2]}: ablated"),
+        (
+            {"factor": 3.0, "instead": swap},
+            f"{names[0]}: times 3, and {comes} beside it, at {own[0]}; {names[1]}, {names[2]}: times 3",
+        ),
+        (
+            {"activation": 8, "instead": swap},
+            f"{names[0]}: {comes} in its place, at 8; {names[1]}, {names[2]}: held at 8",
+        ),
+    ):
+        widget.change(nodes, **asked)
+        assert page.messages("effect")[-1][0]["words"] == words
+    widget.groups = {"three": [0, *nodes]}
+    widget.change("three", instead=swap)
+    words = page.messages("effect")[-1][0]["words"]
+    assert words.startswith("three (feature ") and words.endswith(": ablated); 1 token left as it is")
+    assert f"{names[0]}: {comes} in its place, at {own[0]}" in words
+    many = [one for one in range(graph.first_row, len(graph)) if graph.kinds[one] == FEATURE][:30]
+    for activation, ends in (
+        (1, " and 10 more: held at 1"),
+        ({one: at for at, one in enumerate(many)}, "; and 10 more"),
+    ):
+        widget.change(many, activation=activation)
+        words = page.messages("effect")[-1][0]["words"]
+        assert len(many) == 30 and words.count(" of layer ") == 20 and words.endswith(ends)
+
+
+def test_a_group_is_changed_and_swapped_as_the_graph_has_it(page, scope, graph):
+    widget, (one, two, three) = page.widget, list_features(graph, 3)
+    widget.groups = {"both": [0, one, two]}
+    [group] = widget.graph.groups
+    assert set(widget.change(group).nodes) == {one, two}
+    words = page.messages("effect")[-1][0]["words"]
+    assert words.startswith("both (feature ") and words.endswith("ablated; 1 token left as it is")
+    swap = {node: FeatureRef(graph.ref(node).dictionary_id, int(graph.numbers[node]) + 1) for node in (one, two)}
+    wanted = gs.change_circuit(scope, widget.graph, group, instead=swap)
+    for given in (group, "both"):
+        effect = widget.change(given, instead={node: ref.feature for node, ref in swap.items()})
+        np.testing.assert_array_equal(effect.free, wanted.free)
+    small = widget.graph.prune(0.7, keep=[one, two])
+    assert small.groups[0].nodes != group.nodes
+    for other in (small.groups[0], NodeGroup("others", (one, three)), NodeGroup("both", (one, three))):
+        with pytest.raises(
+            gs.InvalidValue, match="no group of this graph as it stands; take one of widget.graph.groups"
+        ):
+            widget.change(other)
 
 
 def test_a_group_whose_label_looks_like_an_id_is_changed_by_it(page, graph):
@@ -941,7 +1051,7 @@ def test_what_cannot_be_changed_is_refused_in_words_and_the_graph_stays(page, gr
     widget = page.widget
     token = "E_" + list_node_ids(graph)[0].removeprefix("E_")
     for nodes, words in (([token], "is no feature but token"), ([], "at least one"), (["0_99999_1"], "no node")):
-        page.send({"type": "change", "nodes": nodes, "factor": 0.0, "instead": []})
+        page.send({"type": "change", "nodes": nodes, "factor": 0.0, "activation": None, "instead": []})
         status = page.settle()
         assert status["state"] == "error" and words in status["message"]
     with pytest.raises(gs.InvalidValue, match="instead maps nodes"):
@@ -962,7 +1072,9 @@ def test_a_change_that_fails_is_tried_again_and_one_under_way_is_stopped(page, s
     assert page.settle()["state"] == "idle"
     assert page.widget.effect is not None
     scope.gate.clear()
-    page.send({"type": "change", "nodes": [list_node_ids(graph)[node[0]]], "factor": 3.0, "instead": []})
+    page.send(
+        {"type": "change", "nodes": [list_node_ids(graph)[node[0]]], "factor": 3.0, "activation": None, "instead": []}
+    )
     page.send({"type": "cancel"})
     scope.gate.set()
     assert page.settle()["state"] == "cancelled"
@@ -1126,7 +1238,7 @@ def test_what_only_a_model_can_do_is_refused_with_what_to_do_and_the_graph_stays
     assert (before["can_change"], before["has_heads"]) == (False, False)
     assert any(advice in one for one in before["notes"]) and advice in widget.to_html()
     for message in (
-        {"type": "change", "nodes": [ids[node]], "factor": 0.0, "instead": []},
+        {"type": "change", "nodes": [ids[node]], "factor": 0.0, "activation": None, "instead": []},
         {"type": "heads", "node": ids[-1], "source": ids[node]},
     ):
         alone.send(message)
@@ -1313,7 +1425,9 @@ def test_another_feature_of_a_clts_layer_comes_in_by_that_number(crossing, mini)
         effect.free, gs.change_circuit(mini, graph, [node], instead={node: clt.feature(first + 3)}).free
     )
     assert f"feature({first + 3})" in widget.to_code()
-    assert crossing.messages("effect")[-1][0]["words"].endswith(f"feature {first + 3} in its place")
+    assert crossing.messages("effect")[-1][0]["words"].endswith(
+        f"feature {first + 3} in its place, at {format_number(float(graph.activations[node]), 4)}"
+    )
     for other in (3, first + graph.share):  # of other layers
         with pytest.raises(gs.InvalidValue, match=f"{first} to {first + graph.share - 1}"):
             widget.change(node, instead={node: other})
@@ -1323,19 +1437,24 @@ def test_another_feature_of_a_clts_layer_comes_in_by_that_number(crossing, mini)
 def test_a_recording_answers_graph_and_change_again(scope, open_page, tmp_path):
     def show(engine):
         widget = open_page(gs.CircuitGraph(engine, TEXT)).widget
+        held = widget.change(list_features(widget.graph, 2), activation=4)
         widget.change(list_features(widget.graph, 2), 0.5)
-        return widget
+        return widget, held
 
     with pytest.MonkeyPatch.context() as patch:
         live = gs.load("mini")
         with live.recording(tmp_path / "lesson.gscope"):
-            first = show(live)
+            first, held = show(live)
         del patch
-    again = show(gs.replay(tmp_path / "lesson.gscope"))
+    again, held_again = show(gs.replay(tmp_path / "lesson.gscope"))
+    np.testing.assert_array_equal(held_again.free, held.free)
+    assert held_again.activations == held.activations == (4.0, 4.0)
     np.testing.assert_array_equal(again.effect.free, first.effect.free)
     np.testing.assert_array_equal(again.graph.weights, first.graph.weights)
     with pytest.raises(gs.NotRecorded):
         again.change(list_features(again.graph, 2), 0.25)
+    with pytest.raises(gs.NotRecorded):
+        again.change(list_features(again.graph, 2), activation=5)
 
 
 @pytest.mark.parametrize("label", ["w" * 300, "\U0001f600" * 300], ids=["plain", "of_many_bytes"])

@@ -10,10 +10,9 @@ import numpy as np
 import torch
 
 from gscope_widgets.errors import InvalidValue
-from gscope_widgets.records.circuit_effects import CircuitEffect, predict_change
+from gscope_widgets.records.circuit_effects import CircuitChange, CircuitEffect, predict_change
 from gscope_widgets.records.circuit_ids import read_place
 from gscope_widgets.records.circuits import AttributionGraph
-from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.runtime.circuits.frozen import FrozenPass, freeze
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
@@ -64,17 +63,15 @@ def measure_changes(
     loaded: LoadedModel,
     graph: AttributionGraph,
     dictionaries: Sequence[Dictionary],
-    nodes: Sequence[int],
-    factor: float,
+    change: CircuitChange,
     *,
-    instead: Mapping[int, FeatureRef],
     controls: int,
     provenance: Provenance,
 ) -> Generator[float, None, CircuitEffect]:
     """See `gs.change_circuit`; targets of the graph are tokens."""
     frozen = freeze(loaded, graph.tokens.ids)
     by_layer = {layer: one for one in dictionaries for layer in one.info.layers}
-    changes = _list_changes(graph, by_layer, nodes, factor, instead)
+    changes = _list_changes(graph, by_layer, change)
     vectors = _find_target_vectors(loaded, graph)
     yield 0.1
     own = _read(vectors, frozen.residual * frozen.final_gain)
@@ -84,21 +81,24 @@ def measure_changes(
             f"the graph is of another model, text or revision: its targets differ by {fault:.3g} from what "
             f"{loaded.info.id} gives; make it anew with gs.circuit(...)"
         )
-    _check_activations(frozen, graph, by_layer, nodes)
+    _check_activations(frozen, graph, by_layer, change.nodes)
     held = _read(vectors, _run_frozen(frozen, by_layer, graph, changes))
     yield 0.4
     free = [_read(vectors, _run_free(loaded, graph, some)) for some in ((), changes)]
     random = []
     for seed in range(controls):
-        drawn = _draw_changes(graph, by_layer, nodes, factor, instead, seed=seed)
+        drawn = _draw_changes(graph, by_layer, change, seed=seed)
         random.append(_read(vectors, _run_free(loaded, graph, drawn)) - free[0])
         yield 0.5 + 0.5 * (seed + 1) / controls
-    predicted = np.full(len(graph.targets), np.nan) if instead else predict_change(graph, nodes, factor)
+    predicted = np.full(len(graph.targets), np.nan)
+    if not change.instead:
+        predicted = predict_change(graph, {node: change.find_kept(graph, node) for node in change.nodes})
     return CircuitEffect(
         targets=graph.targets,
-        nodes=tuple(nodes),
-        names=tuple(graph.name(node) for node in nodes),
-        factor=factor,
+        nodes=change.nodes,
+        names=tuple(graph.name(node) for node in change.nodes),
+        factor=change.factor,
+        activations=tuple(change.activations.values()),
         baseline=free[0].astype(np.float32),
         predicted=predicted.astype(np.float32),
         frozen=held.astype(np.float32),
@@ -129,29 +129,23 @@ def _check_activations(
             )
 
 
-def _list_changes(
-    graph: AttributionGraph,
-    by_layer: Mapping[int, Dictionary],
-    nodes: Sequence[int],
-    factor: float,
-    instead: Mapping[int, FeatureRef],
-) -> list[Change]:
+def _list_changes(graph: AttributionGraph, by_layer: Mapping[int, Dictionary], change: CircuitChange) -> list[Change]:
     """One change for each feature and position; a feature that is put where it is changed itself is held once.
 
     Raises:
         InvalidValue: two nodes give place to one feature at one position.
     """
     found: dict[tuple[int, int, int], float] = {}
-    for node in nodes:
-        found[read_place(graph, node)] = factor * float(graph.activations[node])
+    for node in change.nodes:
+        found[read_place(graph, node)] = change.find_kept(graph, node)
     placed: set[tuple[int, int, int]] = set()
-    for node, ref in instead.items():
+    for node, ref in change.instead.items():
         layer, pos, _ = read_place(graph, node)
         place = layer, pos, ref.feature
         if place in placed:
             raise InvalidValue(f"feature {ref.feature} would take two places at position {pos}; give each another one")
         placed.add(place)
-        found[place] = float(graph.activations[node])
+        found[place] = change.find_put(graph, node)
     return [
         Change(layer, pos, by_layer[layer], feature, activation) for (layer, pos, feature), activation in found.items()
     ]
@@ -167,26 +161,26 @@ def list_layer_features(home: Dictionary, layer: int) -> range:
 def _draw_changes(
     graph: AttributionGraph,
     by_layer: Mapping[int, Dictionary],
-    nodes: Sequence[int],
-    factor: float,
-    instead: Mapping[int, FeatureRef],
+    change: CircuitChange,
     *,
     seed: int,
 ) -> list[Change]:
     """In each node's place a random feature of its layer, of which as much is taken out or put in.
 
-    Where another feature comes in a node's place, a second random one comes in with the node's activation.
+    Where another feature comes in a node's place, a second random one comes in with that one's activation.
     The draws hang on the features alone, not on which nodes a graph has. A feature that is itself changed or put in at
     a node's position is drawn last, where its layer has no others left.
     """
-    changed = {read_place(graph, node) for node in nodes}
-    changed |= {(*read_place(graph, node)[:2], ref.feature) for node, ref in instead.items()}
+    changed = {read_place(graph, node) for node in change.nodes}
+    changed |= {(*read_place(graph, node)[:2], ref.feature) for node, ref in change.instead.items()}
     found = []
-    for node in nodes:
+    for node in change.nodes:
         layer, pos, own = read_place(graph, node)
         random = np.random.default_rng([seed, layer, pos, own])
-        features, size = list_layer_features(by_layer[layer], layer), float(graph.activations[node])
-        amounts = [(factor - 1) * size, *([size] if node in instead else [])]
+        features = list_layer_features(by_layer[layer], layer)
+        amounts = [change.find_kept(graph, node) - float(graph.activations[node])]
+        if node in change.instead:
+            amounts.append(change.find_put(graph, node))
         drawn = [one for one in random.permutation(features).tolist() if one != own]
         others = [one for one in drawn if (layer, pos, one) not in changed]
         others += [one for one in drawn if (layer, pos, one) in changed]

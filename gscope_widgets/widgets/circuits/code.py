@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from gscope_widgets.records.circuit_effects import CircuitChange
 from gscope_widgets.records.circuits import ERROR, FEATURE, MAX_FEATURES
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.widgets.base.code import Opening
@@ -21,7 +22,7 @@ def write_code(
     """
     settings, graph = drawn.settings, drawn.graph
     target = settings["target"]
-    swaps = {} if drawn.effect is None else drawn.effect.swaps
+    swaps = {} if drawn.effect is None else drawn.effect.change.instead
     changed = () if drawn.effect is None else drawn.effect.record.nodes
     extra = () if drawn.extra <= drawn.plain else sorted(drawn.extra)
     kept = [node for node in extra if graph.kinds[node] in (ERROR, FEATURE)]
@@ -70,11 +71,21 @@ def write_code(
         "print(small.to_frame().to_string())",
     ]
     if drawn.effect is not None:
-        effect = drawn.effect.record
-        places = {node: at for at, node in enumerate(effect.nodes)}
+        change = drawn.effect.change
+        places = {node: at for at, node in enumerate(change.nodes)}
         written = ", ".join(f"nodes[{places[node]}]: {opening.feature(ref)}" for node, ref in swaps.items())
         instead = f", instead={{{written}}}" if written else ""
-        lines += [f"nodes = [{write_nodes(effect.nodes)}]"]
-        lines += [f"effect = gs.change_circuit(scope, graph, nodes, {effect.factor!r}{instead})"]
+        lines += [f"nodes = [{write_nodes(change.nodes)}]"]
+        lines += [f"effect = gs.change_circuit(scope, graph, nodes, {_write_amount(change)}{instead})"]
         lines += ["print(effect.to_frame().to_string())"]
     return "\n".join(lines)
+
+
+def _write_amount(change: CircuitChange) -> str:
+    """The factor, or what is held: a number where that is one for all."""
+    if change.factor is not None:
+        return repr(change.factor)
+    held = list(change.activations.values())
+    if len(set(held)) == 1:
+        return f"activation={held[0]!r}"
+    return f"activation={{{', '.join(f'nodes[{at}]: {one!r}' for at, one in enumerate(held))}}}"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gscope_widgets.records.circuit_effects import CircuitEffect
+from gscope_widgets.records.circuit_effects import CircuitChange, CircuitEffect
 from gscope_widgets.records.circuit_pruning import keep_strongest, prune_graph
 from gscope_widgets.records.circuit_scores import measure_error_share, score_part
 from gscope_widgets.records.circuits import ERROR, FEATURE, AttributionGraph
@@ -45,7 +45,7 @@ class ShownEffect(NamedTuple):
     record: CircuitEffect
     ids: tuple[str, ...]  # of the nodes that were changed
     words: str
-    swaps: dict[int, FeatureRef]
+    change: CircuitChange
 
 
 class DrawnGraph(NamedTuple):

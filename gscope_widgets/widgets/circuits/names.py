@@ -1,9 +1,9 @@
 """Words for what is in a graph, and what is done to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from gscope_widgets.records.circuit_effects import CircuitChange
 from gscope_widgets.records.circuits import KINDS, AttributionGraph
-from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.widgets.base.formats import format_number, format_percent, format_token
 
 _MINUS = "\u2212"
@@ -37,32 +37,51 @@ def format_share(share: float) -> str:
 
 def write_change(
     graph: AttributionGraph,
-    nodes: Sequence[int],
-    factor: float,
-    swaps: Mapping[int, FeatureRef],
+    change: CircuitChange,
     *,
     group: str = "",
     left: Sequence[int] = (),
 ) -> str:
-    """What is changed, and how: "feature 21 of layer 3 at ␣fish (4): ablated".
+    """What is changed, and how, each node: "feature 21 of layer 3 at ␣fish (4): ablated".
 
     Args:
         group: the label of the group that it is.
         left: nodes of the group that are no features, and stay as they are.
     """
-    names = ", ".join(
-        f"{name_node(graph, node)} of layer {graph.node_layers[node]} at {name_place(graph, node)}"
-        for node in nodes[:_NAMED_NODES]
-    )
-    if len(nodes) > _NAMED_NODES:
-        names += f" and {len(nodes) - _NAMED_NODES} more"
+    alike: dict[tuple[str, int], list[int]] = {}  # one that gives place stands by itself
+    for node in change.nodes:
+        alike.setdefault((_write_done(graph, change, node), node if node in change.instead else -1), []).append(node)
+    listed = list(alike.items())[:_NAMED_NODES]
+    most = _NAMED_NODES // len(listed)
+    parts = [(_list_names(graph, nodes, most), done) for (done, _), nodes in listed]
+    told = "; ".join(f"{names}: {done}" for names, done in parts)
+    more = len(change.nodes) - sum(len(nodes) for _, nodes in listed)
+    if more:
+        told += f"; and {more} more"
     if group:
-        names = f"{group} ({names})"
-    if swaps:
-        numbers = ", ".join(str(ref.feature) for ref in list(swaps.values())[:_NAMED_NODES])
-        return f"{names}: feature {numbers} in its place"
-    done = "ablated" if factor == 0 else f"times {format_number(factor, 4)}"
-    return f"{names}: {done}{_write_left(graph, left)}"
+        told = f"{group} ({told})" if len(parts) > 1 else f"{group} ({parts[0][0]}): {parts[0][1]}"
+    return told + _write_left(graph, left)
+
+
+def _write_done(graph: AttributionGraph, change: CircuitChange, node: int) -> str:
+    """What becomes of a node."""
+    kept = change.find_kept(graph, node)
+    if change.factor is None:
+        done = f"held at {format_number(kept, 4)}"
+    else:
+        done = "ablated" if change.factor == 0 else f"times {format_number(change.factor, 4)}"
+    if node not in change.instead:
+        return done
+    comes, put = f"feature {change.instead[node].feature}", f"at {format_number(change.find_put(graph, node), 4)}"
+    return f"{comes} in its place, {put}" if kept == 0 else f"{done}, and {comes} beside it, {put}"
+
+
+def _list_names(graph: AttributionGraph, nodes: Sequence[int], most: int) -> str:
+    names = [
+        f"{name_node(graph, node)} of layer {graph.node_layers[node]} at {name_place(graph, node)}" for node in nodes
+    ]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _write_left(graph: AttributionGraph, nodes: Sequence[int]) -> str:

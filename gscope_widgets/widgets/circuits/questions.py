@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
-from gscope_widgets.records.circuit_effects import MOST_FACTOR, check_nodes
-from gscope_widgets.records.circuits import FEATURE, AttributionGraph
+from gscope_widgets.records.circuit_effects import CircuitChange, read_circuit_change
+from gscope_widgets.records.circuits import FEATURE, AttributionGraph, NodeGroup
 from gscope_widgets.records.features import FeatureRef
-from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.numbers import check_int
 from gscope_widgets.records.protocols import Job, Scope
 from gscope_widgets.widgets.circuits.drawn import DrawnGraph, ShownEffect
 from gscope_widgets.widgets.circuits.marks import NodeIds, is_id
@@ -22,13 +22,11 @@ GIVE_SCOPE = "give a scope: gs.CircuitGraph(gs.load(...), graph=graph)"  # to a 
 
 @dataclass(frozen=True, eq=False)
 class NodeChange:
-    """What happens where nodes are scaled, or give place to other features."""
+    """What happens where nodes are scaled or held, or give place to other features."""
 
     graph: AttributionGraph
-    nodes: tuple[int, ...]
-    ids: tuple[str, ...]  # theirs
-    factor: float
-    swaps: dict[int, FeatureRef]  # what comes in place of which
+    change: CircuitChange
+    ids: tuple[str, ...]  # of the nodes
     group: str = ""  # the label of the group whose features they are
     left: tuple[int, ...] = ()  # nodes of the group that are no features
 
@@ -37,12 +35,20 @@ class NodeChange:
 
     def start(self, scope: Scope, slot: Hashable) -> Job:
         """Ask the model."""
-        return scope.start_change_circuit(self.graph, self.nodes, self.factor, instead=self.swaps or None, slot=slot)
+        asked = self.change
+        return scope.start_change_circuit(
+            self.graph,
+            asked.nodes,
+            asked.factor,
+            activation=asked.activations or None,
+            instead=asked.instead or None,
+            slot=slot,
+        )
 
     def put(self, drawn: DrawnGraph, found: Any) -> DrawnGraph:
         """The graph with the answer."""
-        words = write_change(self.graph, self.nodes, self.factor, self.swaps, group=self.group, left=self.left)
-        return drawn._replace(effect=ShownEffect(found, self.ids, words, self.swaps))
+        words = write_change(self.graph, self.change, group=self.group, left=self.left)
+        return drawn._replace(effect=ShownEffect(found, self.ids, words, self.change))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,15 +87,17 @@ def read_change(
     graph: AttributionGraph,
     ids: NodeIds,
     nodes: Any,
-    factor: object,
-    instead: Any,
     *,
+    factor: object,
+    activation: object,
+    instead: Any,
     groups: Sequence[Mapping[str, Any]],
 ) -> NodeChange:
     """A change of nodes.
 
     Args:
-        nodes: ids or numbers, or a group's label, which goes before an id.
+        nodes: ids or numbers; or a group, by its label, which goes before an id, or as `graph.groups` have it.
+        factor, activation: see `gs.change_circuit`.
         instead: by node, another feature of its layer, as a ref or its number.
         groups: see `GroupState`.
 
@@ -98,24 +106,38 @@ def read_change(
     """
     places = graph.places
     require_model(scope, "nodes are changed")
-    if isinstance(nodes, str) and (not is_id(nodes) or any(one["label"] == nodes for one in groups)):
+    if isinstance(nodes, NodeGroup):
+        _require_group(nodes, groups, graph)
+        nodes = _find_group(nodes.label, groups, graph)
+    elif isinstance(nodes, str) and (not is_id(nodes) or any(one["label"] == nodes for one in groups)):
         nodes = _find_group(nodes, groups, graph)
     alone = isinstance(nodes, (str, int, np.integer))
     names = ids.check("nodes", [nodes] if alone else nodes)
-    chosen = check_nodes(graph, [places[one] for one in names])
-    factor = check_float("factor", factor, low=-MOST_FACTOR, high=MOST_FACTOR)
-    if not isinstance(instead, Mapping):
-        raise InvalidValue(f"instead maps nodes to features, {{node: ref}}, got {describe_value(instead)}")
-    if len(instead) > len(graph):
-        raise InvalidValue(f"instead names nodes of the graph, which has {len(graph)}, got {len(instead)}")
-    swaps = {}
-    for one, ref in instead.items():
-        node = places[ids.check("instead", [one])[0]]
-        swaps[node] = ref if isinstance(ref, FeatureRef) else _find_in_layer(scope, graph, node, ref)
+    for name, given in (("instead", instead), ("activation", activation)):
+        if isinstance(given, Mapping) and len(given) > len(graph):
+            raise InvalidValue(f"{name} names nodes of the graph, which has {len(graph)}, got {len(given)}")
+    if isinstance(instead, Mapping):
+        swaps = {places[ids.check("instead", [one])[0]]: ref for one, ref in instead.items()}
+        instead = {
+            node: ref if isinstance(ref, FeatureRef) else _find_in_layer(scope, graph, node, ref)
+            for node, ref in swaps.items()
+        }
+    change = read_circuit_change(graph, [places[one] for one in names], factor, activation, instead)
     if not find_reach(scope, graph).can_change:
         raise InvalidValue("this graph cannot be changed here: it is not of next tokens, or of another model")
-    group, left = ("", ()) if alone else _name_group(set(chosen), groups, graph)
-    return NodeChange(graph, chosen, names, factor, swaps, group, left)
+    group, left = ("", ()) if alone else _name_group(set(change.nodes), groups, graph)
+    return NodeChange(graph, change, names, group, left)
+
+
+def _require_group(group: NodeGroup, groups: Sequence[Mapping[str, Any]], graph: AttributionGraph) -> None:
+    """Refuse a group of another graph: its numbers name other nodes here."""
+    members = {graph.ids[node] for node in group.nodes if node < len(graph)}
+    for one in groups:
+        if one["label"] == group.label and members == {id_ for id_ in one["nodes"] if id_ in graph.places}:
+            return
+    raise InvalidValue(
+        f"{describe_value(group.label)} is no group of this graph as it stands; take one of widget.graph.groups"
+    )
 
 
 def _find_group(label: str, groups: Sequence[Mapping[str, Any]], graph: AttributionGraph) -> list[str]:

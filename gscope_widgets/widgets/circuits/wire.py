@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, TypedDict
 
-from gscope_widgets.records.circuit_effects import MOST_FACTOR
+from gscope_widgets.records.circuit_effects import MOST_ACTIVATION, MOST_FACTOR
 from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.limits import GROUP_LABEL
 from gscope_widgets.widgets.base.wire import ArrayHead, Glyph, Label, Text
@@ -170,5 +170,6 @@ class ChangeNodes(TypedDict):
 
     type: Literal["change"]
     nodes: list[str]
-    factor: Annotated[float, Bounds(-MOST_FACTOR, MOST_FACTOR)]
+    factor: Annotated[float, Bounds(-MOST_FACTOR, MOST_FACTOR)] | None  # that activations are multiplied by
+    activation: Annotated[float, Bounds(0, MOST_ACTIVATION)] | None  # or that they are held at
     instead: list[SwapIn]

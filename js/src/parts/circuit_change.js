@@ -1,3 +1,4 @@
+import { limits } from "../shared/contract.js";
 import { assign, createButton, el, setText } from "../shared/dom.js";
 import { formatNumber } from "../shared/format.js";
 import { createNote } from "../shared/note.js";
@@ -6,7 +7,7 @@ import { drawText, visibleText } from "../shared/tokens.js";
 import { feature_kind } from "./circuit_reading.js";
 import { createTableHolder } from "./twin.js";
 
-/** @import { EffectResult } from "../traits.js" */
+/** @import { ChangeNodes, EffectResult } from "../traits.js" */
 /** @import { Watch } from "../shared/watch.js" */
 /** @import { Circuit } from "./circuit_reading.js" */
 
@@ -17,18 +18,24 @@ const signed = (change) => `${change !== null && change > 0 ? "+" : ""}${formatN
 
 /**
  * Change nodes in the model, and what that did.
- * @param {{ watch: Watch, onChange: (nodes: string[], factor: number, instead: { node: string, feature: number }[]) => void }} options
+ * @param {{ watch: Watch, onChange: (asked: Omit<ChangeNodes, "type">) => void }} options
  */
 export function createCircuitChange({ watch, onChange }) {
   const of = el("span", { class: "gscope-circuit-changed" });
-  const way = el("select", { "aria-label": "How it is changed" }, el("option", { value: "ablate" }, "ablate"), el("option", { value: "scale" }, "scale"), el("option", { value: "swap" }, "swap"));
+  const way = el("select", { "aria-label": "How it is changed" }, el("option", { value: "ablate" }, "ablate"), el("option", { value: "scale" }, "scale"), el("option", { value: "clamp" }, "clamp"), el("option", { value: "swap" }, "swap"));
   const note = createNote("");
   let factor = 2;
+  /** @type {number | null} */
+  let level = null;
   /** @type {number | null} */
   let other = null;
   const times = createNumberField({
     label: "times", read: () => String(factor), refuse: (value, typed) => refuseOutside("The factor", [-100, 100], value, typed),
     onNumber: (value) => { factor = value ?? 0; }, say: note.say, watch,
+  });
+  const hold = createNumberField({
+    label: "hold at", read: () => (level === null ? "" : String(level)), mayBeEmpty: true,
+    refuse: (value, typed) => refuseOutside("The activation", [0, limits.max_clamp], value, typed), onNumber: (value) => { level = value; }, say: note.say, watch,
   });
   const swap = createNumberField({
     label: "for feature", read: () => (other === null ? "" : String(other)), mayBeEmpty: true, mode: "numeric",
@@ -41,29 +48,42 @@ export function createCircuitChange({ watch, onChange }) {
   const result = el("div", { class: "gscope-circuit-effect", role: "group", "aria-label": "What the change did", hidden: true }, words, createTableHolder("What the change did", table),
     el("p", { class: "gscope-hint" }, "Level: the target\u2019s value as it was. A change is added to that. Predicted: along the graph\u2019s edges. Attention frozen: the transcoders run again, all else as it was. In the model: all of it. Random: features of the same layers, changed by as much."));
   const box = el("section", { class: "gscope-circuit-change", "aria-label": "Change" },
-    el("div", { class: "gscope-actions" }, el("span", { class: "gscope-label" }, "Change"), of, way, times.el, swap.el, run), note.el, result);
+    el("div", { class: "gscope-actions" }, el("span", { class: "gscope-label" }, "Change"), of, way, times.el, hold.el, swap.el, run), note.el, result);
   /** @type {string[]} */
   let nodes = [];
 
   function drawWay() {
     times.el.hidden = way.value !== "scale";
+    hold.el.hidden = way.value !== "clamp";
     swap.el.hidden = way.value !== "swap";
-    times.pull();
+    for (const field of [times, hold, swap]) field.pull();
+    note.say("");
+  }
+  /** What is to be done; null, and a sentence, where a number or a node is lacking. */
+  function readAsked() {
+    const plain = { nodes, factor: 0, activation: null, instead: [] };
+    if (way.value === "scale") return times.commit() ? { ...plain, factor } : null;
+    if (way.value === "clamp") {
+      if (!hold.commit()) return null;
+      if (level === null) note.say("Write the activation that it is held at.");
+      return level === null ? null : { ...plain, factor: null, activation: level };
+    }
+    if (way.value !== "swap") return plain;
+    if (nodes.length > 1) {
+      note.say(`Here one feature gives place to one other; choose one node. Several, in Python: widget.change(["${nodes[0]}", "${nodes[1]}"], instead={"${nodes[0]}": 12, "${nodes[1]}": 34}), where 12 and 34 stand for features of their layers.`);
+      return null;
+    }
+    if (!swap.commit()) return null;
+    if (other === null) note.say("Write the number of the feature that takes its place.");
+    return other === null ? null : { ...plain, instead: [{ node: nodes[0], feature: other }] };
   }
   watch.dom(way, "change", drawWay);
   watch.dom(run, "click", () => {
     if (run.getAttribute("aria-disabled") === "true") return;
-    if (way.value === "scale" && !times.commit()) return;
-    if (way.value === "swap" && (!swap.commit() || other === null)) {
-      if (other === null) note.say("Write the number of the feature that takes its place.");
-      return;
-    }
-    if (way.value === "swap" && nodes.length > 1) {
-      note.say("One feature gives place to another; choose one node.");
-      return;
-    }
+    const asked = readAsked();
+    if (!asked) return;
     note.say("");
-    onChange(nodes, way.value === "scale" ? factor : 0, way.value === "swap" ? [{ node: nodes[0], feature: /** @type {number} */ (other) }] : []);
+    onChange(asked);
   });
   watch.dom(box, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Enter" && /** @type {HTMLElement} */ (event.target).matches("input")) run.click();

@@ -72,9 +72,9 @@ function openGraph({ model, frame }) {
     isSame: () => false, // a second press is no letting go alone: it unpins
     onPick: (/** @type {number | null} */ node) => (node === null ? choose(null) : press(node)), onShow: drawPick,
   });
-  const change = createCircuitChange({ watch, onChange: (nodes, factor, instead) => {
+  const change = createCircuitChange({ watch, onChange: (asked) => {
     frame.status.asked();
-    frame.send({ type: "change", nodes, factor, instead });
+    frame.send({ type: "change", ...asked });
   } });
   const sub = createCircuitSubgraph({
     watch, onGroup: group, onRename: rename, onUngroup: (label) => setGroups(marks.now.groups.filter((one) => one.label !== label)),

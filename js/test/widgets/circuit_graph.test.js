@@ -302,11 +302,20 @@ test("after nodes were grouped Change is of the group, not of the node that was 
   button(page.holder, "Change").click();
   const asked = model.sent.filter(({ type }) => type === "change").at(-1);
   assert.deepEqual(asked?.nodes, ["0_7_1", "1_8_1"]);
+  const way = find(page.holder, "select[aria-label='How it is changed']");
+  enter(way, "clamp", "change");
+  enter(findAll(page.holder, ".gscope-circuit-change .gscope-number")[1], "3", "change");
+  button(page.holder, "Change").click();
+  assert.deepEqual(model.sent.filter(({ type }) => type === "change").at(-1), { type: "change", nodes: ["0_7_1", "1_8_1"], factor: null, activation: 3, instead: [] });
+  enter(way, "swap", "change");
+  button(page.holder, "Change").click();
+  assert.match(find(page.holder, ".gscope-circuit-change [role=alert]").textContent ?? "", /choose one node.*in Python: widget\.change\(\["0_7_1", "1_8_1"\], instead=\{"0_7_1": /);
+  assert.equal(model.sent.filter(({ type }) => type === "change").length, 2);
   boxes()[0].click();
   assert.match(offered(), /^feature 8/); // the control: of no mark it is the node pressed last
 });
 
-test("what is marked, or chosen, is changed: ablated, scaled or swapped, refused in words where a number is none", () => {
+test("what is marked, or chosen, is changed: ablated, scaled, held or swapped, refused in words where a number is none", () => {
   open();
   answer();
   const run = button(page.holder, "Change");
@@ -316,22 +325,34 @@ test("what is marked, or chosen, is changed: ablated, scaled or swapped, refused
   run.click();
   const way = find(page.holder, "select[aria-label='How it is changed']");
   enter(way, "scale", "change");
-  const [times, other] = findAll(page.holder, ".gscope-circuit-change .gscope-number");
+  const [times, held, other] = findAll(page.holder, ".gscope-circuit-change .gscope-number");
   enter(times, "1000", "change");
   run.click();
   assert.match(find(page.holder, ".gscope-circuit-change [role=alert]").textContent ?? "", /The factor must be a number from -100 to 100, got 1000/);
   enter(times, "0.5", "change");
   run.click();
+  enter(way, "clamp", "change");
+  const shown = () => findAll(page.holder, ".gscope-circuit-change .gscope-field").filter((one) => !one.hidden).map((one) => one.textContent);
+  assert.deepEqual(shown(), ["hold at"]);
+  run.click();
+  assert.match(find(page.holder, ".gscope-circuit-change [role=alert]").textContent ?? "", /Write the activation/);
+  enter(held, "-1", "change");
+  run.click();
+  assert.match(find(page.holder, ".gscope-circuit-change [role=alert]").textContent ?? "", /The activation must be a number from 0 to 1000000, got -1/);
+  enter(held, "9.5", "change");
+  run.click();
   enter(way, "swap", "change");
+  assert.deepEqual(shown(), ["for feature"]);
   run.click();
   assert.match(find(page.holder, ".gscope-circuit-change [role=alert]").textContent ?? "", /Write the number of the feature/);
   enter(other, "12", "change");
   run.click();
   const sent = model.sent.filter(({ type }) => type === "change");
   assert.deepEqual(sent, [
-    { type: "change", nodes: ["0_7_1"], factor: 0, instead: [] },
-    { type: "change", nodes: ["0_7_1"], factor: 0.5, instead: [] },
-    { type: "change", nodes: ["0_7_1"], factor: 0, instead: [{ node: "0_7_1", feature: 12 }] },
+    { type: "change", nodes: ["0_7_1"], factor: 0, activation: null, instead: [] },
+    { type: "change", nodes: ["0_7_1"], factor: 0.5, activation: null, instead: [] },
+    { type: "change", nodes: ["0_7_1"], factor: null, activation: 9.5, instead: [] },
+    { type: "change", nodes: ["0_7_1"], factor: 0, activation: null, instead: [{ node: "0_7_1", feature: 12 }] },
   ]);
   const row = { target: " c", baseline: 7, predicted: null, frozen: -1.5, free: -1.25, random: 0.1, random_low: -0.2, random_high: 0.4 };
   model.emit("msg:custom", { type: "effect", words: "feature 7: ablated", nodes: ["0_7_1"], controls: 5, rows: [row] });

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import gscope_widgets as gs
-from gscope_widgets.records.circuits import FEATURE
+from gscope_widgets.records.circuit_effects import read_circuit_change
+from gscope_widgets.records.circuits import FEATURE, NodeGroup
 from gscope_widgets.runtime import showing
 from gscope_widgets.runtime.circuits import changing
 from tests.runtime.circuits.frozen import hold
@@ -89,9 +90,15 @@ def test_frozen_it_is_what_plain_torch_gives(scope, graphs, held, kind):
     nodes = [*list_strong(graph, layers=(1, 2))[:2], *list_strong(graph, layers=(5,))[:1]]
     baseline = read_difference(graph, held.logits)
     sizes = []
-    for factor in (0.0, 3.0):
-        effect = gs.change_circuit(scope, graph, nodes, factor, controls=3)
-        changes = [(*describe(graph, node), factor * float(graph.activations[node])) for node in nodes]
+    own = [float(graph.activations[node]) for node in nodes]
+    for asked, levels in (
+        ({}, [0.0] * 3),
+        ({"factor": 3.0}, [3 * one for one in own]),
+        ({"activation": 11.0}, [11.0] * 3),
+        ({"activation": dict(zip(nodes, (0.0, 2.5, 40.0), strict=True))}, [0.0, 2.5, 40.0]),
+    ):
+        effect = gs.change_circuit(scope, graph, nodes, **asked, controls=3)
+        changes = [(*describe(graph, node), level) for node, level in zip(nodes, levels, strict=True)]
         expected = read_difference(graph, run_frozen(held, members, changes)) - baseline
         assert effect.frozen[0] == pytest.approx(expected, abs=2e-4)
         sizes.append(abs(expected))
@@ -99,44 +106,133 @@ def test_frozen_it_is_what_plain_torch_gives(scope, graphs, held, kind):
     assert effect.baseline[0] == pytest.approx(baseline, abs=1e-3)
 
 
+def run_hooked(model, graph, members, changes):
+    """Logits at the end of plain transformers in which features are held at activations."""
+    read, handles = {}, []
+
+    def keep(at):
+        def remember(_module, _inputs, output):
+            read[at] = output[0].double()
+
+        return remember
+
+    def change(to):
+        def move(_module, _inputs, output):
+            changed = output.clone()
+            for layer, pos, number, activation in changes:
+                member = members[layer]
+                local = number % member["w_enc"].shape[1]
+                rows = member["w_dec"][local]
+                if to < layer or (rows.ndim == 1 and to != layer):
+                    continue
+                pre = read[layer][pos] @ member["w_enc"][:, local] + member["b_enc"][local]
+                more = activation - pre * (pre > member["threshold"][local])
+                changed[0, pos] += (more * (rows if rows.ndim == 1 else rows[to])).float()
+            return changed
+
+        return move
+
+    for at, block in enumerate(model.model.layers):
+        handles.append(block.pre_feedforward_layernorm.register_forward_hook(keep(at)))
+        handles.append(block.post_feedforward_layernorm.register_forward_hook(change(at)))
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([list(graph.tokens.ids)]), use_cache=False).logits[0, -1].double()
+    for handle in handles:
+        handle.remove()
+    return logits
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_free_it_is_what_plain_transformers_give(scope, graphs, held, plain_mini, kind):
     graph, members = graphs[kind], read_members(kind, range(8))
     node = list_strong(graph, layers=(4,))[0]
     layer, pos, number = describe(graph, node)
-    member, local = members[layer], number % members[layer]["w_enc"].shape[1]
-    rows = member["w_dec"][local]
-    read = {}
-
-    def keep(_module, _inputs, output):
-        read["x"] = output[0, pos].double()
-
-    def take(to):
-        def change(_module, _inputs, output):
-            pre = read["x"] @ member["w_enc"][:, local] + member["b_enc"][local]
-            changed = output.clone()
-            row = rows if rows.ndim == 1 else rows[to]
-            changed[0, pos] -= (pre * (pre > member["threshold"][local]) * row).float()
-            return changed
-
-        return change
-
-    blocks = plain_mini.model.layers
-    handles = [blocks[layer].pre_feedforward_layernorm.register_forward_hook(keep)]
-    for to in (layer,) if rows.ndim == 1 else range(layer, 8):
-        handles.append(blocks[to].post_feedforward_layernorm.register_forward_hook(take(to)))
-    with torch.no_grad():
-        logits = plain_mini(input_ids=torch.tensor([list(graph.tokens.ids)]), use_cache=False).logits[0, -1].double()
-    for handle in handles:
-        handle.remove()
-    expected = read_difference(graph, logits) - read_difference(graph, held.logits)
     effect = gs.change_circuit(scope, graph, node, controls=3)
+    logits = run_hooked(plain_mini, graph, members, [(layer, pos, number, 0.0)])
+    expected = read_difference(graph, logits) - read_difference(graph, held.logits)
     assert effect.free[0] == pytest.approx(expected, abs=2e-4) and abs(expected) > 0.005
-    if rows.ndim == 1:  # the same as an intervention there
+    if kind != "clt":  # the same as an intervention there
         changed = scope.next_tokens(TEXT, 4096, [gs.ablate(graph.ref(node), positions=slice(pos, pos + 1))])
         chances = {one.id: one.logit for one in changed.chances}
         first, second = graph.targets[0].ids
         assert chances[first] - chances[second] == pytest.approx(effect.baseline[0] + effect.free[0], abs=1e-3)
+
+
+@pytest.mark.row("10")
+@pytest.mark.parametrize("kind", KINDS)
+def test_features_are_held_as_hooks_on_plain_transformers_hold_them(scope, graphs, held, plain_mini, kind):
+    graph, members = graphs[kind], read_members(kind, range(8))
+    nodes = [*list_strong(graph, layers=(3,))[:2], list_strong(graph, layers=(4,))[0]]
+    own = {node: float(graph.activations[node]) for node in nodes}
+    count = members[4]["w_enc"].shape[1]
+    layer, pos, number = describe(graph, nodes[2])
+    fires = {describe(graph, node) for node in range(graph.first_row, len(graph)) if graph.kinds[node] == FEATURE}
+    silent = next(one for one in range(number - number % count, 8 * count) if (layer, pos, one) not in fires)
+    other = replace(graph.ref(nodes[2]), feature=silent)
+    levels, found = {nodes[0]: 0.0, nodes[1]: own[nodes[1]] + 20, nodes[2]: own[nodes[2]] / 3}, []
+    for asked, changes in (
+        ({"activation": 60.0}, [(*describe(graph, node), 60.0) for node in nodes]),
+        ({"activation": levels}, [(*describe(graph, node), level) for node, level in levels.items()]),
+        (  # a feature that does not fire is set, in place of one that does
+            {"activation": levels | {nodes[2]: 60.0}, "instead": {nodes[2]: other}},
+            [
+                *((*describe(graph, node), levels[node]) for node in nodes[:2]),
+                (layer, pos, number, 0.0),
+                (layer, pos, silent, 60.0),
+            ],
+        ),
+    ):
+        effect = gs.change_circuit(scope, graph, nodes, **asked, controls=3)
+        expected = read_difference(graph, run_hooked(plain_mini, graph, members, changes))
+        assert effect.free[0] == pytest.approx(expected - read_difference(graph, held.logits), abs=2e-4)
+        assert abs(effect.free[0]) > 0.005 and effect.factor is None
+        assert np.isnan(effect.predicted[0]) == ("instead" in asked)
+        found.append(float(effect.free[0]))
+    assert len({round(one, 3) for one in found}) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_held_where_they_are_nothing_changes_and_held_at_twice_that_they_are_doubled(scope, graphs, kind):
+    graph = graphs[kind]
+    nodes = [*list_strong(graph, layers=(3, 4))[:2], list_strong(graph, layers=(7,))[0]]
+    own = {node: float(graph.activations[node]) for node in nodes}
+    still = gs.change_circuit(scope, graph, nodes, activation=own, controls=3)
+    for part in (still.predicted, still.frozen, still.free, *still.random):
+        np.testing.assert_allclose(part, 0, atol=2e-4)
+    twice = gs.change_circuit(scope, graph, nodes, activation={graph.ids[node]: 2 * own[node] for node in nodes})
+    doubled = gs.change_circuit(scope, graph, nodes, 2.0)
+    assert abs(doubled.free[0]) > 0.005
+    for name in ("predicted", "frozen", "free", "random"):
+        np.testing.assert_allclose(getattr(twice, name), getattr(doubled, name), atol=1e-5)
+    assert twice.activations == tuple(2 * own[node] for node in nodes) and doubled.activations == ()
+    assert "3 nodes held at " in repr(twice) and "3 nodes times 2:" in repr(doubled)
+    assert twice.provenance.settings["activations"] == list(twice.activations)
+    assert "factor" not in twice.provenance.settings and doubled.provenance.settings["factor"] == 2
+
+
+def test_a_group_is_changed_and_swapped_feature_by_feature(scope, graphs):
+    graph = graphs["affine"]
+    first, second = sorted([list_strong(graph, layers=(3,))[0], list_strong(graph, layers=(6,))[0]])
+    grouped = replace(graph, groups=(NodeGroup("two", (0, first, second)),))
+    group = grouped.groups[0]
+    for asked in ({"factor": 0.0}, {"factor": 3.0}, {"activation": 9.0}):
+        found = gs.change_circuit(scope, grouped, group, **asked, controls=3)
+        np.testing.assert_array_equal(
+            found.free, gs.change_circuit(scope, graph, [first, second], **asked, controls=3).free
+        )
+    others = {node: replace(graph.ref(node), feature=(int(graph.numbers[node]) + 1) % 512) for node in (first, second)}
+    found = gs.change_circuit(scope, grouped, group, instead=others, controls=3)
+    held_there = []
+    for node, other in others.items():
+        here = slice(int(graph.positions[node]), int(graph.positions[node]) + 1)
+        held_there += [
+            gs.ablate(graph.ref(node), positions=here),
+            gs.clamp(other, float(graph.activations[node]), positions=here),
+        ]
+    chances = {one.id: one.logit for one in scope.next_tokens(TEXT, 4096, held_there).chances}
+    one, other = graph.targets[0].ids
+    assert chances[one] - chances[other] == pytest.approx(found.baseline[0] + found.free[0], abs=1e-3)
+    assert abs(found.free[0]) > 0.005
 
 
 def test_behind_the_last_features_prediction_and_frozen_pass_are_one_and_further_up_they_part(scope, graphs):
@@ -357,11 +453,8 @@ def test_controls_draw_no_feature_that_is_changed_or_put_in_where_they_are(tiny,
     refs = [replace(graph.ref(node), feature=(number + more) % 6) for more in range(3)]
     nodes = [graph.find(ref, pos=pos)[0] for ref in refs[:2]]
     homes = {layer: tiny.dictionary(path=next(tmp_path.glob("**/params.safetensors")).parent)}
-    drawn = [
-        one
-        for seed in range(20)
-        for one in changing._draw_changes(graph, homes, nodes, 0.0, {node: refs[2]}, seed=seed)
-    ]
+    change = read_circuit_change(graph, nodes, instead={nodes[0]: refs[2]})
+    drawn = [one for seed in range(20) for one in changing._draw_changes(graph, homes, change, seed=seed)]
     assert {(one.layer, one.pos) for one in drawn} == {(layer, pos)} and len(drawn) == 60
     assert {one.feature for one in drawn} == {(number + more) % 6 for more in (3, 4, 5)}
 
