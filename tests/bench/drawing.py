@@ -166,11 +166,11 @@ def main() -> int:
     machine, scope = describe_machine(), FakeScope()
     with sync_playwright() as playwright:
         browser = open_browser(playwright)
+        machine["versions"]["chromium"] = browser.version
         for bundles in [*map(Path, sys.argv[1:]), None]:
             rows = measure(browser, scope, bundles)
             print(bundles or "these bundles")
             print(render_report(rows, machine=machine, head=_HEAD, command=_COMMAND))
-        machine["versions"]["chromium"] = browser.version
         browser.close()
     scope.close()
     if not sys.argv[1:]:
