@@ -4,7 +4,7 @@ PYTHON is that of an environment with circuit-tracer 0.5.0 and the versions that
 beside ours:
 
     python3 -m venv .venv-circuits
-    .venv-circuits/bin/pip install -c constraints.txt circuit-tracer==0.5.0 nnsight==0.6.1 torch
+    .venv-circuits/bin/pip install circuit-tracer==0.5.0 nnsight==0.6.1 $(grep "^torch==" constraints.txt)
 
 Both read the same random model of Gemma 3 270M's shape and the same 18 transcoders of 16k features from the same files,
 in float32, and follow every feature that fires on a prompt of 24 tokens. Ends with 1 where a target is missed or graphs
