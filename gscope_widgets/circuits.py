@@ -24,9 +24,9 @@ def circuit(
 
     Transcoders stand in for MLPs, their errors added back, attention and norms as they were on the prompt. Costs
     one forward pass with eager attention, one encoding a dictionary, and for each feature that is followed one
-    pass back through the attention of the layers before it: it grows with the square of the text. Memory: 8
-    bytes times features kept times features found, 20 where not all are kept; refused beforehand where it is more
-    than half of what is free.
+    pass back through the attention of the layers before it: it grows with the square of the text. Memory: 4
+    bytes times nodes kept times those found and kept, d_model for each feature found and each layer that it writes
+    to, tokens squared for each head, and some 0.1 GB; refused beforehand where it is more than half of what is free.
 
     Args:
         scope: from `gs.load` or `gs.replay`.

@@ -7,18 +7,14 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from gscope_widgets.errors import OutOfMemory, write_bytes
 from gscope_widgets.runtime.circuits.frozen import FrozenPass
 from gscope_widgets.runtime.circuits.replacement import Replaced
 from gscope_widgets.runtime.files.weights import to_numpy
-from gscope_widgets.runtime.memory import find_free
 
 _ROWS, _LEAST_ROWS = 128, 64  # targets that are followed back together
 _ROOM = 4_000_000  # numbers of their effects at a layer, if that leaves rows enough: 16 MB
 _STEPS = 8  # in which features are chosen where not all can be, each by the influence known then
 _LEAST_STEP = 16
-_SHARE = 0.5  # of what memory is free
-_COPIES = 2  # of the edges, that are held at once
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,8 @@ class Attribution:
     """The edges of a graph, and which features are its nodes."""
 
     features: np.ndarray  # int64, rising; which of `Replaced`
-    edges: Edges  # of those features in their order, then of the targets; columns are of all features
+    edges: Edges  # of those features and of the targets; columns are of all features
+    rows: np.ndarray  # int64; where in `edges` the features stand, in their order, then the targets
 
 
 def attribute(
@@ -68,13 +65,10 @@ def attribute(
 
     Yields:
         The share that is done.
-
-    Raises:
-        OutOfMemory: the edges would not fit; with the numbers.
     """
     total = len(replaced.layers)
     wanted = min(total, max_features)
-    edges = _make_room(frozen, replaced, rows=wanted + len(aims), what=f"{wanted} of {total} features")
+    edges = _start_edges(frozen, replaced, wanted + len(aims))
     targets = _take_rows(edges, wanted, wanted + len(aims))
     yield from _trace_in_blocks(frozen, replaced, aims, targets, first=0.0, last=0.0)
     known = np.zeros(0, np.int64)
@@ -101,22 +95,12 @@ def attribute(
         )
         known = np.concatenate([known, chosen])
     order = np.argsort(known, kind="stable")
-    rows = torch.as_tensor(np.concatenate([order, np.arange(wanted, wanted + len(aims))]), device=edges.weights.device)
-    if len(rows) == len(edges.weights) and (rows[1:] > rows[:-1]).all():
-        return Attribution(known, edges)
-    return Attribution(known[order], Edges(edges.weights[rows], edges.remainder[rows]))
+    return Attribution(known[order], edges, np.concatenate([order, np.arange(wanted, wanted + len(aims))]))
 
 
-def _make_room(frozen: FrozenPass, replaced: Replaced, *, rows: int, what: str) -> Edges:
-    like, columns = frozen.embedding, _count_sources(frozen, replaced)
-    size = _COPIES * like.element_size() * rows * columns
-    free = min((one for one in (find_free("cpu"), find_free(str(like.device))) if one is not None), default=None)
-    if free is not None and size > _SHARE * free:
-        raise OutOfMemory(
-            f"the edges of {what} would take {write_bytes(size)} while they are made, {write_bytes(free)} are free: "
-            "give a smaller max_features or a shorter prompt"
-        )
-    return Edges(like.new_zeros(rows, columns), like.new_zeros(rows))
+def _start_edges(frozen: FrozenPass, replaced: Replaced, rows: int) -> Edges:
+    like = frozen.embedding
+    return Edges(like.new_zeros(rows, _count_sources(frozen, replaced)), like.new_zeros(rows))
 
 
 def _count_sources(frozen: FrozenPass, replaced: Replaced) -> int:
@@ -167,9 +151,8 @@ def _trace_in_blocks(
     while start < len(order):
         # As many as the room allows for the positions that the last of them has.
         stop = min(len(order), start + _ROWS)
-        room = _ROOM // (width * (1 + aims[order[stop - 1]].pos))
-        stop = min(stop, start + max(_LEAST_ROWS, room))
-        some = order[start:stop]
+        stop = min(stop, start + _count_rows(1 + aims[order[stop - 1]].pos, width))
+        some = sorted(order[start:stop], key=lambda at: -aims[at].layer)
         block = _trace(frozen, replaced, [aims[at] for at in some])
         try:
             while True:
@@ -181,24 +164,34 @@ def _trace_in_blocks(
         start = stop
 
 
-def trace_effects(frozen: FrozenPass, replaced: Replaced, aims: Sequence[Aim]) -> Edges:
-    """Follow targets back through the frozen pass, all at once: what each token, error and feature adds to each."""
-    block = _trace(frozen, replaced, aims)
-    while True:
-        try:
-            next(block)
-        except StopIteration as end:
-            edges: Edges = end.value
-            return edges
+def _count_rows(positions: int, width: int) -> int:
+    """How many targets are followed back together, where the last of them has so many positions."""
+    return min(_ROWS, max(_LEAST_ROWS, _ROOM // (width * positions)))
+
+
+def count_followed(frozen: FrozenPass, sources: int, rows: int) -> int:
+    """How many numbers are held at most while so many rows are followed back, beside the edges."""
+    count, width = frozen.embedding.shape
+    together = min(rows, _ROWS)
+    effects = min(together * count * width, max(_LEAST_ROWS * count * width, _ROOM))
+    heads, head_dim = len(frozen.layers[0].pattern), int(frozen.layers[0].attention.head_dim)  # type: ignore[arg-type]
+    # Effects and, in attention, three times as many as its heads have numbers.
+    return 2 * together * sources + int(effects * (1 + 3 * heads * head_dim / width))
 
 
 def _trace(frozen: FrozenPass, replaced: Replaced, aims: Sequence[Aim]) -> Generator[float, None, Edges]:
-    """`trace_effects`, which yields the share that is done behind each layer."""
-    order = sorted(range(len(aims)), key=lambda at: -aims[at].layer)
+    """Follow targets back through the frozen pass, all at once: what each token, error and feature adds to each.
+
+    Args:
+        aims: falling by layer.
+
+    Yields:
+        The share that is done, behind each layer.
+    """
     positions = 1 + max(aim.pos for aim in aims)
     count, depth = len(frozen.embedding), len(frozen.layers)
     like = frozen.embedding
-    edges = Edges(like.new_zeros(len(aims), _count_sources(frozen, replaced)), like.new_zeros(len(aims)))
+    edges = _start_edges(frozen, replaced, len(aims))
     remainder = edges.remainder
     errors = edges.weights[:, count:].narrow(1, 0, depth * count).unflatten(1, (depth, count))
     features = edges.weights[:, count * (1 + depth) :]
@@ -207,13 +200,13 @@ def _trace(frozen: FrozenPass, replaced: Replaced, aims: Sequence[Aim]) -> Gener
 
     def begin(layer: int) -> None:
         nonlocal begun
-        while begun < len(order) and aims[order[begun]].layer > layer:
-            aim = aims[order[begun]]
+        while begun < len(aims) and aims[begun].layer > layer:
+            aim = aims[begun]
             gain = frozen.layers[aim.layer].mlp_gain[aim.pos] if aim.through_norm else 1
             effect[begun, aim.pos] = aim.vector * gain
             begun += 1
 
-    top = min(max(aim.layer for aim in aims), depth - 1)
+    top = min(aims[0].layer, depth - 1)
     begin(top)
     for layer in range(top, -1, -1):
         part = effect[:begun]
@@ -232,6 +225,4 @@ def _trace(frozen: FrozenPass, replaced: Replaced, aims: Sequence[Aim]) -> Gener
             effect[:begun] = frozen.pass_attention(effect[:begun], layer)
         yield 1 - layer / (top + 1)
     edges.weights[:, :positions] = torch.einsum("rpd,pd->rp", effect, frozen.embedding[:positions])
-    back = torch.empty(len(aims), dtype=torch.long, device=like.device)
-    back[torch.tensor(order, device=like.device)] = torch.arange(len(aims), device=like.device)
-    return Edges(edges.weights[back], remainder[back])
+    return edges

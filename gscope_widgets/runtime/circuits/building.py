@@ -14,6 +14,7 @@ from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.runtime.circuits.attribution import Aim, Attribution, aim_at_features, attribute
 from gscope_widgets.runtime.circuits.frozen import FrozenPass, freeze
 from gscope_widgets.runtime.circuits.replacement import Replaced, replace_mlps
+from gscope_widgets.runtime.circuits.room import require_room_for_graph, require_room_for_pass
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.member import Firing
 from gscope_widgets.runtime.files.weights import to_numpy
@@ -21,6 +22,7 @@ from gscope_widgets.runtime.gemma.generation import check_finite
 from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.unembedding import find_mean_unembedding, find_unembedding
 
+_LAID_ROWS = 128  # of the edges that are copied together
 MAX_LOGITS, MIN_PROBABILITY = 10, 0.95  # of the next tokens that are explained where none is named
 
 
@@ -47,13 +49,18 @@ def build_graph(
     Args:
         dictionaries: one CLT, or transcoders of different layers, rising.
     """
+    require_room_for_pass(loaded, len(tokens))
     frozen = freeze(loaded, tokens.ids)
     check_finite(frozen.logits[None])
     yield 0.0
     used = list(tokens.used)
     crosses = len(dictionaries[0].info.layers) > 1
     fired = yield from fire_dictionaries(frozen, dictionaries, used)
+    require_room_for_graph(
+        frozen, fired, used=len(used), crosses=crosses, max_features=max_features, targets=len(wanted.ids) or MAX_LOGITS
+    )
     replaced = replace_mlps(frozen, fired, used=used, crosses=crosses)
+    del fired  # weights of what fires, which `replaced` has taken
     numbers = number_features(replaced, dictionaries)
     owners = (dictionaries[0].info.id,) if crosses else _spread_ids(dictionaries, len(frozen.layers))
     aims, targets, weights, values = _choose_targets(loaded, frozen, replaced, numbers, owners, wanted)
@@ -193,14 +200,17 @@ def _lay_out(
     error_positions = np.tile(used, depth)
     columns = [np.arange(count), count + error_layers * count + error_positions, count * (1 + depth) + kept]
     chosen = torch.as_tensor(np.concatenate(columns), device=found.edges.weights.device)
-    weights = found.edges.weights
-    left_out = np.zeros(len(weights), np.float32)
-    if len(kept) < len(replaced.layers):
-        lost = weights[:, count * (1 + depth) :].sum(1, dtype=torch.float64)
-        lost -= weights[:, chosen[-len(kept) :]].sum(1, dtype=torch.float64) if len(kept) else 0
-        left_out = to_numpy(lost).astype(np.float32)
-    laid = np.zeros((len(weights), len(chosen) + len(aims)), np.float32)
-    laid[:, : len(chosen)] = to_numpy(weights[:, chosen])
+    weights, left_out = found.edges.weights, np.zeros(len(found.rows), np.float32)
+    laid = np.zeros((len(found.rows), len(chosen) + len(aims)), np.float32)
+    for start in range(0, len(laid), _LAID_ROWS):
+        part = slice(start, start + _LAID_ROWS)
+        rows = weights[torch.as_tensor(found.rows[part], device=weights.device)]
+        some = rows[:, chosen]
+        laid[part, : len(chosen)] = to_numpy(some)
+        if len(kept) < len(replaced.layers):
+            of_features, of_nodes = rows[:, count * (1 + depth) :], some[:, len(some[0]) - len(kept) :]
+            lost = of_features.sum(1, dtype=torch.float64) - of_nodes.sum(1, dtype=torch.float64)
+            left_out[part] = to_numpy(lost)
     kinds = [TOKEN] * count + [ERROR] * len(error_layers) + [FEATURE] * len(kept) + [TARGET] * len(aims)
     first = count + len(error_layers)
     by_layer = {layer: one for one in dictionaries for layer in one.info.layers}
@@ -228,7 +238,7 @@ def _lay_out(
         ).astype(np.float32),
         weights=laid,
         values=np.concatenate([replaced.inputs[kept], target_values]).astype(np.float32),
-        remainder=to_numpy(found.edges.remainder),
+        remainder=to_numpy(found.edges.remainder)[found.rows],
         left_out=left_out,
         targets=targets,
         target_weights=target_weights.astype(np.float32),

@@ -57,8 +57,8 @@ class FrozenPass:
         of_values = torch.einsum("hqk,rqhs->rkhs", pattern, of_heads)
         groups = len(matrices[1]) // of_heads.shape[3]
         shared = of_values.unflatten(2, (groups, -1)).sum(3).flatten(2)
-        through: torch.Tensor = (shared @ matrices[1]) * frozen.attention_gain[:positions]
-        return effect + through
+        through: torch.Tensor = shared @ matrices[1]
+        return through.mul_(frozen.attention_gain[:positions]).add_(effect)
 
     def attend(self, stream: torch.Tensor, layer: int) -> torch.Tensor:
         """The residual stream behind a layer's attention, [pos, d_model], out of that before it."""

@@ -54,30 +54,23 @@ def replace_mlps(
     is_used = torch.zeros(count, dtype=torch.bool, device=device)
     is_used[kept] = True
     where = {layer: at for at, (layer, _) in enumerate(fired)}
-    first, firsts = 0, []
-    for _, one in fired:
-        firsts.append(first)
-        first += len(one.positions)
+    places = [kept[one.positions.to(device)] for _, one in fired]
+    firsts = np.cumsum([0, *map(len, places)]).tolist()
     writes, offsets, errors, skips = [], [], [], []
     for layer, block in enumerate(frozen.layers):
         at = where.get(layer)
         sources = () if at is None else range(at + 1) if crosses else (at,)
-        found = []
-        for source in sources:
-            one = fired[source][1]
-            rows = (one.w_dec[:, at] if crosses else one.w_dec)[one.rows].to(device) * one.activations[:, None].to(
-                device
-            )
-            found.append(
-                (kept[one.positions.to(device)], firsts[source] + torch.arange(len(rows), device=device), rows)
-            )
-        positions, nodes, rows = (
-            [torch.cat(column) for column in zip(*found, strict=True)]
-            if found
-            else [kept[:0], kept[:0], frozen.embedding[:0]]
-        )
+        positions = torch.cat([kept[:0], *(places[source] for source in sources)])
+        nodes = torch.cat([kept[:0], *(torch.arange(*firsts[one : one + 2], device=device) for one in sources)])
         order = positions.argsort(stable=True)
-        positions, rows = positions[order], rows[order]
+        rows = frozen.embedding.new_empty(len(order), frozen.embedding.shape[1])
+        ranks, start = order.argsort(), 0
+        for source in sources:
+            one, stop = fired[source][1], start + len(places[source])
+            made = (one.w_dec[:, at] if crosses else one.w_dec)[one.rows].mul_(one.activations[:, None])
+            rows[ranks[start:stop]] = made.to(device)
+            start = stop
+        positions = positions[order]
         starts = torch.searchsorted(positions, torch.arange(count + 1, device=device)).tolist()
         writes.append(Write(nodes[order], rows, tuple(starts)))
         member = None if at is None else fired[at][1]
@@ -92,16 +85,19 @@ def replace_mlps(
         errors.append(block.mlp_output - written)
         skips.append(skip)
     layers = np.repeat([layer for layer, _ in fired], [len(one.positions) for _, one in fired]).astype(np.int32)
-    positions = torch.cat([kept[one.positions.to(device)] for _, one in fired]) if fired else kept[:0]
-    reads = torch.cat([one.w_enc[one.rows].to(device) for _, one in fired]) if fired else frozen.embedding[:0]
-    read = torch.cat([frozen.layers[layer].mlp_input[kept[one.positions.to(device)]] for layer, one in fired])
+    reads = frozen.embedding.new_empty(firsts[-1], frozen.embedding.shape[1])
+    inputs = frozen.embedding.new_empty(firsts[-1])
+    for at, (layer, one) in enumerate(fired):
+        part = slice(*firsts[at : at + 2])
+        reads[part] = one.w_enc[one.rows].to(device)
+        inputs[part] = torch.einsum("fd,fd->f", reads[part], frozen.layers[layer].mlp_input[places[at]])
     return Replaced(
         layers=layers,
-        positions=positions.cpu().numpy().astype(np.int32),
+        positions=torch.cat([kept[:0], *places]).cpu().numpy().astype(np.int32),
         numbers=np.concatenate([one.features[one.rows].cpu().numpy() for _, one in fired]).astype(np.int32),
         activations=np.concatenate([to_numpy(one.activations) for _, one in fired]),
         reads=reads,
-        inputs=to_numpy((reads * read).sum(1)),
+        inputs=to_numpy(inputs),
         writes=tuple(writes),
         offsets=tuple(offsets),
         errors=tuple(errors),

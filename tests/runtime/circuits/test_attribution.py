@@ -361,9 +361,3 @@ def test_a_model_whose_attention_adds_biases_is_refused(load, make_model, tmp_pa
     biased = load(str(folder))
     with pytest.raises(gs.InvalidValue, match="has biases"), pytest.warns(gs.SanityWarning):
         gs.circuit(biased, "hello there", dictionaries=biased.dictionary(path=path), target=7)
-
-
-def test_edges_that_would_not_fit_are_refused_with_numbers(scope, monkeypatch):
-    monkeypatch.setattr(attribution, "find_free", lambda _device: 1_000_000)
-    with pytest.raises(gs.OutOfMemory, match=r"the edges of \d+ of \d+ features would take .* smaller max_features"):
-        gs.circuit(scope, TEXT)
