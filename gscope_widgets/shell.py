@@ -92,8 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         return status
     except GscopeError as error:
-        words = _write_shown(str(error)).replace("overwrite=True", "--overwrite").replace(" field=", " --field")
-        print(f"gscope-widgets: {words}", file=sys.stderr)
+        print(f"gscope-widgets: {_write_shown(str(error))}", file=sys.stderr)
         return 2
     except OSError as error:
         if sys.stdout is not None and arguments is None:
@@ -163,7 +162,7 @@ def _add_sweep(sweep: argparse.ArgumentParser) -> None:
 
 def _run_sweep(given: argparse.Namespace) -> int:
     from gscope_widgets.runtime.gemma.names import require_name
-    from gscope_widgets.runtime.sweeps.corpus import open_corpus
+    from gscope_widgets.runtime.sweeps.corpus import EMBEDDED, STDIN, open_corpus
     from gscope_widgets.runtime.sweeps.limits import check_settings
 
     names = (
@@ -186,9 +185,12 @@ def _run_sweep(given: argparse.Namespace) -> int:
         "patience_s": given.patience_seconds,
     }
     corpus = given.corpus[0] if len(given.corpus) == 1 else [Path(one) for one in given.corpus]
+    alone = next((one for one in given.corpus if one in (STDIN, *EMBEDDED)), None)
+    if len(given.corpus) > 1 and alone is not None:
+        raise InvalidValue(f"--corpus takes several files, or {alone} alone; a file of that name is ./{alone}")
     # What can be told at once is not told after torch and a model were loaded, which takes many seconds.
     require_name(given.model)
-    check_settings(options | {"out": given.out})
+    check_settings(options | {"out": given.out}, call=_name_option)
     open_corpus(corpus, field=given.field, parted_by=given.parted_by)
     try:
         return _sweep(given, corpus, options)
@@ -196,6 +198,11 @@ def _run_sweep(given: argparse.Namespace) -> int:
         out = write_name(given.out)
         print(f"gscope-widgets: stopped; the same line goes on from {out}", file=sys.stderr)
         return 130
+
+
+def _name_option(name: str) -> str:
+    """What an argument of `gs.sweep` is called here."""
+    return "--" + (f"{name[:-2]}_seconds" if name.endswith("_s") else name).replace("_", "-")
 
 
 def _sweep(given: argparse.Namespace, corpus: object, options: dict[str, Any]) -> int:

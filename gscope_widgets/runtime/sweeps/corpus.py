@@ -126,11 +126,12 @@ def _refuse_names(corpus: Sequence[Any]) -> None:
         return
     path = f"Path({describe_value(corpus[0], limit=200)})"
     paths, what = (
-        (f"[{path}]", "it is the name of a file") if len(corpus) == 1 else (f"[{path}, ...]", "all name files")
+        (f"[{path}]", "one text, and it is the name of a file")
+        if len(corpus) == 1
+        else (f"[{path}, ...]", f"{len(corpus):,} texts, and all name files")
     )
     raise InvalidValue(
-        f"the corpus would be a list of {len(corpus):,} texts, and {what}; for what is in files give paths: {paths}, "
-        "with from pathlib import Path"
+        f"the corpus would be a list of {what}; for what is in files give paths: {paths}, with from pathlib import Path"
     )
 
 
@@ -164,7 +165,8 @@ def _open_place(place: str | os.PathLike[str], field: str, parted_by: Parts) -> 
     if not is_file:
         what = "is a folder" if is_folder else "is no file"
         raise InvalidValue(
-            f"{describe_value(str(place), limit=200)} {what}; a corpus is a text or JSONL file, or a list: [text, ...]"
+            f"{describe_value(str(place), limit=200)} {what}; a corpus is a text or JSONL file, or in Python a list: "
+            "[text, ...]"
         )
     ending = path.suffix.lower()
     if ending in _TABLES:
@@ -201,7 +203,9 @@ def _name_series(corpus: Iterable[Any]) -> str:
     name = getattr(info, "dataset_name", None)
     if isinstance(name, str) and name:
         return f"a dataset of {name} files" if name in _FILE_KINDS else shorten_name(name)
-    return f"the {len(corpus):,} texts given" if isinstance(corpus, Sequence) else "the texts given"
+    if not isinstance(corpus, Sequence):
+        return "the texts given"
+    return "the text given" if len(corpus) == 1 else f"the {len(corpus):,} texts given"
 
 
 def _take_out(corpus: Iterable[Any], field: str) -> Iterator[Prompt]:
@@ -221,7 +225,7 @@ def find_document(item: Any, field: str, *, where: str) -> Prompt:
     if isinstance(item, Mapping):
         if field not in item:
             names = ", ".join(map(repr, list(item)[:8])) or "nothing"
-            raise InvalidValue(f'{where} has no "{field}": it has {names}; name one with field=')
+            raise InvalidValue(f'{where} has no "{field}": it has {names}; name one with field= (in a shell --field)')
         item = item[field]
         if item is None:  # as datasets have where a row has no text
             return ""

@@ -29,7 +29,7 @@ from gscope_widgets.runtime.sweeps.state import SweepState
 
 ROWS = "rows.i32"
 CHECKPOINT = "checkpoint.safetensors"
-ANOTHER = "give another folder, or overwrite=True to begin anew in this one"
+ANOTHER = "give another folder, or overwrite=True (in a shell --overwrite) to begin anew in this one"
 _LOCK = "sweep.lock"
 _NAMES = {MANIFEST, ROWS, CHECKPOINT, _LOCK, FILE, SIDECAR}
 _UNFINISHED = re.compile(rf"\.({'|'.join(map(re.escape, sorted(_NAMES)))})\.[0-9a-f]{{8}}\.unfinished")

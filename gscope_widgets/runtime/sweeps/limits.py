@@ -1,6 +1,6 @@
 """What the settings of a sweep may be, told before anything is loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gscope_widgets.errors import InvalidValue, describe_value
@@ -21,11 +21,12 @@ _SECONDS = {
 _MAY_BE_NONE = ("seq_len", "max_tokens", "batch_tokens", "threads")
 
 
-def check_settings(settings: Mapping[str, object]) -> dict[str, Any]:
+def check_settings(settings: Mapping[str, object], *, call: Callable[[str], str] = str) -> dict[str, Any]:
     """Refuse what no sweep takes, of whatever model.
 
     Args:
         settings: arguments of `gs.sweep`, by name, some or all of those that are numbers, `engine`, `address`, `out`.
+        call: what an argument is called where it was given.
 
     Returns:
         The same, with numbers as Python's own.
@@ -39,24 +40,28 @@ def check_settings(settings: Mapping[str, object]) -> dict[str, Any]:
             continue
         if name in _WHOLE:
             low, high = _WHOLE[name]
-            checked[name] = check_int(name, value, low=low, high=high)
+            checked[name] = check_int(call(name), value, low=low, high=high)
         elif name in _SECONDS:
             least, most = _SECONDS[name]
-            checked[name] = check_float(name, value, low=least, high=most)
+            checked[name] = check_float(call(name), value, low=least, high=most)
     engine, out = settings.get("engine", "local"), settings.get("out")
     if engine not in ("local", "ray"):
-        raise InvalidValue(f'engine must be "local" or "ray", got {describe_value(engine)}')
+        raise InvalidValue(f'{call("engine")} must be "local" or "ray", got {describe_value(engine)}')
     address = settings.get("address")
     if address is not None:
         if not isinstance(address, str) or not address.strip():
-            raise InvalidValue(f'address must be a string such as "auto" or "head:6379", got {describe_value(address)}')
+            raise InvalidValue(
+                f'{call("address")} must be a string such as "auto" or "head:6379", got {describe_value(address)}'
+            )
         if engine != "ray":
-            raise InvalidValue('address is of a Ray cluster; give engine="ray" with it')
+            raise InvalidValue(f'{call("address")} is of a Ray cluster; give {call("engine")} "ray" with it')
         if address.startswith("ray://"):
             raise InvalidValue(
-                f"address={describe_value(address)} is of Ray's client, by which no sweep runs; run this on a machine "
-                'of the cluster, with address="auto"'
+                f"{call('address')} {describe_value(address)} is of Ray's client, by which no sweep runs; run this on "
+                f'a machine of the cluster, with {call("address")} "auto"'
             )
     if isinstance(out, str) and not out.strip():
-        raise InvalidValue(f'out must be a folder, got {describe_value(out)}; give its name, or "." for this one')
+        raise InvalidValue(
+            f'{call("out")} must be a folder, got {describe_value(out)}; give its name, or "." for this one'
+        )
     return checked

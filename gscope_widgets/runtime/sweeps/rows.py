@@ -111,7 +111,9 @@ def write_rows(
     if goes_on:
         write(maker.end())
     elif layout.max_tokens is None:
-        raise InvalidValue(f"a sweep takes a corpus of at most {MOST_TOKENS:,} tokens; give max_tokens=")
+        raise InvalidValue(
+            f"a sweep takes a corpus of at most {MOST_TOKENS:,} tokens; give max_tokens= (in a shell --max-tokens)"
+        )
     if not rows:
         raise InvalidValue(
             f"the corpus holds no token: {documents_read:,} documents, all of them empty"
@@ -256,4 +258,6 @@ def describe_layout(layout: Layout) -> dict[str, object]:
 def check_document_kind(document: Prompt, *, pack: bool) -> None:
     """Refuse chat messages where rows are packed: the positions of a chat header are counted from a row's start."""
     if pack and not isinstance(document, str) and document and isinstance(document[0], dict):
-        raise InvalidValue(f"chat messages are not packed, got {describe_value(document)}; leave pack=True out")
+        raise InvalidValue(
+            f"chat messages are not packed, got {describe_value(document)}; leave pack=True (in a shell --pack) out"
+        )

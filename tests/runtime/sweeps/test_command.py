@@ -101,6 +101,17 @@ def open_gone():
     return writing
 
 
+def test_names_that_look_like_arguments_are_told_as_they_are(tmp_path, capsys, make_model, make_dictionary):
+    assert shell.main(["sweep", "--corpus", "my field=x overwrite=True", "--out", "o"]) == 2
+    assert "'my field=x overwrite=True' is no file" in capsys.readouterr().err
+    corpus = tmp_path / "overwrite=True field=.jsonl"
+    corpus.write_text('{"body": "a"}')
+    line = ["sweep", "--model", str(make_model()), "--dictionary", str(make_dictionary()), "--corpus", str(corpus)]
+    assert shell.main([*line, "--out", str(tmp_path / "out"), "--quiet"]) == 2
+    told = capsys.readouterr().err
+    assert f"line 1 of {corpus} has no" in told and "name one with field= (in a shell --field)" in told
+
+
 def test_a_bad_line_is_told_with_its_number(corpus, make_model, make_dictionary, tmp_path, capsys):
     corpus.write_text('{"text": "one"}\nnone\n')
     line = ["sweep", "--model", str(make_model()), "--dictionary", str(make_dictionary()), "--corpus", str(corpus)]
@@ -113,14 +124,16 @@ def test_what_is_wrong_is_told_before_anything_is_loaded(tmp_path):
     wrong = {
         f"--corpus {bad}": "31m.jsonl' is no file",
         "--corpus a.jsonl b.jsonl": "'a.jsonl' is no file",
-        "--k 0": "k must be a whole number from 1 to 1000, got 0",
-        "--workers -1": "workers must be a whole number from 1",
-        "--seq-len 1": "seq_len must be",
-        "--checkpoint-seconds nan": "checkpoint_s must be",
-        "--patience-seconds 0": "patience_s must be a finite number from 1 to 1e+09, got 0.0",
-        "--address a": 'give engine="ray" with it',
+        "--corpus - mini": "--corpus takes several files, or - alone; a file of that name is ./-",
+        "--corpus a.jsonl mini": "--corpus takes several files, or mini alone",
+        "--k 0": "--k must be a whole number from 1 to 1000, got 0",
+        "--workers -1": "--workers must be a whole number from 1",
+        "--seq-len 1": "--seq-len must be",
+        "--checkpoint-seconds nan": "--checkpoint-seconds must be",
+        "--patience-seconds 0": "--patience-seconds must be a finite number from 1 to 1e+09, got 0.0",
+        "--address a": '--address is of a Ray cluster; give --engine "ray" with it',
         "--model nomodel": "there is no model named 'nomodel'",
-        "--out": "out must be a folder, got ''",
+        "--out": "--out must be a folder, got ''",
     }
     lines = [[*line.split(), ""] if line == "--out" else line.split() for line in wrong]
     code = (

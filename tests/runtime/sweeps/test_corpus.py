@@ -33,6 +33,9 @@ def test_series_of_every_kind_give_their_documents():
     chat = [{"role": "user", "content": "hi"}]
     assert read(["a", "b"]) == ["a", "b"]
     assert read(one for one in ("a", "b")) == ["a", "b"]
+    assert [open_corpus(one).name for one in (["a"], ["a", "b"], iter(["a"]))] == [
+        "the text given", "the 2 texts given", "the texts given",
+    ]  # fmt: skip
     assert read([{"text": "a", "other": 1}, {"text": chat}, {"text": [2, 5]}]) == ["a", chat, [2, 5]]
     assert read([{"body": "a"}], field="body") == ["a"]
     assert read(pandas.DataFrame({"text": ["a", "b"]}).text) == ["a", "b"]
@@ -115,10 +118,12 @@ def test_names_of_files_are_not_swept_as_texts(write, monkeypatch, tmp_path):
     for name in ("one.jsonl", "two.jsonl"):
         write(name, '"a text"')
     with pytest.raises(
-        gs.InvalidValue, match=r"2 texts, and all name files; .* give paths: \[Path\('one\.jsonl'\), \.\.\.\]"
+        gs.InvalidValue, match=r"a list of 2 texts, and all name files; .* give paths: \[Path\('one\.jsonl'\), \.\.\.\]"
     ):
         open_corpus(["one.jsonl", "two.jsonl"])
-    with pytest.raises(gs.InvalidValue, match=r"it is the name of a file; .*: \[Path\('one\.jsonl'\)\], with"):
+    with pytest.raises(
+        gs.InvalidValue, match=r"a list of one text, and it is the name of a file; .*: \[Path\('one\.jsonl'\)\], with"
+    ):
         open_corpus(("one.jsonl",))
     for texts in (
         ["one.jsonl", "three.jsonl"],
@@ -207,7 +212,10 @@ def test_a_line_or_document_that_never_ends_is_not_read_whole(write, monkeypatch
 @pytest.mark.parametrize(
     ("corpus", "sentence"),
     [
-        ("a text of its own", r"'a text of its own' is no file; a corpus is a text or JSONL file, or a list: \[text"),
+        (
+            "a text of its own",
+            r"'a text of its own' is no file; a corpus is a text or JSONL file, or in Python a list: \[text",
+        ),
         (5, "a corpus is a list of texts.*, got 5"),
         (np.array(3), "a corpus is a list of texts"),
         (b"bytes", "a corpus is a list of texts"),

@@ -732,7 +732,7 @@ def test_another_sweep_takes_the_place_of_one_where_that_is_asked_and_of_nothing
     run()
     out = tmp_path / "out"
     (out / "thesis.txt").write_text("mine")
-    with pytest.raises(gs.InvalidValue, match="overwrite=True to begin anew in this one"):
+    with pytest.raises(gs.InvalidValue, match=r"overwrite=True \(in a shell --overwrite\) to begin anew in this"):
         run(corpus=texts[:-1], k=5)
     run(corpus=texts[:-1], k=5, overwrite=True)
     for name in ("examples.safetensors", "sweep.safetensors"):
@@ -1192,7 +1192,7 @@ def test_a_bad_line_stops_before_the_model_runs(run, tmp_path, monkeypatch):
         ({"checkpoint_s": float("nan")}, "checkpoint_s must be"),
         ({"patience_s": 0.5}, "patience_s must be a finite number from 1 to"),
         ({"engine": "spark"}, 'engine must be "local" or "ray", got \'spark\''),
-        ({"address": "auto"}, 'give engine="ray" with it'),
+        ({"address": "auto"}, 'address is of a Ray cluster; give engine "ray" with it'),
         ({"pack": 1}, "pack must be True or False"),
         ({"field": 5}, "field must be a string"),
         ({"name": ""}, "name must be 1 to 200 characters"),
