@@ -94,6 +94,8 @@ def _open(corpus: object, field: str, parted_by: Parts) -> Corpus:
         )
     if type(corpus).__name__ == "DataFrame":  # which gives the names of its columns, or the columns
         raise InvalidValue(f'a corpus is a series of documents, got a DataFrame; give one column of it: df["{field}"]')
+    if isinstance(corpus, (set, frozenset)):
+        raise InvalidValue("a corpus has an order, and that of a set is another in each process; give sorted(corpus)")
     if isinstance(corpus, (bytes, bytearray)) or not _is_series(corpus):
         raise InvalidValue(
             "a corpus is a list of texts, another series of documents, or the path of a text or JSONL file, "

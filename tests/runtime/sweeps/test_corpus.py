@@ -220,6 +220,7 @@ def test_a_line_or_document_that_never_ends_is_not_read_whole(write, monkeypatch
         (np.array(3), "a corpus is a list of texts"),
         (b"bytes", "a corpus is a list of texts"),
         (None, "got None"),
+        ({"a", "b"}, r"that of a set is another in each process; give sorted\(corpus\)"),
         (pandas.DataFrame({"text": ["a"]}), r'got a DataFrame; give one column of it: df\["text"\]'),
         ("x\0y", "is no file"),
         ("x" * 5000, "is no file"),
