@@ -169,11 +169,26 @@ def test_a_graph_that_takes_long_goes_on_in_the_view_with_its_progress_and_is_st
     gate.set()
     assert page.widget.to_frame() is not None  # it waits
     assert read_result(page)[0]["prompt"] == TEXT
-    scope.gate.clear()
+
+    def trace(_prompt, *, slot, **_more):
+        def steps(_job):
+            while not release.wait(0.002):
+                yield 0.5  # progress is told four times a second
+            yield 0.5
+
+        return scope.submit(steps, slot=slot)
+
+    release = threading.Event()
+    monkeypatch.setattr(scope, "start_circuit", trace)
     page.set(prompt="The bird sang")
+    deadline = time.monotonic() + 60
+    while page.widget.status["progress"] != 0.5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (page.widget.status["state"], page.widget.status["progress"]) == ("busy", 0.5)
     page.send({"type": "cancel"})
-    scope.gate.set()
-    assert page.settle()["state"] in ("cancelled", "idle")
+    release.set()
+    assert page.settle()["state"] == "cancelled"
+    assert read_result(page)[0]["prompt"] == TEXT
 
 
 def test_the_influence_of_a_graph_is_found_once_and_its_message_is_written_before_the_lock_is_taken(

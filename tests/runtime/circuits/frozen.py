@@ -19,6 +19,7 @@ class Held:
     patterns: list[torch.Tensor]
     scales: list[dict[str, torch.Tensor]]
     final_scale: torch.Tensor
+    streams: list[torch.Tensor]  # before each layer
     mlp_inputs: list[torch.Tensor]
     mlp_outputs: list[torch.Tensor]
     logits: torch.Tensor
@@ -37,26 +38,32 @@ class Held:
         outputs = self.mlp_outputs if mlp_outputs is None else mlp_outputs
         reads = []
         for at, block in enumerate(self.model.model.layers):
-            attention, scales = block.self_attn, self.scales[at]
-            normed = _scale(x, block.input_layernorm, scales["before"])
-            heads, size = attention.config.num_attention_heads, attention.head_dim
-            value = (normed @ attention.v_proj.weight.double().T).unflatten(1, (-1, size))
-            value = value.repeat_interleave(heads // value.shape[1], 1)
-            pattern = self._attend(attention, normed, at) if thawed else self.patterns[at]
-            mixed = torch.einsum("hqk,khs->qhs", pattern, value)
-            if cut == "all":
-                mixed = torch.zeros_like(mixed)
-            elif cut is not None and cut[0] == at:
-                mixed = mixed.clone()
-                mixed[:, cut[1]] = 0
-            mixed = mixed.flatten(1)
-            x = x + _scale(mixed @ attention.o_proj.weight.double().T, block.post_attention_layernorm, scales["behind"])
+            scales = self.scales[at]
+            x = self.attend(x, at, thawed=thawed, cut=cut)
             read = _scale(x, block.pre_feedforward_layernorm, scales["middle"])
             reads.append(read)
             x = x + outputs[at]
             if skips is not None and skips[at] is not None:
                 x = x + behind_bos * ((read - self.mlp_inputs[at]) @ skips[at])
         return reads, _scale(x, self.model.model.norm, self.final_scale)
+
+    def attend(self, x, at, *, thawed=False, cut=None):
+        """The residual stream behind a layer's attention, [pos, d], out of that before it."""
+        block, scales = self.model.model.layers[at], self.scales[at]
+        attention = block.self_attn
+        normed = _scale(x, block.input_layernorm, scales["before"])
+        heads, size = attention.config.num_attention_heads, attention.head_dim
+        value = (normed @ attention.v_proj.weight.double().T).unflatten(1, (-1, size))
+        value = value.repeat_interleave(heads // value.shape[1], 1)
+        pattern = self._attend(attention, normed, at) if thawed else self.patterns[at]
+        mixed = torch.einsum("hqk,khs->qhs", pattern, value)
+        if cut == "all":
+            mixed = torch.zeros_like(mixed)
+        elif cut is not None and cut[0] == at:
+            mixed = mixed.clone()
+            mixed[:, cut[1]] = 0
+        mixed = mixed.flatten(1)
+        return x + _scale(mixed @ attention.o_proj.weight.double().T, block.post_attention_layernorm, scales["behind"])
 
     def _attend(self, attention, normed, at):
         count, size = len(normed), attention.head_dim
@@ -128,6 +135,7 @@ def hold(model: nn.Module, ids) -> Held:
             for at in layers
         ],
         scale(kept["final"][0], inner.norm),
+        [kept["before", at][0] for at in layers],
         [kept["middle", at][1] for at in layers],
         [kept["after", at][1] for at in layers],
         found.logits[0, -1].double(),

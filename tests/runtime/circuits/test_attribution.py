@@ -1,6 +1,7 @@
 """Attribution graphs beside plain torch: every edge, what edges add up to, and what breaks both."""
 
 import json
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,11 +13,13 @@ import gscope_widgets as gs
 from gscope_widgets.mini import DICTIONARIES
 from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN
 from gscope_widgets.runtime.circuits import attribution
+from gscope_widgets.runtime.circuits.frozen import FrozenPass
+from gscope_widgets.runtime.dictionaries.member import SKIP
 from gscope_widgets.runtime.gemma import loading
 from tests.hub.gemma import write_gemma
 from tests.hub.geometry import reduce_geometry
 from tests.runtime.circuits.frozen import hold
-from tests.runtime.conftest import write_dictionary, write_multilayer
+from tests.runtime.conftest import load_plainly, write_dictionary, write_multilayer
 from tests.runtime.inside import loaded
 
 TEXT = "The old fisherman walked from the harbour to the market with his"
@@ -285,6 +288,86 @@ def test_sums_hold_on_the_layers_of_real_sizes_and_in_bfloat16(load, tmp_path, s
         assert not set(graph.positions[graph.kinds == FEATURE].tolist()) & set(ignored)
         assert len(ignored) >= (4 if variant == "it" else 1)
         assert sums_of(graph).max() < bound * np.abs(graph.values).max()
+
+
+def write_random(root, kind, geometry):
+    """Random dictionaries of all layers; skip connections are of a size that leaves that of what they read."""
+    d_model, affine = geometry.d_model, kind.startswith("affine")
+    if kind.endswith("clt"):
+        folder = write_multilayer(root, layers=tuple(range(geometry.n_layers)), d_model=d_model, affine=affine)
+        for path in folder.glob("*.safetensors") if affine else ():
+            tensors = load_file(path)
+            save_file(tensors | {SKIP: tensors[SKIP] / d_model**0.5}, path)
+        return folder
+    random = torch.Generator().manual_seed(1)
+    paths = []
+    for layer in range(geometry.n_layers):
+        skip = torch.randn(d_model, d_model, generator=random) / d_model**0.5
+        more = {"suffix": "_affine", SKIP: skip} if affine else {}
+        paths.append(write_dictionary(root, site="transcoder", layer=layer, d_in=d_model, seed=layer, **more))
+    return paths
+
+
+def measure_faults(graph):
+    """How far each row is from its sum, as a share of all that comes in."""
+    return (sums_of(graph) / (np.abs(graph.weights).sum(1) + np.abs(graph.remainder))).max()
+
+
+@pytest.mark.parametrize("kind", ["plain", "affine", "clt", "affine clt"])
+def test_sums_of_every_kind_hold_on_the_layers_of_270m(load, tmp_path, kind):
+    scope = load(str(write_gemma(tmp_path, "270m")), dtype="float32")
+    paths = write_random(tmp_path / "270m-pt", kind, reduce_geometry("270m"))
+    several = isinstance(paths, list)
+    given = [scope.dictionary(path=path) for path in paths] if several else scope.dictionary(path=paths)
+    with pytest.warns(gs.SanityWarning):  # weights are random
+        graph = gs.circuit(scope, TEXT, dictionaries=given, target=7)
+    assert (graph.kinds == FEATURE).sum() > 500 and np.abs(graph.values).max() > 10
+    assert measure_faults(graph) < 3e-6
+
+
+@pytest.mark.parametrize("thawed", [False, True])
+def test_sums_break_where_patterns_follow_what_is_read(load, tmp_path, monkeypatch, thawed):
+    """Effects are passed back through attention by autograd, its patterns held or free."""
+    folder, geometry = write_gemma(tmp_path, "270m"), reduce_geometry("270m")
+    scope = load(str(folder), dtype="float32")
+    held = hold(load_plainly(folder), scope.tokens(TEXT).ids)
+
+    def pass_attention(frozen, effect, layer):
+        with torch.inference_mode(False), torch.enable_grad():
+            stream = held.streams[layer].clone().requires_grad_()
+            behind = held.attend(stream, layer, thawed=thawed)
+            wanted = torch.nn.functional.pad(effect.double(), (0, 0, 0, len(stream) - effect.shape[1]))
+            found = [torch.autograd.grad(behind, stream, row, retain_graph=True)[0] for row in wanted]
+        return torch.stack(found)[:, : effect.shape[1]].float()
+
+    monkeypatch.setattr(FrozenPass, "pass_attention", pass_attention)
+    given = [scope.dictionary(path=path) for path in write_random(tmp_path / "270m-pt", "affine", geometry)]
+    with pytest.warns(gs.SanityWarning):
+        graph = gs.circuit(scope, TEXT, dictionaries=given, target=7, max_features=20)
+    assert measure_faults(graph) > 5e-5 if thawed else measure_faults(graph) < 3e-6
+
+
+@pytest.mark.parametrize("stop_at", [0.4, None])
+def test_a_trace_says_how_far_it_is_and_is_stopped_on_the_way(scope, stop_at):
+    told, gate = [], threading.Event()
+
+    def watch(job):
+        if job.progress is not None:
+            told.append(job.progress)
+            if stop_at is not None and job.progress > stop_at:
+                job.cancel()
+
+    scope.submit(lambda _job: gate.wait(60))
+    job = scope.start_circuit(TEXT)
+    job.watch(watch)
+    gate.set()
+    if stop_at is None:
+        job.wait()
+    else:
+        with pytest.raises(gs.Cancelled):
+            job.wait()
+    assert told == sorted(told) and len(set(told)) > 10
+    assert (max(told) == 1) if stop_at is None else stop_at < max(told) < 0.6
 
 
 def test_what_is_no_circuit_is_answered_in_words(scope):
