@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 import gscope_widgets as gs
 from gscope_widgets.records.circuit_ids import list_node_ids
 from gscope_widgets.records.circuits import FEATURE
+from gscope_widgets.widgets.base.formats import format_number
 from tests import fake_model
 from tests.browser.axe import find_barriers
 from tests.browser.plain import PlainView
@@ -160,15 +161,71 @@ def test_the_hidden_step_of_a_fact_is_found_ablated_and_swapped_beside_its_contr
     )
     assert free < low <= random <= high and free < -0.9 and predicted < 0
 
-    # Swapped for the other region's own: what speaks for the one answer now speaks for the other.
+    # Swapped for the other region's own: the lead falls by more, and beyond all controls. It does not turn round here.
     view.root.get_by_label("How it is changed").select_option("swap")
     number = view.root.get_by_role("textbox", name="for feature", exact=True)
     number.fill("121")
     number.press("Tab")
     change.click() if by == "mouse" else change.press("Enter")
     view.settle()
-    _, predicted, _, swapped, _, low, _ = read_effect(view)
-    assert np.isnan(predicted) and swapped < low and swapped < free - 0.5
+    lead, predicted, _, swapped, _, low, _ = read_effect(view)
+    assert np.isnan(predicted) and swapped < low and swapped < free - 0.5 and lead + swapped > 0
+
+
+def change_by(view, way, field, value) -> list[float]:
+    """A change chosen in the page, and what it did."""
+    view.root.get_by_label("How it is changed").select_option(way)
+    number = view.root.get_by_role("textbox", name=field, exact=True)
+    number.fill(value)
+    number.press("Tab")
+    view.root.get_by_role("button", name="Change", exact=True).click()
+    view.settle()
+    return read_effect(view)
+
+
+@pytest.mark.row("10")
+def test_a_swap_turns_the_answer_round_a_clamp_holds_what_is_marked_and_a_group_is_swapped_in_python(show, mini):
+    """The two prompts of the sixth tutorial, through the cross-layer transcoder: 1328 and 1550 are of the one region."""
+    prompt, answers, clt = "The flag of the land where Stormness lies is", (" blue", " yellow"), mini.dictionary("clt")
+    view = show(lambda: gs.CircuitGraph(mini, prompt, dictionaries=clt, target=answers), width=1200, height=1600)
+    widget, graph = view.widget, view.widget.graph
+    last = len(graph.tokens) - 1
+    first, second = (graph.find(clt.feature(number), pos=last)[0] for number in (1328, 1550))
+    widget.selected_node = first
+    view.settle()
+    expect(view.root.locator(".gscope-circuit-changed")).to_contain_text("feature 1328")
+    lead, _, _, swapped, _, low, _ = change_by(view, "swap", "for feature", "1389")
+    assert lead > 5 and lead + swapped < -1 and lead + low > 1  # the other answer now, and with no random feature
+    words = view.root.get_by_role("group", name="What the change did").locator(".gscope-label")
+    own = float(graph.activations[first])
+    expect(words).to_contain_text(f"feature 1389 in its place, at {format_number(own, 4)}")
+
+    # Held at twice what it is: the number of a factor of 2.
+    held = change_by(view, "clamp", "hold at", repr(2 * own))
+    doubled = gs.change_circuit(mini, graph, first, 2.0)
+    assert held[1:4] == pytest.approx(
+        [float(x[0]) for x in (doubled.predicted, doubled.frozen, doubled.free)], rel=0.01
+    )
+    expect(words).to_contain_text(f"held at {format_number(2 * own, 4)}")
+
+    # A group: clamped on the page, swapped in Python alone, which the page says.
+    widget.groups = {"the region": [first, second]}
+    view.settle()
+    view.root.locator("[data-box='group the region']").click()
+    expect(view.root.locator(".gscope-circuit-changed")).to_contain_text("the region: 2 features")
+    held = change_by(view, "clamp", "hold at", "5")
+    assert held[3] == pytest.approx(
+        float(gs.change_circuit(mini, graph, [first, second], activation=5).free[0]), rel=0.01
+    )
+    view.root.get_by_label("How it is changed").select_option("swap")
+    view.root.get_by_role("button", name="Change", exact=True).click()
+    told = view.root.locator(".gscope-circuit-change [role=alert]")
+    expect(told).to_contain_text("in Python: widget.change([")
+    both = widget.change("the region", instead={first: 1389, second: 1694})
+    view.settle()
+    assert read_effect(view)[3] == pytest.approx(float(both.free[0]), rel=0.01)
+    assert lead + float(both.free[0]) < lead + swapped
+    assert view.complaints == []
 
 
 def reach(view, name, *, most=80):
