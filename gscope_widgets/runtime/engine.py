@@ -43,7 +43,7 @@ from gscope_widgets.runtime.cache import ByteCache
 from gscope_widgets.runtime.circuits.building import Wanted, build_graph
 from gscope_widgets.runtime.circuits.changing import measure_changes
 from gscope_widgets.runtime.circuits.heads import measure_heads
-from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
+from gscope_widgets.runtime.dictionaries.dictionary import Dictionary, fetch_together
 from gscope_widgets.runtime.dictionaries.shelf import Shelf
 from gscope_widgets.runtime.examples.logits import measure_effect
 from gscope_widgets.runtime.features.comparing import compare
@@ -491,10 +491,10 @@ class Engine:
         provenance: Provenance,
     ) -> Steps[AttributionGraph]:
         """What brought about a prediction or a feature: see `build_graph`."""
-        for dictionary in dictionaries:
-            if not dictionary.is_read_by_row:
-                yield from dictionary.fetch()
-                self._warn_once(dictionary)
+        whole = [one for one in dictionaries if not one.is_read_by_row]
+        yield from fetch_together(whole)
+        for dictionary in whole:
+            self._warn_once(dictionary)
         steps = build_graph(self.loaded, tokens, dictionaries, wanted, max_features=max_features, provenance=provenance)
         return (yield from steps)
 
@@ -508,9 +508,7 @@ class Engine:
         provenance: Provenance,
     ) -> Steps[CircuitEffect]:
         """What changing nodes of a graph does: see `measure_changes`."""
-        for dictionary in dictionaries:
-            if not dictionary.is_read_by_row:
-                yield from dictionary.fetch()
+        yield from fetch_together([one for one in dictionaries if not one.is_read_by_row])
         steps = measure_changes(self.loaded, graph, dictionaries, change, controls=controls, provenance=provenance)
         return (yield from steps)
 
@@ -524,9 +522,7 @@ class Engine:
         provenance: Provenance,
     ) -> Steps[EdgeHeads]:
         """Which heads carried an edge: see `heads.measure_heads`."""
-        for dictionary in dictionaries:
-            if not dictionary.is_read_by_row:
-                yield from dictionary.fetch()
+        yield from fetch_together([one for one in dictionaries if not one.is_read_by_row])
         return (yield from measure_heads(self.loaded, graph, dictionaries, node, source, provenance=provenance))
 
     def measure_norm(self, point: HookPoint) -> float:

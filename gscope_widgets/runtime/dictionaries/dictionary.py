@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -359,7 +360,7 @@ class Dictionary:
                 skips.append(to_numpy(weights[SKIP]))
         return skips
 
-    def fetch(self) -> Iterator[Fetched]:
+    def fetch(self) -> Generator[Fetched, None, None]:
         """Fetch the weight files that are not on this machine, in a thread of its own.
 
         Yields how much has arrived, about ten times a second, so that others may work in between. To be
@@ -490,3 +491,25 @@ class Dictionary:
         if not torch.isfinite(tensor).all():
             raise InvalidValue(f"x holds NaN or infinite values, on which {self.info.id} says nothing")
         return tensor
+
+
+def fetch_together(dictionaries: Sequence[Dictionary]) -> Generator[Fetched, None, None]:
+    """Fetch all that is missing of some dictionaries, one after another, telling how much has come of the total.
+
+    The total is told before anything comes. Ends at once where nothing is missing.
+
+    Raises:
+        Offline, DiskFull, BadArtefact: see `fetch_file`; a disk that is too small for all is told at first.
+    """
+    total, before = sum(one.missing_bytes for one in dictionaries), 0
+    if not total:
+        return
+    files = [member.file for one in dictionaries for member in one._members if member.file.missing_bytes]
+    require_room([file.remote for file in files if file.remote is not None])
+    yield Fetched(0, total)
+    for one in dictionaries:
+        size = one.missing_bytes
+        with closing(one.fetch()) as steps:
+            for part in steps:
+                yield Fetched(min(before + part.done, total), total)
+        before += size

@@ -1,6 +1,7 @@
 """Circuits through a cross-layer transcoder on the Hub: its encoders and the rows of what fires, and nothing else."""
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,13 @@ import gscope_widgets as gs
 from gscope_widgets.runtime.dictionaries import dictionary as dictionary_module
 from gscope_widgets.runtime.files import weights
 from gscope_widgets.runtime.hub import faults as hub_faults
+from gscope_widgets.runtime.hub import transfer
 from gscope_widgets.runtime.naming import write_need
 from tests.hub import faults
 from tests.hub.fixtures import hub, no_waiting
 from tests.hub.gemma import write_gemma
 from tests.hub.geometry import name_repository, reduce_geometry
-from tests.hub.layout import write_clt, write_crosscoder
+from tests.hub.layout import write_clt, write_crosscoder, write_dictionary
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::gscope_widgets.errors.SanityWarning",  # weights are random
@@ -214,6 +216,48 @@ def test_how_much_has_come_is_told_and_it_can_be_stopped(hub, published, affine,
     with pytest.raises(gs.Cancelled):
         job.wait()
     assert clt.missing_encoder_bytes > 0
+
+
+def publish_transcoders(hub):
+    """A 270m and a transcoder of each layer."""
+    write_gemma(hub.folder, "270m")
+    root = hub.folder / name_repository("270m", "pt")
+    for layer in range(GEOMETRY.n_layers):
+        write_dictionary(root, site="transcoder_all", layer=layer, d_in=GEOMETRY.d_model, seed=layer)
+
+
+def test_what_comes_of_all_transcoders_is_told_first_and_as_one_total(hub, load):
+    publish_transcoders(hub)
+    scope = load("gemma-3-270m")
+    homes = [scope.dictionary("transcoder_all", layer=layer) for layer in range(GEOMETRY.n_layers)]
+    told, gate, total = [], threading.Event(), sum(one.missing_bytes for one in homes)
+    hub.forget()
+    scope.submit(lambda _job: gate.wait(60))
+    job = scope.start_circuit(TEXT, dictionaries=homes)
+
+    def watch(one):
+        if one.fetched is not None:
+            told.append((one.fetched.done, one.fetched.total, hub.count_sent_bytes("/lfs/*")))
+
+    job.watch(watch)
+    gate.set()
+    job.wait()
+    assert told[0] == (0, total, 0) and {one[1] for one in told} == {total}
+    assert [one[0] for one in told] == sorted(one[0] for one in told)
+    assert total <= hub.count_sent_bytes("/lfs/*") < 1.1 * total  # with headers
+    assert not any(one.missing_bytes for one in homes)
+
+
+def test_a_disk_too_small_for_all_transcoders_is_told_before_any_comes(hub, load, monkeypatch):
+    publish_transcoders(hub)
+    scope = load("gemma-3-270m")
+    homes = [scope.dictionary("transcoder_all", layer=layer) for layer in range(GEOMETRY.n_layers)]
+    room = transfer._SPARE_BYTES + 2 * homes[0].missing_bytes
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda _path: SimpleNamespace(free=room))
+    hub.forget()
+    with pytest.raises(gs.DiskFull, match=f"{GEOMETRY.n_layers} files"):
+        gs.circuit(scope, TEXT, dictionaries=homes)
+    assert hub.count_sent_bytes("/lfs/*") == 0
 
 
 def test_rows_that_would_not_fit_are_refused_before_they_are_read(hub, published, affine, load, monkeypatch):
