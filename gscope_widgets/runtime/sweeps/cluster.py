@@ -8,8 +8,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gscope_widgets.errors import GscopeError, InvalidValue, Offline
-from gscope_widgets.runtime.sweeps.crew import Advanced, Done, Event, Failed, Lost, Placed, Ready, make_error
+from gscope_widgets.errors import GscopeError, InvalidValue, Offline, OutOfMemory
+from gscope_widgets.runtime.sweeps.crew import (
+    Advanced,
+    Done,
+    Event,
+    Lost,
+    Placed,
+    Ready,
+    tell_faults,
+    understand_fault,
+)
 from gscope_widgets.runtime.sweeps.hand import Order, Stretch
 
 _STARTS = 3  # of Ray on a busy machine
@@ -96,11 +105,14 @@ class RayCrew:
     def _understand(self, reference: Any, worker: int, task: "_Task") -> list[Event]:
         try:
             answer = self._ray.get(reference)
-        except self._ray.exceptions.RayActorError as error:
-            self._forget(worker)
-            return [Lost(worker, str(error).strip().splitlines()[0])]
         except self._ray.exceptions.RayTaskError as error:
-            return [Failed(worker, GscopeError(f"a worker of the sweep failed: {error.cause!r}"))]
+            self.dismiss(worker)
+            return [Lost(worker, repr(error.cause))]
+        except self._ray.exceptions.RayError as error:
+            self.dismiss(worker)
+            is_short = isinstance(error, self._ray.exceptions.OutOfMemoryError)
+            kind = OutOfMemory if is_short else GscopeError
+            return [Lost(worker, str(error).strip().splitlines()[0], kind)]
         if worker not in self._asked:
             self._ask(worker)
             return [Placed(worker), *self._understand_answer(answer, worker, task)]
@@ -113,7 +125,10 @@ class RayCrew:
             begun, units = answer
             return self._advance(worker, units) if begun == self._given[worker] else []
         if "fault" in answer:
-            return [Failed(worker, make_error(answer["fault"], answer["words"]))]
+            event = understand_fault(worker, answer)
+            if isinstance(event, Lost):
+                self.dismiss(worker)
+            return [event]
         if task == "open":
             return [Ready(worker)]
         rest = (answer[name] for name in ("arrays", "used", "units", "seconds"))
@@ -150,7 +165,7 @@ class RayCrew:
 
 
 class Reader:
-    """What an actor is: loads on `open`, reads stretches on `read`. An error of ours is an answer, not a failure."""
+    """What an actor is: loads on `open`, reads stretches on `read`. An error is an answer, not a failure."""
 
     def __init__(self, order: dict[str, Any]):
         """Loads nothing yet."""
@@ -196,10 +211,7 @@ class Reader:
         return {"arrays": state.to_arrays(), "used": used, "units": units, "seconds": time.monotonic() - since}
 
     def _tell(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        try:
-            return work()
-        except GscopeError as error:
-            return {"fault": type(error).__name__, "words": str(error)}
+        return tell_faults(work, device=self._order.wishes["device"])
 
 
 def _import_ray() -> Any:

@@ -11,19 +11,22 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from traceback import format_exception_only
 from typing import IO, Any, Protocol
 
 import numpy as np
 
 from gscope_widgets import errors
-from gscope_widgets.errors import GscopeError
+from gscope_widgets.errors import DeviceLost, DiskFull, GscopeError, Offline, OutOfMemory
+from gscope_widgets.runtime.shortage import Demand, explain_faults, is_shortage
 from gscope_widgets.runtime.sweeps.hand import Hand, Order, Stretch, list_environment, split_stretch
 from gscope_widgets.runtime.sweeps.state import Pile, SweepState
 
 Arrays = Mapping[str, np.ndarray]
 _Letter = tuple[Mapping[str, Any], Arrays]
 _HEAD = struct.Struct("<Q")
-_LAST_WORDS = 2000  # characters of a lost worker's errors
+_LAST_WORDS = 2000  # characters of a lost worker's errors, of which the last line is told
+_OF_ONE = (DeviceLost, DiskFull, Offline, OutOfMemory)  # what befalls one worker, and spares another perhaps
 _HERE = 0  # the worker of `LocalCrew` that is no other process
 _END_S = 10.0  # that a killed process may take: one that waits for a disk that is gone ends when the disk is back
 
@@ -66,6 +69,7 @@ class Lost:
 
     worker: int
     reason: str
+    kind: type[GscopeError] = GscopeError  # what it is where no worker is left
 
 
 @dataclass(frozen=True)
@@ -222,16 +226,21 @@ class LocalCrew:
 
     def _listen(self, worker: int, process: subprocess.Popen[bytes], words: IO[bytes]) -> None:
         assert process.stdout is not None, "it was started with a pipe"
+        lost = None
         with words:
             with suppress(OSError, ValueError):
                 while (frame := read_frame(process.stdout)) is not None:
-                    self._events.put((process, _understand(worker, *frame)))
+                    event = _understand(worker, *frame)
+                    if isinstance(event, Lost):  # which is told when it has ended
+                        lost = event
+                    else:
+                        self._events.put((process, event))
             process.stdout.close()
             code = process.wait()
             words.seek(0, 2)
             words.seek(max(0, words.tell() - _LAST_WORDS))
-            said = words.read().decode("utf-8", "replace").strip()
-        self._events.put((process, Lost(worker, f"it ended with status {code}" + (f": {said}" if said else ""))))
+            said = (words.read().decode("utf-8", "replace").strip().splitlines() or [""])[-1]
+        self._events.put((process, lost or _explain_end(worker, code, said)))
 
 
 def _post(process: subprocess.Popen[bytes], letters: "queue.SimpleQueue[_Letter | None]") -> None:
@@ -244,18 +253,36 @@ def _post(process: subprocess.Popen[bytes], letters: "queue.SimpleQueue[_Letter 
 
 def _understand(worker: int, head: dict[str, Any], arrays: Arrays) -> Event:
     if "fault" in head:
-        return Failed(worker, make_error(head["fault"], head["words"]))
+        return understand_fault(worker, head)
     if head.get("done"):
         return Done(worker, arrays, head["used"], head["units"], head["seconds"])
     return Ready(worker) if head.get("ready") else Advanced(worker)
 
 
-def make_error(name: str, words: str) -> GscopeError:
-    """An error that a worker named: of the same class, where it is one of ours."""
-    kind = getattr(errors, name, None)
-    if isinstance(kind, type) and issubclass(kind, GscopeError):
-        return kind(words)
-    return GscopeError(f"a worker of the sweep failed: {name}: {words}")
+def _explain_end(worker: int, code: int, said: str) -> Lost:
+    is_short = said.startswith("MemoryError") or is_shortage(RuntimeError(said))
+    words = f"it ended with status {code}" + (f": {said}" if said else "")
+    return Lost(worker, words, OutOfMemory if is_short else GscopeError)
+
+
+def tell_faults(work: Callable[[], dict[str, Any]], *, device: str) -> dict[str, Any]:
+    """What work of a worker returns, or its error as plain data: a shortage or a lost device as what it is."""
+    try:
+        return explain_faults(work, Demand("a worker of a sweep works", ["fewer workers", "batch_tokens=256"], device))
+    except GscopeError as error:
+        return {"fault": type(error).__name__, "words": str(error)}
+    except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked is told
+        return {"fault": type(error).__name__, "words": "".join(format_exception_only(error)).splitlines()[0]}
+
+
+def understand_fault(worker: int, told: Mapping[str, str]) -> Failed | Lost:
+    """What an error that `tell_faults` told is for a crew; an error of ours is of the same class."""
+    kind = getattr(errors, told["fault"], None)
+    if not (isinstance(kind, type) and issubclass(kind, GscopeError)):
+        return Lost(worker, told["words"])
+    if issubclass(kind, _OF_ONE):
+        return Lost(worker, told["words"], kind)
+    return Failed(worker, kind(told["words"]))
 
 
 def write_frame(file: IO[bytes], head: Mapping[str, Any], arrays: Arrays) -> None:
@@ -285,7 +312,7 @@ def read_frame(file: IO[bytes]) -> tuple[dict[str, Any], Arrays] | None:
     return head, arrays
 
 
-def answer(order: Order, device: str | None, receive: Callable[[], Any], send: Callable[..., None]) -> None:
+def answer(order: Order, device: str | None, receive: Callable[[], Any], send: Callable[..., None]) -> dict[str, Any]:
     """What a process of `LocalCrew` does: read stretch after stretch, until nobody asks any more."""
     import torch
 
@@ -305,3 +332,4 @@ def answer(order: Order, device: str | None, receive: Callable[[], Any], send: C
             told = {"used": used, "units": len(stretch.starts) - 1, "seconds": time.monotonic() - began}
             send({"done": True} | told, state.to_arrays())
             del state  # before there is another
+    return {}

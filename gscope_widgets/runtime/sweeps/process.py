@@ -2,9 +2,9 @@
 
 import os
 import sys
+from contextlib import suppress
 
-from gscope_widgets.errors import GscopeError
-from gscope_widgets.runtime.sweeps.crew import Arrays, answer, read_frame, write_frame
+from gscope_widgets.runtime.sweeps.crew import Arrays, answer, read_frame, tell_faults, write_frame
 from gscope_widgets.runtime.sweeps.hand import Order
 
 
@@ -22,14 +22,11 @@ def main() -> int:
         return 0
     order = dict(opening[0]["order"])
     device = order.pop("device")
-    try:
-        answer(Order(**order), device, lambda: read_frame(asked), send)
-    except GscopeError as error:
-        send({"fault": type(error).__name__, "words": str(error)})
-        return 1
-    except BrokenPipeError:
-        return 0
-    return 0
+    fault = tell_faults(lambda: answer(Order(**order), device, lambda: read_frame(asked), send), device=device)
+    if fault:
+        with suppress(BrokenPipeError):  # nobody is there who could be told
+            send(fault)
+    return 1 if fault else 0
 
 
 if __name__ == "__main__":

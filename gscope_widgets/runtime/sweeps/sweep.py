@@ -134,7 +134,9 @@ def sweep(
             sweep's (what differs is named).
         DiskFull: at any write; what was done before is kept.
         Offline: there is no Ray cluster at `address`.
-        GscopeError: three workers were lost or hung at the same rows; what was done is kept.
+        OutOfMemory: of this process, or of the last worker that was left; what was done is kept.
+        GscopeError: three workers were lost or hung at the same rows, or none is left: each was lost three times in a
+            row before it handed anything in; what was done is kept.
     """
     progress = SweepProgress()
     job = start_sweep(
@@ -465,7 +467,9 @@ class _Course:
         under_way: dict[int, tuple[int, int]] = {}  # of a worker's stretch what it has not handed in
         read: dict[int, int] = {}  # units that a worker has read of that
         unit_s: dict[int, float] = {}  # seconds that a unit took a worker
-        lives: dict[int | None, int] = {}  # workers that a stretch has cost, by its first unit; None: in front of any
+        lives = np.zeros(len(work.done), int)  # workers that a unit has cost
+        failed: dict[int, int] = {}  # how often a worker was lost since it last handed anything in
+        present: set[int] = set()  # workers that were hired and are not lost
         unplaced: set[int] = set()  # workers that wait for a place
         idle: list[int] = []  # that have loaded, and have nothing to read
         befell = ""
@@ -473,6 +477,7 @@ class _Course:
         crew = self._make_crew(order, workers)
 
         def hire(worker: int) -> None:
+            present.add(worker)
             if crew.hire(worker):
                 patience.begin(worker, "loads")
             else:
@@ -488,7 +493,7 @@ class _Course:
                 crew.give(worker, self._cut(*under_way[worker]))
                 patience.begin(worker, "reads")
 
-        def replace_lost(worker: int, reason: str, question: str) -> None:
+        def replace_lost(worker: int, reason: str, question: str, kind: type[GscopeError] = GscopeError) -> None:
             nonlocal befell
             stretch = under_way.pop(worker, None)
             read.pop(worker, None)
@@ -496,20 +501,26 @@ class _Course:
             unplaced.discard(worker)
             if worker in idle:
                 idle.remove(worker)
+            present.discard(worker)
             if stretch is None and not left:  # nobody misses it
                 return
-            at = None if stretch is None else stretch[0]
-            lives[at] = lives.get(at, 0) + 1
-            if lives[at] >= _LIVES:
-                where = "before they read anything" if stretch is None else f"at rows {self._name_rows(stretch)}"
-                raise GscopeError(
-                    f"{_LIVES} workers of the sweep were lost {where}, the last because {reason}; {question}"
-                )
+            because = f"the last because {reason}; {question}"
             if stretch is not None:
-                left[:0] = range(*stretch)
-            befell = f"worker {worker + 1} was replaced: {reason.splitlines()[0]}"
+                lives[slice(*stretch)] += 1
+                if lives[slice(*stretch)].max() >= _LIVES:
+                    where = f"at rows {self._name_rows(stretch)}"
+                    raise kind(f"{_LIVES} workers of the sweep were lost {where}, {because}")
+                left.extend(range(*stretch))  # behind all others: its successor reads something else
+            failed[worker] = failed.get(worker, 0) + 1
+            is_replaced = failed[worker] < _LIVES
+            if not is_replaced and not present:
+                raise kind(
+                    f"no worker of the sweep is left: each was lost {_LIVES} times before it handed in, {because}"
+                )
+            befell = f"worker {worker + 1} was {'replaced' if is_replaced else 'given up'}: {reason}"
             count_tokens()
-            hire(worker)
+            if is_replaced:
+                hire(worker)
             share_out()  # who has nothing to read need not wait for its successor
 
         def count_tokens() -> None:
@@ -535,9 +546,9 @@ class _Course:
                             event.reason,
                             f"is there memory enough for {workers} models? What was read is kept: the same line with "
                             "fewer workers goes on from there",
+                            event.kind,
                         )
                     elif isinstance(event, Ready):
-                        lives.pop(None, None)
                         patience.hear(event.worker)
                         patience.end(event.worker)
                         idle.append(event.worker)
@@ -551,6 +562,7 @@ class _Course:
                     elif isinstance(event, Done):
                         unit_s[event.worker] = max(event.seconds / event.units, 1e-3)
                         read.pop(event.worker, None)
+                        failed.pop(event.worker, None)
                         under_way[event.worker] = stretch[0] + event.units, stretch[1]
                         if under_way[event.worker][0] == stretch[1]:
                             del under_way[event.worker]

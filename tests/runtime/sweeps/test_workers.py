@@ -32,11 +32,12 @@ from gscope_widgets.runtime.sweeps.crew import (
     Lost,
     Placed,
     Ready,
-    make_error,
     read_frame,
+    tell_faults,
+    understand_fault,
     write_frame,
 )
-from gscope_widgets.runtime.sweeps.hand import Hand, Stretch, make_order, open_hand
+from gscope_widgets.runtime.sweeps.hand import Hand, Order, Stretch, make_order, open_hand
 from gscope_widgets.runtime.sweeps.patience import Patience
 from gscope_widgets.runtime.sweeps.state import SweepState
 from tests.runtime.inside import loaded
@@ -424,9 +425,10 @@ def test_of_four_processes_one_is_killed_and_replaced(run, whole, folder_of, wat
     check_each_unit_once(taken)
 
 
-@pytest.mark.parametrize(("loads", "where"), [(True, "at rows 0 to "), (False, "before they read anything")])
-def test_workers_that_die_again_and_again_end_the_sweep(run, whole, folder_of, monkeypatch, loads, where):
-    """And what is told says where, and what they said last."""
+@pytest.mark.parametrize("kind", [gs.GscopeError, gs.OutOfMemory])
+@pytest.mark.parametrize("loads", [True, False])
+def test_workers_that_die_again_and_again_end_the_sweep(run, whole, folder_of, monkeypatch, loads, kind):
+    """And what is told says what the last one said, and is out of memory where that was."""
     hired = []
 
     class Doomed(LocalCrew):
@@ -439,17 +441,115 @@ def test_workers_that_die_again_and_again_end_the_sweep(run, whole, folder_of, m
 
         def wait(self, seconds):
             worker = hired.pop(0)
-            return [*([Ready(worker)] if loads else []), Lost(worker, "it ended with status -9: no memory")]
+            return [*([Ready(worker)] if loads else []), Lost(worker, "it ended with status 1: no memory", kind)]
 
     monkeypatch.setattr(sweeps, "LocalCrew", Doomed)
     with pytest.raises(
         gs.GscopeError,
-        match=f"3 workers of the sweep were lost {where}.*status -9: no memory; is there memory enough for 2 models",
-    ):
+        match="each was lost 3 times before it handed in, .*status 1: no memory; is there memory enough for 2 models",
+    ) as found:
         run("out", workers=2)
+    assert type(found.value) is kind
     monkeypatch.undo()
     monkeypatch.setattr(sweeps, "_UNIT_TOKENS", 300)
     assert folder_of(run("out").folder) == whole
+
+
+def test_rows_that_cost_three_workers_end_the_sweep_when_all_others_were_read(
+    run, whole, folder_of, units_read, monkeypatch
+):
+    class Fragile(ShuffledCrew):
+        def wait(self, seconds):
+            events = super().wait(seconds)
+            is_read = isinstance(events[-1], Done)
+            return [Lost(events[-1].worker, "killed")] if is_read and units_read[-1] == 0 else events
+
+    monkeypatch.setattr(
+        sweeps._Course, "_make_crew", lambda self, order, workers: Fragile(self, order, workers, seed=0, losses=0)
+    )
+    with pytest.raises(gs.GscopeError, match="3 workers of the sweep were lost at rows 0 to .*because killed; is"):
+        run("out", workers=4)
+    units_read.clear()
+    assert folder_of(run("out").folder) == whole
+    assert units_read == [0]
+
+
+def test_a_worker_that_fails_again_and_again_is_given_up_and_the_others_go_on(
+    run, whole, folder_of, monkeypatch, watch_crew
+):
+    """Of a process that loads and cannot read, and what is told is the last line of its trace."""
+    notes, real_read, real_dict = set(), LocalCrew._read, Order.to_dict
+
+    def read(self, stretch):
+        while not any("given up" in note for note in notes):
+            time.sleep(0.01)
+            yield []
+        yield from real_read(self, stretch)
+
+    monkeypatch.setattr(LocalCrew, "_read", read)
+    monkeypatch.setattr(Order, "to_dict", lambda self: real_dict(self) | {"k": -1})
+    taken = watch_crew()
+    out = run("out", workers=2, watch=lambda progress: notes.add(progress.note))
+    assert folder_of(out.folder) == whole
+    check_each_unit_once(taken)
+    assert notes - {""} == {
+        f"worker 2 was {what}: ValueError: negative dimensions are not allowed" for what in ("replaced", "given up")
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kind", "reason"),
+    [
+        ("k", 10**13, gs.OutOfMemory, "not enough memory on cpu while a worker of a sweep works: .* fewer workers"),
+        ("threads", "two", gs.GscopeError, "TypeError: .*"),
+    ],
+)
+def test_what_befalls_a_process_is_told_in_one_line(tiny, tiny_dictionary, field, value, kind, reason):
+    order = make_order(
+        tiny,
+        tiny_dictionary,
+        weights=fingerprint_model(loaded(tiny).model),
+        k=4,
+        batch_tokens=200,
+        dictionary_weights=fingerprint_dictionary(tiny_dictionary),
+        threads=1,
+    )
+    crew = LocalCrew(replace(order, **{field: value}), None, devices=["cpu"])
+    try:
+        crew.hire(1)
+        crew.give(1, Stretch((0, 1), (0, 1), np.ones((1, 43), np.int32)))
+        events = []
+        while not (events and isinstance(events[-1], Lost)):
+            events += crew.wait(0.1)
+        assert events[-1].kind is kind
+        assert re.fullmatch(f"{reason}[^\n]*", events[-1].reason)
+    finally:
+        crew.close()
+
+
+@pytest.mark.parametrize(
+    ("last", "kind"),
+    [
+        ("what():  std::bad_alloc", gs.OutOfMemory),
+        ("MemoryError", gs.OutOfMemory),
+        ("ImportError: no such file", gs.GscopeError),
+    ],
+)
+def test_what_a_process_said_last_is_told(tiny, tiny_dictionary, monkeypatch, last, kind):
+    """Of one that had no time to tell more: the last line, whole."""
+    order = make_order(tiny, tiny_dictionary, weights="", dictionary_weights="", k=4, batch_tokens=200, threads=1)
+    crew, start = LocalCrew(order, None, devices=["cpu"]), subprocess.Popen
+    said = "\n".join(["Traceback (most recent call last):", *["  a line of it"] * 300, last])
+    line = ["/bin/sh", "-c", 'echo "$0" >&2; exit 1', said]
+    monkeypatch.setattr(subprocess, "Popen", lambda _line, **options: start(line, **options))
+    try:
+        crew.hire(1)
+        events = []
+        while not events:
+            events = crew.wait(0.1)
+        assert events == [Lost(1, f"it ended with status 1: {last}", kind)]
+    finally:
+        crew.close()
 
 
 def test_workers_that_hang_again_and_again_end_the_sweep(run, monkeypatch):
@@ -470,11 +570,16 @@ def test_workers_that_hang_again_and_again_end_the_sweep(run, monkeypatch):
             own, self._own = self._own, []
             return own
 
+    def tell_all(self):
+        found = dict.fromkeys(self._begun, "it told nothing for 9 s")
+        self._begun.clear()
+        return found
+
     monkeypatch.setattr(sweeps, "LocalCrew", Mute)
-    monkeypatch.setattr(Patience, "take_silent", lambda self: {0: "it told nothing for 9 s"})
+    monkeypatch.setattr(Patience, "take_silent", tell_all)
     with pytest.raises(
         gs.GscopeError,
-        match=r"3 workers .* at rows 0 to .*told nothing for 9 s; do its disk .* A larger patience_s waits longer",
+        match=r"each was lost 3 times .*told nothing for 9 s; do its disk .* A larger patience_s waits longer",
     ) as found:
         run("out", workers=2)
     assert "memory" not in str(found.value)
@@ -669,9 +774,23 @@ def test_messages_arrive_as_they_were_sent_or_not_at_all():
 
 
 def test_errors_of_workers_keep_their_class():
-    assert isinstance(make_error("OutOfMemory", "words"), gs.OutOfMemory)
-    assert str(make_error("ZeroDivisionError", "words")) == "a worker of the sweep failed: ZeroDivisionError: words"
-    assert type(make_error("write_bytes", "words")) is gs.GscopeError
+    """What may befall one alone is a loss; what no other could do either is a failure, and ends the sweep."""
+    for error, kind in ((gs.OutOfMemory("words"), gs.OutOfMemory), (gs.Offline("words"), gs.Offline)):
+        assert understand_fault(1, raise_at(error)) == Lost(1, "words", kind)
+    assert understand_fault(1, raise_at(ZeroDivisionError("words"))) == Lost(1, "ZeroDivisionError: words")
+    found = understand_fault(1, raise_at(gs.UnknownModel("words")))
+    assert isinstance(found, Failed) and type(found.error) is gs.UnknownModel and str(found.error) == "words"
+    lost = understand_fault(1, raise_at(MemoryError("Unable to allocate 5.00 GiB")))
+    assert lost.kind is gs.OutOfMemory and re.search("5.4 GB were asked for.*fewer workers", lost.reason)
+
+
+def raise_at(error):
+    """What a worker tells that meets an error."""
+
+    def work():
+        raise error
+
+    return tell_faults(work, device="cpu")
 
 
 def test_a_unit_that_were_counted_twice_would_be_seen(run, whole, folder_of, monkeypatch):
