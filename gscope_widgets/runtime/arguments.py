@@ -1,6 +1,6 @@
 """What the methods of a scope are given, checked before anything is done with it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from gscope_widgets.errors import InvalidValue, UnknownDictionary, describe_value
@@ -22,6 +22,10 @@ from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
 Item = TypeVar("Item")
 MAX_TEXTS = 1000  # of a set
+_GIVE = (
+    "give dictionaries=scope.dictionary('clt'), or [scope.dictionary('transcoder_all', layer=...), ...] of some "
+    "layers; scope.catalogue() lists them"
+)
 
 
 class Arguments:
@@ -110,8 +114,11 @@ class Arguments:
         """What stands in for MLPs: one CLT, or transcoders of different layers, rising; by default all layers'."""
         if dictionaries is None:
             return self._default_transcoders()
-        alone = isinstance(dictionaries, str) or hasattr(dictionaries, "info")
+        alone = isinstance(dictionaries, (str, Mapping)) or hasattr(dictionaries, "info")
         given = (dictionaries,) if alone else check_list("dictionaries", dictionaries)  # type: ignore[arg-type]
+        for one in given:
+            if isinstance(one, Mapping) or (isinstance(one, str) and "/" not in one):
+                raise InvalidValue(f"dictionaries are open, or ids of open ones, got {describe_value(one)}; {_GIVE}")
         found = [self._shelf.check(one) for one in given]
         if not found:
             raise InvalidValue("dictionaries is empty; give transcoders, or leave it out for those of all layers")
@@ -138,7 +145,13 @@ class Arguments:
                 for layer in range(self._model.layers)
             )
         except UnknownDictionary:
+            pass
+        try:
             return tuple(self._shelf.choose(site="transcoder_all", layer=layer) for layer in range(self._model.layers))
+        except UnknownDictionary as error:
+            raise UnknownDictionary(
+                f"{self._model.id} lacks transcoders for all its layers: {error}; {_GIVE}"
+            ) from None
 
     def circuit_target(self, target: CircuitTarget, tokens: Tokens) -> Wanted:
         """What a circuit is to explain."""

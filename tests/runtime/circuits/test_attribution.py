@@ -374,6 +374,9 @@ def test_what_is_no_circuit_is_answered_in_words(scope):
     for wrong, words in (
         ({"dictionaries": [scope.dictionary()]}, "does not stand in for an MLP"),
         ({"dictionaries": []}, "is empty"),
+        ({"dictionaries": "clt"}, r"got 'clt'; give dictionaries=scope.dictionary\('clt'\)"),
+        ({"dictionaries": ["transcoder_all"]}, r"'transcoder_all', layer=...\), ...\] of some layers"),
+        ({"dictionaries": {"site": "clt"}}, "dictionaries are open, or ids of open ones, got {'site': 'clt'}; give"),
         (
             {
                 "dictionaries": [
@@ -406,6 +409,16 @@ def test_what_is_no_circuit_is_answered_in_words(scope):
     ):
         with pytest.raises(gs.InvalidValue, match=words):
             gs.circuit(scope, TEXT, **wrong)
+
+
+def test_where_layers_have_no_transcoders_it_is_said_what_to_give(load):
+    chat = load("mini-it")
+    prompt = [{"role": "user", "content": "The old fisherman"}]
+    with pytest.raises(gs.UnknownDictionary, match=r"lacks .* all its layers: .* 4 to 5; .*; give dictionaries="):
+        gs.circuit(chat, prompt)
+    given = [chat.dictionary("transcoder_all", layer=layer, affine=True) for layer in (4, 5)]
+    graph = gs.circuit(chat, prompt, dictionaries=given)
+    assert set(graph.node_layers[graph.kinds == FEATURE].tolist()) == {4, 5}
 
 
 def test_layers_left_on_the_disk_give_the_same_graph(load, make_model, tmp_path, monkeypatch):
