@@ -247,7 +247,7 @@ CATALOGUE = (
         refused={"node_share": 5},
         kilobytes=(80, 20),
         sends={
-            "change": {"nodes": ["0_-1_2"], "factor": 0.0, "instead": []},
+            "change": {"nodes": ["0_-1_2"], "factor": None, "activation": 9.5, "instead": []},
             "heads": {"node": "1_12_4", "source": "0_-1_2"},
         },
         fixable=("prompt", "target"),

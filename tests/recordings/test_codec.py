@@ -32,7 +32,7 @@ NOT_ANSWERED = {
     *("ContrastScores", "DictionarySummary", "Memory", "MemoryUse", "TopFeature", "Fetched", "Row", "FeatureSample"),
     *("ContrastedFeature", "Flip", "SamplingPlan", "Term", "ViewDifference", "RowSummary"),
     *("Lesson", "Stage", "Question", "Check", "CheckPart", "Grade", "GradeReport", "CircuitSubgraph", "Walks"),
-    *("Agreement", "ChangeScores"),
+    *("Address", "Agreement", "ChangeScores", "CircuitChange"),
     *("Sweep", "SweepProgress", "Goal"),
 }
 
