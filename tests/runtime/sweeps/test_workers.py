@@ -23,7 +23,7 @@ from gscope_widgets.runtime.dictionaries.fingerprints import fingerprint_diction
 from gscope_widgets.runtime.gemma.fingerprints import fingerprint_model
 from gscope_widgets.runtime.sweeps import patience
 from gscope_widgets.runtime.sweeps import sweep as sweeps
-from gscope_widgets.runtime.sweeps.cluster import _connect, start_here
+from gscope_widgets.runtime.sweeps.cluster import RayCrew, _connect, start_here
 from gscope_widgets.runtime.sweeps.crew import (
     Advanced,
     Done,
@@ -861,6 +861,32 @@ def test_actors_find_what_one_process_does(cluster, run, whole, folder_of, watch
     taken = watch_crew(*([kill] if workers > 1 else []))
     assert folder_of(run("out", engine="ray", workers=workers).folder) == whole
     check_each_unit_once(taken)
+
+
+@many
+def test_what_befalls_an_actor_is_told_as_what_it_is_and_the_actor_ended(cluster, tiny, tiny_dictionary):
+    order = make_order(
+        tiny,
+        tiny_dictionary,
+        weights=fingerprint_model(loaded(tiny).model),
+        dictionary_weights=fingerprint_dictionary(tiny_dictionary),
+        k=10**13,
+        batch_tokens=200,
+        threads=1,
+    )
+    crew = RayCrew(order, workers=1, address=None, uses_gpu=False)
+    try:
+        crew.hire(0)
+        events = []
+        while not any(isinstance(event, Ready) for event in events):
+            events += crew.wait(0.1)
+        crew.give(0, Stretch((0, 1), (0, 1), np.ones((1, 43), np.int32)))
+        while not isinstance(events[-1], Lost):
+            events += crew.wait(0.1)
+        assert events[-1].kind is gs.OutOfMemory and "fewer workers" in events[-1].reason
+        assert crew.list_processes() == {} and crew.wait(0) == []
+    finally:
+        crew.close()
 
 
 @many
