@@ -1159,6 +1159,7 @@ def test_graphs_of_all_three_forms_of_error_ids_are_drawn(scope, graph, open_pag
     for link in content["links"]:
         link["source"] = renamed.get(link["source"], link["source"])
     del content["metadata"]["gscope_widgets"]
+    content["metadata"]["transcoder_list"] = [f"theirs/{one}" for one in content["metadata"]["transcoder_list"]]
     (tmp_path / "other.json").write_text(json.dumps(content))
     widget = open_page(gs.CircuitGraph(scope, graph=gs.load_circuit(tmp_path / "other.json"))).widget
     assert (widget.graph.kinds == ERROR).sum() == len(renamed) > 0
