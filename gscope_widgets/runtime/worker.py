@@ -1,5 +1,6 @@
 """The one thread that owns the model: jobs with ids, newest-wins slots, cancel, progress."""
 
+import logging
 import os
 import threading
 import traceback
@@ -10,13 +11,14 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from gscope_widgets.errors import Cancelled, Closed, GscopeError, NotFinished
 from gscope_widgets.records.progress import Fetched
 
 Work = Callable[["Job"], Any]
 _NOTE = "Where it was raised:\n"
+_LOG = logging.getLogger("concurrent.futures")  # where `Future` says it
 
 _FORK_S = 10.0  # that a fork waits for the step under way
 
@@ -43,6 +45,9 @@ class Job(Future[Any]):
         self._steps: Generator[float | Fetched | None, None, Any] | None = None
         self._in_step = False
         self._stop_reason = ""
+        self._callbacks: deque[Callable[[Any], object]] = deque()
+        self._is_calling, self._order = False, threading.Lock()
+        super().add_done_callback(cast(Callable[[Any], None], Job._call_back))
 
     @property
     def stopping(self) -> bool:
@@ -65,6 +70,29 @@ class Job(Future[Any]):
         Between steps, or at once where work inside this one's has come further.
         """
         self._watchers.append(fn)
+
+    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
+        """Call `fn` with the job once it has ended, after all that were added before have returned.
+
+        Of `Future` one that is added while the job ends may come before those that its thread still calls.
+        """
+        self._callbacks.append(fn)
+        if self.done():
+            self._call_back()
+
+    def _call_back(self) -> None:
+        while True:
+            with self._order:
+                if self._is_calling or not self._callbacks:
+                    return  # whoever is calling goes on with what was added
+                self._is_calling, fn = True, self._callbacks.popleft()
+            try:
+                fn(self)
+            except Exception:  # noqa: BLE001 - it is logged, as `Future` does
+                _LOG.exception("exception calling callback for %r", self)
+            finally:
+                with self._order:
+                    self._is_calling = False
 
     def cancel(self, reason: str = "stopped on request") -> bool:
         """Ask the job to stop; True unless it had already ended. Returns at once."""

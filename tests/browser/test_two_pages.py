@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from gscope_widgets.widgets.catalogue import CATALOGUE
-from tests.browser.lab import write_examples, write_notebook
+from tests.browser.lab import RUN_MS, write_examples, write_notebook
 
 TEXT = "The old fisherman sold two red coats."
 OTHER = "On Monday his sister wanted bread."
@@ -22,7 +22,7 @@ def pages(lab, open_notebook):
     second = open_notebook(path)
     for row in CATALOGUE:
         view = second.widget(row.title)
-        view.scroll_into_view_if_needed()
+        view.scroll_into_view_if_needed(timeout=RUN_MS)  # the first takes as long as the page takes to open
         expect(view).to_have_attribute("data-link", "live")
     return first, second
 

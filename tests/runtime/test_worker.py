@@ -204,6 +204,34 @@ def test_a_clean_up_that_raises_does_not_stop_the_worker_and_the_job_still_ends(
     assert worker.submit(lambda _job: "alive").result(SOON) == "alive"
 
 
+def test_a_callback_that_is_added_while_the_job_ends_comes_after_the_earlier_ones(worker):
+    began, go, calls = threading.Event(), threading.Event(), []
+
+    def first(_job):
+        began.set()
+        go.wait(30)
+        calls.append("first")
+        job.add_done_callback(lambda _job: calls.append("of the first"))
+
+    def second(_job):
+        calls.append("second")
+        ended.set()
+
+    gate, ended = threading.Event(), threading.Event()
+    job = worker.submit(lambda _job: gate.wait(30))
+    job.add_done_callback(first)
+    gate.set()
+    assert began.wait(30) and job.done()
+    job.add_done_callback(second)  # returns at once
+    assert calls == []
+    go.set()
+    assert ended.wait(30)
+    worker.submit(lambda _job: None).result()
+    assert calls == ["first", "second", "of the first"]
+    job.add_done_callback(lambda _job: calls.append("late"))
+    assert calls[-1] == "late"
+
+
 def test_a_callback_that_raises_does_not_stop_the_worker(worker, caplog):
     job = worker.submit(lambda _job: 1)
     job.add_done_callback(lambda _job: raise_(RuntimeError("in a callback")))

@@ -143,7 +143,7 @@ def test_of_a_huge_graph_the_most_influential_nodes_and_heaviest_edges_are_drawn
     content, arrays = read_result(page)
     graph = gs.circuit(scope, TEXT)
     kept = np.isin(graph.kinds, (TOKEN, TARGET))
-    assert len(content["ids"]) <= 30 + kept.sum() and len(arrays["weights"]) == 25
+    assert len(content["ids"]) <= 30 and len(arrays["weights"]) == 25
     assert "most influential of" in content["notes"][0] and "The 25 heaviest of" in content["notes"][1]
     whole = telling.pack_edges(page.widget.shown, most=10**9)  # all of them, by flow
     np.testing.assert_array_equal(arrays["flows"], whole["flows"][-25:])
@@ -1362,7 +1362,7 @@ def test_on_mini_the_code_draws_what_is_marked_and_caps_as_the_view_does(mini, o
     error = int(np.flatnonzero(graph.kinds == ERROR)[np.argmin(graph.influence()[graph.kinds == ERROR])])
     plain = len(widget.shown)
     widget.pinned, widget.groups, widget.selected_node = [weak], {"a": [error]}, other
-    for most in (5000, 3):
+    for most in (5000, 20):
         monkeypatch.setattr(drawn, "DRAWN_NODES", most)
         widget.edge_share = 0.95 if most > 1000 else 0.98  # drawn anew
         widget.wait()

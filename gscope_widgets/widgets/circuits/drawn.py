@@ -9,7 +9,7 @@ import numpy as np
 from gscope_widgets.records.circuit_effects import CircuitChange, CircuitEffect
 from gscope_widgets.records.circuit_pruning import keep_strongest, prune_graph
 from gscope_widgets.records.circuit_scores import measure_error_share, score_part
-from gscope_widgets.records.circuits import ERROR, FEATURE, AttributionGraph
+from gscope_widgets.records.circuits import ERROR, FEATURE, TARGET, TOKEN, AttributionGraph
 from gscope_widgets.records.edge_heads import EdgeHeads
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.widgets.base.limits import DRAWN_NODES
@@ -58,7 +58,7 @@ class DrawnGraph(NamedTuple):
     extra: frozenset[int]  # nodes that a reader marked, and that are drawn whatever they weigh
     plain: frozenset[int]  # nodes that are drawn without that
     left: int  # nodes that pruning leaves, of which not all are drawn where there are too many
-    most: int  # nodes that are drawn then
+    most: int  # nodes that are drawn then, beside tokens, targets and `extra`
     numbers: dict[str, Any]  # of what is drawn
     is_given: bool = False  # whether it was given, not traced here
     told: tuple[dict[str, Any], dict[str, np.ndarray]] | None = None  # for the page, but for what became of the picks
@@ -96,12 +96,13 @@ class DrawnGraph(NamedTuple):
 def draw_graph(facts: GraphFacts, settings: Mapping[str, Any], extra: frozenset[int], *, is_given: bool) -> DrawnGraph:
     """A graph pruned by the shares of the settings, with nodes that are drawn whatever they weigh."""
     shares = settings["node_share"], settings["edge_share"]
-    shown, nodes, left = choose_drawn(facts, *shares, frozenset(), most=DRAWN_NODES)
+    others = max(1, DRAWN_NODES - int(np.isin(facts.graph.kinds, (TOKEN, TARGET)).sum()))
+    shown, nodes, left = choose_drawn(facts, *shares, frozenset(), most=others)
     plain = frozenset(nodes.tolist())
     if not extra <= plain:
-        shown, nodes, left = choose_drawn(facts, *shares, extra, most=DRAWN_NODES)
+        shown, nodes, left = choose_drawn(facts, *shares, extra, most=others)
     numbers = count_part(shown, facts.graph, nodes)
-    return DrawnGraph(dict(settings), facts, shown, nodes, extra, plain, left, DRAWN_NODES, numbers, is_given)
+    return DrawnGraph(dict(settings), facts, shown, nodes, extra, plain, left, others, numbers, is_given)
 
 
 def count_part(
@@ -126,7 +127,7 @@ def choose_drawn(
 
     Args:
         keep: nodes that are drawn whatever they weigh.
-        most: nodes that are drawn; where more are left, the most influential.
+        most: nodes that are drawn beside tokens, targets and `keep`; where more are left, the most influential.
     """
     shown, nodes = prune_graph(facts.pruned, node_share, edge_share, keep=keep, influence=facts.influence)
     return *keep_strongest(shown, nodes, facts.influence, keep=keep, most=most), len(shown)
