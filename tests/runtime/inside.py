@@ -55,4 +55,11 @@ def weigh(cache: ByteCache[Any]) -> int:
 
 def count_jobs(scope: Scope) -> int:
     """Queued and running on its worker."""
-    return len(scope._worker._jobs)
+    with scope._worker._changed:  # or one that is on its way from the front to the end is missed
+        return len(scope._worker._jobs)
+
+
+def wait_until_idle(scope: Scope) -> None:
+    """Return when no job is left on its worker, also none whose caller was interrupted."""
+    while count_jobs(scope):
+        scope.submit(lambda _job: None).result(60)

@@ -16,7 +16,7 @@ import torch
 
 import gscope_widgets as gs
 from gscope_widgets.runtime.files.integrity import EMBEDDED
-from tests.runtime.inside import forget_activations, loaded
+from tests.runtime.inside import forget_activations, loaded, wait_until_idle
 from tests.runtime.machine import Interrupt
 
 TEXT = "The old fisherman sold 12 fish."
@@ -255,10 +255,11 @@ def test_an_interrupt_at_any_moment_leaves_the_model_as_it_was(tiny, tiny_dictio
     finally:
         signal.signal(signal.SIGINT, before)
     whole, interrupted = Interrupt(after=1_000_000), 0
+    wait_until_idle(tiny)  # or what was interrupted would be counted too
     with whole.armed():
         calls[call]()
     for step in range(20):  # wherever the pass is: in each twentieth of its modules
-        tiny.submit(lambda _job: None).result(60)  # by when what was interrupted before has ended
+        wait_until_idle(tiny)
         fault = Interrupt(after=whole.visited * step // 20)
         try:
             with fault.armed():
