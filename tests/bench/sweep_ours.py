@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 import gscope_widgets as gs
 from gscope_widgets.runtime.examples.logits import measure_effects
-from gscope_widgets.runtime.sweeps.hand import Hand, split_batches
+from gscope_widgets.runtime.sweeps.hand import Hand, Stretch, split_batches
 from gscope_widgets.runtime.sweeps.rows import HEAD
 from gscope_widgets.runtime.sweeps.state import SweepState
 from gscope_widgets.runtime.sweeps.sweep import BATCH_TOKENS
@@ -87,9 +87,7 @@ def _measure_floor(scope, dictionary, ids, asked) -> dict:
 
     def sweep() -> None:
         state = SweepState(dictionary.d_dict, 20)
-        for found in hand.read([(0, rows)]):
-            if not isinstance(found, int):
-                state.add(*found)
+        deque(hand.fill(state, Stretch((0, 1), (0, len(rows)), rows)), maxlen=0)
         state.to_arrays()
 
     def list_products(hand):

@@ -183,15 +183,14 @@ class LocalCrew:
 
     def _read(self, stretch: Stretch) -> Iterator[list[Event]]:
         """Read a stretch in this process, unit by unit: after most steps there is nothing to tell."""
-        found, began = Pile(), time.monotonic()
-        with closing(self._hand.read(split_stretch(stretch))) as parts:
-            for one in parts:
-                if isinstance(one, int):
-                    yield [Advanced(_HERE), Done(_HERE, found, one, 1, time.monotonic() - began)]
-                    began = time.monotonic()
-                else:
-                    found.put(*one)
+        began = time.monotonic()
+        with closing(self._hand.read_units(split_stretch(stretch))) as steps:
+            for step in steps:
+                if step is None:
                     yield []
+                else:
+                    yield [Advanced(_HERE), Done(_HERE, *step, units=1, seconds=time.monotonic() - began)]
+                    began = time.monotonic()
 
     def dismiss(self, worker: int) -> None:
         """See `Crew`."""

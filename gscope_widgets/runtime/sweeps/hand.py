@@ -26,7 +26,7 @@ from gscope_widgets.runtime.gemma.loading import LoadedModel
 from gscope_widgets.runtime.gemma.sites import find_dictionary_points
 from gscope_widgets.runtime.scope import Scope
 from gscope_widgets.runtime.sweeps.rows import HEAD
-from gscope_widgets.runtime.sweeps.state import Firings, SweepState, make_places
+from gscope_widgets.runtime.sweeps.state import Firings, Pile, SweepState, make_places
 from gscope_widgets.runtime.sweeps.threads import run_in_order
 
 _ENCODED = 1024  # positions that a CPU encodes together
@@ -138,15 +138,30 @@ class Hand:
         parts = [found[point.name][where].float() for point in points]
         return parts[0] if len(parts) == 1 else torch.stack(parts, 1)
 
+    def read_units(self, units: Iterable[tuple[int, np.ndarray]]) -> Generator[tuple[Pile, int] | None, None, None]:
+        """`read`, of which a unit's firings come together: None after each part of it, at its end all, and the count.
+
+        A pile is to be taken before the next step. What counting costs a feature is paid once a unit, not once a batch.
+        """
+        found = Pile()
+        with closing(self.read(units)) as parts:
+            for one in parts:
+                if isinstance(one, int):
+                    yield found, one
+                else:
+                    found.put(*one)
+                    yield None
+
     def fill(self, state: SweepState, stretch: Stretch) -> Iterator[int | None]:
         """Read a stretch into a state of its own: None after a part of a unit, at its end how many positions count."""
-        with closing(self.read(split_stretch(stretch))) as parts:
-            for found in parts:
-                if isinstance(found, int):
-                    yield found
-                else:
-                    state.add(*found)
+        with closing(self.read_units(split_stretch(stretch))) as steps:
+            for step in steps:
+                if step is None:
                     yield None
+                else:
+                    found, used = step
+                    state.add_pile(found)
+                    yield used
 
     @property
     def d_dict(self) -> int:

@@ -136,6 +136,11 @@ class SweepState:
             self._add_top(features[some], activations[some], places[some])
             self._add_bins(features[some], activations[some], places[some])
 
+    def add_pile(self, pile: Pile) -> None:
+        """Count all firings that were put by, and take them away."""
+        for firings in pile.take():
+            self.add(*firings)
+
     def merge(self, other: "SweepState") -> None:
         """Take in what another state knows, of other parts of the same corpus."""
         self._settle()

@@ -96,9 +96,9 @@ def watch_crew(monkeypatch):
         monkeypatch.setattr(LocalCrew, "_read", read)
         real = sweeps._Course._take_in
 
-        def take_in(self, work, first, event):
-            taken.append((first, first + event.units))
-            return real(self, work, first, event)
+        def take_in(self, work, first, found, *, used, units):
+            taken.append((first, first + units))
+            return real(self, work, first, found, used=used, units=units)
 
         monkeypatch.setattr(sweeps._Course, "_take_in", take_in)
         make = sweeps._Course._make_crew
@@ -348,9 +348,9 @@ def read_three(self, stretch):
         while len(own) >= 3 and not others:
             yield []
         yield events
-def note(self, work, first, event):
-    (own if isinstance(event.found, Pile) else others).append(event.units)
-    take_in(self, work, first, event)
+def note(self, work, first, found, *, used, units):
+    (own if isinstance(found, Pile) else others).append(units)
+    take_in(self, work, first, found, used=used, units=units)
 def stop(self, work):
     save(self, work)
     if own and others:
