@@ -7,6 +7,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuit_effects import Activations, CircuitEffect, CircuitNodes, Swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
 from gscope_widgets.records.edge_heads import EdgeHeads
+from gscope_widgets.records.numbers import check_bool
 from gscope_widgets.records.protocols import Dictionary, Job, Scope
 from gscope_widgets.records.tokens import Prompt
 
@@ -43,7 +44,7 @@ def circuit(
         UnknownDictionary: there are no transcoders for all layers.
         PromptTooLong, OutOfMemory, Cancelled.
     """
-    job = _check_scope(scope).start_circuit(prompt, dictionaries=dictionaries, target=target, max_features=max_features)
+    job = _check(scope, show).start_circuit(prompt, dictionaries=dictionaries, target=target, max_features=max_features)
     graph: AttributionGraph = _wait(job, "tracing a circuit", show=show)
     return graph
 
@@ -77,9 +78,9 @@ def change_circuit(
     Raises:
         InvalidValue: a node that is no feature, a factor and an activation, a graph of other tokens, model or
             dictionaries, a layer without features enough for controls.
-        Cancelled.
+        OutOfMemory, Cancelled.
     """
-    job = _check_scope(scope).start_change_circuit(
+    job = _check(scope, show).start_change_circuit(
         graph, nodes, factor, activation=activation, instead=instead, controls=controls
     )
     effect: CircuitEffect = _wait(job, "changing a circuit", show=show)
@@ -101,16 +102,17 @@ def circuit_heads(
 
     Raises:
         InvalidValue: there is no such edge; a graph of other tokens, model or dictionaries.
-        Cancelled.
+        OutOfMemory, Cancelled.
     """
-    job = _check_scope(scope).start_circuit_heads(graph, node, source)
+    job = _check(scope, show).start_circuit_heads(graph, node, source)
     heads: EdgeHeads = _wait(job, "taking an edge of a circuit apart", show=show)
     return heads
 
 
-def _check_scope(scope: Scope) -> Scope:
+def _check(scope: Scope, show: object) -> Scope:
     if not hasattr(scope, "start_circuit"):
         raise InvalidValue(f"the first argument is a scope from gs.load() or gs.replay(), got {describe_value(scope)}")
+    check_bool("show", show)
     return scope
 
 

@@ -11,8 +11,8 @@ from gscope_widgets.checkup.hub import HubAnswer
 from gscope_widgets.checkup.needs import Needs, find_needs
 from gscope_widgets.checkup.page import NOT_LOOKED
 from gscope_widgets.checkup.redaction import redact
-from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.checkup import Checkup, Finding
+from gscope_widgets.records.numbers import check_bool
 
 CHECKS = (
     "python", "packages", "torch", "device", "memory", "mini", "cache", "disk", "kept", "hub", "token", "licence"
@@ -50,8 +50,7 @@ def examine(model: str, *, ask_hub: bool = True) -> Iterator[tuple[float, Findin
     Raises:
         UnknownModel, InvalidValue: as `doctor`.
     """
-    if not isinstance(ask_hub, bool):
-        raise InvalidValue(f"ask_hub must be True or False, got {describe_value(ask_hub)}")
+    check_bool("ask_hub", ask_hub)
     checks = _list_checks(find_needs(model), ask_hub=ask_hub)
     return _run_all(checks)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.lists import read_list
+from gscope_widgets.records.numbers import check_bool
 
 Text = str | tuple[dict[str, str], ...]  # as a widget holds it: a string, or the turns of a chat
 LessonPart = Literal["prompts", "features", "labels", "words"]  # what a stage opens besides settings
@@ -73,8 +74,7 @@ class Lesson:
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
-        if not isinstance(self.hide_labels, bool):
-            raise InvalidValue(f"hide_labels must be True or False, got {describe_value(self.hide_labels)}")
+        check_bool("hide_labels", self.hide_labels)
         if isinstance(self.stage, bool) or not isinstance(self.stage, int) or not 0 <= self.stage <= len(self.stages):
             raise InvalidValue(
                 f"stage must be 0 to {len(self.stages)}, the number of stages, got {describe_value(self.stage)}"

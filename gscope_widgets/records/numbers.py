@@ -1,4 +1,4 @@
-"""Numbers from outside, checked before anything is done with them."""
+"""Numbers and switches from outside, checked before anything is done with them."""
 
 import math
 import operator
@@ -48,6 +48,17 @@ def check_int(name: str, value: object, *, low: int, high: int) -> int:
     if number is None or not low <= number <= high:
         raise InvalidValue(f"{name} must be a whole number from {low} to {high}, got {describe_value(value)}")
     return number
+
+
+def check_bool(name: str, value: object) -> bool:
+    """The value, True or False.
+
+    Raises:
+        InvalidValue: anything else, such as "no", which Python would take for True.
+    """
+    if not isinstance(value, bool):
+        raise InvalidValue(f"{name} must be True or False, got {describe_value(value)}")
+    return value
 
 
 def check_layer(value: object, *, layers: int | None = None, name: str = "layer") -> int:

@@ -55,7 +55,7 @@ class Sweep:
     def __str__(self) -> str:
         return (
             f"{self.dictionary_id} on {write_name(self.corpus)}: {self.used:,} tokens of "
-            f"{_count_documents(self.documents)}; "
+            f"{write_documents(self.documents)}; "
             f"{self.features:,} of {self.d_dict:,} features fired; {write_name(self.folder)}"
         )
 
@@ -93,7 +93,7 @@ class SweepProgress:
     @property
     def of(self) -> str:
         """Of how many documents, as words to go behind a number of tokens; empty while they are read."""
-        return f" of {_count_documents(self.documents)}" if self.documents else ""
+        return f" of {write_documents(self.documents)}" if self.documents else ""
 
     def __str__(self) -> str:
         if not self.total:
@@ -107,7 +107,8 @@ class SweepProgress:
         return "; ".join(parts)
 
 
-def _count_documents(count: int) -> str:
+def write_documents(count: int) -> str:
+    """How many documents, for readers."""
     return f"{count:,} document{'' if count == 1 else 's'}"
 
 

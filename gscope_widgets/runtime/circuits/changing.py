@@ -15,6 +15,7 @@ from gscope_widgets.records.circuit_ids import read_place
 from gscope_widgets.records.circuits import AttributionGraph
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.runtime.circuits.frozen import FrozenPass, freeze
+from gscope_widgets.runtime.circuits.room import require_room_for_pass
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.files.weights import to_numpy
 from gscope_widgets.runtime.gemma.hooks import capture, edit
@@ -69,6 +70,7 @@ def measure_changes(
     provenance: Provenance,
 ) -> Generator[float, None, CircuitEffect]:
     """See `gs.change_circuit`; targets of the graph are tokens."""
+    require_room_for_pass(loaded, len(graph.tokens.ids))
     frozen = freeze(loaded, graph.tokens.ids)
     by_layer = {layer: one for one in dictionaries for layer in one.info.layers}
     changes = _list_changes(graph, by_layer, change)
@@ -168,8 +170,8 @@ def _draw_changes(
     """In each node's place a random feature of its layer, of which as much is taken out or put in.
 
     Where another feature comes in a node's place, a second random one comes in with that one's activation.
-    The draws hang on the features alone, not on which nodes a graph has. A feature that is itself changed or put in at
-    a node's position is drawn last, where its layer has no others left.
+    The draws hang on the features alone, not on which nodes a graph has. A feature that is itself changed, put in or
+    drawn already at a node's position is drawn last, where its layer has no others left.
     """
     changed = {read_place(graph, node) for node in change.nodes}
     changed |= {(*read_place(graph, node)[:2], ref.feature) for node, ref in change.instead.items()}
@@ -184,10 +186,9 @@ def _draw_changes(
         drawn = [one for one in random.permutation(features).tolist() if one != own]
         others = [one for one in drawn if (layer, pos, one) not in changed]
         others += [one for one in drawn if (layer, pos, one) in changed]
-        found += [
-            Change(layer, pos, by_layer[layer], feature, more, adds=True)
-            for feature, more in zip(others[: len(amounts)], amounts, strict=True)
-        ]
+        for feature, more in zip(others[: len(amounts)], amounts, strict=True):
+            changed.add((layer, pos, feature))
+            found.append(Change(layer, pos, by_layer[layer], feature, more, adds=True))
     return found
 
 

@@ -16,6 +16,7 @@ from gscope_widgets.runtime.circuits.attribution import Aim, aim_at_features
 from gscope_widgets.runtime.circuits.building import find_logit_vectors, fire_dictionaries, number_features
 from gscope_widgets.runtime.circuits.frozen import FrozenPass, freeze
 from gscope_widgets.runtime.circuits.replacement import Replaced, replace_mlps
+from gscope_widgets.runtime.circuits.room import require_room_for_pass
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
 from gscope_widgets.runtime.dictionaries.member import Firing
 from gscope_widgets.runtime.gemma.loading import LoadedModel
@@ -52,6 +53,7 @@ def measure_heads(
     provenance: Provenance,
 ) -> Generator[float | Fetched | None, None, EdgeHeads]:
     """See `gs.circuit_heads`; there is such an edge."""
+    require_room_for_pass(loaded, len(graph.tokens.ids))
     frozen = freeze(loaded, graph.tokens.ids)
     yield 0.3
     used = list(graph.tokens.used)

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from gscope_widgets.errors import InvalidValue, describe_value
+from gscope_widgets.records.sweeps import write_documents
 from gscope_widgets.records.tokens import Prompt
 from gscope_widgets.runtime.gemma.tokens import Tokenizer
 
@@ -116,7 +117,7 @@ def write_rows(
         )
     if not rows:
         raise InvalidValue(
-            f"the corpus holds no token: {documents_read:,} documents, all of them empty"
+            f"the corpus, {write_documents(documents_read)}, holds no token"
             if documents_read
             else "the corpus is empty: it holds no document"
         )
@@ -146,9 +147,9 @@ def compare_corpus(documents: Iterable[Prompt], prepared: Prepared, *, is_cut: b
             digest.add(document)
         yield None
     if count < prepared.documents:
-        yield f"it has {count:,} documents now and had {prepared.documents:,}"
+        yield f"it has {write_documents(count)} now and had {prepared.documents:,}"
     else:
-        yield "" if digest.sha256 == prepared.sha256 else f"a text among its {count:,} documents is another now"
+        yield "" if digest.sha256 == prepared.sha256 else f"a text among its {write_documents(count)} is another now"
 
 
 def encode_documents(documents: list[Prompt], tokenizer: Tokenizer, *, first: int) -> list[list[int]]:

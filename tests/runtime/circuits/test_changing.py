@@ -294,6 +294,16 @@ def test_two_features_change_places_as_two_clamps_have_it(scope, graphs):
     assert chances[one] - chances[other] == pytest.approx(swapped.baseline[0] + swapped.free[0], abs=1e-3)
 
 
+def test_two_nodes_of_one_place_draw_different_features(scope, graphs, monkeypatch):
+    graph, run, drawn = graphs["affine"], changing._run_free, []
+    strong = list_strong(graph, layers=range(8))[:40]
+    pair = next([a, b] for a in strong for b in strong if a < b and describe(graph, a)[:2] == describe(graph, b)[:2])
+    monkeypatch.setattr(changing, "list_layer_features", lambda *_: range(3))  # by chance a third would be the same
+    monkeypatch.setattr(changing, "_run_free", lambda *given: drawn.append(given[2]) or run(*given))
+    gs.change_circuit(scope, graph, pair, controls=16)
+    assert [len({one.feature for one in some}) for some in drawn[2:]] == [2] * 16
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_bfloat16_frozen_effects_are_those_of_what_changes_alone(load, scope, kind):
     rough = load("mini", dtype="bfloat16")

@@ -12,7 +12,7 @@ import pytest
 
 import gscope_widgets as gs
 from gscope_widgets.records.circuits import FEATURE
-from gscope_widgets.runtime.circuits import building, room
+from gscope_widgets.runtime.circuits import building, changing, heads, room
 
 ROOT = Path(__file__).parents[3]
 TOKENS = 200
@@ -75,6 +75,19 @@ def test_a_text_whose_attention_would_not_fit_is_refused_before_its_pass(scope, 
     monkeypatch.setattr(room, "find_free", lambda _device: 10_000_000)
     with pytest.raises(gs.OutOfMemory, match="attention patterns of 200 tokens .* would take 10.2 MB"):
         trace(scope, "plain", 10)
+
+
+@pytest.mark.parametrize("module", [changing, heads])
+def test_so_are_a_change_of_it_and_its_heads(scope, monkeypatch, module):
+    graph = trace(scope, "plain", 10)
+    node = int(np.flatnonzero(graph.kinds == FEATURE)[-1])
+    monkeypatch.setattr(module, "freeze", None)  # not reached
+    monkeypatch.setattr(room, "find_free", lambda _device: 10_000_000)
+    with pytest.raises(gs.OutOfMemory, match="attention patterns of 200 tokens .* would take 10.2 MB"):
+        if module is changing:
+            gs.change_circuit(scope, graph, [node])
+        else:
+            gs.circuit_heads(scope, graph, len(graph) - 1, node)
 
 
 def _main():

@@ -124,7 +124,7 @@ def test_a_document_of_a_million_tokens_is_cut_into_rows(tokenizer):
     ("documents", "sentence"),
     [
         ([], "the corpus is empty: it holds no document"),
-        (["", ""], "the corpus holds no token: 2 documents, all of them empty"),
+        (["", ""], "the corpus, 2 documents, holds no token"),
         ([[1], [2, 1, 0]], "the corpus holds no token that counts: BOS, EOS, padding .* all of its [0-9]+ tokens"),
     ],
 )

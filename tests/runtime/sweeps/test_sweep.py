@@ -1130,7 +1130,7 @@ def test_the_disk_may_be_full_at_any_write(run, tmp_path, folder_of):
 
 def test_an_empty_corpus_leaves_nothing_behind_that_stops_the_next(run, tmp_path):
     for corpus in ([], ["", ""]):
-        with pytest.raises(gs.InvalidValue, match="the corpus (is empty|holds no token)"):
+        with pytest.raises(gs.InvalidValue, match="the corpus( is empty|, . documents?, holds no token)"):
             run(corpus=corpus)
     assert run().documents == 25
 
@@ -1194,6 +1194,7 @@ def test_a_bad_line_stops_before_the_model_runs(run, tmp_path, monkeypatch):
         ({"engine": "spark"}, 'engine must be "local" or "ray", got \'spark\''),
         ({"address": "auto"}, 'address is of a Ray cluster; give engine "ray" with it'),
         ({"pack": 1}, "pack must be True or False"),
+        ({"show": "no"}, "show must be True or False, got 'no'"),
         ({"field": 5}, "field must be a string"),
         ({"name": ""}, "name must be 1 to 200 characters"),
         ({"corpus": "nowhere.txt"}, "'nowhere.txt' is no file"),
