@@ -1,6 +1,6 @@
 """A scope that answers as a lesson lets it be seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from gscope_widgets.errors import InvalidValue, describe_value
@@ -40,7 +40,8 @@ class LessonScope:
 
     def _change(self, change: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Only features of the course come in others' place, and nodes are named without their labels."""
-        for ref in (named.get("instead") or {}).values():
+        instead = named.get("instead")
+        for ref in instead.values() if isinstance(instead, Mapping) else ():
             if isinstance(ref, FeatureRef) and not self.lesson.allows(ref):
                 raise InvalidValue(f"feature {ref.feature} is filtered by your course")
         if given and isinstance(given[0], AttributionGraph) and self.lesson.hides_labels:

@@ -97,7 +97,7 @@ def score_changes(effects: Iterable[CircuitEffect]) -> ChangeScores:
     """
     given = read_list(effects)
     if given is None:
-        raise InvalidValue(f"effects are a list of what scope.change_circuit gave, got {describe_value(effects)}")
+        raise InvalidValue(f"effects are a list of what gs.change_circuit gave, got {describe_value(effects)}")
     for one in given:
         if not isinstance(one, CircuitEffect):
             raise InvalidValue(f"an effect comes from gs.change_circuit(...), got {describe_value(one)}")

@@ -143,8 +143,8 @@ class SweepState:
 
     def merge(self, other: "SweepState") -> None:
         """Take in what another state knows, of other parts of the same corpus."""
-        self._settle()
-        other._settle()
+        self.settle()
+        other.settle()
         for some in self.spans:
             self._view(some)._merge(other._view(some))
 
@@ -176,7 +176,7 @@ class SweepState:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The state as arrays, by name, for a file or another process."""
-        self._settle()
+        self.settle()
         return {name: getattr(self, name) for name in _LAYOUT}
 
     @classmethod
@@ -217,7 +217,7 @@ class SweepState:
         Args:
             some: of these features only.
         """
-        self._settle()
+        self.settle()
         rows, positions = split_places(self.top_places[some])
         none = self.top_places[some] == _NOWHERE
         rows[none], positions[none] = 0, 0
@@ -228,10 +228,10 @@ class SweepState:
         wanted = np.flatnonzero(activations >= self.top_activations[features, -1])
         self._waiting.put(features[wanted], activations[wanted], places[wanted])
         if len(self._waiting) > max(_WAITING, self.top_places.size // 2):
-            self._settle()
+            self.settle()
 
-    def _settle(self) -> None:
-        """Sort what waits into the strongest."""
+    def settle(self) -> None:
+        """Sort what waits into the strongest. Where that fails, the state is no longer whole."""
         waiting = self._waiting.take()
         for some in self.spans if waiting else ():
             inside = [np.flatnonzero((one[0] >= some.start) & (one[0] < some.stop)) for one in waiting]

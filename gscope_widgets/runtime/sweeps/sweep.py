@@ -643,6 +643,9 @@ class _Course:
 
     def _save(self, work: "_Work") -> None:
         if work.is_whole and work.saved != int(work.done.sum()):
+            work.is_whole = False  # should memory run out while it sorts
+            work.state.settle()
+            work.is_whole = True
             self._folder.save(work.state, work.done, work.used)
             work.saved = int(work.done.sum())
         self._saved_at = time.monotonic()

@@ -390,9 +390,11 @@ def test_a_graph_of_another_text_or_model_is_refused(scope, graphs):
         ({far: early}, "reads another layer"),
         ({far: 5}, "a feature of its dictionary"),
         ([far], "maps nodes"),
+        (5, "maps nodes"),
     ):
-        with pytest.raises(gs.InvalidValue, match=words):
-            gs.change_circuit(scope, crossing, [far], instead=given)
+        for asked in (scope, gs.restrict(scope, gs.Lesson())):
+            with pytest.raises(gs.InvalidValue, match=words):
+                gs.change_circuit(asked, crossing, [far], instead=given)
     for wrong in ("x", None):
         with pytest.raises(gs.InvalidValue, match=r"from gs\.circuit"):
             gs.change_circuit(scope, wrong, [1])

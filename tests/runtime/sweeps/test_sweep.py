@@ -1128,6 +1128,25 @@ def test_the_disk_may_be_full_at_any_write(run, tmp_path, folder_of):
         shutil.rmtree(out)
 
 
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_memory_that_runs_out_while_a_checkpoint_is_sorted_loses_no_example(run, folder_of, monkeypatch, moment):
+    sort, seen = SweepState._sort_in, []
+
+    def fail_once(state, *columns):
+        seen.append(state)
+        if len(seen) == moment:
+            raise MemoryError
+        sort(state, *columns)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sweeps, "_UNIT_TOKENS", 300)
+        whole = folder_of(run("parts").folder)
+        patched.setattr(SweepState, "_sort_in", fail_once)
+        with pytest.raises(gs.OutOfMemory):
+            run(checkpoint_s=0)
+        assert folder_of(run(checkpoint_s=0).folder) == whole
+
+
 def test_an_empty_corpus_leaves_nothing_behind_that_stops_the_next(run, tmp_path):
     for corpus in ([], ["", ""]):
         with pytest.raises(gs.InvalidValue, match="the corpus( is empty|, . documents?, holds no token)"):
