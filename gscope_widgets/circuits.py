@@ -7,7 +7,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.circuit_effects import Activations, CircuitEffect, CircuitNodes, Swaps
 from gscope_widgets.records.circuits import MAX_FEATURES, AttributionGraph, CircuitTarget
 from gscope_widgets.records.edge_heads import EdgeHeads
-from gscope_widgets.records.numbers import check_bool
+from gscope_widgets.records.numbers import check_switch
 from gscope_widgets.records.protocols import Dictionary, Job, Scope
 from gscope_widgets.records.tokens import Prompt
 
@@ -112,7 +112,7 @@ def circuit_heads(
 def _check(scope: Scope, show: object) -> Scope:
     if not hasattr(scope, "start_circuit"):
         raise InvalidValue(f"the first argument is a scope from gs.load() or gs.replay(), got {describe_value(scope)}")
-    check_bool("show", show)
+    check_switch("show", show)
     return scope
 
 

@@ -12,7 +12,7 @@ from gscope_widgets.checkup.needs import Needs, find_needs
 from gscope_widgets.checkup.page import NOT_LOOKED
 from gscope_widgets.checkup.redaction import redact
 from gscope_widgets.records.checkup import Checkup, Finding
-from gscope_widgets.records.numbers import check_bool
+from gscope_widgets.records.numbers import check_switch
 
 CHECKS = (
     "python", "packages", "torch", "device", "memory", "mini", "cache", "disk", "kept", "hub", "token", "licence"
@@ -50,7 +50,7 @@ def examine(model: str, *, ask_hub: bool = True) -> Iterator[tuple[float, Findin
     Raises:
         UnknownModel, InvalidValue: as `doctor`.
     """
-    check_bool("ask_hub", ask_hub)
+    check_switch("ask_hub", ask_hub)
     checks = _list_checks(find_needs(model), ask_hub=ask_hub)
     return _run_all(checks)
 

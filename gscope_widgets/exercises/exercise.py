@@ -15,14 +15,14 @@ from gscope_widgets.exercises.wire import Answer, AnswerField, ExerciseResult, K
 from gscope_widgets.records.exercises import MARKS, Check, CheckPart
 from gscope_widgets.records.figures import write_figure
 from gscope_widgets.records.glossary import TERMS, define
-from gscope_widgets.records.numbers import check_int
+from gscope_widgets.records.numbers import check_int, check_switch
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.records.provenance import Provenance, find_versions
 from gscope_widgets.widgets.base import copy
 from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.formats import format_text, format_token
 from gscope_widgets.widgets.base.reader import describe_engine, describe_model
-from gscope_widgets.widgets.base.state import Checked, Told, check_scope, check_switch
+from gscope_widgets.widgets.base.state import Checked, Told, check_scope
 from gscope_widgets.widgets.base.widget import GscopeWidget
 
 if TYPE_CHECKING:

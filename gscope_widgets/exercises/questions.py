@@ -10,8 +10,8 @@ from gscope_widgets.exercises.keys import compute_key, unseal
 from gscope_widgets.exercises.literals import Plain, read_plain
 from gscope_widgets.exercises.wire import AnswerField, FieldKind
 from gscope_widgets.records.exercises import Goal, Question
+from gscope_widgets.records.numbers import check_switch
 from gscope_widgets.records.protocols import Scope
-from gscope_widgets.widgets.base.state import check_switch
 
 
 def check_question(question: object, scope: Scope) -> Question:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gscope_widgets.errors import BadArtefact, InvalidValue, KeptWarning, describe_value, write_bytes, write_name
-from gscope_widgets.keeping.circuit_reading import read_json
+from gscope_widgets.keeping.circuit_reading import MOST_NODES, read_json
 from gscope_widgets.keeping.circuit_writing import build_json
 from gscope_widgets.recordings.container import as_path, check_free, refuse_constant, refuse_twins, write_whole
 from gscope_widgets.records.circuits import AttributionGraph
@@ -20,7 +20,7 @@ _EXAMPLE = "graph.json"
 _ADVICE = "get it again from where it was made"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _EDGE_BYTES = 48  # of an edge in a file, at least: its punctuation, two ids and a weight
-_SMALLER = "which viewers take: prune it first, graph.prune()"
+_SMALLER = "which is what readers take: prune it first, graph.prune() (in a shell --prune)"
 
 
 def save_circuit(path: str | os.PathLike[str], graph: AttributionGraph, *, slug: str | None = None) -> None:
@@ -40,10 +40,12 @@ def save_circuit(path: str | os.PathLike[str], graph: AttributionGraph, *, slug:
         slug: the graph's name, of letters, digits, ".", "_" and "-"; None for one made of the prompt.
 
     Raises:
-        InvalidValue, DiskFull: it is no graph of tokens, or above 100 MB; it cannot be written there.
+        InvalidValue, DiskFull: it is no graph of tokens, or above 10,000 nodes or 100 MB; it cannot be written there.
     """
     if not isinstance(graph, AttributionGraph):
         raise InvalidValue(f"a circuit comes from gs.circuit(...), got {describe_value(graph)}")
+    if len(graph) > MOST_NODES:
+        raise InvalidValue(f"the graph has {len(graph):,} nodes, above {MOST_NODES:,}, {_SMALLER}")
     edges = int(np.count_nonzero(graph.weights))
     if _EDGE_BYTES * edges > MOST_BYTES:  # told at once, where the file itself would take its time
         raise InvalidValue(f"a file of {edges:,} edges would be larger than {write_bytes(MOST_BYTES)}, {_SMALLER}")

@@ -51,7 +51,7 @@ from gscope_widgets.records.lists import read_list
 from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
 from gscope_widgets.records.measures import build_measure
 from gscope_widgets.records.models import ModelInfo
-from gscope_widgets.records.numbers import check_bool, check_feature, check_float, check_int, check_layer
+from gscope_widgets.records.numbers import check_feature, check_float, check_int, check_layer, check_switch
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import (
@@ -506,7 +506,7 @@ class ReplayedScope:
 
     def card(self, ref: FeatureRef, *, show: bool = True, **settings: Any) -> FeatureDashboard:
         """See `Scope`; it takes no time that could be shown."""
-        check_bool("show", show)
+        check_switch("show", show)
         dashboard: FeatureDashboard = self.start_card(ref, **settings).wait()
         return dashboard
 

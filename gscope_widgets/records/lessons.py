@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.lists import read_list
-from gscope_widgets.records.numbers import check_bool
+from gscope_widgets.records.numbers import check_switch
 
 Text = str | tuple[dict[str, str], ...]  # as a widget holds it: a string, or the turns of a chat
 LessonPart = Literal["prompts", "features", "labels", "words"]  # what a stage opens besides settings
@@ -71,10 +71,10 @@ class Lesson:
             "words": tuple(_check_word(one) for one in _check_list("words", self.words)),
             "note": _check_words("note", self.note, limit=MAX_NOTE),
             "stages": tuple(_check_stage(one) for one in _check_list("stages", self.stages)),
+            "hide_labels": check_switch("hide_labels", self.hide_labels),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
-        check_bool("hide_labels", self.hide_labels)
         if isinstance(self.stage, bool) or not isinstance(self.stage, int) or not 0 <= self.stage <= len(self.stages):
             raise InvalidValue(
                 f"stage must be 0 to {len(self.stages)}, the number of stages, got {describe_value(self.stage)}"

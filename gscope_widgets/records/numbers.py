@@ -3,6 +3,8 @@
 import math
 import operator
 
+import numpy as np
+
 from gscope_widgets.errors import InvalidValue, UnknownFeature, describe_value
 
 # Measured on mini, of the start of 38 texts that was read alone and with the rest behind it, where sums are taken in
@@ -50,15 +52,15 @@ def check_int(name: str, value: object, *, low: int, high: int) -> int:
     return number
 
 
-def check_bool(name: str, value: object) -> bool:
-    """The value, True or False.
+def check_switch(name: str, value: object) -> bool:
+    """True or False, NumPy's included, and nothing that merely passes for it, such as "no".
 
     Raises:
-        InvalidValue: anything else, such as "no", which Python would take for True.
+        InvalidValue: anything else.
     """
-    if not isinstance(value, bool):
+    if not isinstance(value, (bool, np.bool_)):
         raise InvalidValue(f"{name} must be True or False, got {describe_value(value)}")
-    return value
+    return bool(value)
 
 
 def check_layer(value: object, *, layers: int | None = None, name: str = "layer") -> int:

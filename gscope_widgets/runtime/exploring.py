@@ -17,7 +17,7 @@ from gscope_widgets.records.edge_heads import check_edge, describe_edge
 from gscope_widgets.records.features import FeatureRef
 from gscope_widgets.records.hits import FeatureHits, check_search
 from gscope_widgets.records.matches import DictionaryComparison, check_compared, check_threshold
-from gscope_widgets.records.numbers import check_bool, check_float, check_int, check_layer
+from gscope_widgets.records.numbers import check_float, check_int, check_layer, check_switch
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
 from gscope_widgets.records.rows import MAX_CONTROLS, MIN_CONTROLS
@@ -222,7 +222,7 @@ class Exploring(Asking):
         Raises:
             InvalidValue, PromptTooLong, Cancelled.
         """
-        check_bool("show", show)
+        check_switch("show", show)
         job = self.start_card(ref, texts=texts, examples=examples, sources=sources)
         dashboard: FeatureDashboard = _wait(job, f"looking up feature {ref.feature}", show=show)
         return dashboard

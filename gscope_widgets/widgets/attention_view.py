@@ -10,7 +10,7 @@ from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.attention import SCORES, AttentionReading
 from gscope_widgets.records.figures import open_figure, write_title
 from gscope_widgets.records.glossary import define
-from gscope_widgets.records.numbers import check_int, check_layer
+from gscope_widgets.records.numbers import check_int, check_layer, check_switch
 from gscope_widgets.records.protocols import Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
@@ -19,7 +19,7 @@ from gscope_widgets.widgets.base.contract import Bounds
 from gscope_widgets.widgets.base.formats import format_number, format_percent, format_prompt, format_tokens
 from gscope_widgets.widgets.base.limits import ATTENDED
 from gscope_widgets.widgets.base.picks import TokenPicker
-from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_scope, check_switch, check_text
+from gscope_widgets.widgets.base.state import Checked, Told, as_prompt, check_scope, check_text
 from gscope_widgets.widgets.base.widget import SharedName
 from gscope_widgets.widgets.base.wire import ArrayHead, Glyph, Piece, Text
 

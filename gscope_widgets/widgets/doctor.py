@@ -15,7 +15,7 @@ from gscope_widgets.checkup.page import Contact, PageAnswer, check_front_end, ch
 from gscope_widgets.errors import InvalidValue, describe_value
 from gscope_widgets.records.checkup import MARKS, WORDS, Checkup, Finding, FindingState
 from gscope_widgets.records.figures import write_figure
-from gscope_widgets.records.numbers import check_bool
+from gscope_widgets.records.numbers import check_switch
 from gscope_widgets.records.protocols import Examiner, Job
 from gscope_widgets.records.provenance import Provenance, find_versions
 from gscope_widgets.widgets.base import copy
@@ -110,7 +110,7 @@ def _check_model(_doctor: object, value: Any) -> str:
 
 
 def _check_ask_hub(_doctor: object, value: object) -> bool:
-    return check_bool("ask_hub", value)
+    return check_switch("ask_hub", value)
 
 
 def _check_examiner(value: Examiner | None) -> Examiner:

@@ -20,7 +20,7 @@ from gscope_widgets.records.generation import MAX_TRACED, GeneratedToken
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.interventions import MAX_FRACTION, Intervention, build_intervention
 from gscope_widgets.records.measures import build_measure
-from gscope_widgets.records.numbers import check_float, check_int
+from gscope_widgets.records.numbers import check_float, check_int, check_switch
 from gscope_widgets.records.protocols import Dictionary, Job, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.widgets.base import copy
@@ -37,7 +37,7 @@ from gscope_widgets.widgets.base.limits import (
     MAX_SEED,
     MAX_TEMPERATURE,
 )
-from gscope_widgets.widgets.base.state import Checked, as_prompt, check_many, check_switch, check_text
+from gscope_widgets.widgets.base.state import Checked, as_prompt, check_many, check_text
 from gscope_widgets.widgets.base.traces import find_full, write_summary
 from gscope_widgets.widgets.base.wire import ArrayHead, ChangeState, FeatureInfo, OwnDirection, Stop, Text
 

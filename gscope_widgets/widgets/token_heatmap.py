@@ -13,6 +13,7 @@ from gscope_widgets.records.figures import escape_math, open_figure, write_title
 from gscope_widgets.records.frames import build_frame
 from gscope_widgets.records.glossary import define
 from gscope_widgets.records.lens import LensReading
+from gscope_widgets.records.numbers import check_switch
 from gscope_widgets.records.protocols import Dictionary, Scope
 from gscope_widgets.records.provenance import Provenance
 from gscope_widgets.records.readings import FeatureReading
@@ -36,7 +37,6 @@ from gscope_widgets.widgets.base.state import (
     check_dictionary,
     check_ref,
     check_scope,
-    check_switch,
     check_text,
 )
 from gscope_widgets.widgets.base.widget import SharedName

@@ -280,7 +280,7 @@ def test_each_form_of_a_guess_has_its_check(scope, settings, right, wrong):
         ({"choices": ["up", "up"]}, "2 to 20 different texts"),
         ({"choices": 5}, "2 to 20 different texts"),
         ({"choices": np.array(["up", "down"])}, "2 to 20 different texts"),
-        ({"choices": (), "several": np.array([])}, "several must hold True or False"),
+        ({"choices": (), "several": np.array([])}, "several must be True or False"),
         ({"choices": ["up", "down"], "tolerance": 1}, "one of choices, tokens_of and tolerance"),
         ({"choices": (), "tolerance": -1}, "0 or more"),
         ({"choices": (), "tolerance": float("nan")}, "0 or more"),

@@ -583,6 +583,14 @@ def test_a_graph_of_too_many_edges_is_refused_before_it_is_written(graph, tmp_pa
     assert 48 * edges < len(links)  # so none is refused that would have had room
 
 
+def test_a_graph_of_more_nodes_than_are_read_is_not_written(graph, tmp_path, monkeypatch):
+    monkeypatch.setattr(circuits, "MOST_NODES", len(graph) - 1)
+    with pytest.raises(gs.InvalidValue, match=f"has {len(graph):,} nodes, above .*prune"):
+        gs.save_circuit(tmp_path / "graph.json", graph)
+    monkeypatch.setattr(circuits, "MOST_NODES", len(graph))
+    gs.save_circuit(tmp_path / "graph.json", graph)
+
+
 def test_as_many_pins_and_groups_are_read_as_a_widget_keeps_each_with_a_name_of_its_own(graph, tmp_path):
     content = build_json(graph)
     ids = [node["node_id"] for node in content["nodes"]]

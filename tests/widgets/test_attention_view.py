@@ -123,7 +123,7 @@ def test_state_that_is_wrong_is_refused_in_words(page, refuse_all):
     refuse_all(page, "head", [-1, HEADS, None, "1"], message="head must be a whole number from 0 to 3")
     refuse_all(page, "show", ["all", None, 3], message='show must be "pattern", "contribution" or "effect"')
     refuse_all(page, "score", ["best", None, 3], message="score must be one of previous, induction")
-    refuse_all(page, "leaves_first_out", [None, 1, "yes"], message="leaves_first_out must hold True or False")
+    refuse_all(page, "leaves_first_out", [None, 1, "yes"], message="leaves_first_out must be True or False")
 
 
 def test_a_text_that_is_too_long_for_it_is_refused_in_words(page, scope, monkeypatch):

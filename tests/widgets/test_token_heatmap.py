@@ -185,7 +185,7 @@ def test_other_state_out_of_range_is_refused(page, refuse_all):
     refuse_all(page, "color_range", wrong, message='color_range is "feature", "text" or two numbers')
     refuse_all(page, "color_range", [[0, 1e31], [0, "5"], [None, 5]], message="an end of color_range must be a finite")
     refuse_all(page, "color_by", ["", "L0", "loss"], message='color_by must be "features", "l0", "fvu", "error_norm"')
-    refuse_all(page, "with_loss", [1, 0, None, "yes"], message="with_loss must hold True or False")
+    refuse_all(page, "with_loss", [1, 0, None, "yes"], message="with_loss must be True or False")
     refuse_all(page, "color_by", ["own"], message="no numbers of your own are known for this text")
     refuse_all(page, "features", [[1, 2, 3, 4, 5], list(range(100))], message="at most 4 features at once")
     refuse_all(page, "selected_pos", [-1, 1.5, "1", True, 2**63], message="selected_pos must be a whole number")

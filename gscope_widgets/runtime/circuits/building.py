@@ -152,7 +152,8 @@ def _choose_targets(
         weights = np.ones(1)
     else:
         names, groups = [describe(one) for one in ids], [(one,) for one in ids]
-        weights = np.array(chances) / max(sum(chances), 1e-30)
+        # Their share of their chances, which may all be too small to be added up.
+        weights = frozen.logits.double()[list(ids)].softmax(-1).cpu().numpy()
     values = to_numpy(vectors @ frozen.residual)
     targets = tuple(
         GraphTarget(name, group, chances[at] if len(group) == 1 else None, float(values[at]))

@@ -239,7 +239,7 @@ def find_document(item: Any, field: str, *, where: str) -> Prompt:
         return item
     if isinstance(item, (list, tuple)):
         if item and all(isinstance(one, Mapping) for one in item):
-            return [dict(one) for one in item]
+            return [{key: one[key] for key in ("role", "content") if key in one} for one in item]
         with suppress(InvalidValue):
             return [check_int("a token id", one, low=-_LARGEST, high=_LARGEST) for one in item]
     raise InvalidValue(f"{where} should be a text, chat messages or token ids, got {describe_value(item)}")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from gscope_widgets.errors import Cancelled, GscopeError, InvalidValue, describe_value
-from gscope_widgets.records.numbers import check_bool, check_int
+from gscope_widgets.records.numbers import check_int, check_switch
 from gscope_widgets.records.sweeps import LONGEST_NAME, ONE_DOCUMENT, Sweep, SweepProgress, shorten_name
 from gscope_widgets.runtime.devices import SPREAD
 from gscope_widgets.runtime.dictionaries.dictionary import Dictionary
@@ -138,7 +138,7 @@ def sweep(
         GscopeError: three workers were lost or hung at the same rows, or none is left: each was lost three times in a
             row before it handed anything in; what was done is kept.
     """
-    progress, silent = SweepProgress(), not check_bool("show", show)
+    progress, silent = SweepProgress(), not check_switch("show", show)
     job = start_sweep(
         scope,
         dictionary,
@@ -205,8 +205,8 @@ def start_sweep(
         raise InvalidValue("a model that is spread over devices is swept by one worker in this process")
     on_cpu = torch.device(info.device).type == "cpu"
     most = min(info.context, 1 << POSITION_BITS)
-    check_bool("pack", pack)
-    check_bool("overwrite", overwrite)
+    check_switch("pack", pack)
+    check_switch("overwrite", overwrite)
     if not isinstance(field, str):
         raise InvalidValue(f"field must be a string, got {describe_value(field)}")
     checked = check_settings(

@@ -18,7 +18,7 @@ from gscope_widgets.records.interventions import (
     require_set_once,
 )
 from gscope_widgets.records.lists import read_list
-from gscope_widgets.records.numbers import check_bool
+from gscope_widgets.records.numbers import check_switch
 from gscope_widgets.records.tokens import Tokens
 from gscope_widgets.widgets.base.formats import format_text
 from gscope_widgets.widgets.base.limits import CHANGES, PAINTED_TOKENS, PRESET_NAME, PRESETS
@@ -204,7 +204,7 @@ def _require_set_once(changes: Sequence[Change], tokens: Tokens) -> None:
 
 def _read_change(item: object, find: Any) -> Change:
     if isinstance(item, Change):
-        return Change(_require_plain(item.intervention), check_bool("on", item.on), item.painted)
+        return Change(_require_plain(item.intervention), check_switch("on", item.on), item.painted)
     if isinstance(item, Intervention):
         return Change(_require_plain(item))
     if not isinstance(item, Mapping) or not {"ref", "kind", "amount"} <= set(item):
@@ -217,7 +217,7 @@ def _read_change(item: object, find: Any) -> Change:
         positions = slice(positions["start"], positions["stop"])
     unit = item.get("unit", "fraction") if item["kind"] == "add" else "fraction"
     made = build_intervention(item["kind"], find(item["ref"]), item["amount"], unit=unit, positions=positions)
-    return Change(made, check_bool("on", item.get("on", True)), painted)
+    return Change(made, check_switch("on", item.get("on", True)), painted)
 
 
 def _require_plain(one: Intervention) -> Intervention:

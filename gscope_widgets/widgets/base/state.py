@@ -4,7 +4,6 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import traitlets as t
 
 from gscope_widgets.errors import GscopeError, InvalidValue, describe_value
@@ -138,13 +137,6 @@ def check_many(name: str, value: Any, *, count: int) -> list[Any]:
     if len(items) != count:
         raise InvalidValue(f"{name} must have {count} values, one a feature, got {len(items)}")
     return items
-
-
-def check_switch(name: str, value: Any) -> bool:
-    """True or False, and nothing that merely passes for it."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise InvalidValue(f"{name} must hold True or False, got {describe_value(value)}")
-    return bool(value)
 
 
 def check_scope(scope: object) -> None:

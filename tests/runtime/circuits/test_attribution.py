@@ -201,6 +201,16 @@ def test_targets_are_the_likeliest_tokens_or_those_named(scope, held):
     assert own == pytest.approx(wanted, abs=1e-5) and len(own) > 20
 
 
+def test_a_target_weighs_one_however_improbable_it_is(load):
+    sure = load("mini", dtype="bfloat16")  # a model of its own, which ends with the test
+    with torch.no_grad():
+        loaded(sure).text_model.norm.weight.add_(1).mul_(40).sub_(1)  # logits lie 40 times as far apart
+    graph = gs.circuit(sure, TEXT, target=" red")
+    assert graph.targets[0].probability < 1e-30
+    assert graph.target_weights.tolist() == [1.0]
+    assert 0 < graph.scores().completeness < 1
+
+
 def test_with_few_nodes_the_most_influential_stay_and_the_rest_is_counted(scope, graphs):
     whole = graphs["affine"]
     few = gs.circuit(scope, TEXT, max_features=60)

@@ -38,6 +38,7 @@ def test_series_of_every_kind_give_their_documents():
     ]  # fmt: skip
     assert read([{"text": "a", "other": 1}, {"text": chat}, {"text": [2, 5]}]) == ["a", chat, [2, 5]]
     assert read([{"body": "a"}], field="body") == ["a"]
+    assert read([[chat[0] | {"time": pandas.Timestamp(0), 5: "five"}]]) == [chat]
     assert read(pandas.DataFrame({"text": ["a", "b"]}).text) == ["a", "b"]
     ids = read([list(np.array([5, 6])), [np.uint8(7), 8]])
     assert ids == [[5, 6], [7, 8]] and {type(one) for row in ids for one in row} == {int}
